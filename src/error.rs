@@ -1,0 +1,124 @@
+//! One vocabulary of failures: each kind says whether it passes and what the user can do.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What went wrong, as a user tells failures apart; one Python exception each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An argument, a schema or the environment is wrong.
+    Configuration,
+    /// Rows do not fit their columns.
+    Validation,
+    /// Reading the caller's rows failed.
+    Source,
+    /// The service answered with a refusal that no narrower kind names.
+    Service,
+    /// No valid sign-in.
+    Authentication,
+    /// Signed in, but not allowed.
+    PermissionDenied,
+    /// The workspace, dataset, table or column is not there.
+    NotFound,
+    /// A quota holds the request back.
+    RateLimited,
+    /// One request was larger than the service takes.
+    PayloadTooLarge,
+    /// The service no longer offers the feature.
+    FeatureRetired,
+    /// The service could not be reached.
+    Transport,
+    /// The service did not answer in time.
+    TransportTimeout,
+    /// The caller's own time limit passed.
+    Deadline,
+    /// Rows were sent whole and never answered for.
+    InDoubt,
+    /// The object was closed.
+    Closed,
+}
+
+impl Kind {
+    /// Whether the same request may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Transport | Self::TransportTimeout | Self::InDoubt)
+    }
+}
+
+/// What the service itself said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceAnswer {
+    /// The HTTP status; `None` where our own quota held the request.
+    pub status: Option<u16>,
+    /// The service's word for the failure, such as `TokenExpired`.
+    pub code: Option<String>,
+    /// The id that Microsoft's support asks for.
+    pub request_id: Option<String>,
+    /// How long the service asked us to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// A failure: what happened, where, and what to do next. Never holds a secret or a URL's query.
+#[derive(Debug, Clone)]
+pub struct Error {
+    /// What went wrong.
+    pub kind: Kind,
+    /// One sentence for people.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// What the service said, where it said something.
+    pub answer: ServiceAnswer,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A failure of `kind` that `message` describes.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None, answer: ServiceAnswer::default(), source: None }
+    }
+
+    /// A wrong argument, schema or environment.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::new(Kind::Configuration, message)
+    }
+
+    /// The same failure with advice.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure with the service's own words.
+    #[must_use]
+    pub fn with_answer(mut self, answer: ServiceAnswer) -> Self {
+        self.answer = answer;
+        self
+    }
+
+    /// The same failure with its cause.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,4 @@
+//! The map.
+
+pub mod clock;
+pub mod error;
