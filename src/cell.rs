@@ -1,0 +1,89 @@
+//! The currency between callers and the core: one value of one row, borrowed for the length of a visit.
+
+/// A value as its source gave it, before any column has judged it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// A missing value.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A whole number beyond 64 bits, in decimal digits with an optional minus.
+    WideInt(&'a str),
+    /// A binary number, NaN and the infinities included.
+    Float(f64),
+    /// A decimal number in Python's notation: `-1.50`, `1E+3`, `NaN`, `-Infinity`.
+    Decimal(&'a str),
+    /// Text.
+    Text(&'a str),
+    /// Text that is not valid Unicode, such as a lone surrogate.
+    BrokenText,
+    /// A calendar date.
+    Date(Date),
+    /// A date with a time of day.
+    DateTime(DateTime),
+    /// A value that no column takes; the name of its type.
+    Unsupported(&'a str),
+}
+
+/// A calendar date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Date {
+    pub year: i32,
+    pub month: u8,
+    pub day: u8,
+}
+
+/// A date with a time of day, as written on the wall of its own zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct DateTime {
+    pub date: Date,
+    pub hour: u8,
+    pub minute: u8,
+    pub second: u8,
+    pub microsecond: u32,
+    /// How far the wall is ahead of UTC, in microseconds; `None` where no zone is known.
+    pub utc_offset: Option<i64>,
+    /// The second time that the wall showed this hour, when summer time ended.
+    pub fold: bool,
+}
+
+impl Cell<'_> {
+    /// What Python calls the type.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        match self {
+            Self::Null => "None",
+            Self::Bool(_) => "bool",
+            Self::Int(_) | Self::WideInt(_) => "int",
+            Self::Float(_) => "float",
+            Self::Decimal(_) => "Decimal",
+            Self::Text(_) | Self::BrokenText => "str",
+            Self::Date(_) => "date",
+            Self::DateTime(_) => "datetime",
+            Self::Unsupported(name) => name,
+        }
+    }
+}
+
+/// A source of rows that hands out its cells one by one.
+pub trait Rows {
+    /// Why the source could not go on.
+    type Failure;
+
+    /// Visits the next row; `false` once there is none.
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure>;
+}
+
+/// What a source of rows does with one row.
+pub trait Row {
+    /// One value, under its column's name.
+    fn cell(&mut self, column: &str, cell: Cell<'_>);
+    /// A key that is no string; the name of its type.
+    fn bad_key(&mut self, type_name: &str);
+    /// The row itself is nothing that has columns; the name of its type.
+    fn not_a_mapping(&mut self, type_name: &str);
+}

@@ -1,0 +1,279 @@
+//! Dates and times in the one form that is sent, `YYYY-MM-DDTHH:MM:SS[.fff|.ffffff][Z]`, and reading them from text.
+
+use chrono::{DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+
+use super::problems::Code;
+use super::value::{Naive, Refusal};
+use crate::cell::{Date, DateTime};
+
+const FORMS: &str = "ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]";
+
+/// A date: midnight, in no zone.
+pub(super) fn put_date(out: &mut Vec<u8>, date: Date) {
+    put_fields(out, date, (0, 0, 0), 0, false);
+}
+
+/// A date and time; with a zone it becomes UTC.
+pub(super) fn put(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
+    let offset = match (value.utc_offset, naive) {
+        (Some(offset), _) => offset,
+        (None, Naive::Utc) => 0,
+        (None, Naive::Local) => local_offset(&value).ok_or_else(out_of_range)?,
+        (None, Naive::Keep) => {
+            put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, false);
+            return Ok(());
+        }
+        (None, Naive::Error) => {
+            let message = "holds a date and time without a zone; naive_datetimes says how to take it";
+            return Err(Refusal::new(Code::BadDatetime, message));
+        }
+    };
+    if offset == 0 {
+        put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, true);
+        return Ok(());
+    }
+    let utc = to_chrono(&value)
+        .and_then(|wall| wall.checked_sub_signed(TimeDelta::microseconds(offset)))
+        .filter(|utc| (1..=9999).contains(&utc.year()))
+        .ok_or_else(out_of_range)?;
+    let date = Date { year: utc.year(), month: small(utc.month()), day: small(utc.day()) };
+    let time = (small(utc.hour()), small(utc.minute()), small(utc.second()));
+    put_fields(out, date, time, utc.nanosecond() / 1_000, true);
+    Ok(())
+}
+
+/// Text that is a date, sent in the same form as dates are.
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str, naive: Naive) -> Result<(), Refusal> {
+    match read(text) {
+        Some(Read::Date(date)) => {
+            put_date(out, date);
+            Ok(())
+        }
+        Some(Read::DateTime(value)) => put(out, value, naive),
+        None => Err(Refusal::new(Code::BadDatetime, format!("takes DateTime, and the text is not {FORMS}"))),
+    }
+}
+
+fn out_of_range() -> Refusal {
+    Refusal::new(Code::OutOfRange, "holds a date that leaves the years 1 to 9999 in UTC")
+}
+
+fn put_fields(out: &mut Vec<u8>, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) {
+    let year = u32::try_from(date.year).unwrap_or_default();
+    put_digits(out, year, 4);
+    out.push(b'-');
+    put_digits(out, date.month.into(), 2);
+    out.push(b'-');
+    put_digits(out, date.day.into(), 2);
+    out.push(b'T');
+    put_digits(out, time.0.into(), 2);
+    out.push(b':');
+    put_digits(out, time.1.into(), 2);
+    out.push(b':');
+    put_digits(out, time.2.into(), 2);
+    if microsecond != 0 {
+        out.push(b'.');
+        match microsecond % 1_000 {
+            0 => put_digits(out, microsecond / 1_000, 3),
+            _ => put_digits(out, microsecond, 6),
+        }
+    }
+    if utc {
+        out.push(b'Z');
+    }
+}
+
+fn put_digits(out: &mut Vec<u8>, value: u32, width: u32) {
+    for place in (0..width).rev() {
+        let digit = value / 10u32.pow(place) % 10;
+        out.push(b'0' + small(digit));
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "calendar fields and digits are below 100")]
+fn small(field: u32) -> u8 {
+    field as u8
+}
+
+fn to_chrono(value: &DateTime) -> Option<NaiveDateTime> {
+    NaiveDate::from_ymd_opt(value.date.year, value.date.month.into(), value.date.day.into())?.and_hms_micro_opt(
+        value.hour.into(),
+        value.minute.into(),
+        value.second.into(),
+        value.microsecond,
+    )
+}
+
+/// How far this machine's wall was ahead of UTC at that moment, in microseconds. A time that summer time
+/// skipped is read with the offset before the change, as Python does.
+fn local_offset(value: &DateTime) -> Option<i64> {
+    let wall = to_chrono(value)?;
+    let seconds = |instant: Instant<Local>| i64::from(instant.offset().local_minus_utc());
+    let offset = match Local.from_local_datetime(&wall) {
+        MappedLocalTime::Single(instant) => seconds(instant),
+        MappedLocalTime::Ambiguous(first, second) => seconds(if value.fold { second } else { first }),
+        MappedLocalTime::None => {
+            let before = Utc.from_utc_datetime(&(wall - TimeDelta::days(1)));
+            seconds(before.with_timezone(&Local))
+        }
+    };
+    Some(offset * 1_000_000)
+}
+
+enum Read {
+    Date(Date),
+    DateTime(DateTime),
+}
+
+/// Reads a whole text as a date or a date with a time.
+fn read(text: &str) -> Option<Read> {
+    let mut reader = Reader(text.as_bytes());
+    let american = text.as_bytes().get(2) == Some(&b'/');
+    let date = if american { reader.american_date()? } else { reader.iso_date()? };
+    NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).filter(|_| date.year >= 1)?;
+    if reader.0.is_empty() {
+        return Some(Read::Date(date));
+    }
+    let gap = reader.byte()?;
+    let fits = if american { gap == b' ' } else { matches!(gap, b'T' | b't' | b' ') };
+    let value = reader.time(date, american).filter(|_| fits && reader.0.is_empty())?;
+    Some(Read::DateTime(value))
+}
+
+/// What is left to read.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+
+    fn skip(&mut self, byte: u8) -> Option<()> {
+        (self.byte()? == byte).then_some(())
+    }
+
+    fn next_is(&mut self, byte: u8) -> bool {
+        let found = self.0.first() == Some(&byte);
+        if found {
+            self.0 = &self.0[1..];
+        }
+        found
+    }
+
+    fn number(&mut self, width: usize) -> Option<u32> {
+        let (digits, rest) = self.0.split_at_checked(width)?;
+        self.0 = rest;
+        digits.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
+    }
+
+    fn two(&mut self, below: u32) -> Option<u8> {
+        self.number(2).filter(|value| *value < below).map(small)
+    }
+
+    /// `2014-07-30` or `20140730`.
+    fn iso_date(&mut self) -> Option<Date> {
+        let year = i32::try_from(self.number(4)?).ok()?;
+        let dashes = self.next_is(b'-');
+        let month = self.two(13)?;
+        if dashes {
+            self.skip(b'-')?;
+        }
+        Some(Date { year, month, day: self.two(32)? })
+    }
+
+    /// `07/30/2014`.
+    fn american_date(&mut self) -> Option<Date> {
+        let month = self.two(13)?;
+        self.skip(b'/')?;
+        let day = self.two(32)?;
+        self.skip(b'/')?;
+        Some(Date { year: i32::try_from(self.number(4)?).ok()?, month, day })
+    }
+
+    /// `10:11`, `10:11:12`, `10:11:12.345`, and without colons; then, unless American, a zone.
+    fn time(&mut self, date: Date, american: bool) -> Option<DateTime> {
+        let hour = self.two(24)?;
+        let colons = self.next_is(b':');
+        let minute = self.two(60)?;
+        let more = if colons { self.next_is(b':') } else { !american && self.0.first().is_some_and(u8::is_ascii_digit) };
+        let second = if more { self.two(60)? } else { 0 };
+        let fraction = more && !american && (self.next_is(b'.') || self.next_is(b','));
+        let microsecond = if fraction { self.fraction()? } else { 0 };
+        if american && !colons {
+            return None;
+        }
+        let utc_offset = if american || self.0.is_empty() { None } else { Some(self.offset()?) };
+        Some(DateTime { date, hour, minute, second, microsecond, utc_offset, fold: false })
+    }
+
+    /// Digits of a second; what is finer than a microsecond is cut.
+    fn fraction(&mut self) -> Option<u32> {
+        let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, rest) = self.0.split_at(count);
+        self.0 = rest;
+        let padded = digits.iter().chain(std::iter::repeat(&b'0')).take(6);
+        (count > 0).then(|| padded.fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
+    }
+
+    /// `Z`, `+02:00`, `+0200`, `+02`: how far the wall is ahead of UTC, in microseconds.
+    fn offset(&mut self) -> Option<i64> {
+        let sign = match self.byte()? {
+            b'Z' | b'z' => return Some(0),
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let hours = self.two(24)?;
+        let minutes = if self.0.is_empty() {
+            0
+        } else {
+            self.next_is(b':');
+            self.two(60)?
+        };
+        Some(sign * (i64::from(hours) * 3_600 + i64::from(minutes) * 60) * 1_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(text: &str) -> Option<String> {
+        let mut out = Vec::new();
+        put_text(&mut out, text, Naive::Keep).ok()?;
+        String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn dates_in_text_are_sent_in_one_form() {
+        for (text, expected) in [
+            ("2014-07-30", "2014-07-30T00:00:00"),
+            ("20140730", "2014-07-30T00:00:00"),
+            ("07/30/2014", "2014-07-30T00:00:00"),
+            ("07/30/2014 10:11", "2014-07-30T10:11:00"),
+            ("07/30/2014 10:11:12", "2014-07-30T10:11:12"),
+            ("2014-07-30T10:11", "2014-07-30T10:11:00"),
+            ("2014-07-30 10:11:12.5", "2014-07-30T10:11:12.500"),
+            ("2014-07-30T10:11:12.1234567Z", "2014-07-30T10:11:12.123456Z"),
+            ("2014-07-30T00:11:12+02:00", "2014-07-29T22:11:12Z"),
+            ("2014-07-30T23:11:12-0130", "2014-07-31T00:41:12Z"),
+            ("20140730T101112Z", "2014-07-30T10:11:12Z"),
+            ("0001-01-01T00:00:00", "0001-01-01T00:00:00"),
+        ] {
+            assert_eq!(sent(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for text in [
+            "", "2014", "2014-7-30", "2014-02-30", "2014-13-01", "30/07/2014", "7/30/2014", "2014-07-30T24:00:00",
+            "2014-07-30T10:60", "2014-07-30T10:11:12.", "2014-07-30x10:11", "2014-07-30T10:11:12+25:00", "now",
+            "2014-07-30T10:11:12 Z", "0000-01-01", "0001-01-01T00:00:00+01:00", "2014-0730", "07/30/2014T10:11",
+        ] {
+            assert_eq!(sent(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! How a destination wants its rows wrapped: data, no code.
+
+/// What stands around and between the rows of one body.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Before the first row.
+    pub prefix: &'static [u8],
+    /// Between two rows.
+    pub separator: &'static [u8],
+    /// After the last row.
+    pub suffix: &'static [u8],
+}
+
+/// `{"rows":[{...},{...}]}`: the body of POST rows. Source: the service's swagger, `PostRowsRequest`.
+pub static PUSH_ROWS: Dialect = Dialect { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };

@@ -1,0 +1,195 @@
+//! Numbers as JSON: what each numeric column takes, written without rounding.
+
+use super::problems::Code;
+use super::value::Refusal;
+use crate::cell::Cell;
+use crate::schema::DataType;
+
+/// Digits of a Decimal. Source: "Dataset properties": precision 28, scale 4.
+const DECIMAL_DIGITS: usize = 28;
+/// Digits of a Decimal after the point.
+const DECIMAL_SCALE: usize = 4;
+/// The longest plain notation worth writing: the smallest Double has 1,074 digits after the point.
+const MAX_PLAIN: usize = 1_100;
+
+/// Whole numbers, `Int64.MinValue` and `Int64.MaxValue` excluded (source: "Dataset properties").
+pub(super) fn put_int64(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusal> {
+    match cell {
+        Cell::Int(value) if value == i64::MIN || value == i64::MAX => Err(beyond(DataType::Int64)),
+        Cell::Int(value) => {
+            put_integer(out, value);
+            Ok(())
+        }
+        Cell::WideInt(_) => Err(beyond(DataType::Int64)),
+        Cell::Float(value) if value.fract() != 0.0 => {
+            Err(Refusal::new(Code::WrongType, "takes Int64, not a float with a fraction"))
+        }
+        Cell::Float(value) if value <= -(2f64.powi(63)) || value >= 2f64.powi(63) => Err(beyond(DataType::Int64)),
+        #[allow(clippy::cast_possible_truncation, reason = "whole and in range, as the lines above saw to")]
+        Cell::Float(value) => {
+            put_integer(out, value as i64);
+            Ok(())
+        }
+        _ => Err(Refusal::wrong_type(DataType::Int64, &cell)),
+    }
+}
+
+/// Floating point, `Double.MaxValue` and `Double.MinValue` excluded (source: "Dataset properties").
+pub(super) fn put_double(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusal> {
+    match cell {
+        Cell::Int(value) => put_integer(out, value),
+        Cell::Float(value) if value.abs() >= f64::MAX => return Err(beyond(DataType::Double)),
+        Cell::Float(value) => out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes()),
+        Cell::WideInt(text) | Cell::Decimal(text) => {
+            let inside = text.parse::<f64>().is_ok_and(|value| value.abs() < f64::MAX);
+            let plain = Plain::read(text).filter(|_| inside).ok_or_else(|| beyond(DataType::Double))?;
+            plain.put(out);
+        }
+        _ => return Err(Refusal::wrong_type(DataType::Double, &cell)),
+    }
+    Ok(())
+}
+
+/// Decimal numbers that fit 28 digits, 4 of them after the point; never rounded.
+pub(super) fn put_decimal(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusal> {
+    let mut buffer = zmij::Buffer::new();
+    let plain = match cell {
+        Cell::Int(value) => {
+            put_integer(out, value);
+            return Ok(());
+        }
+        Cell::WideInt(text) | Cell::Decimal(text) => Plain::read(text),
+        Cell::Float(value) => Plain::read(buffer.format_finite(value)),
+        _ => return Err(Refusal::wrong_type(DataType::Decimal, &cell)),
+    };
+    let fitting = plain.and_then(|plain| plain.with_scale(DECIMAL_SCALE));
+    let fitting = fitting.filter(|plain| plain.whole.len() + plain.fraction.len() <= DECIMAL_DIGITS);
+    fitting.ok_or_else(|| beyond(DataType::Decimal))?.put(out);
+    Ok(())
+}
+
+/// Reads a number from text for a column of `data_type`: all of it, or nothing.
+pub(super) fn read(text: &str, data_type: DataType) -> Option<Cell<'_>> {
+    if text.eq_ignore_ascii_case("nan") {
+        return Some(Cell::Float(f64::NAN));
+    }
+    let number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    let value: f64 = text.parse().ok().filter(|_| number)?;
+    match (text.parse::<i64>(), data_type) {
+        (Ok(whole), _) => Some(Cell::Int(whole)),
+        (Err(_), DataType::Decimal) => Some(Cell::Decimal(text)),
+        (Err(_), _) if text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-')) => Some(Cell::WideInt(text)),
+        (Err(_), _) => Some(Cell::Float(value)),
+    }
+}
+
+fn put_integer(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+fn beyond(data_type: DataType) -> Refusal {
+    let range = match data_type {
+        DataType::Int64 => "takes whole numbers between Int64's own limits, both excluded",
+        DataType::Double => "takes numbers between Double's own limits, both excluded",
+        _ => "takes at most 28 digits, 4 of them after the point, and is never rounded",
+    };
+    Refusal::new(Code::OutOfRange, range)
+}
+
+/// A decimal number in plain notation: digits and where the point stands.
+struct Plain {
+    negative: bool,
+    /// Digits before the point, without leading zeros.
+    whole: String,
+    /// Digits after the point.
+    fraction: String,
+}
+
+impl Plain {
+    /// Reads `-12.30`, `1E+3`, `1e-7`; `None` for anything else, or where plain notation would get absurdly long.
+    fn read(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let exponent: i64 = exponent.parse().ok()?;
+        let negative = mantissa.starts_with('-');
+        let (whole, fraction) = mantissa.trim_start_matches(['-', '+']).split_once('.').unwrap_or((mantissa.trim_start_matches(['-', '+']), ""));
+        let mut digits = format!("{whole}{fraction}");
+        if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let is_zero = digits.bytes().all(|digit| digit == b'0');
+        let mut point = i64::try_from(whole.len()).ok()?.saturating_add(exponent);
+        if is_zero {
+            // Zero with an exponent: its digits say nothing but its scale.
+            point = point.min(1);
+        }
+        let limit = i64::try_from(MAX_PLAIN).ok()?;
+        if point > limit || point < -limit || digits.len() > MAX_PLAIN {
+            return None;
+        }
+        if point < 0 {
+            digits.insert_str(0, &"0".repeat(usize::try_from(-point).ok()?));
+            point = 0;
+        }
+        let point = usize::try_from(point).ok()?;
+        if digits.len() < point {
+            digits.push_str(&"0".repeat(point - digits.len()));
+        }
+        let fraction = digits.split_off(point);
+        Some(Self { negative, whole: digits.trim_start_matches('0').to_owned(), fraction })
+    }
+
+    /// The same number with at most `scale` digits after the point, if that drops nothing but zeros.
+    fn with_scale(mut self, scale: usize) -> Option<Self> {
+        if self.fraction.len() > scale {
+            let dropped = self.fraction.split_off(scale);
+            if dropped.bytes().any(|digit| digit != b'0') {
+                return None;
+            }
+        }
+        Some(self)
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        if self.negative {
+            out.push(b'-');
+        }
+        out.extend_from_slice(if self.whole.is_empty() { b"0" } else { self.whole.as_bytes() });
+        if !self.fraction.is_empty() {
+            out.push(b'.');
+            out.extend_from_slice(self.fraction.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Option<String> {
+        let mut out = Vec::new();
+        Plain::read(text)?.put(&mut out);
+        String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn decimals_are_written_in_plain_notation() {
+        for (text, expected) in [
+            ("1.50", "1.50"),
+            ("-0.001", "-0.001"),
+            ("1E+3", "1000"),
+            ("1e22", "10000000000000000000000"),
+            ("1.5e-7", "0.00000015"),
+            ("0E+5", "0"),
+            ("0E-3", "0.000"),
+            ("-0", "-0"),
+            ("007", "7"),
+            ("1E-3", "0.001"),
+            ("12.5E1", "125"),
+        ] {
+            assert_eq!(plain(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["", "-", ".", "1e", "abc", "1E+999999999", "1E-999999999"] {
+            assert_eq!(plain(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A run: encoded rows in one piece, and where each of them ends.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::Dialect;
+
+/// Encoded rows, wrapped as one whole body. Any part of it can be had as a body of its own.
+#[derive(Debug, Clone)]
+pub struct Run {
+    dialect: &'static Dialect,
+    body: Bytes,
+    ends: Vec<u32>,
+}
+
+impl Run {
+    pub(super) fn new(dialect: &'static Dialect, body: Vec<u8>, ends: Vec<u32>) -> Self {
+        Self { dialect, body: body.into(), ends }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The size of the whole body in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The rows at `range` as one body; the whole run without a copy.
+    #[must_use]
+    pub fn body(&self, range: Range<usize>) -> Bytes {
+        if range == (0..self.rows()) {
+            return self.body.clone();
+        }
+        let rows = &self.body[self.start(range.start)..self.end(range.end)];
+        [self.dialect.prefix, rows, self.dialect.suffix].concat().into()
+    }
+
+    /// How many rows from `start` on fit into a body of `max_bytes`, at most `max_rows`; at least one.
+    #[must_use]
+    pub fn fitting(&self, start: usize, max_rows: usize, max_bytes: usize) -> usize {
+        let envelope = self.dialect.prefix.len() + self.dialect.suffix.len();
+        let room = self.start(start) + max_bytes.saturating_sub(envelope);
+        let fitting = self.ends[start..].partition_point(|&end| end as usize <= room);
+        fitting.min(max_rows).max(1)
+    }
+
+    fn start(&self, row: usize) -> usize {
+        match row {
+            0 => self.dialect.prefix.len(),
+            _ => self.ends[row - 1] as usize + self.dialect.separator.len(),
+        }
+    }
+
+    fn end(&self, row: usize) -> usize {
+        match row {
+            0 => self.dialect.prefix.len(),
+            _ => self.ends[row - 1] as usize,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One value in one column: the table of what goes where, and how it is refused.
+
+use super::problems::Code;
+use super::{datetimes, numbers, strings};
+use crate::cell::Cell;
+use crate::schema::{DataType, TableSchema};
+
+/// The longest text of a String column in UTF-16 units.
+///
+/// Source: "Push semantic model limitations": 4,000 characters per value.
+const MAX_TEXT: usize = 4_000;
+
+/// What to do with a date and time that has no zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Naive {
+    /// Send it as it stands.
+    #[default]
+    Keep,
+    /// Take it for UTC.
+    Utc,
+    /// Take it for this machine's zone and convert it.
+    Local,
+    /// Refuse it.
+    Error,
+}
+
+/// How lenient the checks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Dates and times without a zone.
+    pub naive_datetimes: Naive,
+    /// Cut text that is too long instead of refusing it.
+    pub truncate: bool,
+    /// Refuse NaN instead of taking it for a missing value.
+    pub refuse_nan: bool,
+    /// Leave out columns that the schema lacks instead of refusing the row.
+    pub ignore_unknown_columns: bool,
+    /// Read numbers and truth values from text.
+    pub parse_strings: bool,
+}
+
+/// Why a value was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(super) fn in_column(self, column: &str) -> Self {
+        Self { message: format!("column `{column}` {}", self.message), ..self }
+    }
+
+    pub(super) fn unknown_column(name: &str, schema: &TableSchema) -> Self {
+        let mut message = format!("column `{name}` is not in table `{}`", schema.name());
+        if let Some(nearest) = schema.nearest(name) {
+            message.push_str(&format!("; did you mean `{nearest}`?"));
+        }
+        Self::new(Code::UnknownColumn, message)
+    }
+
+    pub(super) fn wrong_type(data_type: DataType, cell: &Cell<'_>) -> Self {
+        let mut message = format!("takes {data_type}, not {}", cell.type_name());
+        let readable = matches!(data_type, DataType::Int64 | DataType::Double | DataType::Boolean | DataType::Decimal);
+        if readable && matches!(cell, Cell::Text(_)) {
+            message.push_str("; strings=\"parse\" reads numbers and booleans from text");
+        }
+        Self::new(Code::WrongType, message)
+    }
+}
+
+/// The column type that a value asks for by itself; `None` where it fits every column or none.
+#[must_use]
+pub fn own_type(cell: &Cell<'_>) -> Option<DataType> {
+    Some(match cell {
+        Cell::Bool(_) => DataType::Boolean,
+        Cell::Int(_) | Cell::WideInt(_) => DataType::Int64,
+        Cell::Float(_) => DataType::Double,
+        Cell::Decimal(_) => DataType::Decimal,
+        Cell::Text(_) | Cell::BrokenText => DataType::String,
+        Cell::Date(_) | Cell::DateTime(_) => DataType::DateTime,
+        Cell::Null | Cell::Unsupported(_) => return None,
+    })
+}
+
+/// Appends `cell` as a value of `data_type`, or says why that cannot be.
+pub(super) fn put_value(out: &mut Vec<u8>, data_type: Option<DataType>, cell: Cell<'_>, options: &Options) -> Result<(), Refusal> {
+    match cell {
+        Cell::Null => return put_null(out),
+        Cell::Float(value) if value.is_nan() => return put_nan(out, options),
+        Cell::Float(value) if value.is_infinite() => return Err(infinite()),
+        Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan") => return put_nan(out, options),
+        Cell::Decimal(text) if text.contains("Inf") => return Err(infinite()),
+        Cell::BrokenText => return Err(Refusal::new(Code::NotUtf8, "holds a lone surrogate, which is no valid Unicode")),
+        Cell::Unsupported(name) => {
+            let expected = data_type.map_or_else(|| "a value of a column type".into(), |known| known.to_string());
+            return Err(Refusal::new(Code::WrongType, format!("takes {expected}, not {name}")));
+        }
+        _ => {}
+    }
+    match (data_type, cell) {
+        (Some(wanted), Cell::Text(text)) if options.parse_strings && wanted != DataType::String => {
+            put_parsed(out, wanted, text, options)
+        }
+        (Some(DataType::Int64), _) => numbers::put_int64(out, cell),
+        (Some(DataType::Double), _) => numbers::put_double(out, cell),
+        (Some(DataType::Decimal), _) => numbers::put_decimal(out, cell),
+        (Some(DataType::Boolean), Cell::Bool(value)) => {
+            out.extend_from_slice(if value { b"true" } else { b"false" });
+            Ok(())
+        }
+        (Some(DataType::String), Cell::Text(text)) => put_text(out, text, options),
+        (Some(DataType::DateTime), Cell::Text(text)) => datetimes::put_text(out, text, options.naive_datetimes),
+        (Some(DataType::DateTime), Cell::Date(date)) => {
+            datetimes::put_date(out, date);
+            Ok(())
+        }
+        (Some(DataType::DateTime), Cell::DateTime(value)) => datetimes::put(out, value, options.naive_datetimes),
+        (Some(wanted), _) => Err(Refusal::wrong_type(wanted, &cell)),
+        (None, _) => unreachable!("every other cell has a type of its own"),
+    }
+}
+
+fn put_null(out: &mut Vec<u8>) -> Result<(), Refusal> {
+    out.extend_from_slice(b"null");
+    Ok(())
+}
+
+fn put_nan(out: &mut Vec<u8>, options: &Options) -> Result<(), Refusal> {
+    if options.refuse_nan {
+        return Err(Refusal::new(Code::NotFinite, "holds NaN; nan=\"null\" sends it as a missing value"));
+    }
+    put_null(out)
+}
+
+fn infinite() -> Refusal {
+    Refusal::new(Code::NotFinite, "holds an infinite number, which the service does not take")
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str, options: &Options) -> Result<(), Refusal> {
+    let Some(cut) = strings::cut_at(text, MAX_TEXT) else {
+        strings::put_string(out, text);
+        return Ok(());
+    };
+    if options.truncate {
+        strings::put_string(out, cut);
+        return Ok(());
+    }
+    let length = strings::utf16_length(text);
+    let message = format!("holds text of {length} UTF-16 units; the service takes {MAX_TEXT}; too_long=\"truncate\" cuts it");
+    Err(Refusal::new(Code::TooLong, message))
+}
+
+/// Text in a column that is not for text: read exactly, nothing for "".
+fn put_parsed(out: &mut Vec<u8>, data_type: DataType, text: &str, options: &Options) -> Result<(), Refusal> {
+    if text.is_empty() {
+        return put_null(out);
+    }
+    match data_type {
+        DataType::DateTime => datetimes::put_text(out, text, options.naive_datetimes),
+        DataType::Boolean => match text.to_ascii_lowercase().as_str() {
+            value @ ("true" | "false") => {
+                out.extend_from_slice(value.as_bytes());
+                Ok(())
+            }
+            _ => Err(Refusal::new(Code::WrongType, "holds text that reads neither `true` nor `false`")),
+        },
+        _ => match numbers::read(text, data_type) {
+            Some(Cell::Float(value)) if value.is_nan() => put_nan(out, options),
+            Some(cell) => put_value(out, Some(data_type), cell, options),
+            None => Err(Refusal::new(Code::WrongType, format!("holds text that does not read as {data_type}"))),
+        },
+    }
+}

@@ -1,0 +1,220 @@
+//! JSON in the service's spelling, or the same shape made of Python objects, to a checked schema.
+//!
+//! Reading goes on after a problem, so that one error lists them all.
+
+use serde_json::{Map, Value};
+
+use super::rules::{self, CROSS_FILTERING, MODES, RETENTIONS, SUMMARIZE_BY};
+use super::{Column, DataType, Dataset, Measure, Relationship, Table};
+use crate::error::{Error, Result};
+
+/// Reads and checks one table.
+pub fn read_table(value: &Value) -> Result<Table> {
+    let mut problems = Vec::new();
+    let table = Reader::new(value, "the table".into(), &mut problems).table();
+    rules::check_table(&table, &mut problems);
+    done(table, "table", problems)
+}
+
+/// Reads and checks a dataset.
+pub fn read_dataset(value: &Value) -> Result<Dataset> {
+    let mut problems = Vec::new();
+    let dataset = Reader::new(value, "the dataset".into(), &mut problems).dataset();
+    rules::check_dataset(&dataset, &mut problems);
+    done(dataset, "dataset", problems)
+}
+
+fn done<T>(schema: T, what: &str, problems: Vec<String>) -> Result<T> {
+    match problems.as_slice() {
+        [] => Ok(schema),
+        [one] => Err(Error::configuration(one.clone())),
+        many => Err(Error::configuration(format!("the {what} has {} problems:\n- {}", many.len(), many.join("\n- ")))),
+    }
+}
+
+/// One JSON object being read; remembers which properties were asked for.
+struct Reader<'a> {
+    properties: Map<String, Value>,
+    place: String,
+    problems: &'a mut Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(value: &Value, place: String, problems: &'a mut Vec<String>) -> Self {
+        let properties = value.as_object().cloned().unwrap_or_else(|| {
+            problems.push(format!("{place} must be an object, not {}", kind(value)));
+            Map::new()
+        });
+        Self { properties, place, problems }
+    }
+
+    fn dataset(mut self) -> Dataset {
+        // Two properties that the service adds when it shows a dataset.
+        self.take("id");
+        self.take("@odata.context");
+        let dataset = Dataset {
+            name: self.required_text("name"),
+            tables: self.list("tables", "table", true, |item| item.table()),
+            relationships: self.list("relationships", "relationship", false, |item| item.relationship()),
+            mode: self.choice("defaultMode", &MODES).unwrap_or_else(|| "Push".into()),
+            retention: self.choice("defaultRetentionPolicy", &RETENTIONS).filter(|policy| policy != "None"),
+        };
+        if self.take("datasources").is_some() {
+            self.problem("`datasources` is not for push datasets");
+        }
+        self.finish(&["name", "tables", "relationships", "defaultMode", "defaultRetentionPolicy"]);
+        dataset
+    }
+
+    fn table(mut self) -> Table {
+        let name = self.required_text("name");
+        self.place = format!("table `{name}`");
+        let table = Table {
+            columns: self.list("columns", "column", true, |item| item.column()).into_iter().flatten().collect(),
+            measures: self.list("measures", "measure", false, |item| item.measure()),
+            description: self.text("description"),
+            is_hidden: self.flag("isHidden"),
+            name,
+        };
+        self.finish(&["name", "columns", "measures", "description", "isHidden"]);
+        table
+    }
+
+    fn column(mut self) -> Option<Column> {
+        let name = self.required_text("name");
+        self.place = format!("{} `{name}`", self.place);
+        let type_name = self.required_text("dataType");
+        let data_type = DataType::parse(&type_name);
+        if data_type.is_none() && !type_name.is_empty() {
+            self.problem(&format!(
+                "has the data type `{type_name}`; the types are Int64, Double, Boolean, DateTime, String, Decimal"
+            ));
+        }
+        let column = Column {
+            format_string: self.text("formatString"),
+            sort_by_column: self.text("sortByColumn"),
+            data_category: self.text("dataCategory"),
+            is_hidden: self.flag("isHidden"),
+            summarize_by: self.choice("summarizeBy", &SUMMARIZE_BY),
+            ..Column::new(name, data_type.unwrap_or(DataType::String))
+        };
+        let known =
+            ["name", "dataType", "formatString", "sortByColumn", "dataCategory", "isHidden", "summarizeBy"];
+        self.finish(&known);
+        Some(column)
+    }
+
+    fn measure(mut self) -> Measure {
+        let measure = Measure {
+            name: self.required_text("name"),
+            expression: self.required_text("expression"),
+            format_string: self.text("formatString"),
+            description: self.text("description"),
+            is_hidden: self.flag("isHidden"),
+        };
+        self.finish(&["name", "expression", "formatString", "description", "isHidden"]);
+        measure
+    }
+
+    fn relationship(mut self) -> Relationship {
+        let relationship = Relationship {
+            name: self.required_text("name"),
+            from_table: self.required_text("fromTable"),
+            from_column: self.required_text("fromColumn"),
+            to_table: self.required_text("toTable"),
+            to_column: self.required_text("toColumn"),
+            cross_filtering: self
+                .choice("crossFilteringBehavior", &CROSS_FILTERING)
+                .unwrap_or_else(|| "OneDirection".into()),
+        };
+        let known = ["name", "fromTable", "fromColumn", "toTable", "toColumn", "crossFilteringBehavior"];
+        self.finish(&known);
+        relationship
+    }
+
+    /// Takes a property out; null is the same as absent.
+    fn take(&mut self, property: &str) -> Option<Value> {
+        self.properties.shift_remove(property).filter(|value| !value.is_null())
+    }
+
+    fn problem(&mut self, what: &str) {
+        self.problems.push(format!("{} {what}", self.place));
+    }
+
+    fn text(&mut self, property: &str) -> Option<String> {
+        match self.take(property)? {
+            Value::String(text) => Some(text),
+            other => {
+                self.problem(&format!("has `{property}` of {}, not a string", kind(&other)));
+                None
+            }
+        }
+    }
+
+    fn required_text(&mut self, property: &str) -> String {
+        if self.properties.get(property).is_none_or(Value::is_null) {
+            self.problem(&format!("lacks `{property}`"));
+        }
+        self.text(property).unwrap_or_default()
+    }
+
+    fn flag(&mut self, property: &str) -> Option<bool> {
+        match self.take(property)? {
+            Value::Bool(flag) => Some(flag),
+            other => {
+                self.problem(&format!("has `{property}` of {}, not true or false", kind(&other)));
+                None
+            }
+        }
+    }
+
+    /// One of a few words, in any case; answers the word as `choices` spells it.
+    fn choice(&mut self, property: &str, choices: &[&str]) -> Option<String> {
+        let text = self.text(property)?;
+        let known = choices.iter().find(|choice| choice.eq_ignore_ascii_case(&text));
+        if known.is_none() {
+            self.problem(&format!("has `{property}` `{text}`; it takes {}", choices.join(", ")));
+        }
+        known.map(ToString::to_string)
+    }
+
+    fn list<T>(&mut self, property: &str, what: &str, required: bool, read: fn(Reader<'_>) -> T) -> Vec<T> {
+        let items = match self.take(property) {
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.problem(&format!("has `{property}` of {}, not a list", kind(&other)));
+                return Vec::new();
+            }
+            None => {
+                if required {
+                    self.problem(&format!("lacks `{property}`"));
+                }
+                return Vec::new();
+            }
+        };
+        let place = |position: usize| format!("{}: {what} {position}", self.place);
+        let places: Vec<String> = (0..items.len()).map(place).collect();
+        items.iter().zip(places).map(|(item, place)| read(Reader::new(item, place, self.problems))).collect()
+    }
+
+    /// Whatever was not asked for is unknown: the service refuses it, a wrong case included.
+    fn finish(mut self, known: &[&str]) {
+        let left: Vec<String> = self.properties.keys().cloned().collect();
+        for property in left {
+            let meant = known.iter().find(|known| known.eq_ignore_ascii_case(&property));
+            let advice = meant.map_or_else(|| format!("it takes {}", known.join(", ")), |meant| format!("spell it `{meant}`"));
+            self.problem(&format!("has the unknown property `{property}`; {advice}"));
+        }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,157 @@
+//! What the service refuses in a schema, as data and one check that lists every problem.
+//!
+//! Sources: the service's swagger (names), "Push semantic model limitations" (counts) and
+//! "Dataset properties" on learn.microsoft.com.
+
+use std::collections::HashSet;
+
+use super::{Column, Dataset, Relationship, Table};
+
+/// Columns of one table.
+const MAX_COLUMNS: usize = 75;
+/// Tables of one dataset.
+const MAX_TABLES: usize = 75;
+/// Relationships of one dataset.
+const MAX_RELATIONSHIPS: usize = 75;
+/// Characters in the name of a table or relationship.
+const MAX_NAME: usize = 100;
+/// Characters that the service's pattern leaves out of the names of tables and relationships.
+const FORBIDDEN_IN_NAMES: &str = "!\"$%&'()*+,./:;<=>?[\\]`{|}";
+
+pub(super) const MODES: [&str; 3] = ["Push", "PushStreaming", "Streaming"];
+pub(super) const RETENTIONS: [&str; 2] = ["None", "basicFIFO"];
+pub(super) const CROSS_FILTERING: [&str; 3] = ["OneDirection", "BothDirections", "Automatic"];
+pub(super) const SUMMARIZE_BY: [&str; 8] =
+    ["default", "none", "sum", "min", "max", "count", "average", "distinctCount"];
+
+/// Every way in which `table` breaks a rule of the service, in reading order.
+pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
+    let place = format!("table `{}`", table.name);
+    check_short_name(&table.name, "table", problems);
+    if table.columns.is_empty() {
+        problems.push(format!("{place} has no columns"));
+    }
+    if table.columns.len() > MAX_COLUMNS {
+        problems.push(format!("{place} has {} columns; the service takes {MAX_COLUMNS}", table.columns.len()));
+    }
+    for column in &table.columns {
+        check_column(column, table, problems);
+    }
+    for measure in &table.measures {
+        check_long_name(&measure.name, "measure", &place, problems);
+        if measure.expression.trim().is_empty() {
+            problems.push(format!("{place}: measure `{}` has no expression", measure.name));
+        }
+    }
+    let names = table.columns.iter().map(|c| &c.name).chain(table.measures.iter().map(|m| &m.name));
+    check_unique(names, "columns or measures", &place, problems);
+}
+
+/// Every way in which `dataset`, tables included, breaks a rule of the service.
+pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
+    let place = format!("dataset `{}`", dataset.name);
+    if dataset.name.trim().is_empty() {
+        problems.push("the dataset's name is empty".into());
+    }
+    if dataset.tables.is_empty() {
+        problems.push(format!("{place} has no tables"));
+    }
+    if dataset.tables.len() > MAX_TABLES {
+        problems.push(format!("{place} has {} tables; the service takes {MAX_TABLES}", dataset.tables.len()));
+    }
+    if dataset.relationships.len() > MAX_RELATIONSHIPS {
+        let count = dataset.relationships.len();
+        problems.push(format!("{place} has {count} relationships; the service takes {MAX_RELATIONSHIPS}"));
+    }
+    check_unique(dataset.tables.iter().map(|table| &table.name), "tables", &place, problems);
+    for table in &dataset.tables {
+        check_table(table, problems);
+        if dataset.mode != "Push" {
+            check_streaming(table, &dataset.mode, problems);
+        }
+    }
+    check_unique(dataset.relationships.iter().map(|r| &r.name), "relationships", &place, problems);
+    for relationship in &dataset.relationships {
+        check_relationship(relationship, dataset, problems);
+    }
+}
+
+fn check_column(column: &Column, table: &Table, problems: &mut Vec<String>) {
+    let place = format!("table `{}`", table.name);
+    check_long_name(&column.name, "column", &place, problems);
+    if let Some(other) = &column.sort_by_column
+        && !table.columns.iter().any(|column| column.name == *other)
+    {
+        problems.push(format!("{place}: column `{}` sorts by `{other}`, which the table lacks", column.name));
+    }
+}
+
+/// A streaming dataset takes nothing but names and types (the service answers 400 `InvalidRequest`).
+fn check_streaming(table: &Table, mode: &str, problems: &mut Vec<String>) {
+    for column in table.columns.iter().filter(|column| column.has_properties()) {
+        let (table, column) = (&table.name, &column.name);
+        problems.push(format!("table `{table}`: column `{column}` has properties, but mode `{mode}` takes only a name and a data_type"));
+    }
+    if !table.measures.is_empty() {
+        problems.push(format!("table `{}` has measures, which mode `{mode}` does not take", table.name));
+    }
+}
+
+fn check_relationship(relationship: &Relationship, dataset: &Dataset, problems: &mut Vec<String>) {
+    check_short_name(&relationship.name, "relationship", problems);
+    let ends = [
+        (&relationship.from_table, &relationship.from_column),
+        (&relationship.to_table, &relationship.to_column),
+    ];
+    for (table_name, column_name) in ends {
+        let place = format!("relationship `{}`", relationship.name);
+        match dataset.tables.iter().find(|table| table.name == *table_name) {
+            None => problems.push(format!("{place} names table `{table_name}`, which the dataset lacks")),
+            Some(table) if !table.columns.iter().any(|column| column.name == *column_name) => {
+                problems.push(format!("{place} names column `{column_name}`, which table `{table_name}` lacks"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// The pattern of tables and relationships. The published one ends in a broken escape; this is what it means to say.
+fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
+    let length = name.chars().count();
+    if length == 0 {
+        problems.push(format!("a {what}'s name is empty"));
+    } else if length > MAX_NAME {
+        problems.push(format!("{what} `{name}` has a name of {length} characters; the service takes {MAX_NAME}"));
+    }
+    let bad: Vec<String> = name
+        .chars()
+        .filter(|&c| FORBIDDEN_IN_NAMES.contains(c) || !is_xml_character(c))
+        .map(|c| format!("{c:?}"))
+        .collect();
+    if !bad.is_empty() {
+        problems.push(format!("{what} `{name}` has characters in its name that the service refuses: {}", bad.join(" ")));
+    }
+}
+
+/// The pattern of columns and measures: any XML character.
+fn check_long_name(name: &str, what: &str, place: &str, problems: &mut Vec<String>) {
+    if name.is_empty() {
+        problems.push(format!("{place}: a {what}'s name is empty"));
+    }
+    if let Some(bad) = name.chars().find(|&c| !is_xml_character(c)) {
+        problems.push(format!("{place}: {what} `{}` has {bad:?} in its name, which the service refuses", name.escape_debug()));
+    }
+}
+
+fn is_xml_character(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{1_0000}'..)
+}
+
+fn check_unique<'a>(names: impl Iterator<Item = &'a String>, what: &str, place: &str, problems: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name.to_lowercase()) {
+            problems.push(format!("{place} has two {what} named `{name}` (upper and lower case count as the same)"));
+        }
+    }
+}
