@@ -31,6 +31,12 @@ impl Run {
         self.body.len()
     }
 
+    /// The bytes of the rows at `range`; the sizes of neighbouring ranges add up.
+    #[must_use]
+    pub fn size(&self, range: Range<usize>) -> usize {
+        self.end(range.end) - self.end(range.start)
+    }
+
     /// The rows at `range` as one body; the whole run without a copy.
     #[must_use]
     pub fn body(&self, range: Range<usize>) -> Bytes {

@@ -1,0 +1,160 @@
+//! What an outcome means for the rows that were sent: the heart of "nothing lost, doubt counted", one pure function.
+
+use std::time::Duration;
+
+use crate::wire::{Answer, Outcome};
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The service has the rows.
+    Confirmed,
+    /// The service does not have them and will take them later; it may say when.
+    NotApplied {
+        /// How long the service asked to wait.
+        told: Option<Duration>,
+        /// Whether it was a quota: then waiting is all there is to do.
+        throttled: bool,
+    },
+    /// The service does not have them, and sending them again would not help.
+    Misdirected,
+    /// The service does not have them: the token has ended.
+    Expired,
+    /// The service does not have them: the body is too large.
+    TooLarge,
+    /// The service will never take them.
+    Rejected,
+    /// They were sent whole, and nobody knows.
+    InDoubt,
+}
+
+/// Judges one exchange that carried rows.
+#[must_use]
+pub fn judge(outcome: &Outcome) -> Verdict {
+    match outcome {
+        Outcome::Failed(failure) if failure.sent_whole => Verdict::InDoubt,
+        Outcome::Failed(_) => Verdict::NotApplied { told: None, throttled: false },
+        Outcome::Answered(answer) => judge_answer(answer),
+    }
+}
+
+fn judge_answer(answer: &Answer) -> Verdict {
+    let token_expired = answer.refusal.code.as_deref() == Some("TokenExpired");
+    match answer.status {
+        // Without the service's own header, or as a web page, it was not the service that answered.
+        200 | 201 if answer.is_html || answer.request_id.is_none() => Verdict::InDoubt,
+        200 | 201 => Verdict::Confirmed,
+        300..400 => Verdict::Misdirected,
+        401 => Verdict::Expired,
+        403 if token_expired => Verdict::Expired,
+        408 => Verdict::InDoubt,
+        413 => Verdict::TooLarge,
+        429 => Verdict::NotApplied { told: answer.retry_after, throttled: true },
+        400..500 => Verdict::Rejected,
+        _ => Verdict::InDoubt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Failure;
+    use crate::wire::Refusal;
+
+    fn failed(sent_whole: bool, timed_out: bool) -> Verdict {
+        judge(&Outcome::Failed(Failure { sent_whole, timed_out, message: String::new() }))
+    }
+
+    fn service(status: u16) -> Answer {
+        Answer {
+            status,
+            request_id: Some("id".into()),
+            retry_after: None,
+            is_html: false,
+            refusal: Refusal::default(),
+            body: bytes::Bytes::new(),
+        }
+    }
+
+    fn answered(answer: Answer) -> Verdict {
+        judge(&Outcome::Answered(answer))
+    }
+
+    const LATER: Verdict = Verdict::NotApplied { told: None, throttled: false };
+
+    #[test]
+    fn what_failed_before_the_last_byte_was_not_applied() {
+        assert_eq!(failed(false, false), LATER);
+        assert_eq!(failed(false, true), LATER);
+    }
+
+    #[test]
+    fn silence_after_the_last_byte_is_doubt() {
+        assert_eq!(failed(true, false), Verdict::InDoubt);
+        assert_eq!(failed(true, true), Verdict::InDoubt);
+    }
+
+    #[test]
+    fn server_errors_and_408_are_doubt() {
+        for status in [408, 500, 502, 503, 504] {
+            assert_eq!(answered(service(status)), Verdict::InDoubt, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_success_of_the_service_is_a_confirmation_whatever_its_body() {
+        let broken = Answer { body: bytes::Bytes::from_static(b"{\"trunc"), ..service(200) };
+        assert_eq!(answered(broken), Verdict::Confirmed);
+        assert_eq!(answered(service(201)), Verdict::Confirmed);
+    }
+
+    #[test]
+    fn a_success_that_is_a_web_page_is_doubt() {
+        assert_eq!(answered(Answer { is_html: true, ..service(200) }), Verdict::InDoubt);
+    }
+
+    #[test]
+    fn a_success_without_the_services_request_id_is_doubt() {
+        assert_eq!(answered(Answer { request_id: None, ..service(200) }), Verdict::InDoubt);
+    }
+
+    #[test]
+    fn an_unknown_success_is_doubt() {
+        for status in [202, 204, 206, 299, 999] {
+            assert_eq!(answered(service(status)), Verdict::InDoubt, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_was_not_applied_and_is_not_followed() {
+        for status in [301, 302, 303, 307, 308] {
+            assert_eq!(answered(service(status)), Verdict::Misdirected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_rows_is_final() {
+        for status in [400, 403, 404, 422] {
+            assert_eq!(answered(service(status)), Verdict::Rejected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_too_large_can_be_halved() {
+        assert_eq!(answered(service(413)), Verdict::TooLarge);
+    }
+
+    #[test]
+    fn an_ended_token_is_401_or_403_with_its_code() {
+        let refusal = Refusal { code: Some("TokenExpired".into()), message: None };
+        assert_eq!(answered(Answer { refusal, ..service(403) }), Verdict::Expired);
+        assert_eq!(answered(service(401)), Verdict::Expired);
+    }
+
+    #[test]
+    fn a_quota_says_when_to_come_back() {
+        let told = Some(Duration::from_secs(3392));
+        let answer = Answer { retry_after: told, ..service(429) };
+        assert_eq!(answered(answer), Verdict::NotApplied { told, throttled: true });
+    }
+}

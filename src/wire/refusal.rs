@@ -1,0 +1,177 @@
+//! What the service says when it refuses: at least five shapes of JSON, plain text, or nothing.
+
+use serde_json::Value;
+
+use super::Answer;
+use crate::error::{Error, Kind, ServiceAnswer};
+
+/// Longer messages are cut; no person reads them.
+const MAX_MESSAGE: usize = 1_000;
+
+/// The service's own words, as far as it found any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// Such as `TokenExpired`.
+    pub code: Option<String>,
+    /// One or more sentences.
+    pub message: Option<String>,
+}
+
+impl Refusal {
+    /// Reads an error body of any shape that was seen so far.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Self {
+        let Ok(json) = serde_json::from_slice::<Value>(body) else {
+            return Self { code: None, message: clean(&String::from_utf8_lossy(body)) };
+        };
+        let error = json.get("error").unwrap_or(&json);
+        if let Value::String(code) = error {
+            // Entra's shape: {"error": "invalid_client", "error_description": "..."}
+            return Self { code: clean(code), message: text(&json, &["error_description"]) };
+        }
+        let inner = error.get("pbi.error").unwrap_or(&Value::Null);
+        let mut sentences: Vec<String> = text(error, &["message", "Message"]).into_iter().collect();
+        for detail in [error, inner].into_iter().filter_map(|place| place.get("details")?.as_array()).flatten() {
+            let value = detail.get("detail").unwrap_or(detail);
+            let said = text(value, &["message", "value"]).or_else(|| text(detail, &["code"]));
+            sentences.extend(said.filter(|said| !sentences.contains(said)));
+        }
+        let code = text(error, &["code"]).or_else(|| text(inner, &["code"]));
+        Self { code, message: clean(&sentences.join(" ")) }
+    }
+
+    fn says(&self, word: &str) -> bool {
+        let has = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains(word));
+        has(&self.code) || has(&self.message)
+    }
+}
+
+fn text(object: &Value, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| object.get(name)?.as_str()).and_then(clean)
+}
+
+/// One line that is safe to print: no control characters, none of the service's markers for personal data.
+fn clean(text: &str) -> Option<String> {
+    let unmarked = text.replace("<pi>", "").replace("</pi>", "");
+    let words = unmarked.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let line = words.collect::<Vec<_>>().join(" ");
+    let line: String = line.chars().take(MAX_MESSAGE).collect();
+    (!line.is_empty()).then_some(line)
+}
+
+/// The failure as users see it.
+pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
+    let Answer { status, refusal, .. } = answer;
+    let kind = kind(*status, refusal);
+    let said = match (&refusal.code, &refusal.message) {
+        (Some(code), Some(message)) => format!(": {code}: {message}"),
+        (Some(one), None) | (None, Some(one)) => format!(": {one}"),
+        (None, None) => String::new(),
+    };
+    let error = Error::new(kind, format!("{doing}: the service answered {status}{said}"));
+    let error = error.with_answer(ServiceAnswer {
+        status: Some(*status),
+        code: refusal.code.clone(),
+        request_id: answer.request_id.clone(),
+        retry_after: answer.retry_after,
+    });
+    match hint(kind, *status) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+fn kind(status: u16, refusal: &Refusal) -> Kind {
+    if refusal.says("FeatureDeprecatedError") {
+        return Kind::FeatureRetired;
+    }
+    match status {
+        401 if !["not accessible for application", "NotAuthorized", "IsNotAllowed"].iter().any(|word| refusal.says(word)) => {
+            Kind::Authentication
+        }
+        403 if refusal.says("TokenExpired") => Kind::Authentication,
+        401 | 403 => Kind::PermissionDenied,
+        404 => Kind::NotFound,
+        413 => Kind::PayloadTooLarge,
+        429 => Kind::RateLimited,
+        _ => Kind::Service,
+    }
+}
+
+fn hint(kind: Kind, status: u16) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Authentication => "check the credential: the token must be for the Power BI service of this cloud and not have ended",
+        Kind::PermissionDenied => {
+            "the signed-in user needs write access to the workspace; a service principal also needs the tenant setting \
+             that lets service principals use the APIs, and cannot use My workspace"
+        }
+        Kind::NotFound => "check the ids and names; for rows the service also answers 404 when a column or the table does not exist",
+        Kind::FeatureRetired => "the service no longer creates such datasets; Microsoft points to Real-Time Intelligence in Fabric",
+        Kind::RateLimited => "the service's quota is used up; wait as long as `retry_after` says",
+        Kind::PayloadTooLarge => "send fewer or smaller rows in one request",
+        _ if (300..400).contains(&status) => "redirects are never followed, so that no token reaches another host; check base_url=",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> (Option<String>, Option<String>) {
+        let Refusal { code, message } = Refusal::read(body.as_bytes());
+        (code, message)
+    }
+
+    fn some(code: &str, message: &str) -> (Option<String>, Option<String>) {
+        (Some(code.into()), Some(message.into()))
+    }
+
+    #[test]
+    fn every_shape_that_was_seen_is_read() {
+        let token = r#"{"error":{"code":"TokenExpired","message":"Access token has expired"}}"#;
+        assert_eq!(read(token), some("TokenExpired", "Access token has expired"));
+        let details = r#"{"error":{"code":"BadRequest","message":"Bad Request","details":[{"message":"No such property.","target":"dataset"}]}}"#;
+        assert_eq!(read(details), some("BadRequest", "Bad Request No such property."));
+        let retired = r#"{"error":{"code":"FeatureDeprecatedError","pbi.error":{"code":"FeatureDeprecatedError","details":
+            [{"code":"LearnMoreLink","detail":{"type":0,"value":"https://example.org"}},
+             {"code":"FeatureDeprecatedMessage","detail":{"type":0,"value":"Creation is deprecated."}}],"exceptionCulprit":1}}}"#;
+        assert_eq!(read(retired), some("FeatureDeprecatedError", "https://example.org Creation is deprecated."));
+        assert_eq!(read(r#"{"message":"Retry in 3392 seconds."}"#), (None, Some("Retry in 3392 seconds.".into())));
+        let blocked = r#"{"Message":"API is not accessible for application"}"#;
+        assert_eq!(read(blocked), (None, Some("API is not accessible for application".into())));
+        assert_eq!(read("An error has occurred"), (None, Some("An error has occurred".into())));
+        let bare = r#"{"code":"ItemNotFound","message":"Dataset 1 is not Push API dataset."}"#;
+        assert_eq!(read(bare), some("ItemNotFound", "Dataset 1 is not Push API dataset."));
+        let personal = r#"{"error":{"code":"ItemNotFound","message":"Table '<pi>Cr</pi>' not found"}}"#;
+        assert_eq!(read(personal), some("ItemNotFound", "Table 'Cr' not found"));
+        assert_eq!(read(""), (None, None));
+        assert_eq!(read("[1]"), (None, None));
+    }
+
+    #[test]
+    fn nothing_that_moves_a_terminal_is_passed_on() {
+        let (_, message) = read("{\"message\":\"\\u001b[2Jgone\\r\\nSet-Cookie: x\"}");
+        assert_eq!(message.as_deref(), Some("[2Jgone Set-Cookie: x"));
+    }
+
+    #[test]
+    fn each_status_has_its_kind() {
+        let expired = Refusal { code: Some("TokenExpired".into()), message: None };
+        let blocked = Refusal { code: None, message: Some("API is not accessible for application".into()) };
+        let nothing = Refusal::default();
+        for (status, refusal, expected) in [
+            (401, &nothing, Kind::Authentication),
+            (401, &blocked, Kind::PermissionDenied),
+            (403, &expired, Kind::Authentication),
+            (403, &nothing, Kind::PermissionDenied),
+            (404, &nothing, Kind::NotFound),
+            (413, &nothing, Kind::PayloadTooLarge),
+            (429, &nothing, Kind::RateLimited),
+            (400, &nothing, Kind::Service),
+            (500, &nothing, Kind::Service),
+        ] {
+            assert_eq!(kind(status, refusal), expected, "{status}");
+        }
+    }
+}
