@@ -133,6 +133,14 @@ fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
     }
 }
 
+/// Why no table can have this name, if none can.
+#[must_use]
+pub fn table_name_problem(name: &str) -> Option<String> {
+    let mut problems = Vec::new();
+    check_short_name(name, "table", &mut problems);
+    (!problems.is_empty()).then(|| problems.join("; "))
+}
+
 /// The pattern of columns and measures: any XML character.
 fn check_long_name(name: &str, what: &str, place: &str, problems: &mut Vec<String>) {
     if name.is_empty() {

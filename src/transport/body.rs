@@ -26,6 +26,12 @@ impl Progress {
         self.sent_whole.load(Ordering::Acquire)
     }
 
+    /// Whether any of the request was handed to the network.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.steps() > 0
+    }
+
     /// Grows with everything that moves.
     pub(super) fn steps(&self) -> u64 {
         self.steps.load(Ordering::Acquire)
@@ -63,6 +69,7 @@ impl Body for Tracked {
     fn is_end_stream(&self) -> bool {
         // A request without a body is never polled, so this is where it counts as sent.
         if self.left.is_empty() {
+            self.progress.note();
             self.progress.sent_whole.store(true, Ordering::Release);
         }
         self.left.is_empty()

@@ -1,0 +1,198 @@
+//! One batch being delivered: attempt after attempt, until a verdict is final.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Lane, Stop};
+use crate::error::{Error, Kind};
+use crate::outbox::{Batch, Fate};
+use crate::transport::Progress;
+use crate::verdict::{Verdict, judge};
+use crate::wire::{Outcome, Sent};
+
+/// A throttled request waits at least this long where the service does not say how long.
+const SHORTEST_THROTTLE: Duration = Duration::from_secs(1);
+/// So that many clients do not come back in the same instant, a told wait is stretched by up to this share.
+const THROTTLE_JITTER: f64 = 0.05;
+
+/// What to do after one attempt.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Send the same bytes again.
+    Again,
+    /// The batch is settled.
+    Settled,
+    /// Deliver the two halves instead.
+    Halve([Batch; 2]),
+    /// The lane has stopped.
+    GiveUp,
+}
+
+/// What has happened to the batch so far.
+pub(super) struct Attempt<'a> {
+    lane: &'a Lane,
+    batch: &'a Batch,
+    sent: u32,
+    failures: u32,
+    throttles: u32,
+    /// The last attempt was refused for its token.
+    expired: bool,
+    /// Some attempt was sent whole and never answered for.
+    doubt: bool,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(lane: &'a Lane, batch: &'a Batch) -> Self {
+        Self { lane, batch, sent: 0, failures: 0, throttles: 0, expired: false, doubt: false }
+    }
+
+    /// Sends the batch once and acts on the verdict.
+    pub(super) async fn once(&mut self) -> Next {
+        let progress = Arc::new(Progress::default());
+        let request = self.lane.destination.request(self.batch.body.clone());
+        let (limit, deadline) = (&self.lane.limit, self.lane.policy.deadline);
+        let sent = tokio::select! {
+            biased;
+            () = self.cut_short(&progress) => None,
+            sent = self.lane.wire.send(&request, Some(limit), deadline, &progress) => Some(sent),
+        };
+        self.note(&progress, sent.as_ref());
+        match sent {
+            Some(Ok(sent)) => self.act(sent).await,
+            Some(Err(error)) => self.give_up(error),
+            None => {
+                self.doubt |= progress.sent_whole();
+                self.leave()
+            }
+        }
+    }
+
+    async fn act(&mut self, sent: Sent) -> Next {
+        let verdict = judge(&sent.outcome);
+        let expired_before = std::mem::replace(&mut self.expired, verdict == Verdict::Expired);
+        match verdict {
+            Verdict::Confirmed => {
+                self.lane.settle(self.batch, Fate::Confirmed, self.doubt);
+                Next::Settled
+            }
+            Verdict::NotApplied { told, throttled: true } => self.hold(told, &sent.outcome),
+            Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)).await,
+            Verdict::Expired if !expired_before => match self.lane.wire.replace_token(sent.token).await {
+                Ok(()) => Next::Again,
+                Err(error) => self.give_up(error),
+            },
+            Verdict::Misdirected | Verdict::Expired => self.give_up(error(&sent.outcome)),
+            Verdict::TooLarge => self.halve(&sent.outcome),
+            Verdict::Rejected => self.reject(&sent.outcome),
+            Verdict::InDoubt => {
+                self.doubt = true;
+                let error = error(&sent.outcome);
+                if self.lane.policy.resend_doubt { self.back_off(error).await } else { self.give_up(error) }
+            }
+        }
+    }
+
+    /// A quota: nothing goes to this dataset before the service wants it.
+    fn hold(&mut self, told: Option<Duration>, outcome: &Outcome) -> Next {
+        self.throttles += 1;
+        let retry = self.lane.policy.retry;
+        if !retry.allows(1) {
+            return self.give_up(error(outcome));
+        }
+        let wait = told.unwrap_or_else(|| retry.delay(self.throttles).max(SHORTEST_THROTTLE));
+        let stretched = wait.mul_f64(1.0 + fastrand::f64() * THROTTLE_JITTER);
+        self.lane.limit.hold_until(self.lane.clock.now() + stretched);
+        Next::Again
+    }
+
+    async fn back_off(&mut self, error: Error) -> Next {
+        self.failures += 1;
+        if !self.lane.policy.retry.allows(self.failures) {
+            return self.give_up(error);
+        }
+        let delay = self.lane.policy.retry.delay(self.failures);
+        tokio::select! {
+            biased;
+            () = self.lane.stopped(Stop::Finish) => self.leave(),
+            () = self.lane.clock.sleep_until(self.lane.clock.now() + delay) => {
+                self.lane.lock().meter.waited += delay;
+                Next::Again
+            }
+        }
+    }
+
+    fn halve(&mut self, outcome: &Outcome) -> Next {
+        match self.batch.halves() {
+            Some(halves) if !self.doubt => Next::Halve(halves),
+            _ => self.reject(outcome),
+        }
+    }
+
+    fn reject(&mut self, outcome: &Outcome) -> Next {
+        if self.doubt {
+            return self.give_up(error(outcome));
+        }
+        self.lane.settle(self.batch, Fate::Rejected, false);
+        self.lane.fail(error(outcome));
+        Next::GiveUp
+    }
+
+    /// Stops the lane: the batch stays unsent, or in doubt.
+    fn give_up(&mut self, error: Error) -> Next {
+        let error = if self.doubt { in_doubt(self.batch.rows(), error) } else { error };
+        self.lane.fail(error);
+        self.leave()
+    }
+
+    fn leave(&self) -> Next {
+        if self.doubt {
+            self.lane.settle(self.batch, Fate::InDoubt, false);
+        }
+        Next::GiveUp
+    }
+
+    /// Ends when the lane is told to stop and this attempt need not, or may not, be waited for.
+    async fn cut_short(&self, progress: &Progress) {
+        self.lane.stopped(Stop::Finish).await;
+        if progress.has_begun() {
+            self.lane.stopped(Stop::Abort).await;
+        }
+    }
+
+    fn note(&mut self, progress: &Progress, sent: Option<&Result<Sent, Error>>) {
+        let meter = &mut self.lane.lock().meter;
+        if progress.has_begun() {
+            meter.requests += 1;
+            meter.retries += u64::from(self.sent > 0);
+            self.sent += 1;
+        }
+        if progress.sent_whole() {
+            meter.bytes_sent += self.batch.body.len() as u64;
+        }
+        if let Some(Ok(sent)) = sent {
+            meter.waited += sent.waited;
+            if let Outcome::Answered(answer) = &sent.outcome {
+                meter.note_id(answer.request_id.as_deref());
+            }
+        }
+    }
+}
+
+fn error(outcome: &Outcome) -> Error {
+    match outcome {
+        Outcome::Failed(failure) => failure.to_error(),
+        Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
+            let message = format!("sending rows: the answer {} did not come from the service", answer.status);
+            Error::new(Kind::InDoubt, message).with_hint("a proxy or a captive portal may have answered")
+        }
+        Outcome::Answered(answer) => answer.to_error("sending rows"),
+    }
+}
+
+fn in_doubt(rows: usize, cause: Error) -> Error {
+    let message = format!("{rows} rows were sent, and it is not known whether the service has them: {cause}");
+    Error::new(Kind::InDoubt, message)
+        .with_hint("result.ranges says which rows; look for them in the dataset before sending them again")
+        .with_answer(cause.answer.clone())
+        .caused_by(cause)
+}
