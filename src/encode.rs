@@ -24,6 +24,9 @@ use self::value::{Refusal, put_value};
 use crate::cell::{Cell, Row, Rows};
 use crate::schema::TableSchema;
 
+/// Names kept for advice where rows have no schema; no table has more columns.
+const MAX_NAMES_SEEN: usize = 75;
+
 /// How large one request may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -49,6 +52,7 @@ pub struct Encoder {
     /// The number, in the caller's input, of the row being visited.
     row: u64,
     problems: Problems,
+    names_seen: Vec<String>,
 }
 
 /// What one call of [`Encoder::fill`] came to.
@@ -82,6 +86,7 @@ impl Encoder {
             visited: 0,
             row: 0,
             problems: Problems::new(max_errors),
+            names_seen: Vec::new(),
         }
     }
 
@@ -91,10 +96,10 @@ impl Encoder {
         &self.problems
     }
 
-    /// The same, for keeping after the encoder.
+    /// The names of columns that were met without a schema, in the order of their first appearance.
     #[must_use]
-    pub fn into_problems(self) -> Problems {
-        self.problems
+    pub fn names_seen(&self) -> &[String] {
+        &self.names_seen
     }
 
     /// Rows visited so far, in the caller's counting.
@@ -193,6 +198,19 @@ impl OpenRow<'_> {
         self.encoder.body.push(b'{');
     }
 
+    /// Names come in much the same order in each row, so that the guess is nearly always right.
+    fn see_name(&mut self, name: &str) {
+        let seen = &mut self.encoder.names_seen;
+        if seen.get(self.guess).is_none_or(|guessed| guessed != name) {
+            match seen.iter().position(|known| known == name) {
+                Some(position) => self.guess = position,
+                None if seen.len() < MAX_NAMES_SEEN => seen.push(name.to_owned()),
+                None => {}
+            }
+        }
+        self.guess += 1;
+    }
+
     fn unknown_column(&mut self, name: &str, cell: &Cell<'_>) {
         if let Some(schema) = self.encoder.schema.as_deref().filter(|_| !self.encoder.options.ignore_unknown_columns) {
             let refusal = Refusal::unknown_column(name, schema);
@@ -232,6 +250,7 @@ impl Row for OpenRow<'_> {
         let data_type = match &self.encoder.schema {
             None => {
                 self.key(Err(column));
+                self.see_name(column);
                 own_type(&cell)
             }
             Some(schema) => {

@@ -17,3 +17,5 @@ pub mod schema;
 pub mod transport;
 pub mod verdict;
 pub mod wire;
+#[cfg(feature = "python")]
+mod python;

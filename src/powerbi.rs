@@ -1,6 +1,8 @@
 //! The Power BI operations: workspaces, datasets and tables, each one plain request and its answer.
 
 mod address;
+mod cloud;
+mod lookup;
 mod operation;
 
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::address::{Address, base_url, check_id, check_table_name};
+pub use self::cloud::Cloud;
+pub use self::lookup::IfExists;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::limit::Limit;
@@ -46,6 +50,12 @@ impl Api {
     pub fn new(wire: Arc<Wire>, root: Url, clock: Clock, retry: Retry) -> Self {
         let limit = Limit::new(clock.clone());
         Self { wire, root, clock, retry, limit }
+    }
+
+    /// Scheme and host.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.root.as_str().trim_end_matches('/').to_owned()
     }
 
     /// Where things are, in a workspace or in My workspace.

@@ -1,0 +1,83 @@
+"""Push rows from Python into Power BI: every row checked, every answer honest.
+
+Three lines to a first push, here into the local Power BI that comes with the package:
+
+>>> import powerbi_push as pbi
+>>> from powerbi_push.emulator import Emulator
+>>> with Emulator() as emulator:
+...     schema = pbi.DatasetSchema("Sales", [pbi.TableSchema("Orders", {"Id": int, "Item": str})])
+...     dataset = emulator.client().create_dataset(schema)
+...     result = dataset.table("Orders").push([{"Id": 1, "Item": "tea"}, {"Id": 2, "Item": "milk"}])
+...     result.confirmed
+2
+"""
+
+import logging
+
+from powerbi_push._core import VERSION as __version__
+from powerbi_push.client import Client, Dataset, Retry, Table, Workspace
+from powerbi_push.exceptions import (
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    DeadlineError,
+    FeatureRetiredError,
+    InDoubtError,
+    NotFoundError,
+    OutboxError,
+    OutboxFullError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    PowerBIPushError,
+    PushDatasetRetirementWarning,
+    RateLimitedError,
+    SequenceConflictError,
+    ServiceError,
+    SourceError,
+    TransportError,
+    TransportTimeoutError,
+    UndeliveredError,
+    ValidationError,
+)
+from powerbi_push.results import PushResult, RowError, ValidationReport
+from powerbi_push.schema import Column, DatasetSchema, Measure, Relationship, TableSchema
+
+__all__ = [
+    "AuthenticationError",
+    "Client",
+    "ClosedError",
+    "Column",
+    "ConfigurationError",
+    "Dataset",
+    "DatasetSchema",
+    "DeadlineError",
+    "FeatureRetiredError",
+    "InDoubtError",
+    "Measure",
+    "NotFoundError",
+    "OutboxError",
+    "OutboxFullError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "PowerBIPushError",
+    "PushDatasetRetirementWarning",
+    "PushResult",
+    "RateLimitedError",
+    "Relationship",
+    "Retry",
+    "RowError",
+    "SequenceConflictError",
+    "ServiceError",
+    "SourceError",
+    "Table",
+    "TableSchema",
+    "TransportError",
+    "TransportTimeoutError",
+    "UndeliveredError",
+    "ValidationError",
+    "ValidationReport",
+    "Workspace",
+    "__version__",
+]
+
+logging.getLogger("powerbi_push").addHandler(logging.NullHandler())

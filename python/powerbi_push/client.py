@@ -1,0 +1,345 @@
+"""The Power BI REST API as objects: client, workspaces, datasets, tables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from powerbi_push import _core
+from powerbi_push.exceptions import ConfigurationError, PushDatasetRetirementWarning
+from powerbi_push.schema import DatasetSchema, TableSchema, specification
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from powerbi_push.options import PushOptions, Rows
+    from powerbi_push.results import PushResult
+    from powerbi_push.schema import DataType
+
+_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+_RETIREMENT = (
+    "Power BI stops creating push and streaming datasets after 2027-10-31; existing ones go on. "
+    "See https://learn.microsoft.com/power-bi/connect-data/service-real-time-streaming"
+)
+_retirement_told = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a failed request is tried again.
+
+    Attributes:
+        attempts: How often one request is sent at most, the first time included.
+        first_delay: Seconds to wait after the first failure, doubled with each further one; between half and all of
+            it is really waited, so that many clients spread.
+        max_delay: No wait is longer, in seconds. What the service asks for in ``Retry-After`` is waited in full.
+    """
+
+    attempts: int = 5
+    first_delay: float = 0.5
+    max_delay: float = 30.0
+
+
+class Client:
+    """A sign-in to Power BI. Cheap to make: nothing is sent, and no token fetched, before the first call.
+
+    Args:
+        credential: A token string (used until its ``exp``); a callable that returns a token or
+            ``(token, expires_on)``; any object with ``get_token(scope)``, such as those of azure-identity; or the
+            dict that msal returns. Callables and objects are called on a thread of this package, one call at a time.
+        cloud: ``public``, ``usgov``, ``usgovhigh``, ``usgovdod`` or ``china``.
+        base_url: Scheme and host; default is the cloud's, ``https://api.powerbi.com``. http is for loopback only.
+        timeout: Seconds without progress in one exchange that count as a failure; connecting takes at most 10.
+        retry: ``"default"``, a `Retry`, or None for one attempt.
+        proxy: A proxy's URL; default is the environment's (``HTTPS_PROXY``, ``NO_PROXY``).
+        ca_bundle: A PEM file of further authorities; default is the machine's store and ``REQUESTS_CA_BUNDLE``.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+
+    def __init__(
+        self,
+        credential: object = None,
+        *,
+        cloud: str = "public",
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        retry: Literal["default"] | Retry | None = "default",
+        proxy: str | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Make a client; nothing is sent."""
+        if credential is None:
+            msg = "a client needs a credential"
+            hint = "pass a token string, a callable that returns one, or an object with get_token(scope)"
+            raise ConfigurationError(msg, hint=hint)
+        self._core = _core.Client(credential, cloud, base_url, timeout, retry, proxy, ca_bundle)
+        self._my_workspace = Workspace(self._core, None, "My workspace")
+
+    @property
+    def my_workspace(self) -> Workspace:
+        """The signed-in user's own workspace. Service principals have none."""
+        return self._my_workspace
+
+    def workspace(self, workspace_id: str) -> Workspace:
+        """Take the workspace with that id; nothing is sent.
+
+        Raises:
+            ConfigurationError: It is not an id.
+        """
+        _core.Client.check_id(workspace_id, "workspace")
+        return Workspace(self._core, workspace_id, None)
+
+    def datasets(self) -> list[Dataset]:
+        """List the datasets of My workspace; see `Workspace.datasets`."""
+        return self._my_workspace.datasets()
+
+    def dataset(self, name_or_id: str) -> Dataset:
+        """Find a dataset of My workspace; see `Workspace.dataset`."""
+        return self._my_workspace.dataset(name_or_id)
+
+    def create_dataset(
+        self, schema: DatasetSchema, *, if_exists: Literal["fail", "reuse", "recreate"] = "fail"
+    ) -> Dataset:
+        """Create a dataset in My workspace; see `Workspace.create_dataset`."""
+        return self._my_workspace.create_dataset(schema, if_exists=if_exists)
+
+    def close(self) -> None:
+        """Refuse further calls with `ClosedError`; calls under way are not disturbed."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        """Close at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show where it goes, never as whom."""
+        return f"Client(base_url={self._core.base_url!r})"
+
+    def __reduce__(self) -> Any:
+        """Refuse: a client holds a sign-in."""
+        msg = "a client holds a sign-in and cannot be pickled; make one in each process"
+        raise TypeError(msg)
+
+
+class Workspace:
+    """A workspace ("group" in the REST API), or the user's own.
+
+    Attributes:
+        id: The service's id; None for My workspace.
+        name: None where only the id is known.
+    """
+
+    def __init__(self, core: _core.Client, workspace_id: str | None, name: str | None) -> None:
+        """Made by `Client.workspace` and `Client.my_workspace`."""
+        self._core = core
+        self.id = workspace_id
+        self.name = name
+
+    def datasets(self) -> list[Dataset]:
+        """List the datasets that you may see here, of any kind.
+
+        Raises:
+            ServiceError: The service refuses.
+            TransportError: The service cannot be reached.
+        """
+        return [Dataset(self._core, self, info, None) for info in self._core.datasets(self.id)]
+
+    def dataset(self, name_or_id: str) -> Dataset:
+        """Find a dataset by its id, or by its name.
+
+        Raises:
+            NotFoundError: There is none; the message lists those there are.
+            ConfigurationError: Several have this name; the message lists their ids.
+        """
+        return Dataset(self._core, self, self._core.dataset(self.id, name_or_id), None)
+
+    def create_dataset(
+        self, schema: DatasetSchema, *, if_exists: Literal["fail", "reuse", "recreate"] = "fail"
+    ) -> Dataset:
+        """Create a dataset.
+
+        Args:
+            schema: What to create.
+            if_exists: What to do where a dataset of this name exists: ``"fail"``, ``"reuse"`` takes it as it is,
+                ``"recreate"`` deletes it first, which detaches its tiles.
+
+        Raises:
+            ConfigurationError: One exists already, or several do.
+            FeatureRetiredError: The service no longer creates such datasets.
+            ServiceError: The service refuses.
+        """
+        if not isinstance(schema, DatasetSchema):
+            msg = f"schema must be a DatasetSchema, not {type(schema).__name__}"
+            raise TypeError(msg)
+        _tell_of_retirement(self._core.base_url)
+        info = self._core.create_dataset(self.id, specification(schema), if_exists)
+        return Dataset(self._core, self, info, schema)
+
+    def __repr__(self) -> str:
+        """Show which one it is."""
+        return f"Workspace({self.name or self.id!r})"
+
+
+class Dataset:
+    """A dataset of the service.
+
+    Attributes:
+        id: The service's id.
+        name: Not unique.
+        accepts_rows: Whether rows can be pushed into it.
+        web_url: Where a person can look at it; None where the service did not say.
+        workspace: Where it is.
+    """
+
+    def __init__(
+        self, core: _core.Client, workspace: Workspace, info: dict[str, Any], schema: DatasetSchema | None
+    ) -> None:
+        """Made by `Workspace.dataset` and `Workspace.create_dataset`."""
+        self._core = core
+        self.workspace = workspace
+        self.id: str = info["id"]
+        self.name: str = info["name"]
+        self.accepts_rows: bool = info["accepts_rows"]
+        self.web_url: str | None = info["web_url"]
+        self._schema = schema
+
+    def tables(self) -> list[Table]:
+        """List the tables.
+
+        Raises:
+            NotFoundError: It is no push dataset.
+        """
+        return [self.table(name) for name in self._core.tables(self.workspace.id, self.id)]
+
+    def table(
+        self,
+        name: str | None = None,
+        schema: TableSchema | Mapping[str, DataType] | None = None,
+        *,
+        ordered: bool = False,
+    ) -> Table:
+        """Take a table; nothing is sent.
+
+        Args:
+            name: The table's name, case counting; without it the only table of the schema.
+            schema: What its rows look like; known already where you created the dataset. Without one each value is
+                checked by its own type only.
+            ordered: Send one request at a time, so that rows arrive in your order.
+
+        Raises:
+            ConfigurationError: No table can have this name, the schema lacks it, or it is not clear which is meant.
+        """
+        known = {table.name: table for table in self._schema.tables} if self._schema else {}
+        if isinstance(schema, TableSchema) and name is None:
+            name = schema.name
+        if name is None:
+            if len(known) != 1:
+                msg = f"dataset `{self.name}`: which table is meant is not clear"
+                raise ConfigurationError(msg, hint=f"name one: {', '.join(known) or 'dataset.tables() lists them'}")
+            (name,) = known
+        if known and name not in known:
+            msg = f"dataset `{self.name}` has no table `{name}`"
+            raise ConfigurationError(msg, hint=f"its tables are {', '.join(known)}; case counts")
+        _core.Client.check_table_name(name)
+        if schema is None:
+            schema = known.get(name)
+        if isinstance(schema, Mapping):
+            schema = TableSchema(name, schema)
+        return Table(self, name, schema, ordered=ordered)
+
+    def delete(self) -> None:
+        """Delete the dataset with all its rows, reports and tiles.
+
+        Raises:
+            NotFoundError: It is not there.
+        """
+        self._core.delete_dataset(self.workspace.id, self.id)
+
+    def __repr__(self) -> str:
+        """Show which one it is."""
+        return f"Dataset({self.name!r}, id={self.id!r})"
+
+
+class Table:
+    """A table of a push dataset.
+
+    Attributes:
+        name: Its name.
+        schema: What its rows look like; None where that is not known.
+        dataset: Where it is.
+    """
+
+    def __init__(self, dataset: Dataset, name: str, schema: TableSchema | None, *, ordered: bool) -> None:
+        """Made by `Dataset.table`."""
+        self.dataset = dataset
+        self.name = name
+        self.schema = schema
+        self._ordered = ordered
+
+    def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Check rows, send them, and wait until each has an answer.
+
+        A list or tuple is checked whole before the first request, and every problem is reported together. A one-shot
+        source (a generator, ``csv.DictReader``) is checked request by request in constant memory: earlier requests
+        stand, the bad one is not sent. One request holds up to 10,000 rows and 16 MB, up to 4 are out at once
+        (source: "Push semantic model limitations"; 5 are allowed, one place is kept for a lost answer).
+
+        Delivery is at least once: a request whose answer was lost is sent again, and `PushResult.maybe_twice` counts
+        those rows. ``on_doubt="raise"`` stops instead.
+
+        Args:
+            rows: An iterable of mappings: a list, a generator, ``df.to_dict("records")``.
+            **options: See `PushOptions`.
+
+        Returns:
+            What became of each row.
+
+        Raises:
+            ValidationError: Rows do not fit, unless ``on_invalid="skip"``.
+            SourceError: Reading the rows raised.
+            ServiceError: The service refuses; the subclasses say why.
+            TransportError: The service could not be reached.
+            InDoubtError: Rows were sent and never answered for.
+            DeadlineError: `timeout` has passed.
+            RateLimitedError: The service asks for a wait that reaches past `timeout`.
+            TypeError: `rows` is a single row, text or no iterable.
+
+            Each but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
+        """
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        return core.push_rows(*place, schema, self._ordered, rows, dict(options))
+
+    def delete_rows(self) -> None:
+        """Delete all rows of the table; the service knows no other way.
+
+        Raises:
+            NotFoundError: The table is not there.
+        """
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        core.delete_rows(self.dataset.workspace.id, self.dataset.id, self.name)
+
+    def __repr__(self) -> str:
+        """Show which one it is."""
+        return f"Table({self.dataset.name!r}, {self.name!r})"
+
+
+def _tell_of_retirement(base_url: str) -> None:
+    global _retirement_told  # noqa: PLW0603 - once per process
+    if _retirement_told or base_url.startswith(_LOOPBACK):
+        return
+    _retirement_told = True
+    warnings.warn(_RETIREMENT, PushDatasetRetirementWarning, stacklevel=4)

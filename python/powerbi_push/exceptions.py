@@ -1,0 +1,219 @@
+"""Everything that this package raises.
+
+```
+PowerBIPushError(Exception)                .hint .result
+├── ConfigurationError(ValueError)         an argument, a schema or the environment is wrong
+├── ValidationError(ValueError)            .errors .error_count: rows do not fit their columns
+├── SourceError                            reading your rows raised; the original is __cause__
+├── ServiceError                           .status .code .request_id .retry_after
+│   ├── AuthenticationError                no valid sign-in
+│   ├── PermissionDeniedError              signed in, but not allowed
+│   ├── NotFoundError                      the workspace, dataset, table or column is not there
+│   ├── RateLimitedError                   .bound_by: a quota holds the request back
+│   ├── PayloadTooLargeError               one request is larger than the service takes
+│   ├── FeatureRetiredError                the service no longer offers this
+│   └── SequenceConflictError              another writer numbers the same table's requests
+├── TransportError(ConnectionError)        the service could not be reached
+│   └── TransportTimeoutError(TimeoutError)
+├── DeadlineError(TimeoutError)            your own time limit has passed
+├── InDoubtError                           some rows ended in doubt; .result.ranges says which
+├── UndeliveredError                       rows were left when a sender was closed
+├── OutboxError(OSError)
+│   └── OutboxFullError
+└── ClosedError                            the object was closed
+```
+
+Each is made as ``cls(message, *, ...)`` and can be pickled. No message holds a token, a secret or a push URL's query.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from powerbi_push.results import RowError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from powerbi_push.results import PushResult
+
+_SHOWN_ERRORS = 10
+
+
+class PowerBIPushError(Exception):
+    """The root of all of this package's exceptions.
+
+    Attributes:
+        hint: What to do next, in one sentence; None where there is nothing to add.
+        result: What became of each row, where the failure ended a push; None elsewhere.
+    """
+
+    def __init__(self, message: str = "", *, hint: str | None = None, result: PushResult | None = None) -> None:
+        """Make the exception from what happened and what to do next."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.result = result
+
+    def __str__(self) -> str:
+        """What happened, and what to do next."""
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by message and attributes."""
+        return _restore, (type(self), self.message, dict(self.__dict__))
+
+
+def _restore(cls: type[PowerBIPushError], message: str, attributes: dict[str, Any]) -> PowerBIPushError:
+    error = cls(message)
+    error.__dict__.update(attributes)
+    return error
+
+
+class ConfigurationError(PowerBIPushError, ValueError):
+    """An argument, a schema or the environment is wrong; nothing was sent."""
+
+
+class ValidationError(PowerBIPushError, ValueError):
+    """Rows do not fit their columns.
+
+    Attributes:
+        errors: The first problems in full, as a tuple of `RowError`.
+        error_count: How many problems there are in all.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        errors: Iterable[RowError] = (),
+        error_count: int | None = None,
+        hint: str | None = None,
+        result: PushResult | None = None,
+    ) -> None:
+        """Make the exception from the problems of the rows."""
+        super().__init__(message, hint=hint, result=result)
+        self.errors = tuple(errors)
+        self.error_count = len(self.errors) if error_count is None else error_count
+
+
+class SourceError(PowerBIPushError):
+    """Reading your rows raised; the original exception is ``__cause__``."""
+
+
+class ServiceError(PowerBIPushError):
+    """The service answered with a refusal.
+
+    Attributes:
+        status: The HTTP status; None where our own quota held the request.
+        code: The service's word for it, such as ``"TokenExpired"``.
+        request_id: The id that Microsoft's support asks for.
+        retry_after: How many seconds the service asked to wait.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+        result: PushResult | None = None,
+    ) -> None:
+        """Make the exception from what the service answered."""
+        super().__init__(message, hint=hint, result=result)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class AuthenticationError(ServiceError):
+    """There is no valid sign-in."""
+
+
+class PermissionDeniedError(ServiceError):
+    """The sign-in is valid, but it may not do this (401 and 403)."""
+
+
+class NotFoundError(ServiceError):
+    """The workspace, dataset, table or column is not there (404)."""
+
+
+class RateLimitedError(ServiceError):
+    """A quota holds the request back (429, or a wait that reaches past the call's ``timeout``).
+
+    Attributes:
+        bound_by: Which limit it is, where that is known.
+    """
+
+    def __init__(self, message: str = "", *, bound_by: str | None = None, **answer: Any) -> None:
+        """Make the exception from the limit and what the service answered."""
+        super().__init__(message, **answer)
+        self.bound_by = bound_by
+
+
+class PayloadTooLargeError(ServiceError):
+    """One request is larger than the service takes (413), even with a single row in it."""
+
+
+class FeatureRetiredError(ServiceError):
+    """The service no longer offers this (``FeatureDeprecatedError``)."""
+
+
+class SequenceConflictError(ServiceError):
+    """Another writer numbers the requests of the same table."""
+
+
+class TransportError(PowerBIPushError, ConnectionError):
+    """The service could not be reached, or the connection broke."""
+
+
+class TransportTimeoutError(TransportError, TimeoutError):
+    """Nothing moved for the length of the client's ``timeout``."""
+
+
+class DeadlineError(PowerBIPushError, TimeoutError):
+    """The ``timeout`` of the call has passed; ``result`` says how far it came."""
+
+
+class InDoubtError(PowerBIPushError):
+    """Some rows were sent and never answered for; ``result.ranges`` says which."""
+
+
+class UndeliveredError(PowerBIPushError):
+    """Rows could not be delivered before a sender was closed."""
+
+
+class OutboxError(PowerBIPushError, OSError):
+    """The outbox on disk cannot be used."""
+
+
+class OutboxFullError(OutboxError):
+    """The outbox takes no more rows."""
+
+
+class ClosedError(PowerBIPushError):
+    """The object was closed."""
+
+
+class PushDatasetRetirementWarning(FutureWarning):
+    """Power BI stops creating push and streaming datasets after 2027-10-31.
+
+    Source: "Real-time streaming in Power BI", learn.microsoft.com/power-bi/connect-data/service-real-time-streaming.
+    """
+
+
+def validation_error(*, errors: list[dict[str, Any]], error_count: int) -> ValidationError:
+    """Make the error that lists the problems of rows; used by the core."""
+    listed = [RowError(**error) for error in errors]
+    lines = [f"row {error.row}: {error.message}" for error in listed[:_SHOWN_ERRORS]]
+    more = error_count - len(lines)
+    if more > 0:
+        lines.append(f"and {more} more")
+    problems = "1 problem" if error_count == 1 else f"{error_count} problems"
+    message = "\n- ".join([f"the rows have {problems}:", *lines])
+    hint = 'on_invalid="skip" sends the rows that are valid' if error_count else None
+    return ValidationError(message, errors=listed, error_count=error_count, hint=hint)

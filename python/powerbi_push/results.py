@@ -1,0 +1,154 @@
+"""What comes back: what became of each row, and what is wrong with which."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, fields
+from typing import Any
+
+_COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One problem of one row.
+
+    Attributes:
+        row: The row's number in your input, from 0, skipped rows counted.
+        column: The column; None where the row as a whole is the problem.
+        code: One of ``unknown_column wrong_type out_of_range not_finite too_long bad_datetime not_a_mapping
+            row_too_large not_utf8``.
+        message: What is wrong, with the nearest column name where a name is unknown; never the value.
+        value_type: The name of the value's type.
+    """
+
+    row: int
+    column: str | None
+    code: str
+    message: str
+    value_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationReport:
+    """What `TableSchema.validate` found.
+
+    Attributes:
+        row_count: How many rows were looked at.
+        error_count: How many problems there are in all; one row may have several.
+        errors: The first problems in full, in the order of the rows.
+    """
+
+    row_count: int
+    error_count: int
+    errors: tuple[RowError, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row fits its columns."""
+        return self.error_count == 0
+
+    def __bool__(self) -> bool:
+        """Whether every row fits its columns."""
+        return self.ok
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushResult:
+    """What became of each row of a push. ``read == confirmed + rejected + in_doubt + unsent``, however it ended.
+
+    Attributes:
+        read: Rows taken from your input.
+        confirmed: Rows that the service itself has confirmed.
+        rejected: Rows that were refused for good, by their check or by the service.
+        in_doubt: Rows that were sent whole and never answered for.
+        unsent: Rows of which the service has nothing.
+        maybe_twice: The part of `confirmed` that was sent again after an attempt without an answer.
+        ranges: ``(start, stop, state)`` over your input, in order, ``state`` being one of the four words above.
+        resume_from: The first row that is unsent or in doubt; equal to `read` where there is none.
+        errors: The first ``max_errors`` problems of rows.
+        error_count: How many problems rows have in all.
+        requests: Requests sent, resends included.
+        retries: Resends.
+        bytes_sent: Bytes of request bodies, resends included.
+        elapsed_seconds: The length of the call.
+        waited_seconds: The part of it that was spent holding back, summed over requests.
+        request_ids: The service's ids of the newest 1,000 answers.
+        deleted: Whether the rows that were there before have been deleted (`Table.replace`).
+    """
+
+    read: int = 0
+    confirmed: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    unsent: int = 0
+    maybe_twice: int = 0
+    ranges: tuple[tuple[int, int, str], ...] = ()
+    resume_from: int = 0
+    errors: tuple[RowError, ...] = ()
+    error_count: int = 0
+    requests: int = 0
+    retries: int = 0
+    bytes_sent: int = 0
+    elapsed_seconds: float = 0.0
+    waited_seconds: float = 0.0
+    request_ids: tuple[str, ...] = ()
+    deleted: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row that was read is confirmed."""
+        return self.confirmed == self.read
+
+    def __bool__(self) -> bool:
+        """Whether every row that was read is confirmed."""
+        return self.ok
+
+    def summary(self) -> str:
+        """One line for people.
+
+        >>> PushResult(read=3, confirmed=2, in_doubt=1, requests=2).summary()
+        '3 rows read: 2 confirmed, 1 in doubt; 2 requests in 0.0 s'
+        """
+        parts = [
+            f"{count:,} {words}"
+            for count, words in (
+                (self.confirmed, "confirmed"),
+                (self.rejected, "rejected"),
+                (self.in_doubt, "in doubt"),
+                (self.unsent, "unsent"),
+            )
+            if count
+        ]
+        states = ", ".join(parts) or "nothing to send"
+        requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
+        return f"{self.read:,} rows read: {states}; {requests} in {self.elapsed_seconds:.1f} s"
+
+    def __repr__(self) -> str:
+        """Short: the counts, and what differs from a plain success."""
+        shown = [f"{name}={getattr(self, name)}" for name in _COUNTS if getattr(self, name)]
+        return f"PushResult({', '.join([*shown, f'requests={self.requests}'])})"
+
+    def _repr_html_(self) -> str:
+        """Show the counts as a table in a notebook."""
+        names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), int | float)]
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{getattr(self, name):,}</td></tr>"
+            for name in names
+            if name in _COUNTS or getattr(self, name)
+        )
+        return f"<table><caption>{html.escape(self.summary())}</caption>{rows}</table>"
+
+
+def push_result(report: dict[str, Any]) -> PushResult:
+    """Make the result from the core's report."""
+    report["ranges"] = tuple(tuple(one) for one in report["ranges"])
+    report["errors"] = tuple(RowError(**error) for error in report["errors"])
+    report["request_ids"] = tuple(report["request_ids"])
+    return PushResult(**report)
+
+
+def validation_report(found: tuple[int, int, list[dict[str, Any]]]) -> ValidationReport:
+    """Make the report from what the core found."""
+    row_count, error_count, errors = found
+    return ValidationReport(row_count, error_count, tuple(RowError(**error) for error in errors))

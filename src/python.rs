@@ -1,0 +1,34 @@
+//! The door to Python: the only room that names pyo3.
+//!
+//! ```text
+//!  intake    Python objects → cells            push      the caller's thread of one push
+//!  schema    schemas, payloads, validation     client    operations
+//!  porter    the one thread that runs Python   runtime   waiting without the GIL
+//! ```
+//!
+//! Rust threads never attach to Python; what needs Python is done by the caller's thread or by the porter.
+
+mod client;
+mod credential;
+mod errors;
+mod intake;
+mod options;
+mod porter;
+mod push;
+mod runtime;
+mod schema;
+
+/// The Rust core of `powerbi_push`.
+#[pyo3::pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::porter::serve_porter;
+    #[pymodule_export]
+    use super::schema::{Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json};
+
+    /// The version of the package.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,93 @@
+//! Failures of the core as Python's exceptions: one match, and the row errors of a validation.
+
+use std::error::Error as _;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyModule};
+
+use crate::encode::RowError;
+use crate::error::{Error, Kind};
+
+fn class_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Configuration => "ConfigurationError",
+        Kind::Validation => "ValidationError",
+        Kind::Source => "SourceError",
+        Kind::Service => "ServiceError",
+        Kind::Authentication => "AuthenticationError",
+        Kind::PermissionDenied => "PermissionDeniedError",
+        Kind::NotFound => "NotFoundError",
+        Kind::RateLimited => "RateLimitedError",
+        Kind::PayloadTooLarge => "PayloadTooLargeError",
+        Kind::FeatureRetired => "FeatureRetiredError",
+        Kind::Transport => "TransportError",
+        Kind::TransportTimeout => "TransportTimeoutError",
+        Kind::Deadline => "DeadlineError",
+        Kind::InDoubt => "InDoubtError",
+        Kind::Closed => "ClosedError",
+    }
+}
+
+fn is_service(kind: Kind) -> bool {
+    use Kind::{Authentication, FeatureRetired, NotFound, PayloadTooLarge, PermissionDenied, RateLimited, Service};
+    matches!(kind, Service | Authentication | PermissionDenied | NotFound | RateLimited | PayloadTooLarge | FeatureRetired)
+}
+
+/// A module of the Python half, imported once.
+pub(super) fn face<'py>(py: Python<'py>, name: &'static str) -> PyResult<Bound<'py, PyModule>> {
+    py.import(format!("powerbi_push.{name}"))
+}
+
+/// The exception for `error`.
+pub(super) fn to_py(py: Python<'_>, error: &Error) -> PyErr {
+    build(py, error).unwrap_or_else(|failure| failure)
+}
+
+fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    static EXCEPTIONS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let exceptions = EXCEPTIONS.get_or_try_init(py, || face(py, "exceptions").map(Bound::unbind))?.bind(py);
+    let arguments = PyDict::new(py);
+    arguments.set_item("hint", error.hint.as_deref())?;
+    if is_service(error.kind) {
+        let answer = &error.answer;
+        arguments.set_item("status", answer.status)?;
+        arguments.set_item("code", answer.code.as_deref())?;
+        arguments.set_item("request_id", answer.request_id.as_deref())?;
+        arguments.set_item("retry_after", answer.retry_after.map(|wait| wait.as_secs_f64()))?;
+    }
+    let class = exceptions.getattr(class_name(error.kind))?;
+    let exception = PyErr::from_value(class.call((error.message.as_str(),), Some(&arguments))?);
+    exception.set_cause(py, cause(py, error));
+    Ok(exception)
+}
+
+fn cause(py: Python<'_>, error: &Error) -> Option<PyErr> {
+    let source = error.source()?;
+    if let Some(raised) = source.downcast_ref::<PyErr>() {
+        return Some(raised.clone_ref(py));
+    }
+    source.downcast_ref::<Error>().map(|inner| to_py(py, inner))
+}
+
+/// `ValidationError` with its row errors.
+pub(super) fn validation(py: Python<'_>, errors: &[RowError], count: u64) -> PyResult<PyErr> {
+    let arguments = PyDict::new(py);
+    arguments.set_item("errors", pythonize::pythonize(py, errors)?)?;
+    arguments.set_item("error_count", count)?;
+    Ok(PyErr::from_value(face(py, "exceptions")?.getattr("validation_error")?.call((), Some(&arguments))?))
+}
+
+/// `SourceError` around what reading the rows raised.
+pub(super) fn source(py: Python<'_>, raised: PyErr, row: u64) -> PyErr {
+    let message = format!("reading the rows failed at row {row}: {}", describe(py, &raised));
+    let error = Error::new(Kind::Source, message).with_hint("the original exception is the cause of this one");
+    to_py(py, &error.caused_by(raised))
+}
+
+/// Type and text of an exception on one line.
+pub(super) fn describe(py: Python<'_>, raised: &PyErr) -> String {
+    let name = raised.get_type(py).name().map_or_else(|_| "an exception".into(), |name| name.to_string());
+    let text = raised.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    if text.is_empty() { name } else { format!("{name}: {text}") }
+}

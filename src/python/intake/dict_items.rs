@@ -1,0 +1,57 @@
+//! The items of a dict, walked in place: the one file with `unsafe`, because pyo3's own iterator panics
+//! where a dict changes under it, and a copy of the items would cost as much as the rest of the intake.
+#![allow(unsafe_code)]
+
+use std::ptr;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pyo3::{Bound, ffi};
+
+/// Walks a dict; `None` as an item says that the dict changed meanwhile, and ends the walk.
+pub(super) struct DictItems<'a, 'py> {
+    dict: &'a Bound<'py, PyDict>,
+    position: ffi::Py_ssize_t,
+    left: usize,
+    length: usize,
+}
+
+impl<'a, 'py> DictItems<'a, 'py> {
+    pub(super) fn new(dict: &'a Bound<'py, PyDict>) -> Self {
+        let length = dict.len();
+        Self { dict, position: 0, left: length, length }
+    }
+}
+
+impl<'py> Iterator for DictItems<'_, 'py> {
+    type Item = Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+        if self.dict.len() != self.length {
+            self.length = self.dict.len();
+            self.left = 0;
+            return Some(None);
+        }
+        // SAFETY: `dict` is a live dict and we are attached to Python. `PyDict_Next` checks `position` against the
+        // dict's current table on every call, so that a dict that changed since the last call yields other items or
+        // none, never memory that is not its own. It leaves `key` and `value` as they are when it returns 0.
+        let found = unsafe { ffi::PyDict_Next(self.dict.as_ptr(), &raw mut self.position, &raw mut key, &raw mut value) } != 0;
+        match (found, self.left) {
+            (false, 0) => None,
+            (true, 1..) => {
+                self.left -= 1;
+                let py = self.dict.py();
+                // SAFETY: `PyDict_Next` returned 1, so that both are borrowed references to live objects; nothing
+                // ran in between that could have released them, and from here on we own references of our own.
+                Some(Some(unsafe { (Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)) }))
+            }
+            // As many items as before, but not the same ones.
+            _ => {
+                self.left = 0;
+                self.position = ffi::Py_ssize_t::MAX;
+                Some(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! One Python value to one cell: the everyday types by their exact type, everything else on a slower path.
+
+use pyo3::PyTypeInfo;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyBool, PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTimeAccess, PyType,
+    PyTzInfoAccess,
+};
+
+use crate::cell::{Cell, Date, DateTime};
+
+/// An Enum may hold another Enum; none holds this many.
+const MAX_ENUM_DEPTH: usize = 16;
+
+/// Calls `see` once with the cell that `value` is.
+pub(super) fn visit(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        see(text.to_str().map_or(Cell::BrokenText, Cell::Text));
+    } else if value.is_none() {
+        see(Cell::Null);
+    } else if let Ok(number) = value.cast_exact::<PyInt>() {
+        visit_int(number, see)?;
+    } else if let Ok(number) = value.cast_exact::<PyFloat>() {
+        see(Cell::Float(number.value()));
+    } else if let Ok(flag) = value.cast_exact::<PyBool>() {
+        see(Cell::Bool(flag.is_true()));
+    } else if let Ok(moment) = value.cast_exact::<PyDateTime>() {
+        see(Cell::DateTime(datetime(moment)?));
+    } else if let Ok(day) = value.cast_exact::<PyDate>() {
+        see(Cell::Date(date(day)));
+    } else {
+        visit_rare(value, see, 0)?;
+    }
+    Ok(())
+}
+
+/// What users call the type of `value`.
+pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().fully_qualified_name().map_or_else(|_| "?".into(), |name| name.to_string())
+}
+
+fn visit_int(number: &Bound<'_, PyInt>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
+    if let Ok(small) = number.extract::<i64>() {
+        see(Cell::Int(small));
+        return Ok(());
+    }
+    // int's own repr, whatever a subclass makes of it. Python refuses to write out absurdly long numbers, and no
+    // column takes those: an empty text reads as out of range.
+    let digits = PyInt::type_object(number.py()).call_method1(intern!(number.py(), "__repr__"), (number,));
+    match digits {
+        Ok(digits) => see(Cell::WideInt(&digits.extract::<String>()?)),
+        Err(_) => see(Cell::WideInt("")),
+    }
+    Ok(())
+}
+
+fn date(day: &Bound<'_, PyDate>) -> Date {
+    Date { year: day.get_year(), month: day.get_month(), day: day.get_day() }
+}
+
+fn datetime(moment: &Bound<'_, PyDateTime>) -> PyResult<DateTime> {
+    Ok(DateTime {
+        date: Date { year: moment.get_year(), month: moment.get_month(), day: moment.get_day() },
+        hour: moment.get_hour(),
+        minute: moment.get_minute(),
+        second: moment.get_second(),
+        microsecond: moment.get_microsecond(),
+        utc_offset: utc_offset(moment)?,
+        fold: moment.get_fold(),
+    })
+}
+
+/// In microseconds; a zone that does not know is no zone, as in Python.
+fn utc_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
+    static UTC: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = moment.py();
+    let Some(zone) = moment.get_tzinfo() else { return Ok(None) };
+    let utc = UTC.import(py, "datetime", "timezone")?.getattr(intern!(py, "utc"))?;
+    if zone.is(&utc) {
+        return Ok(Some(0));
+    }
+    let offset = moment.call_method0(intern!(py, "utcoffset"))?;
+    let Ok(offset) = offset.cast::<PyDelta>() else { return Ok(None) };
+    let seconds = i64::from(offset.get_days()) * 86_400 + i64::from(offset.get_seconds());
+    Ok(Some(seconds * 1_000_000 + i64::from(offset.get_microseconds())))
+}
+
+/// Subclasses, the standard library's numbers and ids, and scalars of numpy and pandas.
+fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: usize) -> PyResult<()> {
+    static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = value.py();
+    if is_enum(value)? && depth < MAX_ENUM_DEPTH {
+        let inner = value.getattr(intern!(py, "value"))?;
+        return if is_enum(&inner)? { visit_rare(&inner, see, depth + 1) } else { visit(&inner, see) };
+    }
+    let name = type_name(value);
+    // NaT calls itself a datetime, so that it has to be asked first.
+    if matches!(name.as_str(), "pandas.NaT" | "NaTType" | "pandas._libs.tslibs.nattype.NaTType")
+        || name == "pandas._libs.missing.NAType"
+        || name.starts_with("numpy.ma.") && name.ends_with(".MaskedConstant")
+    {
+        see(Cell::Null);
+    } else if let Ok(text) = value.cast::<PyString>() {
+        see(text.to_str().map_or(Cell::BrokenText, Cell::Text));
+    } else if let Ok(number) = value.cast::<PyInt>() {
+        visit_int(number, see)?;
+    } else if let Ok(number) = value.cast::<PyFloat>() {
+        see(Cell::Float(number.value()));
+    } else if let Ok(moment) = value.cast::<PyDateTime>() {
+        see(Cell::DateTime(datetime(moment)?));
+    } else if let Ok(day) = value.cast::<PyDate>() {
+        see(Cell::Date(date(day)));
+    } else if value.is_instance(DECIMAL.import(py, "decimal", "Decimal")?)? {
+        let text = DECIMAL.import(py, "decimal", "Decimal")?.call_method1(intern!(py, "__str__"), (value,))?;
+        see(Cell::Decimal(text.cast::<PyString>()?.to_str()?));
+    } else if value.is_instance(UUID.import(py, "uuid", "UUID")?)? {
+        see(Cell::Text(value.str()?.to_str()?));
+    } else if name.starts_with("numpy.") && value.hasattr(intern!(py, "item"))? && !value.hasattr(intern!(py, "__len__"))? {
+        visit_numpy(value, &name, see)?;
+    } else {
+        see(Cell::Unsupported(&name));
+    }
+    Ok(())
+}
+
+fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    value.is_instance(ENUM.import(value.py(), "enum", "Enum")?)
+}
+
+/// A scalar of numpy as the Python value that it stands for.
+fn visit_numpy(value: &Bound<'_, PyAny>, name: &str, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
+    let py = value.py();
+    let item = match name {
+        "numpy.datetime64" => {
+            let exact = value.call_method1(intern!(py, "astype"), ("datetime64[us]",))?;
+            exact.call_method0(intern!(py, "item"))?
+        }
+        // Its `item` would be a number of something.
+        "numpy.timedelta64" => value.clone(),
+        "numpy.longdouble" => PyFloat::type_object(py).call1((value,))?,
+        _ => value.call_method0(intern!(py, "item"))?,
+    };
+    // A moment beyond the years of Python's datetime comes out as a number of microseconds.
+    let lost = name == "numpy.datetime64" && item.is_instance_of::<PyInt>();
+    if lost || item.get_type().is(value.get_type()) {
+        see(Cell::Unsupported(name));
+        return Ok(());
+    }
+    visit(&item, see)
+}

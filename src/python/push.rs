@@ -1,0 +1,227 @@
+//! One push, on the caller's thread: check, fill the outbox, wait for the lane, report.
+//!
+//! ```text
+//!  sized rows ──check whole──▶ runs kept ──┐
+//!                  └ too many bytes to keep ┤ read again
+//!  one-shot rows ───────────────────────────┴─▶ outbox ─▶ lane ─▶ report
+//! ```
+//!
+//! However it ends, the report is exact and the exception carries it as `.result`.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::client::Target;
+use super::intake::Source;
+use super::options::RowOptions;
+use super::runtime::{Running, SLICE};
+use super::errors;
+use crate::clock::Moment;
+use crate::courier::{Lane, Policy};
+use crate::destination::PushDataset;
+use crate::encode::{Encoder, Run};
+use crate::error::{Error, Kind};
+use crate::limit::IN_FLIGHT;
+use crate::outbox::Outbox;
+use crate::report::Report;
+
+/// Bodies kept from the check of sized rows; beyond this they are encoded a second time.
+const KEPT_BYTES: usize = 64_000_000;
+/// Rows encoded ahead of what is on the wire.
+const AHEAD_BYTES: usize = 32_000_000;
+
+/// Pushes `rows` and answers Python's `PushResult`.
+pub(super) fn push<'py>(target: &Target, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    let py = rows.py();
+    let options = RowOptions::read(options)?;
+    let source = Source::new(rows)?;
+    Push::new(target, options).run(py, source)
+}
+
+struct Push<'t> {
+    target: &'t Target,
+    options: RowOptions,
+    started: Moment,
+    deadline: Option<Moment>,
+    encoder: Encoder,
+    /// Rows seen while checking a sized source whole.
+    checked: u64,
+    outbox: Arc<Outbox>,
+    lane: Arc<Lane>,
+}
+
+/// What ended a push early.
+enum Early {
+    /// A failure of ours or of the service, on the lane or before it began.
+    Failed(Error),
+    /// Rows that do not fit.
+    Invalid,
+    /// The source raised.
+    Source(PyErr),
+    /// Ctrl-C and its like: stays itself.
+    Interrupted(PyErr),
+}
+
+impl<'t> Push<'t> {
+    fn new(target: &'t Target, options: RowOptions) -> Self {
+        let started = target.client.clock().now();
+        let deadline = options.timeout.map(|timeout| started + timeout);
+        let outbox = Arc::new(Outbox::new(AHEAD_BYTES));
+        let policy = Policy {
+            retry: target.client.retry(),
+            resend_doubt: options.resend_doubt,
+            deadline,
+            couriers: if target.ordered { 1 } else { IN_FLIGHT },
+        };
+        let workspace = target.workspace.as_deref();
+        let lane = target.client.lane(workspace, &target.dataset, &target.table, Arc::clone(&outbox), policy);
+        let encoder = encoder(target, &options);
+        Self { target, options, started, deadline, encoder, checked: 0, outbox, lane: Arc::new(lane) }
+    }
+
+    fn run<'py>(mut self, py: Python<'py>, mut source: Source<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let running = Running::start(py, Arc::clone(&self.lane).run())?;
+        let filled = self.fill(py, &mut source);
+        match &filled {
+            Err(Early::Interrupted(_)) => self.lane.abort(None),
+            _ => self.outbox.close(),
+        }
+        let waited = self.wait(py, &running);
+        let early = filled.err().or(waited.err()).or_else(|| self.lane.failure().map(Early::Failed));
+        let result = self.report(py)?;
+        match early {
+            None => Ok(result),
+            Some(early) => Err(self.raise(py, early, &result)?),
+        }
+    }
+
+    /// Reads the rows and fills the outbox with them.
+    fn fill(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<(), Early> {
+        if self.options.check_all && !self.options.skip_invalid && source.is_sized() {
+            if let Some(runs) = self.check(py, source)? {
+                runs.into_iter().for_each(|run| self.outbox.offer(run));
+                return Ok(());
+            }
+            source.rewind();
+            self.encoder = encoder(self.target, &self.options);
+        }
+        loop {
+            let (run, ended) = self.next_run(py, source)?;
+            self.offer(py, run)?;
+            if ended || self.outbox.is_closed() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Checks all rows; answers their bodies, unless they are too many to keep.
+    fn check(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<Option<Vec<Run>>, Early> {
+        let (mut kept, mut bytes) = (Vec::new(), 0);
+        loop {
+            let filled = self.encode(py, source)?;
+            self.checked = self.encoder.rows_read();
+            bytes += filled.run.as_ref().map_or(0, Run::bytes);
+            if bytes <= KEPT_BYTES && self.encoder.problems().count() == 0 {
+                kept.extend(filled.run);
+            } else {
+                kept.clear();
+            }
+            if !filled.ended {
+                continue;
+            }
+            if self.encoder.problems().count() > 0 {
+                return Err(Early::Invalid);
+            }
+            return Ok((bytes <= KEPT_BYTES).then_some(kept));
+        }
+    }
+
+    fn next_run(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<(Option<Run>, bool), Early> {
+        let filled = self.encode(py, source)?;
+        if !self.options.skip_invalid && self.encoder.problems().count() > 0 {
+            return Err(Early::Invalid);
+        }
+        Ok((filled.run, filled.ended))
+    }
+
+    fn encode(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<crate::encode::Filled, Early> {
+        py.check_signals().map_err(Early::Interrupted)?;
+        if self.deadline.is_some_and(|deadline| deadline <= self.target.client.clock().now()) {
+            let error = Error::new(Kind::Deadline, "the time limit of this call has passed while rows were read");
+            self.lane.abort(Some(error.clone()));
+            return Err(Early::Failed(error));
+        }
+        self.encoder.fill(source).map_err(|raised| match raised.is_instance_of::<PyException>(py) {
+            true => Early::Source(raised),
+            false => Early::Interrupted(raised),
+        })
+    }
+
+    /// Waits for room, then hands the run over.
+    fn offer(&self, py: Python<'_>, run: Option<Run>) -> Result<(), Early> {
+        let Some(run) = run else { return Ok(()) };
+        while !py.detach(|| self.outbox.wait_for_room(SLICE)) {
+            py.check_signals().map_err(Early::Interrupted)?;
+        }
+        if !self.outbox.is_closed() {
+            self.outbox.offer(run);
+        }
+        Ok(())
+    }
+
+    /// Waits until the lane has settled everything, or is cut short by Ctrl-C.
+    fn wait(&self, py: Python<'_>, running: &Running<()>) -> Result<(), Early> {
+        let mut interrupted = None;
+        loop {
+            match running.poll(py) {
+                Ok(Some(())) => return interrupted.map_or(Ok(()), Err),
+                Ok(None) => {}
+                Err(raised) => {
+                    self.lane.abort(None);
+                    interrupted.get_or_insert(Early::Interrupted(raised));
+                }
+            }
+        }
+    }
+
+    fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let read = self.encoder.rows_read().max(self.checked);
+        let elapsed = self.target.client.clock().now() - self.started;
+        let report = Report::new(read, self.encoder.problems(), &self.outbox.ledger(), &self.lane.meter(), elapsed);
+        let fields = pythonize::pythonize(py, &report)?;
+        errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
+    }
+
+    /// The exception for `early`, with the result in it.
+    fn raise(&self, py: Python<'_>, early: Early, result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+        let raised = match early {
+            Early::Failed(error) => errors::to_py(py, &self.advise(error)),
+            Early::Invalid => {
+                let problems = self.encoder.problems();
+                errors::validation(py, problems.errors(), problems.count())?
+            }
+            Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
+            Early::Interrupted(raised) => raised,
+        };
+        let exception = raised.value(py);
+        exception.setattr("result", result)?;
+        exception.call_method1("add_note", (result.call_method0("summary")?,))?;
+        Ok(raised)
+    }
+
+    /// Without a schema the service is the first to look at column names, and says no more than 404.
+    fn advise(&self, error: Error) -> Error {
+        if error.kind != Kind::NotFound || self.target.schema.is_some() {
+            return error;
+        }
+        let keys = self.encoder.names_seen().join(", ");
+        error.with_hint(format!("the rows had the columns {keys}; pass schema= to have names checked before sending"))
+    }
+}
+
+fn encoder(target: &Target, options: &RowOptions) -> Encoder {
+    Encoder::new(PushDataset::DIALECT, target.schema.clone(), options.cells, PushDataset::LIMITS, options.max_errors)
+}

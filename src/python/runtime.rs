@@ -1,0 +1,84 @@
+//! Waiting for Rust from Python: without the GIL, and with an ear for Ctrl-C.
+
+use std::future::Future;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+use super::{errors, porter};
+use crate::error::{Error, Kind, Result};
+
+/// How often a waiting call looks for Ctrl-C.
+pub(super) const SLICE: Duration = Duration::from_millis(50);
+/// Two threads are enough: the work is waiting, and the boards we run on are small.
+const THREADS: usize = 2;
+
+/// The runtime of this process. A forked child gets one of its own; its parent's threads do not exist there.
+pub(super) fn runtime() -> PyResult<&'static Runtime> {
+    static CURRENT: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+    let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id();
+    if let Some((owner, runtime)) = *current
+        && owner == process
+    {
+        return Ok(runtime);
+    }
+    let built = Builder::new_multi_thread().worker_threads(THREADS).thread_name("powerbi-push").enable_all().build()?;
+    let runtime: &'static Runtime = Box::leak(Box::new(built));
+    *current = Some((process, runtime));
+    Ok(runtime)
+}
+
+/// Something that runs on the runtime while this thread waits for it.
+pub(super) struct Running<T> {
+    /// In a lock only because a receiver may not be looked at from two threads.
+    answer: Mutex<Receiver<T>>,
+    task: tokio::task::AbortHandle,
+}
+
+impl<T: Send + 'static> Running<T> {
+    /// Starts `work`. Refused on the porter's thread, which `work` may itself be waiting for.
+    pub(super) fn start(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Self> {
+        if porter::is_this_thread() {
+            let error = Error::new(Kind::Configuration, "a credential must not use the client that is asking it for a token");
+            return Err(errors::to_py(py, &error));
+        }
+        let (sender, answer) = sync_channel(1);
+        let task = runtime()?.spawn(async move {
+            // The receiver is gone where the caller was interrupted.
+            let _ = sender.send(work.await);
+        });
+        Ok(Self { answer: Mutex::new(answer), task: task.abort_handle() })
+    }
+
+    /// Waits one slice; `None` is "not yet". Raises what a signal handler raised.
+    pub(super) fn poll(&self, py: Python<'_>) -> PyResult<Option<T>> {
+        let received = py.detach(|| self.answer.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SLICE));
+        py.check_signals()?;
+        match received {
+            Ok(value) => Ok(Some(value)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(PyRuntimeError::new_err("the background task ended unexpectedly")),
+        }
+    }
+}
+
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Waits for an operation; an interrupted one is dropped.
+pub(super) fn wait<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = Result<T>> + Send + 'static) -> PyResult<T> {
+    let running = Running::start(py, work)?;
+    loop {
+        if let Some(result) = running.poll(py)? {
+            return result.map_err(|error| errors::to_py(py, &error));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Schemas across the door: specifications in the service's spelling come in, checked schemas stay.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyIterator};
+use pythonize::{depythonize, pythonize};
+use serde_json::Value;
+
+use super::errors;
+use super::intake::Source;
+use super::options::RowOptions;
+use crate::cell::{Cell, Row, Rows};
+use crate::destination::PushDataset;
+use crate::encode::{Encoder, Filled, Limits, own_type};
+use crate::error::{Error, Result};
+use crate::schema::{self, DataType, Inference, Kind};
+
+fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
+    result.map_err(|error| errors::to_py(py, &error))
+}
+
+fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
+    depythonize(given).map_err(|error| {
+        let error = Error::configuration(format!("the schema holds something that is not JSON: {error}"));
+        errors::to_py(given.py(), &error)
+    })
+}
+
+/// The type that `name` means, spelled as the documentation spells it.
+#[pyfunction]
+pub(super) fn data_type_name(name: &str) -> Option<&'static str> {
+    DataType::parse(name).map(DataType::name)
+}
+
+/// Checks a dataset given in the service's spelling and answers it in Python's.
+#[pyfunction]
+pub(super) fn read_dataset<'py>(spec: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = spec.py();
+    let dataset = raise(py, schema::read_dataset(&specification(spec)?))?;
+    Ok(pythonize(py, &dataset)?)
+}
+
+/// The same for JSON text.
+#[pyfunction]
+pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    let parsed = serde_json::from_str(text);
+    let value: Value = raise(py, parsed.map_err(|error| Error::configuration(format!("the text is not JSON: {error}"))))?;
+    let dataset = raise(py, schema::read_dataset(&value))?;
+    Ok(pythonize(py, &dataset)?)
+}
+
+/// The service's JSON for a dataset given in its spelling.
+#[pyfunction]
+pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool) -> PyResult<String> {
+    let dataset = raise(spec.py(), schema::read_dataset(&specification(spec)?))?;
+    let json = schema::dataset_json(&dataset);
+    Ok(if indent { format!("{json:#}") } else { json.to_string() })
+}
+
+/// Infers the columns of `rows`: pairs of name and type. `types` are known already.
+#[pyfunction]
+pub(super) fn infer_columns(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>) -> PyResult<Vec<(String, &'static str)>> {
+    let py = rows.py();
+    let known = types.into_iter().map(|(column, name)| {
+        let data_type = DataType::parse(&name);
+        let known = data_type.ok_or_else(|| Error::configuration(format!("column `{column}`: there is no data type `{name}`")));
+        raise(py, known).map(|data_type| (column, data_type))
+    });
+    let known = known.collect::<PyResult<Vec<_>>>()?;
+    let mut source = Source::new(rows)?;
+    let mut watching = Watching { inference: Inference::default(), not_rows: None };
+    let mut row = 0;
+    while source.visit(&mut watching).map_err(|raised| errors::source(py, raised, row))? {
+        if let Some(name) = watching.not_rows {
+            let error = Error::configuration(format!("row {row} must be a mapping with str keys such as a dict, not {name}"));
+            return Err(errors::to_py(py, &error));
+        }
+        watching.inference.end_row();
+        row += 1;
+    }
+    let columns = raise(py, watching.inference.columns(&known))?;
+    Ok(columns.into_iter().map(|column| (column.name, column.data_type.name())).collect())
+}
+
+/// Looks at rows without encoding them.
+struct Watching {
+    inference: Inference,
+    not_rows: Option<String>,
+}
+
+impl Row for Watching {
+    fn cell(&mut self, column: &str, cell: Cell<'_>) {
+        let wide = matches!(cell, Cell::WideInt(_) | Cell::BrokenText | Cell::Unsupported(_));
+        let missing_decimal = matches!(cell, Cell::Decimal(text) if text.contains("NaN"));
+        let kind = match own_type(&cell) {
+            _ if wide => Kind::Unsupported,
+            _ if missing_decimal => Kind::Missing,
+            Some(data_type) => Kind::Type(data_type),
+            None => Kind::Missing,
+        };
+        self.inference.see(column, kind, cell.type_name());
+    }
+
+    fn bad_key(&mut self, type_name: &str) {
+        self.not_rows.get_or_insert_with(|| format!("one with a key of type {type_name}"));
+    }
+
+    fn not_a_mapping(&mut self, type_name: &str) {
+        self.not_rows.get_or_insert_with(|| type_name.to_owned());
+    }
+}
+
+/// A checked table, ready for judging rows.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct TableSchema {
+    pub(super) schema: Arc<schema::TableSchema>,
+    canonical: Py<PyAny>,
+}
+
+#[pymethods]
+impl TableSchema {
+    #[new]
+    fn new(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = spec.py();
+        let table = raise(py, schema::read_table(&specification(spec)?))?;
+        let canonical = pythonize(py, &table)?.unbind();
+        Ok(Self { schema: Arc::new(schema::TableSchema::new(&table)), canonical })
+    }
+
+    /// The table as checked: names and types in their canonical spelling.
+    #[getter]
+    fn canonical<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.canonical.bind(py)
+    }
+
+    /// Judges rows without sending them: rows, problems, and the first problems in full.
+    fn validate<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+        let py = rows.py();
+        let options = RowOptions::read(options)?;
+        let mut source = Source::new(rows)?;
+        let mut encoder = self.encoder(&options, PushDataset::LIMITS);
+        while !fill(py, &mut encoder, &mut source)?.ended {}
+        let (problems, count) = (encoder.problems(), encoder.rows_read());
+        Ok(pythonize(py, &(count, problems.count(), problems.errors()))?)
+    }
+
+    /// The bodies that a push would send.
+    fn payloads(&self, rows: &Bound<'_, PyAny>, max_rows: usize, max_bytes: usize, options: &Bound<'_, PyDict>) -> PyResult<Payloads> {
+        let py = rows.py();
+        let most = PushDataset::LIMITS;
+        if max_rows == 0 || max_rows > most.max_rows || max_bytes < 100 || max_bytes > most.max_bytes {
+            let message = format!("max_rows takes 1 to {}, max_bytes 100 to {}", most.max_rows, most.max_bytes);
+            return raise(py, Err(Error::configuration(message)));
+        }
+        let options = RowOptions::read(options)?;
+        let limits = Limits { max_rows, max_bytes };
+        let mut source = Source::new(rows)?;
+        let raises = !options.skip_invalid;
+        if raises && options.check_all && source.is_sized() {
+            let mut encoder = self.encoder(&options, limits);
+            while !fill(py, &mut encoder, &mut source)?.ended {}
+            refuse_invalid(py, &encoder)?;
+            source.rewind();
+        }
+        let rows = rows.try_iter()?.unbind();
+        let reading = Some(Reading { rows, encoder: self.encoder(&options, limits), raises });
+        Ok(Payloads { reading: Mutex::new(reading) })
+    }
+}
+
+impl TableSchema {
+    fn encoder(&self, options: &RowOptions, limits: Limits) -> Encoder {
+        let schema = Some(Arc::clone(&self.schema));
+        Encoder::new(PushDataset::DIALECT, schema, options.cells, limits, options.max_errors)
+    }
+}
+
+fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
+    py.check_signals()?;
+    encoder.fill(source).map_err(|raised| errors::source(py, raised, encoder.rows_read()))
+}
+
+fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
+    let problems = encoder.problems();
+    match problems.count() {
+        0 => Ok(()),
+        count => Err(errors::validation(py, problems.errors(), count)?),
+    }
+}
+
+/// Bodies, made as they are asked for.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct Payloads {
+    reading: Mutex<Option<Reading>>,
+}
+
+struct Reading {
+    rows: Py<PyIterator>,
+    encoder: Encoder,
+    raises: bool,
+}
+
+#[pymethods]
+impl Payloads {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        // Taken out while rows are read, since reading them may run code that comes back here.
+        let taken = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut reading) = taken else { return Ok(None) };
+        let mut source = Source::once(reading.rows.bind(py).clone());
+        loop {
+            let filled = fill(py, &mut reading.encoder, &mut source)?;
+            if reading.raises {
+                refuse_invalid(py, &reading.encoder)?;
+            }
+            let body = filled.run.map(|run| PyBytes::new(py, &run.body(0..run.rows())));
+            if !filled.ended && body.is_none() {
+                continue;
+            }
+            if !filled.ended {
+                *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+            }
+            return Ok(body);
+        }
+    }
+}
