@@ -2,3 +2,5 @@
 
 pub mod clock;
 pub mod error;
+#[cfg(feature = "python")]
+mod python;
