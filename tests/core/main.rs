@@ -1,1 +1,3 @@
+//! The core's tests, in one binary.
 
+mod layering;

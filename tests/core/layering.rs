@@ -1,0 +1,420 @@
+//! Who may know whom: the table, held against every path that begins in our own crate.
+//!
+//! Read are the words of the source, without comments, strings and `#[cfg(test)] mod …` blocks.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Each room and the rooms it may name. A room may always name itself.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("clock", &[]),
+    ("cell", &[]),
+    ("secret", &[]),
+    ("schema", &["error"]),
+    ("encode", &["cell", "schema", "error"]),
+    ("outbox", &["encode", "error"]),
+    ("limit", &["error", "clock"]),
+    ("transport", &["error", "clock"]),
+    ("auth", &["transport", "secret", "error", "clock"]),
+    ("wire", &["limit", "auth", "transport", "error", "clock"]),
+    ("verdict", &["error"]),
+    ("destination", &["encode", "outbox", "wire", "verdict", "schema", "error"]),
+    ("retry", &["clock", "error"]),
+    ("courier", &["outbox", "destination", "wire", "retry", "verdict", "error", "clock"]),
+    ("powerbi", &["wire", "schema", "transport", "error"]),
+    ("client", CORE),
+    ("emulator", &["error", "clock"]),
+    ("python", &["client", "powerbi", "cell", "schema", "encode", "auth", "secret", "error", "clock", "emulator"]),
+];
+
+/// What the client puts together.
+const CORE: &[&str] = &[
+    "error",
+    "clock",
+    "cell",
+    "secret",
+    "schema",
+    "encode",
+    "outbox",
+    "limit",
+    "transport",
+    "auth",
+    "wire",
+    "verdict",
+    "destination",
+    "retry",
+    "courier",
+    "powerbi",
+];
+
+/// Rooms whose files do not know each other: a new one touches nothing else.
+const APART: &[&str] = &["destination"];
+
+/// Crates that only one room may name.
+const ONLY_IN: &[(&str, &str)] = &[("pyo3", "python"), ("pythonize", "python")];
+
+/// A source file: its path below `src`, such as `destination/streaming.rs`, and its text.
+type File = (String, String);
+
+/// Every breach of the tables above, as `file:line: what, and what to do`.
+fn breaches(files: &[File]) -> Vec<String> {
+    let modules: BTreeSet<Vec<String>> = files.iter().map(|(path, _)| module_of(path)).collect();
+    let mut found = Vec::new();
+    for (path, text) in files {
+        let home = module_of(path);
+        if home.last().is_some_and(|name| name == "tests") {
+            continue;
+        }
+        let words = without_tests(&words(text));
+        if let Some(room) = home.first().filter(|room| row(room).is_none()) {
+            found.push(format!("{path}: `{room}` is not in the table: add it to MAY_KNOW in tests/core/layering.rs"));
+            continue;
+        }
+        for (target, line) in mentions(&words, &home) {
+            found.extend(judge(&home, &target, &modules).map(|breach| format!("{path}:{line}: {breach}")));
+        }
+        for (word, line) in &words {
+            let owner = ONLY_IN.iter().find(|(krate, _)| krate == word).map(|(_, owner)| *owner);
+            if let Some(owner) = owner.filter(|owner| home.first().is_none_or(|room| room != owner)) {
+                found.push(format!("{path}:{line}: only `{owner}` may name the crate `{word}`"));
+            }
+        }
+    }
+    found
+}
+
+fn row(room: &str) -> Option<&'static [&'static str]> {
+    MAY_KNOW.iter().find(|(name, _)| *name == room).map(|(_, known)| *known)
+}
+
+/// `destination/streaming.rs` is `[destination, streaming]`; `lib.rs` is the root, `[]`.
+fn module_of(path: &str) -> Vec<String> {
+    let stem = path.trim_end_matches(".rs").trim_end_matches("/mod");
+    stem.split('/').filter(|name| *name != "lib").map(str::to_owned).collect()
+}
+
+/// What is wrong with `home` naming `target`, if anything.
+fn judge(home: &[String], target: &[String], modules: &BTreeSet<Vec<String>>) -> Option<String> {
+    let Some(room) = target.first().filter(|room| row(room).is_some()) else {
+        let named = target.join("::");
+        return Some(format!(
+            "`crate::{named}` is not a room of the table: name the room itself, or add it to MAY_KNOW"
+        ));
+    };
+    let Some(own) = home.first() else {
+        return (room == "python").then(|| "nobody knows `python`, the root neither".to_owned());
+    };
+    if own != room {
+        let may = row(own).is_some_and(|known| known.contains(&room.as_str()));
+        return (!may).then(|| format!("`{own}` may not know `{room}`"));
+    }
+    let (here, there) = (home.get(1)?, target.get(1)?);
+    let siblings = APART.contains(&own.as_str()) && modules.contains(&target[..2]);
+    (siblings && here != there).then(|| format!("`{own}::{here}` may not know `{own}::{there}`"))
+}
+
+/// A word or a sign of the source, and its line.
+type Word = (String, usize);
+
+/// The source as words, `::`, and single signs; no comments, strings, characters or lifetimes.
+fn words(text: &str) -> Vec<Word> {
+    let (mut rest, mut line, mut found) = (text, 1, Vec::new());
+    while let Some(first) = rest.chars().next() {
+        let (length, keep) = match first {
+            _ if rest.starts_with("//") => (rest.find('\n').unwrap_or(rest.len()), false),
+            _ if rest.starts_with("/*") => (block_comment(rest), false),
+            _ if string(rest) > 0 => (string(rest), false),
+            '\'' => (quote(rest), false),
+            _ if rest.starts_with("::") => (2, true),
+            _ if rest.starts_with("r#") => (2, false),
+            _ if first.is_alphanumeric() || first == '_' => (word(rest), true),
+            _ => (first.len_utf8(), !first.is_whitespace()),
+        };
+        let (taken, after) = rest.split_at(length);
+        if keep {
+            found.push((taken.to_owned(), line));
+        }
+        line += taken.matches('\n').count();
+        rest = after;
+    }
+    found
+}
+
+fn word(text: &str) -> usize {
+    text.find(|sign: char| !sign.is_alphanumeric() && sign != '_').unwrap_or(text.len())
+}
+
+fn block_comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while at < text.len() {
+        let here = &text.as_bytes()[at..];
+        depth = match here {
+            [b'/', b'*', ..] => depth + 1,
+            [b'*', b'/', ..] => depth - 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        at += 2;
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// The length of the string literal that `text` begins with, prefix included; 0 where there is none.
+fn string(text: &str) -> usize {
+    let prefix = ["br", "cr", "b", "c", "r"].into_iter().find(|prefix| text.starts_with(prefix)).unwrap_or("");
+    let hashes = text[prefix.len()..].bytes().take_while(|sign| *sign == b'#').count();
+    let open = prefix.len() + if prefix.ends_with('r') { hashes } else { 0 };
+    if !text[open..].starts_with('"') {
+        return 0;
+    }
+    let body = &text[open + 1..];
+    if prefix.ends_with('r') {
+        let end = format!("\"{}", "#".repeat(hashes));
+        return body.find(&end).map_or(text.len(), |at| open + 1 + at + end.len());
+    }
+    open + 1 + past(body, '"')
+}
+
+/// The length of a character literal or a lifetime.
+fn quote(text: &str) -> usize {
+    let mut signs = text[1..].chars();
+    match (signs.next(), signs.next()) {
+        (Some('\\'), _) => 1 + past(&text[1..], '\''),
+        (Some(one), Some('\'')) => 2 + one.len_utf8(),
+        _ => 1 + word(&text[1..]),
+    }
+}
+
+/// The length up to and with the first `end` that no backslash stands before.
+fn past(text: &str, end: char) -> usize {
+    let mut escaped = false;
+    for (at, sign) in text.char_indices() {
+        if sign == end && !escaped {
+            return at + sign.len_utf8();
+        }
+        escaped = sign == '\\' && !escaped;
+    }
+    text.len()
+}
+
+/// The words without the modules that only tests are built with.
+fn without_tests(words: &[Word]) -> Vec<Word> {
+    let mut kept: Vec<Word> = Vec::new();
+    let (mut at, mut for_tests) = (0, false);
+    while at < words.len() {
+        let starts = |signs: &[&str]| {
+            let here = words[at..].iter().map(|(word, _)| word.as_str());
+            here.take(signs.len()).eq(signs.iter().copied())
+        };
+        if starts(&["#", "["]) {
+            let end = closing(words, at + 1);
+            let is_cfg = starts(&["#", "[", "cfg"]);
+            let says = |wanted: &str| words[at..end].iter().any(|(word, _)| word == wanted);
+            for_tests |= is_cfg && says("test") && !says("not");
+            kept.extend_from_slice(&words[at..end]);
+            at = end;
+            continue;
+        }
+        let block = words.get(at + 2).is_some_and(|(word, _)| word == "{");
+        if for_tests && starts(&["mod"]) && block {
+            at = closing(words, at + 2);
+        } else {
+            kept.push(words[at].clone());
+            at += 1;
+        }
+        for_tests = false;
+    }
+    kept
+}
+
+/// Where what `open` opens has been closed.
+fn closing(words: &[Word], open: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, (word, _)) in words.iter().enumerate().skip(open) {
+        match word.as_str() {
+            "{" | "[" | "(" => depth += 1,
+            "}" | "]" | ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    words.len()
+}
+
+/// Every path of our own crate that the words name, from the root on, and its line.
+fn mentions(words: &[Word], home: &[String]) -> Vec<(Vec<String>, usize)> {
+    let mut inside: Vec<(String, usize)> = Vec::new();
+    let (mut depth, mut found) = (0_usize, Vec::new());
+    let sign = |at: usize| words.get(at).map_or("", |(word, _)| word.as_str());
+    for at in 0..words.len() {
+        match sign(at) {
+            "mod" if sign(at + 2) == "{" => inside.push((sign(at + 1).to_owned(), depth)),
+            "{" => depth += 1,
+            "}" => {
+                depth = depth.saturating_sub(1);
+                inside.retain(|(_, outer)| *outer < depth);
+            }
+            "crate" if matches!(sign(at + 1), "::" | "as") => {
+                branches(words, at, &[], &mut found);
+            }
+            "self" | "super" if sign(at + 1) == "::" && (at == 0 || sign(at - 1) != "::") => {
+                let here = home.iter().cloned().chain(inside.iter().map(|(name, _)| name.clone()));
+                branches(words, at, &here.collect::<Vec<_>>(), &mut found);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Follows one path, through its braces, and gives where each end of it leads; returns the place after it.
+fn branches(words: &[Word], from: usize, base: &[String], found: &mut Vec<(Vec<String>, usize)>) -> usize {
+    let (mut at, mut path) = (from, base.to_vec());
+    let sign = |at: usize| words.get(at).map_or("", |(word, _)| word.as_str());
+    loop {
+        match sign(at) {
+            "{" => {
+                let end = closing(words, at);
+                at += 1;
+                while at < end - 1 {
+                    at = branches(words, at, &path, found).max(at + 1);
+                    while at < end - 1 && sign(at - 1) != "," {
+                        at += 1;
+                    }
+                }
+                return end;
+            }
+            "super" => drop(path.pop()),
+            "crate" | "self" => {}
+            name => path.push(name.to_owned()),
+        }
+        let follows = sign(at + 2).starts_with(|first: char| first.is_alphabetic() || "_{*".contains(first));
+        if sign(at + 1) != "::" || !follows {
+            found.push((path, words[at].1));
+            return at + 1;
+        }
+        at += 2;
+    }
+}
+
+fn read(folder: &Path, below: &str, files: &mut Vec<File>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry").path();
+        let name = format!("{below}{}", entry.file_name().expect("a name").to_string_lossy());
+        if entry.is_dir() {
+            read(&entry, &format!("{name}/"), files);
+        } else if entry.extension().is_some_and(|kind| kind == "rs") {
+            files.push((name, fs::read_to_string(&entry).expect("a source file")));
+        }
+    }
+}
+
+/// The breaches of a house of these files.
+fn house(files: &[(&str, &str)]) -> Vec<String> {
+    breaches(&files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect::<Vec<_>>())
+}
+
+#[test]
+fn every_room_knows_only_whom_the_table_allows() {
+    let mut files = Vec::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
+    assert!(files.iter().any(|(path, _)| path == "lib.rs"), "the checker reads src");
+    let found = breaches(&files);
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_table_goes_one_way() {
+    let mut settled: BTreeSet<&str> = BTreeSet::new();
+    while settled.len() < MAY_KNOW.len() {
+        let before = settled.len();
+        let free = |known: &&[&str]| known.iter().all(|room| settled.contains(room));
+        let next: Vec<&str> = MAY_KNOW.iter().filter(|(_, known)| free(known)).map(|(room, _)| *room).collect();
+        settled.extend(next);
+        assert!(settled.len() > before, "a circle, or a room without a row, beyond {settled:?}");
+    }
+}
+
+#[test]
+fn a_forbidden_room_is_seen_in_every_way_of_naming_it() {
+    for text in [
+        "use crate::client::Client;",
+        "pub use crate::{error::Error, client::{self, Client}};",
+        "use crate::error::{\n    Error,\n};\nuse crate::{error, client};",
+        "fn f() -> crate::client::Client { todo!() }",
+        "use super::client::Client;",
+        "use self::super::client;",
+        "mod inner { use super::super::client; }",
+        "mod inner { mod deep {} fn f() { super::super::client::go() } }",
+        "macro_rules! m { () => { $crate::client::go() } }",
+        "const QUOTE: char = '\"'; use crate::client; const B: char = '\\''; const C: &str = \"\\\"\";",
+        "fn f<'a>(x: &'a str) { r#\"raw \" \"#; crate::client::go() }",
+        "#[cfg(not(test))] mod real { use crate::client; }",
+    ] {
+        let found = house(&[("schema.rs", text)]);
+        assert_eq!(found.len(), 1 + text.matches("client::{").count(), "{text}: {found:?}");
+        assert!(found[0].ends_with("`schema` may not know `client`"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_breach_says_its_file_and_line() {
+    let found = house(&[("schema/infer.rs", "//! One.\n/* two\nthree */\nuse crate::\n    wire::Wire;\n")]);
+    assert_eq!(found, ["schema/infer.rs:5: `schema` may not know `wire`"]);
+}
+
+#[test]
+fn allowed_rooms_and_ones_own_are_no_breach() {
+    let text = "use crate::error::{Error, Result as R};\nuse crate::schema::infer;\nuse self::infer::Infer;\n\
+                pub(crate) mod infer;\nmod inner { use super::Table; }\npub(in crate::schema) fn f() {}";
+    assert_eq!(house(&[("schema.rs", text), ("schema/infer.rs", "use super::{Table, super::error};")]), [""; 0]);
+}
+
+#[test]
+fn comments_strings_and_tests_do_not_count() {
+    let text = "//! [`crate::client`]\n/* /* nested */ crate::client::x */\nconst A: &str = \"crate::client::x\";\n\
+                const B: &str = r##\"\"# crate::client::x\"##;\nconst C: &[u8] = b\"crate::client::x\";\n\
+                #[cfg(all(test, feature = \"emulator\"))]\n#[allow(unused)]\nmod tests { use crate::client; }";
+    assert_eq!(house(&[("schema.rs", text), ("schema/tests.rs", "use crate::client;")]), [""; 0]);
+}
+
+#[test]
+fn files_of_one_destination_do_not_know_each_other() {
+    let streaming = ("destination/streaming.rs", "pub fn go() {}");
+    for text in ["use super::streaming;", "use crate::destination::streaming::go;", "use super::{streaming::go};"] {
+        let found = house(&[streaming, ("destination/push_dataset.rs", text)]);
+        let breach = "`destination::push_dataset` may not know `destination::streaming`";
+        assert_eq!(found, [format!("destination/push_dataset.rs:1: {breach}")], "{text}");
+    }
+    let parent = ("destination.rs", "mod streaming; use streaming::go; pub use self::streaming::go as run;");
+    let shared = ("destination/push_dataset.rs", "use super::Deliver; use crate::destination::Limits;");
+    assert_eq!(house(&[streaming, parent, shared]), [""; 0]);
+}
+
+#[test]
+fn a_room_outside_the_table_is_reported() {
+    let found = house(&[("cellar.rs", "")]);
+    assert_eq!(found, ["cellar.rs: `cellar` is not in the table: add it to MAY_KNOW in tests/core/layering.rs"]);
+    for text in ["use crate::cellar::Wine;", "use crate::Wine;", "use crate::*;", "use crate as root;", "use super::*;"]
+    {
+        let found = house(&[("schema.rs", text)]);
+        assert!(found.len() == 1 && found[0].contains("not a room of the table"), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn nobody_knows_python_and_only_python_names_its_crates() {
+    assert_eq!(house(&[("lib.rs", "pub use crate::client::Client;\npub use crate::python::X;")]).len(), 1);
+    assert_eq!(house(&[("client.rs", "use crate::python::X;")]), ["client.rs:1: `client` may not know `python`"]);
+    assert_eq!(house(&[("cell.rs", "use pyo3::Bound;")]), ["cell.rs:1: only `python` may name the crate `pyo3`"]);
+    assert_eq!(house(&[("python/rows.rs", "use pyo3::Bound; use crate::cell::Cell;")]), [""; 0]);
+}
