@@ -60,6 +60,7 @@ fn out_of_range() -> Refusal {
 
 fn put_fields(out: &mut Vec<u8>, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) {
     let year = u32::try_from(date.year).unwrap_or_default();
+    out.push(b'"');
     put_digits(out, year, 4);
     out.push(b'-');
     put_digits(out, date.month.into(), 2);
@@ -81,6 +82,7 @@ fn put_fields(out: &mut Vec<u8>, date: Date, time: (u8, u8, u8), microsecond: u3
     if utc {
         out.push(b'Z');
     }
+    out.push(b'"');
 }
 
 fn put_digits(out: &mut Vec<u8>, value: u32, width: u32) {
@@ -243,7 +245,7 @@ mod tests {
     fn sent(text: &str) -> Option<String> {
         let mut out = Vec::new();
         put_text(&mut out, text, Naive::Keep).ok()?;
-        String::from_utf8(out).ok()
+        Some(String::from_utf8(out).ok()?.trim_matches('"').to_owned())
     }
 
     #[test]

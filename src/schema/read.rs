@@ -192,9 +192,16 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
         };
-        let place = |position: usize| format!("{}: {what} {position}", self.place);
-        let places: Vec<String> = (0..items.len()).map(place).collect();
-        items.iter().zip(places).map(|(item, place)| read(Reader::new(item, place, self.problems))).collect()
+        let mut read_items = Vec::with_capacity(items.len());
+        for (position, item) in items.iter().enumerate() {
+            let place = format!("{}: {what} {position}", self.place);
+            if item.is_object() {
+                read_items.push(read(Reader::new(item, place, self.problems)));
+            } else {
+                self.problems.push(format!("{place} must be a {what}, not {}", kind(item)));
+            }
+        }
+        read_items
     }
 
     /// Whatever was not asked for is unknown: the service refuses it, a wrong case included.

@@ -98,10 +98,7 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
     }
     let name = type_name(value);
     // NaT calls itself a datetime, so that it has to be asked first.
-    if matches!(name.as_str(), "pandas.NaT" | "NaTType" | "pandas._libs.tslibs.nattype.NaTType")
-        || name == "pandas._libs.missing.NAType"
-        || name.starts_with("numpy.ma.") && name.ends_with(".MaskedConstant")
-    {
+    if is_missing(&name) {
         see(Cell::Null);
     } else if let Ok(text) = value.cast::<PyString>() {
         see(text.to_str().map_or(Cell::BrokenText, Cell::Text));
@@ -124,6 +121,12 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
         see(Cell::Unsupported(&name));
     }
     Ok(())
+}
+
+/// `pandas.NA`, `pandas.NaT` and numpy's masked element. pandas moves its types around between releases.
+fn is_missing(type_name: &str) -> bool {
+    let pandas = type_name.starts_with("pandas.") && (type_name.ends_with(".NAType") || type_name.ends_with(".NaTType"));
+    pandas || type_name.starts_with("numpy.ma.") && type_name.ends_with(".MaskedConstant")
 }
 
 fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
