@@ -125,6 +125,7 @@ impl Clock {
     }
 
     /// Moves virtual time forward; real time cannot be moved, and the answer is then `false`.
+    #[allow(clippy::must_use_candidate, reason = "who knows the clock to be virtual need not ask")]
     pub fn advance(&self, by: Duration) -> bool {
         let Kind::Virtual(clock) = &self.0 else { return false };
         let mut state = clock.lock();

@@ -1,4 +1,6 @@
 //! The map.
 
 pub mod clock;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 pub mod error;
