@@ -10,6 +10,8 @@
 
 mod client;
 mod credential;
+#[cfg(feature = "emulator")]
+mod emulator;
 mod errors;
 mod intake;
 mod options;
@@ -23,6 +25,9 @@ mod schema;
 mod _core {
     #[pymodule_export]
     use super::client::Client;
+    #[cfg(feature = "emulator")]
+    #[pymodule_export]
+    use super::emulator::Emulator;
     #[pymodule_export]
     use super::porter::serve_porter;
     #[pymodule_export]

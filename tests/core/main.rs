@@ -1,3 +1,7 @@
-//! The core's tests, in one binary.
+//! The tests of the core, one binary.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test itself may")]
+
+#[cfg(feature = "emulator")]
+mod emulator;
 mod layering;

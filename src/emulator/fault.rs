@@ -1,0 +1,145 @@
+//! Faults that a test has ordered, taken in order of their arrival.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use axum::http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+use super::refusal::{Answer, Refusal};
+use super::route::Route;
+use super::rules;
+use crate::error::{Error, Result};
+
+/// An answer that the next requests get instead of being handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailNext {
+    /// The HTTP status, 200 to 599.
+    pub status: u16,
+    /// The text of the `Retry-After` header, sent as it is.
+    pub retry_after: Option<String>,
+    /// How many requests are answered so.
+    pub times: usize,
+    /// Only requests to this operation (`Datasets_PostRows`, in a workspace or not) or with this text in their path.
+    pub route: Option<String>,
+    /// The body; `None` gives the one that the service was seen to send with the status.
+    pub body: Option<String>,
+}
+
+impl FailNext {
+    /// One answer with `status`, to whatever request comes next.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self { status, retry_after: None, times: 1, route: None, body: None }
+    }
+
+    /// The failure that the service shows now and then while it creates, lists or fills tables (facts 1.11 c).
+    #[must_use]
+    pub fn general_exception(operation: &str) -> Self {
+        let message = format!("Failed to process dataset {operation}");
+        let details = json!([{"message": "AcquireLockTimeoutException"}]);
+        let error = json!({"code": "GeneralException", "message": message, "target": operation, "details": details});
+        Self { body: Some(json!({"error": error}).to_string()), ..Self::new(500) }
+    }
+
+    fn matches(&self, route: &Route<'_>, path: &str) -> bool {
+        let Some(wanted) = &self.route else { return true };
+        route.operation().is_some_and(|id| id == wanted || id.strip_suffix("InGroup") == Some(wanted))
+            || path.contains(wanted.as_str())
+    }
+}
+
+/// What happens to one request.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It is answered so.
+    Answer(Box<Answer>),
+    /// It is handled, and the connection closed.
+    Drop,
+}
+
+#[derive(Debug)]
+enum Order {
+    Fail(FailNext, StatusCode, Option<HeaderValue>),
+    Drop { times: usize },
+}
+
+/// The faults that are still to come.
+#[derive(Debug, Default)]
+pub(super) struct Faults(VecDeque<Order>);
+
+impl Faults {
+    pub(super) fn fail(&mut self, fault: FailNext) -> Result<()> {
+        let status = StatusCode::from_u16(fault.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
+        let status = status.ok_or_else(|| wrong("status", &fault.status, "use 200 to 599"))?;
+        let retry_after = match &fault.retry_after {
+            Some(text) => {
+                Some(HeaderValue::from_str(text).map_err(|_| wrong("retry_after", text, "use printable ASCII"))?)
+            }
+            None => None,
+        };
+        if fault.times > 0 {
+            self.0.push_back(Order::Fail(fault, status, retry_after));
+        }
+        Ok(())
+    }
+
+    pub(super) fn drop_response(&mut self, times: usize) {
+        if times > 0 {
+            self.0.push_back(Order::Drop { times });
+        }
+    }
+
+    /// The first fault that fits the request; it is then used up once.
+    pub(super) fn take(&mut self, route: &Route<'_>, path: &str) -> Option<Fault> {
+        let at = self.0.iter().position(|order| match order {
+            Order::Fail(fault, ..) => fault.matches(route, path),
+            Order::Drop { .. } => route.is_post_rows(),
+        })?;
+        let (fault, left) = match &mut self.0[at] {
+            Order::Fail(fault, status, retry_after) => {
+                fault.times -= 1;
+                (Fault::Answer(Box::new(answer(fault, *status, retry_after.as_ref()))), fault.times)
+            }
+            Order::Drop { times } => {
+                *times -= 1;
+                (Fault::Drop, *times)
+            }
+        };
+        if left == 0 {
+            self.0.remove(at);
+        }
+        Some(fault)
+    }
+}
+
+fn wrong(argument: &str, value: &dyn fmt::Display, hint: &str) -> Error {
+    Error::configuration(format!("`{argument}` of a fault cannot be `{value}`")).with_hint(hint)
+}
+
+fn answer(fault: &FailNext, status: StatusCode, retry_after: Option<&HeaderValue>) -> Answer {
+    let (rule, message) = match fault.status {
+        400 => (&rules::FAULT_400, "The request is invalid.".into()),
+        401 => (&rules::TOKEN_UNKNOWN, String::new()),
+        403 => (&rules::FAULT_403, "API is not accessible for application".into()),
+        404 => (&rules::NO_SUCH_DATASET, String::new()),
+        429 => (&rules::FAULT_429, over_quota(fault.retry_after.as_deref())),
+        500 => (&rules::FAULT_500, "An error has occurred".into()),
+        _ => (&rules::BODY_TOO_LARGE, String::new()),
+    };
+    let answer = Answer::from(Refusal::new(rule, message)).ordered(status, retry_after.cloned());
+    match &fault.body {
+        Some(body) => answer.with_body(body.clone()),
+        None => answer,
+    }
+}
+
+fn over_quota(retry_after: Option<&str>) -> String {
+    match retry_after.and_then(|text| text.parse::<u64>().ok()) {
+        Some(seconds) => format!(
+            "You have exceeded the amount of requests allowed in the current time frame and further requests will fail. \
+             Retry in {seconds} seconds."
+        ),
+        None => "Maximum number of rows exceeded in time window. Please retry later".into(),
+    }
+}

@@ -1,0 +1,181 @@
+//! The schema of a new dataset: read from the request, and held to the service's rules.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::form::{DATASET, list, text, wrong};
+use super::refusal::Refusal;
+use super::row::{Column, Columns};
+use super::rules;
+use super::value::DataType;
+
+/// What a dataset is for (facts 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Push,
+    PushStreaming,
+    Streaming,
+    /// Lives in an Analysis Services server: takes no rows.
+    Hosted,
+}
+
+impl Mode {
+    fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "push" => Some(Self::Push),
+            "pushstreaming" => Some(Self::PushStreaming),
+            "streaming" => Some(Self::Streaming),
+            "asazure" | "asonprem" => Some(Self::Hosted),
+            _ => None,
+        }
+    }
+
+    fn is_streaming(self) -> bool {
+        matches!(self, Self::PushStreaming | Self::Streaming)
+    }
+}
+
+/// A checked schema.
+#[derive(Debug)]
+pub(super) struct Schema {
+    pub(super) name: String,
+    pub(super) mode: Mode,
+    pub(super) tables: Vec<TableSchema>,
+}
+
+/// A table of a checked schema.
+#[derive(Debug)]
+pub(super) struct TableSchema {
+    pub(super) name: String,
+    pub(super) columns: Arc<Columns>,
+}
+
+/// Reads the body of Post Dataset.
+pub(super) fn read(body: &[u8], limits: bool) -> Result<Schema, Refusal> {
+    let json: Json = serde_json::from_slice(body)
+        .map_err(|error| Refusal::new(&rules::NOT_JSON, error.to_string()).of("dataset"))?;
+    DATASET.check(&json, "dataset")?;
+    if text(&json, "name").is_empty() {
+        return Err(wrong("dataset.name", "is empty"));
+    }
+    let mode = mode(&json)?;
+    let most = |count| if limits { count } else { usize::MAX };
+    let tables = named(&json["tables"], "dataset.tables", most(rules::MAX_TABLES))?;
+    if tables.is_empty() {
+        return Err(wrong("dataset.tables", "is empty"));
+    }
+    let tables: Vec<TableSchema> =
+        tables.iter().map(|json| table(json, mode, most(rules::MAX_COLUMNS))).collect::<Result<_, _>>()?;
+    for relationship in named(&json["relationships"], "dataset.relationships", most(rules::MAX_RELATIONSHIPS))? {
+        check_relationship(relationship, &tables)?;
+    }
+    Ok(Schema { name: text(&json, "name").to_owned(), mode, tables })
+}
+
+fn mode(json: &Json) -> Result<Mode, Refusal> {
+    let Some(name) = json["defaultMode"].as_str() else { return Ok(Mode::Push) };
+    Mode::from_name(name).ok_or_else(|| wrong("dataset.defaultMode", &format!("'{name}' is not a mode")))
+}
+
+/// The tables or relationships at `place`: not too many, well named, no name twice in any case.
+fn named<'a>(json: &'a Json, place: &str, most: usize) -> Result<&'a [Json], Refusal> {
+    let items = list(json);
+    let mut names = HashSet::new();
+    for name in items.iter().map(|item| text(item, "name")) {
+        let length = name.encode_utf16().count();
+        if !(1..=rules::MAX_NAME).contains(&length) || !name.chars().all(rules::is_table_letter) {
+            return Err(wrong(place, &format!("has the name '{name}', which is not allowed")));
+        }
+        check_new(&mut names, name, place)?;
+    }
+    check_count(items, place, most)?;
+    Ok(items)
+}
+
+fn check_count(items: &[Json], place: &str, most: usize) -> Result<(), Refusal> {
+    if items.len() > most {
+        return Err(wrong(place, &format!("has {} entries, and {most} are allowed", items.len())));
+    }
+    Ok(())
+}
+
+fn check_new(names: &mut HashSet<String>, name: &str, place: &str) -> Result<(), Refusal> {
+    if names.insert(name.to_lowercase()) {
+        return Ok(());
+    }
+    Err(wrong(place, &format!("has the name '{name}' twice")))
+}
+
+fn table(json: &Json, mode: Mode, most_columns: usize) -> Result<TableSchema, Refusal> {
+    let name = text(json, "name");
+    let place = format!("table '{name}'");
+    let columns = list(&json["columns"]);
+    let measures = list(&json["measures"]);
+    if columns.is_empty() && measures.is_empty() {
+        return Err(wrong(&place, "has neither columns nor measures"));
+    }
+    check_count(columns, &place, most_columns)?;
+    let mut names = HashSet::new();
+    for name in columns.iter().chain(measures).map(|named| text(named, "name")) {
+        if name.is_empty() || !name.chars().all(rules::is_column_letter) {
+            return Err(wrong(&place, &format!("has a column or measure '{name}', a name that is not allowed")));
+        }
+        check_new(&mut names, name, &place)?;
+    }
+    for json in columns {
+        check_properties(json, mode, columns, &place)?;
+    }
+    let columns = columns.iter().map(|json| column(json, &place)).collect::<Result<_, _>>()?;
+    Ok(TableSchema { name: name.to_owned(), columns: Arc::new(Columns::new(columns)) })
+}
+
+fn column(json: &Json, place: &str) -> Result<Column, Refusal> {
+    let name = text(json, "name").to_owned();
+    let type_name = text(json, "dataType");
+    let data_type = DataType::from_name(type_name)
+        .ok_or_else(|| wrong(place, &format!("column '{name}': '{type_name}' is not a data type")))?;
+    Ok(Column { name, data_type })
+}
+
+fn check_properties(column: &Json, mode: Mode, siblings: &[Json], place: &str) -> Result<(), Refusal> {
+    let plain = ["name", "dataType"];
+    let keys = column.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    if mode.is_streaming() && keys.into_iter().any(|key| !plain.contains(&key)) {
+        let message = "This dataset or endpoint does not support column properties other than name and dataType.";
+        return Err(Refusal::new(&rules::STREAMING_COLUMN, message));
+    }
+    if let Some(sort) = column["sortByColumn"].as_str().filter(|sort| find(siblings, sort).is_none()) {
+        return Err(wrong(place, &format!("has no column '{sort}' to sort by")));
+    }
+    check_word(&column["summarizeBy"], &rules::SUMMARIES, place)
+}
+
+fn find<'a>(items: &'a [Json], name: &str) -> Option<&'a Json> {
+    items.iter().find(|item| text(item, "name") == name)
+}
+
+/// Holds an optional word to a list, in any case.
+fn check_word(json: &Json, known: &[&str], place: &str) -> Result<(), Refusal> {
+    match json.as_str() {
+        Some(word) if !known.iter().any(|known| known.eq_ignore_ascii_case(word)) => {
+            Err(wrong(place, &format!("has '{word}', which is none of {}", known.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_relationship(json: &Json, tables: &[TableSchema]) -> Result<(), Refusal> {
+    let place = format!("relationship '{}'", text(json, "name"));
+    for (table_key, column_key) in [("fromTable", "fromColumn"), ("toTable", "toColumn")] {
+        let (table, column) = (text(json, table_key), text(json, column_key));
+        let Some(found) = tables.iter().find(|known| known.name == table) else {
+            return Err(wrong(&place, &format!("names the table '{table}', which is not in the dataset")));
+        };
+        if !found.columns.list.iter().any(|known| known.name == column) {
+            return Err(wrong(&place, &format!("names the column '{column}', which is not in the table '{table}'")));
+        }
+    }
+    check_word(&json["crossFilteringBehavior"], &rules::CROSS_FILTERS, &place)
+}

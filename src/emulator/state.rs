@@ -1,0 +1,93 @@
+//! What all requests and the Rust side share: the store, the tokens, the faults and the log behind one lock.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::fault::Faults;
+use super::log::Log;
+use super::store::Store;
+use super::token::Tokens;
+use crate::clock::Clock;
+
+/// One emulator.
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) limits: bool,
+    pub(super) port: u16,
+    state: Mutex<State>,
+}
+
+/// What changes.
+pub(super) struct State {
+    pub(super) store: Store,
+    pub(super) tokens: Tokens,
+    pub(super) faults: Faults,
+    pub(super) log: Log,
+    pub(super) pending: Pending,
+}
+
+/// Requests to Post Rows that are not answered yet, by the dataset's id.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    now: HashMap<String, usize>,
+    pub(super) most: usize,
+}
+
+impl Shared {
+    pub(super) fn new(clock: Clock, limits: bool, port: u16) -> Self {
+        let state = State {
+            store: Store::new(),
+            tokens: Tokens::default(),
+            faults: Faults::default(),
+            log: Log::default(),
+            pending: Pending::default(),
+        };
+        Self { clock, limits, port, state: Mutex::new(state) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Counts a request to Post Rows for as long as the guard lives.
+    pub(super) fn pend(self: &Arc<Self>, dataset: &str) -> PendingGuard {
+        let dataset = dataset.to_ascii_lowercase();
+        let pending = &mut self.lock().pending;
+        let count = pending.now.entry(dataset.clone()).or_default();
+        *count += 1;
+        pending.most = pending.most.max(*count);
+        PendingGuard { shared: Arc::clone(self), dataset }
+    }
+}
+
+impl State {
+    /// Empty again; tokens stay valid, and requests that are being answered stay counted.
+    pub(super) fn reset(&mut self) {
+        self.store = Store::new();
+        self.faults = Faults::default();
+        self.log = Log::default();
+        self.pending.most = 0;
+    }
+}
+
+/// See [`Shared::pend`].
+pub(super) struct PendingGuard {
+    shared: Arc<Shared>,
+    dataset: String,
+}
+
+impl Drop for PendingGuard {
+    fn drop(&mut self) {
+        let now = &mut self.shared.lock().pending.now;
+        if let Some(count) = now.get_mut(&self.dataset) {
+            *count -= 1;
+            if *count == 0 {
+                now.remove(&self.dataset);
+            }
+        }
+    }
+}

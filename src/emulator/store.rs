@@ -1,0 +1,146 @@
+//! What the emulator holds: workspaces, their datasets, and the rows of each table.
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::row::{Columns, Row};
+use super::rules;
+use super::schema::{Mode, Schema};
+use crate::error::{Error, Kind, Result};
+
+/// Everything that was created.
+#[derive(Debug)]
+pub(super) struct Store {
+    /// My workspace comes first.
+    pub(super) workspaces: Vec<Workspace>,
+}
+
+/// A place for datasets.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) datasets: Vec<Dataset>,
+}
+
+/// A dataset.
+#[derive(Debug)]
+pub(super) struct Dataset {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) mode: Mode,
+    pub(super) retention: &'static str,
+    pub(super) tables: Vec<Table>,
+}
+
+/// A table and its rows, oldest first.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: String,
+    pub(super) columns: Arc<Columns>,
+    pub(super) rows: VecDeque<Row>,
+}
+
+impl Store {
+    /// My workspace, and nothing in it.
+    pub(super) fn new() -> Self {
+        Self { workspaces: vec![Workspace::new("My workspace")] }
+    }
+
+    pub(super) fn add_workspace(&mut self, name: &str) -> String {
+        let workspace = Workspace::new(name);
+        let id = workspace.id.clone();
+        self.workspaces.push(workspace);
+        id
+    }
+
+    /// The workspace of a path: `None` is My workspace, which has no path with an id.
+    pub(super) fn workspace(&mut self, group: Option<&str>) -> Option<&mut Workspace> {
+        match group {
+            None => self.workspaces.first_mut(),
+            Some(id) => self.workspaces.iter_mut().skip(1).find(|workspace| workspace.id.eq_ignore_ascii_case(id)),
+        }
+    }
+
+    /// The rows of a table that is given by names or ids.
+    pub(super) fn rows(&self, workspace: Option<&str>, dataset: &str, table: Option<&str>) -> Result<Vec<Row>> {
+        let workspace = match workspace {
+            None => &self.workspaces[0],
+            Some(wanted) => only("workspace", wanted, &self.workspaces, |it| &it.id, |it| &it.name)?,
+        };
+        let dataset = only("dataset", dataset, &workspace.datasets, |it| &it.id, |it| &it.name)?;
+        let table = match (table, dataset.tables.as_slice()) {
+            (None, [table]) => table,
+            (None, tables) => {
+                let names = listed(tables.iter().map(|table| &table.name));
+                let message = format!("the dataset `{}` has several tables: {names}", dataset.name);
+                return Err(Error::configuration(message).with_hint("name the table"));
+            }
+            (Some(wanted), tables) => only("table", wanted, tables, |it| &it.name, |it| &it.name)?,
+        };
+        Ok(table.rows.iter().cloned().collect())
+    }
+}
+
+impl Workspace {
+    fn new(name: &str) -> Self {
+        Self { id: Uuid::new_v4().to_string(), name: name.to_owned(), datasets: Vec::new() }
+    }
+
+    pub(super) fn create(&mut self, schema: Schema, retention: &'static str) -> &Dataset {
+        let tables = schema.tables.into_iter();
+        let tables = tables.map(|it| Table { name: it.name, columns: it.columns, rows: VecDeque::new() }).collect();
+        let id = Uuid::new_v4().to_string();
+        self.datasets.push(Dataset { id, name: schema.name, mode: schema.mode, retention, tables });
+        &self.datasets[self.datasets.len() - 1]
+    }
+
+    pub(super) fn dataset(&mut self, id: &str) -> Option<&mut Dataset> {
+        self.datasets.iter_mut().find(|dataset| dataset.id.eq_ignore_ascii_case(id))
+    }
+}
+
+impl Table {
+    pub(super) fn append(&mut self, rows: Vec<Row>, retention: &str) {
+        self.rows.extend(rows);
+        if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {
+            self.rows.drain(..self.rows.len() - rules::FIFO_KEEPS);
+        }
+    }
+}
+
+/// The one item that has `wanted` as its id or, failing that, as its name.
+fn only<'a, T>(
+    what: &str,
+    wanted: &str,
+    items: &'a [T],
+    id: impl Fn(&T) -> &String,
+    name: impl Fn(&T) -> &String,
+) -> Result<&'a T> {
+    if let Some(found) = items.iter().find(|item| id(item).eq_ignore_ascii_case(wanted) && id(item) != name(item)) {
+        return Ok(found);
+    }
+    let found: Vec<&T> = items.iter().filter(|item| name(item) == wanted).collect();
+    match found.as_slice() {
+        [found] => Ok(found),
+        [] if items.is_empty() => {
+            Err(Error::new(Kind::NotFound, format!("there is no {what} `{wanted}`, nor any other")))
+        }
+        [] => {
+            let message = format!("there is no {what} `{wanted}`; there is {}", listed(items.iter().map(name)));
+            Err(Error::new(Kind::NotFound, message))
+        }
+        several => {
+            let ids = listed(several.iter().map(|item| id(item)));
+            let message = format!("{} {what}s are named `{wanted}`: {ids}", several.len());
+            Err(Error::configuration(message).with_hint("use the id"))
+        }
+    }
+}
+
+fn listed(names: impl Iterator<Item = impl Display>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,154 @@
+//! The emulator as Python's half uses it: what it stored and saw, as plain values.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+use super::errors;
+use crate::clock::Clock;
+use crate::emulator::{self, FailNext, Options, Row, Value};
+use crate::error::Result;
+
+/// A running emulator.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct Emulator {
+    emulator: emulator::Emulator,
+    is_virtual: bool,
+}
+
+fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
+    result.map_err(|error| errors::to_py(py, &error))
+}
+
+#[pymethods]
+impl Emulator {
+    #[new]
+    fn new(py: Python<'_>, port: u16, is_virtual: bool, limits: bool) -> PyResult<Self> {
+        let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
+        let options = Options { port, limits, clock: clock.clone() };
+        let emulator = raise(py, py.detach(|| emulator::Emulator::start(options)))?;
+        if is_virtual {
+            // Clients of this process that are made from now on go by the same time.
+            Clock::set_process(Some(clock));
+        }
+        Ok(Self { emulator, is_virtual })
+    }
+
+    #[getter]
+    fn url(&self) -> String {
+        self.emulator.url()
+    }
+
+    #[getter]
+    fn most_in_flight(&self) -> usize {
+        self.emulator.most_in_flight()
+    }
+
+    fn token(&self) -> (String, u64) {
+        self.emulator.token()
+    }
+
+    fn add_workspace(&self, name: &str) -> String {
+        self.emulator.add_workspace(name)
+    }
+
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: Option<&str>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let rows = raise(py, py.detach(|| self.emulator.rows(workspace, dataset, table)))?;
+        let list = PyList::empty(py);
+        for row in rows {
+            list.append(row_dict(py, &row)?)?;
+        }
+        Ok(list)
+    }
+
+    fn row_count(&self, py: Python<'_>, workspace: Option<&str>, dataset: &str, table: Option<&str>) -> PyResult<usize> {
+        Ok(raise(py, self.emulator.rows(workspace, dataset, table))?.len())
+    }
+
+    fn requests<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        self.emulator.requests().iter().map(|request| request_dict(py, request)).collect()
+    }
+
+    fn fail_next(
+        &self,
+        py: Python<'_>,
+        status: u16,
+        retry_after: Option<String>,
+        times: usize,
+        route: Option<String>,
+        body: Option<String>,
+    ) -> PyResult<()> {
+        raise(py, self.emulator.fail_next(FailNext { status, retry_after, times, route, body }))
+    }
+
+    fn drop_response(&self, times: usize) {
+        self.emulator.drop_response(times);
+    }
+
+    fn expire_tokens(&self) {
+        self.emulator.expire_tokens();
+    }
+
+    fn advance(&self, py: Python<'_>, seconds: &Bound<'_, PyAny>) -> PyResult<()> {
+        let by: Duration = super::options::seconds("seconds", seconds)?.unwrap_or_default();
+        raise(py, self.emulator.advance(by))
+    }
+
+    fn now(&self) -> f64 {
+        self.emulator.now().as_secs_f64()
+    }
+
+    fn reset(&self) {
+        self.emulator.reset();
+    }
+
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.emulator.stop());
+        if self.is_virtual {
+            Clock::set_process(None);
+        }
+    }
+}
+
+fn row_dict<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (column, value) in row.cells() {
+        dict.set_item(column, value_object(py, value)?)?;
+    }
+    Ok(dict)
+}
+
+fn value_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        Value::Null => Ok(py.None().into_bound(py)),
+        Value::Bool(value) => Ok(value.into_pyobject(py)?.to_owned().into_any()),
+        Value::Int(value) => Ok(value.into_pyobject(py)?.into_any()),
+        Value::Double(value) => Ok(value.into_pyobject(py)?.into_any()),
+        Value::Text(value) => Ok(value.into_pyobject(py)?.into_any()),
+        Value::Decimal(value) => py.import("decimal")?.getattr("Decimal")?.call1((&**value,)),
+        Value::DateTime(value) => py.import("datetime")?.getattr("datetime")?.call_method1("fromisoformat", (value.to_string(),)),
+    }
+}
+
+fn request_dict<'py>(py: Python<'py>, request: &emulator::Request) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("number", request.number)?;
+    dict.set_item("method", &request.method)?;
+    dict.set_item("path", &request.path)?;
+    dict.set_item("query", &request.query)?;
+    dict.set_item("operation", request.operation)?;
+    dict.set_item("headers", request.headers.iter().cloned().collect::<std::collections::BTreeMap<_, _>>())?;
+    dict.set_item("body", PyBytes::new(py, &request.body))?;
+    dict.set_item("status", request.status)?;
+    dict.set_item("refusal", request.refusal.as_deref())?;
+    dict.set_item("rows", request.rows)?;
+    dict.set_item("at", request.at.as_secs_f64())?;
+    Ok(dict)
+}
