@@ -68,10 +68,6 @@ impl Emulator {
         Ok(list)
     }
 
-    fn row_count(&self, py: Python<'_>, workspace: Option<&str>, dataset: &str, table: Option<&str>) -> PyResult<usize> {
-        Ok(raise(py, self.emulator.rows(workspace, dataset, table))?.len())
-    }
-
     fn requests<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         self.emulator.requests().iter().map(|request| request_dict(py, request)).collect()
     }

@@ -1,0 +1,236 @@
+"""A local Power BI: a strict second reading of the vendor's documents, for tests, demos and first steps.
+
+It listens on 127.0.0.1 only, accepts only the tokens that it made itself, and shows at ``/`` what has arrived.
+
+>>> from powerbi_push import DatasetSchema, TableSchema
+>>> with Emulator() as emulator:
+...     client = emulator.client()
+...     dataset = client.create_dataset(DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})]))
+...     _ = dataset.table().push([{"Id": 1}, {"Id": 2}])
+...     emulator.rows("Sales/Orders")
+[{'Id': 1}, {'Id': 2}]
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from powerbi_push import _core
+from powerbi_push.client import Client, Dataset, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["AccessToken", "Emulator", "EmulatorCredential", "Request"]
+
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request to the API, and how it was answered.
+
+    Attributes:
+        number: 1 for the first since the start or the last `Emulator.reset`.
+        method: The HTTP method.
+        path: The path, as it was sent.
+        query: What followed the ``?``, as it was sent.
+        operation: The service's own name, such as ``Datasets_PostRows``; None for a request that is no operation.
+        headers: Names in lower case; secrets are replaced by ``***``.
+        body: The body; empty once newer requests took its place (64 MiB of bodies are kept).
+        status: The status of the answer; None where the connection was closed instead.
+        refusal: Why it was refused; None where it was not.
+        rows: How many rows it added.
+        at: When it was answered, in seconds from the start of the emulator's clock.
+    """
+
+    number: int
+    method: str
+    path: str
+    query: str
+    operation: str | None
+    headers: Mapping[str, str]
+    body: bytes
+    status: int | None
+    refusal: str | None
+    rows: int
+    at: float
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class AccessToken(NamedTuple):
+    """A token and when it ends, in seconds since 1970."""
+
+    token: str
+    expires_on: int
+
+
+class EmulatorCredential:
+    """A credential that the emulator accepts, of the same shape as azure-identity's."""
+
+    def __init__(self, core: _core.Emulator) -> None:
+        """Made by `Emulator.credential`."""
+        self._core = core
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        """Make a token that lasts an hour on the emulator's clock."""
+        return AccessToken(*self._core.token())
+
+
+class Emulator:
+    """A local Power BI, running until `close` or the end of a ``with`` block.
+
+    Args:
+        port: The port on 127.0.0.1; 0 takes any free one.
+        clock: ``"real"``, or ``"virtual"``: time stands still while a request is out, and jumps to the next thing that
+            is waited for when none is. Clients that this process makes while it runs share that clock.
+        limits: Whether requests are held to the service's sizes and counts.
+
+    Raises:
+        ConfigurationError: The port is taken.
+    """
+
+    def __init__(self, *, port: int = 0, clock: Literal["real", "virtual"] = "real", limits: bool = True) -> None:
+        """Start it; it listens when this returns."""
+        if clock not in {"real", "virtual"}:
+            msg = f'clock takes "real" or "virtual", not {clock!r}'
+            raise ValueError(msg)
+        self._core = _core.Emulator(port, clock == "virtual", limits)
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port; the page at this address shows what has arrived."""
+        return self._core.url
+
+    @property
+    def credential(self) -> EmulatorCredential:
+        """A credential that this emulator accepts."""
+        return EmulatorCredential(self._core)
+
+    def client(self, **options: Any) -> Client:
+        """Make a client of this emulator.
+
+        Args:
+            **options: As for `Client`: `timeout`, `retry`, `credential`.
+        """
+        return Client(options.pop("credential", self.credential), base_url=self.url, **options)
+
+    def add_workspace(self, name: str) -> str:
+        """Make a workspace beside My workspace.
+
+        Returns:
+            Its id.
+        """
+        return self._core.add_workspace(name)
+
+    def rows(self, target: Any) -> list[dict[str, Any]]:
+        """The rows of a table as the emulator understood them, oldest first.
+
+        Each holds the columns that were sent: int, float, bool, str, None, `decimal.Decimal` in Decimal columns and
+        `datetime.datetime` in DateTime columns, with the zone UTC where a zone was sent.
+
+        Args:
+            target: A `Table`; a `Dataset` with one table; ``"Dataset/Table"``; ``"Workspace/Dataset/Table"``; or
+                ``(workspace or None, dataset, table)``. Names or ids.
+
+        Raises:
+            NotFoundError: There is no such table; the message lists what there is.
+        """
+        return self._core.rows(*_place(target))
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests to the API so far, oldest first; the newest 100,000 are kept."""
+        return [Request(**request) for request in self._core.requests()]
+
+    @property
+    def most_in_flight(self) -> int:
+        """The most requests to add rows that were ever pending at once for one dataset."""
+        return self._core.most_in_flight
+
+    def fail_next(
+        self,
+        status: int = 429,
+        *,
+        retry_after: float | str | None = None,
+        times: int = 1,
+        route: str | None = None,
+        body: str | None = None,
+    ) -> None:
+        """Answer the next requests with `status`, before anything is done with them.
+
+        Args:
+            status: The HTTP status.
+            retry_after: The text of the ``Retry-After`` header, or a number of seconds.
+            times: How many requests are answered so.
+            route: Only requests to this operation (``Datasets_PostRows``), or with this text in their path.
+            body: The body; None (default) sends the one that the service was seen to send with this status.
+        """
+        text = None if retry_after is None else str(retry_after)
+        self._core.fail_next(status, text, times, route, body)
+
+    def drop_response(self, times: int = 1) -> None:
+        """Store the rows of the next requests that add rows, and close the connection without an answer."""
+        self._core.drop_response(times)
+
+    def expire_tokens(self) -> None:
+        """Make all tokens so far expired."""
+        self._core.expire_tokens()
+
+    def advance(self, seconds: float) -> None:
+        """Move the virtual clock.
+
+        Raises:
+            ConfigurationError: The emulator goes by the real time.
+        """
+        self._core.advance(seconds)
+
+    @property
+    def now(self) -> float:
+        """The emulator's time in seconds from the start of its clock."""
+        return self._core.now()
+
+    def reset(self) -> None:
+        """Go back to an empty My workspace: no other workspaces, datasets, requests and faults. Tokens stay valid."""
+        self._core.reset()
+
+    def close(self) -> None:
+        """Stop listening; a second call does nothing. What was stored can still be read."""
+        self._core.stop()
+
+    def __enter__(self) -> Self:
+        """Stop at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show where it listens."""
+        return f"Emulator({self.url!r})"
+
+
+def _place(target: Any) -> tuple[str | None, str, str | None]:
+    """Read a target: workspace, dataset, table."""
+    if isinstance(target, Table):
+        return target.dataset.workspace.id, target.dataset.id, target.name
+    if isinstance(target, Dataset):
+        return target.workspace.id, target.id, None
+    parts = tuple(target.split("/")) if isinstance(target, str) else tuple(target)
+    match parts:
+        case (dataset, table):
+            return None, dataset, table
+        case (workspace, dataset, table):
+            return workspace, dataset, table
+        case _:
+            msg = f'{target!r} is no table: give "Dataset/Table", "Workspace/Dataset/Table", or a tuple of these parts'
+            raise ValueError(msg)
