@@ -125,8 +125,9 @@ impl Tokens {
 }
 
 fn expired(message: &str) -> Error {
-    Error::new(Kind::Authentication, message)
-        .with_hint("a token string lasts about an hour: pass a credential that can fetch another, such as azure-identity's")
+    Error::new(Kind::Authentication, message).with_hint(
+        "a token string lasts about an hour: pass a credential that can fetch another, such as azure-identity's",
+    )
 }
 
 #[cfg(test)]

@@ -57,7 +57,14 @@ impl Client {
 
     /// A lane to one table.
     #[must_use]
-    pub fn lane(&self, workspace: Option<&str>, dataset: &str, table: &str, outbox: Arc<Outbox>, policy: Policy) -> Lane {
+    pub fn lane(
+        &self,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: &str,
+        outbox: Arc<Outbox>,
+        policy: Policy,
+    ) -> Lane {
         let destination = PushDataset::new(self.api.address(workspace).rows(dataset, table));
         let limit = self.limit(dataset);
         Lane::new(outbox, destination, Arc::clone(&self.wire), limit, self.clock.clone(), policy)

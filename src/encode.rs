@@ -67,7 +67,13 @@ pub struct Filled {
 impl Encoder {
     /// An encoder for one call's rows. Without a schema each value is judged by its own type only.
     #[must_use]
-    pub fn new(dialect: &'static Dialect, schema: Option<Arc<TableSchema>>, options: Options, limits: Limits, max_errors: usize) -> Self {
+    pub fn new(
+        dialect: &'static Dialect,
+        schema: Option<Arc<TableSchema>>,
+        options: Options,
+        limits: Limits,
+        max_errors: usize,
+    ) -> Self {
         let key = |name: &str| {
             let mut key = Vec::new();
             strings::put_string(&mut key, name);
@@ -263,7 +269,7 @@ impl Row for OpenRow<'_> {
                 Some(data_type)
             }
         };
-        if let Err(refusal) = put_value(&mut self.encoder.body, data_type, cell, &self.encoder.options) {
+        if let Err(refusal) = put_value(&mut self.encoder.body, data_type, cell, self.encoder.options) {
             self.refuse(Some(column), cell.type_name(), refusal.in_column(column));
         }
     }

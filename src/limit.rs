@@ -67,7 +67,8 @@ impl Limit {
 }
 
 fn past_deadline(wait: Duration) -> Error {
-    let message = format!("the service asks to wait {:.0} s, which is past the timeout of this call", wait.as_secs_f64());
+    let message =
+        format!("the service asks to wait {:.0} s, which is past the timeout of this call", wait.as_secs_f64());
     Error::new(Kind::RateLimited, message)
         .with_hint("give a longer timeout=, or push the rest later: result.resume_from says where")
         .with_answer(ServiceAnswer { retry_after: Some(wait), ..ServiceAnswer::default() })

@@ -31,7 +31,9 @@ mod _core {
     #[pymodule_export]
     use super::porter::serve_porter;
     #[pymodule_export]
-    use super::schema::{Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json};
+    use super::schema::{
+        Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,
+    };
 
     /// The version of the package.
     #[pymodule_export]

@@ -211,7 +211,8 @@ impl TableSchema {
     pub fn nearest(&self, name: &str) -> Option<&str> {
         let wanted = name.to_lowercase();
         let likeness = |column: &Column| strsim::normalized_damerau_levenshtein(&wanted, &column.name.to_lowercase());
-        let (score, column) = self.columns.iter().map(|column| (likeness(column), column)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let (score, column) =
+            self.columns.iter().map(|column| (likeness(column), column)).max_by(|a, b| a.0.total_cmp(&b.0))?;
         (score > 0.5).then_some(column.name.as_str())
     }
 }

@@ -1,6 +1,8 @@
 //! Dates and times in the one form that is sent, `YYYY-MM-DDTHH:MM:SS[.fff|.ffffff][Z]`, and reading them from text.
 
-use chrono::{DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{
+    DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc,
+};
 
 use super::problems::Code;
 use super::value::{Naive, Refusal};
@@ -199,7 +201,8 @@ impl Reader<'_> {
         let hour = self.two(24)?;
         let colons = self.next_is(b':');
         let minute = self.two(60)?;
-        let more = if colons { self.next_is(b':') } else { !american && self.0.first().is_some_and(u8::is_ascii_digit) };
+        let more =
+            if colons { self.next_is(b':') } else { !american && self.0.first().is_some_and(u8::is_ascii_digit) };
         let second = if more { self.two(60)? } else { 0 };
         let fraction = more && !american && (self.next_is(b'.') || self.next_is(b','));
         let microsecond = if fraction { self.fraction()? } else { 0 };
@@ -271,9 +274,24 @@ mod tests {
     #[test]
     fn what_is_no_date_is_refused() {
         for text in [
-            "", "2014", "2014-7-30", "2014-02-30", "2014-13-01", "30/07/2014", "7/30/2014", "2014-07-30T24:00:00",
-            "2014-07-30T10:60", "2014-07-30T10:11:12.", "2014-07-30x10:11", "2014-07-30T10:11:12+25:00", "now",
-            "2014-07-30T10:11:12 Z", "0000-01-01", "0001-01-01T00:00:00+01:00", "2014-0730", "07/30/2014T10:11",
+            "",
+            "2014",
+            "2014-7-30",
+            "2014-02-30",
+            "2014-13-01",
+            "30/07/2014",
+            "7/30/2014",
+            "2014-07-30T24:00:00",
+            "2014-07-30T10:60",
+            "2014-07-30T10:11:12.",
+            "2014-07-30x10:11",
+            "2014-07-30T10:11:12+25:00",
+            "now",
+            "2014-07-30T10:11:12 Z",
+            "0000-01-01",
+            "0001-01-01T00:00:00+01:00",
+            "2014-0730",
+            "07/30/2014T10:11",
         ] {
             assert_eq!(sent(text), None, "{text}");
         }

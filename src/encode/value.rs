@@ -26,6 +26,7 @@ pub enum Naive {
 
 /// How lenient the checks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "four switches that have nothing to do with each other")]
 pub struct Options {
     /// Dates and times without a zone.
     pub naive_datetimes: Naive,
@@ -58,7 +59,7 @@ impl Refusal {
     pub(super) fn unknown_column(name: &str, schema: &TableSchema) -> Self {
         let mut message = format!("column `{name}` is not in table `{}`", schema.name());
         if let Some(nearest) = schema.nearest(name) {
-            message.push_str(&format!("; did you mean `{nearest}`?"));
+            message = format!("{message}; did you mean `{nearest}`?");
         }
         Self::new(Code::UnknownColumn, message)
     }
@@ -88,14 +89,24 @@ pub fn own_type(cell: &Cell<'_>) -> Option<DataType> {
 }
 
 /// Appends `cell` as a value of `data_type`, or says why that cannot be.
-pub(super) fn put_value(out: &mut Vec<u8>, data_type: Option<DataType>, cell: Cell<'_>, options: &Options) -> Result<(), Refusal> {
+pub(super) fn put_value(
+    out: &mut Vec<u8>,
+    data_type: Option<DataType>,
+    cell: Cell<'_>,
+    options: Options,
+) -> Result<(), Refusal> {
     match cell {
-        Cell::Null => return put_null(out),
+        Cell::Null => {
+            put_null(out);
+            return Ok(());
+        }
         Cell::Float(value) if value.is_nan() => return put_nan(out, options),
         Cell::Float(value) if value.is_infinite() => return Err(infinite()),
         Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan") => return put_nan(out, options),
         Cell::Decimal(text) if text.contains("Inf") => return Err(infinite()),
-        Cell::BrokenText => return Err(Refusal::new(Code::NotUtf8, "holds a lone surrogate, which is no valid Unicode")),
+        Cell::BrokenText => {
+            return Err(Refusal::new(Code::NotUtf8, "holds a lone surrogate, which is no valid Unicode"));
+        }
         Cell::Unsupported(name) => {
             let expected = data_type.map_or_else(|| "a value of a column type".into(), |known| known.to_string());
             return Err(Refusal::new(Code::WrongType, format!("takes {expected}, not {name}")));
@@ -125,23 +136,23 @@ pub(super) fn put_value(out: &mut Vec<u8>, data_type: Option<DataType>, cell: Ce
     }
 }
 
-fn put_null(out: &mut Vec<u8>) -> Result<(), Refusal> {
+fn put_null(out: &mut Vec<u8>) {
     out.extend_from_slice(b"null");
-    Ok(())
 }
 
-fn put_nan(out: &mut Vec<u8>, options: &Options) -> Result<(), Refusal> {
+fn put_nan(out: &mut Vec<u8>, options: Options) -> Result<(), Refusal> {
     if options.refuse_nan {
         return Err(Refusal::new(Code::NotFinite, "holds NaN; nan=\"null\" sends it as a missing value"));
     }
-    put_null(out)
+    put_null(out);
+    Ok(())
 }
 
 fn infinite() -> Refusal {
     Refusal::new(Code::NotFinite, "holds an infinite number, which the service does not take")
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str, options: &Options) -> Result<(), Refusal> {
+fn put_text(out: &mut Vec<u8>, text: &str, options: Options) -> Result<(), Refusal> {
     let Some(cut) = strings::cut_at(text, MAX_TEXT) else {
         strings::put_string(out, text);
         return Ok(());
@@ -151,14 +162,16 @@ fn put_text(out: &mut Vec<u8>, text: &str, options: &Options) -> Result<(), Refu
         return Ok(());
     }
     let length = strings::utf16_length(text);
-    let message = format!("holds text of {length} UTF-16 units; the service takes {MAX_TEXT}; too_long=\"truncate\" cuts it");
+    let message =
+        format!("holds text of {length} UTF-16 units; the service takes {MAX_TEXT}; too_long=\"truncate\" cuts it");
     Err(Refusal::new(Code::TooLong, message))
 }
 
 /// Text in a column that is not for text: read exactly, nothing for "".
-fn put_parsed(out: &mut Vec<u8>, data_type: DataType, text: &str, options: &Options) -> Result<(), Refusal> {
+fn put_parsed(out: &mut Vec<u8>, data_type: DataType, text: &str, options: Options) -> Result<(), Refusal> {
     if text.is_empty() {
-        return put_null(out);
+        put_null(out);
+        return Ok(());
     }
     match data_type {
         DataType::DateTime => datetimes::put_text(out, text, options.naive_datetimes),

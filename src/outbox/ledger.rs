@@ -85,8 +85,12 @@ mod tests {
         }
         ledger.record(30..40, Fate::InDoubt, true);
         assert_eq!(ledger.entries.len(), 3);
-        let expected =
-            vec![(5..30, Some(Fate::Confirmed)), (30..40, Some(Fate::InDoubt)), (40..50, Some(Fate::Confirmed)), (50..60, None)];
+        let expected = vec![
+            (5..30, Some(Fate::Confirmed)),
+            (30..40, Some(Fate::InDoubt)),
+            (40..50, Some(Fate::Confirmed)),
+            (50..60, None),
+        ];
         assert_eq!(ledger.pieces(5..60), expected);
         assert_eq!(ledger.maybe_twice(), 0);
     }

@@ -66,8 +66,9 @@ pub fn check_id(id: &str, what: &str) -> Result<()> {
     if parts == [8, 4, 4, 4, 12] && hexadecimal {
         return Ok(());
     }
-    Err(Error::configuration(format!("`{}` is not the id of a {what}", id.escape_debug()))
-        .with_hint("ids look like cfafbeb1-8037-4d0c-896e-a46fb27ff229 and stand in the address of the page in Power BI"))
+    Err(Error::configuration(format!("`{}` is not the id of a {what}", id.escape_debug())).with_hint(
+        "ids look like cfafbeb1-8037-4d0c-896e-a46fb27ff229 and stand in the address of the page in Power BI",
+    ))
 }
 
 /// A table's name as the service allows it.
@@ -112,17 +113,36 @@ mod tests {
     #[test]
     fn a_workspace_is_a_group_in_the_path() {
         let address = Address::new(&Url::parse("http://localhost:1").unwrap(), Some("g"));
-        assert_eq!(address.create(Some("basicFIFO")).as_str(), "http://localhost:1/v1.0/myorg/groups/g/datasets?defaultRetentionPolicy=basicFIFO");
+        assert_eq!(
+            address.create(Some("basicFIFO")).as_str(),
+            "http://localhost:1/v1.0/myorg/groups/g/datasets?defaultRetentionPolicy=basicFIFO"
+        );
     }
 
     #[test]
     fn http_is_for_loopback_only() {
-        for good in ["https://api.powerbi.com", "https://api.powerbi.com/", "http://127.0.0.1:8765", "http://localhost", "http://[::1]:1"] {
+        for good in [
+            "https://api.powerbi.com",
+            "https://api.powerbi.com/",
+            "http://127.0.0.1:8765",
+            "http://localhost",
+            "http://[::1]:1",
+        ] {
             assert!(base_url(good).is_ok(), "{good}");
         }
         for bad in [
-            "http://api.powerbi.com", "http://127.0.0.1.example.org", "http://localhost.example.org", "https://user@host", "https://:p@host",
-            "https://host/path", "https://host?x=1", "https://host#x", "ftp://localhost", "api.powerbi.com", "", "file:///etc/passwd",
+            "http://api.powerbi.com",
+            "http://127.0.0.1.example.org",
+            "http://localhost.example.org",
+            "https://user@host",
+            "https://:p@host",
+            "https://host/path",
+            "https://host?x=1",
+            "https://host#x",
+            "ftp://localhost",
+            "api.powerbi.com",
+            "",
+            "file:///etc/passwd",
         ] {
             assert!(base_url(bad).is_err(), "{bad}");
         }
@@ -131,7 +151,9 @@ mod tests {
     #[test]
     fn only_a_guid_is_an_id() {
         assert!(check_id("CFAFBEB1-8037-4d0c-896e-a46fb27ff229", "dataset").is_ok());
-        for bad in ["", "..", "cfafbeb1", "cfafbeb1-8037-4d0c-896e-a46fb27ff22g", "cfafbeb1-8037-4d0c-896e-a46fb27ff229/x"] {
+        for bad in
+            ["", "..", "cfafbeb1", "cfafbeb1-8037-4d0c-896e-a46fb27ff22g", "cfafbeb1-8037-4d0c-896e-a46fb27ff229/x"]
+        {
             assert!(check_id(bad, "dataset").is_err(), "{bad}");
         }
     }

@@ -24,24 +24,35 @@ impl Api {
         let datasets = self.datasets(workspace).await?;
         only(&datasets, name_or_id)?.cloned().ok_or_else(|| {
             let names: Vec<_> = datasets.iter().map(|dataset| format!("`{}`", dataset.name)).collect();
-            let there = if names.is_empty() { "there are none".into() } else { format!("there are {}", names.join(", ")) };
-            Error::new(Kind::NotFound, format!("there is no dataset `{name_or_id}`: {there}"))
-                .with_hint("datasets in a workspace are found through that workspace: client.workspace(id).dataset(name)")
+            let there =
+                if names.is_empty() { "there are none".into() } else { format!("there are {}", names.join(", ")) };
+            Error::new(Kind::NotFound, format!("there is no dataset `{name_or_id}`: {there}")).with_hint(
+                "datasets in a workspace are found through that workspace: client.workspace(id).dataset(name)",
+            )
         })
     }
 
     /// Creates `dataset` with an eye to those of the same name: the service itself would make a second one.
-    pub async fn create_if(&self, workspace: Option<&str>, dataset: &Dataset, if_exists: IfExists) -> Result<DatasetInfo> {
+    pub async fn create_if(
+        &self,
+        workspace: Option<&str>,
+        dataset: &Dataset,
+        if_exists: IfExists,
+    ) -> Result<DatasetInfo> {
         let datasets = self.datasets(workspace).await?;
         match (only(&datasets, &dataset.name)?, if_exists) {
             (None, _) => {}
             (Some(known), IfExists::Fail) => {
-                return Err(Error::configuration(format!("a dataset `{}` exists already, with the id {}", known.name, known.id))
-                    .with_hint("if_exists=\"reuse\" takes it, if_exists=\"recreate\" deletes it first"));
+                return Err(Error::configuration(format!(
+                    "a dataset `{}` exists already, with the id {}",
+                    known.name, known.id
+                ))
+                .with_hint("if_exists=\"reuse\" takes it, if_exists=\"recreate\" deletes it first"));
             }
             (Some(known), IfExists::Reuse) if known.accepts_rows => return Ok(known.clone()),
             (Some(known), IfExists::Reuse) => {
-                let message = format!("the dataset `{}` ({}) does not accept rows: it is no push dataset", known.name, known.id);
+                let message =
+                    format!("the dataset `{}` ({}) does not accept rows: it is no push dataset", known.name, known.id);
                 return Err(Error::configuration(message).with_hint("choose another name"));
             }
             (Some(known), IfExists::Recreate) => self.delete_dataset(workspace, &known.id).await?,

@@ -37,8 +37,10 @@ impl Api {
                     refreshed = true;
                     self.wire.replace_token(sent.token).await?;
                 }
-                Next::Refresh => return Err(Error::new(Kind::Authentication, format!("{doing}: the service refuses every token"))
-                    .with_hint("check that the credential is for this cloud and this tenant")),
+                Next::Refresh => {
+                    return Err(Error::new(Kind::Authentication, format!("{doing}: the service refuses every token"))
+                        .with_hint("check that the credential is for this cloud and this tenant"));
+                }
                 Next::Wait(told, error) => {
                     failures += 1;
                     if !self.retry.allows(failures) {
@@ -58,7 +60,9 @@ fn next(outcome: Outcome, method: &Method, doing: &str) -> Next {
     let repeatable = *method != Method::POST;
     match outcome {
         Outcome::Failed(failure) if repeatable || !failure.sent_whole => Next::Wait(None, failure.to_error()),
-        Outcome::Failed(failure) => Next::Fail(failure.to_error().with_hint("it may have been done all the same: look before trying again")),
+        Outcome::Failed(failure) => {
+            Next::Fail(failure.to_error().with_hint("it may have been done all the same: look before trying again"))
+        }
         Outcome::Answered(answer) => match answer.status {
             200..300 if !answer.is_html => Next::Done(answer),
             401 => Next::Refresh,

@@ -1,8 +1,8 @@
 //! The client as Python's half uses it: plain values in, plain values out.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -94,7 +94,8 @@ impl Client {
         let choices = [("fail", IfExists::Fail), ("reuse", IfExists::Reuse), ("recreate", IfExists::Recreate)];
         let if_exists = options::choice("if_exists", if_exists, &choices)?;
         let dataset = raise(py, schema::read_dataset(&pythonize::depythonize(spec)?))?;
-        let info = runtime::wait(py, async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await })?;
+        let info =
+            runtime::wait(py, async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await })?;
         Ok(pythonize(py, &info)?)
     }
 
@@ -104,9 +105,15 @@ impl Client {
         Ok(pythonize(py, &infos)?)
     }
 
-    fn dataset<'py>(&self, py: Python<'py>, workspace: Option<String>, name_or_id: String) -> PyResult<Bound<'py, PyAny>> {
+    fn dataset<'py>(
+        &self,
+        py: Python<'py>,
+        workspace: Option<String>,
+        name_or_id: String,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.open(py)?;
-        let info = runtime::wait(py, async move { client.api().find_dataset(workspace.as_deref(), &name_or_id).await })?;
+        let info =
+            runtime::wait(py, async move { client.api().find_dataset(workspace.as_deref(), &name_or_id).await })?;
         Ok(pythonize(py, &info)?)
     }
 

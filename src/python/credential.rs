@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use secrecy::SecretString;
@@ -60,19 +61,15 @@ fn fetch(py: Python<'_>, (credential, scope): &Source) -> PyResult<AccessToken> 
         }
         _ => None,
     };
-    match pair {
-        Some((token, expires_on)) => {
-            let expires = Duration::try_from_secs_f64(expires_on).ok().and_then(|since| UNIX_EPOCH.checked_add(since));
-            Ok(AccessToken { secret: token.into(), expires })
-        }
-        None => {
-            let token = answer.cast::<PyString>().map_err(|_| {
-                let name = answer.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-                pyo3::exceptions::PyTypeError::new_err(format!("a token must be a str or (str, expires_on), not {name}"))
-            })?;
-            Ok(AccessToken::reading_expiry(token.to_str()?.trim().to_owned().into()))
-        }
+    if let Some((token, expires_on)) = pair {
+        let expires = Duration::try_from_secs_f64(expires_on).ok().and_then(|since| UNIX_EPOCH.checked_add(since));
+        return Ok(AccessToken { secret: token.into(), expires });
     }
+    let token = answer.cast::<PyString>().map_err(|_| {
+        let name = answer.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+        PyTypeError::new_err(format!("a token must be a str or (str, expires_on), not {name}"))
+    })?;
+    Ok(AccessToken::reading_expiry(token.to_str()?.trim().to_owned().into()))
 }
 
 /// What msal's `acquire_token_...` returns: a dict with the token, or with an error.
@@ -80,12 +77,15 @@ fn msal_result(answer: &Bound<'_, PyDict>, clock: &Clock) -> PyResult<Credential
     let py = answer.py();
     let text = |key: &str| answer.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
     let Some(token) = text("access_token") else {
-        let why = text("error_description").or_else(|| text("error")).unwrap_or_else(|| "it has no `access_token`".into());
+        let why =
+            text("error_description").or_else(|| text("error")).unwrap_or_else(|| "it has no `access_token`".into());
         let error = Error::new(Kind::Authentication, format!("the sign-in result holds no token: {why}"));
         return Err(errors::to_py(py, &error));
     };
     let secret = SecretString::from(token);
     let lifetime = answer.get_item("expires_in")?.and_then(|value| value.extract::<u64>().ok());
-    let expires = lifetime.map(|seconds| clock.wall() + Duration::from_secs(seconds));
-    Ok(Credential::Token(expires.map_or_else(|| AccessToken::reading_expiry(secret.clone()), |_| AccessToken { secret: secret.clone(), expires })))
+    Ok(Credential::Token(match lifetime {
+        Some(seconds) => AccessToken { secret, expires: Some(clock.wall() + Duration::from_secs(seconds)) },
+        None => AccessToken::reading_expiry(secret),
+    }))
 }

@@ -129,7 +129,9 @@ fn value_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAn
         Value::Double(value) => Ok(value.into_pyobject(py)?.into_any()),
         Value::Text(value) => Ok(value.into_pyobject(py)?.into_any()),
         Value::Decimal(value) => py.import("decimal")?.getattr("Decimal")?.call1((&**value,)),
-        Value::DateTime(value) => py.import("datetime")?.getattr("datetime")?.call_method1("fromisoformat", (value.to_string(),)),
+        Value::DateTime(value) => {
+            py.import("datetime")?.getattr("datetime")?.call_method1("fromisoformat", (value.to_string(),))
+        }
     }
 }
 

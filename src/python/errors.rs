@@ -31,7 +31,10 @@ fn class_name(kind: Kind) -> &'static str {
 
 fn is_service(kind: Kind) -> bool {
     use Kind::{Authentication, FeatureRetired, NotFound, PayloadTooLarge, PermissionDenied, RateLimited, Service};
-    matches!(kind, Service | Authentication | PermissionDenied | NotFound | RateLimited | PayloadTooLarge | FeatureRetired)
+    matches!(
+        kind,
+        Service | Authentication | PermissionDenied | NotFound | RateLimited | PayloadTooLarge | FeatureRetired
+    )
 }
 
 /// A module of the Python half, imported once.

@@ -76,15 +76,20 @@ fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = format!("rows cannot be a {name} yet: pass its rows as dicts, df.to_dict(\"records\") in pandas");
         return Err(PyTypeError::new_err(message));
     }
-    let text = rows.is_instance_of::<PyString>() || rows.is_instance_of::<PyBytes>() || rows.is_instance_of::<PyByteArray>();
+    let text =
+        rows.is_instance_of::<PyString>() || rows.is_instance_of::<PyBytes>() || rows.is_instance_of::<PyByteArray>();
     if text || rows.cast::<PyMapping>().is_ok() || rows.hasattr("keys")? {
-        let message = format!("rows must be a list or another iterable of mappings, not a {name}; wrap it in a list: push([row])");
+        let message = format!(
+            "rows must be a list or another iterable of mappings, not a {name}; wrap it in a list: push([row])"
+        );
         return Err(PyTypeError::new_err(message));
     }
     if rows.hasattr("__iter__")? || rows.hasattr("__getitem__")? {
         return Ok(());
     }
-    Err(PyTypeError::new_err(format!("rows must be an iterable of mappings, not {name}; wrap it in a list: push([row])")))
+    Err(PyTypeError::new_err(format!(
+        "rows must be an iterable of mappings, not {name}; wrap it in a list: push([row])"
+    )))
 }
 
 fn changed() -> PyErr {

@@ -15,10 +15,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::client::Target;
+use super::errors;
 use super::intake::Source;
 use super::options::RowOptions;
 use super::runtime::{Running, SLICE};
-use super::errors;
 use crate::clock::Moment;
 use crate::courier::{Lane, Policy};
 use crate::destination::PushDataset;
@@ -34,7 +34,11 @@ const KEPT_BYTES: usize = 64_000_000;
 const AHEAD_BYTES: usize = 32_000_000;
 
 /// Pushes `rows` and answers Python's `PushResult`.
-pub(super) fn push<'py>(target: &Target, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn push<'py>(
+    target: &Target,
+    rows: &Bound<'py, PyAny>,
+    options: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = rows.py();
     let options = RowOptions::read(options)?;
     let source = Source::new(rows)?;
@@ -102,7 +106,9 @@ impl<'t> Push<'t> {
     fn fill(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<(), Early> {
         if self.options.check_all && !self.options.skip_invalid && source.is_sized() {
             if let Some(runs) = self.check(py, source)? {
-                runs.into_iter().for_each(|run| self.outbox.offer(run));
+                for run in runs {
+                    self.outbox.offer(run);
+                }
                 return Ok(());
             }
             source.rewind();
@@ -154,9 +160,8 @@ impl<'t> Push<'t> {
             self.lane.abort(Some(error.clone()));
             return Err(Early::Failed(error));
         }
-        self.encoder.fill(source).map_err(|raised| match raised.is_instance_of::<PyException>(py) {
-            true => Early::Source(raised),
-            false => Early::Interrupted(raised),
+        self.encoder.fill(source).map_err(|raised| {
+            if raised.is_instance_of::<PyException>(py) { Early::Source(raised) } else { Early::Interrupted(raised) }
         })
     }
 

@@ -44,7 +44,8 @@ impl<T: Send + 'static> Running<T> {
     /// Starts `work`. Refused on the porter's thread, which `work` may itself be waiting for.
     pub(super) fn start(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Self> {
         if porter::is_this_thread() {
-            let error = Error::new(Kind::Configuration, "a credential must not use the client that is asking it for a token");
+            let error =
+                Error::new(Kind::Configuration, "a credential must not use the client that is asking it for a token");
             return Err(errors::to_py(py, &error));
         }
         let (sender, answer) = sync_channel(1);
@@ -62,7 +63,9 @@ impl<T: Send + 'static> Running<T> {
         match received {
             Ok(value) => Ok(Some(value)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(PyRuntimeError::new_err("the background task ended unexpectedly")),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(PyRuntimeError::new_err("the background task ended unexpectedly"))
+            }
         }
     }
 }
@@ -74,7 +77,10 @@ impl<T> Drop for Running<T> {
 }
 
 /// Waits for an operation; an interrupted one is dropped.
-pub(super) fn wait<T: Send + 'static>(py: Python<'_>, work: impl Future<Output = Result<T>> + Send + 'static) -> PyResult<T> {
+pub(super) fn wait<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> PyResult<T> {
     let running = Running::start(py, work)?;
     loop {
         if let Some(result) = running.poll(py)? {

@@ -45,7 +45,8 @@ pub(super) fn read_dataset<'py>(spec: &Bound<'py, PyAny>) -> PyResult<Bound<'py,
 #[pyfunction]
 pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     let parsed = serde_json::from_str(text);
-    let value: Value = raise(py, parsed.map_err(|error| Error::configuration(format!("the text is not JSON: {error}"))))?;
+    let value: Value =
+        raise(py, parsed.map_err(|error| Error::configuration(format!("the text is not JSON: {error}"))))?;
     let dataset = raise(py, schema::read_dataset(&value))?;
     Ok(pythonize(py, &dataset)?)
 }
@@ -60,11 +61,15 @@ pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool) -> PyResult<St
 
 /// Infers the columns of `rows`: pairs of name and type. `types` are known already.
 #[pyfunction]
-pub(super) fn infer_columns(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>) -> PyResult<Vec<(String, &'static str)>> {
+pub(super) fn infer_columns(
+    rows: &Bound<'_, PyAny>,
+    types: Vec<(String, String)>,
+) -> PyResult<Vec<(String, &'static str)>> {
     let py = rows.py();
     let known = types.into_iter().map(|(column, name)| {
         let data_type = DataType::parse(&name);
-        let known = data_type.ok_or_else(|| Error::configuration(format!("column `{column}`: there is no data type `{name}`")));
+        let known =
+            data_type.ok_or_else(|| Error::configuration(format!("column `{column}`: there is no data type `{name}`")));
         raise(py, known).map(|data_type| (column, data_type))
     });
     let known = known.collect::<PyResult<Vec<_>>>()?;
@@ -73,7 +78,8 @@ pub(super) fn infer_columns(rows: &Bound<'_, PyAny>, types: Vec<(String, String)
     let mut row = 0;
     while source.visit(&mut watching).map_err(|raised| errors::source(py, raised, row))? {
         if let Some(name) = watching.not_rows {
-            let error = Error::configuration(format!("row {row} must be a mapping with str keys such as a dict, not {name}"));
+            let error =
+                Error::configuration(format!("row {row} must be a mapping with str keys such as a dict, not {name}"));
             return Err(errors::to_py(py, &error));
         }
         watching.inference.end_row();
@@ -146,7 +152,13 @@ impl TableSchema {
     }
 
     /// The bodies that a push would send.
-    fn payloads(&self, rows: &Bound<'_, PyAny>, max_rows: usize, max_bytes: usize, options: &Bound<'_, PyDict>) -> PyResult<Payloads> {
+    fn payloads(
+        &self,
+        rows: &Bound<'_, PyAny>,
+        max_rows: usize,
+        max_bytes: usize,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Payloads> {
         let py = rows.py();
         let most = PushDataset::LIMITS;
         if max_rows == 0 || max_rows > most.max_rows || max_bytes < 100 || max_bytes > most.max_bytes {

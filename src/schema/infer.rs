@@ -76,8 +76,12 @@ impl Inference {
         if problems.is_empty() {
             return Ok(columns);
         }
-        Err(Error::configuration(format!("the types of {} columns cannot be inferred:\n- {}", problems.len(), problems.join("\n- ")))
-            .with_hint("give their types: infer(..., types={\"column\": str})"))
+        Err(Error::configuration(format!(
+            "the types of {} columns cannot be inferred:\n- {}",
+            problems.len(),
+            problems.join("\n- ")
+        ))
+        .with_hint("give their types: infer(..., types={\"column\": str})"))
     }
 }
 

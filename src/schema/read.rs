@@ -11,25 +11,108 @@ use crate::error::{Error, Result};
 /// Reads and checks one table.
 pub fn read_table(value: &Value) -> Result<Table> {
     let mut problems = Vec::new();
-    let table = Reader::new(value, "the table".into(), &mut problems).table();
+    let table = table(Reader::new(value, "the table".into(), &mut problems));
     rules::check_table(&table, &mut problems);
-    done(table, "table", problems)
+    done(table, "table", &problems)
 }
 
 /// Reads and checks a dataset.
 pub fn read_dataset(value: &Value) -> Result<Dataset> {
     let mut problems = Vec::new();
-    let dataset = Reader::new(value, "the dataset".into(), &mut problems).dataset();
+    let dataset = dataset(Reader::new(value, "the dataset".into(), &mut problems));
     rules::check_dataset(&dataset, &mut problems);
-    done(dataset, "dataset", problems)
+    done(dataset, "dataset", &problems)
 }
 
-fn done<T>(schema: T, what: &str, problems: Vec<String>) -> Result<T> {
-    match problems.as_slice() {
+fn done<T>(schema: T, what: &str, problems: &[String]) -> Result<T> {
+    match problems {
         [] => Ok(schema),
         [one] => Err(Error::configuration(one.clone())),
         many => Err(Error::configuration(format!("the {what} has {} problems:\n- {}", many.len(), many.join("\n- ")))),
     }
+}
+
+fn dataset(mut item: Reader<'_>) -> Dataset {
+    // Two properties that the service adds when it shows a dataset.
+    item.take("id");
+    item.take("@odata.context");
+    let dataset = Dataset {
+        name: item.required_text("name"),
+        tables: item.list("tables", "table", true, table),
+        relationships: item.list("relationships", "relationship", false, relationship),
+        mode: item.choice("defaultMode", &MODES).unwrap_or_else(|| "Push".into()),
+        retention: item.choice("defaultRetentionPolicy", &RETENTIONS).filter(|policy| policy != "None"),
+    };
+    if item.take("datasources").is_some() {
+        item.problem("`datasources` is not for push datasets");
+    }
+    item.finish(&["name", "tables", "relationships", "defaultMode", "defaultRetentionPolicy"]);
+    dataset
+}
+
+fn table(mut item: Reader<'_>) -> Table {
+    let name = item.required_text("name");
+    item.place = format!("table `{name}`");
+    let table = Table {
+        columns: item.list("columns", "column", true, column),
+        measures: item.list("measures", "measure", false, measure),
+        description: item.text("description"),
+        is_hidden: item.flag("isHidden"),
+        name,
+    };
+    item.finish(&["name", "columns", "measures", "description", "isHidden"]);
+    table
+}
+
+fn column(mut item: Reader<'_>) -> Column {
+    let name = item.required_text("name");
+    item.place = format!("{} `{name}`", item.place);
+    let type_name = item.required_text("dataType");
+    let data_type = DataType::parse(&type_name);
+    if data_type.is_none() && !type_name.is_empty() {
+        item.problem(&format!(
+            "has the data type `{type_name}`; the types are Int64, Double, Boolean, DateTime, String, Decimal"
+        ));
+    }
+    let column = Column {
+        format_string: item.text("formatString"),
+        sort_by_column: item.text("sortByColumn"),
+        data_category: item.text("dataCategory"),
+        is_hidden: item.flag("isHidden"),
+        summarize_by: item.choice("summarizeBy", &SUMMARIZE_BY),
+        ..Column::new(name, data_type.unwrap_or(DataType::String))
+    };
+    let known = ["name", "dataType", "formatString", "sortByColumn", "dataCategory", "isHidden", "summarizeBy"];
+    item.finish(&known);
+    column
+}
+
+fn measure(mut item: Reader<'_>) -> Measure {
+    let measure = Measure {
+        name: item.required_text("name"),
+        expression: item.required_text("expression"),
+        format_string: item.text("formatString"),
+        description: item.text("description"),
+        is_hidden: item.flag("isHidden"),
+    };
+    item.finish(&["name", "expression", "formatString", "description", "isHidden"]);
+    measure
+}
+
+fn relationship(mut item: Reader<'_>) -> Relationship {
+    let relationship = Relationship {
+        name: item.required_text("name"),
+        from_table: item.required_text("fromTable"),
+        from_column: item.required_text("fromColumn"),
+        to_table: item.required_text("toTable"),
+        to_column: item.required_text("toColumn"),
+        cross_filtering: item
+            .choice("crossFilteringBehavior", &CROSS_FILTERING)
+            .unwrap_or_else(|| "OneDirection".into()),
+    };
+    let known = ["name", "fromTable", "fromColumn", "toTable", "toColumn", "crossFilteringBehavior"];
+    item.finish(&known);
+    relationship
 }
 
 /// One JSON object being read; remembers which properties were asked for.
@@ -46,90 +129,6 @@ impl<'a> Reader<'a> {
             Map::new()
         });
         Self { properties, place, problems }
-    }
-
-    fn dataset(mut self) -> Dataset {
-        // Two properties that the service adds when it shows a dataset.
-        self.take("id");
-        self.take("@odata.context");
-        let dataset = Dataset {
-            name: self.required_text("name"),
-            tables: self.list("tables", "table", true, |item| item.table()),
-            relationships: self.list("relationships", "relationship", false, |item| item.relationship()),
-            mode: self.choice("defaultMode", &MODES).unwrap_or_else(|| "Push".into()),
-            retention: self.choice("defaultRetentionPolicy", &RETENTIONS).filter(|policy| policy != "None"),
-        };
-        if self.take("datasources").is_some() {
-            self.problem("`datasources` is not for push datasets");
-        }
-        self.finish(&["name", "tables", "relationships", "defaultMode", "defaultRetentionPolicy"]);
-        dataset
-    }
-
-    fn table(mut self) -> Table {
-        let name = self.required_text("name");
-        self.place = format!("table `{name}`");
-        let table = Table {
-            columns: self.list("columns", "column", true, |item| item.column()).into_iter().flatten().collect(),
-            measures: self.list("measures", "measure", false, |item| item.measure()),
-            description: self.text("description"),
-            is_hidden: self.flag("isHidden"),
-            name,
-        };
-        self.finish(&["name", "columns", "measures", "description", "isHidden"]);
-        table
-    }
-
-    fn column(mut self) -> Option<Column> {
-        let name = self.required_text("name");
-        self.place = format!("{} `{name}`", self.place);
-        let type_name = self.required_text("dataType");
-        let data_type = DataType::parse(&type_name);
-        if data_type.is_none() && !type_name.is_empty() {
-            self.problem(&format!(
-                "has the data type `{type_name}`; the types are Int64, Double, Boolean, DateTime, String, Decimal"
-            ));
-        }
-        let column = Column {
-            format_string: self.text("formatString"),
-            sort_by_column: self.text("sortByColumn"),
-            data_category: self.text("dataCategory"),
-            is_hidden: self.flag("isHidden"),
-            summarize_by: self.choice("summarizeBy", &SUMMARIZE_BY),
-            ..Column::new(name, data_type.unwrap_or(DataType::String))
-        };
-        let known =
-            ["name", "dataType", "formatString", "sortByColumn", "dataCategory", "isHidden", "summarizeBy"];
-        self.finish(&known);
-        Some(column)
-    }
-
-    fn measure(mut self) -> Measure {
-        let measure = Measure {
-            name: self.required_text("name"),
-            expression: self.required_text("expression"),
-            format_string: self.text("formatString"),
-            description: self.text("description"),
-            is_hidden: self.flag("isHidden"),
-        };
-        self.finish(&["name", "expression", "formatString", "description", "isHidden"]);
-        measure
-    }
-
-    fn relationship(mut self) -> Relationship {
-        let relationship = Relationship {
-            name: self.required_text("name"),
-            from_table: self.required_text("fromTable"),
-            from_column: self.required_text("fromColumn"),
-            to_table: self.required_text("toTable"),
-            to_column: self.required_text("toColumn"),
-            cross_filtering: self
-                .choice("crossFilteringBehavior", &CROSS_FILTERING)
-                .unwrap_or_else(|| "OneDirection".into()),
-        };
-        let known = ["name", "fromTable", "fromColumn", "toTable", "toColumn", "crossFilteringBehavior"];
-        self.finish(&known);
-        relationship
     }
 
     /// Takes a property out; null is the same as absent.
@@ -209,7 +208,8 @@ impl<'a> Reader<'a> {
         let left: Vec<String> = self.properties.keys().cloned().collect();
         for property in left {
             let meant = known.iter().find(|known| known.eq_ignore_ascii_case(&property));
-            let advice = meant.map_or_else(|| format!("it takes {}", known.join(", ")), |meant| format!("spell it `{meant}`"));
+            let advice =
+                meant.map_or_else(|| format!("it takes {}", known.join(", ")), |meant| format!("spell it `{meant}`"));
             self.problem(&format!("has the unknown property `{property}`; {advice}"));
         }
     }

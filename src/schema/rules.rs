@@ -90,7 +90,9 @@ fn check_column(column: &Column, table: &Table, problems: &mut Vec<String>) {
 fn check_streaming(table: &Table, mode: &str, problems: &mut Vec<String>) {
     for column in table.columns.iter().filter(|column| column.has_properties()) {
         let (table, column) = (&table.name, &column.name);
-        problems.push(format!("table `{table}`: column `{column}` has properties, but mode `{mode}` takes only a name and a data_type"));
+        problems.push(format!(
+            "table `{table}`: column `{column}` has properties, but mode `{mode}` takes only a name and a data_type"
+        ));
     }
     if !table.measures.is_empty() {
         problems.push(format!("table `{}` has measures, which mode `{mode}` does not take", table.name));
@@ -99,10 +101,8 @@ fn check_streaming(table: &Table, mode: &str, problems: &mut Vec<String>) {
 
 fn check_relationship(relationship: &Relationship, dataset: &Dataset, problems: &mut Vec<String>) {
     check_short_name(&relationship.name, "relationship", problems);
-    let ends = [
-        (&relationship.from_table, &relationship.from_column),
-        (&relationship.to_table, &relationship.to_column),
-    ];
+    let ends =
+        [(&relationship.from_table, &relationship.from_column), (&relationship.to_table, &relationship.to_column)];
     for (table_name, column_name) in ends {
         let place = format!("relationship `{}`", relationship.name);
         match dataset.tables.iter().find(|table| table.name == *table_name) {
@@ -129,7 +129,8 @@ fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
         .map(|c| format!("{c:?}"))
         .collect();
     if !bad.is_empty() {
-        problems.push(format!("{what} `{name}` has characters in its name that the service refuses: {}", bad.join(" ")));
+        problems
+            .push(format!("{what} `{name}` has characters in its name that the service refuses: {}", bad.join(" ")));
     }
 }
 
@@ -147,7 +148,10 @@ fn check_long_name(name: &str, what: &str, place: &str, problems: &mut Vec<Strin
         problems.push(format!("{place}: a {what}'s name is empty"));
     }
     if let Some(bad) = name.chars().find(|&c| !is_xml_character(c)) {
-        problems.push(format!("{place}: {what} `{}` has {bad:?} in its name, which the service refuses", name.escape_debug()));
+        problems.push(format!(
+            "{place}: {what} `{}` has {bad:?} in its name, which the service refuses",
+            name.escape_debug()
+        ));
     }
 }
 

@@ -86,7 +86,10 @@ fn kind(status: u16, refusal: &Refusal) -> Kind {
         return Kind::FeatureRetired;
     }
     match status {
-        401 if !["not accessible for application", "NotAuthorized", "IsNotAllowed"].iter().any(|word| refusal.says(word)) => {
+        401 if !["not accessible for application", "NotAuthorized", "IsNotAllowed"]
+            .iter()
+            .any(|word| refusal.says(word)) =>
+        {
             Kind::Authentication
         }
         403 if refusal.says("TokenExpired") => Kind::Authentication,
@@ -100,16 +103,24 @@ fn kind(status: u16, refusal: &Refusal) -> Kind {
 
 fn hint(kind: Kind, status: u16) -> Option<&'static str> {
     Some(match kind {
-        Kind::Authentication => "check the credential: the token must be for the Power BI service of this cloud and not have ended",
+        Kind::Authentication => {
+            "check the credential: the token must be for the Power BI service of this cloud and not have ended"
+        }
         Kind::PermissionDenied => {
             "the signed-in user needs write access to the workspace; a service principal also needs the tenant setting \
              that lets service principals use the APIs, and cannot use My workspace"
         }
-        Kind::NotFound => "check the ids and names; for rows the service also answers 404 when a column or the table does not exist",
-        Kind::FeatureRetired => "the service no longer creates such datasets; Microsoft points to Real-Time Intelligence in Fabric",
+        Kind::NotFound => {
+            "check the ids and names; for rows the service also answers 404 when a column or the table does not exist"
+        }
+        Kind::FeatureRetired => {
+            "the service no longer creates such datasets; Microsoft points to Real-Time Intelligence in Fabric"
+        }
         Kind::RateLimited => "the service's quota is used up; wait as long as `retry_after` says",
         Kind::PayloadTooLarge => "send fewer or smaller rows in one request",
-        _ if (300..400).contains(&status) => "redirects are never followed, so that no token reaches another host; check base_url=",
+        _ if (300..400).contains(&status) => {
+            "redirects are never followed, so that no token reaches another host; check base_url="
+        }
         _ => return None,
     })
 }

@@ -36,7 +36,8 @@ impl<'py> Iterator for DictItems<'_, 'py> {
         // SAFETY: `dict` is a live dict and we are attached to Python. `PyDict_Next` checks `position` against the
         // dict's current table on every call, so that a dict that changed since the last call yields other items or
         // none, never memory that is not its own. It leaves `key` and `value` as they are when it returns 0.
-        let found = unsafe { ffi::PyDict_Next(self.dict.as_ptr(), &raw mut self.position, &raw mut key, &raw mut value) } != 0;
+        let found =
+            unsafe { ffi::PyDict_Next(self.dict.as_ptr(), &raw mut self.position, &raw mut key, &raw mut value) } != 0;
         match (found, self.left) {
             (false, 0) => None,
             (true, 1..) => {

@@ -115,7 +115,10 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
         see(Cell::Decimal(text.cast::<PyString>()?.to_str()?));
     } else if value.is_instance(UUID.import(py, "uuid", "UUID")?)? {
         see(Cell::Text(value.str()?.to_str()?));
-    } else if name.starts_with("numpy.") && value.hasattr(intern!(py, "item"))? && !value.hasattr(intern!(py, "__len__"))? {
+    } else if name.starts_with("numpy.")
+        && value.hasattr(intern!(py, "item"))?
+        && !value.hasattr(intern!(py, "__len__"))?
+    {
         visit_numpy(value, &name, see)?;
     } else {
         see(Cell::Unsupported(&name));
@@ -125,7 +128,8 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
 
 /// `pandas.NA`, `pandas.NaT` and numpy's masked element. pandas moves its types around between releases.
 fn is_missing(type_name: &str) -> bool {
-    let pandas = type_name.starts_with("pandas.") && (type_name.ends_with(".NAType") || type_name.ends_with(".NaTType"));
+    let pandas =
+        type_name.starts_with("pandas.") && (type_name.ends_with(".NAType") || type_name.ends_with(".NaTType"));
     pandas || type_name.starts_with("numpy.ma.") && type_name.ends_with(".MaskedConstant")
 }
 
