@@ -75,8 +75,12 @@ impl<T: Display> Display for Escaped<T> {
 fn content(state: &State) -> String {
     let workspaces = &state.store.workspaces;
     let datasets: String = workspaces.iter().map(workspace).collect();
-    let datasets =
-        if datasets.is_empty() { nothing("Nothing was created yet", "New datasets show up here.") } else { datasets };
+    let datasets = if datasets.is_empty() {
+        let nothing = nothing("Nothing was created yet", "New datasets show up here.");
+        format!("<section><h2>My workspace</h2>{nothing}</section>")
+    } else {
+        datasets
+    };
     let requests: String = state.log.requests().rev().take(REQUESTS).map(request).collect();
     let requests =
         if requests.is_empty() { nothing("All is quiet", "Requests show up here.") } else { card(&requests) };
