@@ -106,7 +106,7 @@ pub(super) const FIFO_KEEPS: usize = 200_000;
 /// How long a token lives, in seconds (facts 8.6: 60 to 90 minutes).
 pub(super) const TOKEN_SECONDS: u64 = 3_600;
 
-/// What a number or a name of a type means (facts 2: official samples and first-party code; any case).
+/// The names of data types, in any case (facts 2: official samples and first-party code).
 pub(super) const DATA_TYPES: [(&str, super::value::DataType); 8] = {
     use super::value::DataType::{Boolean, DateTime, Decimal, Double, Int64, String};
     [

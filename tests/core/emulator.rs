@@ -3,6 +3,7 @@
 mod doors;
 mod faults;
 mod operations;
+mod page;
 mod rows;
 mod schemas;
 mod side;
