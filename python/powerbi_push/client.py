@@ -177,12 +177,11 @@ class Workspace:
 
         Raises:
             ConfigurationError: One exists already, or several do.
+            TypeError: `schema` is no DatasetSchema.
             FeatureRetiredError: The service no longer creates such datasets.
             ServiceError: The service refuses.
         """
-        if not isinstance(schema, DatasetSchema):
-            msg = f"schema must be a DatasetSchema, not {type(schema).__name__}"
-            raise TypeError(msg)
+        schema = _dataset_schema(schema)
         _tell_of_retirement(self._core.base_url)
         info = self._core.create_dataset(self.id, specification(schema), if_exists)
         return Dataset(self._core, self, info, schema)
@@ -335,6 +334,16 @@ class Table:
     def __repr__(self) -> str:
         """Show which one it is."""
         return f"Table({self.dataset.name!r}, {self.name!r})"
+
+
+def _dataset_schema(schema: object) -> DatasetSchema:
+    if isinstance(schema, DatasetSchema):
+        return schema
+    advice = (
+        "wrap it: DatasetSchema(name, [table])" if isinstance(schema, TableSchema) else "see DatasetSchema.from_json"
+    )
+    msg = f"schema must be a DatasetSchema, not {type(schema).__name__}; {advice}"
+    raise TypeError(msg)
 
 
 def _tell_of_retirement(base_url: str) -> None:

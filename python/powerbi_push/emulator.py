@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["AccessToken", "Emulator", "EmulatorCredential", "Request"]
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request to the API, and how it was answered.

@@ -347,10 +347,16 @@ class DatasetSchema:
         DatasetSchema('d', [TableSchema('t', {'a': 'Int64'})])
         """
         if isinstance(source, Mapping):
-            return _dataset(cls, _core.read_dataset(dict(source)))
+            return cls._read(_core.read_dataset(dict(source)))
         is_text = isinstance(source, str) and source.lstrip().startswith(("{", "["))
         text = str(source) if is_text else Path(source).read_text(encoding="utf-8-sig")
-        return _dataset(cls, _core.read_dataset_json(text))
+        return cls._read(_core.read_dataset_json(text))
+
+    @classmethod
+    def _read(cls, spec: dict[str, Any]) -> Self:
+        relationships = [Relationship(**one) for one in spec["relationships"]]
+        tables = [_table(one) for one in spec["tables"]]
+        return cls(spec["name"], tables, relationships=relationships, mode=spec["mode"], retention=spec["retention"])
 
     def to_json(self, *, indent: bool = False) -> str:
         """Write the service's own JSON: the body that creates the dataset.
@@ -378,12 +384,6 @@ def _columns(columns: Mapping[str, DataType] | Iterable[Column]) -> tuple[Column
     if isinstance(columns, Mapping):
         return tuple(Column(name, data_type) for name, data_type in columns.items())
     return tuple(columns)
-
-
-def _dataset(cls: type[DatasetSchema], spec: dict[str, Any]) -> Any:
-    relationships = [Relationship(**one) for one in spec["relationships"]]
-    tables = [_table(one) for one in spec["tables"]]
-    return cls(spec["name"], tables, relationships=relationships, mode=spec["mode"], retention=spec["retention"])
 
 
 def _table(spec: dict[str, Any]) -> TableSchema:
