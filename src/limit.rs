@@ -37,22 +37,20 @@ impl Limit {
 
     /// Waits for leave to send. A wait that is known to reach past `deadline` is refused at once.
     pub async fn permit(&self, deadline: Option<Moment>) -> Result<Permit> {
-        let mut waited = Duration::ZERO;
-        loop {
-            let not_before = self.not_before();
-            let begun = self.clock.now();
-            if not_before <= begun {
-                break;
-            }
-            if deadline.is_some_and(|deadline| deadline < not_before) {
-                return Err(past_deadline(not_before - begun));
-            }
-            self.clock.sleep_until(not_before).await;
-            waited += self.clock.now() - begun;
-        }
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|error| Error::new(Kind::Closed, "the client is closed").caused_by(error))?;
-        Ok(Permit { _place: place, waited })
+        // The place first: while one waited for it, the service may have asked everybody to wait.
+        let begun = self.clock.now();
+        loop {
+            let (now, not_before) = (self.clock.now(), self.not_before());
+            if not_before <= now {
+                return Ok(Permit { _place: place, waited: now - begun });
+            }
+            if deadline.is_some_and(|deadline| deadline < not_before) {
+                return Err(past_deadline(not_before - now));
+            }
+            self.clock.sleep_until(not_before).await;
+        }
     }
 
     /// Lets nothing go before `moment`.
@@ -95,6 +93,21 @@ mod tests {
         let error = limit.permit(Some(start + Duration::from_secs(59))).await.unwrap_err();
         assert_eq!(error.kind, Kind::RateLimited);
         assert_eq!(limit.clock.now(), start);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_also_stops_who_was_waiting_for_a_place() {
+        let limit = Limit::new(Clock::real());
+        let mut permits = Vec::new();
+        for _ in 0..IN_FLIGHT {
+            permits.push(limit.permit(None).await.unwrap());
+        }
+        let fifth = limit.permit(None);
+        tokio::pin!(fifth);
+        assert!(tokio::time::timeout(Duration::from_millis(1), &mut fifth).await.is_err());
+        limit.hold_until(limit.clock.now() + Duration::from_secs(60));
+        permits.pop();
+        assert_eq!(fifth.await.unwrap().waited.as_secs(), 60);
     }
 
     #[tokio::test(start_paused = true)]

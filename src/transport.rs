@@ -113,17 +113,11 @@ impl Transport {
         let mut incoming = sent.map_err(|error| failure(&error, progress))?;
         progress.note();
         let (status, headers) = (incoming.status().as_u16(), incoming.headers().clone());
-        let mut body = BytesMut::new();
-        // The status line has come: a body that breaks off changes nothing about what was decided.
-        while let Ok(Some(chunk)) = incoming.chunk().await {
-            progress.note();
-            let room = request.answer_limit.saturating_sub(body.len());
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if room <= chunk.len() {
-                break;
-            }
-        }
-        Ok(response(status, &headers, body.freeze()))
+        let body = tokio::select! {
+            body = read(&mut incoming, request.answer_limit) => body,
+            () = self.clock.deadline(self.clock.now() + self.timeout) => Bytes::new(),
+        };
+        Ok(response(status, &headers, body))
     }
 
     /// Ends once nothing has moved for the length of the timeout.
@@ -142,6 +136,20 @@ impl Transport {
         let message = format!("{what} within {} s", self.timeout.as_secs_f64());
         Failure { sent_whole: progress.sent_whole(), timed_out: true, message }
     }
+}
+
+/// The answer's body, up to `limit` bytes. The status line has come: a body that breaks off, trickles or never ends
+/// changes nothing about what was decided.
+async fn read(incoming: &mut reqwest::Response, limit: usize) -> Bytes {
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = incoming.chunk().await {
+        let room = limit - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if room <= chunk.len() {
+            break;
+        }
+    }
+    body.freeze()
 }
 
 fn authorization(bearer: &SecretString) -> Result<HeaderValue, Failure> {

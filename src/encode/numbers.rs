@@ -1,5 +1,7 @@
 //! Numbers as JSON: what each numeric column takes, written without rounding.
 
+use std::fmt;
+
 use super::problems::Code;
 use super::value::Refusal;
 use crate::cell::Cell;
@@ -68,18 +70,19 @@ pub(super) fn put_decimal(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refus
     Ok(())
 }
 
-/// Reads a number from text for a column of `data_type`: all of it, or nothing.
-pub(super) fn read(text: &str, data_type: DataType) -> Option<Cell<'_>> {
-    if text.eq_ignore_ascii_case("nan") {
-        return Some(Cell::Float(f64::NAN));
-    }
+/// Reads a number from text into a column of `data_type`: exactly, all of it, or nothing.
+pub(super) fn put_read(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Result<(), Refusal> {
+    let unreadable = || Refusal::new(Code::WrongType, format!("holds text that does not read as {data_type}"));
     let number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let value: f64 = text.parse().ok().filter(|_| number)?;
-    match (text.parse::<i64>(), data_type) {
-        (Ok(whole), _) => Some(Cell::Int(whole)),
-        (Err(_), DataType::Decimal) => Some(Cell::Decimal(text)),
-        (Err(_), _) if text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-')) => Some(Cell::WideInt(text)),
-        (Err(_), _) => Some(Cell::Float(value)),
+    let value: f64 = text.parse().ok().filter(|_| number).ok_or_else(unreadable)?;
+    match data_type {
+        DataType::Int64 => {
+            let whole = Plain::read(text).ok_or_else(|| beyond(data_type))?.with_scale(0).ok_or_else(unreadable)?;
+            let digits = whole.to_string();
+            put_int64(out, digits.parse().map_or(Cell::WideInt(&digits), Cell::Int))
+        }
+        DataType::Decimal => put_decimal(out, Cell::Decimal(text)),
+        _ => put_double(out, Cell::Float(value)),
     }
 }
 
@@ -153,14 +156,16 @@ impl Plain {
     }
 
     fn put(&self, out: &mut Vec<u8>) {
-        if self.negative {
-            out.push(b'-');
-        }
-        out.extend_from_slice(if self.whole.is_empty() { b"0" } else { self.whole.as_bytes() });
-        if !self.fraction.is_empty() {
-            out.push(b'.');
-            out.extend_from_slice(self.fraction.as_bytes());
-        }
+        out.extend_from_slice(self.to_string().as_bytes());
+    }
+}
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        let whole = if self.whole.is_empty() { "0" } else { &self.whole };
+        let point = if self.fraction.is_empty() { "" } else { "." };
+        write!(f, "{sign}{whole}{point}{}", self.fraction)
     }
 }
 

@@ -182,10 +182,7 @@ fn put_parsed(out: &mut Vec<u8>, data_type: DataType, text: &str, options: Optio
             }
             _ => Err(Refusal::new(Code::WrongType, "holds text that reads neither `true` nor `false`")),
         },
-        _ => match numbers::read(text, data_type) {
-            Some(Cell::Float(value)) if value.is_nan() => put_nan(out, options),
-            Some(cell) => put_value(out, Some(data_type), cell, options),
-            None => Err(Refusal::new(Code::WrongType, format!("holds text that does not read as {data_type}"))),
-        },
+        _ if text.eq_ignore_ascii_case("nan") => put_nan(out, options),
+        _ => numbers::put_read(out, text, data_type),
     }
 }

@@ -100,8 +100,16 @@ pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     let Ok(attempts) = value.getattr("attempts") else {
         return wrong(value, "`retry` takes \"default\", a Retry or None".into());
     };
-    let delay = |name: &str| Ok::<_, PyErr>(seconds(name, &value.getattr(name)?)?.unwrap_or_default());
-    Ok(Retry { attempts: attempts.extract()?, first_delay: delay("first_delay")?, max_delay: delay("max_delay")? })
+    let delay = |name: &str| match value.getattr(name)?.extract::<f64>().map(Duration::try_from_secs_f64) {
+        Ok(Ok(delay)) => Ok(delay),
+        _ => wrong(value, format!("`Retry.{name}` takes a number of seconds")),
+    };
+    match attempts.extract::<u32>() {
+        Ok(attempts @ 1..) => {
+            Ok(Retry { attempts, first_delay: delay("first_delay")?, max_delay: delay("max_delay")? })
+        }
+        _ => wrong(value, "`Retry.attempts` takes a whole number from 1".into()),
+    }
 }
 
 fn wrong<T>(value: &Bound<'_, PyAny>, message: String) -> PyResult<T> {

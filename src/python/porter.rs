@@ -16,6 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Kind, Result};
 
+/// How long the interpreter's exit waits for a credential that is being asked.
+const JOIN_SECONDS: f64 = 5.0;
+
 type Job = Box<dyn FnOnce(Python<'_>) + Send>;
 
 #[derive(Default)]
@@ -54,7 +57,7 @@ pub(super) fn start(py: Python<'_>) -> PyResult<()> {
     let leave = pyo3::types::PyCFunction::new_closure(py, None, None, move |args, _| {
         close();
         let py = args.py();
-        thread_of(args)?.call_method0("join").map(drop).or_else(|error| {
+        thread_of(args)?.call_method1("join", (JOIN_SECONDS,)).map(drop).or_else(|error| {
             error.write_unraisable(py, None);
             Ok::<_, PyErr>(())
         })

@@ -1,0 +1,106 @@
+"""What several files of tests share: a local Power BI on virtual time, rows to push, and the accounts of a push."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from itertools import pairwise
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from powerbi_push import Column, DatasetSchema, Retry, TableSchema
+from powerbi_push.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from powerbi_push import PushResult, Table
+
+WATCHDOG = 30.0
+"""Seconds of real time after which something hangs; nothing is measured with it."""
+
+QUICK = Retry(first_delay=0.001, max_delay=0.001)
+"""For tests that cannot have virtual time."""
+
+SCHEMA = DatasetSchema("Sales", [TableSchema("Orders", [Column("Id", int), Column("Item", str)])])
+
+
+def orders(count: int, start: int = 0) -> list[dict[str, Any]]:
+    """Rows whose `Id` is their place, so that each can be found again."""
+    return [{"Id": number} for number in range(start, start + count)]
+
+
+def make_table(emulator: Emulator, *, ordered: bool = False, **options: Any) -> Table:
+    """Make the table `Sales/Orders`."""
+    dataset = emulator.client(**options).create_dataset(SCHEMA)
+    return dataset.table("Orders", ordered=ordered)
+
+
+def arrived(emulator: Emulator, target: Any = "Sales/Orders") -> Counter[int]:
+    """How often each `Id` is there."""
+    return Counter(row["Id"] for row in emulator.rows(target))
+
+
+def posts(emulator: Emulator) -> list[Any]:
+    """The requests that carried rows."""
+    return [request for request in emulator.requests if (request.operation or "").startswith("Datasets_PostRows")]
+
+
+def rows_in(result: PushResult, state: str) -> set[int]:
+    """The numbers of the rows in `state`."""
+    return {row for start, stop, known in result.ranges if known == state for row in range(start, stop)}
+
+
+def check_account(result: PushResult | None, there: Counter[int]) -> PushResult:
+    """Hold the account of a push, whose row number n has the Id n, against what is `there`."""
+    assert result is not None
+    assert result.read == result.confirmed + result.rejected + result.in_doubt + result.unsent
+    check_ranges(result)
+    confirmed, in_doubt = rows_in(result, "confirmed"), rows_in(result, "in_doubt")
+    assert confirmed <= set(there) <= confirmed | in_doubt
+    assert sum(there[row] - 1 for row in confirmed) <= result.maybe_twice <= result.confirmed
+    return result
+
+
+def check_ranges(result: PushResult) -> None:
+    """The ranges cover all rows, in order, each once, and agree with the counts."""
+    edges = [0, *(edge for start, stop, _ in result.ranges for edge in (start, stop)), result.read]
+    assert edges[::2] == edges[1::2]
+    assert all(start < stop for start, stop, _ in result.ranges)
+    assert all(left[2] != right[2] for left, right in pairwise(result.ranges))
+    counts = {state: len(rows_in(result, state)) for state in ("confirmed", "rejected", "in_doubt", "unsent")}
+    assert counts == {state: getattr(result, state) for state in counts}
+    open_rows = [start for start, _, state in result.ranges if state in {"unsent", "in_doubt"}]
+    assert result.resume_from == min(open_rows, default=result.read)
+    assert result.ok is bool(result) is (result.confirmed == result.read)
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Do `work` on another thread during the block; its failure is the block's."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as failure:  # noqa: BLE001 - raised again below
+            failures.append(failure)
+
+    thread = Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(WATCHDOG)
+        assert not thread.is_alive()
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def virtual() -> Iterator[Emulator]:
+    """A local Power BI whose time passes only when nothing else can happen."""
+    with Emulator(clock="virtual") as emulator:
+        yield emulator

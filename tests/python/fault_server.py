@@ -1,0 +1,204 @@
+"""A server that breaks the rules of HTTP as a test orders it: silence, resets, half answers.
+
+```
+ accept ──▶ head ──▶ body ──▶ answer ──▶ keep | close | reset | hold
+              └─ RESET_AT_HEAD
+```
+
+Posted rows get the ordered answers, the last one again and again; every other request gets a dataset's description.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Condition, Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import powerbi_push as pbi
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+WATCHDOG = 30.0
+DATASET_ID = "cfafbeb1-8037-4d0c-896e-a46fb27ff229"
+_DATASET = json.dumps({"id": DATASET_ID, "name": "Sales", "addRowsAPIEnabled": True}).encode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Bytes to send, and what becomes of the connection: ``keep``, ``close``, ``reset`` or ``hold``."""
+
+    data: bytes
+    then: str = "keep"
+
+
+RESET_AT_HEAD = Answer(b"", "reset at head")
+RESET = Answer(b"", "reset")
+CLOSE = Answer(b"", "close")
+SILENCE = Answer(b"", "hold")
+
+
+def http(
+    status: int, body: bytes = b"", *, length: int | None = None, request_id: bool = True, then: str = "keep", **more: str
+) -> Answer:
+    """An answer of HTTP; `length` is what its header claims."""
+    headers = {"Content-Length": str(len(body) if length is None else length)} | ({"RequestId": "r-1"} if request_id else {})
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
+    lines = [f"HTTP/1.1 {status} Ordered", *(f"{name}: {value}" for name, value in headers.items())]
+    return Answer("\r\n".join(lines).encode() + b"\r\n\r\n" + body, then)
+
+
+CONFIRMED = http(200)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as far as it was read."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def is_post_of_rows(self) -> bool:
+        """Whether it adds rows."""
+        return self.head.startswith(b"POST ") and b"/rows HTTP/1.1\r\n" in self.head
+
+
+class FaultServer:
+    """Listens on a free port of 127.0.0.1 until the end of the block."""
+
+    def __init__(self, *answers: Answer) -> None:
+        """Order the answers to posted rows."""
+        self._answers = list(answers) or [CONFIRMED]
+        self._changed = Condition()
+        self._closed = Event()
+        self._received: list[Received] = []
+        self._connections: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @property
+    def received(self) -> list[Received]:
+        """Everything that came."""
+        with self._changed:
+            return list(self._received)
+
+    @property
+    def posts(self) -> list[Received]:
+        """The requests that add rows."""
+        return [request for request in self.received if request.is_post_of_rows]
+
+    def wait_for_posts(self, count: int) -> None:
+        """Wait until so many requests with rows have come whole."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: sum(it.is_post_of_rows for it in self._received) >= count, WATCHDOG)
+
+    def table(self, *, ordered: bool = False, **options: Any) -> pbi.Table:
+        """Take the table `Orders` of a client that talks to this server."""
+        client = pbi.Client(options.pop("credential", "a token"), base_url=self.url, **options)
+        return client.dataset(DATASET_ID).table("Orders", {"Id": int, "Item": str}, ordered=ordered)
+
+    def arrived(self) -> Counter[int]:
+        """How often each Id came in a whole request."""
+        return Counter(row["Id"] for request in self.posts for row in json.loads(request.body)["rows"])
+
+    def __enter__(self) -> Self:
+        """Accept."""
+        Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection; a second call does nothing."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        # Closing alone does not wake the thread that accepts.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._changed:
+            for connection in self._connections:
+                _hang_up(connection)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._changed:
+                self._connections.append(connection)
+            Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            while self._exchange(connection):
+                pass
+        except (OSError, ValueError):
+            return  # the client is gone, or the test is over
+
+    def _exchange(self, connection: socket.socket) -> bool:
+        """Read one request and answer it; answers whether another may come on this connection."""
+        data = bytearray()
+        while b"\r\n\r\n" not in data:
+            piece = connection.recv(65_536)
+            if not piece:
+                return False
+            data += piece
+        head, _, body = bytes(data).partition(b"\r\n\r\n")
+        head += b"\r\n"
+        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-1])
+        length = int(fields.get(b"content-length", b"0"))
+        answer = self._next_answer() if Received(head, b"").is_post_of_rows else http(200, _DATASET)
+        if answer is RESET_AT_HEAD:
+            _reset(connection)
+            return False
+        rest = bytearray(body)
+        while len(rest) < length:
+            rest += connection.recv(65_536)
+        with self._changed:
+            self._received.append(Received(head, bytes(rest)))
+            self._changed.notify_all()
+        if answer.data:
+            connection.sendall(answer.data)
+        if answer.then == "reset":
+            _reset(connection)
+        elif answer.then == "close":
+            _hang_up(connection)
+        elif answer.then == "hold":
+            self._closed.wait(WATCHDOG)
+        return answer.then == "keep"
+
+    def _next_answer(self) -> Answer:
+        with self._changed:
+            return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """End the connection in order; who waits for it on another thread wakes up."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def _reset(connection: socket.socket) -> None:
+    """Break the connection with RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def closed_port() -> str:
+    """The URL of a port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
