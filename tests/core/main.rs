@@ -3,5 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail as the test itself may")]
 
 #[cfg(feature = "emulator")]
+mod delivery;
+#[cfg(feature = "emulator")]
 mod emulator;
+mod encode;
 mod layering;
+mod outbox;
+mod sample;

@@ -1,0 +1,162 @@
+//! The road without Python: rows through a lane into the emulator, on its virtual clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use powerbi_push::auth::{AccessToken, Credential, Fetching};
+use powerbi_push::client::Client;
+use powerbi_push::clock::{Clock, Moment};
+use powerbi_push::courier::Policy;
+use powerbi_push::destination::PushDataset;
+use powerbi_push::emulator::{Emulator, FailNext, Options};
+use powerbi_push::encode::{self, Encoder};
+use powerbi_push::error::Kind;
+use powerbi_push::limit::IN_FLIGHT;
+use powerbi_push::outbox::{Fate, Outbox};
+use powerbi_push::powerbi::base_url;
+use powerbi_push::retry::Retry;
+use powerbi_push::schema::{Dataset, TableSchema};
+use powerbi_push::transport::Settings;
+
+use crate::sample::{Sample, table};
+
+/// An emulator with one table, and a client of it, both on one virtual clock.
+struct House {
+    clock: Clock,
+    emulator: Arc<Emulator>,
+    client: Client,
+    dataset: String,
+}
+
+impl House {
+    async fn build() -> Self {
+        let clock = Clock::simulated();
+        let emulator = Emulator::start(Options { clock: clock.clone(), ..Options::default() }).unwrap();
+        let emulator = Arc::new(emulator);
+        let minting = Arc::clone(&emulator);
+        let fetch = move || -> Fetching {
+            let secret = minting.token().0.into();
+            Box::pin(async { Ok(AccessToken::reading_expiry(secret)) })
+        };
+        let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
+        let root = base_url(&emulator.url()).unwrap();
+        let credential = Credential::Fetch(Arc::new(fetch));
+        let client = Client::new(root, credential, &settings, Retry::default(), clock.clone()).unwrap();
+        let dataset = Dataset {
+            name: "Sales".into(),
+            tables: vec![table()],
+            relationships: Vec::new(),
+            mode: "Push".into(),
+            retention: None,
+        };
+        let dataset = client.api().create_dataset(None, &dataset).await.unwrap().id;
+        Self { clock, emulator, client, dataset }
+    }
+
+    /// Delivers `count` rows in requests of `max_rows`, and answers how they ended.
+    async fn deliver(&self, count: i64, max_rows: usize, couriers: usize) -> (Arc<Outbox>, Option<Kind>) {
+        let schema = Some(Arc::new(TableSchema::new(&table())));
+        let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
+        let mut encoder = Encoder::new(PushDataset::DIALECT, schema, encode::Options::default(), limits, 1);
+        let outbox = Arc::new(Outbox::new(1_000_000));
+        let mut source = Sample::numbered(count);
+        loop {
+            let filled = encoder.fill(&mut source).unwrap();
+            filled.run.into_iter().for_each(|run| outbox.offer(run));
+            if filled.ended {
+                break;
+            }
+        }
+        outbox.close();
+        let policy = Policy { retry: Retry::default(), resend_doubt: true, deadline: None, couriers };
+        let lane = Arc::new(self.client.lane(None, &self.dataset, "Orders", Arc::clone(&outbox), policy));
+        Arc::clone(&lane).run().await;
+        (outbox, lane.failure().map(|error| error.kind))
+    }
+
+    fn stored(&self) -> usize {
+        self.emulator.rows(None, "Sales", None).unwrap().len()
+    }
+
+    fn since_start(&self) -> Duration {
+        self.clock.now() - Moment::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_arrive_in_full_requests() {
+    let house = House::build().await;
+    let (outbox, failure) = house.deliver(25, 10, IN_FLIGHT).await;
+    assert_eq!(failure, None);
+    assert_eq!(outbox.ledger().pieces(0..25), [(0..25, Some(Fate::Confirmed))]);
+    assert_eq!(house.stored(), 25);
+    let mut sizes: Vec<usize> =
+        house.emulator.requests().iter().map(|request| request.rows).filter(|rows| *rows > 0).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [5, 10, 10]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_is_resent_and_counted() {
+    let house = House::build().await;
+    house.emulator.drop_response(1);
+    let (outbox, failure) = house.deliver(25, 10, 1).await;
+    assert_eq!(failure, None);
+    assert_eq!(outbox.ledger().maybe_twice(), 10);
+    assert_eq!(house.stored(), 35);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_before_a_retry_after_has_passed() {
+    let house = House::build().await;
+    let fault = FailNext { retry_after: Some("3392".into()), ..FailNext::new(429) };
+    house.emulator.fail_next(fault).unwrap();
+    let (outbox, failure) = house.deliver(10, 10, 1).await;
+    assert_eq!((failure, outbox.ledger().maybe_twice()), (None, 0));
+    let waited = house.since_start().as_secs_f64();
+    assert!((3392.0..3392.0 * 1.05 + 1.0).contains(&waited), "{waited}");
+    assert_eq!(house.stored(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_in_the_middle_stops_what_was_not_begun() {
+    let house = House::build().await;
+    let (_, failure) = house.deliver(10, 10, 1).await;
+    assert_eq!(failure, None);
+    house.emulator.fail_next(FailNext::new(400)).unwrap();
+    let (outbox, failure) = house.deliver(30, 10, 1).await;
+    assert_eq!(failure, Some(Kind::Service));
+    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(Fate::Rejected)), (10..30, None)]);
+    assert_eq!(house.stored(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_is_too_large_goes_in_halves_from_then_on() {
+    let house = House::build().await;
+    house.emulator.fail_next(FailNext::new(413)).unwrap();
+    let (outbox, failure) = house.deliver(40, 20, 1).await;
+    assert_eq!(failure, None);
+    assert_eq!(outbox.ledger().pieces(0..40), [(0..40, Some(Fate::Confirmed))]);
+    let sizes: Vec<usize> = house.emulator.requests().iter().skip(2).map(|request| request.rows).collect();
+    assert_eq!(sizes, [10, 10, 10, 10]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expired_tokens_are_replaced_and_the_rows_arrive_once() {
+    let house = House::build().await;
+    house.emulator.expire_tokens();
+    let (outbox, failure) = house.deliver(100, 10, IN_FLIGHT).await;
+    assert_eq!(failure, None);
+    assert_eq!(outbox.ledger().maybe_twice(), 0);
+    assert_eq!(house.stored(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_of_the_service_without_end_leave_the_rows_in_doubt() {
+    let house = House::build().await;
+    house.emulator.fail_next(FailNext { times: 5, ..FailNext::new(503) }).unwrap();
+    let (outbox, failure) = house.deliver(10, 10, 1).await;
+    assert_eq!(failure, Some(Kind::InDoubt));
+    assert_eq!(outbox.ledger().pieces(0..10), [(0..10, Some(Fate::InDoubt))]);
+    assert_eq!(house.stored(), 0);
+}

@@ -1,0 +1,78 @@
+//! Laws of encoding: whatever the rows, no request is too large and nothing is lost between them.
+
+use std::sync::Arc;
+
+use powerbi_push::encode::{Code, Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::schema::TableSchema;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::sample::{Sample, table};
+
+fn encoder(limits: Limits) -> Encoder {
+    Encoder::new(&PUSH_ROWS, Some(Arc::new(TableSchema::new(&table()))), Options::default(), limits, 1000)
+}
+
+fn encode(rows: Vec<(i64, String)>, limits: Limits) -> (Vec<Run>, Encoder) {
+    let (mut source, mut encoder, mut runs) = (Sample::new(rows), encoder(limits), Vec::new());
+    loop {
+        let filled = encoder.fill(&mut source).unwrap();
+        runs.extend(filled.run);
+        if filled.ended {
+            return (runs, encoder);
+        }
+    }
+}
+
+fn rows_of(body: &[u8]) -> Vec<Value> {
+    serde_json::from_slice::<Value>(body).unwrap()["rows"].as_array().unwrap().clone()
+}
+
+proptest! {
+    #[test]
+    fn runs_hold_to_their_limits_and_together_are_the_input(
+        rows in prop::collection::vec((-1000i64..1000, "\\PC{0,40}"), 0..60),
+        max_rows in 1usize..20,
+        max_bytes in 200usize..600,
+    ) {
+        let (runs, encoder) = encode(rows.clone(), Limits { max_rows, max_bytes });
+        let mut seen = Vec::new();
+        for run in &runs {
+            let body = run.body(0..run.rows());
+            prop_assert!(body.len() <= max_bytes && run.rows() <= max_rows && run.rows() > 0);
+            seen.extend(rows_of(&body));
+        }
+        let expected: Vec<Value> = rows.iter().map(|(id, item)| json!({"Id": id, "Item": item})).collect();
+        prop_assert_eq!(seen, expected);
+        prop_assert_eq!(encoder.rows_read(), rows.len() as u64);
+        prop_assert_eq!(encoder.problems().count(), 0);
+    }
+
+    #[test]
+    fn any_part_of_a_run_is_a_body_of_just_those_rows(
+        rows in prop::collection::vec((0i64..9, "[a-z]{0,9}"), 1..20),
+        cut in any::<prop::sample::Index>(),
+        max_bytes in 40usize..400,
+    ) {
+        let (runs, _) = encode(rows.clone(), Limits { max_rows: 100, max_bytes: 10_000 });
+        let run = &runs[0];
+        let start = cut.index(run.rows());
+        let count = run.fitting(start, 7, max_bytes);
+        let body = run.body(start..start + count);
+        prop_assert!(count == 1 || body.len() <= max_bytes);
+        prop_assert_eq!(rows_of(&body).len(), count);
+        prop_assert_eq!(&rows_of(&body)[0]["Item"], &json!(rows[start].1));
+        let all = run.size(0..run.rows());
+        prop_assert_eq!(run.size(0..start) + run.size(start..run.rows()), all);
+    }
+}
+
+#[test]
+fn a_row_that_fits_no_request_is_a_problem_of_its_own() {
+    let rows = vec![(1, "short".into()), (2, "x".repeat(200)), (3, "short".into())];
+    let (runs, encoder) = encode(rows, Limits { max_rows: 10, max_bytes: 100 });
+    assert_eq!(runs.iter().map(Run::rows).sum::<usize>(), 2);
+    let error = &encoder.problems().errors()[0];
+    assert_eq!((error.row, error.code, encoder.problems().count()), (1, Code::RowTooLarge, 1));
+    assert_eq!(encoder.problems().invalid_rows(), [1..2]);
+}

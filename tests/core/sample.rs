@@ -1,0 +1,39 @@
+//! Rows without Python: what the other tests push.
+
+use powerbi_push::cell::{Cell, Row, Rows};
+use powerbi_push::schema::{Column, DataType, Table};
+
+/// Rows of one whole number and one text.
+pub(crate) struct Sample {
+    rows: Vec<(i64, String)>,
+    next: usize,
+}
+
+impl Sample {
+    pub(crate) fn new(rows: impl IntoIterator<Item = (i64, String)>) -> Self {
+        Self { rows: rows.into_iter().collect(), next: 0 }
+    }
+
+    /// `count` rows numbered from 0.
+    pub(crate) fn numbered(count: i64) -> Self {
+        Self::new((0..count).map(|id| (id, format!("item {id}"))))
+    }
+}
+
+impl Rows for Sample {
+    type Failure = std::convert::Infallible;
+
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure> {
+        let Some((id, item)) = self.rows.get(self.next) else { return Ok(false) };
+        self.next += 1;
+        row.cell("Id", Cell::Int(*id));
+        row.cell("Item", Cell::Text(item));
+        Ok(true)
+    }
+}
+
+/// The table that takes them.
+pub(crate) fn table() -> Table {
+    let columns = vec![Column::new("Id", DataType::Int64), Column::new("Item", DataType::String)];
+    Table { name: "Orders".into(), columns, measures: Vec::new(), description: None, is_hidden: None }
+}
