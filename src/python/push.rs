@@ -14,24 +14,35 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::client::Target;
 use super::errors;
 use super::intake::Source;
 use super::options::RowOptions;
 use super::runtime::{Running, SLICE};
+use crate::client::Client;
 use crate::clock::Moment;
 use crate::courier::{Lane, Policy};
 use crate::destination::PushDataset;
-use crate::encode::{Encoder, Run};
+use crate::encode::{Encoder, Filled, Run};
 use crate::error::{Error, Kind};
 use crate::limit::IN_FLIGHT;
 use crate::outbox::Outbox;
 use crate::report::Report;
+use crate::schema::TableSchema;
 
 /// Bodies kept from the check of sized rows; beyond this they are encoded a second time.
 const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
+
+/// Where one push goes.
+pub(super) struct Target {
+    pub(super) client: Arc<Client>,
+    pub(super) workspace: Option<String>,
+    pub(super) dataset: String,
+    pub(super) table: String,
+    pub(super) schema: Option<Arc<TableSchema>>,
+    pub(super) ordered: bool,
+}
 
 /// Pushes `rows` and answers Python's `PushResult`.
 pub(super) fn push<'py>(
@@ -153,7 +164,7 @@ impl<'t> Push<'t> {
         Ok((filled.run, filled.ended))
     }
 
-    fn encode(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<crate::encode::Filled, Early> {
+    fn encode(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<Filled, Early> {
         py.check_signals().map_err(Early::Interrupted)?;
         if self.deadline.is_some_and(|deadline| deadline <= self.target.client.clock().now()) {
             let error = Error::new(Kind::Deadline, "the time limit of this call has passed while rows were read");
