@@ -17,7 +17,7 @@ mod value;
 
 use std::sync::Arc;
 
-pub use self::dialect::{Dialect, PUSH_ROWS};
+pub use self::dialect::{Dialect, PUSH_ARRAY, PUSH_ROWS};
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;

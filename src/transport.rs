@@ -7,6 +7,7 @@ mod connect;
 mod retry_after;
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
 /// One request, ready to be sent as often as needed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// The HTTP method.
     pub method: Method,
@@ -32,6 +33,13 @@ pub struct Request {
     pub body: Bytes,
     /// How much of an answer is worth reading, in bytes.
     pub answer_limit: usize,
+}
+
+impl fmt::Debug for Request {
+    /// Never the URL: its query may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} _, {} bytes)", self.method, self.body.len())
+    }
 }
 
 /// What came back, its body as far as it was read.
@@ -88,7 +96,7 @@ impl Transport {
     pub async fn send(
         &self,
         request: &Request,
-        bearer: &SecretString,
+        bearer: Option<&SecretString>,
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
         let _exchange = self.clock.exchange();
@@ -101,11 +109,13 @@ impl Transport {
     async fn exchange(
         &self,
         request: &Request,
-        bearer: &SecretString,
+        bearer: Option<&SecretString>,
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
         let mut outgoing = self.client.request(request.method.clone(), request.url.clone());
-        outgoing = outgoing.header(AUTHORIZATION, authorization(bearer)?);
+        if let Some(bearer) = bearer {
+            outgoing = outgoing.header(AUTHORIZATION, authorization(bearer)?);
+        }
         if request.method == Method::POST || request.method == Method::PUT {
             outgoing = outgoing.header(CONTENT_TYPE, "application/json");
         }

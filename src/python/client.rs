@@ -124,9 +124,9 @@ impl Client {
 
     fn push_rows<'py>(
         &self,
-        workspace: Option<String>,
-        dataset: String,
-        table: String,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: &str,
         schema: Option<&TableSchema>,
         ordered: bool,
         rows: &Bound<'py, PyAny>,
@@ -134,7 +134,8 @@ impl Client {
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.open(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        push::push(&push::Target { client, workspace, dataset, table, schema, ordered }, rows, options)
+        let route = client.route(workspace, dataset, table);
+        push::push(&push::Target { route, schema, ordered }, rows, options)
     }
 
     /// Raises unless `id` can be the id of a `what`.

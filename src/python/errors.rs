@@ -59,6 +59,9 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         arguments.set_item("request_id", answer.request_id.as_deref())?;
         arguments.set_item("retry_after", answer.retry_after.map(|wait| wait.as_secs_f64()))?;
     }
+    if error.kind == Kind::RateLimited {
+        arguments.set_item("bound_by", error.answer.bound_by.as_deref())?;
+    }
     let class = exceptions.getattr(class_name(error.kind))?;
     let exception = PyErr::from_value(class.call((error.message.as_str(),), Some(&arguments))?);
     exception.set_cause(py, cause(py, error));

@@ -19,10 +19,9 @@ use super::intake::Source;
 use super::options::RowOptions;
 use super::runtime::{Running, SLICE};
 use crate::cell::{Row, Rows};
-use crate::client::Client;
+use crate::client::Route;
 use crate::clock::{Clock, Moment};
 use crate::courier::{Lane, Policy};
-use crate::destination::PushDataset;
 use crate::encode::{Encoder, Filled, Run};
 use crate::error::{Error, Kind};
 use crate::limit::IN_FLIGHT;
@@ -37,10 +36,7 @@ const AHEAD_BYTES: usize = 32_000_000;
 
 /// Where one push goes.
 pub(super) struct Target {
-    pub(super) client: Arc<Client>,
-    pub(super) workspace: Option<String>,
-    pub(super) dataset: String,
-    pub(super) table: String,
+    pub(super) route: Route,
     pub(super) schema: Option<Arc<TableSchema>>,
     pub(super) ordered: bool,
 }
@@ -109,17 +105,16 @@ enum Early {
 
 impl<'t> Push<'t> {
     fn new(target: &'t Target, options: RowOptions) -> Self {
-        let started = target.client.clock().now();
+        let started = target.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
         let outbox = Arc::new(Outbox::new(AHEAD_BYTES));
         let policy = Policy {
-            retry: target.client.retry(),
+            retry: target.route.retry,
             resend_doubt: options.resend_doubt,
             deadline,
             couriers: if target.ordered { 1 } else { IN_FLIGHT },
         };
-        let workspace = target.workspace.as_deref();
-        let lane = target.client.lane(workspace, &target.dataset, &target.table, Arc::clone(&outbox), policy);
+        let lane = target.route.lane(Arc::clone(&outbox), policy);
         let encoder = encoder(target, &options);
         Self { target, options, started, deadline, encoder, checked: 0, outbox, lane: Arc::new(lane) }
     }
@@ -193,7 +188,7 @@ impl<'t> Push<'t> {
 
     fn encode<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Filled, Early> {
         py.check_signals().map_err(Early::Interrupted)?;
-        let clock = self.target.client.clock();
+        let clock = &self.target.route.clock;
         let filled = self.encoder.fill(&mut InTime { py, source, clock, deadline: self.deadline });
         if let Err(Early::Failed(error)) = &filled {
             self.lane.abort(Some(error.clone()));
@@ -230,7 +225,7 @@ impl<'t> Push<'t> {
 
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = self.encoder.rows_read().max(self.checked);
-        let elapsed = self.target.client.clock().now() - self.started;
+        let elapsed = self.target.route.clock.now() - self.started;
         let report = Report::new(read, self.encoder.problems(), &self.outbox.ledger(), &self.lane.meter(), elapsed);
         let fields = pythonize::pythonize(py, &report)?;
         errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
@@ -264,5 +259,6 @@ impl<'t> Push<'t> {
 }
 
 fn encoder(target: &Target, options: &RowOptions) -> Encoder {
-    Encoder::new(PushDataset::DIALECT, target.schema.clone(), options.cells, PushDataset::LIMITS, options.max_errors)
+    let destination = &target.route.destination;
+    Encoder::new(destination.dialect(), target.schema.clone(), options.cells, destination.limits(), options.max_errors)
 }

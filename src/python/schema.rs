@@ -12,7 +12,7 @@ use super::intake::Source;
 use super::options::RowOptions;
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
-use crate::encode::{Encoder, Filled, Limits, own_type};
+use crate::encode::{Encoder, Filled, Limits, PUSH_ROWS, own_type};
 use crate::error::{Error, Result};
 use crate::schema::{self, DataType, Inference, Kind};
 
@@ -184,7 +184,7 @@ impl TableSchema {
 impl TableSchema {
     fn encoder(&self, options: &RowOptions, limits: Limits) -> Encoder {
         let schema = Some(Arc::clone(&self.schema));
-        Encoder::new(PushDataset::DIALECT, schema, options.cells, limits, options.max_errors)
+        Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors)
     }
 }
 

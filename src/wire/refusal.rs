@@ -74,6 +74,7 @@ pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
         code: refusal.code.clone(),
         request_id: answer.request_id.clone(),
         retry_after: answer.retry_after,
+        bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
     });
     match hint(kind, *status) {
         Some(hint) => error.with_hint(hint),
