@@ -99,16 +99,16 @@ impl Tokens {
         self.fetch(&mut current).await
     }
 
-    /// Replaces the token that the service refused, unless somebody has done so already.
-    pub async fn replace(&self, refused: u64) -> Result<()> {
+    /// Replaces the token that the service refused, unless somebody has done so already; `false` where there is no other.
+    pub async fn replace(&self, refused: u64) -> Result<bool> {
         let mut current = self.current.lock().await;
         if current.as_ref().is_some_and(|token| token.generation != refused) {
-            return Ok(());
+            return Ok(true);
         }
         if let Credential::Token(_) = self.credential {
-            return Err(expired("the service refused the access token"));
+            return Ok(false);
         }
-        self.fetch(&mut current).await.map(drop)
+        self.fetch(&mut current).await.map(|_| true)
     }
 
     async fn fetch(&self, current: &mut Option<Token>) -> Result<Token> {

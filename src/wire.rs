@@ -107,7 +107,7 @@ impl Wire {
     /// Replaces the token that the service refused; `false` where there is none to replace.
     pub async fn replace_token(&self, refused: Option<u64>) -> Result<bool> {
         match (&self.tokens, refused) {
-            (Some(tokens), Some(refused)) => tokens.replace(refused).await.map(|()| true),
+            (Some(tokens), Some(refused)) => tokens.replace(refused).await,
             _ => Ok(false),
         }
     }

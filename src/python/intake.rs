@@ -5,7 +5,7 @@ mod value;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PySet, PyString, PyTuple};
 
 use self::dict_items::DictItems;
 use crate::cell::{Row, Rows};
@@ -27,8 +27,12 @@ enum Kind<'py> {
 impl<'py> Source<'py> {
     /// Recognises what holds rows; a single row, text and bytes do not.
     pub(super) fn new(rows: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let kind = if let Ok(list) = rows.cast::<PyList>() {
+        let kind = if let Ok(list) = rows.cast_exact::<PyList>() {
             Kind::List(list.clone(), list.len())
+        } else if rows.is_instance_of::<PyList>() {
+            // A list that may show other rows than it holds: what it shows counts.
+            let list = rows.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            Kind::List(PyList::new(rows.py(), &list)?, list.len())
         } else if let Ok(tuple) = rows.cast_exact::<PyTuple>() {
             Kind::Tuple(tuple.clone())
         } else {
@@ -101,7 +105,7 @@ impl Rows for Source<'_> {
 
     fn visit(&mut self, row: &mut impl Row) -> PyResult<bool> {
         let Some(object) = self.next_object()? else { return Ok(false) };
-        if let Ok(dict) = object.cast::<PyDict>() {
+        if let Ok(dict) = object.cast_exact::<PyDict>() {
             visit_dict(dict, row)?;
         } else if object.hasattr("keys")? && object.hasattr("__getitem__")? {
             visit_mapping(&object, row)?;
@@ -121,8 +125,15 @@ fn visit_dict(dict: &Bound<'_, PyDict>, row: &mut impl Row) -> PyResult<()> {
 }
 
 fn visit_mapping(mapping: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
+    let seen = PySet::empty(mapping.py())?;
     for key in mapping.call_method0("keys")?.try_iter()? {
         let key = key?;
+        if seen.contains(&key)? {
+            // `SELECT 1 AS Id, 2 AS Id`: one of the two values would be lost.
+            row.bad_key(&format!("two values are called {}", key.repr()?.to_string_lossy()));
+            continue;
+        }
+        seen.add(&key)?;
         let value = mapping.get_item(&key)?;
         visit_cell(&key, &value, row)?;
     }
@@ -131,11 +142,11 @@ fn visit_mapping(mapping: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()>
 
 fn visit_cell(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
     let Ok(name) = key.cast::<PyString>() else {
-        row.bad_key(&value::type_name(key));
+        row.bad_key(&format!("a column's name must be a str, not {}", value::type_name(key)));
         return Ok(());
     };
     let Ok(name) = name.to_str() else {
-        row.bad_key("str with a lone surrogate");
+        row.bad_key("a column's name holds a lone surrogate, which is no valid Unicode");
         return Ok(());
     };
     value::visit(value, &mut |cell| row.cell(name, cell))

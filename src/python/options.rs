@@ -61,7 +61,10 @@ impl RowOptions {
             "check" => self.check_all = choice(name, value, &[("all", true), ("batch", false)])?,
             "on_doubt" => self.resend_doubt = choice(name, value, &[("resend", true), ("raise", false)])?,
             "timeout" => self.timeout = seconds(name, value)?,
-            "max_errors" => self.max_errors = value.extract()?,
+            "max_errors" => {
+                let count = value.extract::<usize>();
+                self.max_errors = count.or_else(|_| wrong(value, "`max_errors` takes a whole number from 0".into()))?;
+            }
             _ => return Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
         }
         Ok(())

@@ -154,7 +154,11 @@ impl<'a> Reader<'a> {
         if self.properties.get(property).is_none_or(Value::is_null) {
             self.problem(&format!("lacks `{property}`"));
         }
-        self.text(property).unwrap_or_default()
+        let text = self.text(property);
+        if text.as_deref() == Some("") {
+            self.problem(&format!("has an empty `{property}`"));
+        }
+        text.unwrap_or_default()
     }
 
     fn flag(&mut self, property: &str) -> Option<bool> {
@@ -191,6 +195,9 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
         };
+        if required && items.is_empty() {
+            self.problem(&format!("has no {property}"));
+        }
         let mut read_items = Vec::with_capacity(items.len());
         for (position, item) in items.iter().enumerate() {
             let place = format!("{}: {what} {position}", self.place);

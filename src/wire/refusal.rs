@@ -105,7 +105,8 @@ fn kind(status: u16, refusal: &Refusal) -> Kind {
 fn hint(kind: Kind, status: u16) -> Option<&'static str> {
     Some(match kind {
         Kind::Authentication => {
-            "check the credential: the token must be for the Power BI service of this cloud and not have ended"
+            "check the credential: the token must be for Power BI in this cloud and not have ended; a token string lasts about \
+             an hour, a credential such as azure-identity's can fetch another"
         }
         Kind::PermissionDenied => {
             "the signed-in user needs write access to the workspace; a service principal also needs the tenant setting \
