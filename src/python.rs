@@ -29,7 +29,9 @@ mod _core {
     #[pymodule_export]
     use super::emulator::Emulator;
     #[pymodule_export]
-    use super::porter::serve_porter;
+    use super::porter::{Errand, close_porter, next_errand};
+    #[pymodule_export]
+    use super::runtime::leave;
     #[pymodule_export]
     use super::schema::{
         Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,

@@ -22,6 +22,9 @@ use self::retry_after::retry_after;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
+/// Shorter values in a URL are no keys.
+const SECRET_LENGTH: usize = 8;
+
 /// One request, ready to be sent as often as needed.
 #[derive(Clone)]
 pub struct Request {
@@ -33,6 +36,17 @@ pub struct Request {
     pub body: Bytes,
     /// How much of an answer is worth reading, in bytes.
     pub answer_limit: usize,
+}
+
+impl Request {
+    /// What its URL says behind the `?`, as it stands there and as it is meant: a push URL's key is a secret.
+    #[must_use]
+    pub fn secret_values(&self) -> Vec<String> {
+        let raw = self.url.query().into_iter().flat_map(|query| query.split('&'));
+        let raw = raw.filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());
+        let meant = self.url.query_pairs().map(|(_, value)| value.into_owned());
+        raw.chain(meant).filter(|value| value.len() >= SECRET_LENGTH).collect()
+    }
 }
 
 impl fmt::Debug for Request {

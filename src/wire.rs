@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use secrecy::ExposeSecret;
 
 pub use self::refusal::Refusal;
 use crate::auth::Tokens;
@@ -32,9 +33,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(response: Response) -> Self {
+    fn new(response: Response, secrets: &[&str]) -> Self {
         let Response { status, request_id, retry_after, is_html, body } = response;
-        let refusal = if (200..300).contains(&status) { Refusal::default() } else { Refusal::read(&body) };
+        let refusal = if (200..300).contains(&status) { Refusal::default() } else { Refusal::read(&body, secrets) };
         Self { status, request_id, retry_after, is_html, refusal, body }
     }
 
@@ -97,7 +98,15 @@ impl Wire {
         };
         let bearer = token.as_ref().map(|token| &token.access.secret);
         let outcome = match self.transport.send(request, bearer, progress).await {
-            Ok(response) => Outcome::Answered(Answer::new(response)),
+            Ok(response) => {
+                let query = request.secret_values();
+                let secrets =
+                    bearer.map(ExposeSecret::expose_secret).into_iter().chain(query.iter().map(String::as_str));
+                Outcome::Answered(Answer::new(
+                    response,
+                    &secrets.filter(|secret| !secret.is_empty()).collect::<Vec<_>>(),
+                ))
+            }
             Err(failure) => Outcome::Failed(failure),
         };
         let waited = permit.map_or(Duration::ZERO, |permit| permit.waited);

@@ -1,6 +1,6 @@
 """The Rust core, as the Python half uses it. Not for users: names and shapes change without notice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
 from typing import Any, Final, final
 
@@ -10,14 +10,17 @@ __all__ = [
     "VERSION",
     "Client",
     "Emulator",
+    "Errand",
     "Payloads",
     "TableSchema",
+    "close_porter",
     "data_type_name",
     "dataset_json",
     "infer_columns",
+    "leave",
+    "next_errand",
     "read_dataset",
     "read_dataset_json",
-    "serve_porter",
 ]
 
 VERSION: Final[str]
@@ -27,7 +30,18 @@ def read_dataset(spec: Any) -> dict[str, Any]: ...
 def read_dataset_json(text: str) -> dict[str, Any]: ...
 def dataset_json(spec: Any, indent: bool) -> str: ...
 def infer_columns(rows: Any, types: list[tuple[str, str]]) -> list[tuple[str, str]]: ...
-def serve_porter() -> None: ...
+def next_errand() -> Errand | None: ...
+def close_porter() -> None: ...
+def leave() -> None: ...
+@final
+class Errand:
+    @property
+    def function(self) -> Callable[..., object]: ...
+    @property
+    def arguments(self) -> tuple[str, ...]: ...
+    def finish(self, answer: object) -> None: ...
+    def fail(self, raised: BaseException) -> None: ...
+
 
 @final
 class TableSchema:

@@ -14,7 +14,13 @@ use crate::error::Result;
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Emulator {
     emulator: emulator::Emulator,
-    is_virtual: bool,
+    clock: Clock,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.clock.leave_process();
+    }
 }
 
 fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
@@ -30,9 +36,9 @@ impl Emulator {
         let emulator = raise(py, py.detach(|| emulator::Emulator::start(options)))?;
         if is_virtual {
             // Clients of this process that are made from now on go by the same time.
-            Clock::set_process(Some(clock));
+            clock.enter_process();
         }
-        Ok(Self { emulator, is_virtual })
+        Ok(Self { emulator, clock })
     }
 
     #[getter]
@@ -107,9 +113,7 @@ impl Emulator {
 
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.emulator.stop());
-        if self.is_virtual {
-            Clock::set_process(None);
-        }
+        self.clock.leave_process();
     }
 }
 

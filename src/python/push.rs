@@ -123,10 +123,11 @@ impl<'t> Push<'t> {
         let running = Running::start(py, Arc::clone(&self.lane).run())?;
         let filled = self.fill(py, &mut source);
         match &filled {
-            Err(Early::Interrupted(_)) => self.lane.abort(None),
+            // What is on the wire has one more slice of time to be answered.
+            Err(Early::Interrupted(_)) => self.lane.finish(),
             _ => self.outbox.close(),
         }
-        let waited = self.wait(py, &running);
+        let waited = self.wait(py, &running, matches!(filled, Err(Early::Interrupted(_))));
         let early = filled.err().or(waited.err()).or_else(|| self.lane.failure().map(Early::Failed));
         let result = self.report(py)?;
         match early {
@@ -209,14 +210,16 @@ impl<'t> Push<'t> {
     }
 
     /// Waits until the lane has settled everything, or is cut short by Ctrl-C.
-    fn wait(&self, py: Python<'_>, running: &Running<()>) -> Result<(), Early> {
+    fn wait(&self, py: Python<'_>, running: &Running<()>, mut ending: bool) -> Result<(), Early> {
         let mut interrupted = None;
         loop {
             match running.poll(py) {
                 Ok(Some(())) => return interrupted.map_or(Ok(()), Err),
+                Ok(None) if ending => self.lane.abort(None),
                 Ok(None) => {}
                 Err(raised) => {
-                    self.lane.abort(None);
+                    self.lane.finish();
+                    ending = true;
                     interrupted.get_or_insert(Early::Interrupted(raised));
                 }
             }

@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{errors, porter};
@@ -14,6 +15,8 @@ use crate::error::{Error, Kind, Result};
 
 /// How often a waiting call looks for Ctrl-C.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
+/// How long the end of the interpreter waits for those who wait in Rust.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Two threads are enough: the work is waiting, and the boards we run on are small.
 const THREADS: usize = 2;
 
@@ -33,11 +36,74 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
     Ok(runtime)
 }
 
+/// Calls that wait in Rust. At the end of the interpreter they are sent home first: a thread that came back to a dead
+/// interpreter with a frame of Rust below it would take the process down.
+struct Gate {
+    process: u32,
+    inside: usize,
+    closed: bool,
+}
+
+static GATE: Mutex<Gate> = Mutex::new(Gate { process: 0, inside: 0, closed: false });
+static LEFT: Condvar = Condvar::new();
+
+/// One call that waits in Rust.
+struct Inside;
+
+impl Inside {
+    fn enter(py: Python<'_>) -> PyResult<Self> {
+        static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
+        REGISTERED.get_or_try_init(py, || {
+            let leave = py.import("powerbi_push._core")?.getattr("leave")?;
+            py.import("atexit")?.call_method1("register", (leave,)).map(drop)
+        })?;
+        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = std::process::id();
+        if gate.process != process {
+            *gate = Gate { process, inside: 0, closed: false };
+        }
+        if gate.closed {
+            return Err(shutting_down(py));
+        }
+        gate.inside += 1;
+        Ok(Self)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+        gate.inside = gate.inside.saturating_sub(1);
+        LEFT.notify_all();
+    }
+}
+
+fn may_stay(py: Python<'_>) -> PyResult<()> {
+    if GATE.lock().unwrap_or_else(PoisonError::into_inner).closed { Err(shutting_down(py)) } else { Ok(()) }
+}
+
+fn shutting_down(py: Python<'_>) -> PyErr {
+    errors::to_py(py, &Error::new(Kind::Closed, "Python is shutting down"))
+}
+
+/// Called by `atexit`: nothing more may begin to wait, and what waits comes home.
+#[pyfunction]
+pub(super) fn leave(py: Python<'_>) {
+    py.detach(|| {
+        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+        gate.closed = true;
+        let ours = gate.process == std::process::id();
+        // The outcome does not matter: there is nothing else to try.
+        let _ = LEFT.wait_timeout_while(gate, PATIENCE, |gate| ours && gate.inside > 0);
+    });
+}
+
 /// Something that runs on the runtime while this thread waits for it.
 pub(super) struct Running<T> {
     /// In a lock only because a receiver may not be looked at from two threads.
     answer: Mutex<Receiver<T>>,
     task: tokio::task::AbortHandle,
+    _inside: Inside,
 }
 
 impl<T: Send + 'static> Running<T> {
@@ -48,18 +114,20 @@ impl<T: Send + 'static> Running<T> {
                 Error::new(Kind::Configuration, "a credential must not use the client that is asking it for a token");
             return Err(errors::to_py(py, &error));
         }
+        let inside = Inside::enter(py)?;
         let (sender, answer) = sync_channel(1);
         let task = runtime()?.spawn(async move {
             // The receiver is gone where the caller was interrupted.
             let _ = sender.send(work.await);
         });
-        Ok(Self { answer: Mutex::new(answer), task: task.abort_handle() })
+        Ok(Self { answer: Mutex::new(answer), task: task.abort_handle(), _inside: inside })
     }
 
     /// Waits one slice; `None` is "not yet". Raises what a signal handler raised.
     pub(super) fn poll(&self, py: Python<'_>) -> PyResult<Option<T>> {
         let received = py.detach(|| self.answer.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SLICE));
         py.check_signals()?;
+        may_stay(py)?;
         match received {
             Ok(value) => Ok(Some(value)),
             Err(RecvTimeoutError::Timeout) => Ok(None),

@@ -18,9 +18,17 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads an error body of any shape that was seen so far.
+    /// Reads an error body of any shape that was seen so far. A service may repeat what it was sent: `secrets` are
+    /// blotted out.
     #[must_use]
-    pub fn read(body: &[u8]) -> Self {
+    pub fn read(body: &[u8], secrets: &[&str]) -> Self {
+        let said = Self::read_whole(body);
+        let blot = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret, "***"));
+        let cut = |text: String| text.chars().take(MAX_MESSAGE).collect();
+        Self { code: said.code.map(blot).map(cut), message: said.message.map(blot).map(cut) }
+    }
+
+    fn read_whole(body: &[u8]) -> Self {
         let Ok(json) = serde_json::from_slice::<Value>(body) else {
             return Self { code: None, message: clean(&String::from_utf8_lossy(body)) };
         };
@@ -50,13 +58,17 @@ fn text(object: &Value, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| object.get(name)?.as_str()).and_then(clean)
 }
 
-/// One line that is safe to print: no control characters, none of the service's markers for personal data.
+/// One line that is safe to print: nothing that moves a terminal, none of the service's markers for personal data.
 fn clean(text: &str) -> Option<String> {
     let unmarked = text.replace("<pi>", "").replace("</pi>", "");
-    let words = unmarked.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    let line = words.collect::<Vec<_>>().join(" ");
-    let line: String = line.chars().take(MAX_MESSAGE).collect();
+    let words = unmarked.split(|c: char| c.is_control() || c.is_whitespace() || turns_text(c));
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     (!line.is_empty()).then_some(line)
+}
+
+/// Unicode's own signs for the direction of text, which can make a message read as another.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The failure as users see it.
@@ -132,7 +144,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> (Option<String>, Option<String>) {
-        let Refusal { code, message } = Refusal::read(body.as_bytes());
+        let Refusal { code, message } = Refusal::read(body.as_bytes(), &[]);
         (code, message)
     }
 
@@ -160,6 +172,13 @@ mod tests {
         assert_eq!(read(personal), some("ItemNotFound", "Table 'Cr' not found"));
         assert_eq!(read(""), (None, None));
         assert_eq!(read("[1]"), (None, None));
+    }
+
+    #[test]
+    fn a_secret_that_the_service_repeats_is_blotted_out() {
+        let body = format!("{}Bearer canary", "x".repeat(MAX_MESSAGE - 9));
+        let message = Refusal::read(body.as_bytes(), &["canary"]).message.unwrap();
+        assert!(message.ends_with("xBearer ***") || !message.contains("can"), "{message}");
     }
 
     #[test]
