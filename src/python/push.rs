@@ -17,7 +17,7 @@ use pyo3::types::PyDict;
 use super::errors;
 use super::intake::Source;
 use super::options::RowOptions;
-use super::runtime::{Running, SLICE};
+use super::runtime::{Running, SLICE, may_stay};
 use crate::cell::{Row, Rows};
 use crate::client::Route;
 use crate::clock::{Clock, Moment};
@@ -81,6 +81,7 @@ impl Rows for InTime<'_, '_> {
             let message = "the time limit of this call has passed while rows were read";
             return Err(Early::Failed(Error::new(Kind::Deadline, message)));
         }
+        may_stay(self.py).map_err(Early::Interrupted)?;
         self.source.visit(row).map_err(|raised| {
             if raised.is_instance_of::<PyException>(self.py) {
                 Early::Source(raised)
@@ -229,7 +230,14 @@ impl<'t> Push<'t> {
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = self.encoder.rows_read().max(self.checked);
         let elapsed = self.target.route.clock.now() - self.started;
-        let report = Report::new(read, self.encoder.problems(), &self.outbox.ledger(), &self.lane.meter(), elapsed);
+        let report = Report::new(
+            read,
+            self.encoder.problems(),
+            self.options.skip_invalid,
+            &self.outbox.ledger(),
+            &self.lane.meter(),
+            elapsed,
+        );
         let fields = pythonize::pythonize(py, &report)?;
         errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
     }

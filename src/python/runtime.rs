@@ -1,11 +1,12 @@
 //! Waiting for Rust from Python: without the GIL, and with an ear for Ctrl-C.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use tokio::runtime::{Builder, Runtime};
@@ -41,11 +42,11 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
 struct Gate {
     process: u32,
     inside: usize,
-    closed: bool,
 }
 
-static GATE: Mutex<Gate> = Mutex::new(Gate { process: 0, inside: 0, closed: false });
+static GATE: Mutex<Gate> = Mutex::new(Gate { process: 0, inside: 0 });
 static LEFT: Condvar = Condvar::new();
+static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// One call that waits in Rust.
 struct Inside;
@@ -60,11 +61,9 @@ impl Inside {
         let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
         let process = std::process::id();
         if gate.process != process {
-            *gate = Gate { process, inside: 0, closed: false };
+            *gate = Gate { process, inside: 0 };
         }
-        if gate.closed {
-            return Err(shutting_down(py));
-        }
+        may_stay(py)?;
         gate.inside += 1;
         Ok(Self)
     }
@@ -78,20 +77,24 @@ impl Drop for Inside {
     }
 }
 
-fn may_stay(py: Python<'_>) -> PyResult<()> {
-    if GATE.lock().unwrap_or_else(PoisonError::into_inner).closed { Err(shutting_down(py)) } else { Ok(()) }
-}
-
-fn shutting_down(py: Python<'_>) -> PyErr {
-    errors::to_py(py, &Error::new(Kind::Closed, "Python is shutting down"))
+/// Whether a call may go on. At the end of the interpreter a thread ends as Python itself would end it, only in time.
+pub(super) fn may_stay(py: Python<'_>) -> PyResult<()> {
+    if !CLOSED.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    let threading = py.import("threading")?;
+    if threading.call_method0("current_thread")?.is(&threading.call_method0("main_thread")?) {
+        return Err(errors::to_py(py, &Error::new(Kind::Closed, "Python is shutting down")));
+    }
+    Err(PySystemExit::new_err(()))
 }
 
 /// Called by `atexit`: nothing more may begin to wait, and what waits comes home.
 #[pyfunction]
 pub(super) fn leave(py: Python<'_>) {
     py.detach(|| {
-        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
-        gate.closed = true;
+        CLOSED.store(true, Ordering::Release);
+        let gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = gate.process == std::process::id();
         // The outcome does not matter: there is nothing else to try.
         let _ = LEFT.wait_timeout_while(gate, PATIENCE, |gate| ours && gate.inside > 0);

@@ -88,8 +88,10 @@ fn column(mut item: Reader<'_>) -> Column {
 }
 
 fn measure(mut item: Reader<'_>) -> Measure {
+    let name = item.required_text("name");
+    item.place = format!("{} `{name}`", item.place);
     let measure = Measure {
-        name: item.required_text("name"),
+        name,
         expression: item.required_text("expression"),
         format_string: item.text("formatString"),
         description: item.text("description"),

@@ -36,6 +36,9 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
     }
     for measure in &table.measures {
         check_long_name(&measure.name, "measure", &place, problems);
+        if !measure.expression.is_empty() && measure.expression.trim().is_empty() {
+            problems.push(format!("{place}: measure `{}` has a blank expression", measure.name));
+        }
     }
     let names = table.columns.iter().map(|c| &c.name).chain(table.measures.iter().map(|m| &m.name));
     check_unique(names, "columns or measures", &place, problems);

@@ -161,8 +161,9 @@ fn visit_numpy(value: &Bound<'_, PyAny>, name: &str, see: &mut dyn FnMut(Cell<'_
 /// Of any unit. Its year is asked for first: a conversion beyond the years of Python's datetime wraps around.
 fn visit_datetime64(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
     let as_unit = |unit: &str| value.call_method1("astype", (unit,))?.call_method0("item");
-    let year = as_unit("datetime64[Y]")?;
-    if year.is_none() || year.is_instance_of::<PyDate>() {
+    // A unit too fine to be counted in years does not reach beyond them either.
+    let beyond = as_unit("datetime64[Y]").is_ok_and(|year| !year.is_none() && !year.is_instance_of::<PyDate>());
+    if !beyond {
         return visit(&as_unit("datetime64[us]")?, see);
     }
     let date = Date { year: 0, month: 1, day: 1 };
