@@ -392,7 +392,7 @@ class DatasetSchema:
 
     def _repr_html_(self) -> str:
         """Show the tables one after another in a notebook."""
-        tables = "".join(table._repr_html_() for table in self.tables)  # noqa: SLF001 - notebooks' own protocol
+        tables = "".join(table._repr_html_() for table in self.tables)
         return f"<h4>{html.escape(self.name)}</h4>{tables}"
 
 

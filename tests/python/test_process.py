@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -242,9 +243,12 @@ EXITS = {
 
 
 @pytest.mark.parametrize("program", EXITS.values(), ids=EXITS)
-def test_an_interpreter_ends_well(program: str) -> None:
+def test_an_interpreter_ends_well_and_soon(program: str) -> None:
+    begun = time.monotonic()
     for _ in range(2):
         run(program)
+    # Some 0.1 s each, most of it the start; a call that waits is sent home within a twentieth of a second.
+    assert time.monotonic() - begun < 2 * 2.5
 
 
 @pytest.mark.parametrize("number", range(TIMES))

@@ -391,7 +391,7 @@ def test_a_table_shows_itself_as_html_with_names_escaped() -> None:
 
 
 def test_a_dataset_shows_its_tables_as_html() -> None:
-    html = DatasetSchema("<d>", [ORDERS, PRODUCTS])._repr_html_()  # type: ignore[attr-defined]
+    html = DatasetSchema("<d>", [ORDERS, PRODUCTS])._repr_html_()
     assert "<d>" not in html
     for shown in ("&lt;d&gt;", "Orders", "Products", "Name", "<table"):
         assert shown in html
