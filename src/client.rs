@@ -1,7 +1,6 @@
 //! Clients: a sign-in or a push URL with its pool of connections, and the routes on which rows leave through them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use reqwest::Url;
 
@@ -34,7 +33,7 @@ impl Route {
     /// The only table of a streaming dataset. Its push URL needs no sign-in.
     pub fn to_push_url(streaming: Streaming, settings: &Settings, retry: Retry, clock: Clock) -> Result<Self> {
         let wire = Arc::new(Wire::new(Transport::new(settings, clock.clone())?, None));
-        let limit = Arc::new(Limit::new(clock.clone(), streaming.quotas()));
+        let limit = Limit::shared(streaming.key(), &clock, streaming.quotas());
         Ok(Self { destination: Arc::new(streaming), clock, retry, wire, limit })
     }
 
@@ -54,8 +53,6 @@ pub struct Client {
     wire: Arc<Wire>,
     clock: Clock,
     retry: Retry,
-    /// One for each dataset: its quotas are shared by all of its tables.
-    limits: Mutex<HashMap<String, Arc<Limit>>>,
 }
 
 impl Client {
@@ -64,7 +61,7 @@ impl Client {
         let transport = Transport::new(settings, clock.clone())?;
         let wire = Arc::new(Wire::new(transport, Some(Tokens::new(credential, clock.clone()))));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
-        Ok(Self { api, wire, clock, retry, limits: Mutex::default() })
+        Ok(Self { api, wire, clock, retry })
     }
 
     /// The operations beside rows.
@@ -77,13 +74,9 @@ impl Client {
     #[must_use]
     pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Route {
         let destination = Arc::new(PushDataset::new(self.api.address(workspace).rows(dataset, table)));
-        let (wire, limit) = (Arc::clone(&self.wire), self.limit(dataset));
+        let wire = Arc::clone(&self.wire);
+        // A dataset's quotas are shared by all of its tables, and by every client of this process.
+        let limit = Limit::shared(self.api.address(workspace).dataset(dataset).as_str(), &self.clock, &[]);
         Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit }
-    }
-
-    fn limit(&self, dataset: &str) -> Arc<Limit> {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Limit::new(self.clock.clone(), &[]));
-        Arc::clone(limits.entry(dataset.to_ascii_lowercase()).or_insert_with(fresh))
     }
 }

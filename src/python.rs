@@ -19,6 +19,7 @@ mod porter;
 mod push;
 mod runtime;
 mod schema;
+mod streaming;
 
 /// The Rust core of `powerbi_push`.
 #[pyo3::pymodule]
@@ -36,6 +37,8 @@ mod _core {
     use super::schema::{
         Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,
     };
+    #[pymodule_export]
+    use super::streaming::PushUrl;
 
     /// The version of the package.
     #[pymodule_export]

@@ -12,6 +12,7 @@ __all__ = [
     "Emulator",
     "Errand",
     "Payloads",
+    "PushUrl",
     "TableSchema",
     "close_porter",
     "data_type_name",
@@ -91,6 +92,22 @@ class Client:
     def check_id(id: str, what: str) -> None: ...  # noqa: A002
     @staticmethod
     def check_table_name(name: str) -> None: ...
+
+@final
+class PushUrl:
+    def __new__(
+        cls,
+        push_url: str,
+        history: bool,
+        live_tiles: bool,
+        timeout: float,
+        retry: object,
+        proxy: str | None,
+        ca_bundle: str | PathLike[str] | None,
+    ) -> PushUrl: ...
+    @property
+    def shown(self) -> str: ...
+    def push_rows(self, schema: TableSchema | None, rows: Any, options: dict[str, Any]) -> PushResult: ...
 
 @final
 class Emulator:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError, PushDatasetRetirementWarning
+from powerbi_push.hidden import Hidden
 from powerbi_push.schema import DatasetSchema, TableSchema, specification
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Client:
             hint = "pass a token string, a callable that returns one, or an object with get_token(scope)"
             raise ConfigurationError(msg, hint=hint)
         # From here on no traceback that shows local variables shows the token.
-        hidden, credential = _Hidden(credential), None
+        hidden, credential = Hidden(credential), None
         self._core = _core.Client(hidden.value, cloud, base_url, timeout, retry, proxy, ca_bundle)
         self._my_workspace = Workspace(self._core, None, "My workspace")
 
@@ -135,18 +136,6 @@ class Client:
         """Refuse: a client holds a sign-in."""
         msg = "a client holds a sign-in and cannot be pickled; make one in each process"
         raise TypeError(msg)
-
-
-class _Hidden:
-    """Holds what no `repr` may show."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "_"
 
 
 class Workspace:

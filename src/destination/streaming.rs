@@ -49,6 +49,12 @@ impl Streaming {
         if self.history { &[] } else { &[STREAMING_QUOTA] }
     }
 
+    /// What tells it from others: the URL itself, a secret.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.push_url.as_str()
+    }
+
     /// Who it is, without the secret: enough to tell two of them apart.
     #[must_use]
     pub fn shown(&self) -> String {

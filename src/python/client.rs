@@ -89,8 +89,7 @@ impl Client {
         let clock = Clock::of_process();
         let cloud = raise(py, Cloud::named(cloud))?;
         let root = raise(py, base_url(base.unwrap_or(cloud.base_url)))?;
-        let timeout = options::seconds("timeout", timeout)?
-            .ok_or_else(|| errors::to_py(py, &Error::configuration("`timeout` takes a number of seconds above 0")))?;
+        let timeout = options::required_seconds("timeout", timeout)?;
         let settings = Settings { timeout, proxy, ca_bundle };
         let retry = options::retry(retry)?;
         let credential = credential::read(credential, cloud.scope, &clock)?;

@@ -92,6 +92,14 @@ pub(super) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<D
     }
 }
 
+/// A time limit that there must be.
+pub(super) fn required_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    match seconds(name, value)? {
+        Some(duration) => Ok(duration),
+        None => wrong(value, format!("`{name}` takes a number of seconds above 0")),
+    }
+}
+
 /// `"default"`, `None`, or an object with the fields of `Retry`.
 pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     if value.is_none() {

@@ -17,7 +17,7 @@ use pyo3::types::PyDict;
 use super::errors;
 use super::intake::Source;
 use super::options::RowOptions;
-use super::runtime::{Running, SLICE, may_stay};
+use super::runtime::{Received, Running, SLICE, check, lost, may_stay};
 use crate::cell::{Row, Rows};
 use crate::client::Route;
 use crate::clock::{Clock, Moment};
@@ -202,7 +202,7 @@ impl<'t> Push<'t> {
     fn offer(&self, py: Python<'_>, run: Option<Run>) -> Result<(), Early> {
         let Some(run) = run else { return Ok(()) };
         while !py.detach(|| self.outbox.wait_for_room(SLICE)) {
-            py.check_signals().map_err(Early::Interrupted)?;
+            check(py).map_err(Early::Interrupted)?;
         }
         if !self.outbox.is_closed() {
             self.outbox.offer(run);
@@ -214,15 +214,19 @@ impl<'t> Push<'t> {
     fn wait(&self, py: Python<'_>, running: &Running<()>, mut ending: bool) -> Result<(), Early> {
         let mut interrupted = None;
         loop {
-            match running.poll(py) {
-                Ok(Some(())) => return interrupted.map_or(Ok(()), Err),
-                Ok(None) if ending => self.lane.abort(None),
-                Ok(None) => {}
-                Err(raised) => {
+            match running.receive(py) {
+                Received::Done(()) => return interrupted.map_or(Ok(()), Err),
+                Received::Lost => return Err(interrupted.unwrap_or_else(|| Early::Interrupted(lost()))),
+                // Whoever was interrupted has given the wire one slice of time.
+                Received::NotYet if ending => self.lane.abort(None),
+                Received::NotYet => {}
+            }
+            if let Err(raised) = check(py) {
+                if !ending {
                     self.lane.finish();
                     ending = true;
-                    interrupted.get_or_insert(Early::Interrupted(raised));
                 }
+                interrupted.get_or_insert(Early::Interrupted(raised));
             }
         }
     }

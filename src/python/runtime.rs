@@ -126,19 +126,36 @@ impl<T: Send + 'static> Running<T> {
         Ok(Self { answer: Mutex::new(answer), task: task.abort_handle(), _inside: inside })
     }
 
-    /// Waits one slice; `None` is "not yet". Raises what a signal handler raised.
-    pub(super) fn poll(&self, py: Python<'_>) -> PyResult<Option<T>> {
-        let received = py.detach(|| self.answer.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SLICE));
-        py.check_signals()?;
-        may_stay(py)?;
-        match received {
-            Ok(value) => Ok(Some(value)),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(PyRuntimeError::new_err("the background task ended unexpectedly"))
-            }
+    /// Waits one slice of time.
+    pub(super) fn receive(&self, py: Python<'_>) -> Received<T> {
+        let answer = || self.answer.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SLICE);
+        match py.detach(answer) {
+            Ok(value) => Received::Done(value),
+            Err(RecvTimeoutError::Timeout) => Received::NotYet,
+            Err(RecvTimeoutError::Disconnected) => Received::Lost,
         }
     }
+}
+
+/// What one slice of waiting came to.
+pub(super) enum Received<T> {
+    /// The task has ended.
+    Done(T),
+    /// It still runs.
+    NotYet,
+    /// It has died: there will be no answer.
+    Lost,
+}
+
+/// Raises what a signal handler raised, and whatever else ends a call that waits.
+pub(super) fn check(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()?;
+    may_stay(py)
+}
+
+/// What is raised for a task that has died.
+pub(super) fn lost() -> PyErr {
+    PyRuntimeError::new_err("a background task ended unexpectedly; this is a bug of powerbi_push")
 }
 
 impl<T> Drop for Running<T> {
@@ -154,8 +171,10 @@ pub(super) fn wait<T: Send + 'static>(
 ) -> PyResult<T> {
     let running = Running::start(py, work)?;
     loop {
-        if let Some(result) = running.poll(py)? {
-            return result.map_err(|error| errors::to_py(py, &error));
+        match running.receive(py) {
+            Received::Done(result) => return result.map_err(|error| errors::to_py(py, &error)),
+            Received::Lost => return Err(lost()),
+            Received::NotYet => check(py)?,
         }
     }
 }

@@ -9,7 +9,7 @@ from powerbi_push.emulator import Emulator
 
 
 def rows_arrive() -> None:
-    schema = powerbi_push.DatasetSchema("Sales", [powerbi_push.TableSchema("Orders", {"Id": int, "At": "DateTime"})])
+    schema = powerbi_push.DatasetSchema("Sales", [powerbi_push.TableSchema("Orders", {"Id": int, "At": datetime})])
     rows = [{"Id": number, "At": datetime(2026, 1, 2, 3, 4, 5)} for number in range(20_001)]
     with Emulator() as emulator:
         table = emulator.client().create_dataset(schema).table()
