@@ -1,7 +1,7 @@
 //! Leave to send: how many requests are out at once, how many in a window of time, and the moment before which none may go.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -72,22 +72,16 @@ impl Drop for Permit {
     }
 }
 
-/// The limits of this process by what they are for, as long as somebody uses them.
-static SHARED: Mutex<BTreeMap<(u32, String), Weak<Limit>>> = Mutex::new(BTreeMap::new());
+/// The limits of this process by what they are for. They outlive whoever sends: a quota does not end with a push.
+static SHARED: Mutex<BTreeMap<(u32, String), Arc<Limit>>> = Mutex::new(BTreeMap::new());
 
 impl Limit {
     /// The limits of what `key` names, the same ones for everybody in this process. A forked child counts anew.
     #[must_use]
     pub fn shared(key: &str, clock: &Clock, quotas: &'static [Quota]) -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.retain(|_, limit| limit.strong_count() > 0);
         let key = (std::process::id(), key.to_owned());
-        if let Some(limit) = shared.get(&key).and_then(Weak::upgrade) {
-            return limit;
-        }
-        let limit = Arc::new(Self::new(clock.clone(), quotas));
-        shared.insert(key, Arc::downgrade(&limit));
-        limit
+        Arc::clone(shared.entry(key).or_insert_with(|| Arc::new(Self::new(clock.clone(), quotas))))
     }
 
     /// Limits on which nothing has been counted yet.

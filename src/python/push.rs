@@ -215,6 +215,8 @@ impl<'t> Push<'t> {
         let mut interrupted = None;
         loop {
             match running.receive(py) {
+                // Ctrl-C in the very moment of the last answer still finds its result.
+                Received::Done(()) if interrupted.is_none() => return check(py).map_err(Early::Interrupted),
                 Received::Done(()) => return interrupted.map_or(Ok(()), Err),
                 Received::Lost => return Err(interrupted.unwrap_or_else(|| Early::Interrupted(lost()))),
                 // Whoever was interrupted has given the wire one slice of time.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIELDS = {"string_value": "Text", "number_value": "Number", "datetime_value": "DateTime"}
-SCHEMA = {"string_value": str, "number_value": float, "datetime_value": "DateTime"}
+SCHEMA: dict[str, str | type] = {"string_value": str, "number_value": float, "datetime_value": "DateTime"}
 NOW = datetime.strftime(datetime(2020, 6, 15, 16, 32, 36), "%Y-%m-%dT%H:%M:%S")
 ROW = {"string_value": "ABC XYZ", "number_value": 12345, "datetime_value": NOW}
 WHEN = datetime(2020, 6, 15, 16, 32, 36)
@@ -104,8 +104,8 @@ def test_requests_hold_15_000_bytes_and_5_go_in_any_second(virtual: Emulator) ->
 @pytest.mark.parametrize(("live_tiles", "requests"), [(True, 29), (False, 1)])
 def test_history_takes_large_requests_unless_tiles_are_to_move(
     powerbi: Emulator,
-    live_tiles: bool,
-    requests: int,  # noqa: FBT001 - pytest gives it by its name
+    live_tiles: bool,  # noqa: FBT001 - pytest gives it by its name
+    requests: int,
 ) -> None:
     url = powerbi.streaming_dataset("Sensors", FIELDS, history=True)
     rows = [{"string_value": "x" * 100, "number_value": number} for number in range(3_000)]
