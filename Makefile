@@ -19,8 +19,10 @@ VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_inf
 PYTHON_CODE = $(wildcard python tests/python examples)
 CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 
-# maturin gives pyo3's build scripts the same two: with others, each of lint and build would undo the other's work.
-WITH_PYTHON := env -u PYO3_CONFIG_FILE VIRTUAL_ENV=$(CURDIR)/$(VENV) PYO3_PYTHON=$(CURDIR)/$(BIN)/python
+IN_VENV := VIRTUAL_ENV=$(CURDIR)/$(VENV)
+# What maturin tells pyo3's build scripts. Told otherwise, clippy and maturin would undo each other's work.
+LIKE_MATURIN = PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
+    PYO3_ENVIRONMENT_SIGNATURE=cpython-$$($(VERSION_OF_VENV))-64bit
 
 .PHONY: help
 help: ## list the targets
@@ -36,7 +38,7 @@ $(READY): requirements-dev.txt requirements-data.txt
 	echo "setup: $(VENV) with CPython $$1 ($$2)"; \
 	"$$2" -m venv --clear $(VENV)
 	@$(PIP) install -r requirements-dev.txt
-	@$(PIP) install --no-deps -r requirements-data.txt
+	@$(PIP) install --use-pep517 --no-deps -r requirements-data.txt
 	@touch $@
 
 # Another PYTHON than the one in .venv: make it anew.
@@ -50,7 +52,7 @@ endif
 develop: $(DEVELOPED) ## build the core into .venv (dev profile)
 
 $(DEVELOPED): $(READY) $(CORE_CODE)
-	$(WITH_PYTHON) $(BIN)/maturin develop
+	$(IN_VENV) $(BIN)/maturin develop
 	@touch $@
 
 .PHONY: demo
@@ -67,7 +69,7 @@ check-rust: $(READY)
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
-	$(WITH_PYTHON) cargo clippy --locked --features python -- -D warnings
+	$(LIKE_MATURIN) cargo clippy --locked --features python -- -D warnings
 	cargo test --locked --quiet --test core layering
 
 .PHONY: check-python
@@ -114,7 +116,7 @@ smoke-one:
 
 .PHONY: wheel
 wheel: $(READY) ## the release wheel, into dist
-	$(WITH_PYTHON) $(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
+	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
 
 .PHONY: audit
 audit: ## licences and known holes of what we depend on, by cargo-deny and pip-audit
