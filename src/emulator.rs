@@ -11,6 +11,7 @@
 //! header `x-emulator-rule` which of the two it is.
 
 mod dashboard;
+mod data_type;
 mod datetime;
 mod decimal;
 mod fault;

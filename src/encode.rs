@@ -8,7 +8,9 @@
 mod datetimes;
 mod dialect;
 mod numbers;
+mod options;
 mod problems;
+mod refusal;
 mod run;
 mod strings;
 mod value;
@@ -16,11 +18,13 @@ mod value;
 use std::sync::Arc;
 
 pub use self::dialect::{Dialect, PUSH_ROWS};
+pub use self::options::{Naive, Options};
 pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;
-pub use self::value::{Naive, Options, own_type};
+pub use self::value::own_type;
 
-use self::value::{Refusal, put_value};
+use self::refusal::Refusal;
+use self::value::put_value;
 use crate::cell::{Cell, Row, Rows};
 use crate::schema::TableSchema;
 

@@ -6,11 +6,12 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use uuid::Uuid;
 
+use super::data_type::DataType;
 use super::log::Request;
 use super::schema::Mode;
 use super::state::{Shared, State};
 use super::store::{Dataset, Table, Workspace};
-use super::value::{DataType, Value};
+use super::value::Value;
 
 const PAGE: &str = include_str!("dashboard/page.html");
 const ICON: &str = include_str!("dashboard/favicon.svg");

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::data_type::DataType;
 use super::refusal::Refusal;
 use super::rules::{self, Rule};
-use super::value::{DataType, Value};
+use super::value::Value;
 
 /// A column, as far as rows are concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -106,21 +106,6 @@ pub(super) const FIFO_KEEPS: usize = 200_000;
 /// How long a token lives, in seconds (facts 8.6: 60 to 90 minutes).
 pub(super) const TOKEN_SECONDS: u64 = 3_600;
 
-/// The names of data types, in any case (facts 2: official samples and first-party code).
-pub(super) const DATA_TYPES: [(&str, super::value::DataType); 8] = {
-    use super::value::DataType::{Boolean, DateTime, Decimal, Double, Int64, String};
-    [
-        ("int64", Int64),
-        ("int", Int64),
-        ("double", Double),
-        ("boolean", Boolean),
-        ("bool", Boolean),
-        ("datetime", DateTime),
-        ("string", String),
-        ("decimal", Decimal),
-    ]
-};
-
 /// How a column may be summarised (facts 2).
 pub(super) const SUMMARIES: [&str; 8] = ["default", "none", "sum", "min", "max", "count", "average", "distinctCount"];
 /// How a relationship filters (facts 2).

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::data_type::DataType;
 use super::form::{DATASET, list, text, wrong};
 use super::refusal::Refusal;
 use super::row::{Column, Columns};
 use super::rules;
-use super::value::DataType;
 
 /// What a dataset is for (facts 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,27 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::data_type::DataType;
 use super::datetime::DateTime;
 use super::decimal;
 use super::rules;
-
-/// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DataType {
-    Int64,
-    Double,
-    Boolean,
-    DateTime,
-    String,
-    Decimal,
-}
-
-impl DataType {
-    /// What a schema's word means, in any case.
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        rules::DATA_TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, data_type)| *data_type)
-    }
-}
 
 /// A stored cell.
 #[derive(Debug, Clone, PartialEq)]

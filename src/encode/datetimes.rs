@@ -4,8 +4,9 @@ use chrono::{
     DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc,
 };
 
+use super::options::Naive;
 use super::problems::Code;
-use super::value::{Naive, Refusal};
+use super::refusal::Refusal;
 use crate::cell::{Date, DateTime};
 
 const FORMS: &str = "ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]";

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::problems::Code;
-use super::value::Refusal;
+use super::refusal::Refusal;
 use crate::cell::Cell;
 use crate::schema::DataType;
 

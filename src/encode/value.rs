@@ -1,78 +1,16 @@
 //! One value in one column: the table of what goes where, and how it is refused.
 
+use super::options::Options;
 use super::problems::Code;
+use super::refusal::Refusal;
 use super::{datetimes, numbers, strings};
 use crate::cell::Cell;
-use crate::schema::{DataType, TableSchema};
+use crate::schema::DataType;
 
 /// The longest text of a String column in UTF-16 units.
 ///
 /// Source: "Push semantic model limitations": 4,000 characters per value.
 const MAX_TEXT: usize = 4_000;
-
-/// What to do with a date and time that has no zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Naive {
-    /// Send it as it stands.
-    #[default]
-    Keep,
-    /// Take it for UTC.
-    Utc,
-    /// Take it for this machine's zone and convert it.
-    Local,
-    /// Refuse it.
-    Error,
-}
-
-/// How lenient the checks are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "four switches that have nothing to do with each other")]
-pub struct Options {
-    /// Dates and times without a zone.
-    pub naive_datetimes: Naive,
-    /// Cut text that is too long instead of refusing it.
-    pub truncate: bool,
-    /// Refuse NaN instead of taking it for a missing value.
-    pub refuse_nan: bool,
-    /// Leave out columns that the schema lacks instead of refusing the row.
-    pub ignore_unknown_columns: bool,
-    /// Read numbers and truth values from text.
-    pub parse_strings: bool,
-}
-
-/// Why a value was refused.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) code: Code,
-    pub(super) message: String,
-}
-
-impl Refusal {
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-
-    pub(super) fn in_column(self, column: &str) -> Self {
-        Self { message: format!("column `{column}` {}", self.message), ..self }
-    }
-
-    pub(super) fn unknown_column(name: &str, schema: &TableSchema) -> Self {
-        let mut message = format!("column `{name}` is not in table `{}`", schema.name());
-        if let Some(nearest) = schema.nearest(name) {
-            message = format!("{message}; did you mean `{nearest}`?");
-        }
-        Self::new(Code::UnknownColumn, message)
-    }
-
-    pub(super) fn wrong_type(data_type: DataType, cell: &Cell<'_>) -> Self {
-        let mut message = format!("takes {data_type}, not {}", cell.type_name());
-        let readable = matches!(data_type, DataType::Int64 | DataType::Double | DataType::Boolean | DataType::Decimal);
-        if readable && matches!(cell, Cell::Text(_)) {
-            message.push_str("; strings=\"parse\" reads numbers and booleans from text");
-        }
-        Self::new(Code::WrongType, message)
-    }
-}
 
 /// The column type that a value asks for by itself; `None` where it fits every column or none.
 #[must_use]

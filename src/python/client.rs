@@ -17,16 +17,6 @@ use crate::powerbi::{Cloud, IfExists, base_url, check_id, check_table_name};
 use crate::schema;
 use crate::transport::Settings;
 
-/// Where one push goes.
-pub(super) struct Target {
-    pub(super) client: Arc<client::Client>,
-    pub(super) workspace: Option<String>,
-    pub(super) dataset: String,
-    pub(super) table: String,
-    pub(super) schema: Option<Arc<schema::TableSchema>>,
-    pub(super) ordered: bool,
-}
-
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Client {
@@ -144,7 +134,7 @@ impl Client {
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.open(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        push::push(&Target { client, workspace, dataset, table, schema, ordered }, rows, options)
+        push::push(&push::Target { client, workspace, dataset, table, schema, ordered }, rows, options)
     }
 
     /// Raises unless `id` can be the id of a `what`.

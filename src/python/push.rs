@@ -14,24 +14,36 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::client::Target;
 use super::errors;
 use super::intake::Source;
 use super::options::RowOptions;
 use super::runtime::{Running, SLICE};
-use crate::clock::Moment;
+use crate::cell::{Row, Rows};
+use crate::client::Client;
+use crate::clock::{Clock, Moment};
 use crate::courier::{Lane, Policy};
 use crate::destination::PushDataset;
-use crate::encode::{Encoder, Run};
+use crate::encode::{Encoder, Filled, Run};
 use crate::error::{Error, Kind};
 use crate::limit::IN_FLIGHT;
 use crate::outbox::Outbox;
 use crate::report::Report;
+use crate::schema::TableSchema;
 
 /// Bodies kept from the check of sized rows; beyond this they are encoded a second time.
 const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
+
+/// Where one push goes.
+pub(super) struct Target {
+    pub(super) client: Arc<Client>,
+    pub(super) workspace: Option<String>,
+    pub(super) dataset: String,
+    pub(super) table: String,
+    pub(super) schema: Option<Arc<TableSchema>>,
+    pub(super) ordered: bool,
+}
 
 /// Pushes `rows` and answers Python's `PushResult`.
 pub(super) fn push<'py>(
@@ -55,6 +67,32 @@ struct Push<'t> {
     checked: u64,
     outbox: Arc<Outbox>,
     lane: Arc<Lane>,
+}
+
+/// The caller's rows, read no longer than the call may take: a generator may wait for each of its rows.
+struct InTime<'s, 'py> {
+    py: Python<'py>,
+    source: &'s mut Source<'py>,
+    clock: &'s Clock,
+    deadline: Option<Moment>,
+}
+
+impl Rows for InTime<'_, '_> {
+    type Failure = Early;
+
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Early> {
+        if self.deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
+            let message = "the time limit of this call has passed while rows were read";
+            return Err(Early::Failed(Error::new(Kind::Deadline, message)));
+        }
+        self.source.visit(row).map_err(|raised| {
+            if raised.is_instance_of::<PyException>(self.py) {
+                Early::Source(raised)
+            } else {
+                Early::Interrupted(raised)
+            }
+        })
+    }
 }
 
 /// What ended a push early.
@@ -103,7 +141,7 @@ impl<'t> Push<'t> {
     }
 
     /// Reads the rows and fills the outbox with them.
-    fn fill(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<(), Early> {
+    fn fill<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<(), Early> {
         if self.options.check_all && !self.options.skip_invalid && source.is_sized() {
             if let Some(runs) = self.check(py, source)? {
                 for run in runs {
@@ -124,7 +162,7 @@ impl<'t> Push<'t> {
     }
 
     /// Checks all rows; answers their bodies, unless they are too many to keep.
-    fn check(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<Option<Vec<Run>>, Early> {
+    fn check<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Option<Vec<Run>>, Early> {
         let (mut kept, mut bytes) = (Vec::new(), 0);
         loop {
             let filled = self.encode(py, source)?;
@@ -145,7 +183,7 @@ impl<'t> Push<'t> {
         }
     }
 
-    fn next_run(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<(Option<Run>, bool), Early> {
+    fn next_run<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<(Option<Run>, bool), Early> {
         let filled = self.encode(py, source)?;
         if !self.options.skip_invalid && self.encoder.problems().count() > 0 {
             return Err(Early::Invalid);
@@ -153,16 +191,14 @@ impl<'t> Push<'t> {
         Ok((filled.run, filled.ended))
     }
 
-    fn encode(&mut self, py: Python<'_>, source: &mut Source<'_>) -> Result<crate::encode::Filled, Early> {
+    fn encode<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Filled, Early> {
         py.check_signals().map_err(Early::Interrupted)?;
-        if self.deadline.is_some_and(|deadline| deadline <= self.target.client.clock().now()) {
-            let error = Error::new(Kind::Deadline, "the time limit of this call has passed while rows were read");
+        let clock = self.target.client.clock();
+        let filled = self.encoder.fill(&mut InTime { py, source, clock, deadline: self.deadline });
+        if let Err(Early::Failed(error)) = &filled {
             self.lane.abort(Some(error.clone()));
-            return Err(Early::Failed(error));
         }
-        self.encoder.fill(source).map_err(|raised| {
-            if raised.is_instance_of::<PyException>(py) { Early::Source(raised) } else { Early::Interrupted(raised) }
-        })
+        filled
     }
 
     /// Waits for room, then hands the run over.

@@ -1,0 +1,31 @@
+//! How lenient the checks are.
+
+/// What to do with a date and time that has no zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Naive {
+    /// Send it as it stands.
+    #[default]
+    Keep,
+    /// Take it for UTC.
+    Utc,
+    /// Take it for this machine's zone and convert it.
+    Local,
+    /// Refuse it.
+    Error,
+}
+
+/// How lenient the checks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "four switches that have nothing to do with each other")]
+pub struct Options {
+    /// Dates and times without a zone.
+    pub naive_datetimes: Naive,
+    /// Cut text that is too long instead of refusing it.
+    pub truncate: bool,
+    /// Refuse NaN instead of taking it for a missing value.
+    pub refuse_nan: bool,
+    /// Leave out columns that the schema lacks instead of refusing the row.
+    pub ignore_unknown_columns: bool,
+    /// Read numbers and truth values from text.
+    pub parse_strings: bool,
+}
