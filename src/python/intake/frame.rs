@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::ArrayStreamReader;
 use arrow_array::{Array, ArrayReader, ArrayRef, StructArray};
 use arrow_schema::{ArrowError, DataType, Fields};
-use pyo3::exceptions::{PyException, PyRuntimeError, PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyCapsule};
@@ -124,10 +124,7 @@ enum Stream {
 
 /// The stream of `frame`, or why it cannot be read.
 fn import(frame: &Bound<'_, PyAny>) -> PyResult<Result<ArrayStreamReader, ArrowError>> {
-    let py = frame.py();
-    let capsule = frame.call_method0(intern!(py, "__arrow_c_stream__")).map_err(|raised| {
-        if raised.is_instance_of::<PyException>(py) { errors::source(py, raised, 0) } else { raised }
-    })?;
+    let capsule = frame.call_method0(intern!(frame.py(), "__arrow_c_stream__"))?;
     borrowed::take_stream(capsule.cast::<PyCapsule>()?)
 }
 
@@ -136,11 +133,14 @@ impl ArrowRows {
     pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
         let py = frame.py();
         if !is_a(frame, "pyarrow", "RecordBatchReader")? {
-            let reader = import(frame)?.map_err(|error| unreadable(frame, &error))?;
+            let imported = import(frame).map_err(|raised| Failure::from(raised).into_py(py, 0))?;
+            let reader = imported.map_err(|error| unreadable(frame, &error))?;
             return Self::new(frame, reader, only);
         }
-        let empty = frame.getattr(intern!(py, "schema"))?.call_method0(intern!(py, "empty_table"))?;
-        let reader = import(&empty)?.map_err(|error| unreadable(frame, &error))?;
+        // The types alone: asked for its stream, the reader would give up its rows.
+        let of_types = (frame.getattr(intern!(py, "schema"))?, ());
+        let types = frame.get_type().call_method1(intern!(py, "from_batches"), of_types)?;
+        let reader = import(&types)?.map_err(|error| unreadable(frame, &error))?;
         let stream = Stream::Reader(frame.clone().unbind());
         Ok(Self { stream, again: None, ..Self::new(frame, reader, only)? })
     }
