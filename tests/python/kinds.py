@@ -1,9 +1,11 @@
-"""Every kind of rows, made from the same list of dicts."""
+"""Every kind of rows, made from the same list of dicts, and what is sent for them."""
 
 from __future__ import annotations
 
 from collections import namedtuple
 from dataclasses import make_dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,6 +15,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pydantic
+
+from powerbi_push import TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,12 +72,14 @@ def table(rows: Dicts) -> pa.Table:
 
 def pandas_nullable(rows: Dicts) -> pd.DataFrame:
     """A DataFrame of nullable types, in which NaN and a missing number are two things."""
-    frame = pd.DataFrame(rows, dtype=object).convert_dtypes()
+    frame = pd.DataFrame(rows, dtype=object)
     for name in names_of(rows):
         values = [row.get(name) for row in rows]
         if any(isinstance(value, float) for value in values):
             numbers = np.array([0.0 if value is None else value for value in values], dtype="float64")
             frame[name] = pd.arrays.FloatingArray(numbers, np.array([value is None for value in values]))
+        else:
+            frame[name] = frame[name].convert_dtypes()
     return frame
 
 
@@ -111,3 +117,12 @@ ALL = ITERABLES | FRAMES
 
 ONCE = {"generator", "pyarrow RecordBatchReader"}
 """Kinds that can be read once."""
+
+EACH = TableSchema("t", {"i": int, "f": float, "b": bool, "s": str, "m": datetime, "d": Decimal})
+"""A column of each type."""
+
+
+def sent(rows: Any, **options: Any) -> str:
+    """The rows of the one body, checked by `EACH`."""
+    (body,) = EACH.payloads(rows, **options)
+    return body.decode().removeprefix('{"rows":[').removesuffix("]}")

@@ -104,7 +104,8 @@ BAD: dict[str, tuple[int, str, Any]] = {
 @pytest.mark.parametrize("code", BAD)
 def test_one_bad_value_is_found_in_its_row_and_column(make: Make, code: str) -> None:
     place, column, value = BAD[code]
-    rows = [*ROWS[:place], ROWS[place] | {column: value}, *ROWS[place + 1 :]]
+    rows: list[dict[str, Any]] = [dict(one) for one in ROWS]
+    rows[place][column] = value
     assert problems(rows) == [(place, column, code)]
     assert problems(make(rows)) == [(place, column, code)]
 
@@ -126,7 +127,7 @@ def test_an_unknown_column_is_refused_or_ignored(make: Make) -> None:
 
 
 def test_nan_is_null_or_an_error_and_missing_is_always_null(make: Make) -> None:
-    rows = [{"Price": 1.5, "Name": "a"}, {"Price": float("nan"), "Name": None}]
+    rows: list[dict[str, Any]] = [{"Price": 1.5, "Name": "a"}, {"Price": float("nan"), "Name": None}]
     assert list(SCHEMA.payloads(make(rows))) == [b'{"rows":[{"Price":1.5,"Name":"a"},{"Price":null,"Name":null}]}']
     assert problems(make(rows), nan="error") == [(1, "Price", "not_finite")]
 
@@ -269,7 +270,7 @@ def test_a_push_of_tuples_with_an_index_says_so_and_sends_nothing(powerbi: Emula
     ids=lambda single: type(single).__name__,
 )
 def test_a_single_row_is_told_to_be_wrapped_in_a_list(single: Any) -> None:
-    with pytest.raises(TypeError, match=r"one column|wrap it in a list: push\(\[row\]\)"):
+    with pytest.raises(TypeError, match=r"wrap it in a list: push\(\[row\]\)"):
         sent(single)
 
 

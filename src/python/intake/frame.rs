@@ -32,11 +32,11 @@ impl Frame {
         if is_a(rows, "pandas", "DataFrame")? {
             return pandas::open(rows, only).map(Some);
         }
-        if !rows.hasattr(intern!(py, "__arrow_c_stream__"))? {
-            return Ok(None);
-        }
         if is_a(rows, "pandas", "Series")? {
             return Err(one_column(rows));
+        }
+        if !rows.hasattr(intern!(py, "__arrow_c_stream__"))? {
+            return Ok(None);
         }
         if !is_a(rows, "polars", "DataFrame")? {
             return Ok(Some(Self::Arrow(Box::new(ArrowRows::open(rows, only)?))));
@@ -96,9 +96,8 @@ pub(super) fn check_distinct<'n>(py: Python<'_>, names: impl Iterator<Item = &'n
 
 fn one_column(rows: &Bound<'_, PyAny>) -> PyErr {
     let name = rows.get_type().name().map_or_else(|_| "column".into(), |name| name.to_string());
-    PyTypeError::new_err(format!(
-        "rows cannot be a {name}, which is one column: pass a frame, whose columns have names"
-    ))
+    let advice = "pass a frame, whose columns have names; if it is one row, wrap it in a list: push([row])";
+    PyTypeError::new_err(format!("rows cannot be a {name}, which is one column: {advice}"))
 }
 
 /// Rows of an Arrow stream, read without Python.
