@@ -295,16 +295,17 @@ class Table:
     def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Check rows, send them, and wait until each has an answer.
 
-        A list or tuple is checked whole before the first request, and every problem is reported together. A one-shot
-        source (a generator, ``csv.DictReader``) is checked request by request in constant memory: earlier requests
-        stand, the bad one is not sent. One request holds up to 10,000 rows and 16 MB, up to 4 are out at once
-        (source: "Push semantic model limitations"; 5 are allowed, one place is kept for a lost answer).
+        A list, tuple or frame is checked whole before the first request, and every problem is reported together. A
+        one-shot source (a generator, ``csv.DictReader``, ``RecordBatchReader``) is checked request by request in
+        constant memory: earlier requests stand, the bad one is not sent. One request holds up to 10,000 rows and
+        16 MB, up to 4 are out at once (source: "Push semantic model limitations"; 5 are allowed, one place is kept for
+        a lost answer).
 
         Delivery is at least once: a request whose answer was lost is sent again, and `PushResult.maybe_twice` counts
         those rows. ``on_doubt="raise"`` stops instead.
 
         Args:
-            rows: An iterable of mappings: a list, a generator, ``df.to_dict("records")``.
+            rows: A DataFrame or another frame, or an iterable of mappings, dataclass instances and the like.
             **options: See `PushOptions`.
 
         Returns:
@@ -312,6 +313,7 @@ class Table:
 
         Raises:
             ValidationError: Rows do not fit, unless ``on_invalid="skip"``.
+            ConfigurationError: A frame has columns whose types or labels cannot be pushed.
             SourceError: Reading the rows raised.
             ServiceError: The service refuses; the subclasses say why.
             TransportError: The service could not be reached.

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-#: Rows: an iterable of mappings. Rust looks at what it really is.
+#: Rows, of any of these kinds; Rust looks at what it really is.
+#:
+#: - An iterable of mappings (anything with ``keys()`` and ``[]``), or of instances of dataclasses, attrs or pydantic
+#:   classes, or of named tuples. Fields are columns, in their order. ``itertuples()`` needs ``index=False``.
+#: - A frame: a DataFrame of pandas or polars, pyarrow's Table, RecordBatch or RecordBatchReader, a relation of duckdb,
+#:   or anything else with ``__arrow_c_stream__``. A pandas index is never pushed; column labels must be distinct
+#:   strings. pandas needs no pyarrow for this, and is faster with it.
+#:
+#: A list, a tuple and a frame with a length can be read twice; everything else is read once.
 Rows = Any
 
 
@@ -33,8 +41,8 @@ class CheckOptions(RowOptions, total=False):
 
     Attributes:
         on_invalid: ``"raise"`` (default), or ``"skip"``: send the valid rows and report the others.
-        check: ``"all"`` (default) checks a list or tuple whole before the first request; ``"batch"`` checks request
-            by request, as is done with one-shot sources anyway.
+        check: ``"all"`` (default) checks a list, tuple or frame whole before the first request; ``"batch"`` checks
+            request by request, as is done with one-shot sources anyway.
         max_errors: How many problems are kept in full; all of them are counted. Default 1,000.
     """
 

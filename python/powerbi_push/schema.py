@@ -207,15 +207,17 @@ class TableSchema:
         """Read the columns off rows: all of them are looked at, in the order in which names first appear.
 
         Whole and other numbers in one column widen to Double. Any other mixture is an error with an example of each
-        kind; nothing ever turns into text by itself. NaN is a float, so that whole numbers with NaN are Double.
+        kind; nothing ever turns into text by itself. NaN is a float, so that whole numbers with NaN are Double; in
+        nullable and Arrow integers nothing is NaN, and they stay Int64 whatever is missing.
 
         Args:
             name: The table's name.
-            rows: Mappings.
+            rows: Rows, read to their end.
             types: Data types of columns that need no guess, such as those that hold nothing but None.
 
         Raises:
-            ConfigurationError: A column is mixed or has no values, or there are no rows.
+            ConfigurationError: A column is mixed or has no values, there are no rows, or a frame's columns have types
+                or labels that cannot be pushed.
             SourceError: Reading the rows raised.
 
         >>> TableSchema.infer("t", [{"a": 1, "b": "x"}, {"a": 2.5, "b": None}])
@@ -233,6 +235,7 @@ class TableSchema:
             **options: See `RowOptions`.
 
         Raises:
+            ConfigurationError: A frame has columns whose types or labels cannot be pushed.
             TypeError: `rows` is a single row, text or no iterable.
             SourceError: Reading the rows raised.
 
@@ -252,7 +255,7 @@ class TableSchema:
         """Make the request bodies that a push would send, checked in the same way, and send nothing.
 
         Args:
-            rows: Rows. A list or tuple is checked whole before this returns.
+            rows: Rows. A list, tuple or frame is checked whole before this returns.
             max_rows: Rows of one body, at most 10,000.
             max_bytes: Bytes of one body, at most 16,000,000.
             **options: See `CheckOptions`.
@@ -262,6 +265,7 @@ class TableSchema:
 
         Raises:
             ValidationError: Rows do not fit, unless ``on_invalid="skip"``.
+            ConfigurationError: A frame has columns whose types or labels cannot be pushed.
             TypeError: `rows` is a single row, text or no iterable.
             SourceError: Reading the rows raised.
 

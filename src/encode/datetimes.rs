@@ -1,5 +1,7 @@
 //! Dates and times in the one form that is sent, `YYYY-MM-DDTHH:MM:SS[.fff|.ffffff][Z]`, and reading them from text.
 
+use std::ops::RangeInclusive;
+
 use chrono::{
     DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc,
 };
@@ -9,18 +11,20 @@ use super::problems::Code;
 use super::refusal::Refusal;
 use crate::cell::{Date, DateTime};
 
+/// The years of Python's and .NET's calendar.
+const YEARS: RangeInclusive<i32> = 1..=9999;
 const FORMS: &str = "ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]";
 
 /// A date: midnight, in no zone.
-pub(super) fn put_date(out: &mut Vec<u8>, date: Date) {
+pub(super) fn put_date(out: &mut Vec<u8>, date: Date) -> Result<(), Refusal> {
+    check_year(date)?;
     put_fields(out, date, (0, 0, 0), 0, false);
+    Ok(())
 }
 
 /// A date and time; with a zone it becomes UTC.
 pub(super) fn put(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
-    if !(1..=9999).contains(&value.date.year) {
-        return Err(out_of_range());
-    }
+    check_year(value.date)?;
     let offset = match (value.utc_offset, naive) {
         (Some(offset), _) => offset,
         (None, Naive::Utc) => 0,
@@ -40,7 +44,7 @@ pub(super) fn put(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<()
     }
     let utc = to_chrono(&value)
         .and_then(|wall| wall.checked_sub_signed(TimeDelta::microseconds(offset)))
-        .filter(|utc| (1..=9999).contains(&utc.year()))
+        .filter(|utc| YEARS.contains(&utc.year()))
         .ok_or_else(out_of_range)?;
     let date = Date { year: utc.year(), month: small(utc.month()), day: small(utc.day()) };
     let time = (small(utc.hour()), small(utc.minute()), small(utc.second()));
@@ -51,13 +55,15 @@ pub(super) fn put(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<()
 /// Text that is a date, sent in the same form as dates are.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str, naive: Naive) -> Result<(), Refusal> {
     match read(text) {
-        Some(Read::Date(date)) => {
-            put_date(out, date);
-            Ok(())
-        }
+        Some(Read::Date(date)) => put_date(out, date),
         Some(Read::DateTime(value)) => put(out, value, naive),
         None => Err(Refusal::new(Code::BadDatetime, format!("takes DateTime, and the text is not {FORMS}"))),
     }
+}
+
+/// Columns of a frame count far beyond the calendar of Python and .NET.
+fn check_year(date: Date) -> Result<(), Refusal> {
+    if YEARS.contains(&date.year) { Ok(()) } else { Err(out_of_range()) }
 }
 
 fn out_of_range() -> Refusal {
@@ -305,6 +311,19 @@ mod tests {
             "07/30/2014T10:11",
         ] {
             assert_eq!(sent(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_year_that_four_digits_do_not_hold_is_refused() {
+        for year in [i32::MIN, -1, 0, 10_000, i32::MAX] {
+            let date = Date { year, month: 1, day: 1 };
+            let moment =
+                DateTime { date, hour: 0, minute: 0, second: 0, microsecond: 0, utc_offset: None, fold: false };
+            let mut out = Vec::new();
+            assert_eq!(put_date(&mut out, date).unwrap_err().code, Code::OutOfRange, "{year}");
+            assert_eq!(put(&mut out, moment, Naive::Keep).unwrap_err().code, Code::OutOfRange, "{year}");
+            assert_eq!(out, b"", "{year}");
         }
     }
 }

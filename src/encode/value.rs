@@ -75,10 +75,7 @@ pub(super) fn put_value(
         }
         (Some(DataType::String), Cell::Text(text) | Cell::Uuid(text)) => put_text(out, text, options),
         (Some(DataType::DateTime), Cell::Text(text)) => datetimes::put_text(out, text, options.naive_datetimes),
-        (Some(DataType::DateTime), Cell::Date(date)) => {
-            datetimes::put_date(out, date);
-            Ok(())
-        }
+        (Some(DataType::DateTime), Cell::Date(date)) => datetimes::put_date(out, date),
         (Some(DataType::DateTime), Cell::DateTime(value)) => datetimes::put(out, value, options.naive_datetimes),
         (Some(wanted), _) => Err(Refusal::wrong_type(wanted, &cell)),
         (None, _) => unreachable!("every other cell has a type of its own"),

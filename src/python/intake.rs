@@ -1,74 +1,156 @@
-//! Where rows enter: Python objects become cells, one row at a time, nothing copied that need not be.
+//! Where rows enter: Python objects and frames become cells, one row at a time, nothing copied that need not be.
+//!
+//! ```text
+//!  list, tuple, iterator ─▶ row ─▶ value ─▶ cells
+//!  frame ─┬─ Arrow stream ─▶ columns ─────▶ cells   without Python
+//!         └─ lists ─────────▶ value ──────▶ cells   what Arrow cannot hold
+//! ```
 
-mod dict_items;
+mod borrowed;
+mod columns;
+mod frame;
+mod listed;
+mod pandas;
+mod row;
 mod value;
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PySet, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 
-use self::dict_items::DictItems;
+pub(super) use self::frame::ArrowRows;
+use self::frame::Frame;
+use self::row::Shapes;
+use super::errors;
 use crate::cell::{Row, Rows};
+use crate::schema::TableSchema;
 
 /// The caller's rows.
 pub(super) struct Source<'py> {
-    rows: Kind<'py>,
+    py: Python<'py>,
+    rest: Rest,
+    shapes: Shapes<'py>,
+}
+
+/// The rows not read yet, between two calls.
+pub(super) struct Rest {
+    rows: Kind,
     next: usize,
 }
 
-enum Kind<'py> {
+enum Kind {
     /// Can be read twice; its length must not change meanwhile.
-    List(Bound<'py, PyList>, usize),
-    Tuple(Bound<'py, PyTuple>),
+    List(Py<PyList>, usize),
+    Tuple(Py<PyTuple>),
     /// Can be read once.
-    Once(Bound<'py, PyIterator>),
+    Once(Py<PyIterator>),
+    Frame(Frame),
+}
+
+/// Why reading rows could not go on.
+pub(super) enum Failure {
+    /// They are nothing that rows can be read from; the exception says what to do and stays itself.
+    NoRows(PyErr),
+    /// Reading them raised.
+    Raised(PyErr),
+    /// Ctrl-C and its like: stays itself.
+    Interrupted(PyErr),
+}
+
+impl From<PyErr> for Failure {
+    fn from(raised: PyErr) -> Self {
+        if Python::attach(|py| raised.is_instance_of::<PyException>(py)) {
+            Self::Raised(raised)
+        } else {
+            Self::Interrupted(raised)
+        }
+    }
+}
+
+impl Failure {
+    /// The exception for a failure at row number `row`.
+    pub(super) fn into_py(self, py: Python<'_>, row: u64) -> PyErr {
+        match self {
+            Self::NoRows(raised) | Self::Interrupted(raised) => raised,
+            Self::Raised(raised) => errors::source(py, raised, row),
+        }
+    }
 }
 
 impl<'py> Source<'py> {
-    /// Recognises what holds rows; a single row, text and bytes do not.
-    pub(super) fn new(rows: &Bound<'py, PyAny>) -> PyResult<Self> {
+    /// Recognises what holds rows; a single row, text and bytes do not. Columns of a frame that are not in `only` are
+    /// left unread.
+    pub(super) fn new(rows: &Bound<'py, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
         let kind = if let Ok(list) = rows.cast_exact::<PyList>() {
-            Kind::List(list.clone(), list.len())
+            Kind::List(list.clone().unbind(), list.len())
         } else if rows.is_instance_of::<PyList>() {
             // A list that may show other rows than it holds: what it shows counts.
             let list = rows.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-            Kind::List(PyList::new(rows.py(), &list)?, list.len())
+            Kind::List(PyList::new(rows.py(), &list)?.unbind(), list.len())
         } else if let Ok(tuple) = rows.cast_exact::<PyTuple>() {
-            Kind::Tuple(tuple.clone())
+            Kind::Tuple(tuple.clone().unbind())
+        } else if let Some(frame) = Frame::recognise(rows, only)? {
+            Kind::Frame(frame)
         } else {
             refuse_single(rows)?;
-            Kind::Once(rows.try_iter()?)
+            Kind::Once(rows.try_iter()?.unbind())
         };
-        Ok(Self { rows: kind, next: 0 })
+        Ok(Self::resume(rows.py(), Rest { rows: kind, next: 0 }))
     }
 
-    /// Rows that can be read once.
-    pub(super) fn once(rows: Bound<'py, PyIterator>) -> Self {
-        Self { rows: Kind::Once(rows), next: 0 }
+    /// Goes on with what another call left.
+    pub(super) fn resume(py: Python<'py>, rest: Rest) -> Self {
+        Self { py, rest, shapes: Shapes::default() }
+    }
+
+    /// What is left for another call.
+    pub(super) fn into_rest(self) -> Rest {
+        self.rest
     }
 
     /// Whether the rows can be checked whole before any is sent.
     pub(super) fn is_sized(&self) -> bool {
-        !matches!(self.rows, Kind::Once(_))
+        match &self.rest.rows {
+            Kind::List(..) | Kind::Tuple(_) => true,
+            Kind::Once(_) => false,
+            Kind::Frame(frame) => frame.is_sized(),
+        }
     }
 
     /// Starts again with the first row of a sized source.
-    pub(super) fn rewind(&mut self) {
-        self.next = 0;
+    pub(super) fn rewind(&mut self) -> Result<(), Failure> {
+        self.rest.next = 0;
+        match &mut self.rest.rows {
+            Kind::Frame(frame) => frame.rewind(self.py),
+            _ => Ok(()),
+        }
+    }
+
+    /// The rows where they can be read without Python.
+    pub(super) fn arrow(&mut self) -> Option<&mut ArrowRows> {
+        match &mut self.rest.rows {
+            Kind::Frame(Frame::Arrow(rows)) => Some(rows),
+            _ => None,
+        }
     }
 
     fn next_object(&mut self) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let next = self.next;
-        self.next += 1;
-        match &mut self.rows {
+        let next = self.rest.next;
+        self.rest.next += 1;
+        match &self.rest.rows {
             Kind::List(list, length) => {
+                let list = list.bind(self.py);
                 if list.len() != *length {
                     return Err(changed());
                 }
                 (next < *length).then(|| list.get_item(next)).transpose()
             }
-            Kind::Tuple(tuple) => (next < tuple.len()).then(|| tuple.get_item(next)).transpose(),
-            Kind::Once(rows) => rows.next().transpose(),
+            Kind::Tuple(tuple) => {
+                let tuple = tuple.bind(self.py);
+                (next < tuple.len()).then(|| tuple.get_item(next)).transpose()
+            }
+            Kind::Once(rows) => rows.bind(self.py).clone().next().transpose(),
+            Kind::Frame(_) => Ok(None),
         }
     }
 }
@@ -76,13 +158,13 @@ impl<'py> Source<'py> {
 /// What `push(row)` instead of `push([row])` looks like, and what is no rows at all.
 fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
     let name = rows.get_type().name()?;
-    if rows.hasattr("__arrow_c_stream__")? || rows.hasattr("__dataframe__")? {
-        let message = format!("rows cannot be a {name} yet: pass its rows as dicts, df.to_dict(\"records\") in pandas");
+    if rows.hasattr("__dataframe__")? {
+        let message = format!("a {name} without an Arrow stream cannot be read: pass its rows as dicts");
         return Err(PyTypeError::new_err(message));
     }
     let text =
         rows.is_instance_of::<PyString>() || rows.is_instance_of::<PyBytes>() || rows.is_instance_of::<PyByteArray>();
-    if text || rows.cast::<PyMapping>().is_ok() || rows.hasattr("keys")? {
+    if text || rows.hasattr("keys")? || row::is_row(rows)? {
         let message = format!(
             "rows must be a list or another iterable of mappings, not a {name}; wrap it in a list: push([row])"
         );
@@ -101,53 +183,16 @@ fn changed() -> PyErr {
 }
 
 impl Rows for Source<'_> {
-    type Failure = PyErr;
+    type Failure = Failure;
 
-    fn visit(&mut self, row: &mut impl Row) -> PyResult<bool> {
-        let Some(object) = self.next_object()? else { return Ok(false) };
-        if let Ok(dict) = object.cast_exact::<PyDict>() {
-            visit_dict(dict, row)?;
-        } else if object.hasattr("keys")? && object.hasattr("__getitem__")? {
-            visit_mapping(&object, row)?;
-        } else {
-            row.not_a_mapping(&value::type_name(&object));
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
+        match &mut self.rest.rows {
+            Kind::Frame(Frame::Arrow(rows)) => return rows.visit(row),
+            Kind::Frame(Frame::Listed(rows)) => return Ok(rows.visit(self.py, row)?),
+            _ => {}
         }
+        let Some(object) = self.next_object()? else { return Ok(false) };
+        self.shapes.visit(&object, row)?;
         Ok(true)
     }
-}
-
-fn visit_dict(dict: &Bound<'_, PyDict>, row: &mut impl Row) -> PyResult<()> {
-    for item in DictItems::new(dict) {
-        let (key, value) = item.ok_or_else(changed)?;
-        visit_cell(&key, &value, row)?;
-    }
-    Ok(())
-}
-
-fn visit_mapping(mapping: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
-    let seen = PySet::empty(mapping.py())?;
-    for key in mapping.call_method0("keys")?.try_iter()? {
-        let key = key?;
-        if seen.contains(&key)? {
-            // `SELECT 1 AS Id, 2 AS Id`: one of the two values would be lost.
-            row.bad_key(&format!("two values are called {}", key.repr()?.to_string_lossy()));
-            continue;
-        }
-        seen.add(&key)?;
-        let value = mapping.get_item(&key)?;
-        visit_cell(&key, &value, row)?;
-    }
-    Ok(())
-}
-
-fn visit_cell(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
-    let Ok(name) = key.cast::<PyString>() else {
-        row.bad_key(&format!("a column's name must be a str, not {}", value::type_name(key)));
-        return Ok(());
-    };
-    let Ok(name) = name.to_str() else {
-        row.bad_key("a column's name holds a lone surrogate, which is no valid Unicode");
-        return Ok(());
-    };
-    value::visit(value, &mut |cell| row.cell(name, cell))
 }

@@ -10,14 +10,13 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::errors;
-use super::intake::Source;
+use super::intake::{Failure, Source};
 use super::options::RowOptions;
-use super::runtime::{Received, Running, SLICE, check, lost, may_stay};
+use super::runtime::{Received, Running, SLICE, check, closing, lost, may_stay};
 use crate::cell::{Row, Rows};
 use crate::client::Route;
 use crate::clock::{Clock, Moment};
@@ -49,7 +48,8 @@ pub(super) fn push<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = rows.py();
     let options = RowOptions::read(options)?;
-    let source = Source::new(rows)?;
+    let only = target.schema.as_deref().filter(|_| options.cells.ignore_unknown_columns);
+    let source = Source::new(rows, only)?;
     Push::new(target, options).run(py, source)
 }
 
@@ -66,14 +66,13 @@ struct Push<'t> {
 }
 
 /// The caller's rows, read no longer than the call may take: a generator may wait for each of its rows.
-struct InTime<'s, 'py> {
-    py: Python<'py>,
-    source: &'s mut Source<'py>,
+struct InTime<'s, R> {
+    rows: &'s mut R,
     clock: &'s Clock,
     deadline: Option<Moment>,
 }
 
-impl Rows for InTime<'_, '_> {
+impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
     type Failure = Early;
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Early> {
@@ -81,14 +80,10 @@ impl Rows for InTime<'_, '_> {
             let message = "the time limit of this call has passed while rows were read";
             return Err(Early::Failed(Error::new(Kind::Deadline, message)));
         }
-        may_stay(self.py).map_err(Early::Interrupted)?;
-        self.source.visit(row).map_err(|raised| {
-            if raised.is_instance_of::<PyException>(self.py) {
-                Early::Source(raised)
-            } else {
-                Early::Interrupted(raised)
-            }
-        })
+        if closing() {
+            return Err(Early::Failed(Error::new(Kind::Closed, "Python is shutting down")));
+        }
+        Ok(self.rows.visit(row)?)
     }
 }
 
@@ -100,8 +95,20 @@ enum Early {
     Invalid,
     /// The source raised.
     Source(PyErr),
+    /// The source holds something that is no row at all, which the exception says itself.
+    NoRows(PyErr),
     /// Ctrl-C and its like: stays itself.
     Interrupted(PyErr),
+}
+
+impl From<Failure> for Early {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NoRows(raised) => Self::NoRows(raised),
+            Failure::Raised(raised) => Self::Source(raised),
+            Failure::Interrupted(raised) => Self::Interrupted(raised),
+        }
+    }
 }
 
 impl<'t> Push<'t> {
@@ -146,7 +153,7 @@ impl<'t> Push<'t> {
                 }
                 return Ok(());
             }
-            source.rewind();
+            source.rewind()?;
             self.encoder = encoder(self.target, &self.options);
         }
         loop {
@@ -191,7 +198,12 @@ impl<'t> Push<'t> {
     fn encode<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Filled, Early> {
         py.check_signals().map_err(Early::Interrupted)?;
         let clock = &self.target.route.clock;
-        let filled = self.encoder.fill(&mut InTime { py, source, clock, deadline: self.deadline });
+        let (encoder, deadline) = (&mut self.encoder, self.deadline);
+        let filled = match source.arrow() {
+            Some(rows) => py.detach(|| encoder.fill(&mut InTime { rows, clock, deadline })),
+            None => encoder.fill(&mut InTime { rows: source, clock, deadline }),
+        };
+        may_stay(py).map_err(Early::Interrupted)?;
         if let Err(Early::Failed(error)) = &filled {
             self.lane.abort(Some(error.clone()));
         }
@@ -257,7 +269,7 @@ impl<'t> Push<'t> {
                 errors::validation(py, problems.errors(), problems.count())?
             }
             Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
-            Early::Interrupted(raised) => raised,
+            Early::NoRows(raised) | Early::Interrupted(raised) => raised,
         };
         let exception = raised.value(py);
         exception.setattr("result", result)?;

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyIterator};
+use pyo3::types::{PyBytes, PyDict};
 use pythonize::{depythonize, pythonize};
 use serde_json::Value;
 
 use super::errors;
-use super::intake::Source;
+use super::intake::{Rest, Source};
 use super::options::RowOptions;
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
@@ -73,10 +73,10 @@ pub(super) fn infer_columns(
         raise(py, known).map(|data_type| (column, data_type))
     });
     let known = known.collect::<PyResult<Vec<_>>>()?;
-    let mut source = Source::new(rows)?;
+    let mut source = Source::new(rows, None)?;
     let mut watching = Watching { inference: Inference::default(), not_rows: None };
     let mut row = 0;
-    while source.visit(&mut watching).map_err(|raised| errors::source(py, raised, row))? {
+    while source.visit(&mut watching).map_err(|failure| failure.into_py(py, row))? {
         if let Some(why) = watching.not_rows {
             let error = Error::configuration(format!("row {row}: {why}"));
             return Err(errors::to_py(py, &error));
@@ -140,7 +140,7 @@ impl TableSchema {
     fn validate<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
         let py = rows.py();
         let options = RowOptions::read(options)?;
-        let mut source = Source::new(rows)?;
+        let mut source = self.source(rows, &options)?;
         let mut encoder = self.encoder(&options, PushDataset::LIMITS);
         while !fill(py, &mut encoder, &mut source)?.ended {}
         let (problems, count) = (encoder.problems(), encoder.rows_read());
@@ -167,21 +167,24 @@ impl TableSchema {
         };
         let options = RowOptions::read(options)?;
         let limits = Limits { max_rows, max_bytes };
-        let mut source = Source::new(rows)?;
+        let mut source = self.source(rows, &options)?;
         let raises = !options.skip_invalid;
         if raises && options.check_all && source.is_sized() {
             let mut encoder = self.encoder(&options, limits);
             while !fill(py, &mut encoder, &mut source)?.ended {}
             refuse_invalid(py, &encoder)?;
-            source.rewind();
+            source.rewind().map_err(|failure| failure.into_py(py, 0))?;
         }
-        let rows = rows.try_iter()?.unbind();
-        let reading = Some(Reading { rows, encoder: self.encoder(&options, limits), raises });
+        let reading = Some(Reading { rows: source.into_rest(), encoder: self.encoder(&options, limits), raises });
         Ok(Payloads { reading: Mutex::new(reading) })
     }
 }
 
 impl TableSchema {
+    fn source<'py>(&self, rows: &Bound<'py, PyAny>, options: &RowOptions) -> PyResult<Source<'py>> {
+        Source::new(rows, options.cells.ignore_unknown_columns.then_some(&*self.schema))
+    }
+
     fn encoder(&self, options: &RowOptions, limits: Limits) -> Encoder {
         let schema = Some(Arc::clone(&self.schema));
         Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors)
@@ -190,7 +193,11 @@ impl TableSchema {
 
 fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
     py.check_signals()?;
-    encoder.fill(source).map_err(|raised| errors::source(py, raised, encoder.rows_read()))
+    let filled = match source.arrow() {
+        Some(rows) => py.detach(|| encoder.fill(rows)),
+        None => encoder.fill(source),
+    };
+    filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))
 }
 
 fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
@@ -208,7 +215,7 @@ pub(super) struct Payloads {
 }
 
 struct Reading {
-    rows: Py<PyIterator>,
+    rows: Rest,
     encoder: Encoder,
     raises: bool,
 }
@@ -223,7 +230,7 @@ impl Payloads {
         // Taken out while rows are read, since reading them may run code that comes back here.
         let taken = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut reading) = taken else { return Ok(None) };
-        let mut source = Source::once(reading.rows.bind(py).clone());
+        let mut source = Source::resume(py, reading.rows);
         loop {
             let filled = fill(py, &mut reading.encoder, &mut source)?;
             if reading.raises {
@@ -234,6 +241,7 @@ impl Payloads {
                 continue;
             }
             if !filled.ended {
+                reading.rows = source.into_rest();
                 *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
             }
             return Ok(body);

@@ -1,11 +1,15 @@
-//! The items of a dict, walked in place: the one file with `unsafe`, because pyo3's own iterator panics
-//! where a dict changes under it, and a copy of the items would cost as much as the rest of the intake.
+//! What belongs to others and is read in place, a dict's items and an Arrow stream: the one file with `unsafe`.
+//!
+//! pyo3's own iterator panics where a dict changes under it, and a copy of the items would cost as much as the rest of
+//! the intake. An Arrow stream is a C struct that changes hands inside a capsule.
 #![allow(unsafe_code)]
 
 use std::ptr;
 
+use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_schema::ArrowError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyCapsule, PyDict};
 use pyo3::{Bound, ffi};
 
 /// Walks a dict; `None` as an item says that the dict changed meanwhile, and ends the walk.
@@ -55,4 +59,14 @@ impl<'py> Iterator for DictItems<'_, 'py> {
             }
         }
     }
+}
+
+/// Takes the stream out of the capsule that `__arrow_c_stream__` answered; the capsule keeps one that was released.
+pub(super) fn take_stream(capsule: &Bound<'_, PyCapsule>) -> PyResult<Result<ArrayStreamReader, ArrowError>> {
+    let stream = capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast::<FFI_ArrowArrayStream>();
+    // SAFETY: by the Arrow PyCapsule interface, a capsule of this name, which has just been checked, points to an
+    // initialised `ArrowArrayStream`, and we are attached, so that nobody else moves it meanwhile. `from_raw` moves it
+    // out and leaves one whose `release` is null, as the C data interface asks of a consumer: the capsule's own
+    // destructor then has nothing to release. `try_new` refuses a stream that somebody else has taken before.
+    Ok(ArrayStreamReader::try_new(unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) }))
 }

@@ -1,0 +1,268 @@
+//! One Arrow column as cells: which Arrow types map to ours, and how each of their values is read.
+
+use std::fmt::Write;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, DecimalType, Int16Type, Int32Type, Int64Type, RunEndIndexType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Date64Array, Decimal32Array,
+    Decimal64Array, Decimal128Array, Decimal256Array, FixedSizeBinaryArray, Float16Array, Float32Array, Float64Array,
+    Int8Array, Int16Array, Int32Array, Int64Array, LargeBinaryArray, PrimitiveArray, RunArray, UInt8Array, UInt16Array,
+    UInt32Array, UInt64Array, new_empty_array,
+};
+use arrow_schema::{DataType, Field, TimeUnit};
+use chrono::{Datelike, NaiveDateTime, Timelike};
+
+use crate::cell::{Cell, Date, DateTime};
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+/// The values of one column of one batch.
+pub(super) enum Column {
+    /// Nothing but missing values.
+    Missing,
+    Bool(BooleanArray),
+    Int8(Int8Array),
+    Int16(Int16Array),
+    Int32(Int32Array),
+    Int64(Int64Array),
+    UInt8(UInt8Array),
+    UInt16(UInt16Array),
+    UInt32(UInt32Array),
+    UInt64(UInt64Array),
+    Float16(Float16Array),
+    Float32(Float32Array),
+    Float64(Float64Array),
+    Decimal32(Decimal32Array),
+    Decimal64(Decimal64Array),
+    Decimal128(Decimal128Array),
+    Decimal256(Decimal256Array),
+    /// Text as bytes: a producer may break its word that they are UTF-8.
+    Text(BinaryArray),
+    LargeText(LargeBinaryArray),
+    TextView(BinaryViewArray),
+    Uuid(FixedSizeBinaryArray),
+    Date32(Date32Array),
+    Date64(Date64Array),
+    /// Ticks since 1970, in UTC where there is a zone, whatever its name.
+    Moment {
+        ticks: Int64Array,
+        per_second: i64,
+        has_zone: bool,
+    },
+    /// A dictionary: where in `values` each value stands.
+    Coded {
+        codes: Box<Column>,
+        values: Box<Column>,
+    },
+    /// Runs of equal values: which run a row is in.
+    Runs {
+        run_of: Box<dyn Fn(usize) -> usize + Send + Sync>,
+        values: Box<Column>,
+    },
+}
+
+/// What a column of `field`'s type is called where it cannot be read; `None` where it can.
+pub(super) fn unsupported(field: &Field) -> Option<String> {
+    match Column::new(field, &new_empty_array(field.data_type())) {
+        Some(_) => None,
+        None => Some(match field.extension_type_name() {
+            Some(name) => format!("{name} ({})", field.data_type()),
+            None => field.data_type().to_string(),
+        }),
+    }
+}
+
+impl Column {
+    /// A reader of `array`; `None` for a type that maps to none of ours.
+    pub(super) fn new(field: &Field, array: &ArrayRef) -> Option<Self> {
+        match (field.extension_type_name(), array.data_type()) {
+            (None | Some("arrow.json"), _) => Self::plain(array),
+            (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => {
+                Some(Self::Uuid(array.as_fixed_size_binary().clone()))
+            }
+            // Its storage may look like one of ours and mean something else: a period is an integer.
+            _ => None,
+        }
+    }
+
+    fn plain(array: &ArrayRef) -> Option<Self> {
+        Some(match array.data_type() {
+            DataType::Null => Self::Missing,
+            DataType::Boolean => Self::Bool(array.as_boolean().clone()),
+            DataType::Int8 => Self::Int8(array.as_primitive().clone()),
+            DataType::Int16 => Self::Int16(array.as_primitive().clone()),
+            DataType::Int32 => Self::Int32(array.as_primitive().clone()),
+            DataType::Int64 => Self::Int64(array.as_primitive().clone()),
+            DataType::UInt8 => Self::UInt8(array.as_primitive().clone()),
+            DataType::UInt16 => Self::UInt16(array.as_primitive().clone()),
+            DataType::UInt32 => Self::UInt32(array.as_primitive().clone()),
+            DataType::UInt64 => Self::UInt64(array.as_primitive().clone()),
+            DataType::Float16 => Self::Float16(array.as_primitive().clone()),
+            DataType::Float32 => Self::Float32(array.as_primitive().clone()),
+            DataType::Float64 => Self::Float64(array.as_primitive().clone()),
+            DataType::Decimal32(..) => Self::Decimal32(array.as_primitive().clone()),
+            DataType::Decimal64(..) => Self::Decimal64(array.as_primitive().clone()),
+            DataType::Decimal128(..) => Self::Decimal128(array.as_primitive().clone()),
+            DataType::Decimal256(..) => Self::Decimal256(array.as_primitive().clone()),
+            DataType::Utf8 => Self::Text(array.as_string::<i32>().clone().into()),
+            DataType::LargeUtf8 => Self::LargeText(array.as_string::<i64>().clone().into()),
+            DataType::Utf8View => Self::TextView(array.as_string_view().clone().to_binary_view()),
+            DataType::Date32 => Self::Date32(array.as_primitive().clone()),
+            DataType::Date64 => Self::Date64(array.as_primitive().clone()),
+            DataType::Timestamp(unit, zone) => Self::moment(array, *unit, zone.is_some()),
+            DataType::Dictionary(..) => {
+                let dictionary = array.as_any_dictionary();
+                let codes = Box::new(Self::plain(&dictionary.keys().slice(0, array.len()))?);
+                Self::Coded { codes, values: Box::new(Self::plain(dictionary.values())?) }
+            }
+            DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+                DataType::Int16 => Self::runs(array.as_run::<Int16Type>())?,
+                DataType::Int32 => Self::runs(array.as_run::<Int32Type>())?,
+                _ => Self::runs(array.as_run::<Int64Type>())?,
+            },
+            _ => return None,
+        })
+    }
+
+    fn moment(array: &ArrayRef, unit: TimeUnit, has_zone: bool) -> Self {
+        let (ticks, per_second) = match unit {
+            TimeUnit::Second => (array.as_primitive::<TimestampSecondType>().reinterpret_cast(), 1),
+            TimeUnit::Millisecond => (array.as_primitive::<TimestampMillisecondType>().reinterpret_cast(), 1_000),
+            TimeUnit::Microsecond => (array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast(), 1_000_000),
+            TimeUnit::Nanosecond => (array.as_primitive::<TimestampNanosecondType>().reinterpret_cast(), 1_000_000_000),
+        };
+        Self::Moment { ticks, per_second, has_zone }
+    }
+
+    fn runs<R: RunEndIndexType>(array: &RunArray<R>) -> Option<Self> {
+        let ends = array.run_ends().clone();
+        let values = Box::new(Self::plain(array.values())?);
+        Some(Self::Runs { run_of: Box::new(move |row| ends.get_physical_index(row)), values })
+    }
+
+    /// The value in `row`; `text` is where values that are not text themselves are spelled.
+    pub(super) fn cell<'a>(&'a self, row: usize, text: &'a mut String) -> Cell<'a> {
+        match self {
+            Self::Missing => Cell::Null,
+            Self::Bool(array) => there(array, row).map_or(Cell::Null, |row| Cell::Bool(array.value(row))),
+            Self::Int8(array) => int(array, row),
+            Self::Int16(array) => int(array, row),
+            Self::Int32(array) => int(array, row),
+            Self::Int64(array) => int(array, row),
+            Self::UInt8(array) => int(array, row),
+            Self::UInt16(array) => int(array, row),
+            Self::UInt32(array) => int(array, row),
+            Self::UInt64(array) => value(array, row).map_or(Cell::Null, |number| wide_int(number, text)),
+            Self::Float16(array) => float(array, row),
+            Self::Float32(array) => float(array, row),
+            Self::Float64(array) => float(array, row),
+            Self::Decimal32(array) => decimal(array, row, text),
+            Self::Decimal64(array) => decimal(array, row, text),
+            Self::Decimal128(array) => decimal(array, row, text),
+            Self::Decimal256(array) => decimal(array, row, text),
+            Self::Text(array) => there(array, row).map_or(Cell::Null, |row| utf8(array.value(row))),
+            Self::LargeText(array) => there(array, row).map_or(Cell::Null, |row| utf8(array.value(row))),
+            Self::TextView(array) => there(array, row).map_or(Cell::Null, |row| utf8(array.value(row))),
+            Self::Uuid(array) => there(array, row).map_or(Cell::Null, |row| uuid(array.value(row), text)),
+            Self::Date32(array) => {
+                value(array, row).map_or(Cell::Null, |days| Cell::Date(date(i64::from(days) * SECONDS_OF_A_DAY)))
+            }
+            Self::Date64(array) => {
+                value(array, row).map_or(Cell::Null, |milliseconds| Cell::Date(date(milliseconds.div_euclid(1_000))))
+            }
+            Self::Moment { ticks, per_second, has_zone } => {
+                value(ticks, row).map_or(Cell::Null, |ticks| moment(ticks, *per_second, *has_zone))
+            }
+            Self::Coded { codes, values } => match codes.cell(row, &mut String::new()) {
+                Cell::Int(code) => values.cell(usize::try_from(code).unwrap_or(usize::MAX), text),
+                _ => Cell::Null,
+            },
+            Self::Runs { run_of, values } => values.cell(run_of(row), text),
+        }
+    }
+}
+
+/// The row, if it holds a value.
+fn there(array: &impl Array, row: usize) -> Option<usize> {
+    array.is_valid(row).then_some(row)
+}
+
+fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+    there(array, row).map(|row| array.value(row))
+}
+
+fn int<'a, T: ArrowPrimitiveType<Native: Into<i64>>>(array: &PrimitiveArray<T>, row: usize) -> Cell<'a> {
+    value(array, row).map_or(Cell::Null, |number| Cell::Int(number.into()))
+}
+
+fn wide_int(number: u64, text: &mut String) -> Cell<'_> {
+    i64::try_from(number).map_or_else(|_| Cell::WideInt(spell(text, &number)), Cell::Int)
+}
+
+/// Narrow floats widen as they do in numpy: to the number that they are, not to the one they look like.
+fn float<'a, T: ArrowPrimitiveType<Native: Into<f64>>>(array: &PrimitiveArray<T>, row: usize) -> Cell<'a> {
+    value(array, row).map_or(Cell::Null, |number| Cell::Float(number.into()))
+}
+
+fn decimal<'a, T: DecimalType>(array: &PrimitiveArray<T>, row: usize, text: &'a mut String) -> Cell<'a> {
+    there(array, row).map_or(Cell::Null, |row| Cell::Decimal(spell(text, &array.value_as_string(row))))
+}
+
+fn utf8(bytes: &[u8]) -> Cell<'_> {
+    std::str::from_utf8(bytes).map_or(Cell::BrokenText, Cell::Text)
+}
+
+fn uuid<'a>(bytes: &[u8], text: &'a mut String) -> Cell<'a> {
+    text.clear();
+    for (place, byte) in bytes.iter().enumerate() {
+        let dash = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{dash}{byte:02x}");
+    }
+    Cell::Text(text)
+}
+
+fn spell<'a>(text: &'a mut String, value: &impl ToString) -> &'a str {
+    *text = value.to_string();
+    text
+}
+
+fn date(seconds: i64) -> Date {
+    wall(seconds).map_or(BEYOND, |wall| calendar(&wall))
+}
+
+/// What is finer than a microsecond is cut.
+fn moment<'a>(ticks: i64, per_second: i64, has_zone: bool) -> Cell<'a> {
+    let microsecond = ticks.rem_euclid(per_second) * 1_000_000 / per_second;
+    let wall = wall(ticks.div_euclid(per_second));
+    let time = wall.map(|wall| wall.time()).unwrap_or_default();
+    Cell::DateTime(DateTime {
+        date: wall.map_or(BEYOND, |wall| calendar(&wall)),
+        hour: small(time.hour()),
+        minute: small(time.minute()),
+        second: small(time.second()),
+        microsecond: u32::try_from(microsecond).unwrap_or_default(),
+        utc_offset: has_zone.then_some(0),
+        fold: false,
+    })
+}
+
+/// A day that the calendar does not reach; no column takes it.
+const BEYOND: Date = Date { year: i32::MAX, month: 1, day: 1 };
+
+fn wall(seconds: i64) -> Option<NaiveDateTime> {
+    chrono::DateTime::from_timestamp(seconds, 0).map(|moment| moment.naive_utc())
+}
+
+fn calendar(wall: &NaiveDateTime) -> Date {
+    Date { year: wall.year(), month: small(wall.month()), day: small(wall.day()) }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "fields of a calendar and a clock are below 100")]
+fn small(field: u32) -> u8 {
+    field as u8
+}

@@ -1,0 +1,102 @@
+//! A frame whose columns Arrow cannot hold, read as Python lists: a slice of every column at a time, in row order.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PySlice};
+
+use super::frame::is_wanted;
+use super::value;
+use crate::cell::Row;
+use crate::schema::TableSchema;
+
+/// Rows of one slice: more would hold a large frame a second time, as Python objects.
+const SLICE: usize = 10_000;
+
+/// The rows of such a frame.
+pub(super) struct Listed {
+    frame: Py<PyAny>,
+    library: Library,
+    /// The columns that are read: their places and names.
+    wanted: Vec<(usize, String)>,
+    rows: usize,
+    slice: Vec<Py<PyList>>,
+    next: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Library {
+    Pandas,
+    Polars,
+}
+
+impl Listed {
+    /// A `DataFrame` of pandas whose labels are `names`.
+    pub(super) fn pandas(frame: &Bound<'_, PyAny>, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
+        Self::new(frame, Library::Pandas, names, only)
+    }
+
+    /// A `DataFrame` of polars.
+    pub(super) fn polars(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
+        let names: Vec<String> = frame.getattr(intern!(frame.py(), "columns"))?.extract()?;
+        Self::new(frame, Library::Polars, &names, only)
+    }
+
+    fn new(frame: &Bound<'_, PyAny>, library: Library, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
+        let wanted = names.iter().cloned().enumerate().filter(|(_, name)| is_wanted(only, name)).collect();
+        // Without columns there are no rows, as in a frame that comes through Arrow.
+        let rows = if names.is_empty() { 0 } else { frame.len()? };
+        Ok(Self { frame: frame.clone().unbind(), library, wanted, rows, slice: Vec::new(), next: 0 })
+    }
+
+    /// Starts again with the first row.
+    pub(super) fn rewind(&mut self) {
+        self.next = 0;
+    }
+
+    /// Visits the next row; `false` once there is none.
+    pub(super) fn visit(&mut self, py: Python<'_>, row: &mut impl Row) -> PyResult<bool> {
+        if self.next >= self.rows {
+            return Ok(false);
+        }
+        if self.next.is_multiple_of(SLICE) {
+            let columns = self.wanted.iter().map(|(place, _)| self.column(py, *place));
+            self.slice = columns.collect::<PyResult<_>>()?;
+        }
+        for ((_, name), list) in self.wanted.iter().zip(&self.slice) {
+            let value = list.bind(py).get_item(self.next % SLICE)?;
+            value::visit(&value, &mut |cell| row.cell(name, cell))?;
+        }
+        self.next += 1;
+        Ok(true)
+    }
+
+    /// The values of one column in the slice that begins with the next row.
+    fn column(&self, py: Python<'_>, place: usize) -> PyResult<Py<PyList>> {
+        let frame = self.frame.bind(py);
+        let list = match self.library {
+            Library::Polars => {
+                let slice = frame.call_method1(intern!(py, "slice"), (self.next, SLICE))?;
+                slice.call_method1(intern!(py, "to_series"), (place,))?.call_method0(intern!(py, "to_list"))?
+            }
+            Library::Pandas => {
+                let (start, stop) = (self.next.cast_signed(), (self.next + SLICE).cast_signed());
+                let slice = (PySlice::new(py, start, stop, 1), place);
+                let column = frame.getattr(intern!(py, "iloc"))?.get_item(slice)?;
+                missing_as_none(&column)?.call_method0(intern!(py, "tolist"))?
+            }
+        };
+        Ok(list.cast_into::<PyList>()?.unbind())
+    }
+}
+
+/// What is missing in an extension type, such as text, is None, whatever the type shows in its place: only floats and
+/// objects can hold NaN.
+fn missing_as_none<'py>(column: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = column.py();
+    if super::pandas::is_numpy(&column.getattr(intern!(py, "dtype"))?)? {
+        return Ok(column.clone());
+    }
+    let there = column.call_method0(intern!(py, "notna"))?;
+    let objects = column.call_method1(intern!(py, "astype"), (intern!(py, "object"),))?;
+    objects.call_method1(intern!(py, "where"), (there, py.None()))
+}

@@ -1,0 +1,100 @@
+//! A `DataFrame` of pandas: an Arrow table where every column can be one exactly, else lists. Its index is never read.
+
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
+
+use super::frame::{ArrowRows, Frame, check_distinct, is_wanted, refuse_types};
+use super::listed::Listed;
+use crate::error::Error;
+use crate::python::errors;
+use crate::schema::TableSchema;
+
+/// The rows of `frame`; columns that are not in `only` are left unread.
+pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Frame> {
+    let py = frame.py();
+    let names = labels(frame)?;
+    match table(frame, &names) {
+        Ok(table) => Ok(Frame::Arrow(Box::new(ArrowRows::open(&table, only)?))),
+        // No pyarrow, an old one, or values that it cannot hold: ours are judged one by one.
+        Err(raised) if raised.is_instance_of::<PyException>(py) => {
+            refuse_unsupported(frame, &names, only)?;
+            Ok(Frame::Listed(Listed::pandas(frame, &names, only)?))
+        }
+        Err(raised) => Err(raised),
+    }
+}
+
+/// Whether a column's type is one of numpy's own.
+pub(super) fn is_numpy(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = dtype.py();
+    dtype.is_instance(&py.import(intern!(py, "numpy"))?.getattr(intern!(py, "dtype"))?)
+}
+
+/// The names of the columns: distinct strings.
+fn labels(frame: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let py = frame.py();
+    let (mut names, mut others) = (Vec::new(), Vec::new());
+    for label in frame.getattr(intern!(py, "columns"))?.try_iter()? {
+        let label = label?;
+        match label.cast::<PyString>().ok().and_then(|name| name.to_str().ok()) {
+            Some(name) => names.push(name.to_owned()),
+            None => others.push(label.repr()?.to_string()),
+        }
+    }
+    if !others.is_empty() {
+        let message = format!("column labels must be strings; these are not: {}", others.join(", "));
+        let hint = "name the columns: df.columns = [...]; reset_index() does not, and several levels are joined first";
+        return Err(errors::to_py(py, &Error::configuration(message).with_hint(hint)));
+    }
+    check_distinct(py, names.iter().map(String::as_str))?;
+    Ok(names)
+}
+
+/// The columns as a table of pyarrow. Without its index, which pandas' own conversion would add.
+fn table<'py>(frame: &Bound<'py, PyAny>, names: &[String]) -> PyResult<Bound<'py, PyAny>> {
+    let py = frame.py();
+    let pyarrow = py.import(intern!(py, "pyarrow"))?;
+    let positions = frame.getattr(intern!(py, "iloc"))?;
+    let arrays = PyList::empty(py);
+    for place in 0..names.len() {
+        let column = positions.get_item((PySlice::full(py), place))?;
+        arrays.append(array(&pyarrow, &column)?)?;
+    }
+    pyarrow.getattr(intern!(py, "Table"))?.call_method1(intern!(py, "from_arrays"), (arrays, names))
+}
+
+/// A column as an array of pyarrow that holds the same values, NaN included.
+fn array<'py>(pyarrow: &Bound<'py, PyModule>, column: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = column.py();
+    let dtype = column.getattr(intern!(py, "dtype"))?;
+    let kind: String = dtype.getattr(intern!(py, "kind"))?.extract()?;
+    let is_numpy = is_numpy(&dtype)?;
+    // NaN in a float column is a value; what an extension type shows as NaN is a missing one.
+    let options = [("from_pandas", !(is_numpy && matches!(kind.as_str(), "f" | "O")))].into_py_dict(py)?;
+    if is_numpy && kind == "O" {
+        // Objects may be anything. Arrow would make numbers of one kind, or text of bytes: only text is sure.
+        let types = py.import(intern!(py, "pandas"))?.getattr("api")?.getattr("types")?;
+        let found: String = types.call_method1("infer_dtype", (column,))?.extract()?;
+        if !matches!(found.as_str(), "string" | "empty") {
+            return Err(PyValueError::new_err("objects that are not all text"));
+        }
+        options.set_item("type", pyarrow.call_method0("large_string")?)?;
+    }
+    pyarrow.call_method(intern!(py, "array"), (column,), Some(&options))
+}
+
+/// The same refusal as for Arrow types, where the values do not come through Arrow.
+fn refuse_unsupported(frame: &Bound<'_, PyAny>, names: &[String], only: Option<&TableSchema>) -> PyResult<()> {
+    let mut refused = Vec::new();
+    for (name, dtype) in names.iter().zip(frame.getattr("dtypes")?.try_iter()?) {
+        let dtype = dtype?;
+        let (kind, spelled) = (dtype.getattr("kind")?.extract::<String>()?, dtype.str()?.to_string());
+        let is_span = spelled.starts_with("period[") || spelled.starts_with("interval[");
+        if (is_span || matches!(kind.as_str(), "m" | "c")) && is_wanted(only, name) {
+            refused.push((name.clone(), spelled));
+        }
+    }
+    refuse_types(frame.py(), &refused)
+}
