@@ -11,7 +11,7 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 use serde_json::Value;
 
-pub use self::address::{Address, base_url, check_id, check_table_name};
+pub use self::address::{Address, base_url, check_table_name, is_id};
 pub use self::cloud::Cloud;
 pub use self::lookup::IfExists;
 use crate::clock::Clock;
@@ -33,6 +33,18 @@ pub struct DatasetInfo {
     /// Where a person can look at it.
     pub web_url: Option<String>,
 }
+
+/// A workspace as the service lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkspaceInfo {
+    /// The service's id.
+    pub id: String,
+    /// Unique in a tenant, but for personal workspaces.
+    pub name: String,
+}
+
+/// Workspaces asked for at once. The service does not say how many it gives unasked.
+const PAGE: usize = 1_000;
 
 /// The operations of one service, for one sign-in.
 #[derive(Debug)]
@@ -62,6 +74,23 @@ impl Api {
     #[must_use]
     pub fn address(&self, workspace: Option<&str>) -> Address {
         Address::new(&self.root, workspace)
+    }
+
+    /// `Groups_GetGroups`: every workspace that the caller may see, My workspace apart; page after page.
+    pub async fn workspaces(&self) -> Result<Vec<WorkspaceInfo>> {
+        let mut found = Vec::new();
+        loop {
+            let url = self.address(None).groups(PAGE, found.len());
+            let answer = self.call(Method::GET, url, None, "listing the workspaces").await?;
+            let page = json(&answer)?;
+            let page = values(&page)?;
+            for one in page {
+                found.push(WorkspaceInfo { id: required(one, "id")?, name: required(one, "name")? });
+            }
+            if page.len() < PAGE {
+                return Ok(found);
+            }
+        }
     }
 
     /// `Datasets_PostDataset[InGroup]`: creates a dataset and answers what the service made of it.

@@ -42,6 +42,7 @@ from powerbi_push.exceptions import (
 from powerbi_push.results import PushResult, RowError, ValidationReport
 from powerbi_push.schema import Column, DatasetSchema, Measure, Relationship, TableSchema
 from powerbi_push.streaming import StreamingDataset
+from powerbi_push.targets import push
 
 __all__ = [
     "AuthenticationError",
@@ -80,6 +81,7 @@ __all__ = [
     "ValidationReport",
     "Workspace",
     "__version__",
+    "push",
 ]
 
 __version__ = _core.VERSION

@@ -15,6 +15,7 @@ from powerbi_push.schema import DatasetSchema, TableSchema, specification
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self, Unpack
 
@@ -90,14 +91,26 @@ class Client:
         """The signed-in user's own workspace. Service principals have none."""
         return self._my_workspace
 
-    def workspace(self, workspace_id: str) -> Workspace:
-        """Take the workspace with that id; nothing is sent.
+    def workspaces(self) -> list[Workspace]:
+        """List the workspaces that you may see, My workspace apart.
 
         Raises:
-            ConfigurationError: It is not an id.
+            ServiceError: The service refuses.
+            TransportError: The service cannot be reached.
         """
-        _core.Client.check_id(workspace_id, "workspace")
-        return Workspace(self._core, workspace_id, None)
+        return [Workspace(self._core, info["id"], info["name"]) for info in self._core.workspaces()]
+
+    def workspace(self, name_or_id: str) -> Workspace:
+        """Find a workspace by its name, or take the one with that id; for an id nothing is sent.
+
+        Raises:
+            NotFoundError: There is none of this name that you may see; the message lists those there are.
+            ConfigurationError: Several have this name; the message lists their ids.
+        """
+        if _core.Client.is_id(name_or_id):
+            return Workspace(self._core, name_or_id, None)
+        info = self._core.workspace(name_or_id)
+        return Workspace(self._core, info["id"], info["name"])
 
     def datasets(self) -> list[Dataset]:
         """List the datasets of My workspace; see `Workspace.datasets`."""
@@ -112,6 +125,11 @@ class Client:
     ) -> Dataset:
         """Create a dataset in My workspace; see `Workspace.create_dataset`."""
         return self._my_workspace.create_dataset(schema, if_exists=if_exists)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host of the service."""
+        return self._core.base_url
 
     def close(self) -> None:
         """Refuse further calls with `ClosedError`; calls under way are not disturbed."""
@@ -143,14 +161,24 @@ class Workspace:
 
     Attributes:
         id: The service's id; None for My workspace.
-        name: None where only the id is known.
     """
 
     def __init__(self, core: _core.Client, workspace_id: str | None, name: str | None) -> None:
         """Made by `Client.workspace` and `Client.my_workspace`."""
         self._core = core
         self.id = workspace_id
-        self.name = name
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its name, looked up where only the id is known so far.
+
+        Raises:
+            NotFoundError: There is no such workspace that you may see.
+        """
+        if self._name is None:
+            self._name = self._core.workspace(str(self.id))["name"]
+        return self._name
 
     def datasets(self) -> list[Dataset]:
         """List the datasets that you may see here, of any kind.
@@ -193,7 +221,7 @@ class Workspace:
 
     def __repr__(self) -> str:
         """Show which one it is."""
-        return f"Workspace({self.name or self.id!r})"
+        return f"Workspace({self._name or self.id!r})"
 
 
 class Dataset:
@@ -324,10 +352,28 @@ class Table:
 
             Each but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
         """
+        return self._push(rows, options, None)
+
+    def replace(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Delete all rows of the table, then push these.
+
+        Everything is read and checked before the delete, a generator too, so that rows which do not fit leave the
+        table as it was. A failure after the delete says so: ``error.result.deleted`` is true.
+
+        Args:
+            rows: As for `push`.
+            **options: See `PushOptions`.
+
+        Raises:
+            PowerBIPushError: As for `push`.
+        """
+        return self._push(rows, options, self.delete_rows)
+
+    def _push(self, rows: Rows, options: PushOptions, before: Callable[[], None] | None) -> PushResult:
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        return core.push_rows(*place, schema, self._ordered, rows, dict(options))
+        return core.push_rows(*place, schema, self._ordered, rows, dict(options), before)
 
     def delete_rows(self) -> None:
         """Delete all rows of the table; the service knows no other way.

@@ -40,6 +40,7 @@ fn perform(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Result<Answ
     };
     workspace(&mut shared.lock(), route.group)?;
     match target {
+        Target::GetGroups => groups(shared, request.parts.uri.query().unwrap_or_default()),
         Target::PostDataset => create(shared, request, route.group),
         Target::GetDatasets => list(shared, route.group),
         Target::GetDataset(id) => get(shared, route.group, id),
@@ -49,6 +50,26 @@ fn perform(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Result<Answ
         Target::PostToPushUrl(tenant, id) => post_to_push_url(shared, request, tenant, id),
         Target::DeleteRows(id, table) => delete_rows(shared, route.group, id, table),
     }
+}
+
+/// The workspaces beside My workspace, `$top` of them after `$skip`; `$filter` comes with a later issue (facts 1.7).
+fn groups(shared: &Shared, query: &str) -> Result<Answer, Refusal> {
+    let (mut top, mut skip) = (usize::MAX, 0);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let refused = || Refusal::new(&rules::BAD_PAGING, format!("`{name}` is no parameter of a number"));
+        let number = value.parse().map_err(|_| refused())?;
+        match decoded(name).as_deref() {
+            Some("$top") => top = number,
+            Some("$skip") => skip = number,
+            _ => return Err(refused()),
+        }
+    }
+    let state = shared.lock();
+    let listed = state.store.workspaces.iter().skip(1).skip(skip).take(top);
+    let value: Vec<Json> = listed.map(|it| json!({"id": it.id, "name": it.name, "isReadOnly": false})).collect();
+    let body = json!({"@odata.context": context(shared, None, "groups"), "value": value});
+    Ok(Answer::json(StatusCode::OK, &body))
 }
 
 fn create(shared: &Shared, request: &Arrived, group: Option<&str>) -> Result<Answer, Refusal> {

@@ -14,6 +14,7 @@ pub(super) struct Route<'a> {
 /// An operation and what it is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
+    GetGroups,
     PostDataset,
     GetDatasets,
     GetDataset(&'a str),
@@ -30,6 +31,9 @@ impl<'a> Route<'a> {
     pub(super) fn of(method: &Method, path: &'a str) -> Self {
         let segments: Vec<&str> = path.split('/').collect();
         let (group, rest) = match segments.as_slice() {
+            ["", "v1.0", "myorg", "groups"] if method == Method::GET => {
+                return Self { group: None, target: Some(Target::GetGroups) };
+            }
             ["", "v1.0", "myorg", "groups", group, rest @ ..] => (Some(*group), rest),
             ["", "v1.0", "myorg", rest @ ..] => (None, rest),
             ["", "beta", tenant, "datasets", id, "rows"] if method == Method::POST => {
@@ -55,6 +59,7 @@ impl<'a> Route<'a> {
     /// The vendor's name of the operation, or ours where it has none.
     pub(super) fn operation(&self) -> Option<&'static str> {
         let (mine, in_group) = match self.target.as_ref()? {
+            Target::GetGroups => ("Groups_GetGroups", "Groups_GetGroups"),
             Target::PostDataset => ("Datasets_PostDataset", "Datasets_PostDatasetInGroup"),
             Target::GetDatasets => ("Datasets_GetDatasets", "Datasets_GetDatasetsInGroup"),
             Target::GetDataset(_) => ("Datasets_GetDataset", "Datasets_GetDatasetInGroup"),

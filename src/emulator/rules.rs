@@ -55,6 +55,7 @@ pub(super) static TOKEN_EXPIRED: Rule = observed(403, "TokenExpired", Layout::Er
 pub(super) static TOKEN_MISSING: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_UNKNOWN: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_MALFORMED: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
+pub(super) static BAD_PAGING: Rule = assumed(400, "BadRequest", Layout::Error, "facts 1.7");
 pub(super) static NO_SUCH_OPERATION: Rule = assumed(404, "", Layout::Empty, "facts 1.11 g");
 pub(super) static NO_SUCH_WORKSPACE: Rule = assumed(404, "PowerBIEntityNotFound", Layout::Nested, "facts 5, 404");
 pub(super) static NO_SUCH_DATASET: Rule = observed(404, "PowerBIEntityNotFound", Layout::Nested, "facts 5, 404");

@@ -22,6 +22,12 @@ impl Address {
         Self { root: root.clone(), place }
     }
 
+    pub(super) fn groups(&self, top: usize, skip: usize) -> Url {
+        let mut url = self.url("/groups");
+        url.query_pairs_mut().append_pair("$top", &top.to_string()).append_pair("$skip", &skip.to_string());
+        url
+    }
+
     pub(super) fn datasets(&self) -> Url {
         self.url("/datasets")
     }
@@ -61,16 +67,11 @@ fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// The service's ids are GUIDs; anything else would not name what the caller means.
-pub fn check_id(id: &str, what: &str) -> Result<()> {
-    let parts: Vec<usize> = id.split('-').map(str::len).collect();
-    let hexadecimal = id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
-    if parts == [8, 4, 4, 4, 12] && hexadecimal {
-        return Ok(());
-    }
-    Err(Error::configuration(format!("`{}` is not the id of a {what}", id.escape_debug())).with_hint(
-        "ids look like cfafbeb1-8037-4d0c-896e-a46fb27ff229 and stand in the address of the page in Power BI",
-    ))
+/// Whether `text` has the shape of the service's ids, which are GUIDs; anything else is a name.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let parts: Vec<usize> = text.split('-').map(str::len).collect();
+    parts == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 /// A table's name as the service allows it.
@@ -152,11 +153,11 @@ mod tests {
 
     #[test]
     fn only_a_guid_is_an_id() {
-        assert!(check_id("CFAFBEB1-8037-4d0c-896e-a46fb27ff229", "dataset").is_ok());
+        assert!(is_id("CFAFBEB1-8037-4d0c-896e-a46fb27ff229"));
         for bad in
             ["", "..", "cfafbeb1", "cfafbeb1-8037-4d0c-896e-a46fb27ff22g", "cfafbeb1-8037-4d0c-896e-a46fb27ff229/x"]
         {
-            assert!(check_id(bad, "dataset").is_err(), "{bad}");
+            assert!(!is_id(bad), "{bad}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::powerbi::{Cloud, IfExists, base_url, check_id, check_table_name};
+use crate::powerbi::{Cloud, IfExists, base_url, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
 use crate::transport::Settings;
@@ -125,6 +125,18 @@ impl Client {
         Ok(pythonize(py, &info)?)
     }
 
+    fn workspaces<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.open(py)?;
+        let infos = runtime::wait(py, async move { client.api().workspaces().await })?;
+        Ok(pythonize(py, &infos)?)
+    }
+
+    fn workspace<'py>(&self, py: Python<'py>, name_or_id: String) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.open(py)?;
+        let info = runtime::wait(py, async move { client.api().find_workspace(&name_or_id).await })?;
+        Ok(pythonize(py, &info)?)
+    }
+
     fn datasets<'py>(&self, py: Python<'py>, workspace: Option<String>) -> PyResult<Bound<'py, PyAny>> {
         let client = self.open(py)?;
         let infos = runtime::wait(py, async move { client.api().datasets(workspace.as_deref()).await })?;
@@ -167,17 +179,18 @@ impl Client {
         ordered: bool,
         rows: &Bound<'py, PyAny>,
         options: &Bound<'py, PyDict>,
+        before: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.open(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
         let route = client.route(workspace, dataset, table);
-        push::push(&push::Target { route, schema, ordered }, rows, options)
+        push::push(&push::Target { route, schema, ordered }, rows, options, before)
     }
 
-    /// Raises unless `id` can be the id of a `what`.
+    /// Whether `text` has the shape of an id.
     #[staticmethod]
-    fn check_id(py: Python<'_>, id: &str, what: &str) -> PyResult<()> {
-        raise(py, check_id(id, what))
+    fn is_id(text: &str) -> bool {
+        is_id(text)
     }
 
     /// Raises unless `name` can be the name of a table.

@@ -117,6 +117,15 @@ impl<'py> Source<'py> {
         }
     }
 
+    /// Reads a source that can be read once into one that can be read again.
+    pub(super) fn hold(&mut self) -> PyResult<()> {
+        if let Kind::Once(rows) = &self.rest.rows {
+            let list = rows.bind(self.py).try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            self.rest.rows = Kind::List(PyList::new(self.py, &list)?.unbind(), list.len());
+        }
+        Ok(())
+    }
+
     /// Starts again with the first row of a sized source.
     pub(super) fn rewind(&mut self) -> Result<(), Failure> {
         self.rest.next = 0;

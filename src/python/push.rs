@@ -40,17 +40,23 @@ pub(super) struct Target {
     pub(super) ordered: bool,
 }
 
-/// Pushes `rows` and answers Python's `PushResult`.
+/// Pushes `rows` and answers Python's `PushResult`. `before` is called once everything has been read and checked, and
+/// nothing sent: it deletes the rows that are to be replaced.
 pub(super) fn push<'py>(
     target: &Target,
     rows: &Bound<'py, PyAny>,
     options: &Bound<'py, PyDict>,
+    before: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = rows.py();
     let options = RowOptions::read(options)?;
     let only = target.schema.as_deref().filter(|_| options.cells.ignore_unknown_columns);
-    let source = Source::new(rows, only)?;
-    Push::new(target, options).run(py, source)
+    let mut source = Source::new(rows, only)?;
+    if before.is_some() {
+        source.hold()?;
+    }
+    let before = before.map(|before| before.clone().unbind());
+    Push::new(target, options, before).run(py, source)
 }
 
 struct Push<'t> {
@@ -61,6 +67,9 @@ struct Push<'t> {
     encoder: Encoder,
     /// Rows seen while checking a sized source whole.
     checked: u64,
+    before: Option<Py<PyAny>>,
+    /// Whether `before` has been called.
+    replaced: bool,
     outbox: Arc<Outbox>,
     lane: Arc<Lane>,
 }
@@ -112,7 +121,7 @@ impl From<Failure> for Early {
 }
 
 impl<'t> Push<'t> {
-    fn new(target: &'t Target, options: RowOptions) -> Self {
+    fn new(target: &'t Target, options: RowOptions, before: Option<Py<PyAny>>) -> Self {
         let started = target.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
         let outbox = Arc::new(Outbox::new(AHEAD_BYTES));
@@ -124,7 +133,18 @@ impl<'t> Push<'t> {
         };
         let lane = target.route.lane(Arc::clone(&outbox), policy);
         let encoder = encoder(target, &options);
-        Self { target, options, started, deadline, encoder, checked: 0, outbox, lane: Arc::new(lane) }
+        Self {
+            target,
+            options,
+            started,
+            deadline,
+            encoder,
+            checked: 0,
+            before,
+            replaced: false,
+            outbox,
+            lane: Arc::new(lane),
+        }
     }
 
     fn run<'py>(mut self, py: Python<'py>, mut source: Source<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -146,8 +166,14 @@ impl<'t> Push<'t> {
 
     /// Reads the rows and fills the outbox with them.
     fn fill<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<(), Early> {
-        if self.options.check_all && !self.options.skip_invalid && source.is_sized() {
-            if let Some(runs) = self.check(py, source)? {
+        let whole = self.options.check_all && !self.options.skip_invalid && source.is_sized();
+        if whole || self.before.is_some() {
+            let kept = self.check(py, source)?;
+            if let Some(before) = &self.before {
+                before.call0(py).map_err(Early::Interrupted)?;
+                self.replaced = true;
+            }
+            if let Some(runs) = kept {
                 for run in runs {
                     self.outbox.offer(run);
                 }
@@ -172,7 +198,8 @@ impl<'t> Push<'t> {
             let filled = self.encode(py, source)?;
             self.checked = self.encoder.rows_read();
             bytes += filled.run.as_ref().map_or(0, Run::bytes);
-            if bytes <= KEPT_BYTES && self.encoder.problems().count() == 0 {
+            let refused = !self.options.skip_invalid && self.encoder.problems().count() > 0;
+            if bytes <= KEPT_BYTES && !refused {
                 kept.extend(filled.run);
             } else {
                 kept.clear();
@@ -180,7 +207,7 @@ impl<'t> Push<'t> {
             if !filled.ended {
                 continue;
             }
-            if self.encoder.problems().count() > 0 {
+            if refused {
                 return Err(Early::Invalid);
             }
             return Ok((bytes <= KEPT_BYTES).then_some(kept));
@@ -257,6 +284,7 @@ impl<'t> Push<'t> {
             elapsed,
         );
         let fields = pythonize::pythonize(py, &report)?;
+        fields.set_item("deleted", self.replaced)?;
         errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
     }
 

@@ -63,7 +63,7 @@ impl PushUrl {
     ) -> PyResult<Bound<'py, PyAny>> {
         let route = self.route(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        push::push(&push::Target { route, schema, ordered: false }, rows, options)
+        push::push(&push::Target { route, schema, ordered: false }, rows, options, None)
     }
 }
 

@@ -1,0 +1,194 @@
+"""The one-liner: `push` finds what is meant by a target, makes what is missing, and keeps one client for next time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.exceptions import ConfigurationError, NotFoundError
+from powerbi_push.hidden import Hidden
+from powerbi_push.schema import DatasetSchema, TableSchema
+from powerbi_push.streaming import StreamingDataset
+
+if TYPE_CHECKING:
+    from typing import TypeAlias, Unpack
+
+    from powerbi_push.client import Workspace
+    from powerbi_push.options import PushOptions, Rows
+    from powerbi_push.results import PushResult
+    from powerbi_push.schema import DataType
+
+    Target: TypeAlias = "str | Table | StreamingDataset | tuple[str | None, str, str]"
+
+#: Rows that `create=True` looks at where no schema is given.
+_INFERRED_ROWS = 10_000
+_ROWS_ADDRESS = re.compile(
+    r"/v1\.0/myorg(?:/groups/(?P<workspace>[^/]+))?/datasets/(?P<dataset>[^/]+)/tables/(?P<table>[^/]+)/rows/?"
+)
+_clients: dict[tuple[Any, ...], Client] = {}
+
+
+def push(
+    rows: Rows,
+    target: Target,
+    *,
+    schema: TableSchema | Mapping[str, DataType] | None = None,
+    credential: object = None,
+    cloud: str = "public",
+    base_url: str | None = None,
+    if_exists: Literal["append", "replace"] = "append",
+    create: bool = False,
+    **options: Unpack[PushOptions],
+) -> PushResult:
+    """Push rows to wherever `target` says.
+
+    Args:
+        rows: An iterable of mappings, of objects with fields, or a frame.
+        target: A push URL; the rows address of a table (``https://.../datasets/{id}/tables/T/rows``); a `Table` or
+            `StreamingDataset`; ``"Dataset/Table"`` or ``"Workspace/Dataset/Table"``; or the tuple ``(workspace or None,
+            dataset, table)``, which takes names with slashes. Names or ids.
+        schema: What the rows look like.
+        credential: As for `Client`; not for push URLs.
+        cloud: As for `Client`.
+        base_url: As for `Client`.
+        if_exists: ``"append"``, or ``"replace"``: delete the table's rows first, never the dataset.
+        create: Make the dataset where it is missing, its columns read off the first 10,000 rows unless `schema` says.
+        **options: See `PushOptions`.
+
+    Raises:
+        ConfigurationError: The target is not one, or the dataset lacks the table, which the service cannot add.
+        PowerBIPushError: As for `Table.push`.
+
+    One client per credential, cloud and base URL is kept for the life of the process.
+
+    >>> from powerbi_push.emulator import Emulator
+    >>> with Emulator() as emulator:
+    ...     sign_in = {"credential": emulator.credential, "base_url": emulator.url}
+    ...     push([{"Id": 1}], "Sales/Orders", create=True, **sign_in).confirmed
+    1
+    """
+    if if_exists not in {"append", "replace"}:
+        msg = f'`if_exists` takes "append" or "replace", not {if_exists!r}'
+        raise ConfigurationError(msg)
+    if isinstance(target, StreamingDataset) or (isinstance(target, str) and _is_push_url(target)):
+        stream, target = _stream(target, schema), ""
+        if if_exists == "replace" or create:
+            msg = "a push URL takes rows and nothing else: its dataset cannot be made or emptied through it"
+            raise ConfigurationError(msg)
+        return stream.push(rows, **options)
+    if isinstance(target, Table):
+        table = target if schema is None else target.dataset.table(target.name, schema)
+    else:
+        client = _client(Hidden(credential), cloud, base_url)
+        table, rows = _table(client, _place(target, client), schema, rows, create=create)
+    return table.replace(rows, **options) if if_exists == "replace" else table.push(rows, **options)
+
+
+def _is_push_url(target: str) -> bool:
+    return target.lstrip().lower().startswith(("https:", "http:")) and not _ROWS_ADDRESS.fullmatch(
+        urlsplit(target.strip()).path
+    )
+
+
+def _stream(target: str | StreamingDataset, schema: TableSchema | Mapping[str, DataType] | None) -> StreamingDataset:
+    return target if isinstance(target, StreamingDataset) else StreamingDataset(target, schema)
+
+
+def _client(credential: Hidden[object], cloud: str, base_url: str | None) -> Client:
+    key = (credential.value, cloud, base_url)
+    try:
+        known = _clients.get(key)
+    except TypeError:  # a credential that has no hash is told by what it is
+        key = (id(credential.value), cloud, base_url)
+        known = _clients.get(key)
+    if known is None:
+        known = _clients[key] = Client(credential.value, cloud=cloud, base_url=base_url)
+    return known
+
+
+def _place(target: object, client: Client) -> tuple[str | None, str, str]:
+    """Read a target: workspace, dataset, table."""
+    parts: tuple[Any, ...] = ()
+    if isinstance(target, str) and target.lstrip().lower().startswith(("https:", "http:")):
+        url = urlsplit(target.strip())
+        if f"{url.scheme}://{url.netloc}".lower() != client.base_url.lower():
+            msg = f"the rows address is on another host than this client's, {client.base_url}"
+            raise ConfigurationError(msg, hint="no token is sent elsewhere; pass base_url= or cloud= to mean that host")
+        found = _ROWS_ADDRESS.fullmatch(url.path)
+        parts = tuple(part and unquote(part) for part in found.groups()) if found else ()
+    elif isinstance(target, str):
+        parts = tuple(target.split("/"))
+    elif isinstance(target, tuple):
+        parts = target
+    match parts:
+        case (str(dataset), str(table)) if dataset and table:
+            return None, dataset, table
+        case (None | str() as workspace, str(dataset), str(table)) if dataset and table:
+            return workspace or None, dataset, table
+        case _:
+            shown = repr(target) if isinstance(target, str | tuple) else type(target).__name__
+            msg = f"{shown} is no target"
+            hint = 'give "Dataset/Table", "Workspace/Dataset/Table", (workspace or None, dataset, table), or a URL'
+            raise ConfigurationError(msg, hint=hint)
+
+
+def _table(
+    client: Client,
+    place: tuple[str | None, str, str],
+    schema: TableSchema | Mapping[str, DataType] | None,
+    rows: Rows,
+    *,
+    create: bool,
+) -> tuple[Table, Rows]:
+    """Find the table, or make it; answers the rows too, since looking at some of a generator's takes them out."""
+    workspace_name, dataset_name, table_name = place
+    workspace = client.workspace(workspace_name) if workspace_name else client.my_workspace
+    try:
+        dataset = workspace.dataset(dataset_name)
+    except NotFoundError:
+        if not create:
+            raise
+        return _make(workspace, dataset_name, table_name, schema, rows)
+    if create:
+        _check_table(dataset, table_name)
+    return dataset.table(table_name, schema), rows
+
+
+def _make(
+    workspace: Workspace,
+    dataset_name: str,
+    table_name: str,
+    schema: TableSchema | Mapping[str, DataType] | None,
+    rows: Rows,
+) -> tuple[Table, Rows]:
+    if isinstance(schema, Mapping):
+        schema = TableSchema(table_name, schema)
+    if schema is None:
+        first, rows = _first(rows)
+        schema = TableSchema.infer(table_name, first)
+    dataset = workspace.create_dataset(DatasetSchema(dataset_name, [schema]))
+    return dataset.table(table_name), rows
+
+
+def _first(rows: Rows) -> tuple[Rows, Rows]:
+    """Take the first rows to look at, and give all of them back."""
+    if hasattr(rows, "head") and hasattr(rows, "__arrow_c_stream__"):
+        return rows.head(_INFERRED_ROWS), rows
+    if isinstance(rows, list | tuple):
+        return rows[:_INFERRED_ROWS], rows
+    if hasattr(rows, "__arrow_c_stream__") or isinstance(rows, Mapping | str | bytes):
+        return rows, rows
+    iterator = iter(rows)
+    first = list(islice(iterator, _INFERRED_ROWS))
+    return first, chain(first, iterator)
+
+
+def _check_table(dataset: Dataset, table_name: str) -> None:
+    names = [table.name for table in dataset.tables()]
+    if table_name not in names:
+        msg = f"dataset `{dataset.name}` has no table `{table_name}`, and the service cannot add one: it has {names}"
+        raise ConfigurationError(msg, hint="push to a table that is there, or to a dataset of another name")
