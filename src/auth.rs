@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secrecy::SecretString;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
@@ -99,16 +100,16 @@ impl Tokens {
         self.fetch(&mut current).await
     }
 
-    /// Replaces the token that the service refused, unless somebody has done so already.
-    pub async fn replace(&self, refused: u64) -> Result<()> {
+    /// Replaces the token that the service refused, unless somebody has done so already; `false` where there is no other.
+    pub async fn replace(&self, refused: u64) -> Result<bool> {
         let mut current = self.current.lock().await;
         if current.as_ref().is_some_and(|token| token.generation != refused) {
-            return Ok(());
+            return Ok(true);
         }
         if let Credential::Token(_) = self.credential {
-            return Err(expired("the service refused the access token"));
+            return Ok(false);
         }
-        self.fetch(&mut current).await.map(drop)
+        self.fetch(&mut current).await.map(|_| true)
     }
 
     async fn fetch(&self, current: &mut Option<Token>) -> Result<Token> {
@@ -119,6 +120,13 @@ impl Tokens {
             Credential::Token(token) => token.clone(),
             Credential::Fetch(fetch) => fetch().await?,
         };
+        if HeaderValue::from_bytes(access.secret.expose_secret().as_bytes()).is_err() {
+            return Err(Error::new(
+                Kind::Authentication,
+                "the access token has characters that no HTTP header can carry",
+            )
+            .with_hint("a token is one line of letters, digits, dots, dashes and underscores"));
+        }
         let generation = current.as_ref().map_or(0, |token| token.generation + 1);
         Ok(current.insert(Token { access, generation }).clone())
     }
@@ -133,8 +141,6 @@ fn expired(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
-
-    use secrecy::ExposeSecret;
 
     use super::*;
 

@@ -17,6 +17,8 @@ pub enum Cell<'a> {
     Decimal(&'a str),
     /// Text.
     Text(&'a str),
+    /// A UUID, written out.
+    Uuid(&'a str),
     /// Text that is not valid Unicode, such as a lone surrogate.
     BrokenText,
     /// A calendar date.
@@ -62,6 +64,7 @@ impl Cell<'_> {
             Self::Float(_) => "float",
             Self::Decimal(_) => "Decimal",
             Self::Text(_) | Self::BrokenText => "str",
+            Self::Uuid(_) => "UUID",
             Self::Date(_) => "date",
             Self::DateTime(_) => "datetime",
             Self::Unsupported(name) => name,
@@ -82,8 +85,8 @@ pub trait Rows {
 pub trait Row {
     /// One value, under its column's name.
     fn cell(&mut self, column: &str, cell: Cell<'_>);
-    /// A key that is no string; the name of its type.
-    fn bad_key(&mut self, type_name: &str);
+    /// A key that names no column, and why.
+    fn bad_key(&mut self, why: &str);
     /// The row itself is nothing that has columns; the name of its type.
     fn not_a_mapping(&mut self, type_name: &str);
 }

@@ -1,14 +1,13 @@
-//! A client: one sign-in and one pool of connections to one service, and the lanes that deliver through them.
+//! Clients: a sign-in or a push URL with its pool of connections, and the routes on which rows leave through them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use reqwest::Url;
 
 use crate::auth::{Credential, Tokens};
 use crate::clock::Clock;
 use crate::courier::{Lane, Policy};
-use crate::destination::PushDataset;
+use crate::destination::{Destination, PushDataset, Streaming};
 use crate::error::Result;
 use crate::limit::Limit;
 use crate::outbox::Outbox;
@@ -17,6 +16,36 @@ use crate::retry::Retry;
 use crate::transport::{Settings, Transport};
 use crate::wire::Wire;
 
+/// Where rows go, and through what.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Where to.
+    pub destination: Arc<dyn Destination>,
+    /// The time that everything on it goes by.
+    pub clock: Clock,
+    /// When it tries again.
+    pub retry: Retry,
+    wire: Arc<Wire>,
+    limit: Arc<Limit>,
+}
+
+impl Route {
+    /// The only table of a streaming dataset. Its push URL needs no sign-in.
+    pub fn to_push_url(streaming: Streaming, settings: &Settings, retry: Retry, clock: Clock) -> Result<Self> {
+        let wire = Arc::new(Wire::new(Transport::new(settings, clock.clone())?, None));
+        let limit = Limit::shared(streaming.key(), &clock, streaming.quotas());
+        Ok(Self { destination: Arc::new(streaming), clock, retry, wire, limit })
+    }
+
+    /// A lane for the rows of `outbox`.
+    #[must_use]
+    pub fn lane(&self, outbox: Arc<Outbox>, policy: Policy) -> Lane {
+        let (destination, wire, limit) =
+            (Arc::clone(&self.destination), Arc::clone(&self.wire), Arc::clone(&self.limit));
+        Lane::new(outbox, destination, wire, limit, self.clock.clone(), policy)
+    }
+}
+
 /// A client of one Power BI service.
 #[derive(Debug)]
 pub struct Client {
@@ -24,17 +53,15 @@ pub struct Client {
     wire: Arc<Wire>,
     clock: Clock,
     retry: Retry,
-    /// One for each dataset: its quotas are shared by all of its tables.
-    limits: Mutex<HashMap<String, Arc<Limit>>>,
 }
 
 impl Client {
     /// Nothing is sent and no token fetched yet.
     pub fn new(root: Url, credential: Credential, settings: &Settings, retry: Retry, clock: Clock) -> Result<Self> {
         let transport = Transport::new(settings, clock.clone())?;
-        let wire = Arc::new(Wire::new(transport, Tokens::new(credential, clock.clone())));
+        let wire = Arc::new(Wire::new(transport, Some(Tokens::new(credential, clock.clone()))));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
-        Ok(Self { api, wire, clock, retry, limits: Mutex::default() })
+        Ok(Self { api, wire, clock, retry })
     }
 
     /// The operations beside rows.
@@ -43,36 +70,13 @@ impl Client {
         &self.api
     }
 
-    /// The clock that everything here goes by.
+    /// The route to one table.
     #[must_use]
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
-    /// When this client tries again.
-    #[must_use]
-    pub fn retry(&self) -> Retry {
-        self.retry
-    }
-
-    /// A lane to one table.
-    #[must_use]
-    pub fn lane(
-        &self,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
-        outbox: Arc<Outbox>,
-        policy: Policy,
-    ) -> Lane {
-        let destination = PushDataset::new(self.api.address(workspace).rows(dataset, table));
-        let limit = self.limit(dataset);
-        Lane::new(outbox, destination, Arc::clone(&self.wire), limit, self.clock.clone(), policy)
-    }
-
-    fn limit(&self, dataset: &str) -> Arc<Limit> {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Arc::new(Limit::new(self.clock.clone()));
-        Arc::clone(limits.entry(dataset.to_ascii_lowercase()).or_insert_with(fresh))
+    pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Route {
+        let destination = Arc::new(PushDataset::new(self.api.address(workspace).rows(dataset, table)));
+        let wire = Arc::clone(&self.wire);
+        // A dataset's quotas are shared by all of its tables, and by every client of this process.
+        let limit = Limit::shared(self.api.address(workspace).dataset(dataset).as_str(), &self.clock, &[]);
+        Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit }
     }
 }

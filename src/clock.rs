@@ -83,9 +83,21 @@ impl Clock {
         PROCESS.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(Self::real)
     }
 
-    /// Gives clients made from now on this clock; `None` gives them the real one again.
-    pub fn set_process(clock: Option<Self>) {
-        *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = clock;
+    /// Gives clients made from now on this clock.
+    pub fn enter_process(&self) {
+        *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = Some(self.clone());
+    }
+
+    /// Gives clients made from now on the real time again, if this clock is what they would have had.
+    pub fn leave_process(&self) {
+        let mut process = PROCESS.write().unwrap_or_else(PoisonError::into_inner);
+        let is_ours = match (process.as_ref().map(|clock| &clock.0), &self.0) {
+            (Some(Kind::Virtual(theirs)), Kind::Virtual(ours)) => Arc::ptr_eq(theirs, ours),
+            _ => false,
+        };
+        if is_ours {
+            *process = None;
+        }
     }
 
     /// Monotonic now.

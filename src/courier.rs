@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
 use crate::clock::{Clock, Moment};
-use crate::destination::PushDataset;
+use crate::destination::Destination;
 use crate::error::{Error, Kind};
 use crate::limit::Limit;
 use crate::outbox::{Batch, Fate, Outbox};
@@ -45,7 +45,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct Lane {
     outbox: Arc<Outbox>,
-    destination: PushDataset,
+    destination: Arc<dyn Destination>,
     wire: Arc<Wire>,
     limit: Arc<Limit>,
     clock: Clock,
@@ -78,13 +78,13 @@ impl Lane {
     #[must_use]
     pub fn new(
         outbox: Arc<Outbox>,
-        destination: PushDataset,
+        destination: Arc<dyn Destination>,
         wire: Arc<Wire>,
         limit: Arc<Limit>,
         clock: Clock,
         policy: Policy,
     ) -> Self {
-        let max_rows = AtomicUsize::new(PushDataset::LIMITS.max_rows);
+        let max_rows = AtomicUsize::new(destination.limits().max_rows);
         let stop = watch::Sender::new(Stop::Go);
         Self { outbox, destination, wire, limit, clock, policy, max_rows, stop, state: Mutex::default() }
     }
@@ -146,7 +146,7 @@ impl Lane {
             let taken = tokio::select! {
                 biased;
                 () = self.stopped(Stop::Finish) => return,
-                taken = self.outbox.take(max_rows, PushDataset::LIMITS.max_bytes) => taken,
+                taken = self.outbox.take(max_rows, self.destination.limits().max_bytes) => taken,
             };
             match taken {
                 Some(batch) => self.deliver(batch).await,

@@ -1,5 +1,28 @@
 //! Where rows go: which dialect they speak there, what one request may hold, and how it is addressed.
 
 mod push_dataset;
+mod streaming;
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
 
 pub use self::push_dataset::PushDataset;
+pub use self::streaming::Streaming;
+use crate::encode::{Dialect, Limits};
+use crate::transport::Request;
+
+/// An answer to rows is empty, or an error that fits easily, in bytes.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// A place that takes rows.
+pub trait Destination: Debug + Send + Sync {
+    /// How its bodies look.
+    fn dialect(&self) -> &'static Dialect;
+
+    /// What one request may hold.
+    fn limits(&self) -> Limits;
+
+    /// The request that delivers the rows of `body`.
+    fn request(&self, body: Bytes) -> Request;
+}

@@ -2,14 +2,19 @@
 //!
 //! ```text
 //!  HTTP ──▶ line ──▶ server ──▶ guard ──▶ fault? ──▶ route ──▶ powerbi ──▶ store
-//!           (cut)    (thread)   (403)     (answer)             token, form, schema, row, value
+//!           (cut)    (thread)   (403)     (answer)             token | key, window, form, schema, row, value
 //!                       └──▶ log, and the page at `/`
 //! ```
 //!
+//! Rows come in by two doors: the REST operations, which ask for a token, and the push URL of a streaming dataset,
+//! whose query holds a key. The push URL is no operation of the vendor's; here it is called `PushUrl_PostRows`. Its key
+//! is in no log, on no page and in no error. The limits of a streaming dataset are its own, whichever the door.
+//!
 //! It shares nothing with the client but [`crate::clock`] and [`crate::error`], or a misread rule would pass its own
 //! test. What is observed of the real service and what is assumed stands in `emulator/rules.rs`; a refusal says in its
-//! header `x-emulator-rule` which of the two it is.
+//! header `x-emulator-rule` which of the two it is. What is quite open is a switch in [`Assumed`].
 
+mod assumed;
 mod dashboard;
 mod data_type;
 mod datetime;
@@ -17,6 +22,7 @@ mod decimal;
 mod fault;
 mod form;
 mod guard;
+mod key;
 mod line;
 mod log;
 mod powerbi;
@@ -30,17 +36,20 @@ mod state;
 mod store;
 mod token;
 mod value;
+mod window;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::assumed::{Assumed, Reception};
 pub use self::datetime::DateTime;
 pub use self::fault::FailNext;
 pub use self::log::Request;
 pub use self::row::Row;
 pub use self::value::Value;
 
+use self::key::Key;
 use self::server::Server;
 use self::state::Shared;
 use crate::clock::Clock;
@@ -53,13 +62,15 @@ pub struct Options {
     pub port: u16,
     /// Whether the sizes and counts of a request are held to the service's limits.
     pub limits: bool,
-    /// The time that tokens, dates and the log go by.
+    /// The time that tokens, dates, the log and the rate of a streaming dataset go by.
     pub clock: Clock,
+    /// What is assumed where the documents leave it open.
+    pub assumed: Assumed,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, limits: true, clock: Clock::real() }
+        Self { port: 0, limits: true, clock: Clock::real(), assumed: Assumed::default() }
     }
 }
 
@@ -73,7 +84,7 @@ impl Emulator {
     /// Starts one on its own thread; it listens when this returns.
     pub fn start(options: Options) -> Result<Self> {
         let (listener, port) = server::bind(options.port)?;
-        let shared = Arc::new(Shared::new(options.clock, options.limits, port));
+        let shared = Arc::new(Shared::new(options.clock, options.limits, options.assumed, port));
         let server = Server::start(listener, Arc::clone(&shared))?;
         Ok(Self { shared, server })
     }
@@ -102,6 +113,23 @@ impl Emulator {
         self.shared.lock().store.add_workspace(name)
     }
 
+    /// Makes a streaming dataset in My workspace, as the service's page does, and gives its push URL, which holds a
+    /// secret. Its one table is `RealTimeData`; with `history` it is stored like a push dataset and has its limits.
+    ///
+    /// A column is a name and a type: Number, `DateTime` or Text, as on the page, or a data type of the API. A Number is
+    /// a Double.
+    pub fn streaming_dataset(&self, name: &str, columns: &[(String, String)], history: bool) -> Result<String> {
+        let schema = schema::streaming(name, columns, history, self.shared.limits).map_err(|refusal| {
+            let hint = "the types are Number, DateTime and Text, or those of push datasets";
+            let message = format!("the streaming dataset `{name}` cannot be made: {}", refusal.message);
+            Error::configuration(message).with_hint(hint)
+        })?;
+        let key = Key::random();
+        let query = format!("key={}", key.coded());
+        let id = self.shared.lock().store.create_streaming(schema, key);
+        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.url(), self.shared.tenant))
+    }
+
     /// The rows of a table, oldest first. Workspace, dataset and table are given by id or name; `None` stands for My
     /// workspace and for the only table.
     pub fn rows(&self, workspace: Option<&str>, dataset: &str, table: Option<&str>) -> Result<Vec<Row>> {
@@ -115,7 +143,7 @@ impl Emulator {
         self.shared.lock().log.requests().cloned().collect()
     }
 
-    /// The most requests to Post Rows that were ever pending at once for one dataset.
+    /// The most requests to Post Rows and to a push URL that were ever pending at once for one dataset.
     #[must_use]
     pub fn most_in_flight(&self) -> usize {
         self.shared.lock().pending.most
@@ -126,7 +154,7 @@ impl Emulator {
         self.shared.lock().faults.fail(fault)
     }
 
-    /// Handles the next requests to Post Rows, but closes the connection without a byte of an answer.
+    /// Handles the next requests to Post Rows or to a push URL, but closes the connection without a byte of an answer.
     pub fn drop_response(&self, times: usize) {
         self.shared.lock().faults.drop_response(times);
     }
@@ -151,7 +179,8 @@ impl Emulator {
         Err(Error::configuration("the emulator goes by the real time, which cannot be moved").with_hint(hint))
     }
 
-    /// Goes back to an empty My workspace: no other workspaces, datasets, requests and faults. Tokens stay valid.
+    /// Goes back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults. Tokens stay
+    /// valid.
     pub fn reset(&self) {
         self.shared.lock().reset();
     }

@@ -17,14 +17,14 @@ mod value;
 
 use std::sync::Arc;
 
-pub use self::dialect::{Dialect, PUSH_ROWS};
+pub use self::dialect::{Dialect, PUSH_ARRAY, PUSH_ROWS};
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;
-pub use self::value::own_type;
+pub use self::value::{NoType, fitting_type};
 
 use self::refusal::Refusal;
-use self::value::put_value;
+use self::value::{own_type, put_value};
 use crate::cell::{Cell, Row, Rows};
 use crate::schema::TableSchema;
 
@@ -156,7 +156,7 @@ impl Encoder {
         if row_bytes + envelope > self.limits.max_bytes {
             self.body.truncate(start);
             self.problems.invalid(number);
-            self.problems.report(RowError::too_large(number, row_bytes, self.limits.max_bytes));
+            self.problems.report(RowError::too_large(number, row_bytes + envelope, self.limits.max_bytes));
             return None;
         }
         if self.body.len() + self.dialect.suffix.len() <= self.limits.max_bytes {
@@ -278,9 +278,8 @@ impl Row for OpenRow<'_> {
         }
     }
 
-    fn bad_key(&mut self, type_name: &str) {
-        let message = format!("a column's name must be a str, not {type_name}");
-        self.refuse(None, type_name, Refusal { code: Code::UnknownColumn, message });
+    fn bad_key(&mut self, why: &str) {
+        self.refuse(None, "dict", Refusal { code: Code::UnknownColumn, message: why.to_owned() });
     }
 
     fn not_a_mapping(&mut self, type_name: &str) {

@@ -59,6 +59,8 @@ pub struct ServiceAnswer {
     pub request_id: Option<String>,
     /// How long the service asked us to wait.
     pub retry_after: Option<Duration>,
+    /// Which limit held the request, where it was one.
+    pub bound_by: Option<String>,
 }
 
 /// A failure: what happened, where, and what to do next. Never holds a secret or a URL's query.
@@ -71,14 +73,14 @@ pub struct Error {
     /// What to do next.
     pub hint: Option<String>,
     /// What the service said, where it said something.
-    pub answer: ServiceAnswer,
+    pub answer: Box<ServiceAnswer>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// A failure of `kind` that `message` describes.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, answer: ServiceAnswer::default(), source: None }
+        Self { kind, message: message.into(), hint: None, answer: Box::default(), source: None }
     }
 
     /// A wrong argument, schema or environment.
@@ -96,7 +98,7 @@ impl Error {
     /// The same failure with the service's own words.
     #[must_use]
     pub fn with_answer(mut self, answer: ServiceAnswer) -> Self {
-        self.answer = answer;
+        self.answer = Box::new(answer);
         self
     }
 

@@ -41,14 +41,14 @@ pub struct Api {
     root: Url,
     clock: Clock,
     retry: Retry,
-    limit: Limit,
+    limit: Arc<Limit>,
 }
 
 impl Api {
     /// The operations under `root`, which is scheme and host.
     #[must_use]
     pub fn new(wire: Arc<Wire>, root: Url, clock: Clock, retry: Retry) -> Self {
-        let limit = Limit::new(clock.clone());
+        let limit = Arc::new(Limit::new(clock.clone(), &[]));
         Self { wire, root, clock, retry, limit }
     }
 

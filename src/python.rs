@@ -19,6 +19,7 @@ mod porter;
 mod push;
 mod runtime;
 mod schema;
+mod streaming;
 
 /// The Rust core of `powerbi_push`.
 #[pyo3::pymodule]
@@ -29,11 +30,15 @@ mod _core {
     #[pymodule_export]
     use super::emulator::Emulator;
     #[pymodule_export]
-    use super::porter::serve_porter;
+    use super::porter::{Errand, close_porter, next_errand};
+    #[pymodule_export]
+    use super::runtime::leave;
     #[pymodule_export]
     use super::schema::{
         Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,
     };
+    #[pymodule_export]
+    use super::streaming::PushUrl;
 
     /// The version of the package.
     #[pymodule_export]

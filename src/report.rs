@@ -59,11 +59,20 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts together what was read, what was wrong with it, and what became of the rest.
+    /// Puts together what was read, what was wrong with it, and what became of the rest. Invalid rows that were
+    /// `skipped` on purpose are nothing to come back for.
     #[must_use]
-    pub fn new(read: u64, problems: &Problems, ledger: &Ledger, meter: &Meter, elapsed: Duration) -> Self {
+    pub fn new(
+        read: u64,
+        problems: &Problems,
+        skipped: bool,
+        ledger: &Ledger,
+        meter: &Meter,
+        elapsed: Duration,
+    ) -> Self {
         let mut report = Self {
             read,
+            resume_from: read,
             maybe_twice: ledger.maybe_twice(),
             errors: problems.errors().to_vec(),
             error_count: problems.count(),
@@ -75,20 +84,25 @@ impl Report {
             request_ids: meter.request_ids.clone(),
             ..Self::default()
         };
-        report.walk(problems.invalid_rows(), ledger);
-        let open = |(_, _, state): &&(u64, u64, &str)| matches!(*state, "unsent" | "in_doubt");
-        report.resume_from = report.ranges.iter().find(open).map_or(read, |(start, _, _)| *start);
+        report.walk(problems.invalid_rows(), skipped, ledger);
         report
     }
 
     /// Rows were accepted in the caller's order, the invalid ones left out: walk both countings side by side.
-    fn walk(&mut self, invalid: &[Range<u64>], ledger: &Ledger) {
+    fn walk(&mut self, invalid: &[Range<u64>], skipped: bool, ledger: &Ledger) {
         let (mut row, mut accepted) = (0, 0);
         let end = self.read..self.read;
         for gap in invalid.iter().chain([&end]) {
             let valid = gap.start - row;
             for (piece, fate) in ledger.pieces(accepted..accepted + valid) {
-                self.add(row + (piece.start - accepted)..row + (piece.end - accepted), fate);
+                let rows = row + (piece.start - accepted)..row + (piece.end - accepted);
+                if fate != Some(Fate::Confirmed) {
+                    self.resume_from = self.resume_from.min(rows.start);
+                }
+                self.add(rows, fate);
+            }
+            if !gap.is_empty() && !skipped {
+                self.resume_from = self.resume_from.min(gap.start);
             }
             self.add(gap.clone(), Some(Fate::Rejected));
             row = gap.end;

@@ -7,6 +7,7 @@ mod connect;
 mod retry_after;
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,11 @@ use self::retry_after::retry_after;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
+/// Shorter values in a URL are no keys.
+const SECRET_LENGTH: usize = 8;
+
 /// One request, ready to be sent as often as needed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// The HTTP method.
     pub method: Method,
@@ -32,6 +36,24 @@ pub struct Request {
     pub body: Bytes,
     /// How much of an answer is worth reading, in bytes.
     pub answer_limit: usize,
+}
+
+impl Request {
+    /// What its URL says behind the `?`, as it stands there and as it is meant: a push URL's key is a secret.
+    #[must_use]
+    pub fn secret_values(&self) -> Vec<String> {
+        let raw = self.url.query().into_iter().flat_map(|query| query.split('&'));
+        let raw = raw.filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());
+        let meant = self.url.query_pairs().map(|(_, value)| value.into_owned());
+        raw.chain(meant).filter(|value| value.len() >= SECRET_LENGTH).collect()
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Never the URL: its query may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} _, {} bytes)", self.method, self.body.len())
+    }
 }
 
 /// What came back, its body as far as it was read.
@@ -88,7 +110,7 @@ impl Transport {
     pub async fn send(
         &self,
         request: &Request,
-        bearer: &SecretString,
+        bearer: Option<&SecretString>,
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
         let _exchange = self.clock.exchange();
@@ -101,11 +123,13 @@ impl Transport {
     async fn exchange(
         &self,
         request: &Request,
-        bearer: &SecretString,
+        bearer: Option<&SecretString>,
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
         let mut outgoing = self.client.request(request.method.clone(), request.url.clone());
-        outgoing = outgoing.header(AUTHORIZATION, authorization(bearer)?);
+        if let Some(bearer) = bearer {
+            outgoing = outgoing.header(AUTHORIZATION, authorization(bearer)?);
+        }
         if request.method == Method::POST || request.method == Method::PUT {
             outgoing = outgoing.header(CONTENT_TYPE, "application/json");
         }

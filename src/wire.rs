@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use secrecy::ExposeSecret;
 
 pub use self::refusal::Refusal;
 use crate::auth::Tokens;
@@ -32,9 +33,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(response: Response) -> Self {
+    fn new(response: Response, secrets: &[&str]) -> Self {
         let Response { status, request_id, retry_after, is_html, body } = response;
-        let refusal = if (200..300).contains(&status) { Refusal::default() } else { Refusal::read(&body) };
+        let refusal = if (200..300).contains(&status) { Refusal::default() } else { Refusal::read(&body, secrets) };
         Self { status, request_id, retry_after, is_html, refusal, body }
     }
 
@@ -59,23 +60,23 @@ pub enum Outcome {
 pub struct Sent {
     /// How it ended.
     pub outcome: Outcome,
-    /// Which token went with it.
-    pub token: u64,
+    /// Which token went with it; `None` where none is needed.
+    pub token: Option<u64>,
     /// How long the limits held it back.
     pub waited: Duration,
 }
 
-/// A connection pool with a sign-in.
+/// A connection pool, with a sign-in where the service wants one.
 #[derive(Debug)]
 pub struct Wire {
     transport: Transport,
-    tokens: Tokens,
+    tokens: Option<Tokens>,
 }
 
 impl Wire {
-    /// Nothing is sent and no token fetched yet.
+    /// Nothing is sent and no token fetched yet. A push URL needs no tokens.
     #[must_use]
-    pub fn new(transport: Transport, tokens: Tokens) -> Self {
+    pub fn new(transport: Transport, tokens: Option<Tokens>) -> Self {
         Self { transport, tokens }
     }
 
@@ -83,7 +84,7 @@ impl Wire {
     pub async fn send(
         &self,
         request: &Request,
-        limit: Option<&Limit>,
+        limit: Option<&Arc<Limit>>,
         deadline: Option<Moment>,
         progress: &Arc<Progress>,
     ) -> Result<Sent> {
@@ -91,17 +92,32 @@ impl Wire {
             Some(limit) => Some(limit.permit(deadline).await?),
             None => None,
         };
-        let token = self.tokens.current().await?;
-        let outcome = match self.transport.send(request, &token.access.secret, progress).await {
-            Ok(response) => Outcome::Answered(Answer::new(response)),
+        let token = match &self.tokens {
+            Some(tokens) => Some(tokens.current().await?),
+            None => None,
+        };
+        let bearer = token.as_ref().map(|token| &token.access.secret);
+        let outcome = match self.transport.send(request, bearer, progress).await {
+            Ok(response) => {
+                let query = request.secret_values();
+                let secrets =
+                    bearer.map(ExposeSecret::expose_secret).into_iter().chain(query.iter().map(String::as_str));
+                Outcome::Answered(Answer::new(
+                    response,
+                    &secrets.filter(|secret| !secret.is_empty()).collect::<Vec<_>>(),
+                ))
+            }
             Err(failure) => Outcome::Failed(failure),
         };
         let waited = permit.map_or(Duration::ZERO, |permit| permit.waited);
-        Ok(Sent { outcome, token: token.generation, waited })
+        Ok(Sent { outcome, token: token.map(|token| token.generation), waited })
     }
 
-    /// Replaces the token that the service refused.
-    pub async fn replace_token(&self, refused: u64) -> Result<()> {
-        self.tokens.replace(refused).await
+    /// Replaces the token that the service refused; `false` where there is none to replace.
+    pub async fn replace_token(&self, refused: Option<u64>) -> Result<bool> {
+        match (&self.tokens, refused) {
+            (Some(tokens), Some(refused)) => tokens.replace(refused).await,
+            _ => Ok(false),
+        }
     }
 }

@@ -41,6 +41,7 @@ from powerbi_push.exceptions import (
 )
 from powerbi_push.results import PushResult, RowError, ValidationReport
 from powerbi_push.schema import Column, DatasetSchema, Measure, Relationship, TableSchema
+from powerbi_push.streaming import StreamingDataset
 
 __all__ = [
     "AuthenticationError",
@@ -69,6 +70,7 @@ __all__ = [
     "SequenceConflictError",
     "ServiceError",
     "SourceError",
+    "StreamingDataset",
     "Table",
     "TableSchema",
     "TransportError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError, PushDatasetRetirementWarning
+from powerbi_push.hidden import Hidden
 from powerbi_push.schema import DatasetSchema, TableSchema, specification
 
 if TYPE_CHECKING:
@@ -78,7 +80,9 @@ class Client:
             msg = "a client needs a credential"
             hint = "pass a token string, a callable that returns one, or an object with get_token(scope)"
             raise ConfigurationError(msg, hint=hint)
-        self._core = _core.Client(credential, cloud, base_url, timeout, retry, proxy, ca_bundle)
+        # From here on no traceback that shows local variables shows the token.
+        hidden, credential = Hidden(credential), None
+        self._core = _core.Client(hidden.value, cloud, base_url, timeout, retry, proxy, ca_bundle)
         self._my_workspace = Workspace(self._core, None, "My workspace")
 
     @property
@@ -125,7 +129,8 @@ class Client:
 
     def __repr__(self) -> str:
         """Show where it goes, never as whom."""
-        return f"Client(base_url={self._core.base_url!r})"
+        core = getattr(self, "_core", None)
+        return f"Client(base_url={core.base_url!r})" if core else "Client(unfinished)"
 
     def __reduce__(self) -> Any:
         """Refuse: a client holds a sign-in."""
@@ -353,4 +358,7 @@ def _tell_of_retirement(base_url: str) -> None:
     if _retirement_told or base_url.startswith(_LOOPBACK):
         return
     _retirement_told = True
-    warnings.warn(_RETIREMENT, PushDatasetRetirementWarning, stacklevel=4)
+    frame, level = sys._getframe(), 1  # noqa: SLF001 - as `warnings` itself does
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("powerbi_push"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(_RETIREMENT, PushDatasetRetirementWarning, stacklevel=level)

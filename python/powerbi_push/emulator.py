@@ -1,6 +1,7 @@
 """A local Power BI: a strict second reading of the vendor's documents, for tests, demos and first steps.
 
-It listens on 127.0.0.1 only, accepts only the tokens that it made itself, and shows at ``/`` what has arrived.
+It listens on 127.0.0.1 only, accepts only the tokens and push URLs that it made itself, and shows at ``/`` what has
+arrived.
 
 >>> from powerbi_push import DatasetSchema, TableSchema
 >>> with Emulator() as emulator:
@@ -15,17 +16,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from powerbi_push import _core
 from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.schema import TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
-__all__ = ["AccessToken", "Emulator", "EmulatorCredential", "Request"]
+    from powerbi_push.schema import DataType
+
+__all__ = ["AccessToken", "Assumptions", "Emulator", "EmulatorCredential", "Request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,9 @@ class Request:
         number: 1 for the first since the start or the last `Emulator.reset`.
         method: The HTTP method.
         path: The path, as it was sent.
-        query: What followed the ``?``, as it was sent.
-        operation: The service's own name, such as ``Datasets_PostRows``; None for a request that is no operation.
+        query: What followed the ``?``, as it was sent, but with ``key=***`` for the key of a push URL.
+        operation: The service's own name, such as ``Datasets_PostRows``; ``PushUrl_PostRows``, our name, for a push
+            URL; None for a request that is no operation.
         headers: Names in lower case; secrets are replaced by ``***``.
         body: The body; empty once newer requests took its place (64 MiB of bodies are kept).
         status: The status of the answer; None where the connection was closed instead.
@@ -61,6 +66,17 @@ class Request:
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
+
+
+class Assumptions(TypedDict, total=False):
+    """What the emulator does where nobody has written down what the service does.
+
+    Attributes:
+        rows_object_on_push_url: Whether a push URL takes ``{"rows": [...]}`` besides an array: ``"refused"`` (default)
+            or ``"accepted"``.
+    """
+
+    rows_object_on_push_url: Literal["refused", "accepted"]
 
 
 class AccessToken(NamedTuple):
@@ -90,17 +106,25 @@ class Emulator:
         clock: ``"real"``, or ``"virtual"``: time stands still while a request is out, and jumps to the next thing that
             is waited for when none is. Clients that this process makes while it runs share that clock.
         limits: Whether requests are held to the service's sizes and counts.
+        assumptions: Other answers to open questions about the service; see `Assumptions`.
 
     Raises:
-        ConfigurationError: The port is taken.
+        ConfigurationError: The port is taken, or there is no such assumption.
     """
 
-    def __init__(self, *, port: int = 0, clock: Literal["real", "virtual"] = "real", limits: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        clock: Literal["real", "virtual"] = "real",
+        limits: bool = True,
+        assumptions: Assumptions | None = None,
+    ) -> None:
         """Start it; it listens when this returns."""
         if clock not in {"real", "virtual"}:
             msg = f'clock takes "real" or "virtual", not {clock!r}'
             raise ValueError(msg)
-        self._core = _core.Emulator(port, clock == "virtual", limits)
+        self._core = _core.Emulator(port, clock == "virtual", limits, dict(assumptions or {}))
 
     @property
     def url(self) -> str:
@@ -127,6 +151,34 @@ class Emulator:
             Its id.
         """
         return self._core.add_workspace(name)
+
+    def streaming_dataset(
+        self, name: str, schema: TableSchema | Mapping[str, DataType], *, history: bool = False
+    ) -> str:
+        """Make a streaming dataset in My workspace, as the service's page does.
+
+        Its one table is ``RealTimeData``; `rows` takes ``"name/RealTimeData"``. It takes 15,000 bytes a request and 5
+        requests a second; with `history` what a push dataset takes, but above 15,000 bytes live tiles fail.
+
+        Args:
+            name: Its name; datasets of one name may be many.
+            schema: Columns by name: ``"Number"``, ``"DateTime"`` or ``"Text"`` as on the page, or any data type. Of a
+                `TableSchema` the names and types of its columns.
+            history: Whether historic data analysis is on.
+
+        Returns:
+            Its push URL. The query of it is a secret.
+
+        Raises:
+            ConfigurationError: The service would refuse the columns.
+
+        >>> with Emulator() as emulator:
+        ...     emulator.streaming_dataset("Sensors", {"at": "DateTime", "celsius": "Number"}).split("?")[0][-5:]
+        '/rows'
+        """
+        table = schema if isinstance(schema, TableSchema) else TableSchema("RealTimeData", schema)
+        columns = [(column.name, str(column.data_type)) for column in table.columns]
+        return self._core.streaming_dataset(name, columns, history)
 
     def rows(self, target: Any) -> list[dict[str, Any]]:
         """The rows of a table as the emulator understood them, oldest first.
@@ -168,7 +220,8 @@ class Emulator:
             status: The HTTP status.
             retry_after: The text of the ``Retry-After`` header, or a number of seconds.
             times: How many requests are answered so.
-            route: Only requests to this operation (``Datasets_PostRows``), or with this text in their path.
+            route: Only requests to this operation (``Datasets_PostRows``, ``PushUrl_PostRows``), or with this text in
+                their path.
             body: The body; None (default) sends the one that the service was seen to send with this status.
         """
         text = None if retry_after is None else str(retry_after)
@@ -196,7 +249,10 @@ class Emulator:
         return self._core.now()
 
     def reset(self) -> None:
-        """Go back to an empty My workspace: no other workspaces, datasets, requests and faults. Tokens stay valid."""
+        """Go back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults.
+
+        Tokens stay valid.
+        """
         self._core.reset()
 
     def close(self) -> None:

@@ -65,7 +65,8 @@ class PushResult:
         unsent: Rows of which the service has nothing.
         maybe_twice: The part of `confirmed` that was sent again after an attempt without an answer.
         ranges: ``(start, stop, state)`` over your input, in order, ``state`` being one of the four words above.
-        resume_from: The first row that is unsent or in doubt; equal to `read` where there is none.
+        resume_from: The first row that is not confirmed, rows skipped with ``on_invalid="skip"`` apart; equal to `read`
+            where there is none. Pushing ``rows[resume_from:]`` once the cause is mended loses nothing.
         errors: The first ``max_errors`` problems of rows.
         error_count: How many problems rows have in all.
         requests: Requests sent, resends included.

@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
 #: A data type: its name in any case, an alias such as ``"int"``, or one of Python's own types.
 DataType: TypeAlias = str | type
 
+_PYTHON_TYPES: dict[type, str] = {
+    int: "Int64",
+    float: "Double",
+    bool: "Boolean",
+    datetime: "DateTime",
+    date: "DateTime",
+    str: "String",
+    Decimal: "Decimal",
+}
 _TYPES = "Int64, Double, Boolean, DateTime, String, Decimal"
 _SERVICE_NAMES = {
     "data_type": "dataType",
@@ -53,7 +64,7 @@ def specification(value: object) -> Any:
 
 
 def _type_name(name: object, data_type: object) -> str:
-    text = data_type.__name__ if isinstance(data_type, type) else data_type
+    text = _PYTHON_TYPES.get(data_type) if isinstance(data_type, type) else data_type
     known = _core.data_type_name(text) if isinstance(text, str) else None
     if known is None:
         msg = f"column `{name}` has the data type {data_type!r}; the types are {_TYPES}"
@@ -352,8 +363,8 @@ class DatasetSchema:
         """
         if isinstance(source, Mapping):
             return cls._read(_core.read_dataset(dict(source)))
-        is_text = isinstance(source, str) and source.lstrip().startswith(("{", "["))
-        text = str(source) if is_text else Path(source).read_text(encoding="utf-8-sig")
+        is_text = isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        text = str(source).lstrip("\ufeff") if is_text else Path(source).read_text(encoding="utf-8-sig")
         return cls._read(_core.read_dataset_json(text))
 
     @classmethod
@@ -382,6 +393,11 @@ class DatasetSchema:
         rest = "".join(f", {name}={value!r}" for name, value in set_.items() if value)
         mode = "" if self.mode == "Push" else f", mode={self.mode!r}"
         return f"DatasetSchema({self.name!r}, {list(self.tables)!r}{mode}{rest})"
+
+    def _repr_html_(self) -> str:
+        """Show the tables one after another in a notebook."""
+        tables = "".join(table._repr_html_() for table in self.tables)
+        return f"<h4>{html.escape(self.name)}</h4>{tables}"
 
 
 def _columns(columns: Mapping[str, DataType] | Iterable[Column]) -> tuple[Column, ...]:

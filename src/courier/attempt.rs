@@ -78,7 +78,8 @@ impl<'a> Attempt<'a> {
             Verdict::NotApplied { told, throttled: true } => self.hold(told, &sent.outcome),
             Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)).await,
             Verdict::Expired if !expired_before => match self.lane.wire.replace_token(sent.token).await {
-                Ok(()) => Next::Again,
+                Ok(true) => Next::Again,
+                Ok(false) => self.give_up(error(&sent.outcome)),
                 Err(error) => self.give_up(error),
             },
             Verdict::Misdirected | Verdict::Expired => self.give_up(error(&sent.outcome)),
@@ -193,6 +194,6 @@ fn in_doubt(rows: usize, cause: Error) -> Error {
     let message = format!("{rows} rows were sent, and it is not known whether the service has them: {cause}");
     Error::new(Kind::InDoubt, message)
         .with_hint("result.ranges says which rows; look for them in the dataset before sending them again")
-        .with_answer(cause.answer.clone())
+        .with_answer((*cause.answer).clone())
         .caused_by(cause)
 }

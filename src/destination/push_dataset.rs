@@ -3,11 +3,9 @@
 use bytes::Bytes;
 use reqwest::{Method, Url};
 
+use super::{ANSWER_LIMIT, Destination};
 use crate::encode::{Dialect, Limits, PUSH_ROWS};
 use crate::transport::Request;
-
-/// An answer to POST rows is empty, or an error that fits easily.
-const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// The rows address of one table.
 #[derive(Debug, Clone)]
@@ -16,9 +14,6 @@ pub struct PushDataset {
 }
 
 impl PushDataset {
-    /// How its bodies look.
-    pub const DIALECT: &'static Dialect = &PUSH_ROWS;
-
     /// Source: "Push semantic model limitations" (rows of one request) and the comparison of real-time
     /// models in "Real-time streaming in Power BI" (16 MB of one request).
     pub const LIMITS: Limits = Limits { max_rows: 10_000, max_bytes: 16_000_000 };
@@ -28,10 +23,18 @@ impl PushDataset {
     pub fn new(rows_url: Url) -> Self {
         Self { rows_url }
     }
+}
 
-    /// The request that adds the rows of `body`.
-    #[must_use]
-    pub fn request(&self, body: Bytes) -> Request {
+impl Destination for PushDataset {
+    fn dialect(&self) -> &'static Dialect {
+        &PUSH_ROWS
+    }
+
+    fn limits(&self) -> Limits {
+        Self::LIMITS
+    }
+
+    fn request(&self, body: Bytes) -> Request {
         Request { method: Method::POST, url: self.rows_url.clone(), body, answer_limit: ANSWER_LIMIT }
     }
 }

@@ -126,6 +126,10 @@ fn plural(rows: usize) -> &'static str {
     if rows == 1 { "row" } else { "rows" }
 }
 
+fn times(count: usize) -> &'static str {
+    if count == 1 { "time" } else { "times" }
+}
+
 fn workspace(workspace: &Workspace) -> String {
     if workspace.datasets.is_empty() {
         return String::new();
@@ -145,10 +149,14 @@ fn dataset(dataset: &Dataset) -> String {
         "None" => String::new(),
         other => format!("<span class=\"chip\">{}</span>", Escaped(other)),
     };
+    let tile_failures = match dataset.tile_failures {
+        0 => String::new(),
+        count => format!("<span class=\"chip\">live tiles failed {} {}</span>", grouped(count), times(count)),
+    };
     let tables: String = dataset.tables.iter().map(table).collect();
     format!(
         "<article class=\"card\" id=\"{id}\"><div class=\"head\"><div class=\"line\"><h3>{name}</h3>\
-         <span class=\"chip\">{mode}</span>{retention}</div><code class=\"soft\">{id}</code></div>{tables}</article>",
+         <span class=\"chip\">{mode}</span>{retention}{tile_failures}</div><code class=\"soft\">{id}</code></div>{tables}</article>",
         id = Escaped(&dataset.id),
         name = Escaped(&dataset.name),
     )
@@ -205,7 +213,7 @@ fn request(request: &Request) -> String {
         Some(status) => ("bad", status.to_string()),
         None => ("bad", "dropped".into()),
     };
-    let operation = request.operation.and_then(|operation| operation.strip_prefix("Datasets_"));
+    let operation = request.operation.map(|operation| operation.strip_prefix("Datasets_").unwrap_or(operation));
     let rows = if request.rows > 0 {
         format!(" · {} {}", grouped(request.rows), plural(request.rows))
     } else {

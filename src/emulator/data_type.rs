@@ -15,6 +15,15 @@ const DATA_TYPES: [(&str, DataType); 8] = {
     ]
 };
 
+/// The words of the page that makes streaming datasets, and what they are to the API, which does not know them
+/// (facts 3; that a Number is a Double is assumed).
+const PAGE_TYPES: [(&str, &str); 2] = [("number", "double"), ("text", "string")];
+
+/// What the page's word is to the API; any other word stays as it is.
+pub(super) fn api_name(word: &str) -> &str {
+    PAGE_TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map_or(word, |(_, name)| name)
+}
+
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DataType {

@@ -20,7 +20,8 @@ pub struct FailNext {
     pub retry_after: Option<String>,
     /// How many requests are answered so.
     pub times: usize,
-    /// Only requests to this operation (`Datasets_PostRows`, in a workspace or not) or with this text in their path.
+    /// Only requests to this operation (`Datasets_PostRows`, in a workspace or not; `PushUrl_PostRows`) or with this
+    /// text in their path.
     pub route: Option<String>,
     /// The body; `None` gives the one that the service was seen to send with the status.
     pub body: Option<String>,
@@ -94,7 +95,7 @@ impl Faults {
     pub(super) fn take(&mut self, route: &Route<'_>, path: &str) -> Option<Fault> {
         let at = self.0.iter().position(|order| match order {
             Order::Fail(fault, ..) => fault.matches(route, path),
-            Order::Drop { .. } => route.is_post_rows(),
+            Order::Drop { .. } => route.fills().is_some(),
         })?;
         let (fault, left) = match &mut self.0[at] {
             Order::Fail(fault, status, retry_after) => {

@@ -25,9 +25,10 @@ pub struct Request {
     pub method: String,
     /// The path as it was sent, still encoded.
     pub path: String,
-    /// What followed the `?`, still encoded; empty if nothing did.
+    /// What followed the `?`, still encoded; empty if nothing did. The key of a push URL is replaced by `***`.
     pub query: String,
-    /// The vendor's name of the operation, such as `Datasets_PostRows`; `None` if it is none that the emulator has.
+    /// The vendor's name of the operation, such as `Datasets_PostRows`; `PushUrl_PostRows`, our name, for a push URL;
+    /// `None` if it is none that the emulator has.
     pub operation: Option<&'static str>,
     /// Names in lower case; secrets replaced by `***`.
     pub headers: Vec<(String, String)>,

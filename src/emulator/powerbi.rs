@@ -7,13 +7,15 @@ use axum::http::{StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
+use super::assumed::Reception;
 use super::refusal::{Answer, Refusal};
 use super::route::{Route, Target, decoded};
-use super::row;
+use super::row::{self, Frame};
 use super::rules;
 use super::schema::{self, Mode};
 use super::state::{Shared, State};
 use super::store::{Dataset, Table, Workspace};
+use crate::clock::Moment;
 
 /// A request whose body was read.
 pub(super) struct Arrived {
@@ -29,8 +31,10 @@ pub(super) fn answer(shared: &Shared, request: &Arrived, route: &Route<'_>) -> A
 }
 
 fn perform(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Result<Answer, Refusal> {
-    let authorization = request.parts.headers.get(header::AUTHORIZATION);
-    shared.lock().tokens.check(authorization, shared.clock.wall())?;
+    if !matches!(route.target, Some(Target::PostToPushUrl(..))) {
+        let authorization = request.parts.headers.get(header::AUTHORIZATION);
+        shared.lock().tokens.check(authorization, shared.clock.wall())?;
+    }
     let Some(target) = &route.target else {
         return Err(Refusal::new(&rules::NO_SUCH_OPERATION, "the emulator has no such operation"));
     };
@@ -41,13 +45,14 @@ fn perform(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Result<Answ
         Target::GetDataset(id) => get(shared, route.group, id),
         Target::DeleteDataset(id) => delete(shared, route.group, id),
         Target::GetTables(id) => tables(shared, route.group, id),
-        Target::PostRows(id, table) => post_rows(shared, request, route.group, id, table),
+        Target::PostRows(id, table) => post_rows(shared, request, Frame::Object, route.group, id, table),
+        Target::PostToPushUrl(tenant, id) => post_to_push_url(shared, request, tenant, id),
         Target::DeleteRows(id, table) => delete_rows(shared, route.group, id, table),
     }
 }
 
 fn create(shared: &Shared, request: &Arrived, group: Option<&str>) -> Result<Answer, Refusal> {
-    check_body(shared, request)?;
+    check_body(shared, request, rules::MAX_BODY)?;
     let retention = retention(request.parts.uri.query().unwrap_or_default())?;
     let schema = schema::read(&request.body, shared.limits)?;
     let mut state = shared.lock();
@@ -89,15 +94,52 @@ fn tables(shared: &Shared, group: Option<&str>, id: &str) -> Result<Answer, Refu
     Ok(Answer::json(StatusCode::OK, &json!({"@odata.context": context, "value": value})))
 }
 
-fn post_rows(shared: &Shared, request: &Arrived, group: Option<&str>, id: &str, name: &str) -> Result<Answer, Refusal> {
-    let columns = Arc::clone(&table(push_dataset(&mut shared.lock(), group, id)?, name)?.columns);
-    check_body(shared, request)?;
+/// Asks for the key instead of a token (facts 6).
+fn post_to_push_url(shared: &Shared, request: &Arrived, tenant: &str, id: &str) -> Result<Answer, Refusal> {
+    let absent = || Refusal::new(&rules::NO_SUCH_PUSH_URL, "no such tenant, or no such dataset");
+    if !tenant.eq_ignore_ascii_case(&shared.tenant) {
+        return Err(absent());
+    }
+    let query = request.parts.uri.query().unwrap_or_default();
+    let opens = dataset(&mut shared.lock(), None, id).map_err(|_| absent())?.key.as_ref().map(|key| key.opens(query));
+    if opens != Some(true) {
+        return Err(Refusal::new(&rules::WRONG_KEY, "the key of the push URL is missing or wrong"));
+    }
+    let frame = match shared.assumed.rows_object_on_push_url {
+        Reception::Refused => Frame::Array,
+        Reception::Accepted => Frame::ArrayOrObject,
+    };
+    post_rows(shared, request, frame, None, id, rules::STREAMED_TABLE)
+}
+
+fn post_rows(
+    shared: &Shared,
+    request: &Arrived,
+    frame: Frame,
+    group: Option<&str>,
+    id: &str,
+    name: &str,
+) -> Result<Answer, Refusal> {
+    let (mode, columns) = {
+        let mut state = shared.lock();
+        let dataset = push_dataset(&mut state, group, id)?;
+        let columns = Arc::clone(&table(dataset, name)?.columns);
+        if shared.limits {
+            check_rate(dataset, shared.clock.now())?;
+        }
+        (dataset.mode, columns)
+    };
+    let most_bytes = if mode == Mode::Streaming { rules::MAX_STREAMED_BODY } else { rules::MAX_BODY };
+    check_body(shared, request, most_bytes)?;
     let most = if shared.limits { rules::MAX_ROWS } else { usize::MAX };
-    let rows = row::read(&request.body, &columns, most)?;
+    let rows = row::read(&request.body, frame, &columns, most)?;
     let count = rows.len();
     let mut state = shared.lock();
     let dataset = push_dataset(&mut state, group, id)?;
     let retention = dataset.retention;
+    if shared.limits && mode == Mode::PushStreaming && request.body_size > rules::MAX_STREAMED_BODY {
+        dataset.tile_failures += 1;
+    }
     table(dataset, name)?.append(rows, retention);
     Ok(Answer::empty(StatusCode::OK).storing(count))
 }
@@ -157,7 +199,21 @@ fn context(shared: &Shared, group: Option<&str>, what: &str) -> String {
     format!("{}/v1.0/myorg/{group}$metadata#{what}", shared.url())
 }
 
-fn check_body(shared: &Shared, request: &Arrived) -> Result<(), Refusal> {
+/// Holds a dataset that only streams to its rate (facts 4). Every request counts, but for those refused here.
+fn check_rate(dataset: &mut Dataset, now: Moment) -> Result<(), Refusal> {
+    let (most, span) = (rules::MAX_STREAMED_REQUESTS, rules::STREAMED_SPAN);
+    if dataset.mode != Mode::Streaming || dataset.window.admits(now, most, span) {
+        return Ok(());
+    }
+    let seconds = span.as_secs();
+    let message = format!(
+        "You have exceeded the amount of requests allowed in the current time frame and further requests will fail. \
+         Retry in {seconds} seconds."
+    );
+    Err(Refusal::new(&rules::TOO_MANY_REQUESTS, message).until(seconds))
+}
+
+fn check_body(shared: &Shared, request: &Arrived, most: usize) -> Result<(), Refusal> {
     let headers = &request.parts.headers;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -168,8 +224,8 @@ fn check_body(shared: &Shared, request: &Arrived) -> Result<(), Refusal> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::new(&rules::WRONG_CONTENT_CODING, "the body must not be compressed"));
     }
-    if shared.limits && request.body_size > rules::MAX_BODY {
-        let message = format!("the body has {} bytes, and {} are allowed", request.body_size, rules::MAX_BODY);
+    if shared.limits && request.body_size > most {
+        let message = format!("the body has {} bytes, and {most} are allowed", request.body_size);
         return Err(Refusal::new(&rules::BODY_TOO_LARGE, message));
     }
     Ok(())

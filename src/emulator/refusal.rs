@@ -12,11 +12,19 @@ pub(super) struct Refusal {
     pub(super) rule: &'static Rule,
     pub(super) message: String,
     target: &'static str,
+    /// Seconds after which the client may try again.
+    retry_after: Option<u64>,
 }
 
 impl Refusal {
     pub(super) fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into(), target: "" }
+        Self { rule, message: message.into(), target: "", retry_after: None }
+    }
+
+    /// The same refusal asking the client to wait so many seconds.
+    pub(super) fn until(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// The same refusal naming the part of the request that it is about.
@@ -26,7 +34,7 @@ impl Refusal {
     }
 
     fn body(&self) -> (&'static str, String) {
-        let Self { rule, message, target } = self;
+        let Self { rule, message, target, .. } = self;
         let code = rule.code;
         let json = match rule.layout {
             Layout::Error => json!({"error": {"code": code, "message": message}}),
@@ -117,6 +125,7 @@ impl From<Refusal> for Answer {
             Basis::Observed(source) => format!("observed; {source}"),
             Basis::Assumed(source) => format!("assumed; {source}"),
         });
-        Self { content_type, body, refusal: Some(refusal.message), rule, ..Self::empty(status) }
+        let retry_after = refusal.retry_after.map(HeaderValue::from);
+        Self { content_type, body, retry_after, refusal: Some(refusal.message), rule, ..Self::empty(status) }
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum Target<'a> {
     DeleteDataset(&'a str),
     GetTables(&'a str),
     PostRows(&'a str, String),
+    /// Post to the push URL of this tenant and dataset.
+    PostToPushUrl(&'a str, &'a str),
     DeleteRows(&'a str, String),
 }
 
@@ -30,6 +32,9 @@ impl<'a> Route<'a> {
         let (group, rest) = match segments.as_slice() {
             ["", "v1.0", "myorg", "groups", group, rest @ ..] => (Some(*group), rest),
             ["", "v1.0", "myorg", rest @ ..] => (None, rest),
+            ["", "beta", tenant, "datasets", id, "rows"] if method == Method::POST => {
+                return Self { group: None, target: Some(Target::PostToPushUrl(tenant, id)) };
+            }
             _ => return Self { group: None, target: None },
         };
         let target = match (method.as_str(), rest) {
@@ -47,7 +52,7 @@ impl<'a> Route<'a> {
         Self { group, target }
     }
 
-    /// The vendor's name of the operation.
+    /// The vendor's name of the operation, or ours where it has none.
     pub(super) fn operation(&self) -> Option<&'static str> {
         let (mine, in_group) = match self.target.as_ref()? {
             Target::PostDataset => ("Datasets_PostDataset", "Datasets_PostDatasetInGroup"),
@@ -56,13 +61,18 @@ impl<'a> Route<'a> {
             Target::DeleteDataset(_) => ("Datasets_DeleteDataset", "Datasets_DeleteDatasetInGroup"),
             Target::GetTables(_) => ("Datasets_GetTables", "Datasets_GetTablesInGroup"),
             Target::PostRows(..) => ("Datasets_PostRows", "Datasets_PostRowsInGroup"),
+            Target::PostToPushUrl(..) => ("PushUrl_PostRows", "PushUrl_PostRows"),
             Target::DeleteRows(..) => ("Datasets_DeleteRows", "Datasets_DeleteRowsInGroup"),
         };
         Some(if self.group.is_some() { in_group } else { mine })
     }
 
-    pub(super) fn is_post_rows(&self) -> bool {
-        matches!(self.target, Some(Target::PostRows(..)))
+    /// The id of the dataset that gets rows.
+    pub(super) fn fills(&self) -> Option<&'a str> {
+        match self.target {
+            Some(Target::PostRows(id, _) | Target::PostToPushUrl(_, id)) => Some(id),
+            _ => None,
+        }
     }
 }
 
@@ -102,6 +112,9 @@ mod tests {
             "/v1.0/myorg/datasets/d/tables/%2/rows",
             "/v1.0/myorg/datasets/d/tables/%FF/rows",
             "/beta/myorg/datasets",
+            "/beta/t/datasets/d/rows/",
+            "/beta/t/datasets/d/tables/RealTimeData/rows",
+            "/v1.0/t/datasets/d/rows",
             "//v1.0/myorg/datasets",
         ] {
             assert_eq!(Route::of(&Method::POST, path).target, None, "{path}");

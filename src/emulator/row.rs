@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::value::RawValue;
 
 use super::data_type::DataType;
@@ -73,12 +73,23 @@ impl Row {
     }
 }
 
-/// Reads `{"rows":[...]}` for a table that has these columns.
-pub(super) fn read(body: &[u8], columns: &Arc<Columns>, most: usize) -> Result<Vec<Row>, Refusal> {
+/// What the rows of a body stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// `{"rows":[...]}`, as Post Rows takes it.
+    Object,
+    /// `[...]`, as a push URL takes it.
+    Array,
+    /// `[...]` or `{"rows":[...]}`, as a push URL may take it.
+    ArrayOrObject,
+}
+
+/// Reads the rows for a table that has these columns.
+pub(super) fn read(body: &[u8], frame: Frame, columns: &Arc<Columns>, most: usize) -> Result<Vec<Row>, Refusal> {
     let shape = Arc::new(Shape { columns: Arc::clone(columns), order: Vec::new() });
     let seen = vec![0; columns.list.len()];
     let mut reader =
-        Reader { most, shape, seen, order: Vec::new(), cells: Vec::new(), rows: Vec::new(), refusal: None };
+        Reader { most, frame, shape, seen, order: Vec::new(), cells: Vec::new(), rows: Vec::new(), refusal: None };
     let mut json = serde_json::Deserializer::from_slice(body);
     let outcome = json.deserialize_any(Body(&mut reader)).and_then(|()| json.end());
     match (reader.refusal, outcome) {
@@ -92,6 +103,7 @@ pub(super) fn read(body: &[u8], columns: &Arc<Columns>, most: usize) -> Result<V
 /// What is remembered from one row to the next.
 struct Reader {
     most: usize,
+    frame: Frame,
     /// The columns of the row before, which the next one most likely names too.
     shape: Arc<Shape>,
     /// For each column the number of the last row that named it.
@@ -115,7 +127,9 @@ impl Reader {
         let likely = self.shape.order.get(self.order.len()).copied();
         let likely = likely.filter(|at| columns.list[*at].name == name);
         let Some(at) = likely.or_else(|| columns.index.get(name).copied()) else {
-            return Err(self.refuse(&rules::NO_SUCH_COLUMN, &format!("the table has no column '{name}'")));
+            let is_rest = self.frame == Frame::Object;
+            let rule = if is_rest { &rules::NO_SUCH_COLUMN } else { &rules::NO_SUCH_FIELD };
+            return Err(self.refuse(rule, &format!("the table has no column '{name}'")));
         };
         let row = self.rows.len() + 1;
         if std::mem::replace(&mut self.seen[at], row) == row {
@@ -157,10 +171,26 @@ impl<'de> Visitor<'de> for Body<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object {\"rows\":[...]}")
+        f.write_str(match self.0.frame {
+            Frame::Object => "an object {\"rows\":[...]}",
+            Frame::Array | Frame::ArrayOrObject => "an array of rows",
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, rows: A) -> Result<(), A::Error> {
+        match self.0.frame {
+            Frame::Object => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
+            Frame::Array | Frame::ArrayOrObject => Rows(self.0).visit_seq(rows),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if self.0.frame == Frame::Array {
+            let is_rows = map.next_key::<String>()?.is_some_and(|name| name == "rows");
+            let rule = if is_rows { &rules::ROWS_OBJECT } else { &rules::NOT_AN_ARRAY };
+            self.0.refusal = Some(Refusal::new(rule, "the body must be an array of rows, not an object").of("rows"));
+            return Err(A::Error::custom("refused"));
+        }
         let mut found = false;
         while let Some(name) = map.next_key::<String>()? {
             if name != "rows" {

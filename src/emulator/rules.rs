@@ -3,6 +3,8 @@
 //! "facts" is the project's fact sheet on Power BI; "observed" means that the vendor's documents say so or that an
 //! answer was seen, "assumed" that only the rule is documented and not the way of refusing.
 
+use std::time::Duration;
+
 /// Whether the real service was seen to do this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {
@@ -70,6 +72,12 @@ pub(super) static TOO_MANY_ROWS: Rule = assumed(400, "BadRequest", Layout::Detai
 pub(super) static WRONG_CONTENT_TYPE: Rule = assumed(415, "UnsupportedMediaType", Layout::Error, "facts 1");
 pub(super) static WRONG_CONTENT_CODING: Rule = assumed(415, "UnsupportedMediaType", Layout::Error, "facts 10.6");
 pub(super) static BODY_TOO_LARGE: Rule = assumed(413, "", Layout::Empty, "facts 5, 413");
+pub(super) static NO_SUCH_PUSH_URL: Rule = assumed(404, "PowerBIEntityNotFound", Layout::Nested, "facts 5, 404");
+pub(super) static WRONG_KEY: Rule = assumed(403, "", Layout::Empty, "facts 6, 403");
+pub(super) static NO_SUCH_FIELD: Rule = observed(404, "ItemNotFound", Layout::Error, "facts 5, 404 on a push URL");
+pub(super) static NOT_AN_ARRAY: Rule = observed(400, "BadRequest", Layout::Details, "facts 5, 400 on a push URL");
+pub(super) static ROWS_OBJECT: Rule = assumed(400, "BadRequest", Layout::Details, "facts 10.9");
+pub(super) static TOO_MANY_REQUESTS: Rule = assumed(429, "", Layout::Message, "facts 4, 5 requests; 5, 429");
 
 // What a fault answers, by status.
 pub(super) static FAULT_400: Rule = observed(400, "InvalidRequest", Layout::Error, "facts 2");
@@ -84,6 +92,15 @@ pub(super) static STRANGER: Rule = assumed(403, "RefusedByEmulator", Layout::Err
 pub(super) const MAX_BODY: usize = 16_000_000;
 /// Rows in one request (facts 4).
 pub(super) const MAX_ROWS: usize = 10_000;
+/// Largest body for a dataset that only streams; a dataset that also stores takes larger ones, but its live tiles fail
+/// (facts 4: "15 KB/request", decimal again).
+pub(super) const MAX_STREAMED_BODY: usize = 15_000;
+/// Requests to a dataset that only streams in any `STREAMED_SPAN` (facts 4: "5 requests").
+pub(super) const MAX_STREAMED_REQUESTS: usize = 5;
+/// The unit of time, which the documents leave out (facts 4: a second is the usual reading).
+pub(super) const STREAMED_SPAN: Duration = Duration::from_secs(1);
+/// The one table of a streaming dataset (facts 2).
+pub(super) const STREAMED_TABLE: &str = "RealTimeData";
 /// Tables of a dataset (facts 4).
 pub(super) const MAX_TABLES: usize = 75;
 /// Columns of a table (facts 4; "of a table" is inferred).

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use super::data_type::DataType;
+use super::data_type::{self, DataType};
 use super::form::{DATASET, list, text, wrong};
 use super::refusal::Refusal;
 use super::row::{Column, Columns};
@@ -56,11 +56,29 @@ pub(super) struct TableSchema {
 pub(super) fn read(body: &[u8], limits: bool) -> Result<Schema, Refusal> {
     let json: Json = serde_json::from_slice(body)
         .map_err(|error| Refusal::new(&rules::NOT_JSON, error.to_string()).of("dataset"))?;
-    DATASET.check(&json, "dataset")?;
-    if text(&json, "name").is_empty() {
+    check(&json, limits)
+}
+
+/// The schema of a streaming dataset that is made without the API.
+pub(super) fn streaming(
+    name: &str,
+    columns: &[(String, String)],
+    history: bool,
+    limits: bool,
+) -> Result<Schema, Refusal> {
+    let column = |(name, word): &(String, String)| json!({"name": name, "dataType": data_type::api_name(word)});
+    let columns: Vec<Json> = columns.iter().map(column).collect();
+    let mode = if history { "PushStreaming" } else { "Streaming" };
+    let tables = json!([{"name": rules::STREAMED_TABLE, "columns": columns}]);
+    check(&json!({"name": name, "defaultMode": mode, "tables": tables}), limits)
+}
+
+fn check(json: &Json, limits: bool) -> Result<Schema, Refusal> {
+    DATASET.check(json, "dataset")?;
+    if text(json, "name").is_empty() {
         return Err(wrong("dataset.name", "is empty"));
     }
-    let mode = mode(&json)?;
+    let mode = mode(json)?;
     let most = |count| if limits { count } else { usize::MAX };
     let tables = named(&json["tables"], "dataset.tables", most(rules::MAX_TABLES))?;
     if tables.is_empty() {
@@ -71,7 +89,7 @@ pub(super) fn read(body: &[u8], limits: bool) -> Result<Schema, Refusal> {
     for relationship in named(&json["relationships"], "dataset.relationships", most(rules::MAX_RELATIONSHIPS))? {
         check_relationship(relationship, &tables)?;
     }
-    Ok(Schema { name: text(&json, "name").to_owned(), mode, tables })
+    Ok(Schema { name: text(json, "name").to_owned(), mode, tables })
 }
 
 fn mode(json: &Json) -> Result<Mode, Refusal> {

@@ -22,11 +22,12 @@ use uuid::Uuid;
 use super::dashboard;
 use super::fault::Fault;
 use super::guard;
+use super::key;
 use super::line::{Line, Lines};
 use super::log::{self, Request as Entry};
 use super::powerbi::{self, Arrived};
 use super::refusal::Answer;
-use super::route::{Route, Target};
+use super::route::Route;
 use super::rules;
 use super::state::Shared;
 use crate::clock::Moment;
@@ -102,10 +103,7 @@ async fn handle(
     }
     let path = parts.uri.path().to_owned();
     let route = Route::of(&parts.method, &path);
-    let _pending = match route.target {
-        Some(Target::PostRows(id, _)) => Some(shared.pend(id)),
-        _ => None,
-    };
+    let _pending = route.fills().map(|id| shared.pend(id));
     let Ok(request) = read(&shared, parts, body).await else {
         line.cut();
         return Response::default();
@@ -149,7 +147,7 @@ fn respond(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Option<Answ
         number: 0,
         method: parts.method.to_string(),
         path: path.to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
+        query: key::redacted(parts.uri.query().unwrap_or_default()),
         operation: route.operation(),
         headers: log::redacted(&parts.headers),
         body: request.body.clone(),

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use uuid::Uuid;
+
+use super::assumed::Assumed;
 use super::fault::Faults;
 use super::log::Log;
 use super::store::Store;
@@ -13,7 +16,10 @@ use crate::clock::Clock;
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) limits: bool,
+    pub(super) assumed: Assumed,
     pub(super) port: u16,
+    /// Its id stands in push URLs.
+    pub(super) tenant: String,
     state: Mutex<State>,
 }
 
@@ -26,7 +32,7 @@ pub(super) struct State {
     pub(super) pending: Pending,
 }
 
-/// Requests to Post Rows that are not answered yet, by the dataset's id.
+/// Requests that bring rows and are not answered yet, by the dataset's id.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     now: HashMap<String, usize>,
@@ -34,7 +40,7 @@ pub(super) struct Pending {
 }
 
 impl Shared {
-    pub(super) fn new(clock: Clock, limits: bool, port: u16) -> Self {
+    pub(super) fn new(clock: Clock, limits: bool, assumed: Assumed, port: u16) -> Self {
         let state = State {
             store: Store::new(),
             tokens: Tokens::default(),
@@ -42,7 +48,7 @@ impl Shared {
             log: Log::default(),
             pending: Pending::default(),
         };
-        Self { clock, limits, port, state: Mutex::new(state) }
+        Self { clock, limits, assumed, port, tenant: Uuid::new_v4().to_string(), state: Mutex::new(state) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -53,7 +59,7 @@ impl Shared {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Counts a request to Post Rows for as long as the guard lives.
+    /// Counts a request that brings rows for as long as the guard lives.
     pub(super) fn pend(self: &Arc<Self>, dataset: &str) -> PendingGuard {
         let dataset = dataset.to_ascii_lowercase();
         let pending = &mut self.lock().pending;

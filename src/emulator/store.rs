@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::key::Key;
 use super::row::{Columns, Row};
 use super::rules;
 use super::schema::{Mode, Schema};
+use super::window::Window;
 use crate::error::{Error, Kind, Result};
 
 /// Everything that was created.
@@ -34,6 +36,12 @@ pub(super) struct Dataset {
     pub(super) mode: Mode,
     pub(super) retention: &'static str,
     pub(super) tables: Vec<Table>,
+    /// The key of its push URL, where it has one.
+    pub(super) key: Option<Key>,
+    /// The requests with rows that it let through.
+    pub(super) window: Window,
+    /// Requests that were stored, but too large for live tiles.
+    pub(super) tile_failures: usize,
 }
 
 /// A table and its rows, oldest first.
@@ -55,6 +63,13 @@ impl Store {
         let id = workspace.id.clone();
         self.workspaces.push(workspace);
         id
+    }
+
+    /// Makes a dataset with a push URL in My workspace, and gives its id.
+    pub(super) fn create_streaming(&mut self, schema: Schema, key: Key) -> String {
+        let dataset = self.workspaces[0].create(schema, rules::RETENTION_POLICIES[0]);
+        dataset.key = Some(key);
+        dataset.id.clone()
     }
 
     /// The workspace of a path: `None` is My workspace, which has no path with an id.
@@ -90,12 +105,23 @@ impl Workspace {
         Self { id: Uuid::new_v4().to_string(), name: name.to_owned(), datasets: Vec::new() }
     }
 
-    pub(super) fn create(&mut self, schema: Schema, retention: &'static str) -> &Dataset {
+    pub(super) fn create(&mut self, schema: Schema, retention: &'static str) -> &mut Dataset {
         let tables = schema.tables.into_iter();
         let tables = tables.map(|it| Table { name: it.name, columns: it.columns, rows: VecDeque::new() }).collect();
         let id = Uuid::new_v4().to_string();
-        self.datasets.push(Dataset { id, name: schema.name, mode: schema.mode, retention, tables });
-        &self.datasets[self.datasets.len() - 1]
+        let (name, mode) = (schema.name, schema.mode);
+        let at = self.datasets.len();
+        self.datasets.push(Dataset {
+            id,
+            name,
+            mode,
+            retention,
+            tables,
+            key: None,
+            window: Window::default(),
+            tile_failures: 0,
+        });
+        &mut self.datasets[at]
     }
 
     pub(super) fn dataset(&mut self, id: &str) -> Option<&mut Dataset> {

@@ -119,16 +119,20 @@ fn to_chrono(value: &DateTime) -> Option<NaiveDateTime> {
 }
 
 /// How far this machine's wall was ahead of UTC at that moment, in microseconds. A time that summer time
-/// skipped is read with the offset before the change, as Python does.
+/// skipped is read with the offset before the change, or after it with `fold`, as Python does.
 fn local_offset(value: &DateTime) -> Option<i64> {
     let wall = to_chrono(value)?;
     let seconds = |instant: Instant<Local>| i64::from(instant.offset().local_minus_utc());
     let offset = match Local.from_local_datetime(&wall) {
         MappedLocalTime::Single(instant) => seconds(instant),
-        MappedLocalTime::Ambiguous(first, second) => seconds(if value.fold { second } else { first }),
+        // The earlier of the two moments has the larger offset; `fold` says that the later one is meant.
+        MappedLocalTime::Ambiguous(one, other) => {
+            let (one, other) = (seconds(one), seconds(other));
+            if value.fold { one.min(other) } else { one.max(other) }
+        }
         MappedLocalTime::None => {
-            let before = Utc.from_utc_datetime(&(wall - TimeDelta::days(1)));
-            seconds(before.with_timezone(&Local))
+            let day = TimeDelta::days(if value.fold { 1 } else { -1 });
+            seconds(Utc.from_utc_datetime(&wall.checked_add_signed(day)?).with_timezone(&Local))
         }
     };
     Some(offset * 1_000_000)
@@ -206,11 +210,12 @@ impl Reader<'_> {
         Some(Date { year: i32::try_from(self.number(4)?).ok()?, month, day })
     }
 
-    /// `10:11`, `10:11:12`, `10:11:12.345`, and without colons; then, unless American, a zone.
+    /// `10`, `10:11`, `10:11:12`, `10:11:12.345`, and without colons; then, unless American, a zone.
     fn time(&mut self, date: Date, american: bool) -> Option<DateTime> {
         let hour = self.two(24)?;
         let colons = self.next_is(b':');
-        let minute = self.two(60)?;
+        let hours_only = !american && !colons && !self.0.first().is_some_and(u8::is_ascii_digit);
+        let minute = if hours_only { 0 } else { self.two(60)? };
         let more =
             if colons { self.next_is(b':') } else { !american && self.0.first().is_some_and(u8::is_ascii_digit) };
         let second = if more { self.two(60)? } else { 0 };
@@ -269,6 +274,8 @@ mod tests {
             ("07/30/2014", "2014-07-30T00:00:00"),
             ("07/30/2014 10:11", "2014-07-30T10:11:00"),
             ("07/30/2014 10:11:12", "2014-07-30T10:11:12"),
+            ("2014-07-30T10", "2014-07-30T10:00:00"),
+            ("2014-07-30T10+02:00", "2014-07-30T08:00:00Z"),
             ("2014-07-30T10:11", "2014-07-30T10:11:00"),
             ("2014-07-30 10:11:12.5", "2014-07-30T10:11:12.500"),
             ("2014-07-30T10:11:12.1234567Z", "2014-07-30T10:11:12.123456Z"),

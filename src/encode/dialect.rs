@@ -13,3 +13,6 @@ pub struct Dialect {
 
 /// `{"rows":[{...},{...}]}`: the body of POST rows. Source: the service's swagger, `PostRowsRequest`.
 pub static PUSH_ROWS: Dialect = Dialect { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
+
+/// `[{...},{...}]`: the body of a push URL. Source: "Real-time streaming in Power BI": "wrap your JSON objects in an array".
+pub static PUSH_ARRAY: Dialect = Dialect { prefix: b"[", separator: b",", suffix: b"]" };

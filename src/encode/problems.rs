@@ -60,7 +60,7 @@ pub struct RowError {
 
 impl RowError {
     pub(super) fn too_large(row: u64, bytes: usize, max_bytes: usize) -> Self {
-        let message = format!("the row takes {bytes} bytes; one request holds {max_bytes}");
+        let message = format!("a request with nothing but this row takes {bytes} bytes; one may hold {max_bytes}");
         Self { row, column: None, code: Code::RowTooLarge, message, value_type: "dict".into() }
     }
 }

@@ -13,18 +13,29 @@ use crate::schema::DataType;
 const MAX_TEXT: usize = 4_000;
 
 /// The column type that a value asks for by itself; `None` where it fits every column or none.
-#[must_use]
-pub fn own_type(cell: &Cell<'_>) -> Option<DataType> {
+pub(super) fn own_type(cell: &Cell<'_>) -> Option<DataType> {
     Some(match cell {
         Cell::Bool(_) => DataType::Boolean,
         Cell::Int(_) | Cell::WideInt(_) => DataType::Int64,
         Cell::Float(_) => DataType::Double,
         Cell::Decimal(_) => DataType::Decimal,
-        Cell::Text(_) | Cell::BrokenText => DataType::String,
+        Cell::Text(_) | Cell::Uuid(_) | Cell::BrokenText => DataType::String,
         Cell::Date(_) | Cell::DateTime(_) => DataType::DateTime,
         Cell::Null | Cell::Unsupported(_) => return None,
     })
 }
+
+/// The column type that takes a value as it is: `None` where any does, an error where none does.
+pub fn fitting_type(cell: &Cell<'_>) -> Result<Option<DataType>, NoType> {
+    let data_type = own_type(cell);
+    let missing = matches!(cell, Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan"));
+    put_value(&mut Vec::new(), data_type, *cell, Options::default()).map_err(|_| NoType)?;
+    Ok(data_type.filter(|_| !missing))
+}
+
+/// No column takes the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoType;
 
 /// Appends `cell` as a value of `data_type`, or says why that cannot be.
 pub(super) fn put_value(
@@ -62,7 +73,7 @@ pub(super) fn put_value(
             out.extend_from_slice(if value { b"true" } else { b"false" });
             Ok(())
         }
-        (Some(DataType::String), Cell::Text(text)) => put_text(out, text, options),
+        (Some(DataType::String), Cell::Text(text) | Cell::Uuid(text)) => put_text(out, text, options),
         (Some(DataType::DateTime), Cell::Text(text)) => datetimes::put_text(out, text, options.naive_datetimes),
         (Some(DataType::DateTime), Cell::Date(date)) => datetimes::put_date(out, date),
         (Some(DataType::DateTime), Cell::DateTime(value)) => datetimes::put(out, value, options.naive_datetimes),

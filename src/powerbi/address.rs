@@ -34,7 +34,9 @@ impl Address {
         url
     }
 
-    pub(super) fn dataset(&self, id: &str) -> Url {
+    /// One dataset.
+    #[must_use]
+    pub fn dataset(&self, id: &str) -> Url {
         self.url(&format!("/datasets/{}", segment(id)))
     }
 

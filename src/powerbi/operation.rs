@@ -8,7 +8,7 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::Api;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::transport::{Progress, Request};
 use crate::wire::{Answer, Outcome};
 
@@ -18,7 +18,8 @@ const ANSWER_LIMIT: usize = 16_000_000;
 /// What one attempt of an operation came to.
 enum Next {
     Done(Answer),
-    Refresh,
+    /// The token has ended; the error counts where there is no other.
+    Refresh(Error),
     /// Wait as long as the service asked, or as the policy says, before trying again.
     Wait(Option<Duration>, Error),
     Fail(Error),
@@ -33,13 +34,11 @@ impl Api {
             let sent = self.wire.send(&request, Some(&self.limit), None, &Arc::new(Progress::default())).await?;
             match next(sent.outcome, &request.method, doing) {
                 Next::Done(answer) => return Ok(answer),
-                Next::Refresh if !refreshed => {
+                Next::Refresh(error) => {
+                    if refreshed || !self.wire.replace_token(sent.token).await? {
+                        return Err(error);
+                    }
                     refreshed = true;
-                    self.wire.replace_token(sent.token).await?;
-                }
-                Next::Refresh => {
-                    return Err(Error::new(Kind::Authentication, format!("{doing}: the service refuses every token"))
-                        .with_hint("check that the credential is for this cloud and this tenant"));
                 }
                 Next::Wait(told, error) => {
                     failures += 1;
@@ -65,8 +64,8 @@ fn next(outcome: Outcome, method: &Method, doing: &str) -> Next {
         }
         Outcome::Answered(answer) => match answer.status {
             200..300 if !answer.is_html => Next::Done(answer),
-            401 => Next::Refresh,
-            403 if answer.refusal.code.as_deref() == Some("TokenExpired") => Next::Refresh,
+            401 => Next::Refresh(answer.to_error(doing)),
+            403 if answer.refusal.code.as_deref() == Some("TokenExpired") => Next::Refresh(answer.to_error(doing)),
             429 => Next::Wait(answer.retry_after, answer.to_error(doing)),
             408 | 500.. if repeatable => Next::Wait(None, answer.to_error(doing)),
             _ => Next::Fail(answer.to_error(doing)),

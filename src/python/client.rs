@@ -1,27 +1,53 @@
 //! The client as Python's half uses it: plain values in, plain values out.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pythonize::pythonize;
+use reqwest::Url;
 
 use super::schema::TableSchema;
-use super::{credential, errors, options, push, runtime};
+use super::{credential, errors, options, porter, push, runtime};
+use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::powerbi::{Cloud, IfExists, base_url, check_id, check_table_name};
+use crate::retry::Retry;
 use crate::schema;
 use crate::transport::Settings;
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Client {
-    client: Arc<client::Client>,
+    recipe: Recipe,
+    /// The client, and the process that it belongs to: a forked child's connections would be its parent's.
+    current: Mutex<(u32, Arc<client::Client>)>,
     closed: AtomicBool,
+}
+
+/// What a client is made from.
+struct Recipe {
+    root: Url,
+    credential: Credential,
+    settings: Settings,
+    retry: Retry,
+    clock: Clock,
+}
+
+impl Recipe {
+    /// A credential of the user's is asked by the porter; a forked child needs one of its own.
+    fn summon_porter(&self, py: Python<'_>) -> PyResult<()> {
+        if matches!(self.credential, Credential::Fetch(_)) { porter::start(py) } else { Ok(()) }
+    }
+
+    fn make(&self) -> Result<Arc<client::Client>> {
+        let (root, credential) = (self.root.clone(), self.credential.clone());
+        client::Client::new(root, credential, &self.settings, self.retry, self.clock.clone()).map(Arc::new)
+    }
 }
 
 impl Client {
@@ -29,7 +55,17 @@ impl Client {
         if self.closed.load(Ordering::Acquire) {
             return Err(errors::to_py(py, &Error::new(Kind::Closed, "the client is closed")));
         }
-        Ok(Arc::clone(&self.client))
+        self.recipe.summon_porter(py)?;
+        let process = std::process::id();
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if current.0 == process {
+            return Ok(current.1);
+        }
+        let made = raise(py, py.detach(|| self.recipe.make()))?;
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (process, Arc::clone(&made));
+        // The parent's connections belong to threads that do not exist here: closing them would hang.
+        std::mem::forget(current);
+        Ok(made)
     }
 }
 
@@ -53,20 +89,20 @@ impl Client {
         let clock = Clock::of_process();
         let cloud = raise(py, Cloud::named(cloud))?;
         let root = raise(py, base_url(base.unwrap_or(cloud.base_url)))?;
-        let timeout = options::seconds("timeout", timeout)?
-            .ok_or_else(|| errors::to_py(py, &Error::configuration("`timeout` takes a number of seconds above 0")))?;
+        let timeout = options::required_seconds("timeout", timeout)?;
         let settings = Settings { timeout, proxy, ca_bundle };
         let retry = options::retry(retry)?;
         let credential = credential::read(credential, cloud.scope, &clock)?;
         // Building the pool reads certificates; nobody needs the GIL for that.
-        let client = py.detach(|| client::Client::new(root, credential, &settings, retry, clock));
-        Ok(Self { client: Arc::new(raise(py, client)?), closed: AtomicBool::new(false) })
+        let recipe = Recipe { root, credential, settings, retry, clock };
+        let client = raise(py, py.detach(|| recipe.make()))?;
+        Ok(Self { recipe, current: Mutex::new((std::process::id(), client)), closed: AtomicBool::new(false) })
     }
 
     /// Scheme and host of the service.
     #[getter]
     fn base_url(&self) -> String {
-        self.client.api().base_url()
+        self.recipe.root.as_str().trim_end_matches('/').to_owned()
     }
 
     fn close(&self) {
@@ -124,9 +160,9 @@ impl Client {
 
     fn push_rows<'py>(
         &self,
-        workspace: Option<String>,
-        dataset: String,
-        table: String,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: &str,
         schema: Option<&TableSchema>,
         ordered: bool,
         rows: &Bound<'py, PyAny>,
@@ -134,7 +170,8 @@ impl Client {
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.open(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        push::push(&push::Target { client, workspace, dataset, table, schema, ordered }, rows, options)
+        let route = client.route(workspace, dataset, table);
+        push::push(&push::Target { route, schema, ordered }, rows, options)
     }
 
     /// Raises unless `id` can be the id of a `what`.

@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use secrecy::SecretString;
 
-use super::{errors, porter};
+use super::errors;
+use super::porter::{self, Call};
 use crate::auth::{AccessToken, Credential, Fetching};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
@@ -17,7 +18,7 @@ use crate::error::{Error, Kind};
 pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) -> PyResult<Credential> {
     let py = credential.py();
     if let Ok(token) = credential.cast::<PyString>() {
-        return Ok(Credential::Token(AccessToken::reading_expiry(token.to_str()?.trim().to_owned().into())));
+        return Ok(Credential::Token(AccessToken::reading_expiry(secret(token)?)));
     }
     if let Ok(answer) = credential.cast::<PyDict>() {
         return msal_result(answer, clock);
@@ -29,17 +30,15 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
             .with_hint("pass a token string, a callable that returns one, or an object with get_token(scope)");
         return Err(errors::to_py(py, &error));
     }
-    porter::start(py)?;
-    let source = Arc::new((credential.clone().unbind(), asks_for_scope.then(|| scope.to_owned())));
-    Ok(Credential::Fetch(Arc::new(move || fetching(Arc::clone(&source)))))
+    let function = if asks_for_scope { credential.getattr("get_token")? } else { credential.clone() };
+    let call = Arc::new(Call { function: function.unbind(), argument: asks_for_scope.then(|| scope.to_owned()) });
+    Ok(Credential::Fetch(Arc::new(move || fetching(Arc::clone(&call)))))
 }
 
-type Source = (Py<PyAny>, Option<String>);
-
-fn fetching(source: Arc<Source>) -> Fetching {
+fn fetching(call: Arc<Call>) -> Fetching {
     Box::pin(async move {
-        let asked = porter::ask(move |py| {
-            fetch(py, &source).map_err(|raised| {
+        let asked = porter::ask(call, |py, answered| {
+            answered.and_then(|answer| access_token(&answer)).map_err(|raised| {
                 let message = format!("the credential gave no token: {}", errors::describe(py, &raised));
                 Error::new(Kind::Authentication, message).caused_by(raised)
             })
@@ -48,28 +47,31 @@ fn fetching(source: Arc<Source>) -> Fetching {
     })
 }
 
-fn fetch(py: Python<'_>, (credential, scope): &Source) -> PyResult<AccessToken> {
-    let answer = match scope {
-        Some(scope) => credential.bind(py).call_method1("get_token", (scope,))?,
-        None => credential.bind(py).call0()?,
-    };
+/// A token's text; one that is no valid Unicode is refused without being shown.
+fn secret(token: &Bound<'_, PyString>) -> PyResult<SecretString> {
+    token.to_str().map(|text| text.trim().to_owned().into()).map_err(|_| {
+        let error = Error::configuration("the access token holds characters that are no valid Unicode");
+        errors::to_py(token.py(), &error)
+    })
+}
+
+fn access_token(answer: &Bound<'_, PyAny>) -> PyResult<AccessToken> {
     // azure-core's AccessToken is a named tuple of token and expires_on; callables may return the same pair.
-    let pair: Option<(String, f64)> = match answer.cast::<PyTuple>() {
-        Ok(tuple) if tuple.len() >= 2 => Some((tuple.get_item(0)?.extract()?, tuple.get_item(1)?.extract()?)),
+    let pair = match answer.cast::<PyTuple>() {
+        Ok(tuple) if tuple.len() >= 2 => Some((tuple.get_item(0)?, tuple.get_item(1)?)),
         _ if answer.hasattr("token")? && answer.hasattr("expires_on")? => {
-            Some((answer.getattr("token")?.extract()?, answer.getattr("expires_on")?.extract()?))
+            Some((answer.getattr("token")?, answer.getattr("expires_on")?))
         }
         _ => None,
     };
-    if let Some((token, expires_on)) = pair {
-        let expires = Duration::try_from_secs_f64(expires_on).ok().and_then(|since| UNIX_EPOCH.checked_add(since));
-        return Ok(AccessToken { secret: token.into(), expires });
-    }
-    let token = answer.cast::<PyString>().map_err(|_| {
+    let token = pair.as_ref().map_or(answer, |(token, _)| token).cast::<PyString>().map_err(|_| {
         let name = answer.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
         PyTypeError::new_err(format!("a token must be a str or (str, expires_on), not {name}"))
     })?;
-    Ok(AccessToken::reading_expiry(token.to_str()?.trim().to_owned().into()))
+    let secret = secret(token)?;
+    let Some((_, expires_on)) = &pair else { return Ok(AccessToken::reading_expiry(secret)) };
+    let seconds = Duration::try_from_secs_f64(expires_on.extract()?).ok();
+    Ok(AccessToken { secret, expires: seconds.and_then(|since| UNIX_EPOCH.checked_add(since)) })
 }
 
 /// What msal's `acquire_token_...` returns: a dict with the token, or with an error.

@@ -1,5 +1,6 @@
 //! The emulator as Python's half uses it: what it stored and saw, as plain values.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -7,14 +8,20 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::errors;
 use crate::clock::Clock;
-use crate::emulator::{self, FailNext, Options, Row, Value};
+use crate::emulator::{self, Assumed, FailNext, Options, Row, Value};
 use crate::error::Result;
 
 /// A running emulator.
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Emulator {
     emulator: emulator::Emulator,
-    is_virtual: bool,
+    clock: Clock,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.clock.leave_process();
+    }
 }
 
 fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
@@ -24,15 +31,25 @@ fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
 #[pymethods]
 impl Emulator {
     #[new]
-    fn new(py: Python<'_>, port: u16, is_virtual: bool, limits: bool) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        port: u16,
+        is_virtual: bool,
+        limits: bool,
+        assumptions: BTreeMap<String, String>,
+    ) -> PyResult<Self> {
+        let mut assumed = Assumed::default();
+        for (switch, answer) in assumptions {
+            raise(py, assumed.set(&switch, &answer))?;
+        }
         let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
-        let options = Options { port, limits, clock: clock.clone() };
+        let options = Options { port, limits, clock: clock.clone(), assumed };
         let emulator = raise(py, py.detach(|| emulator::Emulator::start(options)))?;
         if is_virtual {
             // Clients of this process that are made from now on go by the same time.
-            Clock::set_process(Some(clock));
+            clock.enter_process();
         }
-        Ok(Self { emulator, is_virtual })
+        Ok(Self { emulator, clock })
     }
 
     #[getter]
@@ -51,6 +68,11 @@ impl Emulator {
 
     fn add_workspace(&self, name: &str) -> String {
         self.emulator.add_workspace(name)
+    }
+
+    fn streaming_dataset(&self, name: &str, columns: &Bound<'_, PyAny>, history: bool) -> PyResult<String> {
+        let pairs: Vec<(String, String)> = columns.extract()?;
+        raise(columns.py(), self.emulator.streaming_dataset(name, &pairs, history))
     }
 
     fn rows<'py>(
@@ -107,9 +129,7 @@ impl Emulator {
 
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.emulator.stop());
-        if self.is_virtual {
-            Clock::set_process(None);
-        }
+        self.clock.leave_process();
     }
 }
 
@@ -142,7 +162,7 @@ fn request_dict<'py>(py: Python<'py>, request: &emulator::Request) -> PyResult<B
     dict.set_item("path", &request.path)?;
     dict.set_item("query", &request.query)?;
     dict.set_item("operation", request.operation)?;
-    dict.set_item("headers", request.headers.iter().cloned().collect::<std::collections::BTreeMap<_, _>>())?;
+    dict.set_item("headers", request.headers.iter().cloned().collect::<BTreeMap<_, _>>())?;
     dict.set_item("body", PyBytes::new(py, &request.body))?;
     dict.set_item("status", request.status)?;
     dict.set_item("refusal", request.refusal.as_deref())?;

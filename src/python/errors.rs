@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
@@ -59,6 +60,9 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         arguments.set_item("request_id", answer.request_id.as_deref())?;
         arguments.set_item("retry_after", answer.retry_after.map(|wait| wait.as_secs_f64()))?;
     }
+    if error.kind == Kind::RateLimited {
+        arguments.set_item("bound_by", error.answer.bound_by.as_deref())?;
+    }
     let class = exceptions.getattr(class_name(error.kind))?;
     let exception = PyErr::from_value(class.call((error.message.as_str(),), Some(&arguments))?);
     exception.set_cause(py, cause(py, error));
@@ -83,6 +87,10 @@ pub(super) fn validation(py: Python<'_>, errors: &[RowError], count: u64) -> PyR
 
 /// `SourceError` around what reading the rows raised.
 pub(super) fn source(py: Python<'_>, raised: PyErr, row: u64) -> PyErr {
+    if !raised.is_instance_of::<PyException>(py) {
+        // Ctrl-C, `sys.exit` and a generator being closed stay themselves.
+        return raised;
+    }
     let message = format!("reading the rows failed at row {row}: {}", describe(py, &raised));
     let error = Error::new(Kind::Source, message).with_hint("the original exception is the cause of this one");
     to_py(py, &error.caused_by(raised))

@@ -81,8 +81,12 @@ impl<'py> Source<'py> {
     /// Recognises what holds rows; a single row, text and bytes do not. Columns of a frame that are not in `only` are
     /// left unread.
     pub(super) fn new(rows: &Bound<'py, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
-        let kind = if let Ok(list) = rows.cast::<PyList>() {
+        let kind = if let Ok(list) = rows.cast_exact::<PyList>() {
             Kind::List(list.clone().unbind(), list.len())
+        } else if rows.is_instance_of::<PyList>() {
+            // A list that may show other rows than it holds: what it shows counts.
+            let list = rows.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            Kind::List(PyList::new(rows.py(), &list)?.unbind(), list.len())
         } else if let Ok(tuple) = rows.cast_exact::<PyTuple>() {
             Kind::Tuple(tuple.clone().unbind())
         } else if let Some(frame) = Frame::recognise(rows, only)? {

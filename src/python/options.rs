@@ -61,7 +61,10 @@ impl RowOptions {
             "check" => self.check_all = choice(name, value, &[("all", true), ("batch", false)])?,
             "on_doubt" => self.resend_doubt = choice(name, value, &[("resend", true), ("raise", false)])?,
             "timeout" => self.timeout = seconds(name, value)?,
-            "max_errors" => self.max_errors = value.extract()?,
+            "max_errors" => {
+                let count = value.extract::<usize>();
+                self.max_errors = count.or_else(|_| wrong(value, "`max_errors` takes a whole number from 0".into()))?;
+            }
             _ => return Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
         }
         Ok(())
@@ -86,6 +89,14 @@ pub(super) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<D
     match value.extract::<f64>().ok().map(Duration::try_from_secs_f64) {
         Some(Ok(duration)) if !duration.is_zero() => Ok(Some(duration)),
         _ => wrong(value, format!("`{name}` takes a number of seconds above 0, or None")),
+    }
+}
+
+/// A time limit that there must be.
+pub(super) fn required_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    match seconds(name, value)? {
+        Some(duration) => Ok(duration),
+        None => wrong(value, format!("`{name}` takes a number of seconds above 0")),
     }
 }
 

@@ -1,29 +1,41 @@
 //! The porter: the one Python thread of ours, which does for Rust what needs Python.
 //!
 //! ```text
-//!  Rust task ──ask──▶ queue ──▶ porter (waits without the GIL, runs with it) ──▶ the task's answer
+//!  Rust task ──ask──▶ queue ──▶ errand ──▶ powerbi_push.porter calls the user's function ──▶ the task's answer
 //! ```
 //!
-//! It is made by Python, joined before the interpreter goes, and made anew in a forked child.
+//! The thread's loop is Python (`powerbi_push/porter.py`): a user's function that never returns then has no frame of
+//! Rust below it, and the interpreter can end. Waiting for the next errand is done here, without the GIL.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::PyTuple;
 use tokio::sync::oneshot;
 
+use super::errors;
 use crate::error::{Error, Kind, Result};
 
-/// How long the interpreter's exit waits for a credential that is being asked.
-const JOIN_SECONDS: f64 = 5.0;
+/// A user's function, and the one argument that it may want.
+pub(super) struct Call {
+    pub(super) function: Py<PyAny>,
+    pub(super) argument: Option<String>,
+}
 
-type Job = Box<dyn FnOnce(Python<'_>) + Send>;
+type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
+
+/// One call that the porter is to make.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct Errand {
+    call: Arc<Call>,
+    reply: Mutex<Option<Reply>>,
+}
 
 #[derive(Default)]
 struct Queue {
-    jobs: Mutex<(VecDeque<Job>, bool)>,
+    errands: Mutex<(VecDeque<Errand>, bool)>,
     changed: Condvar,
 }
 
@@ -39,7 +51,7 @@ pub(super) fn is_this_thread() -> bool {
     IS_PORTER.get()
 }
 
-/// Makes sure that this process has a porter.
+/// Makes sure that this process has a porter; a forked child gets one of its own.
 pub(super) fn start(py: Python<'_>) -> PyResult<()> {
     let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
@@ -48,42 +60,27 @@ pub(super) fn start(py: Python<'_>) -> PyResult<()> {
     }
     *current = Some((process, Arc::default()));
     drop(current);
-    let arguments = PyDict::new(py);
-    arguments.set_item("target", py.import("powerbi_push._core")?.getattr("serve_porter")?)?;
-    arguments.set_item("name", "powerbi-push-porter")?;
-    arguments.set_item("daemon", true)?;
-    let thread = py.import("threading")?.call_method("Thread", (), Some(&arguments))?;
-    thread.call_method0("start")?;
-    let leave = pyo3::types::PyCFunction::new_closure(py, None, None, move |args, _| {
-        close();
-        let py = args.py();
-        thread_of(args)?.call_method1("join", (JOIN_SECONDS,)).map(drop).or_else(|error| {
-            error.write_unraisable(py, None);
-            Ok::<_, PyErr>(())
-        })
-    })?;
-    py.import("atexit")?.call_method1("register", (leave, thread)).map(drop)
+    errors::face(py, "porter")?.getattr("start")?.call0().map(drop)
 }
 
-fn thread_of<'py>(args: &Bound<'py, pyo3::types::PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-    args.get_item(0)
-}
-
-/// Has the porter run `job`, and waits for what it returns. Called from Rust's own threads.
-pub(super) async fn ask<T: Send + 'static>(job: impl FnOnce(Python<'_>) -> T + Send + 'static) -> Result<T> {
+/// Has the porter make `call`, and reads its answer there. Called from Rust's own threads.
+pub(super) async fn ask<T: Send + 'static>(
+    call: Arc<Call>,
+    read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
+) -> Result<T> {
     let gone = || Error::new(Kind::Closed, "Python is shutting down");
     let queue = queue().ok_or_else(gone)?;
     let (sender, answer) = oneshot::channel();
-    let job: Job = Box::new(move |py| {
+    let reply: Reply = Box::new(move |py, answered| {
         // Nobody waits any more where the task was dropped.
-        let _ = sender.send(job(py));
+        let _ = sender.send(read(py, answered));
     });
     {
-        let mut jobs = queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if jobs.1 {
+        let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
+        if errands.1 {
             return Err(gone());
         }
-        jobs.0.push_back(job);
+        errands.0.push_back(Errand { call, reply: Mutex::new(Some(reply)) });
     }
     queue.changed.notify_one();
     answer.await.map_err(|_| gone())
@@ -94,29 +91,63 @@ fn queue() -> Option<Arc<Queue>> {
     current.as_ref().map(|(_, queue)| Arc::clone(queue))
 }
 
-fn close() {
+/// Waits for the next call to make; `None` once there will be none.
+#[pyfunction]
+pub(super) fn next_errand(py: Python<'_>) -> Option<Errand> {
+    IS_PORTER.set(true);
+    let queue = queue()?;
+    py.detach(|| queue.next())
+}
+
+/// Lets the porter go home.
+#[pyfunction]
+pub(super) fn close_porter() {
     if let Some(queue) = queue() {
-        let mut jobs = queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        *jobs = (VecDeque::new(), true);
+        let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
+        *errands = (VecDeque::new(), true);
         queue.changed.notify_all();
     }
 }
 
-/// The porter's whole life; not for users.
-#[pyfunction]
-pub(super) fn serve_porter(py: Python<'_>) {
-    IS_PORTER.set(true);
-    let Some(queue) = queue() else { return };
-    while let Some(job) = py.detach(|| queue.next()) {
-        job(py);
+impl Queue {
+    fn next(&self) -> Option<Errand> {
+        let errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |errands: &mut (VecDeque<Errand>, bool)| errands.0.is_empty() && !errands.1;
+        let mut errands = self.changed.wait_while(errands, waiting).unwrap_or_else(PoisonError::into_inner);
+        errands.0.pop_front()
     }
 }
 
-impl Queue {
-    fn next(&self) -> Option<Job> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = |jobs: &mut (VecDeque<Job>, bool)| jobs.0.is_empty() && !jobs.1;
-        let mut jobs = self.changed.wait_while(jobs, waiting).unwrap_or_else(PoisonError::into_inner);
-        jobs.0.pop_front()
+#[pymethods]
+impl Errand {
+    /// What to call.
+    #[getter]
+    fn function(&self, py: Python<'_>) -> Py<PyAny> {
+        self.call.function.clone_ref(py)
+    }
+
+    /// With what.
+    #[getter]
+    fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.call.argument.as_deref())
+    }
+
+    /// It returned.
+    fn finish(&self, answer: &Bound<'_, PyAny>) {
+        self.answer(answer.py(), Ok(answer.clone()));
+    }
+
+    /// It raised.
+    fn fail(&self, raised: Bound<'_, PyAny>) {
+        self.answer(raised.py(), Err(PyErr::from_value(raised)));
+    }
+}
+
+impl Errand {
+    fn answer(&self, py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
+        let reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reply) = reply {
+            reply(py, answered);
+        }
     }
 }

@@ -16,12 +16,11 @@ use pyo3::types::PyDict;
 use super::errors;
 use super::intake::{Failure, Source};
 use super::options::RowOptions;
-use super::runtime::{Running, SLICE};
+use super::runtime::{Received, Running, SLICE, check, lost, may_stay};
 use crate::cell::{Row, Rows};
-use crate::client::Client;
+use crate::client::Route;
 use crate::clock::{Clock, Moment};
 use crate::courier::{Lane, Policy};
-use crate::destination::PushDataset;
 use crate::encode::{Encoder, Filled, Run};
 use crate::error::{Error, Kind};
 use crate::limit::IN_FLIGHT;
@@ -36,10 +35,7 @@ const AHEAD_BYTES: usize = 32_000_000;
 
 /// Where one push goes.
 pub(super) struct Target {
-    pub(super) client: Arc<Client>,
-    pub(super) workspace: Option<String>,
-    pub(super) dataset: String,
-    pub(super) table: String,
+    pub(super) route: Route,
     pub(super) schema: Option<Arc<TableSchema>>,
     pub(super) ordered: bool,
 }
@@ -70,13 +66,15 @@ struct Push<'t> {
 }
 
 /// The caller's rows, read no longer than the call may take: a generator may wait for each of its rows.
-struct InTime<'s, R> {
+struct InTime<'s, 'py, R> {
+    /// `None` where rows are read without Python, which takes no time to speak of.
+    py: Option<Python<'py>>,
     rows: &'s mut R,
     clock: &'s Clock,
     deadline: Option<Moment>,
 }
 
-impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
+impl<R: Rows<Failure = Failure>> Rows for InTime<'_, '_, R> {
     type Failure = Early;
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Early> {
@@ -84,6 +82,7 @@ impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
             let message = "the time limit of this call has passed while rows were read";
             return Err(Early::Failed(Error::new(Kind::Deadline, message)));
         }
+        self.py.map_or(Ok(()), may_stay).map_err(Early::Interrupted)?;
         Ok(self.rows.visit(row)?)
     }
 }
@@ -114,17 +113,16 @@ impl From<Failure> for Early {
 
 impl<'t> Push<'t> {
     fn new(target: &'t Target, options: RowOptions) -> Self {
-        let started = target.client.clock().now();
+        let started = target.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
         let outbox = Arc::new(Outbox::new(AHEAD_BYTES));
         let policy = Policy {
-            retry: target.client.retry(),
+            retry: target.route.retry,
             resend_doubt: options.resend_doubt,
             deadline,
             couriers: if target.ordered { 1 } else { IN_FLIGHT },
         };
-        let workspace = target.workspace.as_deref();
-        let lane = target.client.lane(workspace, &target.dataset, &target.table, Arc::clone(&outbox), policy);
+        let lane = target.route.lane(Arc::clone(&outbox), policy);
         let encoder = encoder(target, &options);
         Self { target, options, started, deadline, encoder, checked: 0, outbox, lane: Arc::new(lane) }
     }
@@ -133,10 +131,11 @@ impl<'t> Push<'t> {
         let running = Running::start(py, Arc::clone(&self.lane).run())?;
         let filled = self.fill(py, &mut source);
         match &filled {
-            Err(Early::Interrupted(_)) => self.lane.abort(None),
+            // What is on the wire has one more slice of time to be answered.
+            Err(Early::Interrupted(_)) => self.lane.finish(),
             _ => self.outbox.close(),
         }
-        let waited = self.wait(py, &running);
+        let waited = self.wait(py, &running, matches!(filled, Err(Early::Interrupted(_))));
         let early = filled.err().or(waited.err()).or_else(|| self.lane.failure().map(Early::Failed));
         let result = self.report(py)?;
         match early {
@@ -197,12 +196,12 @@ impl<'t> Push<'t> {
     }
 
     fn encode<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Filled, Early> {
-        py.check_signals().map_err(Early::Interrupted)?;
-        let clock = self.target.client.clock();
+        check(py).map_err(Early::Interrupted)?;
+        let clock = &self.target.route.clock;
         let (encoder, deadline) = (&mut self.encoder, self.deadline);
         let filled = match source.arrow() {
-            Some(rows) => py.detach(|| encoder.fill(&mut InTime { rows, clock, deadline })),
-            None => encoder.fill(&mut InTime { rows: source, clock, deadline }),
+            Some(rows) => py.detach(|| encoder.fill(&mut InTime { py: None, rows, clock, deadline })),
+            None => encoder.fill(&mut InTime { py: Some(py), rows: source, clock, deadline }),
         };
         if let Err(Early::Failed(error)) = &filled {
             self.lane.abort(Some(error.clone()));
@@ -214,7 +213,7 @@ impl<'t> Push<'t> {
     fn offer(&self, py: Python<'_>, run: Option<Run>) -> Result<(), Early> {
         let Some(run) = run else { return Ok(()) };
         while !py.detach(|| self.outbox.wait_for_room(SLICE)) {
-            py.check_signals().map_err(Early::Interrupted)?;
+            check(py).map_err(Early::Interrupted)?;
         }
         if !self.outbox.is_closed() {
             self.outbox.offer(run);
@@ -223,24 +222,39 @@ impl<'t> Push<'t> {
     }
 
     /// Waits until the lane has settled everything, or is cut short by Ctrl-C.
-    fn wait(&self, py: Python<'_>, running: &Running<()>) -> Result<(), Early> {
+    fn wait(&self, py: Python<'_>, running: &Running<()>, mut ending: bool) -> Result<(), Early> {
         let mut interrupted = None;
         loop {
-            match running.poll(py) {
-                Ok(Some(())) => return interrupted.map_or(Ok(()), Err),
-                Ok(None) => {}
-                Err(raised) => {
-                    self.lane.abort(None);
-                    interrupted.get_or_insert(Early::Interrupted(raised));
+            match running.receive(py) {
+                // Ctrl-C in the very moment of the last answer still finds its result.
+                Received::Done(()) if interrupted.is_none() => return check(py).map_err(Early::Interrupted),
+                Received::Done(()) => return interrupted.map_or(Ok(()), Err),
+                Received::Lost => return Err(interrupted.unwrap_or_else(|| Early::Interrupted(lost()))),
+                // Whoever was interrupted has given the wire one slice of time.
+                Received::NotYet if ending => self.lane.abort(None),
+                Received::NotYet => {}
+            }
+            if let Err(raised) = check(py) {
+                if !ending {
+                    self.lane.finish();
+                    ending = true;
                 }
+                interrupted.get_or_insert(Early::Interrupted(raised));
             }
         }
     }
 
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = self.encoder.rows_read().max(self.checked);
-        let elapsed = self.target.client.clock().now() - self.started;
-        let report = Report::new(read, self.encoder.problems(), &self.outbox.ledger(), &self.lane.meter(), elapsed);
+        let elapsed = self.target.route.clock.now() - self.started;
+        let report = Report::new(
+            read,
+            self.encoder.problems(),
+            self.options.skip_invalid,
+            &self.outbox.ledger(),
+            &self.lane.meter(),
+            elapsed,
+        );
         let fields = pythonize::pythonize(py, &report)?;
         errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
     }
@@ -273,5 +287,6 @@ impl<'t> Push<'t> {
 }
 
 fn encoder(target: &Target, options: &RowOptions) -> Encoder {
-    Encoder::new(PushDataset::DIALECT, target.schema.clone(), options.cells, PushDataset::LIMITS, options.max_errors)
+    let destination = &target.route.destination;
+    Encoder::new(destination.dialect(), target.schema.clone(), options.cells, destination.limits(), options.max_errors)
 }

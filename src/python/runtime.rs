@@ -1,12 +1,14 @@
 //! Waiting for Rust from Python: without the GIL, and with an ear for Ctrl-C.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{errors, porter};
@@ -14,6 +16,8 @@ use crate::error::{Error, Kind, Result};
 
 /// How often a waiting call looks for Ctrl-C.
 pub(super) const SLICE: Duration = Duration::from_millis(50);
+/// How long the end of the interpreter waits for those who wait in Rust.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Two threads are enough: the work is waiting, and the boards we run on are small.
 const THREADS: usize = 2;
 
@@ -33,11 +37,76 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
     Ok(runtime)
 }
 
+/// Calls that wait in Rust. At the end of the interpreter they are sent home first: a thread that came back to a dead
+/// interpreter with a frame of Rust below it would take the process down.
+struct Gate {
+    process: u32,
+    inside: usize,
+}
+
+static GATE: Mutex<Gate> = Mutex::new(Gate { process: 0, inside: 0 });
+static LEFT: Condvar = Condvar::new();
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// One call that waits in Rust.
+struct Inside;
+
+impl Inside {
+    fn enter(py: Python<'_>) -> PyResult<Self> {
+        static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
+        REGISTERED.get_or_try_init(py, || {
+            let leave = py.import("powerbi_push._core")?.getattr("leave")?;
+            py.import("atexit")?.call_method1("register", (leave,)).map(drop)
+        })?;
+        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = std::process::id();
+        if gate.process != process {
+            *gate = Gate { process, inside: 0 };
+        }
+        may_stay(py)?;
+        gate.inside += 1;
+        Ok(Self)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+        gate.inside = gate.inside.saturating_sub(1);
+        LEFT.notify_all();
+    }
+}
+
+/// Whether a call may go on. At the end of the interpreter a thread ends as Python itself would end it, only in time.
+pub(super) fn may_stay(py: Python<'_>) -> PyResult<()> {
+    if !CLOSED.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    let threading = py.import("threading")?;
+    if threading.call_method0("current_thread")?.is(&threading.call_method0("main_thread")?) {
+        return Err(errors::to_py(py, &Error::new(Kind::Closed, "Python is shutting down")));
+    }
+    Err(PySystemExit::new_err(()))
+}
+
+/// Called by `atexit`: nothing more may begin to wait, and what waits comes home.
+#[pyfunction]
+pub(super) fn leave(py: Python<'_>) {
+    py.detach(|| {
+        CLOSED.store(true, Ordering::Release);
+        let gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = gate.process == std::process::id();
+        // The outcome does not matter: there is nothing else to try.
+        let _ = LEFT.wait_timeout_while(gate, PATIENCE, |gate| ours && gate.inside > 0);
+    });
+}
+
 /// Something that runs on the runtime while this thread waits for it.
 pub(super) struct Running<T> {
     /// In a lock only because a receiver may not be looked at from two threads.
     answer: Mutex<Receiver<T>>,
     task: tokio::task::AbortHandle,
+    _inside: Inside,
 }
 
 impl<T: Send + 'static> Running<T> {
@@ -48,26 +117,45 @@ impl<T: Send + 'static> Running<T> {
                 Error::new(Kind::Configuration, "a credential must not use the client that is asking it for a token");
             return Err(errors::to_py(py, &error));
         }
+        let inside = Inside::enter(py)?;
         let (sender, answer) = sync_channel(1);
         let task = runtime()?.spawn(async move {
             // The receiver is gone where the caller was interrupted.
             let _ = sender.send(work.await);
         });
-        Ok(Self { answer: Mutex::new(answer), task: task.abort_handle() })
+        Ok(Self { answer: Mutex::new(answer), task: task.abort_handle(), _inside: inside })
     }
 
-    /// Waits one slice; `None` is "not yet". Raises what a signal handler raised.
-    pub(super) fn poll(&self, py: Python<'_>) -> PyResult<Option<T>> {
-        let received = py.detach(|| self.answer.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SLICE));
-        py.check_signals()?;
-        match received {
-            Ok(value) => Ok(Some(value)),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(PyRuntimeError::new_err("the background task ended unexpectedly"))
-            }
+    /// Waits one slice of time.
+    pub(super) fn receive(&self, py: Python<'_>) -> Received<T> {
+        let answer = || self.answer.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SLICE);
+        match py.detach(answer) {
+            Ok(value) => Received::Done(value),
+            Err(RecvTimeoutError::Timeout) => Received::NotYet,
+            Err(RecvTimeoutError::Disconnected) => Received::Lost,
         }
     }
+}
+
+/// What one slice of waiting came to.
+pub(super) enum Received<T> {
+    /// The task has ended.
+    Done(T),
+    /// It still runs.
+    NotYet,
+    /// It has died: there will be no answer.
+    Lost,
+}
+
+/// Raises what a signal handler raised, and whatever else ends a call that waits.
+pub(super) fn check(py: Python<'_>) -> PyResult<()> {
+    py.check_signals()?;
+    may_stay(py)
+}
+
+/// What is raised for a task that has died.
+pub(super) fn lost() -> PyErr {
+    PyRuntimeError::new_err("a background task ended unexpectedly; this is a bug of powerbi_push")
 }
 
 impl<T> Drop for Running<T> {
@@ -83,8 +171,10 @@ pub(super) fn wait<T: Send + 'static>(
 ) -> PyResult<T> {
     let running = Running::start(py, work)?;
     loop {
-        if let Some(result) = running.poll(py)? {
-            return result.map_err(|error| errors::to_py(py, &error));
+        match running.receive(py) {
+            Received::Done(result) => return result.map_err(|error| errors::to_py(py, &error)),
+            Received::Lost => return Err(lost()),
+            Received::NotYet => check(py)?,
         }
     }
 }

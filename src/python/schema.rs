@@ -12,7 +12,7 @@ use super::intake::{Rest, Source};
 use super::options::RowOptions;
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
-use crate::encode::{Encoder, Filled, Limits, own_type};
+use crate::encode::{Encoder, Filled, Limits, NoType, PUSH_ROWS, fitting_type};
 use crate::error::{Error, Result};
 use crate::schema::{self, DataType, Inference, Kind};
 
@@ -77,9 +77,8 @@ pub(super) fn infer_columns(
     let mut watching = Watching { inference: Inference::default(), not_rows: None };
     let mut row = 0;
     while source.visit(&mut watching).map_err(|failure| failure.into_py(py, row))? {
-        if let Some(name) = watching.not_rows {
-            let error =
-                Error::configuration(format!("row {row} must be a mapping with str keys such as a dict, not {name}"));
+        if let Some(why) = watching.not_rows {
+            let error = Error::configuration(format!("row {row}: {why}"));
             return Err(errors::to_py(py, &error));
         }
         watching.inference.end_row();
@@ -97,23 +96,20 @@ struct Watching {
 
 impl Row for Watching {
     fn cell(&mut self, column: &str, cell: Cell<'_>) {
-        let wide = matches!(cell, Cell::WideInt(_) | Cell::BrokenText | Cell::Unsupported(_));
-        let missing_decimal = matches!(cell, Cell::Decimal(text) if text.contains("NaN"));
-        let kind = match own_type(&cell) {
-            _ if wide => Kind::Unsupported,
-            _ if missing_decimal => Kind::Missing,
-            Some(data_type) => Kind::Type(data_type),
-            None => Kind::Missing,
+        let kind = match fitting_type(&cell) {
+            Ok(Some(data_type)) => Kind::Type(data_type),
+            Ok(None) => Kind::Missing,
+            Err(NoType) => Kind::Unsupported,
         };
         self.inference.see(column, kind, cell.type_name());
     }
 
-    fn bad_key(&mut self, type_name: &str) {
-        self.not_rows.get_or_insert_with(|| format!("one with a key of type {type_name}"));
+    fn bad_key(&mut self, why: &str) {
+        self.not_rows.get_or_insert_with(|| why.to_owned());
     }
 
     fn not_a_mapping(&mut self, type_name: &str) {
-        self.not_rows.get_or_insert_with(|| type_name.to_owned());
+        self.not_rows.get_or_insert_with(|| format!("a row must be a mapping such as a dict, not {type_name}"));
     }
 }
 
@@ -155,16 +151,20 @@ impl TableSchema {
     fn payloads(
         &self,
         rows: &Bound<'_, PyAny>,
-        max_rows: usize,
-        max_bytes: usize,
+        max_rows: i64,
+        max_bytes: i64,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Payloads> {
         let py = rows.py();
         let most = PushDataset::LIMITS;
-        if max_rows == 0 || max_rows > most.max_rows || max_bytes < 100 || max_bytes > most.max_bytes {
+        let inside =
+            |value: i64, least, most| usize::try_from(value).ok().filter(|value| (least..=most).contains(value));
+        let (Some(max_rows), Some(max_bytes)) =
+            (inside(max_rows, 1, most.max_rows), inside(max_bytes, 100, most.max_bytes))
+        else {
             let message = format!("max_rows takes 1 to {}, max_bytes 100 to {}", most.max_rows, most.max_bytes);
             return raise(py, Err(Error::configuration(message)));
-        }
+        };
         let options = RowOptions::read(options)?;
         let limits = Limits { max_rows, max_bytes };
         let mut source = self.source(rows, &options)?;
@@ -187,7 +187,7 @@ impl TableSchema {
 
     fn encoder(&self, options: &RowOptions, limits: Limits) -> Encoder {
         let schema = Some(Arc::clone(&self.schema));
-        Encoder::new(PushDataset::DIALECT, schema, options.cells, limits, options.max_errors)
+        Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors)
     }
 }
 

@@ -76,8 +76,9 @@ impl Inference {
         if problems.is_empty() {
             return Ok(columns);
         }
+        let columns = if problems.len() == 1 { "column" } else { "columns" };
         Err(Error::configuration(format!(
-            "the types of {} columns cannot be inferred:\n- {}",
+            "the types of {} {columns} cannot be inferred:\n- {}",
             problems.len(),
             problems.join("\n- ")
         ))

@@ -88,8 +88,10 @@ fn column(mut item: Reader<'_>) -> Column {
 }
 
 fn measure(mut item: Reader<'_>) -> Measure {
+    let name = item.required_text("name");
+    item.place = format!("{} `{name}`", item.place);
     let measure = Measure {
-        name: item.required_text("name"),
+        name,
         expression: item.required_text("expression"),
         format_string: item.text("formatString"),
         description: item.text("description"),
@@ -154,7 +156,11 @@ impl<'a> Reader<'a> {
         if self.properties.get(property).is_none_or(Value::is_null) {
             self.problem(&format!("lacks `{property}`"));
         }
-        self.text(property).unwrap_or_default()
+        let text = self.text(property);
+        if text.as_deref() == Some("") {
+            self.problem(&format!("has an empty `{property}`"));
+        }
+        text.unwrap_or_default()
     }
 
     fn flag(&mut self, property: &str) -> Option<bool> {
@@ -191,6 +197,9 @@ impl<'a> Reader<'a> {
                 return Vec::new();
             }
         };
+        if required && items.is_empty() {
+            self.problem(&format!("has no {property}"));
+        }
         let mut read_items = Vec::with_capacity(items.len());
         for (position, item) in items.iter().enumerate() {
             let place = format!("{}: {what} {position}", self.place);

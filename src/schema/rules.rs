@@ -28,9 +28,6 @@ pub(super) const SUMMARIZE_BY: [&str; 8] =
 pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
     let place = format!("table `{}`", table.name);
     check_short_name(&table.name, "table", problems);
-    if table.columns.is_empty() {
-        problems.push(format!("{place} has no columns"));
-    }
     if table.columns.len() > MAX_COLUMNS {
         problems.push(format!("{place} has {} columns; the service takes {MAX_COLUMNS}", table.columns.len()));
     }
@@ -39,8 +36,8 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
     }
     for measure in &table.measures {
         check_long_name(&measure.name, "measure", &place, problems);
-        if measure.expression.trim().is_empty() {
-            problems.push(format!("{place}: measure `{}` has no expression", measure.name));
+        if !measure.expression.is_empty() && measure.expression.trim().is_empty() {
+            problems.push(format!("{place}: measure `{}` has a blank expression", measure.name));
         }
     }
     let names = table.columns.iter().map(|c| &c.name).chain(table.measures.iter().map(|m| &m.name));
@@ -50,11 +47,8 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
 /// Every way in which `dataset`, tables included, breaks a rule of the service.
 pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
     let place = format!("dataset `{}`", dataset.name);
-    if dataset.name.trim().is_empty() {
-        problems.push("the dataset's name is empty".into());
-    }
-    if dataset.tables.is_empty() {
-        problems.push(format!("{place} has no tables"));
+    if !dataset.name.is_empty() && dataset.name.trim().is_empty() {
+        problems.push("the dataset's name is blank".into());
     }
     if dataset.tables.len() > MAX_TABLES {
         problems.push(format!("{place} has {} tables; the service takes {MAX_TABLES}", dataset.tables.len()));
@@ -118,9 +112,7 @@ fn check_relationship(relationship: &Relationship, dataset: &Dataset, problems: 
 /// The pattern of tables and relationships. The published one ends in a broken escape; this is what it means to say.
 fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
     let length = name.chars().count();
-    if length == 0 {
-        problems.push(format!("a {what}'s name is empty"));
-    } else if length > MAX_NAME {
+    if length > MAX_NAME {
         problems.push(format!("{what} `{name}` has a name of {length} characters; the service takes {MAX_NAME}"));
     }
     let bad: Vec<String> = name
@@ -138,15 +130,15 @@ fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
 #[must_use]
 pub fn table_name_problem(name: &str) -> Option<String> {
     let mut problems = Vec::new();
+    if name.is_empty() {
+        problems.push("a table's name is empty".into());
+    }
     check_short_name(name, "table", &mut problems);
     (!problems.is_empty()).then(|| problems.join("; "))
 }
 
 /// The pattern of columns and measures: any XML character.
 fn check_long_name(name: &str, what: &str, place: &str, problems: &mut Vec<String>) {
-    if name.is_empty() {
-        problems.push(format!("{place}: a {what}'s name is empty"));
-    }
     if let Some(bad) = name.chars().find(|&c| !is_xml_character(c)) {
         problems.push(format!(
             "{place}: {what} `{}` has {bad:?} in its name, which the service refuses",
@@ -162,7 +154,7 @@ fn is_xml_character(c: char) -> bool {
 fn check_unique<'a>(names: impl Iterator<Item = &'a String>, what: &str, place: &str, problems: &mut Vec<String>) {
     let mut seen = HashSet::new();
     for name in names {
-        if !seen.insert(name.to_lowercase()) {
+        if !name.is_empty() && !seen.insert(name.to_lowercase()) {
             problems.push(format!("{place} has two {what} named `{name}` (upper and lower case count as the same)"));
         }
     }

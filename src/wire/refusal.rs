@@ -18,9 +18,17 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads an error body of any shape that was seen so far.
+    /// Reads an error body of any shape that was seen so far. A service may repeat what it was sent: `secrets` are
+    /// blotted out.
     #[must_use]
-    pub fn read(body: &[u8]) -> Self {
+    pub fn read(body: &[u8], secrets: &[&str]) -> Self {
+        let said = Self::read_whole(body);
+        let blot = |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret, "***"));
+        let cut = |text: String| text.chars().take(MAX_MESSAGE).collect();
+        Self { code: said.code.map(blot).map(cut), message: said.message.map(blot).map(cut) }
+    }
+
+    fn read_whole(body: &[u8]) -> Self {
         let Ok(json) = serde_json::from_slice::<Value>(body) else {
             return Self { code: None, message: clean(&String::from_utf8_lossy(body)) };
         };
@@ -50,13 +58,17 @@ fn text(object: &Value, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| object.get(name)?.as_str()).and_then(clean)
 }
 
-/// One line that is safe to print: no control characters, none of the service's markers for personal data.
+/// One line that is safe to print: nothing that moves a terminal, none of the service's markers for personal data.
 fn clean(text: &str) -> Option<String> {
     let unmarked = text.replace("<pi>", "").replace("</pi>", "");
-    let words = unmarked.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    let line = words.collect::<Vec<_>>().join(" ");
-    let line: String = line.chars().take(MAX_MESSAGE).collect();
+    let words = unmarked.split(|c: char| c.is_control() || c.is_whitespace() || turns_text(c));
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     (!line.is_empty()).then_some(line)
+}
+
+/// Unicode's own signs for the direction of text, which can make a message read as another.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The failure as users see it.
@@ -74,6 +86,7 @@ pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
         code: refusal.code.clone(),
         request_id: answer.request_id.clone(),
         retry_after: answer.retry_after,
+        bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
     });
     match hint(kind, *status) {
         Some(hint) => error.with_hint(hint),
@@ -104,7 +117,8 @@ fn kind(status: u16, refusal: &Refusal) -> Kind {
 fn hint(kind: Kind, status: u16) -> Option<&'static str> {
     Some(match kind {
         Kind::Authentication => {
-            "check the credential: the token must be for the Power BI service of this cloud and not have ended"
+            "check the credential: the token must be for Power BI in this cloud and not have ended; a token string lasts about \
+             an hour, a credential such as azure-identity's can fetch another"
         }
         Kind::PermissionDenied => {
             "the signed-in user needs write access to the workspace; a service principal also needs the tenant setting \
@@ -130,7 +144,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> (Option<String>, Option<String>) {
-        let Refusal { code, message } = Refusal::read(body.as_bytes());
+        let Refusal { code, message } = Refusal::read(body.as_bytes(), &[]);
         (code, message)
     }
 
@@ -158,6 +172,13 @@ mod tests {
         assert_eq!(read(personal), some("ItemNotFound", "Table 'Cr' not found"));
         assert_eq!(read(""), (None, None));
         assert_eq!(read("[1]"), (None, None));
+    }
+
+    #[test]
+    fn a_secret_that_the_service_repeats_is_blotted_out() {
+        let body = format!("{}Bearer canary", "x".repeat(MAX_MESSAGE - 9));
+        let message = Refusal::read(body.as_bytes(), &["canary"]).message.unwrap();
+        assert!(message.ends_with("xBearer ***") || !message.contains("can"), "{message}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::courier::Policy;
 use powerbi_push::destination::PushDataset;
 use powerbi_push::emulator::{Emulator, FailNext, Options};
-use powerbi_push::encode::{self, Encoder};
+use powerbi_push::encode::{self, Encoder, PUSH_ROWS};
 use powerbi_push::error::Kind;
 use powerbi_push::limit::IN_FLIGHT;
 use powerbi_push::outbox::{Fate, Outbox};
@@ -57,7 +57,7 @@ impl House {
     async fn deliver(&self, count: i64, max_rows: usize, couriers: usize) -> (Arc<Outbox>, Option<Kind>) {
         let schema = Some(Arc::new(TableSchema::new(&table())));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
-        let mut encoder = Encoder::new(PushDataset::DIALECT, schema, encode::Options::default(), limits, 1);
+        let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
         let outbox = Arc::new(Outbox::new(1_000_000));
         let mut source = Sample::numbered(count);
         loop {
@@ -69,7 +69,8 @@ impl House {
         }
         outbox.close();
         let policy = Policy { retry: Retry::default(), resend_doubt: true, deadline: None, couriers };
-        let lane = Arc::new(self.client.lane(None, &self.dataset, "Orders", Arc::clone(&outbox), policy));
+        let route = self.client.route(None, &self.dataset, "Orders");
+        let lane = Arc::new(route.lane(Arc::clone(&outbox), policy));
         Arc::clone(&lane).run().await;
         (outbox, lane.failure().map(|error| error.kind))
     }

@@ -4,6 +4,7 @@ mod doors;
 mod faults;
 mod operations;
 mod page;
+mod push_urls;
 mod rows;
 mod schemas;
 mod side;
@@ -11,7 +12,7 @@ mod side;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::emulator::{Emulator, Options, Row};
+use powerbi_push::emulator::{Assumed, Emulator, Options, Row};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value as Json, json};
 
@@ -50,9 +51,14 @@ impl House {
     }
 
     fn with_limits(limits: bool) -> Self {
+        Self::with(limits, Assumed::default())
+    }
+
+    fn with(limits: bool, assumed: Assumed) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::simulated();
-        let emulator = Emulator::start(Options { port: 0, limits, clock: clock.clone() }).unwrap();
+        let emulator =
+            Emulator::start(Options { limits, clock: clock.clone(), assumed, ..Options::default() }).unwrap();
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
         let token = emulator.token().0;
         Self { emulator, clock, http, token }

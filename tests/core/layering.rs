@@ -19,7 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("auth", &["transport", "error", "clock"]),
     ("wire", &["limit", "auth", "transport", "error", "clock"]),
     ("verdict", &["wire", "transport"]),
-    ("destination", &["encode", "outbox", "wire", "verdict", "transport", "schema", "error"]),
+    ("destination", &["encode", "limit", "transport", "error"]),
     ("retry", &["clock", "error"]),
     ("report", &["encode", "outbox"]),
     (

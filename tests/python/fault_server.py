@@ -45,16 +45,26 @@ SILENCE = Answer(b"", "hold")
 
 
 def http(
-    status: int, body: bytes = b"", *, length: int | None = None, request_id: bool = True, then: str = "keep", **more: str
+    status: int,
+    body: bytes = b"",
+    *,
+    length: int | None = None,
+    request_id: bool = True,
+    then: str = "keep",
+    **more: str,
 ) -> Answer:
     """An answer of HTTP; `length` is what its header claims."""
-    headers = {"Content-Length": str(len(body) if length is None else length)} | ({"RequestId": "r-1"} if request_id else {})
+    headers = {"Content-Length": str(len(body) if length is None else length)} | (
+        {"RequestId": "r-1"} if request_id else {}
+    )
     headers |= {name.replace("_", "-"): value for name, value in more.items()}
     lines = [f"HTTP/1.1 {status} Ordered", *(f"{name}: {value}" for name, value in headers.items())]
     return Answer("\r\n".join(lines).encode() + b"\r\n\r\n" + body, then)
 
 
 CONFIRMED = http(200)
+# No connection is left over from it, so that posted rows meet a fresh one.
+_DESCRIPTION = http(200, _DATASET, then="close", Connection="close")
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,13 @@ class FaultServer:
         """Close."""
         self.close()
 
+    def drop_connections(self) -> None:
+        """End the connections that there are; new ones are welcome."""
+        with self._changed:
+            for connection in self._connections:
+                _hang_up(connection)
+            self._connections.clear()
+
     def close(self) -> None:
         """Close every connection; a second call does nothing."""
         if self._closed.is_set():
@@ -127,9 +144,7 @@ class FaultServer:
         # Closing alone does not wake the thread that accepts.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        with self._changed:
-            for connection in self._connections:
-                _hang_up(connection)
+        self.drop_connections()
 
     def _accept(self) -> None:
         while True:
@@ -153,14 +168,15 @@ class FaultServer:
         data = bytearray()
         while b"\r\n\r\n" not in data:
             piece = connection.recv(65_536)
-            if not piece:
-                return False
             data += piece
+            if not piece or not data[:1].isalpha():
+                _hang_up(connection)  # the end, or TLS, which this server does not speak
+                return False
         head, _, body = bytes(data).partition(b"\r\n\r\n")
         head += b"\r\n"
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-1])
         length = int(fields.get(b"content-length", b"0"))
-        answer = self._next_answer() if Received(head, b"").is_post_of_rows else http(200, _DATASET)
+        answer = self._next_answer() if Received(head, b"").is_post_of_rows else _DESCRIPTION
         if answer is RESET_AT_HEAD:
             _reset(connection)
             return False

@@ -1,9 +1,24 @@
 """The least that must work on every CPython: run with `python tests/python/smoke.py`, needs nothing but the package."""
 
 import platform
+from datetime import datetime
 from importlib.metadata import version
 
 import powerbi_push
+from powerbi_push.emulator import Emulator
+
+
+def rows_arrive() -> None:
+    schema = powerbi_push.DatasetSchema("Sales", [powerbi_push.TableSchema("Orders", {"Id": int, "At": datetime})])
+    rows = [{"Id": number, "At": datetime(2026, 1, 2, 3, 4, 5)} for number in range(20_001)]
+    with Emulator() as emulator:
+        table = emulator.client().create_dataset(schema).table()
+        assert table.push(rows).confirmed == len(rows)
+        assert sorted(row["Id"] for row in emulator.rows(table)) == list(range(len(rows)))
+        try:
+            table.push([{"Id": "1"}])
+        except powerbi_push.ValidationError as error:
+            assert error.errors[0].code == "wrong_type"
 
 
 def the_core_loads() -> None:
@@ -11,7 +26,7 @@ def the_core_loads() -> None:
 
 
 def main() -> None:
-    for claim in (the_core_loads,):
+    for claim in (the_core_loads, rows_arrive):
         claim()
     print(f"smoke: powerbi_push {powerbi_push.__version__} on CPython {platform.python_version()}: fine")
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
+from itertools import pairwise
 from threading import Event
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
+
+import powerbi_push as pbi
 from conftest import (
     QUICK,
-    WATCHDOG,
     arrived,
     check_account,
     make_table,
@@ -19,6 +22,7 @@ from conftest import (
     orders,
     posts,
     rows_in,
+    wait_until,
 )
 from fault_server import (
     CLOSE,
@@ -31,8 +35,6 @@ from fault_server import (
     closed_port,
     http,
 )
-
-import powerbi_push as pbi
 from powerbi_push import Retry
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ def test_skip_sends_the_valid_rows_and_says_which_were_not(
     bad = [0, 1, 9_999, 10_000, 24_999]
     rows = with_bad(25_000, *bad)
     result = table.push(rows if sized else one_shot(rows), on_invalid="skip")
-    check_account(result, arrived(powerbi))
+    check_account(result, arrived(powerbi), skipped=bad)
     assert result.ranges == (
         (0, 2, "rejected"),
         (2, 9_999, "confirmed"),
@@ -144,16 +146,15 @@ def test_skip_with_no_valid_row_sends_nothing(powerbi: Emulator) -> None:
 
 def test_skip_counts_in_the_callers_rows_when_the_service_refuses_too(virtual: Emulator) -> None:
     table = make_table(virtual, ordered=True)
-    virtual.fail_next(200, times=0)
     rows = with_bad(25_000, 5)
     virtual.fail_next(400, route="Datasets_PostRows")
     with pytest.raises(pbi.ServiceError) as caught:
         table.push(rows, on_invalid="skip")
-    result = check_account(caught.value.result, arrived(virtual))
+    result = check_account(caught.value.result, arrived(virtual), skipped=[5])
     # Requests hold the rows of 10,000 that were looked at.
     assert result.ranges[0] == (0, 10_000, "rejected")
     assert result.rejected == 10_000
-    assert result.resume_from == 10_000
+    assert result.resume_from == 0
 
 
 # Refusals.
@@ -204,7 +205,7 @@ def test_a_refusal_with_four_out_waits_for_the_others_and_counts_them(
         table.push(orders(100_000))
     result = check_account(caught.value.result, arrived(virtual))
     assert (result.read, result.rejected, result.in_doubt) == (100_000, 10_000, 0)
-    assert result.requests == len(posts(virtual)) <= 5
+    assert result.requests == len(posts(virtual))
     assert result.confirmed == 10_000 * (len(posts(virtual)) - 1)
 
 
@@ -413,13 +414,19 @@ def test_a_told_wait_is_kept_to_the_second_and_nothing_is_sent_before(
     assert result.ok
     assert arrived(virtual) == Counter(range(100_000))
     assert result.maybe_twice == 0
-    refused = next(post for post in posts(virtual) if post.status == 429)
-    assert refused.at == 0
-    late = [post.at for post in posts(virtual) if post.at > 0]
+    refused, resent = (post for post in posts(virtual) if post.body == _refused(virtual).body)
+    assert (refused.at, refused.status, resent.status) == (0, 429, 200)
+    assert 3_392 <= resent.at < 3_392 * 1.06
     # What was on the wire when the refusal came is answered; all that begins after it waits.
-    assert len(posts(virtual)) - len(late) <= (1 if ordered else 4)
+    late = [post.at for post in posts(virtual) if post.at > 0]
     assert all(3_392 <= at < 3_392 * 1.06 for at in late)
+    if ordered:
+        assert len(late) == 10
     assert (result.requests, result.retries) == (11, 1)
+
+
+def _refused(emulator: Emulator) -> Any:
+    return next(post for post in posts(emulator) if post.status == 429)
 
 
 def test_what_was_waited_is_counted(virtual: Emulator) -> None:
@@ -451,15 +458,16 @@ def test_pushes_that_queue_for_a_place_heed_a_wait_that_was_told_meanwhile(virtu
 
     with meanwhile(push), meanwhile(push), meanwhile(push):
         push()
-    assert arrived(virtual) == Counter({row: 4 for row in range(80_000)})
-    # Only what was on the wire when the first refusal came may have arrived before the wait was over.
-    assert sum(post.at < 600 for post in posts(virtual)) <= 4 + 4
+    assert arrived(virtual) == Counter(dict.fromkeys(range(80_000), 4))
+    # Four places: a fifth request could only have begun after one of the refusals had come.
+    early = [post.status for post in posts(virtual) if post.at < 600]
+    assert 1 <= len(early) <= 4
+    assert set(early) == {429}
 
 
 def test_a_wait_can_be_told_as_a_date(virtual: Emulator) -> None:
     table = make_table(virtual)
-    request = __import__("urllib.request").request
-    with request.urlopen(virtual.url) as page:
+    with urlopen(virtual.url) as page:  # noqa: S310 - it is http
         now = page.headers["Date"]
     then = formatdate(_seconds(now) + 120, usegmt=True)
     virtual.fail_next(429, retry_after=then, route="Datasets_PostRows")
@@ -469,8 +477,6 @@ def test_a_wait_can_be_told_as_a_date(virtual: Emulator) -> None:
 
 
 def _seconds(date: str) -> float:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415
-
     return parsedate_to_datetime(date).timestamp()
 
 
@@ -479,7 +485,7 @@ def test_without_a_told_wait_each_further_one_is_longer(virtual: Emulator) -> No
     virtual.fail_next(429, route="Datasets_PostRows", times=4)
     assert table.push(orders(3)).ok
     times = [post.at for post in posts(virtual)]
-    waits = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(times)]
     # 0.5, 1, 2 and 4 seconds, of which half to all, and never less than one, stretched by up to a twentieth.
     bounds = [(1, 1.05), (1, 1.05), (1, 2.1), (2, 4.2)]
     assert all(low <= wait <= high for wait, (low, high) in zip(waits, bounds, strict=True))
@@ -503,7 +509,7 @@ def test_no_wait_of_more_than_two_hours_is_believed(virtual: Emulator) -> None:
 def test_a_wait_past_the_timeout_is_refused_at_once(virtual: Emulator) -> None:
     table = make_table(virtual, ordered=True)
     virtual.fail_next(429, retry_after=3_392, route="Datasets_PostRows")
-    with pytest.raises(pbi.RateLimitedError, match="339[0-9]|34[0-9][0-9]|35[0-9][0-9]") as caught:
+    with pytest.raises(pbi.RateLimitedError, match=r"339[0-9]|34[0-9][0-9]|35[0-9][0-9]") as caught:
         table.push(orders(30_000), timeout=3_000)
     assert virtual.now == 0
     assert len(posts(virtual)) == 1
@@ -662,11 +668,6 @@ def test_a_row_that_raises_is_a_source_error_too(virtual: Emulator) -> None:
 def test_a_list_that_shrinks_while_it_is_read_is_an_error_and_not_a_crash(virtual: Emulator) -> None:
     rows: list[Any] = orders(20)
 
-    class Shrinking(dict[str, int]):
-        def keys(self) -> Any:
-            rows.pop()
-            return super().keys()
-
     class Row:
         def keys(self) -> list[str]:
             rows.pop()
@@ -725,7 +726,7 @@ def test_nobody_listening_is_a_transport_error_and_nothing_sent() -> None:
 
 
 def test_a_connection_that_is_refused_is_tried_again(virtual: Emulator) -> None:
-    client = virtual.client(base_url=None) if False else pbi.Client("a token", base_url=closed_port())
+    client = pbi.Client("a token", base_url=closed_port())
     with pytest.raises(pbi.TransportError):
         client.datasets()
     assert 3.75 <= virtual.now <= 7.5
@@ -826,7 +827,8 @@ def test_a_connection_that_died_idle_costs_no_row() -> None:
         table = server.table(retry=QUICK)
         first, second = table.push(orders(3)), table.push(orders(3))
         assert (first.ok, second.ok) == (True, True)
-        assert server.arrived().total() == 6 + second.maybe_twice
+        # The server closes once it has answered: the second request finds that out before it is sent, or is in doubt.
+        assert server.arrived().total() <= 6 + first.maybe_twice + second.maybe_twice
 
 
 def test_a_failure_adds_what_became_of_the_rows_to_the_traceback(virtual: Emulator) -> None:
@@ -836,13 +838,3 @@ def test_a_failure_adds_what_became_of_the_rows_to_the_traceback(virtual: Emulat
         table.push(orders(10_001))
     (note,) = caught.value.__notes__
     assert re.fullmatch(r"10,001 rows read: 10,000 rejected, 1 unsent; 1 request in \d\.\d s", note)
-
-
-def wait_until(claim: Any) -> None:
-    """Give other threads the processor until `claim` holds."""
-    patience = Event()
-    for _ in range(int(WATCHDOG * 1_000)):
-        if claim():
-            return
-        patience.wait(0.001)
-    pytest.fail("it never came")

@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
 
 use super::borrowed::DictItems;
 use super::{Failure, changed, value};
@@ -30,7 +30,7 @@ enum Shape<'py> {
 impl<'py> Shapes<'py> {
     /// Hands the cells of `object` to `row`.
     pub(super) fn visit(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
-        if let Ok(dict) = object.cast::<PyDict>() {
+        if let Ok(dict) = object.cast_exact::<PyDict>() {
             return Ok(visit_dict(dict, row)?);
         }
         match self.shape(object)? {
@@ -68,7 +68,7 @@ impl<'py> Shapes<'py> {
 
 /// Whether `object` is one row that knows its columns, such as a dataclass instance.
 pub(super) fn is_row(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(object.cast::<PyDict>().is_ok() || !matches!(Shape::of(object)?, Shape::NoRow))
+    Ok(!matches!(Shape::of(object)?, Shape::NoRow))
 }
 
 impl<'py> Shape<'py> {
@@ -121,8 +121,15 @@ fn visit_dict(dict: &Bound<'_, PyDict>, row: &mut impl Row) -> PyResult<()> {
 }
 
 fn visit_mapping(mapping: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
+    let seen = PySet::empty(mapping.py())?;
     for key in mapping.call_method0(intern!(mapping.py(), "keys"))?.try_iter()? {
         let key = key?;
+        if seen.contains(&key)? {
+            // `SELECT 1 AS Id, 2 AS Id`: one of the two values would be lost.
+            row.bad_key(&format!("two values are called {}", key.repr()?.to_string_lossy()));
+            continue;
+        }
+        seen.add(&key)?;
         let value = mapping.get_item(&key)?;
         visit_cell(&key, &value, row)?;
     }
@@ -140,11 +147,11 @@ fn visit_undeclared(model: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()
 
 fn visit_cell(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
     let Ok(name) = key.cast::<PyString>() else {
-        row.bad_key(&value::type_name(key));
+        row.bad_key(&format!("a column's name must be a str, not {}", value::type_name(key)));
         return Ok(());
     };
     let Ok(name) = name.to_str() else {
-        row.bad_key("str with a lone surrogate");
+        row.bad_key("a column's name holds a lone surrogate, which is no valid Unicode");
         return Ok(());
     };
     value::visit(value, &mut |cell| row.cell(name, cell))

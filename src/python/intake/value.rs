@@ -107,14 +107,17 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
     } else if let Ok(number) = value.cast::<PyFloat>() {
         see(Cell::Float(number.value()));
     } else if let Ok(moment) = value.cast::<PyDateTime>() {
-        see(Cell::DateTime(datetime(moment)?));
+        // pandas keeps years beyond Python's to itself: the attribute shows them.
+        let year = moment.getattr(intern!(py, "year"))?.extract()?;
+        let plain = datetime(moment)?;
+        see(Cell::DateTime(DateTime { date: Date { year, ..plain.date }, ..plain }));
     } else if let Ok(day) = value.cast::<PyDate>() {
         see(Cell::Date(date(day)));
     } else if value.is_instance(DECIMAL.import(py, "decimal", "Decimal")?)? {
         let text = DECIMAL.import(py, "decimal", "Decimal")?.call_method1(intern!(py, "__str__"), (value,))?;
         see(Cell::Decimal(text.cast::<PyString>()?.to_str()?));
     } else if value.is_instance(UUID.import(py, "uuid", "UUID")?)? {
-        see(Cell::Text(value.str()?.to_str()?));
+        see(Cell::Uuid(value.str()?.to_str()?));
     } else if name.starts_with("numpy.")
         && value.hasattr(intern!(py, "item"))?
         && !value.hasattr(intern!(py, "__len__"))?
@@ -142,20 +145,36 @@ fn is_enum(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 fn visit_numpy(value: &Bound<'_, PyAny>, name: &str, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
     let py = value.py();
     let item = match name {
-        "numpy.datetime64" => {
-            let exact = value.call_method1(intern!(py, "astype"), ("datetime64[us]",))?;
-            exact.call_method0(intern!(py, "item"))?
-        }
+        "numpy.datetime64" => return visit_datetime64(value, see),
         // Its `item` would be a number of something.
         "numpy.timedelta64" => value.clone(),
         "numpy.longdouble" => PyFloat::type_object(py).call1((value,))?,
         _ => value.call_method0(intern!(py, "item"))?,
     };
-    // A moment beyond the years of Python's datetime comes out as a number of microseconds.
-    let lost = name == "numpy.datetime64" && item.is_instance_of::<PyInt>();
-    if lost || item.get_type().is(value.get_type()) {
+    if item.get_type().is(value.get_type()) {
         see(Cell::Unsupported(name));
         return Ok(());
     }
     visit(&item, see)
+}
+
+/// Of any unit. Its year is asked for first: a conversion beyond the years of Python's datetime wraps around.
+fn visit_datetime64(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
+    let as_unit = |unit: &str| value.call_method1("astype", (unit,))?.call_method0("item");
+    // A unit too fine to be counted in years does not reach beyond them either.
+    let beyond = as_unit("datetime64[Y]").is_ok_and(|year| !year.is_none() && !year.is_instance_of::<PyDate>());
+    if !beyond {
+        return visit(&as_unit("datetime64[us]")?, see);
+    }
+    let date = Date { year: 0, month: 1, day: 1 };
+    see(Cell::DateTime(DateTime {
+        date,
+        hour: 0,
+        minute: 0,
+        second: 0,
+        microsecond: 0,
+        utc_offset: None,
+        fold: false,
+    }));
+    Ok(())
 }

@@ -1,0 +1,113 @@
+"""Streaming datasets: rows to a push URL, which needs no sign-in because it is a secret itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from powerbi_push import _core
+from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import Hidden
+from powerbi_push.schema import TableSchema
+
+if TYPE_CHECKING:
+    from typing import Self, Unpack
+
+    from powerbi_push.client import Retry
+    from powerbi_push.options import PushOptions, Rows
+    from powerbi_push.results import PushResult
+    from powerbi_push.schema import DataType
+
+#: The name that Power BI itself gives the only table of a streaming dataset.
+TABLE_NAME = "RealTimeData"
+
+
+class StreamingDataset:
+    """A streaming dataset behind its push URL ("API info" in Power BI). Nothing is sent before the first push.
+
+    Args:
+        push_url: Any https URL; it goes out untouched, and neither `repr`, errors nor logs show its query.
+        schema: What the rows look like: a `TableSchema`, or a mapping of names to data types. Without one each value
+            is checked by its own type only, and the service answers 404 to a name that it does not know.
+        history: Whether "Historic data analysis" is on. Off, a request holds 15,000 bytes, and 5 go a second; on, it
+            holds what a push dataset's does.
+        live_tiles: With `history`: still cut at 15,000 bytes, above which live tiles stop moving.
+        timeout: Seconds without progress in one exchange that count as a failure.
+        retry: ``"default"``, a `Retry`, or None for one attempt.
+        proxy: A proxy's URL; default is the environment's.
+        ca_bundle: A PEM file of further authorities.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+
+    Source of the limits: "Real-time streaming in Power BI",
+    learn.microsoft.com/power-bi/connect-data/service-real-time-streaming.
+
+    >>> from powerbi_push.emulator import Emulator
+    >>> with Emulator() as emulator:
+    ...     url = emulator.streaming_dataset("Sensors", {"at": "DateTime", "celsius": "Number"})
+    ...     stream = StreamingDataset(url, {"at": "DateTime", "celsius": float})
+    ...     stream.push([{"at": "2026-01-02T03:04:05", "celsius": 21.5}]).confirmed
+    1
+    """
+
+    def __init__(
+        self,
+        push_url: str,
+        schema: TableSchema | Mapping[str, DataType] | None = None,
+        *,
+        history: bool = False,
+        live_tiles: bool = True,
+        timeout: float = 30.0,
+        retry: Literal["default"] | Retry | None = "default",
+        proxy: str | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Check the arguments; nothing is sent."""
+        # From here on no traceback that shows local variables shows the key.
+        hidden, push_url = Hidden(push_url), ""
+        self._core = _core.PushUrl(hidden.value, history, live_tiles, timeout, retry, proxy, ca_bundle)
+        self.schema = TableSchema(TABLE_NAME, schema) if isinstance(schema, Mapping) else schema
+
+    @classmethod
+    def from_env(cls, schema: TableSchema | Mapping[str, DataType] | None = None, **options: Any) -> Self:
+        """Take the push URL from the environment variable ``POWERBI_PUSH_URL``.
+
+        Args:
+            schema: As for the class.
+            **options: As for the class.
+
+        Raises:
+            ConfigurationError: The variable is not set.
+        """
+        if not os.environ.get("POWERBI_PUSH_URL"):
+            msg = "POWERBI_PUSH_URL is not set"
+            raise ConfigurationError(msg, hint='set it to the push URL of the dataset ("API info" in Power BI)')
+        return cls(os.environ["POWERBI_PUSH_URL"], schema, **options)
+
+    def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Check rows, send them, and wait until each has an answer; as `Table.push` does.
+
+        Args:
+            rows: An iterable of mappings.
+            **options: See `PushOptions`.
+
+        Raises:
+            ValidationError: Rows do not fit, unless ``on_invalid="skip"``.
+            NotFoundError: The dataset lacks a column, or is not there.
+            PermissionDeniedError: The key is wrong, or the tenant blocks keys.
+            PowerBIPushError: As for `Table.push`.
+        """
+        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
+        return self._core.push_rows(schema, rows, dict(options))
+
+    def __repr__(self) -> str:
+        """Show where it goes, without the key."""
+        core = getattr(self, "_core", None)
+        return f"StreamingDataset({core.shown if core else 'unfinished'!r})"
+
+    def __reduce__(self) -> Any:
+        """Refuse: the push URL is a secret."""
+        msg = "a streaming dataset holds a secret URL and cannot be pickled; make one in each process"
+        raise TypeError(msg)

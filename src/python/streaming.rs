@@ -1,0 +1,85 @@
+//! A streaming dataset as Python's half uses it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::schema::TableSchema;
+use super::{errors, options, push};
+use crate::client::Route;
+use crate::clock::Clock;
+use crate::destination::Streaming;
+use crate::error::Result;
+use crate::retry::Retry;
+use crate::transport::Settings;
+
+/// A push URL with its pool of connections.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct PushUrl {
+    streaming: Streaming,
+    settings: Settings,
+    retry: Retry,
+    clock: Clock,
+    /// The route, and the process that it belongs to: a forked child's connections would be its parent's.
+    route: Mutex<Option<(u32, Route)>>,
+}
+
+fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
+    result.map_err(|error| errors::to_py(py, &error))
+}
+
+#[pymethods]
+impl PushUrl {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        push_url: &str,
+        history: bool,
+        live_tiles: bool,
+        timeout: &Bound<'_, PyAny>,
+        retry: &Bound<'_, PyAny>,
+        proxy: Option<String>,
+        ca_bundle: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
+        let settings = Settings { timeout: options::required_seconds("timeout", timeout)?, proxy, ca_bundle };
+        let (retry, clock) = (options::retry(retry)?, Clock::of_process());
+        Ok(Self { streaming, settings, retry, clock, route: Mutex::default() })
+    }
+
+    /// The URL without its secret.
+    #[getter]
+    fn shown(&self) -> String {
+        self.streaming.shown()
+    }
+
+    fn push_rows<'py>(
+        &self,
+        schema: Option<&TableSchema>,
+        rows: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let route = self.route(rows.py())?;
+        let schema = schema.map(|known| Arc::clone(&known.schema));
+        push::push(&push::Target { route, schema, ordered: false }, rows, options)
+    }
+}
+
+impl PushUrl {
+    fn route(&self, py: Python<'_>) -> PyResult<Route> {
+        let process = std::process::id();
+        let current = self.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, route)) = current.as_ref().filter(|(owner, _)| *owner == process) {
+            return Ok(route.clone());
+        }
+        let made =
+            py.detach(|| Route::to_push_url(self.streaming.clone(), &self.settings, self.retry, self.clock.clone()));
+        let route = raise(py, made)?;
+        *self.route.lock().unwrap_or_else(PoisonError::into_inner) = Some((process, route.clone()));
+        // The parent's connections belong to threads that do not exist here: closing them would hang.
+        std::mem::forget(current);
+        Ok(route)
+    }
+}
