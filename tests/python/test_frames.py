@@ -289,7 +289,7 @@ def test_what_a_stream_says_when_it_fails_is_in_the_error() -> None:
 
 
 def test_a_frame_is_read_without_the_gil() -> None:
-    frame = pa.table({"i": pa.array(range(50_000))})
+    frame = pa.table({"i": pa.array(range(500_000))})
     laps, stop = 0, Event()
 
     def run() -> None:
