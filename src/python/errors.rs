@@ -2,7 +2,6 @@
 
 use std::error::Error as _;
 
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
@@ -87,10 +86,6 @@ pub(super) fn validation(py: Python<'_>, errors: &[RowError], count: u64) -> PyR
 
 /// `SourceError` around what reading the rows raised.
 pub(super) fn source(py: Python<'_>, raised: PyErr, row: u64) -> PyErr {
-    if !raised.is_instance_of::<PyException>(py) {
-        // Ctrl-C, `sys.exit` and a generator being closed stay themselves.
-        return raised;
-    }
     let message = format!("reading the rows failed at row {row}: {}", describe(py, &raised));
     let error = Error::new(Kind::Source, message).with_hint("the original exception is the cause of this one");
     to_py(py, &error.caused_by(raised))

@@ -16,7 +16,7 @@ use pyo3::types::PyDict;
 use super::errors;
 use super::intake::{Failure, Source};
 use super::options::RowOptions;
-use super::runtime::{Received, Running, SLICE, check, lost, may_stay};
+use super::runtime::{Received, Running, SLICE, check, closing, lost, may_stay};
 use crate::cell::{Row, Rows};
 use crate::client::Route;
 use crate::clock::{Clock, Moment};
@@ -66,15 +66,13 @@ struct Push<'t> {
 }
 
 /// The caller's rows, read no longer than the call may take: a generator may wait for each of its rows.
-struct InTime<'s, 'py, R> {
-    /// `None` where rows are read without Python, which takes no time to speak of.
-    py: Option<Python<'py>>,
+struct InTime<'s, R> {
     rows: &'s mut R,
     clock: &'s Clock,
     deadline: Option<Moment>,
 }
 
-impl<R: Rows<Failure = Failure>> Rows for InTime<'_, '_, R> {
+impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
     type Failure = Early;
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Early> {
@@ -82,7 +80,9 @@ impl<R: Rows<Failure = Failure>> Rows for InTime<'_, '_, R> {
             let message = "the time limit of this call has passed while rows were read";
             return Err(Early::Failed(Error::new(Kind::Deadline, message)));
         }
-        self.py.map_or(Ok(()), may_stay).map_err(Early::Interrupted)?;
+        if closing() {
+            return Err(Early::Failed(Error::new(Kind::Closed, "Python is shutting down")));
+        }
         Ok(self.rows.visit(row)?)
     }
 }
@@ -196,13 +196,14 @@ impl<'t> Push<'t> {
     }
 
     fn encode<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Filled, Early> {
-        check(py).map_err(Early::Interrupted)?;
+        py.check_signals().map_err(Early::Interrupted)?;
         let clock = &self.target.route.clock;
         let (encoder, deadline) = (&mut self.encoder, self.deadline);
         let filled = match source.arrow() {
-            Some(rows) => py.detach(|| encoder.fill(&mut InTime { py: None, rows, clock, deadline })),
-            None => encoder.fill(&mut InTime { py: Some(py), rows: source, clock, deadline }),
+            Some(rows) => py.detach(|| encoder.fill(&mut InTime { rows, clock, deadline })),
+            None => encoder.fill(&mut InTime { rows: source, clock, deadline }),
         };
+        may_stay(py).map_err(Early::Interrupted)?;
         if let Err(Early::Failed(error)) = &filled {
             self.lane.abort(Some(error.clone()));
         }

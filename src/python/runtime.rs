@@ -77,9 +77,14 @@ impl Drop for Inside {
     }
 }
 
+/// Whether the interpreter is about to end.
+pub(super) fn closing() -> bool {
+    CLOSED.load(Ordering::Acquire)
+}
+
 /// Whether a call may go on. At the end of the interpreter a thread ends as Python itself would end it, only in time.
 pub(super) fn may_stay(py: Python<'_>) -> PyResult<()> {
-    if !CLOSED.load(Ordering::Acquire) {
+    if !closing() {
         return Ok(());
     }
     let threading = py.import("threading")?;
