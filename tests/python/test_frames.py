@@ -9,6 +9,7 @@ import textwrap
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Event, Thread
+from time import sleep
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -96,6 +97,11 @@ def test_a_single_column_is_no_rows() -> None:
     for column in [pd.Series([1]), pl.Series([1]), pa.chunked_array([[1]])]:
         with pytest.raises(TypeError, match=f"cannot be a {type(column).__name__}, which is one column"):
             EACH.validate(column)
+
+
+def test_a_lazy_frame_is_told_to_be_collected() -> None:
+    with pytest.raises(TypeError, match=r"collect\(\) it first"):
+        EACH.validate(pl.LazyFrame({"i": [1]}))
 
 
 # Each library's own.
@@ -283,21 +289,28 @@ def test_what_a_stream_says_when_it_fails_is_in_the_error() -> None:
 
 
 def test_a_frame_is_read_without_the_gil() -> None:
-    frame = pa.table({"i": pa.array(range(50_000))})
-    gate, through = Event(), Event()
+    frame = pa.table({"i": pa.array(range(500_000))})
+    laps, stop = 0, Event()
 
-    def pass_through() -> None:
-        gate.wait(WATCHDOG)
-        through.set()
+    def run() -> None:
+        nonlocal laps
+        while not stop.is_set():
+            laps += 1
+            sleep(0)  # lets the GIL go, for whoever waits for it
 
-    thread = Thread(target=pass_through)
+    def laps_meanwhile() -> int:
+        before = laps
+        assert EACH.validate(frame)
+        return laps - before
+
+    thread = Thread(target=run)
     interval = sys.getswitchinterval()
     thread.start()
     try:
-        sys.setswitchinterval(1_000)  # the GIL is not handed over unless it is let go
-        gate.set()
-        assert any(EACH.validate(frame) and through.is_set() for _ in range(1_000))
+        sys.setswitchinterval(1_000)  # the GIL changes hands only where it is let go
+        assert any(laps_meanwhile() > 100 for _ in range(100))
     finally:
+        stop.set()
         sys.setswitchinterval(interval)
         thread.join(WATCHDOG)
 

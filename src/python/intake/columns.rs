@@ -223,7 +223,7 @@ fn uuid<'a>(bytes: &[u8], text: &'a mut String) -> Cell<'a> {
         // Writing to a String cannot fail.
         let _ = write!(text, "{dash}{byte:02x}");
     }
-    Cell::Text(text)
+    Cell::Uuid(text)
 }
 
 fn spell<'a>(text: &'a mut String, value: &impl ToString) -> &'a str {

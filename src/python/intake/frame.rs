@@ -32,6 +32,9 @@ impl Frame {
         if is_a(rows, "pandas", "DataFrame")? {
             return pandas::open(rows, only).map(Some);
         }
+        if is_a(rows, "polars", "LazyFrame")? {
+            return Err(PyTypeError::new_err("rows cannot be a LazyFrame, which has none yet: collect() it first"));
+        }
         if is_a(rows, "pandas", "Series")? {
             return Err(one_column(rows));
         }
@@ -238,7 +241,10 @@ pub(super) fn is_wanted(only: Option<&TableSchema>, name: &str) -> bool {
 fn unreadable(frame: &Bound<'_, PyAny>, error: &ArrowError) -> PyErr {
     let name = frame.get_type().name().map_or_else(|_| "frame".into(), |name| name.to_string());
     let error = Error::configuration(format!("the Arrow stream of the {name} cannot be read: {error}"));
-    errors::to_py(frame.py(), &error.with_hint("cast the column of that type, or pass the rows as dicts"))
+    errors::to_py(
+        frame.py(),
+        &error.with_hint("cast the column of that type, or pass the rows as dicts; a stream is read once"),
+    )
 }
 
 /// One error for all columns that no column type takes, before any row is read.

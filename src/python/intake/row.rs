@@ -68,7 +68,7 @@ impl<'py> Shapes<'py> {
 
 /// Whether `object` is one row that knows its columns, such as a dataclass instance.
 pub(super) fn is_row(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(object.cast::<PyDict>().is_ok() || !matches!(Shape::of(object)?, Shape::NoRow))
+    Ok(!matches!(Shape::of(object)?, Shape::NoRow))
 }
 
 impl<'py> Shape<'py> {
