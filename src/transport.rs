@@ -156,9 +156,10 @@ impl Transport {
     }
 
     fn timed_out(&self, progress: &Progress) -> Failure {
-        let what = if progress.sent_whole() { "no answer came" } else { "the request could not be sent" };
+        let sent_whole = progress.stop();
+        let what = if sent_whole { "no answer came" } else { "the request could not be sent" };
         let message = format!("{what} within {} s", self.timeout.as_secs_f64());
-        Failure { sent_whole: progress.sent_whole(), timed_out: true, message }
+        Failure { sent_whole, timed_out: true, message }
     }
 }
 

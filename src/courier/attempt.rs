@@ -61,7 +61,7 @@ impl<'a> Attempt<'a> {
             Some(Ok(sent)) => self.act(sent).await,
             Some(Err(error)) => self.give_up(error),
             None => {
-                self.doubt |= progress.sent_whole();
+                self.doubt |= progress.stop();
                 self.leave()
             }
         }
@@ -155,7 +155,7 @@ impl<'a> Attempt<'a> {
     /// Ends when the lane is told to stop and this attempt need not, or may not, be waited for.
     async fn cut_short(&self, progress: &Progress) {
         self.lane.stopped(Stop::Finish).await;
-        if progress.has_begun() {
+        if !progress.withdraw() {
             self.lane.stopped(Stop::Abort).await;
         }
     }

@@ -215,7 +215,9 @@ for _ in range(5):
         try:
             table.push(orders(3))
         except KeyboardInterrupt as interrupt:
-            print(check_account(interrupt.result, server.arrived()).ranges)
+            # Where the push has ended by itself a moment before, its own error has the result.
+            ended = interrupt if hasattr(interrupt, "result") else interrupt.__context__
+            print(check_account(ended.result, server.arrived()).ranges)
         thread.join()
 """
 

@@ -119,8 +119,10 @@ def test_a_wait_for_the_quota_past_the_timeout_is_refused_at_once(virtual: Emula
         stream.push([{"string_value": "x" * 4_000}] * 40, timeout=0.5)
     assert (caught.value.bound_by, caught.value.status) == ("5 requests a second", None)
     assert caught.value.result is not None
-    assert caught.value.result.confirmed == 15
-    assert len(arrived(virtual)) == 15
+    # Five requests of three rows had leave; those that had not begun when the wait became known were withdrawn.
+    assert caught.value.result.confirmed == len(arrived(virtual)) <= 15
+    assert caught.value.result.in_doubt == 0
+    assert caught.value.result.unsent == 40 - caught.value.result.confirmed
 
 
 # URLs as they really are, and the secret in them.

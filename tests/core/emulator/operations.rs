@@ -161,7 +161,7 @@ async fn what_a_streaming_dataset_caches_cannot_be_deleted() {
 async fn what_is_no_operation_is_not_found() {
     let house = House::new();
     let id = house.create(&shop()).await;
-    for path in ["", "/", "/datasets/", "/groups", "/reports", &format!("/datasets/{id}/tables/Product")] {
+    for path in ["", "/", "/datasets/", "/groups/", "/reports", &format!("/datasets/{id}/tables/Product")] {
         assert_eq!(house.get(path).await.status, 404, "{path}");
     }
     assert_eq!(house.delete("/datasets").await.status, 404);
