@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.environment import EmulatorSignIn, emulator_url
 from powerbi_push.exceptions import ConfigurationError, PushDatasetRetirementWarning
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import DatasetSchema, TableSchema, specification
@@ -61,6 +62,9 @@ class Client:
         proxy: A proxy's URL; default is the environment's (``HTTPS_PROXY``, ``NO_PROXY``).
         ca_bundle: A PEM file of further authorities; default is the machine's store and ``REQUESTS_CA_BUNDLE``.
 
+    Where the environment variable ``POWERBI_PUSH_EMULATOR`` holds the address of an emulator on this machine, a client
+    without `base_url` talks to that one, with its credential, so that production code is tested unchanged.
+
     Raises:
         ConfigurationError: An argument is wrong.
     """
@@ -77,6 +81,10 @@ class Client:
         ca_bundle: str | os.PathLike[str] | None = None,
     ) -> None:
         """Make a client; nothing is sent."""
+        emulator = emulator_url() if base_url is None else None
+        if emulator:
+            # The credential of production code stays out of it: the emulator has its own.
+            credential, base_url = EmulatorSignIn(emulator), emulator
         if credential is None:
             msg = "a client needs a credential"
             hint = "pass a token string, a callable that returns one, or an object with get_token(scope)"

@@ -22,15 +22,18 @@ def _powerbi_server() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def powerbi(_powerbi_server: Emulator) -> Emulator:
+def powerbi(_powerbi_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """A local Power BI that is empty at the start of each test.
+
+    It sets ``POWERBI_PUSH_EMULATOR``, so that the clients which the code under test makes talk to it, unchanged.
 
     ```python
     def test_orders_arrive(powerbi):
-        dataset = powerbi.client().create_dataset(SCHEMA)
-        my_job(dataset.table("Orders"))
+        powerbi.client().create_dataset(SCHEMA)
+        my_job()  # in production: pbi.push(rows, "Sales/Orders")
         assert powerbi.rows("Sales/Orders") == [{"Id": 1}]
     ```
     """
     _powerbi_server.reset()
+    monkeypatch.setenv("POWERBI_PUSH_EMULATOR", _powerbi_server.url)
     return _powerbi_server

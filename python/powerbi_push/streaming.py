@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
@@ -79,11 +80,15 @@ class StreamingDataset:
             **options: As for the class.
 
         Raises:
-            ConfigurationError: The variable is not set.
+            ConfigurationError: The variable is not set; or ``POWERBI_PUSH_EMULATOR`` is, and the URL leads elsewhere.
         """
         if not os.environ.get("POWERBI_PUSH_URL"):
             msg = "POWERBI_PUSH_URL is not set"
             raise ConfigurationError(msg, hint='set it to the push URL of the dataset ("API info" in Power BI)')
+        emulator = emulator_url()
+        if emulator and not os.environ["POWERBI_PUSH_URL"].startswith(f"{emulator}/"):
+            msg = "POWERBI_PUSH_EMULATOR is set, and POWERBI_PUSH_URL leads elsewhere: nothing is sent to the service"
+            raise ConfigurationError(msg, hint="set POWERBI_PUSH_URL to what emulator.streaming_dataset(...) returns")
         return cls(os.environ["POWERBI_PUSH_URL"], schema, **options)
 
     def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:

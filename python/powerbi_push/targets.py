@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError, NotFoundError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import DatasetSchema, TableSchema
@@ -99,11 +100,12 @@ def _stream(target: str | StreamingDataset, schema: TableSchema | Mapping[str, D
 
 
 def _client(credential: Hidden[object], cloud: str, base_url: str | None) -> Client:
-    key = (credential.value, cloud, base_url)
+    where = (cloud, base_url, emulator_url())
+    key = (credential.value, *where)
     try:
         known = _clients.get(key)
     except TypeError:  # a credential that has no hash is told by what it is
-        key = (id(credential.value), cloud, base_url)
+        key = (id(credential.value), *where)
         known = _clients.get(key)
     if known is None:
         known = _clients[key] = Client(credential.value, cloud=cloud, base_url=base_url)

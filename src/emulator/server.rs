@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Response, header};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use bytes::Bytes;
 use http_body::Body as _;
 use tokio::net::TcpListener;
@@ -78,6 +78,9 @@ impl Server {
     }
 }
 
+/// Where other processes ask for a token; no address of the service.
+const TOKEN_PATH: &str = "/emulator/token";
+
 fn serve(runtime: &Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
     let app = Router::new().fallback(handle).with_state(shared).into_make_service_with_connect_info::<Line>();
     runtime.block_on(async {
@@ -101,6 +104,9 @@ async fn handle(
     if is_page {
         return dated(&shared, dashboard::page(&shared, parts.uri.path()));
     }
+    if parts.method == Method::POST && parts.uri.path() == TOKEN_PATH {
+        return dated(&shared, token(&shared));
+    }
     let path = parts.uri.path().to_owned();
     let route = Route::of(&parts.method, &path);
     let _pending = route.fills().map(|id| shared.pend(id));
@@ -115,6 +121,14 @@ async fn handle(
         return Response::default();
     };
     dressed(&shared, answer.into_response())
+}
+
+/// A token for a process that was told of the emulator by its address alone. Whoever reaches this machine's loopback
+/// may have one: it opens nothing but the emulator.
+fn token(shared: &Shared) -> Response<Body> {
+    let (token, expires_on) = shared.lock().tokens.mint(shared.clock.wall());
+    let body = serde_json::json!({"token": token, "expires_on": expires_on});
+    Answer::json(StatusCode::OK, &body).into_response()
 }
 
 /// Reads the whole body; of a body that is larger than allowed it keeps the beginning only.
