@@ -15,7 +15,8 @@ Three lines to a first push, here into the local Power BI that comes with the pa
 import logging
 
 from powerbi_push import _core
-from powerbi_push.client import Client, Dataset, Retry, Table, Workspace
+from powerbi_push.client import Client, Dataset, Table, Workspace
+from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import (
     AuthenticationError,
     ClosedError,
@@ -40,7 +41,8 @@ from powerbi_push.exceptions import (
     ValidationError,
 )
 from powerbi_push.results import PushResult, RowError, ValidationReport
-from powerbi_push.schema import Column, DatasetSchema, Measure, Relationship, TableSchema
+from powerbi_push.retry import Retry
+from powerbi_push.schema import Column, Measure, Relationship, TableSchema
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.targets import push
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import EmulatorSignIn, emulator_url
-from powerbi_push.exceptions import ConfigurationError, PushDatasetRetirementWarning
+from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
-from powerbi_push.schema import DatasetSchema, TableSchema, specification
+from powerbi_push.retirement import tell_of_retirement
+from powerbi_push.schema import TableSchema, specification
 
 if TYPE_CHECKING:
     import os
@@ -22,30 +21,8 @@ if TYPE_CHECKING:
 
     from powerbi_push.options import PushOptions, Rows
     from powerbi_push.results import PushResult
+    from powerbi_push.retry import Retry
     from powerbi_push.schema import DataType
-
-_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
-_RETIREMENT = (
-    "Power BI stops creating push and streaming datasets after 2027-10-31; existing ones go on. "
-    "See https://learn.microsoft.com/power-bi/connect-data/service-real-time-streaming"
-)
-_retirement_told = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """How often a failed request is tried again.
-
-    Attributes:
-        attempts: How often one request is sent at most, the first time included.
-        first_delay: Seconds to wait after the first failure, doubled with each further one; between half and all of
-            it is really waited, so that many clients spread.
-        max_delay: No wait is longer, in seconds. What the service asks for in ``Retry-After`` is waited in full.
-    """
-
-    attempts: int = 5
-    first_delay: float = 0.5
-    max_delay: float = 30.0
 
 
 class Client:
@@ -223,7 +200,7 @@ class Workspace:
             ServiceError: The service refuses.
         """
         schema = _dataset_schema(schema)
-        _tell_of_retirement(self._core.base_url)
+        tell_of_retirement(self._core.base_url)
         info = self._core.create_dataset(self.id, specification(schema), if_exists)
         return Dataset(self._core, self, info, schema)
 
@@ -405,14 +382,3 @@ def _dataset_schema(schema: object) -> DatasetSchema:
     )
     msg = f"schema must be a DatasetSchema, not {type(schema).__name__}; {advice}"
     raise TypeError(msg)
-
-
-def _tell_of_retirement(base_url: str) -> None:
-    global _retirement_told  # noqa: PLW0603 - once per process
-    if _retirement_told or base_url.startswith(_LOOPBACK):
-        return
-    _retirement_told = True
-    frame, level = sys._getframe(), 1  # noqa: SLF001 - as `warnings` itself does
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("powerbi_push"):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(_RETIREMENT, PushDatasetRetirementWarning, stacklevel=level)

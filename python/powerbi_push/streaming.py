@@ -15,9 +15,9 @@ from powerbi_push.schema import TableSchema
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
-    from powerbi_push.client import Retry
     from powerbi_push.options import PushOptions, Rows
     from powerbi_push.results import PushResult
+    from powerbi_push.retry import Retry
     from powerbi_push.schema import DataType
 
 #: The name that Power BI itself gives the only table of a streaming dataset.

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError, NotFoundError
 from powerbi_push.hidden import Hidden
-from powerbi_push.schema import DatasetSchema, TableSchema
+from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
 
 if TYPE_CHECKING:

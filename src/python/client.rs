@@ -9,8 +9,9 @@ use pyo3::types::PyDict;
 use pythonize::pythonize;
 use reqwest::Url;
 
+use super::errors::{self, raise};
 use super::schema::TableSchema;
-use super::{credential, errors, options, porter, push, runtime};
+use super::{credential, options, porter, push, runtime};
 use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
@@ -67,10 +68,6 @@ impl Client {
         std::mem::forget(current);
         Ok(made)
     }
-}
-
-fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
-    result.map_err(|error| errors::to_py(py, &error))
 }
 
 #[pymethods]

@@ -6,10 +6,9 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::errors;
+use super::errors::raise;
 use crate::clock::Clock;
 use crate::emulator::{self, Assumed, FailNext, Options, Row, Value};
-use crate::error::Result;
 
 /// A running emulator.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -22,10 +21,6 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.clock.leave_process();
     }
-}
-
-fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
-    result.map_err(|error| errors::to_py(py, &error))
 }
 
 #[pymethods]

@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 
 use crate::encode::RowError;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 
 fn class_name(kind: Kind) -> &'static str {
     match kind {
@@ -45,6 +45,11 @@ pub(super) fn face<'py>(py: Python<'py>, name: &'static str) -> PyResult<Bound<'
 /// The exception for `error`.
 pub(super) fn to_py(py: Python<'_>, error: &Error) -> PyErr {
     build(py, error).unwrap_or_else(|failure| failure)
+}
+
+/// The result as Python has it.
+pub(super) fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
+    result.map_err(|error| to_py(py, &error))
 }
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {

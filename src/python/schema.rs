@@ -7,18 +7,14 @@ use pyo3::types::{PyBytes, PyDict};
 use pythonize::{depythonize, pythonize};
 use serde_json::Value;
 
-use super::errors;
+use super::errors::{self, raise};
 use super::intake::{Rest, Source};
 use super::options::RowOptions;
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
 use crate::encode::{Encoder, Filled, Limits, NoType, PUSH_ROWS, fitting_type};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::schema::{self, DataType, Inference, Kind};
-
-fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
-    result.map_err(|error| errors::to_py(py, &error))
-}
 
 fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     depythonize(given).map_err(|error| {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::errors::raise;
 use super::schema::TableSchema;
-use super::{errors, options, push};
+use super::{options, push};
 use crate::client::Route;
 use crate::clock::Clock;
 use crate::destination::Streaming;
-use crate::error::Result;
 use crate::retry::Retry;
 use crate::transport::Settings;
 
@@ -24,10 +24,6 @@ pub(super) struct PushUrl {
     clock: Clock,
     /// The route, and the process that it belongs to: a forked child's connections would be its parent's.
     route: Mutex<Option<(u32, Route)>>,
-}
-
-fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
-    result.map_err(|error| errors::to_py(py, &error))
 }
 
 #[pymethods]

@@ -12,7 +12,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import SCHEMA, make_table, orders, posts
 from fault_server import DATASET_ID, FaultServer, closed_port
-from powerbi_push import client as client_module
+from powerbi_push import retirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -350,7 +350,7 @@ def test_what_holds_a_sign_in_cannot_be_pickled_or_copied(powerbi: Emulator) -> 
 
 @pytest.fixture
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_retirement_told", False)
+    monkeypatch.setattr(retirement, "_retirement_told", False)
 
 
 @pytest.mark.usefixtures("untold")
