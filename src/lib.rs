@@ -2,17 +2,18 @@
 //!
 //! # The road
 //!
-//! Become the data: you are `[{"ProductID": 1, "Name": "Adjustable Race", ...}, ...]`, and this is your way.
+//! Become the data: you are `[{"ProductID": 1, "Name": "Adjustable Race", ...}, ...]`, or a frame of a million of
+//! them, and this is your way.
 //!
 //! ```text
 //!             THE CALLER'S THREAD
-//!  rows ──▶ 1 intake       Python objects → cells, borrowed                     python/intake
+//!  rows ──▶ 1 intake       Python objects, Arrow columns → cells, borrowed      python/intake
 //!           2 encode       cells → bytes in the destination's dialect, checked  encode, by the schema
 //!           3 outbox       runs: encoded rows and where each of them ends       outbox
 //!  ══════════ accepted: from here a row leaves only by being settled, or withdrawn before its first byte ══════════
 //!             COURIERS, up to four on one lane
 //!           4 batch        cut when taken, frozen from then on                  outbox::Batch, courier
-//!           5 destination  batch → request                                      destination
+//!           5 destination  batch → request: a push dataset, a push URL          destination
 //!           6 wire         leave, token, one exchange                           wire → limit, auth, transport
 //!  HTTP ◀──
 //!           7 verdict      what the outcome means for the rows                  verdict
