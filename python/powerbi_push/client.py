@@ -245,7 +245,7 @@ class Dataset:
         name: str | None = None,
         schema: TableSchema | Mapping[str, DataType] | None = None,
         *,
-        ordered: bool = False,
+        ordered: bool | None = None,
     ) -> Table:
         """Take a table; nothing is sent.
 
@@ -253,7 +253,7 @@ class Dataset:
             name: The table's name, case counting; without it the only table of the schema.
             schema: What its rows look like; known already where you created the dataset. Without one each value is
                 checked by its own type only.
-            ordered: Send one request at a time, so that rows arrive in your order.
+            ordered: Send one request at a time, so that rows arrive in your order. None (default) is no.
 
         Raises:
             ConfigurationError: No table can have this name, the schema lacks it, or it is not clear which is meant.
@@ -274,7 +274,7 @@ class Dataset:
             schema = known.get(name)
         if isinstance(schema, Mapping):
             schema = TableSchema(name, schema)
-        return Table(self, name, schema, ordered=ordered)
+        return Table(self, name, schema, ordered=bool(ordered))
 
     def delete(self) -> None:
         """Delete the dataset with all its rows, reports and tiles.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from powerbi_push.results import PushResult
 
 #: Rows, of any of these kinds; Rust looks at what it really is.
 #:
@@ -58,7 +63,10 @@ class PushOptions(CheckOptions, total=False):
         on_doubt: Rows that were sent and not answered for are sent again with ``"resend"`` (default: at least once,
             `PushResult.maybe_twice` counts them), or given up with ``"raise"``: `InDoubtError` says which.
         timeout: Seconds for the whole call, waiting included; None (default) is no limit.
+        progress: Called on your thread, now and then, with the result so far; None (default) is not called. What it
+            raises ends the push.
     """
 
     on_doubt: Literal["resend", "raise"]
     timeout: float | None
+    progress: Callable[[PushResult], object] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 _COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
@@ -84,7 +84,7 @@ class PushResult:
     in_doubt: int = 0
     unsent: int = 0
     maybe_twice: int = 0
-    ranges: tuple[tuple[int, int, str], ...] = ()
+    ranges: list[tuple[int, int, str]] = field(default_factory=list, hash=False)
     resume_from: int = 0
     errors: tuple[RowError, ...] = ()
     error_count: int = 0
@@ -132,7 +132,7 @@ class PushResult:
 
     def _repr_html_(self) -> str:
         """Show the counts as a table in a notebook."""
-        names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), int | float)]
+        names = [one.name for one in fields(self) if isinstance(getattr(self, one.name), int | float)]
         rows = "".join(
             f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{getattr(self, name):,}</td></tr>"
             for name in names
@@ -143,7 +143,7 @@ class PushResult:
 
 def push_result(report: dict[str, Any]) -> PushResult:
     """Make the result from the core's report."""
-    report["ranges"] = tuple(tuple(one) for one in report["ranges"])
+    report["ranges"] = [tuple(one) for one in report["ranges"]]
     report["errors"] = tuple(RowError(**error) for error in report["errors"])
     report["request_ids"] = tuple(report["request_ids"])
     return PushResult(**report)

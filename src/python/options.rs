@@ -25,6 +25,8 @@ pub(super) struct RowOptions {
     pub(super) timeout: Option<Duration>,
     /// How many row errors are kept.
     pub(super) max_errors: usize,
+    /// What to call with the result so far.
+    pub(super) progress: Option<Py<PyAny>>,
 }
 
 impl RowOptions {
@@ -37,6 +39,7 @@ impl RowOptions {
             resend_doubt: true,
             timeout: None,
             max_errors: 1_000,
+            progress: None,
         };
         for (name, value) in given.iter() {
             options.set(name.extract::<String>()?.as_str(), &value)?;
@@ -65,6 +68,10 @@ impl RowOptions {
                 let count = value.extract::<usize>();
                 self.max_errors = count.or_else(|_| wrong(value, "`max_errors` takes a whole number from 0".into()))?;
             }
+            "progress" if value.is_none() || value.is_callable() => {
+                self.progress = (!value.is_none()).then(|| value.clone().unbind());
+            }
+            "progress" => return wrong(value, "`progress` takes a callable or None".into()),
             _ => return Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
         }
         Ok(())

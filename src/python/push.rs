@@ -239,6 +239,7 @@ impl<'t> Push<'t> {
 
     /// Waits for room, then hands the run over.
     fn offer(&self, py: Python<'_>, run: Option<Run>) -> Result<(), Early> {
+        self.tell(py).map_err(Early::Interrupted)?;
         let Some(run) = run else { return Ok(()) };
         while !py.detach(|| self.outbox.wait_for_room(SLICE)) {
             check(py).map_err(Early::Interrupted)?;
@@ -262,13 +263,21 @@ impl<'t> Push<'t> {
                 Received::NotYet if ending => self.lane.abort(None),
                 Received::NotYet => {}
             }
-            if let Err(raised) = check(py) {
+            if let Err(raised) = check(py).and_then(|()| if ending { Ok(()) } else { self.tell(py) }) {
                 if !ending {
                     self.lane.finish();
                     ending = true;
                 }
                 interrupted.get_or_insert(Early::Interrupted(raised));
             }
+        }
+    }
+
+    /// Shows the result so far to whoever wants to see it.
+    fn tell(&self, py: Python<'_>) -> PyResult<()> {
+        match &self.options.progress {
+            Some(progress) => progress.call1(py, (self.report(py)?,)).map(drop),
+            None => Ok(()),
         }
     }
 

@@ -187,7 +187,7 @@ def test_a_push_whose_credential_raises_leaves_its_rows_unsent(virtual: Emulator
     with pytest.raises(pbi.AuthenticationError) as caught:
         table.push(orders(25_000))
     assert isinstance(caught.value.__cause__, OSError)
-    assert check_account(caught.value.result, arrived(virtual)).ranges == ((0, 25_000, "unsent"),)
+    assert check_account(caught.value.result, arrived(virtual)).ranges == [(0, 25_000, "unsent")]
     assert posts(virtual) == []
 
 
@@ -285,7 +285,7 @@ def test_a_token_that_is_refused_twice_ends_the_push(virtual: Emulator, status: 
     with pytest.raises(pbi.AuthenticationError) as caught:
         table.push(orders(25_000))
     assert (caught.value.status, credential.calls, len(posts(virtual))) == (status, 2, 2)
-    assert check_account(caught.value.result, arrived(virtual)).ranges == ((0, 25_000, "unsent"),)
+    assert check_account(caught.value.result, arrived(virtual)).ranges == [(0, 25_000, "unsent")]
 
 
 def test_tokens_that_expire_again_and_again_are_replaced_each_time(virtual: Emulator) -> None:

@@ -125,13 +125,13 @@ def test_skip_sends_the_valid_rows_and_says_which_were_not(
     rows = with_bad(25_000, *bad)
     result = table.push(rows if sized else one_shot(rows), on_invalid="skip")
     check_account(result, arrived(powerbi), skipped=bad)
-    assert result.ranges == (
+    assert result.ranges == [
         (0, 2, "rejected"),
         (2, 9_999, "confirmed"),
         (9_999, 10_001, "rejected"),
         (10_001, 24_999, "confirmed"),
         (24_999, 25_000, "rejected"),
-    )
+    ]
     assert [error.row for error in result.errors] == bad
     assert (result.confirmed, result.rejected, result.error_count) == (24_995, 5, 5)
     assert arrived(powerbi) == Counter(set(range(25_000)) - set(bad))
@@ -141,7 +141,7 @@ def test_skip_sends_the_valid_rows_and_says_which_were_not(
 def test_skip_with_no_valid_row_sends_nothing(powerbi: Emulator) -> None:
     result = make_table(powerbi).push([BAD] * 20_001, on_invalid="skip")
     assert posts(powerbi) == []
-    assert (result.ranges, result.error_count, len(result.errors)) == (((0, 20_001, "rejected"),), 20_001, 1_000)
+    assert (result.ranges, result.error_count, len(result.errors)) == ([(0, 20_001, "rejected")], 20_001, 1_000)
 
 
 def test_skip_counts_in_the_callers_rows_when_the_service_refuses_too(virtual: Emulator) -> None:
@@ -273,7 +273,7 @@ def test_a_single_row_that_is_too_large_ends_the_push(virtual: Emulator) -> None
     sizes = [len(post.json()["rows"]) for post in posts(virtual)]
     assert sizes == [10_000, 5_000, 2_500, 1_250, 625, 312, 156, 78, 39, 19, 9, 4, 2, 1]
     result = check_account(caught.value.result, arrived(virtual))
-    assert (result.ranges, result.requests) == (((0, 1, "rejected"), (1, 10_000, "unsent")), 14)
+    assert (result.ranges, result.requests) == ([(0, 1, "rejected"), (1, 10_000, "unsent")], 14)
     assert caught.value.status == 413
 
 
@@ -329,7 +329,7 @@ def test_with_on_doubt_raise_a_lost_answer_ends_the_push(
     # The emulator dropped the answer only: here, what is in doubt is there.
     assert rows_in(result, "in_doubt") <= set(arrived(virtual))
     if ordered:
-        assert result.ranges == ((0, 10_000, "in_doubt"), (10_000, 100_000, "unsent"))
+        assert result.ranges == [(0, 10_000, "in_doubt"), (10_000, 100_000, "unsent")]
     assert isinstance(caught.value.__cause__, pbi.TransportError)
 
 
@@ -352,7 +352,7 @@ def test_a_server_error_that_stays_ends_in_doubt_after_the_attempts(virtual: Emu
     assert len(posts(virtual)) == 5
     result = check_account(caught.value.result, arrived(virtual))
     assert (result.ranges, result.requests, result.retries) == (
-        ((0, 10_000, "in_doubt"), (10_000, 10_001, "unsent")),
+        [(0, 10_000, "in_doubt"), (10_000, 10_001, "unsent")],
         5,
         4,
     )
@@ -384,7 +384,7 @@ def test_without_retries_one_request_is_all(
     with pytest.raises(error) as caught:
         table.push(orders(3))
     assert len(posts(virtual)) == 1
-    assert check_account(caught.value.result, arrived(virtual)).ranges == ((0, 3, state),)
+    assert check_account(caught.value.result, arrived(virtual)).ranges == [(0, 3, state)]
     assert virtual.now == 0
 
 
@@ -515,7 +515,7 @@ def test_a_wait_past_the_timeout_is_refused_at_once(virtual: Emulator) -> None:
     assert len(posts(virtual)) == 1
     assert caught.value.retry_after is not None
     assert 3_392 <= caught.value.retry_after < 3_392 * 1.06
-    assert check_account(caught.value.result, arrived(virtual)).ranges == ((0, 30_000, "unsent"),)
+    assert check_account(caught.value.result, arrived(virtual)).ranges == [(0, 30_000, "unsent")]
 
 
 def test_a_wait_within_the_timeout_is_waited_for(virtual: Emulator) -> None:
@@ -539,7 +539,7 @@ def test_when_the_timeout_passes_what_was_sent_is_in_doubt(virtual: Emulator) ->
         with meanwhile(time_passes), pytest.raises(pbi.DeadlineError) as caught:
             table.push(orders(25_000), timeout=20)
         result = check_account(caught.value.result, server.arrived())
-        assert result.ranges == ((0, 10_000, "in_doubt"), (10_000, 25_000, "unsent"))
+        assert result.ranges == [(0, 10_000, "in_doubt"), (10_000, 25_000, "unsent")]
         assert result.elapsed_seconds == 20
         assert len(server.posts) == 1
     assert isinstance(caught.value, TimeoutError)
@@ -564,7 +564,7 @@ def test_the_timeout_is_for_the_whole_call_resends_included(virtual: Emulator) -
     virtual.fail_next(503, route="Datasets_PostRows", times=10_000)
     with pytest.raises(pbi.DeadlineError) as caught:
         table.push(orders(3), timeout=60)
-    assert check_account(caught.value.result, arrived(virtual)).ranges == ((0, 3, "in_doubt"),)
+    assert check_account(caught.value.result, arrived(virtual)).ranges == [(0, 3, "in_doubt")]
     # A resend comes every 5 to 10 seconds, the last of them before the limit.
     assert 60 <= virtual.now < 70
     assert 6 <= len(posts(virtual)) <= 12
@@ -753,7 +753,7 @@ def test_what_is_no_answer_of_the_service_is_doubt(answer: Answer) -> None:
         with pytest.raises(pbi.InDoubtError) as caught:
             server.table(retry=None).push(orders(3))
         result = check_account(caught.value.result, server.arrived())
-        assert (result.ranges, result.requests) == (((0, 3, "in_doubt"),), 1)
+        assert (result.ranges, result.requests) == ([(0, 3, "in_doubt")], 1)
         assert len(server.posts) == 1
 
 
@@ -819,7 +819,7 @@ def test_a_reset_before_the_whole_body_was_written_leaves_the_rows_unsent() -> N
     with FaultServer(RESET_AT_HEAD) as server:
         with pytest.raises(pbi.TransportError) as caught:
             server.table(retry=None).push(rows)
-        assert check_account(caught.value.result, server.arrived()).ranges == ((0, 3_000, "unsent"),)
+        assert check_account(caught.value.result, server.arrived()).ranges == [(0, 3_000, "unsent")]
 
 
 def test_a_connection_that_died_idle_costs_no_row() -> None:

@@ -88,7 +88,7 @@ def test_what_was_confirmed_before_stays_confirmed(ctrl_c: CtrlC) -> None:
         with meanwhile(ctrl_c.after(lambda: server.wait_for_posts(3))):
             result = interrupted(lambda: table.push(orders(45_000)), ctrl_c)
         check_account(result, server.arrived())
-        assert result.ranges == ((0, 20_000, "confirmed"), (20_000, 30_000, "in_doubt"), (30_000, 45_000, "unsent"))
+        assert result.ranges == [(0, 20_000, "confirmed"), (20_000, 30_000, "in_doubt"), (30_000, 45_000, "unsent")]
 
 
 def test_while_a_told_wait_lasts_nothing_is_in_doubt(ctrl_c: CtrlC) -> None:
@@ -97,7 +97,7 @@ def test_while_a_told_wait_lasts_nothing_is_in_doubt(ctrl_c: CtrlC) -> None:
         emulator.fail_next(429, retry_after=3_392, route="Datasets_PostRows")
         with meanwhile(ctrl_c.after(lambda: wait_until(lambda: len(posts(emulator)) == 1))):
             result = interrupted(lambda: table.push(orders(25_000)), ctrl_c)
-        assert check_account(result, arrived(emulator)).ranges == ((0, 25_000, "unsent"),)
+        assert check_account(result, arrived(emulator)).ranges == [(0, 25_000, "unsent")]
         assert len(posts(emulator)) == 1
 
 
@@ -106,7 +106,7 @@ def test_while_a_resend_is_awaited_the_doubt_stays(ctrl_c: CtrlC) -> None:
         table = server.table(retry=pbi.Retry(first_delay=3_600, max_delay=3_600), ordered=True)
         with meanwhile(ctrl_c.after(lambda: server.wait_for_posts(1))):
             result = interrupted(lambda: table.push(orders(25_000)), ctrl_c)
-        assert check_account(result, server.arrived()).ranges == ((0, 10_000, "in_doubt"), (10_000, 25_000, "unsent"))
+        assert check_account(result, server.arrived()).ranges == [(0, 10_000, "in_doubt"), (10_000, 25_000, "unsent")]
 
 
 def test_while_a_generator_runs_the_rows_that_were_not_sent_stay_unsent(ctrl_c: CtrlC) -> None:
@@ -141,7 +141,7 @@ def test_while_the_rows_wait_for_something_themselves(ctrl_c: CtrlC) -> None:
 
         with meanwhile(ctrl_c.after(lambda: waiting.wait(WATCHDOG))):
             result = interrupted(lambda: table.push(blocked()), ctrl_c)
-        assert check_account(result, arrived(emulator)).ranges == ((0, 1, "unsent"),)
+        assert check_account(result, arrived(emulator)).ranges == [(0, 1, "unsent")]
 
 
 def test_while_the_outbox_is_full(ctrl_c: CtrlC) -> None:
@@ -193,7 +193,7 @@ def test_a_second_ctrl_c_changes_nothing(ctrl_c: CtrlC) -> None:
 
         with meanwhile(work):
             result = interrupted(lambda: table.push(orders(10_001)), ctrl_c)
-        assert check_account(result, server.arrived()).ranges == ((0, 10_000, "in_doubt"), (10_000, 10_001, "unsent"))
+        assert check_account(result, server.arrived()).ranges == [(0, 10_000, "in_doubt"), (10_000, 10_001, "unsent")]
 
 
 SAME_MOMENT = """
@@ -228,7 +228,7 @@ def test_when_the_last_answer_comes_in_the_same_moment() -> None:
     command = [sys.executable, "-c", SAME_MOMENT]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["((0, 3, 'in_doubt'),)"] * 5
+    assert done.stdout.splitlines() == ["[(0, 3, 'in_doubt')]"] * 5
 
 
 def test_a_handler_of_your_own_raises_what_it_likes() -> None:

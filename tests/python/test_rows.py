@@ -218,7 +218,7 @@ def test_a_push_of_what_is_no_rows_sends_no_request(powerbi: Emulator, rows: obj
 @pytest.mark.parametrize("rows", [[], (), iter(()), {}.values(), deque()], ids=lambda rows: type(rows).__name__)
 def test_no_rows_is_no_error_and_no_request(powerbi: Emulator, rows: Any) -> None:
     result = orders(powerbi).push(rows)
-    assert (result.ok, result.read, result.requests, result.ranges) == (True, 0, 0, ())
+    assert (result.ok, result.read, result.requests, result.ranges) == (True, 0, 0, [])
     assert rows_sent(powerbi) == []
     assert sent(rows) == []
 
@@ -433,7 +433,7 @@ def test_skip_sends_the_others_and_says_exactly_which_were_left_out(
 def test_skip_sends_nothing_where_no_row_fits(powerbi: Emulator) -> None:
     result = orders(powerbi).push([{"Id": "x"}, None], on_invalid="skip")
     assert (result.rejected, result.confirmed, result.requests) == (2, 0, 0)
-    assert result.ranges == ((0, 2, "rejected"),)
+    assert result.ranges == [(0, 2, "rejected")]
     assert rows_sent(powerbi) == []
 
 
@@ -541,7 +541,7 @@ def test_where_a_row_raises_nothing_is_sent_and_the_row_is_named(powerbi: Emulat
         assert isinstance(raised.value.__cause__, LookupError)
         result = raised.value.result
         assert isinstance(result, PushResult)
-        assert (result.read, result.unsent, result.requests, result.ranges) == (1, 1, 0, ((0, 1, "unsent"),))
+        assert (result.read, result.unsent, result.requests, result.ranges) == (1, 1, 0, [(0, 1, "unsent")])
     assert rows_sent(powerbi) == []
 
 
