@@ -6,9 +6,11 @@
 //!         └─ lists ─────────▶ value ──────▶ cells   what Arrow cannot hold
 //! ```
 
+mod arrow;
 mod borrowed;
 mod columns;
 mod frame;
+mod labels;
 mod listed;
 mod pandas;
 mod row;
@@ -18,7 +20,7 @@ use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 
-pub(super) use self::frame::ArrowRows;
+pub(super) use self::arrow::ArrowRows;
 use self::frame::Frame;
 use self::row::Shapes;
 use super::errors;

@@ -4,7 +4,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
-use super::frame::is_wanted;
+use super::labels::is_wanted;
 use super::value;
 use crate::cell::Row;
 use crate::schema::TableSchema;
@@ -93,10 +93,16 @@ impl Listed {
 /// objects can hold NaN.
 fn missing_as_none<'py>(column: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = column.py();
-    if super::pandas::is_numpy(&column.getattr(intern!(py, "dtype"))?)? {
+    if is_numpy(&column.getattr(intern!(py, "dtype"))?)? {
         return Ok(column.clone());
     }
     let there = column.call_method0(intern!(py, "notna"))?;
     let objects = column.call_method1(intern!(py, "astype"), (intern!(py, "object"),))?;
     objects.call_method1(intern!(py, "where"), (there, py.None()))
+}
+
+/// Whether a column's type is one of numpy's own.
+pub(super) fn is_numpy(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = dtype.py();
+    dtype.is_instance(&py.import(intern!(py, "numpy"))?.getattr(intern!(py, "dtype"))?)
 }

@@ -5,31 +5,26 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
 
-use super::frame::{ArrowRows, Frame, check_distinct, is_wanted, refuse_types};
-use super::listed::Listed;
+use super::arrow::ArrowRows;
+use super::labels::{check_distinct, is_wanted, refuse_types};
+use super::listed::{Listed, is_numpy};
 use crate::error::Error;
 use crate::python::errors;
 use crate::schema::TableSchema;
 
-/// The rows of `frame`; columns that are not in `only` are left unread.
-pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Frame> {
+/// The rows of `frame`, or its lists; columns that are not in `only` are left unread.
+pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Result<ArrowRows, Listed>> {
     let py = frame.py();
     let names = labels(frame)?;
     match table(frame, &names) {
-        Ok(table) => Ok(Frame::Arrow(Box::new(ArrowRows::open(&table, only)?))),
+        Ok(table) => ArrowRows::open(&table, only).map(Ok),
         // No pyarrow, an old one, or values that it cannot hold: ours are judged one by one.
         Err(raised) if raised.is_instance_of::<PyException>(py) => {
             refuse_unsupported(frame, &names, only)?;
-            Ok(Frame::Listed(Listed::pandas(frame, &names, only)?))
+            Listed::pandas(frame, &names, only).map(Err)
         }
         Err(raised) => Err(raised),
     }
-}
-
-/// Whether a column's type is one of numpy's own.
-pub(super) fn is_numpy(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = dtype.py();
-    dtype.is_instance(&py.import(intern!(py, "numpy"))?.getattr(intern!(py, "dtype"))?)
 }
 
 /// The names of the columns: distinct strings.

@@ -1,0 +1,174 @@
+//! The rows of an Arrow stream, read batch by batch without Python.
+
+use arrow_array::cast::AsArray;
+use arrow_array::ffi_stream::ArrayStreamReader;
+use arrow_array::{Array, ArrayReader, ArrayRef, StructArray};
+use arrow_schema::{ArrowError, DataType, Fields};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+
+use super::columns::{Column, unsupported};
+use super::labels::{check_distinct, is_a, is_wanted, one_column, refuse_types};
+use super::{Failure, borrowed, changed};
+use crate::cell::{Row, Rows};
+use crate::error::Error;
+use crate::python::errors;
+use crate::schema::TableSchema;
+
+/// Rows of an Arrow stream, read without Python.
+pub(in crate::python) struct ArrowRows {
+    stream: Stream,
+    /// What makes the stream anew, unless it can be read only once.
+    again: Option<Py<PyAny>>,
+    fields: Fields,
+    /// The columns that are read: their places and names.
+    wanted: Vec<(usize, String)>,
+    batch: Option<StructArray>,
+    columns: Vec<Column>,
+    row: usize,
+    text: String,
+}
+
+enum Stream {
+    /// The producer's own, called without the GIL, as pyarrow calls it: whoever needs Python takes the GIL itself.
+    Producer(ArrayStreamReader),
+    /// pyarrow's reader, asked in Python: what its source raises comes through it whole.
+    Reader(Py<PyAny>),
+}
+
+/// The stream of `frame`, or why it cannot be read.
+pub(super) fn import(frame: &Bound<'_, PyAny>) -> PyResult<Result<ArrayStreamReader, ArrowError>> {
+    let capsule = frame.call_method0(intern!(frame.py(), "__arrow_c_stream__"))?;
+    borrowed::take_stream(capsule.cast::<PyCapsule>()?)
+}
+
+impl ArrowRows {
+    /// The rows of `frame`, whose columns are judged here and now.
+    pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
+        let py = frame.py();
+        if !is_a(frame, "pyarrow", "RecordBatchReader")? {
+            let imported = import(frame).map_err(|raised| Failure::from(raised).into_py(py, 0))?;
+            let reader = imported.map_err(|error| unreadable(frame, &error))?;
+            return Self::new(frame, reader, only);
+        }
+        // The types alone: asked for its stream, the reader would give up its rows.
+        let of_types = (frame.getattr(intern!(py, "schema"))?, ());
+        let types = frame.get_type().call_method1(intern!(py, "from_batches"), of_types)?;
+        let reader = import(&types)?.map_err(|error| unreadable(frame, &error))?;
+        let stream = Stream::Reader(frame.clone().unbind());
+        Ok(Self { stream, again: None, ..Self::new(frame, reader, only)? })
+    }
+
+    /// The rows of `frame` behind the stream that it gave.
+    pub(super) fn new(
+        frame: &Bound<'_, PyAny>,
+        reader: ArrayStreamReader,
+        only: Option<&TableSchema>,
+    ) -> PyResult<Self> {
+        let py = frame.py();
+        let DataType::Struct(fields) = reader.field().data_type().clone() else {
+            return Err(one_column(frame));
+        };
+        check_distinct(py, fields.iter().map(|field| field.name().as_str()))?;
+        let wanted = fields.iter().map(|field| field.name().clone()).enumerate();
+        let wanted: Vec<_> = wanted.filter(|(_, name)| is_wanted(only, name)).collect();
+        refuse_unsupported(py, &fields, &wanted)?;
+        // What has a length is held whole, and hands out its stream as often as it is asked to.
+        let again = frame.hasattr(intern!(py, "__len__"))?.then(|| frame.clone().unbind());
+        let stream = Stream::Producer(reader);
+        Ok(Self { stream, again, fields, wanted, batch: None, columns: Vec::new(), row: 0, text: String::new() })
+    }
+
+    /// Whether they can be read twice.
+    pub(super) fn is_sized(&self) -> bool {
+        self.again.is_some()
+    }
+
+    /// Starts again with the first row.
+    pub(super) fn rewind(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(frame) = &self.again else { return Ok(()) };
+        let frame = frame.bind(py);
+        let reader = import(frame)?.map_err(|error| unreadable(frame, &error))?;
+        if reader.field().data_type() != &DataType::Struct(self.fields.clone()) {
+            return Err(changed());
+        }
+        (self.stream, self.batch, self.row) = (Stream::Producer(reader), None, 0);
+        self.columns.clear();
+        Ok(())
+    }
+
+    /// Makes the next batch the current one; `false` once there is none.
+    fn next_batch(&mut self) -> PyResult<bool> {
+        Python::attach(|py| {
+            // Let go with Python at hand: its owner may be a Python object.
+            (self.batch, self.row) = (None, 0);
+            self.columns.clear();
+            let Some(batch) = self.stream.next(py)? else { return Ok(false) };
+            let batch = batch.as_struct_opt().ok_or_else(changed)?.clone();
+            for (place, _) in &self.wanted {
+                let column = Column::new(&self.fields[*place], batch.column(*place)).ok_or_else(changed)?;
+                self.columns.push(column);
+            }
+            self.batch = Some(batch);
+            Ok(true)
+        })
+    }
+}
+
+impl Stream {
+    fn next(&mut self, py: Python<'_>) -> PyResult<Option<ArrayRef>> {
+        let failed = |error: ArrowError| PyRuntimeError::new_err(error.to_string());
+        match self {
+            Self::Producer(reader) => py.detach(|| reader.next()).transpose().map_err(failed),
+            Self::Reader(reader) => loop {
+                let batch = match reader.bind(py).call_method0(intern!(py, "read_next_batch")) {
+                    Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => return Ok(None),
+                    batch => batch?,
+                };
+                let mut rows = import(&batch)?.map_err(failed)?;
+                if let Some(array) = rows.next() {
+                    return array.map(Some).map_err(failed);
+                }
+            },
+        }
+    }
+}
+
+impl Rows for ArrowRows {
+    type Failure = Failure;
+
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
+        while self.row >= self.batch.as_ref().map_or(0, Array::len) {
+            if !self.next_batch()? {
+                return Ok(false);
+            }
+        }
+        let Some(batch) = &self.batch else { return Ok(false) };
+        if batch.is_null(self.row) {
+            row.not_a_mapping("None");
+        } else {
+            for ((_, name), column) in self.wanted.iter().zip(&self.columns) {
+                row.cell(name, column.cell(self.row, &mut self.text));
+            }
+        }
+        self.row += 1;
+        Ok(true)
+    }
+}
+
+fn unreadable(frame: &Bound<'_, PyAny>, error: &ArrowError) -> PyErr {
+    let name = frame.get_type().name().map_or_else(|_| "frame".into(), |name| name.to_string());
+    let error = Error::configuration(format!("the Arrow stream of the {name} cannot be read: {error}"));
+    errors::to_py(
+        frame.py(),
+        &error.with_hint("cast the column of that type, or pass the rows as dicts; a stream is read once"),
+    )
+}
+
+/// One error for all columns that no column type takes, before any row is read.
+fn refuse_unsupported(py: Python<'_>, fields: &Fields, wanted: &[(usize, String)]) -> PyResult<()> {
+    let refused = wanted.iter().filter_map(|(place, name)| Some((name.clone(), unsupported(&fields[*place])?)));
+    refuse_types(py, &refused.collect::<Vec<_>>())
+}

@@ -1,0 +1,58 @@
+//! What a frame calls itself and its columns, and which of them cannot be pushed.
+
+use std::collections::HashSet;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::error::Error;
+use crate::python::errors;
+use crate::schema::TableSchema;
+
+/// Whether `rows` is a `class` of `module`; what was never imported made nothing.
+pub(super) fn is_a(rows: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
+    let modules = rows.py().import("sys")?.getattr("modules")?;
+    let module = modules.call_method1("get", (module,))?;
+    match module.getattr_opt(class)? {
+        Some(class) => rows.is_instance(&class),
+        None => Ok(false),
+    }
+}
+
+/// What a single column given as rows is answered with.
+pub(super) fn one_column(rows: &Bound<'_, PyAny>) -> PyErr {
+    let name = rows.get_type().name().map_or_else(|_| "column".into(), |name| name.to_string());
+    let advice = "pass a frame, whose columns have names; if it is one row, wrap it in a list: push([row])";
+    PyTypeError::new_err(format!("rows cannot be a {name}, which is one column: {advice}"))
+}
+
+/// Refuses columns without names of their own: labels must be distinct.
+pub(super) fn check_distinct<'n>(py: Python<'_>, names: impl Iterator<Item = &'n str>) -> PyResult<()> {
+    let (mut seen, mut twice) = (HashSet::new(), Vec::new());
+    for name in names {
+        if !seen.insert(name) && !twice.contains(&name) {
+            twice.push(name);
+        }
+    }
+    if twice.is_empty() {
+        return Ok(());
+    }
+    let message = format!("column labels must be distinct; more than once there are `{}`", twice.join("`, `"));
+    Err(errors::to_py(py, &Error::configuration(message).with_hint("rename or drop all but one of each")))
+}
+
+/// Whether a column called `name` is read at all.
+pub(super) fn is_wanted(only: Option<&TableSchema>, name: &str) -> bool {
+    only.is_none_or(|schema| schema.position(name, 0).is_some())
+}
+
+/// The error for columns with the types that they have; none for none.
+pub(super) fn refuse_types(py: Python<'_>, refused: &[(String, String)]) -> PyResult<()> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<_> = refused.iter().map(|(name, data_type)| format!("`{name}` is {data_type}")).collect();
+    let error = Error::configuration(format!("the frame has columns that no column type takes: {}", list.join(", ")));
+    let hint = "cast them to text, numbers or datetimes, unnest structs and lists, or drop them";
+    Err(errors::to_py(py, &error.with_hint(hint)))
+}
