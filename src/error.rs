@@ -1,4 +1,4 @@
-//! One vocabulary of failures: each kind says whether it passes and what the user can do.
+//! One vocabulary of failures: what went wrong, and what the user can do.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -38,14 +38,6 @@ pub enum Kind {
     InDoubt,
     /// The object was closed.
     Closed,
-}
-
-impl Kind {
-    /// Whether the same request may succeed later without anybody changing anything.
-    #[must_use]
-    pub fn is_transient(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Transport | Self::TransportTimeout | Self::InDoubt)
-    }
 }
 
 /// What the service itself said.

@@ -1,8 +1,8 @@
 //! The client as Python's half uses it: plain values in, plain values out.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -10,6 +10,7 @@ use pythonize::pythonize;
 use reqwest::Url;
 
 use super::errors::{self, raise};
+use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::{credential, options, porter, push, runtime};
 use crate::auth::Credential;
@@ -25,8 +26,7 @@ use crate::transport::Settings;
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Client {
     recipe: Recipe,
-    /// The client, and the process that it belongs to: a forked child's connections would be its parent's.
-    current: Mutex<(u32, Arc<client::Client>)>,
+    current: PerProcess<Arc<client::Client>>,
     closed: AtomicBool,
 }
 
@@ -57,16 +57,7 @@ impl Client {
             return Err(errors::to_py(py, &Error::new(Kind::Closed, "the client is closed")));
         }
         self.recipe.summon_porter(py)?;
-        let process = std::process::id();
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if current.0 == process {
-            return Ok(current.1);
-        }
-        let made = raise(py, py.detach(|| self.recipe.make()))?;
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (process, Arc::clone(&made));
-        // The parent's connections belong to threads that do not exist here: closing them would hang.
-        std::mem::forget(current);
-        Ok(made)
+        self.current.get(py, || self.recipe.make())
     }
 }
 
@@ -91,9 +82,14 @@ impl Client {
         let retry = options::retry(retry)?;
         let credential = credential::read(credential, cloud.scope, &clock)?;
         // Building the pool reads certificates; nobody needs the GIL for that.
-        let recipe = Recipe { root, credential, settings, retry, clock };
-        let client = raise(py, py.detach(|| recipe.make()))?;
-        Ok(Self { recipe, current: Mutex::new((std::process::id(), client)), closed: AtomicBool::new(false) })
+        let made = Self {
+            recipe: Recipe { root, credential, settings, retry, clock },
+            current: PerProcess::new(),
+            closed: AtomicBool::new(false),
+        };
+        // Made here and now, so that a wrong argument is told where it was given.
+        made.current.get(py, || made.recipe.make())?;
+        Ok(made)
     }
 
     /// Scheme and host of the service.

@@ -106,6 +106,30 @@ pub(super) fn leave(py: Python<'_>) {
     });
 }
 
+/// Something that belongs to one process, such as open connections: a forked child makes its own.
+pub(super) struct PerProcess<T>(Mutex<Option<(u32, T)>>);
+
+impl<T: Clone + Send> PerProcess<T> {
+    /// Nothing is made yet.
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// What this process has, made without the GIL where it has none.
+    pub(super) fn get(&self, py: Python<'_>, make: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+        let process = std::process::id();
+        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, ours)) = current.as_ref().filter(|(owner, _)| *owner == process) {
+            return Ok(ours.clone());
+        }
+        let fresh = errors::raise(py, py.detach(make))?;
+        let parents = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace((process, fresh.clone()));
+        // A parent's connections belong to threads that do not exist here: closing them would hang.
+        std::mem::forget((current, parents));
+        Ok(fresh)
+    }
+}
+
 /// Something that runs on the runtime while this thread waits for it.
 pub(super) struct Running<T> {
     /// In a lock only because a receiver may not be looked at from two threads.

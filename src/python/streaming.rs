@@ -1,12 +1,13 @@
 //! A streaming dataset as Python's half uses it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::errors::raise;
+use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::{options, push};
 use crate::client::Route;
@@ -22,8 +23,7 @@ pub(super) struct PushUrl {
     settings: Settings,
     retry: Retry,
     clock: Clock,
-    /// The route, and the process that it belongs to: a forked child's connections would be its parent's.
-    route: Mutex<Option<(u32, Route)>>,
+    route: PerProcess<Route>,
 }
 
 #[pymethods]
@@ -42,7 +42,7 @@ impl PushUrl {
         let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
         let settings = Settings { timeout: options::required_seconds("timeout", timeout)?, proxy, ca_bundle };
         let (retry, clock) = (options::retry(retry)?, Clock::of_process());
-        Ok(Self { streaming, settings, retry, clock, route: Mutex::default() })
+        Ok(Self { streaming, settings, retry, clock, route: PerProcess::new() })
     }
 
     /// The URL without its secret.
@@ -65,17 +65,7 @@ impl PushUrl {
 
 impl PushUrl {
     fn route(&self, py: Python<'_>) -> PyResult<Route> {
-        let process = std::process::id();
-        let current = self.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, route)) = current.as_ref().filter(|(owner, _)| *owner == process) {
-            return Ok(route.clone());
-        }
-        let made =
-            py.detach(|| Route::to_push_url(self.streaming.clone(), &self.settings, self.retry, self.clock.clone()));
-        let route = raise(py, made)?;
-        *self.route.lock().unwrap_or_else(PoisonError::into_inner) = Some((process, route.clone()));
-        // The parent's connections belong to threads that do not exist here: closing them would hang.
-        std::mem::forget(current);
-        Ok(route)
+        let (settings, retry, clock) = (&self.settings, self.retry, &self.clock);
+        self.route.get(py, || Route::to_push_url(self.streaming.clone(), settings, retry, clock.clone()))
     }
 }
