@@ -11,9 +11,9 @@
 mod ledger;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -22,14 +22,13 @@ pub use self::ledger::{Fate, Ledger};
 use crate::encode::Run;
 
 /// Rows on their way, in memory.
-#[derive(Debug)]
 pub struct Outbox {
     capacity: usize,
     state: Mutex<State>,
     /// Wakes couriers: there is something to take, or never will be again.
     filled: Notify,
-    /// Wakes the caller's thread: there is room.
-    drained: Condvar,
+    /// Wakes the caller: there may be room.
+    drained: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Debug, Default)]
@@ -88,10 +87,11 @@ impl Batch {
 }
 
 impl Outbox {
-    /// An empty outbox that takes about `capacity` bytes of rows, and always at least one run.
+    /// An empty outbox that takes about `capacity` bytes of rows, and always at least one run. `drained` is called
+    /// whenever there may be room again.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, state: Mutex::default(), filled: Notify::new(), drained: Condvar::new() }
+    pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { capacity, state: Mutex::default(), filled: Notify::new(), drained: Box::new(drained) }
     }
 
     /// Accepts `run`, whether there is room or not.
@@ -105,13 +105,11 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits until there is room, at most for `patience`; answers whether there is.
+    /// Whether there is room. Whoever finds none is woken by `drained`.
     #[must_use]
-    pub fn wait_for_room(&self, patience: Duration) -> bool {
-        let full = |state: &mut State| state.bytes >= self.capacity && !state.closed;
-        let waited = self.drained.wait_timeout_while(self.lock(), patience, full);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !full(&mut state)
+    pub fn has_room(&self) -> bool {
+        let state = self.lock();
+        state.bytes < self.capacity || state.closed
     }
 
     /// No more rows will come.
@@ -119,7 +117,7 @@ impl Outbox {
         self.lock().closed = true;
         self.filled.notify_waiters();
         self.filled.notify_one();
-        self.drained.notify_all();
+        (self.drained)();
     }
 
     /// Whether rows can still be offered to some use.
@@ -161,7 +159,7 @@ impl Outbox {
         state.bytes = state.bytes.saturating_sub(batch.run.size(batch.positions.clone()));
         state.ledger.record(batch.numbers(), fate, resent);
         drop(state);
-        self.drained.notify_all();
+        (self.drained)();
     }
 
     /// What has become of the rows so far.
@@ -172,6 +170,12 @@ impl Outbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("state", &self.state).finish_non_exhaustive()
     }
 }
 

@@ -1,19 +1,22 @@
 //! The door to Python: the only room that names pyo3.
 //!
 //! ```text
-//!  intake    Python objects → cells            push      the caller's thread of one push
-//!  schema    schemas, payloads, validation     client    operations
-//!  porter    the one thread that runs Python   runtime   waiting without the GIL
+//!  intake     Python objects → cells                    push     one push, in steps
+//!  schema     schemas, payloads, validation             client   requests
+//!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
+//!  porter     the threads that run Python               bell     what wakes who waits
 //! ```
 //!
-//! Rust threads never attach to Python; what needs Python is done by the caller's thread or by the porter.
+//! Rust threads never attach to Python; what needs Python is done by the caller's thread or by a porter.
 
+mod bell;
 mod client;
 mod credential;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod errors;
 mod intake;
+mod operation;
 mod options;
 mod porter;
 mod push;
@@ -29,6 +32,8 @@ mod _core {
     #[cfg(feature = "emulator")]
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::operation::Operation;
     #[pymodule_export]
     use super::porter::{Errand, close_porter, next_errand};
     #[pymodule_export]

@@ -44,7 +44,7 @@ from powerbi_push.results import PushResult, RowError, ValidationReport
 from powerbi_push.retry import Retry
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema
 from powerbi_push.streaming import StreamingDataset
-from powerbi_push.targets import push
+from powerbi_push.targets import push, push_async
 
 __all__ = [
     "AuthenticationError",
@@ -84,6 +84,7 @@ __all__ = [
     "Workspace",
     "__version__",
     "push",
+    "push_async",
 ]
 
 __version__ = _core.VERSION

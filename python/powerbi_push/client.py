@@ -12,17 +12,20 @@ from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 from powerbi_push.retirement import tell_of_retirement
 from powerbi_push.schema import TableSchema, specification
+from powerbi_push.verbs import awaited, run
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
     from types import TracebackType
-    from typing import Self, Unpack
+    from typing import Self, TypeAlias, Unpack
 
     from powerbi_push.options import PushOptions, Rows
     from powerbi_push.results import PushResult
     from powerbi_push.retry import Retry
     from powerbi_push.schema import DataType
+    from powerbi_push.verbs import Verb
+
+    IfExists: TypeAlias = Literal["fail", "reuse", "recreate"]
 
 
 class Client:
@@ -38,6 +41,9 @@ class Client:
         retry: ``"default"``, a `Retry`, or None for one attempt.
         proxy: A proxy's URL; default is the environment's (``HTTPS_PROXY``, ``NO_PROXY``).
         ca_bundle: A PEM file of further authorities; default is the machine's store and ``REQUESTS_CA_BUNDLE``.
+
+    Each verb that asks the service has a twin to await, whose name ends in ``_async``; it takes, answers and raises the
+    same. A client may be used by several threads and event loops at once.
 
     Where the environment variable ``POWERBI_PUSH_EMULATOR`` holds the address of an emulator on this machine, a client
     without `base_url` talks to that one, with its credential, so that production code is tested unchanged.
@@ -83,7 +89,15 @@ class Client:
             ServiceError: The service refuses.
             TransportError: The service cannot be reached.
         """
-        return [Workspace(self._core, info["id"], info["name"]) for info in self._core.workspaces()]
+        return run(self._workspaces())
+
+    async def workspaces_async(self) -> list[Workspace]:
+        """Await `workspaces`."""
+        return await awaited(self._workspaces())
+
+    def _workspaces(self) -> Verb[list[Workspace]]:
+        infos = yield self._core.workspaces()
+        return [Workspace(self._core, info["id"], info["name"]) for info in infos]
 
     def workspace(self, name_or_id: str) -> Workspace:
         """Find a workspace by its name, or take the one with that id; for an id nothing is sent.
@@ -92,24 +106,41 @@ class Client:
             NotFoundError: There is none of this name that you may see; the message lists those there are.
             ConfigurationError: Several have this name; the message lists their ids.
         """
+        return run(self._workspace(name_or_id))
+
+    async def workspace_async(self, name_or_id: str) -> Workspace:
+        """Await `workspace`."""
+        return await awaited(self._workspace(name_or_id))
+
+    def _workspace(self, name_or_id: str) -> Verb[Workspace]:
         if _core.Client.is_id(name_or_id):
             return Workspace(self._core, name_or_id, None)
-        info = self._core.workspace(name_or_id)
+        info = yield self._core.workspace(name_or_id)
         return Workspace(self._core, info["id"], info["name"])
 
     def datasets(self) -> list[Dataset]:
         """List the datasets of My workspace; see `Workspace.datasets`."""
         return self._my_workspace.datasets()
 
+    async def datasets_async(self) -> list[Dataset]:
+        """Await `datasets`."""
+        return await self._my_workspace.datasets_async()
+
     def dataset(self, name_or_id: str) -> Dataset:
         """Find a dataset of My workspace; see `Workspace.dataset`."""
         return self._my_workspace.dataset(name_or_id)
 
-    def create_dataset(
-        self, schema: DatasetSchema, *, if_exists: Literal["fail", "reuse", "recreate"] = "fail"
-    ) -> Dataset:
+    async def dataset_async(self, name_or_id: str) -> Dataset:
+        """Await `dataset`."""
+        return await self._my_workspace.dataset_async(name_or_id)
+
+    def create_dataset(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
         """Create a dataset in My workspace; see `Workspace.create_dataset`."""
         return self._my_workspace.create_dataset(schema, if_exists=if_exists)
+
+    async def create_dataset_async(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
+        """Await `create_dataset`."""
+        return await self._my_workspace.create_dataset_async(schema, if_exists=if_exists)
 
     @property
     def base_url(self) -> str:
@@ -120,11 +151,25 @@ class Client:
         """Refuse further calls with `ClosedError`; calls under way are not disturbed."""
         self._core.close()
 
+    async def close_async(self) -> None:
+        """Do as `close` does; there is nothing to wait for."""
+        self.close()
+
     def __enter__(self) -> Self:
         """Close at the end of the block."""
         return self
 
+    async def __aenter__(self) -> Self:
+        """Close at the end of the block."""
+        return self
+
     def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close."""
@@ -161,8 +206,16 @@ class Workspace:
         Raises:
             NotFoundError: There is no such workspace that you may see.
         """
+        return run(self._named())
+
+    async def name_async(self) -> str:
+        """Await `name`."""
+        return await awaited(self._named())
+
+    def _named(self) -> Verb[str]:
         if self._name is None:
-            self._name = self._core.workspace(str(self.id))["name"]
+            info = yield self._core.workspace(str(self.id))
+            self._name = info["name"]
         return self._name
 
     def datasets(self) -> list[Dataset]:
@@ -172,7 +225,15 @@ class Workspace:
             ServiceError: The service refuses.
             TransportError: The service cannot be reached.
         """
-        return [Dataset(self._core, self, info, None) for info in self._core.datasets(self.id)]
+        return run(self._datasets())
+
+    async def datasets_async(self) -> list[Dataset]:
+        """Await `datasets`."""
+        return await awaited(self._datasets())
+
+    def _datasets(self) -> Verb[list[Dataset]]:
+        infos = yield self._core.datasets(self.id)
+        return [Dataset(self._core, self, info, None) for info in infos]
 
     def dataset(self, name_or_id: str) -> Dataset:
         """Find a dataset by its id, or by its name.
@@ -181,11 +242,17 @@ class Workspace:
             NotFoundError: There is none; the message lists those there are.
             ConfigurationError: Several have this name; the message lists their ids.
         """
-        return Dataset(self._core, self, self._core.dataset(self.id, name_or_id), None)
+        return run(self._dataset(name_or_id))
 
-    def create_dataset(
-        self, schema: DatasetSchema, *, if_exists: Literal["fail", "reuse", "recreate"] = "fail"
-    ) -> Dataset:
+    async def dataset_async(self, name_or_id: str) -> Dataset:
+        """Await `dataset`."""
+        return await awaited(self._dataset(name_or_id))
+
+    def _dataset(self, name_or_id: str) -> Verb[Dataset]:
+        info = yield self._core.dataset(self.id, name_or_id)
+        return Dataset(self._core, self, info, None)
+
+    def create_dataset(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
         """Create a dataset.
 
         Args:
@@ -199,9 +266,16 @@ class Workspace:
             FeatureRetiredError: The service no longer creates such datasets.
             ServiceError: The service refuses.
         """
+        return run(self._create_dataset(schema, if_exists))
+
+    async def create_dataset_async(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
+        """Await `create_dataset`."""
+        return await awaited(self._create_dataset(schema, if_exists))
+
+    def _create_dataset(self, schema: DatasetSchema, if_exists: IfExists) -> Verb[Dataset]:
         schema = _dataset_schema(schema)
         tell_of_retirement(self._core.base_url)
-        info = self._core.create_dataset(self.id, specification(schema), if_exists)
+        info = yield self._core.create_dataset(self.id, specification(schema), if_exists)
         return Dataset(self._core, self, info, schema)
 
     def __repr__(self) -> str:
@@ -238,7 +312,15 @@ class Dataset:
         Raises:
             NotFoundError: It is no push dataset.
         """
-        return [self.table(name) for name in self._core.tables(self.workspace.id, self.id)]
+        return run(self._tables())
+
+    async def tables_async(self) -> list[Table]:
+        """Await `tables`."""
+        return await awaited(self._tables())
+
+    def _tables(self) -> Verb[list[Table]]:
+        names = yield self._core.tables(self.workspace.id, self.id)
+        return [self.table(name) for name in names]
 
     def table(
         self,
@@ -282,7 +364,14 @@ class Dataset:
         Raises:
             NotFoundError: It is not there.
         """
-        self._core.delete_dataset(self.workspace.id, self.id)
+        run(self._delete())
+
+    async def delete_async(self) -> None:
+        """Await `delete`."""
+        await awaited(self._delete())
+
+    def _delete(self) -> Verb[None]:
+        yield self._core.delete_dataset(self.workspace.id, self.id)
 
     def __repr__(self) -> str:
         """Show which one it is."""
@@ -337,7 +426,28 @@ class Table:
 
             Each but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
         """
-        return self._push(rows, options, None)
+        return run(self._push(rows, options))
+
+    async def push_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Await `push`.
+
+        Rows may also come from an async iterable. They are read on this event loop's thread, at most 10,000 of them or
+        5 ms between two turns of other tasks. Cancelled, a push begins no further request, waits for those that are on
+        the wire, and raises CancelledError with its `result`; cancelled a second time it waits for nothing.
+
+        >>> import asyncio
+        >>> from powerbi_push.emulator import Emulator
+        >>> async def main() -> int:
+        ...     with Emulator() as emulator:
+        ...         schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
+        ...         async with emulator.client() as client:
+        ...             dataset = await client.create_dataset_async(schema)
+        ...             result = await dataset.table("Orders").push_async([{"Id": 1}, {"Id": 2}])
+        ...             return result.confirmed
+        >>> asyncio.run(main())
+        2
+        """
+        return await awaited(self._push(rows, options))
 
     def replace(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Delete all rows of the table, then push these.
@@ -352,13 +462,18 @@ class Table:
         Raises:
             PowerBIPushError: As for `push`.
         """
-        return self._push(rows, options, self.delete_rows)
+        return run(self._push(rows, options, replace=True))
 
-    def _push(self, rows: Rows, options: PushOptions, before: Callable[[], None] | None) -> PushResult:
+    async def replace_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Await `replace`; rows are read as by `push_async`."""
+        return await awaited(self._push(rows, options, replace=True))
+
+    def _push(self, rows: Rows, options: PushOptions, *, replace: bool = False) -> Verb[PushResult]:
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        return core.push_rows(*place, schema, self._ordered, rows, dict(options), before)
+        result: PushResult = yield core.push_rows(*place, schema, self._ordered, rows, dict(options), replace)
+        return result
 
     def delete_rows(self) -> None:
         """Delete all rows of the table; the service knows no other way.
@@ -366,8 +481,15 @@ class Table:
         Raises:
             NotFoundError: The table is not there.
         """
+        run(self._delete_rows())
+
+    async def delete_rows_async(self) -> None:
+        """Await `delete_rows`."""
+        await awaited(self._delete_rows())
+
+    def _delete_rows(self) -> Verb[None]:
         core = self.dataset._core  # noqa: SLF001 - the same package
-        core.delete_rows(self.dataset.workspace.id, self.dataset.id, self.name)
+        yield core.delete_rows(self.dataset.workspace.id, self.dataset.id, self.name)
 
     def __repr__(self) -> str:
         """Show which one it is."""

@@ -1,36 +1,48 @@
-"""The one thread of this package: it does for the core what needs Python, such as asking a credential for a token."""
+"""The two threads of this package: they do for the core what needs Python.
+
+One calls functions of the user's, such as asking a credential for a token; the other wakes event loops.
+"""
 
 from __future__ import annotations
 
 import atexit
 import threading
+from typing import Any
 
-from powerbi_push import _core
+from powerbi_push import _core, verbs
+
+_NAMES = ("powerbi-push-porter", "powerbi-push-waker")
 
 #: How long the end of the interpreter waits for a function that is being called, in seconds.
 _PATIENCE = 2.0
 
 
-def start() -> None:
-    """Start the thread, and see to its end before the interpreter's."""
-    thread = threading.Thread(target=_serve, name="powerbi-push-porter", daemon=True)
+def start(porter: int) -> None:
+    """Start a thread, and see to its end before the interpreter's."""
+    thread = threading.Thread(target=_serve, args=(porter,), name=_NAMES[porter], daemon=True)
     thread.start()
-    atexit.register(_stop, thread)
+    atexit.register(_stop, porter, thread)
 
 
-def _serve() -> None:
-    while (errand := _core.next_errand()) is not None:
-        try:
-            answer = errand.function(*errand.arguments)
-        except BaseException as raised:  # noqa: BLE001 - whoever waits for the answer raises it
-            errand.fail(raised)
-        else:
-            errand.finish(answer)
-            del answer
+def _serve(porter: int) -> None:
+    while (errand := _core.next_errand(porter)) is not None:
+        _run(errand)
         # Nothing of it is kept while the next one is waited for.
         del errand
 
 
-def _stop(thread: threading.Thread) -> None:
-    _core.close_porter()
+def _run(errand: _core.Errand) -> None:
+    try:
+        answer: Any = errand.function(*errand.arguments)
+        if hasattr(answer, "__await__"):
+            verbs.await_elsewhere(answer, errand)
+            return
+    except BaseException as raised:  # noqa: BLE001 - whoever waits for the answer raises it
+        errand.fail(raised)
+    else:
+        errand.finish(answer)
+
+
+def _stop(porter: int, thread: threading.Thread) -> None:
+    _core.close_porter(porter)
     thread.join(_PATIENCE)

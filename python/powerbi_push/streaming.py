@@ -11,6 +11,7 @@ from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
+from powerbi_push.verbs import awaited, run
 
 if TYPE_CHECKING:
     from typing import Self, Unpack
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from powerbi_push.results import PushResult
     from powerbi_push.retry import Retry
     from powerbi_push.schema import DataType
+    from powerbi_push.verbs import Verb
 
 #: The name that Power BI itself gives the only table of a streaming dataset.
 TABLE_NAME = "RealTimeData"
@@ -104,8 +106,16 @@ class StreamingDataset:
             PermissionDeniedError: The key is wrong, or the tenant blocks keys.
             PowerBIPushError: As for `Table.push`.
         """
+        return run(self._push(rows, options))
+
+    async def push_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Await `push`; rows are read, and a cancelled push ends, as by `Table.push_async`."""
+        return await awaited(self._push(rows, options))
+
+    def _push(self, rows: Rows, options: PushOptions) -> Verb[PushResult]:
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
-        return self._core.push_rows(schema, rows, dict(options))
+        result: PushResult = yield self._core.push_rows(schema, rows, dict(options))
+        return result
 
     def __repr__(self) -> str:
         """Show where it goes, without the key."""

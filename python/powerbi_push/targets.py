@@ -15,6 +15,7 @@ from powerbi_push.exceptions import ConfigurationError, NotFoundError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
+from powerbi_push.verbs import ReadAhead, awaited, run
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from powerbi_push.options import PushOptions, Rows
     from powerbi_push.results import PushResult
     from powerbi_push.schema import DataType
+    from powerbi_push.verbs import Verb
 
     Target: TypeAlias = "str | Table | StreamingDataset | tuple[str | None, str, str]"
 
@@ -73,21 +75,60 @@ def push(
     ...     push([{"Id": 1}], "Sales/Orders", create=True, **sign_in).confirmed
     1
     """
+    hidden, credential = Hidden((target, credential)), None
+    del target
+    where = {"cloud": cloud, "base_url": base_url}
+    return run(_push(rows, hidden, schema, where, options, if_exists=if_exists, create=create))
+
+
+async def push_async(
+    rows: Rows,
+    target: Target,
+    *,
+    schema: TableSchema | Mapping[str, DataType] | None = None,
+    credential: object = None,
+    cloud: str = "public",
+    base_url: str | None = None,
+    if_exists: Literal["append", "replace"] = "append",
+    create: bool = False,
+    **options: Unpack[PushOptions],
+) -> PushResult:
+    """Await `push`; rows may come from an async iterable, and a cancelled push ends as `Table.push_async` says."""
+    hidden, credential = Hidden((target, credential)), None
+    del target
+    where = {"cloud": cloud, "base_url": base_url}
+    if create and schema is None and hasattr(rows, "__aiter__"):
+        rows = await ReadAhead.of(rows, _INFERRED_ROWS)
+    return await awaited(_push(rows, hidden, schema, where, options, if_exists=if_exists, create=create))
+
+
+def _push(
+    rows: Rows,
+    hidden: Hidden[tuple[Target, object]],
+    schema: TableSchema | Mapping[str, DataType] | None,
+    where: dict[str, Any],
+    options: PushOptions,
+    *,
+    if_exists: str,
+    create: bool,
+) -> Verb[PushResult]:
+    """Find the target and push to it. A push URL and a credential are secrets: no traceback shows them."""
     if if_exists not in {"append", "replace"}:
         msg = f'`if_exists` takes "append" or "replace", not {if_exists!r}'
         raise ConfigurationError(msg)
-    if isinstance(target, StreamingDataset) or (isinstance(target, str) and _is_push_url(target)):
-        stream, target = _stream(target, schema), ""
+    stream = _stream(hidden, schema)
+    if stream is not None:
         if if_exists == "replace" or create:
             msg = "a push URL takes rows and nothing else: its dataset cannot be made or emptied through it"
             raise ConfigurationError(msg)
-        return stream.push(rows, **options)
-    if isinstance(target, Table):
-        table = target if schema is None else target.dataset.table(target.name, schema)
+        return (yield from stream._push(rows, options))  # noqa: SLF001 - the same package
+    if isinstance(hidden.value[0], Table):
+        table = hidden.value[0]
+        table = table if schema is None else table.dataset.table(table.name, schema)
     else:
-        client = _client(Hidden(credential), cloud, base_url)
-        table, rows = _table(client, _place(target, client), schema, rows, create=create)
-    return table.replace(rows, **options) if if_exists == "replace" else table.push(rows, **options)
+        client = _client(Hidden(hidden.value[1]), **where)
+        table, rows = yield from _table(client, _place(hidden.value[0], client), schema, rows, create=create)
+    return (yield from table._push(rows, options, replace=if_exists == "replace"))  # noqa: SLF001
 
 
 def _is_push_url(target: str) -> bool:
@@ -96,8 +137,15 @@ def _is_push_url(target: str) -> bool:
     )
 
 
-def _stream(target: str | StreamingDataset, schema: TableSchema | Mapping[str, DataType] | None) -> StreamingDataset:
-    return target if isinstance(target, StreamingDataset) else StreamingDataset(target, schema)
+def _stream(
+    hidden: Hidden[tuple[Target, object]], schema: TableSchema | Mapping[str, DataType] | None
+) -> StreamingDataset | None:
+    """Take the target as a streaming dataset, if it is one."""
+    if isinstance(hidden.value[0], StreamingDataset):
+        return hidden.value[0]
+    if isinstance(hidden.value[0], str) and _is_push_url(hidden.value[0]):
+        return StreamingDataset(hidden.value[0], schema)
+    return None
 
 
 def _client(credential: Hidden[object], cloud: str, base_url: str | None) -> Client:
@@ -146,18 +194,20 @@ def _table(
     rows: Rows,
     *,
     create: bool,
-) -> tuple[Table, Rows]:
+) -> Verb[tuple[Table, Rows]]:
     """Find the table, or make it; answers the rows too, since looking at some of a generator's takes them out."""
     workspace_name, dataset_name, table_name = place
-    workspace = client.workspace(workspace_name) if workspace_name else client.my_workspace
+    workspace = client.my_workspace
+    if workspace_name:
+        workspace = yield from client._workspace(workspace_name)  # noqa: SLF001 - the same package
     try:
-        dataset = workspace.dataset(dataset_name)
+        dataset = yield from workspace._dataset(dataset_name)  # noqa: SLF001
     except NotFoundError:
         if not create:
             raise
-        return _make(workspace, dataset_name, table_name, schema, rows)
+        return (yield from _make(workspace, dataset_name, table_name, schema, rows))
     if create:
-        _check_table(dataset, table_name)
+        yield from _check_table(dataset, table_name)
     return dataset.table(table_name, schema), rows
 
 
@@ -167,18 +217,20 @@ def _make(
     table_name: str,
     schema: TableSchema | Mapping[str, DataType] | None,
     rows: Rows,
-) -> tuple[Table, Rows]:
+) -> Verb[tuple[Table, Rows]]:
     if isinstance(schema, Mapping):
         schema = TableSchema(table_name, schema)
     if schema is None:
         first, rows = _first(rows)
         schema = TableSchema.infer(table_name, first)
-    dataset = workspace.create_dataset(DatasetSchema(dataset_name, [schema]))
+    dataset = yield from workspace._create_dataset(DatasetSchema(dataset_name, [schema]), "fail")  # noqa: SLF001
     return dataset.table(table_name), rows
 
 
 def _first(rows: Rows) -> tuple[Rows, Rows]:
     """Take the first rows to look at, and give all of them back."""
+    if isinstance(rows, ReadAhead):
+        return rows.first, rows
     if hasattr(rows, "head") and hasattr(rows, "__arrow_c_stream__"):
         return rows.head(_INFERRED_ROWS), rows
     if isinstance(rows, list | tuple):
@@ -190,8 +242,9 @@ def _first(rows: Rows) -> tuple[Rows, Rows]:
     return first, chain(first, iterator)
 
 
-def _check_table(dataset: Dataset, table_name: str) -> None:
-    names = [table.name for table in dataset.tables()]
+def _check_table(dataset: Dataset, table_name: str) -> Verb[None]:
+    tables = yield from dataset._tables()  # noqa: SLF001 - the same package
+    names = [table.name for table in tables]
     if table_name not in names:
         msg = f"dataset `{dataset.name}` has no table `{table_name}`, and the service cannot add one: it has {names}"
         raise ConfigurationError(msg, hint="push to a table that is there, or to a dataset of another name")

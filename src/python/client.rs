@@ -1,18 +1,20 @@
 //! The client as Python's half uses it: plain values in, plain values out.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use pythonize::pythonize;
 use reqwest::Url;
+use serde::Serialize;
 
 use super::errors::{self, raise};
+use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
-use super::{credential, options, porter, push, runtime};
+use super::{credential, options, porter, push};
 use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
@@ -34,6 +36,8 @@ pub(super) struct Client {
 struct Recipe {
     root: Url,
     credential: Credential,
+    /// Only an event loop can ask it.
+    needs_loop: bool,
     settings: Settings,
     retry: Retry,
     clock: Clock,
@@ -42,7 +46,7 @@ struct Recipe {
 impl Recipe {
     /// A credential of the user's is asked by the porter; a forked child needs one of its own.
     fn summon_porter(&self, py: Python<'_>) -> PyResult<()> {
-        if matches!(self.credential, Credential::Fetch(_)) { porter::start(py) } else { Ok(()) }
+        if matches!(self.credential, Credential::Fetch(_)) { porter::start(py, porter::Porter::Users) } else { Ok(()) }
     }
 
     fn make(&self) -> Result<Arc<client::Client>> {
@@ -58,6 +62,14 @@ impl Client {
         }
         self.recipe.summon_porter(py)?;
         self.current.get(py, || self.recipe.make())
+    }
+
+    fn request<T: Serialize + Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Arc<client::Client>) -> W,
+    ) -> PyResult<Operation> {
+        Operation::request(self.recipe.needs_loop, work(self.open(py)?))
     }
 }
 
@@ -80,10 +92,11 @@ impl Client {
         let timeout = options::required_seconds("timeout", timeout)?;
         let settings = Settings { timeout, proxy, ca_bundle };
         let retry = options::retry(retry)?;
+        let needs_loop = credential::is_async(credential)?;
         let credential = credential::read(credential, cloud.scope, &clock)?;
         // Building the pool reads certificates; nobody needs the GIL for that.
         let made = Self {
-            recipe: Recipe { root, credential, settings, retry, clock },
+            recipe: Recipe { root, credential, needs_loop, settings, retry, clock },
             current: PerProcess::new(),
             closed: AtomicBool::new(false),
         };
@@ -102,82 +115,75 @@ impl Client {
         self.closed.store(true, Ordering::Release);
     }
 
-    fn create_dataset<'py>(
+    fn create_dataset(
         &self,
         workspace: Option<String>,
-        spec: &Bound<'py, PyAny>,
-        if_exists: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        spec: &Bound<'_, PyAny>,
+        if_exists: &Bound<'_, PyAny>,
+    ) -> PyResult<Operation> {
         let py = spec.py();
-        let client = self.open(py)?;
         let choices = [("fail", IfExists::Fail), ("reuse", IfExists::Reuse), ("recreate", IfExists::Recreate)];
         let if_exists = options::choice("if_exists", if_exists, &choices)?;
         let dataset = raise(py, schema::read_dataset(&pythonize::depythonize(spec)?))?;
-        let info =
-            runtime::wait(py, async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await })?;
-        Ok(pythonize(py, &info)?)
+        self.request(
+            py,
+            |client| async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await },
+        )
     }
 
-    fn workspaces<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.open(py)?;
-        let infos = runtime::wait(py, async move { client.api().workspaces().await })?;
-        Ok(pythonize(py, &infos)?)
+    fn workspaces(&self, py: Python<'_>) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().workspaces().await })
     }
 
-    fn workspace<'py>(&self, py: Python<'py>, name_or_id: String) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.open(py)?;
-        let info = runtime::wait(py, async move { client.api().find_workspace(&name_or_id).await })?;
-        Ok(pythonize(py, &info)?)
+    fn workspace(&self, py: Python<'_>, name_or_id: String) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().find_workspace(&name_or_id).await })
     }
 
-    fn datasets<'py>(&self, py: Python<'py>, workspace: Option<String>) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.open(py)?;
-        let infos = runtime::wait(py, async move { client.api().datasets(workspace.as_deref()).await })?;
-        Ok(pythonize(py, &infos)?)
+    fn datasets(&self, py: Python<'_>, workspace: Option<String>) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().datasets(workspace.as_deref()).await })
     }
 
-    fn dataset<'py>(
+    fn dataset(&self, py: Python<'_>, workspace: Option<String>, name_or_id: String) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().find_dataset(workspace.as_deref(), &name_or_id).await })
+    }
+
+    fn delete_dataset(&self, py: Python<'_>, workspace: Option<String>, id: String) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().delete_dataset(workspace.as_deref(), &id).await })
+    }
+
+    fn tables(&self, py: Python<'_>, workspace: Option<String>, dataset: String) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().tables(workspace.as_deref(), &dataset).await })
+    }
+
+    fn delete_rows(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         workspace: Option<String>,
-        name_or_id: String,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let client = self.open(py)?;
-        let info =
-            runtime::wait(py, async move { client.api().find_dataset(workspace.as_deref(), &name_or_id).await })?;
-        Ok(pythonize(py, &info)?)
+        dataset: String,
+        table: String,
+    ) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
     }
 
-    fn delete_dataset(&self, py: Python<'_>, workspace: Option<String>, id: String) -> PyResult<()> {
-        let client = self.open(py)?;
-        runtime::wait(py, async move { client.api().delete_dataset(workspace.as_deref(), &id).await })
-    }
-
-    fn tables(&self, py: Python<'_>, workspace: Option<String>, dataset: String) -> PyResult<Vec<String>> {
-        let client = self.open(py)?;
-        runtime::wait(py, async move { client.api().tables(workspace.as_deref(), &dataset).await })
-    }
-
-    fn delete_rows(&self, py: Python<'_>, workspace: Option<String>, dataset: String, table: String) -> PyResult<()> {
-        let client = self.open(py)?;
-        runtime::wait(py, async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
-    }
-
-    fn push_rows<'py>(
+    fn push_rows(
         &self,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
+        workspace: Option<String>,
+        dataset: String,
+        table: String,
         schema: Option<&TableSchema>,
         ordered: bool,
-        rows: &Bound<'py, PyAny>,
-        options: &Bound<'py, PyDict>,
-        before: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        rows: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+        replace: bool,
+    ) -> PyResult<Operation> {
         let client = self.open(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        let route = client.route(workspace, dataset, table);
-        push::push(&push::Target { route, schema, ordered }, rows, options, before)
+        let route = client.route(workspace.as_deref(), &dataset, &table);
+        let target = push::Target { route, schema, ordered, needs_loop: self.recipe.needs_loop };
+        let emptying = replace.then(|| -> push::Emptying {
+            Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
+        });
+        push::push(target, rows, options, emptying)
     }
 
     /// Whether `text` has the shape of an id.

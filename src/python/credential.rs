@@ -31,8 +31,25 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
         return Err(errors::to_py(py, &error));
     }
     let function = if asks_for_scope { credential.getattr("get_token")? } else { credential.clone() };
-    let call = Arc::new(Call { function: function.unbind(), argument: asks_for_scope.then(|| scope.to_owned()) });
+    let argument = asks_for_scope.then(|| PyString::new(py, scope).into_any().unbind());
+    let call = Arc::new(Call { function: function.unbind(), argument });
     Ok(Credential::Fetch(Arc::new(move || fetching(Arc::clone(&call)))))
+}
+
+/// Whether only an event loop can ask it: its function is a coroutine function.
+pub(super) fn is_async(credential: &Bound<'_, PyAny>) -> PyResult<bool> {
+    /// `inspect.CO_COROUTINE`.
+    const COROUTINE: u32 = 0x80;
+    let function = credential.getattr_opt("get_token")?.unwrap_or_else(|| credential.clone());
+    let code = function.getattr_opt("__code__")?;
+    let flags = code.map(|code| code.getattr("co_flags")?.extract::<u32>()).transpose()?;
+    Ok(flags.is_some_and(|flags| flags & COROUTINE != 0))
+}
+
+/// What is said where such a credential meets a verb that cannot await it.
+pub(super) fn needs_loop() -> Error {
+    Error::configuration("the credential is asynchronous, and this verb cannot await it")
+        .with_hint("use the verbs that end in _async, or give the client the credential's synchronous twin")
 }
 
 fn fetching(call: Arc<Call>) -> Fetching {

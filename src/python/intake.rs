@@ -1,7 +1,7 @@
 //! Where rows enter: Python objects and frames become cells, one row at a time, nothing copied that need not be.
 //!
 //! ```text
-//!  list, tuple, iterator ─▶ row ─▶ value ─▶ cells
+//!  list, tuple, iterator, fed ─▶ row ─▶ value ─▶ cells
 //!  frame ─┬─ Arrow stream ─▶ columns ─────▶ cells   without Python
 //!         └─ lists ─────────▶ value ──────▶ cells   what Arrow cannot hold
 //! ```
@@ -9,6 +9,7 @@
 mod arrow;
 mod borrowed;
 mod columns;
+mod fed;
 mod frame;
 mod labels;
 mod listed;
@@ -21,9 +22,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 
 pub(super) use self::arrow::ArrowRows;
+use self::fed::Fed;
 use self::frame::Frame;
 use self::row::Shapes;
 use super::errors;
+use super::operation::unreadable;
 use crate::cell::{Row, Rows};
 use crate::schema::TableSchema;
 
@@ -46,6 +49,8 @@ enum Kind {
     Tuple(Py<PyTuple>),
     /// Can be read once.
     Once(Py<PyIterator>),
+    /// Can be awaited once, by an event loop.
+    Fed(Fed),
     Frame(Frame),
 }
 
@@ -57,6 +62,8 @@ pub(super) enum Failure {
     Raised(PyErr),
     /// Ctrl-C and its like: stays itself.
     Interrupted(PyErr),
+    /// The next rows have to be awaited first.
+    Dry,
 }
 
 impl From<PyErr> for Failure {
@@ -75,6 +82,24 @@ impl Failure {
         match self {
             Self::NoRows(raised) | Self::Interrupted(raised) => raised,
             Self::Raised(raised) => errors::source(py, raised, row),
+            Self::Dry => unreadable(),
+        }
+    }
+}
+
+impl Rest {
+    /// What an event loop must await to read them, if only it can.
+    pub(super) fn awaited(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &self.rows {
+            Kind::Fed(rows) => Some(rows.iterator(py)),
+            _ => None,
+        }
+    }
+
+    /// Takes what was awaited.
+    pub(super) fn feed(&mut self, more: Py<PyList>, ended: bool, raised: Option<PyErr>) {
+        if let Kind::Fed(rows) = &mut self.rows {
+            rows.feed(more, ended, raised);
         }
     }
 }
@@ -93,6 +118,8 @@ impl<'py> Source<'py> {
             Kind::Tuple(tuple.clone().unbind())
         } else if let Some(frame) = Frame::recognise(rows, only)? {
             Kind::Frame(frame)
+        } else if rows.hasattr("__aiter__")? {
+            Kind::Fed(Fed::new(rows)?)
         } else {
             refuse_single(rows)?;
             Kind::Once(rows.try_iter()?.unbind())
@@ -114,18 +141,9 @@ impl<'py> Source<'py> {
     pub(super) fn is_sized(&self) -> bool {
         match &self.rest.rows {
             Kind::List(..) | Kind::Tuple(_) => true,
-            Kind::Once(_) => false,
+            Kind::Once(_) | Kind::Fed(_) => false,
             Kind::Frame(frame) => frame.is_sized(),
         }
-    }
-
-    /// Reads a source that can be read once into one that can be read again.
-    pub(super) fn hold(&mut self) -> PyResult<()> {
-        if let Kind::Once(rows) = &self.rest.rows {
-            let list = rows.bind(self.py).try_iter()?.collect::<PyResult<Vec<_>>>()?;
-            self.rest.rows = Kind::List(PyList::new(self.py, &list)?.unbind(), list.len());
-        }
-        Ok(())
     }
 
     /// Starts again with the first row of a sized source.
@@ -145,24 +163,25 @@ impl<'py> Source<'py> {
         }
     }
 
-    fn next_object(&mut self) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn next_object(&mut self) -> Result<Option<Bound<'py, PyAny>>, Failure> {
         let next = self.rest.next;
         self.rest.next += 1;
-        match &self.rest.rows {
+        Ok(match &mut self.rest.rows {
             Kind::List(list, length) => {
                 let list = list.bind(self.py);
                 if list.len() != *length {
-                    return Err(changed());
+                    return Err(changed().into());
                 }
-                (next < *length).then(|| list.get_item(next)).transpose()
+                (next < *length).then(|| list.get_item(next)).transpose()?
             }
             Kind::Tuple(tuple) => {
                 let tuple = tuple.bind(self.py);
-                (next < tuple.len()).then(|| tuple.get_item(next)).transpose()
+                (next < tuple.len()).then(|| tuple.get_item(next)).transpose()?
             }
-            Kind::Once(rows) => rows.bind(self.py).clone().next().transpose(),
-            Kind::Frame(_) => Ok(None),
-        }
+            Kind::Once(rows) => rows.bind(self.py).clone().next().transpose()?,
+            Kind::Fed(rows) => rows.next(self.py)?,
+            Kind::Frame(_) => None,
+        })
     }
 }
 

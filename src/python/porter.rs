@@ -1,10 +1,11 @@
-//! The porter: the one Python thread of ours, which does for Rust what needs Python.
+//! The porters: two Python threads of ours, which do for Rust what needs Python.
 //!
 //! ```text
-//!  Rust task ──ask──▶ queue ──▶ errand ──▶ powerbi_push.porter calls the user's function ──▶ the task's answer
+//!  Rust task ──ask──▶ queue ──▶ errand ──▶ powerbi_push.porter calls the function ──▶ the task's answer
 //! ```
 //!
-//! The thread's loop is Python (`powerbi_push/porter.py`): a user's function that never returns then has no frame of
+//! One calls functions of the user's, which may take their time; the other wakes event loops, and never waits. A
+//! thread's loop is Python (`powerbi_push/porter.py`): a user's function that never returns then has no frame of
 //! Rust below it, and the interpreter can end. Waiting for the next errand is done here, without the GIL.
 
 use std::cell::Cell;
@@ -18,10 +19,19 @@ use tokio::sync::oneshot;
 use super::errors;
 use crate::error::{Error, Kind, Result};
 
-/// A user's function, and the one argument that it may want.
+/// Whose functions a porter calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Porter {
+    /// The user's.
+    Users = 0,
+    /// Event loops': each returns at once.
+    Loops = 1,
+}
+
+/// A function, and the one argument that it may want.
 pub(super) struct Call {
     pub(super) function: Py<PyAny>,
-    pub(super) argument: Option<String>,
+    pub(super) argument: Option<Py<PyAny>>,
 }
 
 type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
@@ -39,70 +49,85 @@ struct Queue {
     changed: Condvar,
 }
 
-/// The queue of this process, and which process that is.
-static CURRENT: Mutex<Option<(u32, Arc<Queue>)>> = Mutex::new(None);
+/// A porter's queue, and the process that it belongs to.
+type Desk = Mutex<Option<(u32, Arc<Queue>)>>;
+
+static DESKS: [Desk; 2] = [Mutex::new(None), Mutex::new(None)];
 
 thread_local! {
     static IS_PORTER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the calling thread is the porter.
+/// Whether the calling thread is a porter.
 pub(super) fn is_this_thread() -> bool {
     IS_PORTER.get()
 }
 
-/// Makes sure that this process has a porter; a forked child gets one of its own.
-pub(super) fn start(py: Python<'_>) -> PyResult<()> {
-    let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+/// Makes sure that this process has this porter; a forked child gets one of its own.
+pub(super) fn start(py: Python<'_>, porter: Porter) -> PyResult<()> {
+    let mut current = DESKS[porter as usize].lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     if current.as_ref().is_some_and(|(owner, _)| *owner == process) {
         return Ok(());
     }
     *current = Some((process, Arc::default()));
     drop(current);
-    errors::face(py, "porter")?.getattr("start")?.call0().map(drop)
+    errors::face(py, "porter")?.getattr("start")?.call1((porter as usize,)).map(drop)
 }
 
-/// Has the porter make `call`, and reads its answer there. Called from Rust's own threads.
+/// Has the user's function called, and reads its answer there. Called from Rust's own threads.
 pub(super) async fn ask<T: Send + 'static>(
     call: Arc<Call>,
     read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
 ) -> Result<T> {
     let gone = || Error::new(Kind::Closed, "Python is shutting down");
-    let queue = queue().ok_or_else(gone)?;
     let (sender, answer) = oneshot::channel();
     let reply: Reply = Box::new(move |py, answered| {
         // Nobody waits any more where the task was dropped.
         let _ = sender.send(read(py, answered));
     });
-    {
-        let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
-        if errands.1 {
-            return Err(gone());
-        }
-        errands.0.push_back(Errand { call, reply: Mutex::new(Some(reply)) });
+    if !send(Porter::Users, call, reply) {
+        return Err(gone());
     }
-    queue.changed.notify_one();
     answer.await.map_err(|_| gone())
 }
 
-fn queue() -> Option<Arc<Queue>> {
-    let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+/// Has an event loop woken. Called from Rust's own threads.
+pub(super) fn wake(call: Arc<Call>) {
+    // A loop that is closed has nobody left to wake.
+    send(Porter::Loops, call, Box::new(|_, _| ()));
+}
+
+/// Hands an errand over; `false` where the porter has left.
+fn send(porter: Porter, call: Arc<Call>, reply: Reply) -> bool {
+    let Some(queue) = queue(porter as usize) else { return false };
+    let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
+    if errands.1 {
+        return false;
+    }
+    errands.0.push_back(Errand { call, reply: Mutex::new(Some(reply)) });
+    drop(errands);
+    queue.changed.notify_one();
+    true
+}
+
+fn queue(porter: usize) -> Option<Arc<Queue>> {
+    let current = DESKS.get(porter)?.lock().unwrap_or_else(PoisonError::into_inner);
     current.as_ref().map(|(_, queue)| Arc::clone(queue))
 }
 
 /// Waits for the next call to make; `None` once there will be none.
 #[pyfunction]
-pub(super) fn next_errand(py: Python<'_>) -> Option<Errand> {
+pub(super) fn next_errand(py: Python<'_>, porter: usize) -> Option<Errand> {
     IS_PORTER.set(true);
-    let queue = queue()?;
+    let queue = queue(porter)?;
     py.detach(|| queue.next())
 }
 
 /// Lets the porter go home.
 #[pyfunction]
-pub(super) fn close_porter() {
-    if let Some(queue) = queue() {
+pub(super) fn close_porter(porter: usize) {
+    if let Some(queue) = queue(porter) {
         let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
         *errands = (VecDeque::new(), true);
         queue.changed.notify_all();
@@ -129,7 +154,7 @@ impl Errand {
     /// With what.
     #[getter]
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.call.argument.as_deref())
+        PyTuple::new(py, self.call.argument.as_ref())
     }
 
     /// It returned.

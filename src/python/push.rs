@@ -1,4 +1,4 @@
-//! One push, on the caller's thread: check, fill the outbox, wait for the lane, report.
+//! One push, in steps: check, fill the outbox, wait for the lane, report.
 //!
 //! ```text
 //!  sized rows ──check whole──▶ runs kept ──┐
@@ -8,21 +8,27 @@
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
 
+mod reading;
+
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
+use self::reading::{Early, InTime, Stop, Time};
+use super::bell::Bell;
 use super::errors;
-use super::intake::{Failure, Source};
+use super::intake::{Rest, Source};
+use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
-use super::runtime::{Received, Running, SLICE, check, closing, lost, may_stay};
-use crate::cell::{Row, Rows};
+use super::runtime::{Received, Running, check, lost, may_stay};
 use crate::client::Route;
-use crate::clock::{Clock, Moment};
+use crate::clock::Moment;
 use crate::courier::{Lane, Policy};
 use crate::encode::{Encoder, Filled, Run};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
 use crate::outbox::Outbox;
 use crate::report::Report;
@@ -33,243 +39,259 @@ const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
 
+/// Deletes the rows that are to be replaced.
+pub(super) type Emptying = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
 /// Where one push goes.
 pub(super) struct Target {
     pub(super) route: Route,
     pub(super) schema: Option<Arc<TableSchema>>,
     pub(super) ordered: bool,
+    /// The credential can only be asked by an event loop.
+    pub(super) needs_loop: bool,
 }
 
-/// Pushes `rows` and answers Python's `PushResult`. `before` is called once everything has been read and checked, and
-/// nothing sent: it deletes the rows that are to be replaced.
-pub(super) fn push<'py>(
-    target: &Target,
-    rows: &Bound<'py, PyAny>,
-    options: &Bound<'py, PyDict>,
-    before: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = rows.py();
+/// A push of `rows`, whose answer is Python's `PushResult`. With `emptying` everything is read and checked first.
+pub(super) fn push(
+    target: Target,
+    rows: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+    emptying: Option<Emptying>,
+) -> PyResult<Operation> {
     let options = RowOptions::read(options)?;
     let only = target.schema.as_deref().filter(|_| options.cells.ignore_unknown_columns);
-    let mut source = Source::new(rows, only)?;
-    if before.is_some() {
-        source.hold()?;
-    }
-    let before = before.map(|before| before.clone().unbind());
-    Push::new(target, options, before).run(py, source)
+    let source = Source::new(rows, only)?;
+    let needs_loop = target.needs_loop;
+    let bell = Arc::new(Bell::default());
+    let push = Push::new(target, options, source, emptying, Arc::clone(&bell))?;
+    Ok(Operation::new(push, bell, needs_loop))
 }
 
-struct Push<'t> {
-    target: &'t Target,
+struct Push {
+    target: Target,
     options: RowOptions,
     started: Moment,
-    deadline: Option<Moment>,
+    time: Time,
+    rows: Option<Rest>,
     encoder: Encoder,
-    /// Rows seen while checking a sized source whole.
+    /// Rows seen while checking them before anything is sent.
     checked: u64,
-    before: Option<Py<PyAny>>,
-    /// Whether `before` has been called.
-    replaced: bool,
+    /// Whether the rows that were there have been deleted.
+    emptied: bool,
+    bell: Arc<Bell>,
     outbox: Arc<Outbox>,
     lane: Arc<Lane>,
+    running: Running<()>,
+    phase: Phase,
+    early: Option<Early>,
 }
 
-/// The caller's rows, read no longer than the call may take: a generator may wait for each of its rows.
-struct InTime<'s, R> {
-    rows: &'s mut R,
-    clock: &'s Clock,
-    deadline: Option<Moment>,
+/// How far a push has come.
+enum Phase {
+    /// Reading and checking everything before anything is sent.
+    Check { kept: Vec<Run>, bytes: usize, sized: bool, emptying: Option<Emptying> },
+    /// The rows that are to be replaced are being deleted.
+    Empty { running: Running<Result<()>>, kept: Option<Vec<Run>> },
+    /// Reading and handing over, run by run.
+    Send { ready: Option<Run>, ended: bool },
+    /// Everything is handed over: the lane has the word.
+    Settle,
 }
 
-impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
-    type Failure = Early;
-
-    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Early> {
-        if self.deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
-            let message = "the time limit of this call has passed while rows were read";
-            return Err(Early::Failed(Error::new(Kind::Deadline, message)));
-        }
-        if closing() {
-            return Err(Early::Failed(Error::new(Kind::Closed, "Python is shutting down")));
-        }
-        Ok(self.rows.visit(row)?)
-    }
-}
-
-/// What ended a push early.
-enum Early {
-    /// A failure of ours or of the service, on the lane or before it began.
-    Failed(Error),
-    /// Rows that do not fit.
-    Invalid,
-    /// The source raised.
-    Source(PyErr),
-    /// The source holds something that is no row at all, which the exception says itself.
-    NoRows(PyErr),
-    /// Ctrl-C and its like: stays itself.
-    Interrupted(PyErr),
-}
-
-impl From<Failure> for Early {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::NoRows(raised) => Self::NoRows(raised),
-            Failure::Raised(raised) => Self::Source(raised),
-            Failure::Interrupted(raised) => Self::Interrupted(raised),
-        }
-    }
-}
-
-impl<'t> Push<'t> {
-    fn new(target: &'t Target, options: RowOptions, before: Option<Py<PyAny>>) -> Self {
+impl Push {
+    fn new(
+        target: Target,
+        options: RowOptions,
+        source: Source<'_>,
+        emptying: Option<Emptying>,
+        bell: Arc<Bell>,
+    ) -> PyResult<Self> {
         let started = target.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
-        let outbox = Arc::new(Outbox::new(AHEAD_BYTES));
+        let drained = Arc::clone(&bell);
+        let outbox = Arc::new(Outbox::new(AHEAD_BYTES, move || drained.ring()));
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: options.resend_doubt,
             deadline,
             couriers: if target.ordered { 1 } else { IN_FLIGHT },
         };
-        let lane = target.route.lane(Arc::clone(&outbox), policy);
-        let encoder = encoder(target, &options);
-        Self {
+        let lane = Arc::new(target.route.lane(Arc::clone(&outbox), policy));
+        let running = Running::start(&bell, Arc::clone(&lane).run())?;
+        let sized = source.is_sized();
+        let checks = emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
+        let phase = if checks {
+            Phase::Check { kept: Vec::new(), bytes: 0, sized, emptying }
+        } else {
+            Phase::Send { ready: None, ended: false }
+        };
+        Ok(Self {
+            time: Time::new(&target.route.clock, deadline),
+            encoder: encoder(&target, &options),
+            rows: Some(source.into_rest()),
             target,
             options,
             started,
-            deadline,
-            encoder,
             checked: 0,
-            before,
-            replaced: false,
+            emptied: false,
+            bell,
             outbox,
-            lane: Arc::new(lane),
-        }
+            lane,
+            running,
+            phase,
+            early: None,
+        })
     }
 
-    fn run<'py>(mut self, py: Python<'py>, mut source: Source<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let running = Running::start(py, Arc::clone(&self.lane).run())?;
-        let filled = self.fill(py, &mut source);
-        match &filled {
-            // What is on the wire has one more slice of time to be answered.
-            Err(Early::Interrupted(_)) => self.lane.finish(),
-            _ => self.outbox.close(),
+    /// Checks as far as one request goes; once all is checked, keeps the bodies unless they are too many.
+    fn check_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
+        let filled = self.encode(py, soon)?;
+        self.checked = self.encoder.rows_read();
+        let refused = self.refuses();
+        let Phase::Check { kept, bytes, sized, emptying } = &mut self.phase else { return Ok(Step::Again) };
+        *bytes += filled.run.as_ref().map_or(0, Run::bytes);
+        // What can be read only once has to be kept, however much it is.
+        let keep = !refused && (*bytes <= KEPT_BYTES || !*sized);
+        if keep {
+            kept.extend(filled.run);
+        } else {
+            kept.clear();
         }
-        let waited = self.wait(py, &running, matches!(filled, Err(Early::Interrupted(_))));
-        let early = filled.err().or(waited.err()).or_else(|| self.lane.failure().map(Early::Failed));
-        let result = self.report(py)?;
-        match early {
-            None => Ok(result),
-            Some(early) => Err(self.raise(py, early, &result)?),
+        if !filled.ended {
+            return Ok(Step::Again);
         }
+        if refused {
+            return Err(Stop::Early(Early::Invalid));
+        }
+        let kept = keep.then(|| std::mem::take(kept));
+        match emptying.take() {
+            Some(emptying) => {
+                let running = Running::start(&self.bell, emptying).map_err(interrupted)?;
+                self.phase = Phase::Empty { running, kept };
+            }
+            None => self.hand_over(py, kept)?,
+        }
+        Ok(Step::Again)
     }
 
-    /// Reads the rows and fills the outbox with them.
-    fn fill<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<(), Early> {
-        let whole = self.options.check_all && !self.options.skip_invalid && source.is_sized();
-        if whole || self.before.is_some() {
-            let kept = self.check(py, source)?;
-            if let Some(before) = &self.before {
-                before.call0(py).map_err(Early::Interrupted)?;
-                self.replaced = true;
-            }
-            if let Some(runs) = kept {
-                for run in runs {
-                    self.outbox.offer(run);
-                }
-                return Ok(());
-            }
-            source.rewind()?;
-            self.encoder = encoder(self.target, &self.options);
+    /// Waits until the rows that are to be replaced are gone.
+    fn wait_until_empty(&mut self, py: Python<'_>) -> Result<Step, Stop> {
+        let Phase::Empty { running, kept } = &mut self.phase else { return Ok(Step::Again) };
+        match running.look() {
+            Received::NotYet => return Ok(Step::Wait),
+            Received::Lost => return Err(interrupted(lost())),
+            Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
+            Received::Done(Ok(())) => {}
         }
-        loop {
-            let (run, ended) = self.next_run(py, source)?;
-            self.offer(py, run)?;
-            if ended || self.outbox.is_closed() {
-                return Ok(());
-            }
-        }
+        let kept = kept.take();
+        self.emptied = true;
+        self.hand_over(py, kept)?;
+        Ok(Step::Again)
     }
 
-    /// Checks all rows; answers their bodies, unless they are too many to keep.
-    fn check<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Option<Vec<Run>>, Early> {
-        let (mut kept, mut bytes) = (Vec::new(), 0);
-        loop {
-            let filled = self.encode(py, source)?;
-            self.checked = self.encoder.rows_read();
-            bytes += filled.run.as_ref().map_or(0, Run::bytes);
-            let refused = !self.options.skip_invalid && self.encoder.problems().count() > 0;
-            if bytes <= KEPT_BYTES && !refused {
-                kept.extend(filled.run);
-            } else {
-                kept.clear();
+    /// Everything is checked: hands over what was kept, or begins to read again.
+    fn hand_over(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
+        let ended = kept.is_some();
+        if let Some(runs) = kept {
+            for run in runs {
+                self.outbox.offer(run);
             }
-            if !filled.ended {
-                continue;
-            }
-            if refused {
-                return Err(Early::Invalid);
-            }
-            return Ok((bytes <= KEPT_BYTES).then_some(kept));
+        } else {
+            self.encoder = encoder(&self.target, &self.options);
+            self.with_source(py, |_, source| source.rewind())?;
         }
+        self.phase = Phase::Send { ready: None, ended };
+        Ok(())
     }
 
-    fn next_run<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<(Option<Run>, bool), Early> {
-        let filled = self.encode(py, source)?;
-        if !self.options.skip_invalid && self.encoder.problems().count() > 0 {
-            return Err(Early::Invalid);
+    /// Hands over the run that is ready, once there is room, and reads the next one.
+    fn send_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
+        let Phase::Send { ready, ended } = &mut self.phase else { return Ok(Step::Again) };
+        if ready.is_some() && !self.outbox.has_room() {
+            return Ok(Step::Wait);
         }
-        Ok((filled.run, filled.ended))
+        let open = !self.outbox.is_closed();
+        if let Some(run) = ready.take().filter(|_| open) {
+            self.outbox.offer(run);
+        }
+        if *ended || !open {
+            self.outbox.close();
+            self.phase = Phase::Settle;
+            return Ok(Step::Again);
+        }
+        let filled = self.encode(py, soon)?;
+        if self.refuses() {
+            return Err(Stop::Early(Early::Invalid));
+        }
+        self.phase = Phase::Send { ready: filled.run, ended: filled.ended };
+        self.tell(py).map_err(interrupted)?;
+        Ok(Step::Again)
     }
 
-    fn encode<'py>(&mut self, py: Python<'py>, source: &mut Source<'py>) -> Result<Filled, Early> {
-        py.check_signals().map_err(Early::Interrupted)?;
-        let clock = &self.target.route.clock;
-        let (encoder, deadline) = (&mut self.encoder, self.deadline);
-        let filled = match source.arrow() {
-            Some(rows) => py.detach(|| encoder.fill(&mut InTime { rows, clock, deadline })),
-            None => encoder.fill(&mut InTime { rows: source, clock, deadline }),
-        };
-        may_stay(py).map_err(Early::Interrupted)?;
-        if let Err(Early::Failed(error)) = &filled {
+    fn refuses(&self) -> bool {
+        !self.options.skip_invalid && self.encoder.problems().count() > 0
+    }
+
+    fn encode(&mut self, py: Python<'_>, soon: bool) -> Result<Filled, Stop> {
+        py.check_signals().map_err(interrupted)?;
+        let time = self.time.turn(soon);
+        let filled = self.with_source(py, |encoder, source| match source.arrow() {
+            Some(rows) => py.detach(|| encoder.fill(&mut InTime::new(rows, time))),
+            None => encoder.fill(&mut InTime::new(source, time)),
+        });
+        may_stay(py).map_err(interrupted)?;
+        if let Err(Stop::Early(Early::Failed(error))) = &filled {
             self.lane.abort(Some(error.clone()));
         }
         filled
     }
 
-    /// Waits for room, then hands the run over.
-    fn offer(&self, py: Python<'_>, run: Option<Run>) -> Result<(), Early> {
-        self.tell(py).map_err(Early::Interrupted)?;
-        let Some(run) = run else { return Ok(()) };
-        while !py.detach(|| self.outbox.wait_for_room(SLICE)) {
-            check(py).map_err(Early::Interrupted)?;
-        }
-        if !self.outbox.is_closed() {
-            self.outbox.offer(run);
-        }
-        Ok(())
+    fn with_source<T, F: Into<Stop>>(
+        &mut self,
+        py: Python<'_>,
+        read: impl FnOnce(&mut Encoder, &mut Source<'_>) -> Result<T, F>,
+    ) -> Result<T, Stop> {
+        let Some(rest) = self.rows.take() else { return Err(interrupted(lost())) };
+        let mut source = Source::resume(py, rest);
+        let outcome = read(&mut self.encoder, &mut source);
+        self.rows = Some(source.into_rest());
+        outcome.map_err(Into::into)
     }
 
-    /// Waits until the lane has settled everything, or is cut short by Ctrl-C.
-    fn wait(&self, py: Python<'_>, running: &Running<()>, mut ending: bool) -> Result<(), Early> {
-        let mut interrupted = None;
-        loop {
-            match running.receive(py) {
-                // Ctrl-C in the very moment of the last answer still finds its result.
-                Received::Done(()) if interrupted.is_none() => return check(py).map_err(Early::Interrupted),
-                Received::Done(()) => return interrupted.map_or(Ok(()), Err),
-                Received::Lost => return Err(interrupted.unwrap_or_else(|| Early::Interrupted(lost()))),
-                // Whoever was interrupted has given the wire one slice of time.
-                Received::NotYet if ending => self.lane.abort(None),
-                Received::NotYet => {}
-            }
-            if let Err(raised) = check(py).and_then(|()| if ending { Ok(()) } else { self.tell(py) }) {
-                if !ending {
-                    self.lane.finish();
-                    ending = true;
+    /// Waits for the lane; once it is over, so is the push.
+    fn settle(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let ending = matches!(self.early, Some(Early::Interrupted(_)));
+        match self.running.look() {
+            Received::NotYet if ending => return Ok(Step::Ending),
+            Received::NotYet => {
+                if let Err(raised) = self.tell(py) {
+                    self.end_early(Early::Interrupted(raised));
+                    return Ok(Step::Again);
                 }
-                interrupted.get_or_insert(Early::Interrupted(raised));
+                return Ok(Step::Wait);
             }
+            Received::Lost if !ending => self.early = Some(Early::Interrupted(lost())),
+            // Ctrl-C in the very moment of the last answer still finds its result.
+            Received::Done(()) if self.early.is_none() => self.early = check(py).err().map(Early::Interrupted),
+            Received::Done(()) | Received::Lost => {}
+        }
+        let early = self.early.take().or_else(|| self.lane.failure().map(Early::Failed));
+        let result = self.report(py)?;
+        match early {
+            None => Ok(Step::Done(result.unbind())),
+            Some(early) => Err(self.raise(py, early, &result)?),
+        }
+    }
+
+    /// Begins nothing more. Rows that were handed over are still sent, unless the caller wants to be gone.
+    fn end_early(&mut self, early: Early) {
+        if matches!(early, Early::Interrupted(_)) {
+            self.lane.finish();
+        }
+        self.outbox.close();
+        self.early = Some(early);
+        if !matches!(self.phase, Phase::Empty { .. }) {
+            self.phase = Phase::Settle;
         }
     }
 
@@ -293,7 +315,7 @@ impl<'t> Push<'t> {
             elapsed,
         );
         let fields = pythonize::pythonize(py, &report)?;
-        fields.set_item("deleted", self.replaced)?;
+        fields.set_item("deleted", self.emptied)?;
         errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
     }
 
@@ -322,6 +344,65 @@ impl<'t> Push<'t> {
         let keys = self.encoder.names_seen().join(", ");
         error.with_hint(format!("the rows had the columns {keys}; pass schema= to have names checked before sending"))
     }
+}
+
+impl Work for Push {
+    fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
+        let interrupted = matches!(self.early, Some(Early::Interrupted(_)));
+        let stepped = match self.phase {
+            Phase::Check { .. } => self.check_some(py, soon),
+            Phase::Empty { .. } => self.wait_until_empty(py),
+            Phase::Send { .. } => self.send_some(py, soon),
+            Phase::Settle => return self.settle(py),
+        };
+        match stepped {
+            Ok(Step::Wait) if interrupted => Ok(Step::Ending),
+            Ok(Step::Wait) => match self.tell(py) {
+                Ok(()) => Ok(Step::Wait),
+                Err(raised) => {
+                    self.interrupt(raised);
+                    Ok(Step::Again)
+                }
+            },
+            Ok(step) => Ok(step),
+            Err(Stop::Turn) => Ok(Step::Again),
+            Err(Stop::Dry) => Ok(Step::Feed),
+            Err(Stop::Early(early)) => {
+                self.phase = Phase::Settle;
+                if !interrupted {
+                    self.end_early(early);
+                }
+                Ok(Step::Again)
+            }
+        }
+    }
+
+    fn interrupt(&mut self, raised: PyErr) {
+        if matches!(self.early, Some(Early::Interrupted(_))) {
+            self.abort();
+        } else {
+            self.end_early(Early::Interrupted(raised));
+        }
+    }
+
+    fn abort(&mut self) {
+        self.lane.abort(None);
+        self.phase = Phase::Settle;
+    }
+
+    fn awaited_rows(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.rows.as_ref()?.awaited(py)
+    }
+
+    fn feed(&mut self, rows: Py<PyList>, ended: bool, raised: Option<PyErr>) {
+        if let Some(rest) = &mut self.rows {
+            rest.feed(rows, ended, raised);
+        }
+    }
+}
+
+fn interrupted(raised: PyErr) -> Stop {
+    Stop::Early(Early::Interrupted(raised))
 }
 
 fn encoder(target: &Target, options: &RowOptions) -> Encoder {

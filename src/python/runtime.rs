@@ -2,16 +2,17 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
 
-use super::{errors, porter};
+use super::bell::Bell;
+use super::errors;
 use crate::error::{Error, Kind, Result};
 
 /// How often a waiting call looks for Ctrl-C.
@@ -49,10 +50,10 @@ static LEFT: Condvar = Condvar::new();
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// One call that waits in Rust.
-struct Inside;
+pub(super) struct Inside;
 
 impl Inside {
-    fn enter(py: Python<'_>) -> PyResult<Self> {
+    pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
         static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
         REGISTERED.get_or_try_init(py, || {
             let leave = py.import("powerbi_push._core")?.getattr("leave")?;
@@ -130,45 +131,54 @@ impl<T: Clone + Send> PerProcess<T> {
     }
 }
 
-/// Something that runs on the runtime while this thread waits for it.
+/// Something that runs on the runtime while somebody waits for it; dropped with whoever waits.
 pub(super) struct Running<T> {
-    /// In a lock only because a receiver may not be looked at from two threads.
-    answer: Mutex<Receiver<T>>,
-    task: tokio::task::AbortHandle,
-    _inside: Inside,
+    answer: Arc<Answer<T>>,
+    task: AbortHandle,
+}
+
+struct Answer<T> {
+    value: Mutex<Option<T>>,
+    over: AtomicBool,
+    bell: Arc<Bell>,
+}
+
+/// Rings when the task is over, however it ended.
+struct Over<T>(Arc<Answer<T>>);
+
+impl<T> Drop for Over<T> {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Release);
+        self.0.bell.ring();
+    }
 }
 
 impl<T: Send + 'static> Running<T> {
-    /// Starts `work`. Refused on the porter's thread, which `work` may itself be waiting for.
-    pub(super) fn start(py: Python<'_>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Self> {
-        if porter::is_this_thread() {
-            let error =
-                Error::new(Kind::Configuration, "a credential must not use the client that is asking it for a token");
-            return Err(errors::to_py(py, &error));
-        }
-        let inside = Inside::enter(py)?;
-        let (sender, answer) = sync_channel(1);
+    /// Starts `work`; the bell rings when it is over.
+    pub(super) fn start(bell: &Arc<Bell>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Self> {
+        let answer = Arc::new(Answer { value: Mutex::new(None), over: AtomicBool::new(false), bell: Arc::clone(bell) });
+        let over = Over(Arc::clone(&answer));
         let task = runtime()?.spawn(async move {
-            // The receiver is gone where the caller was interrupted.
-            let _ = sender.send(work.await);
+            let value = work.await;
+            *over.0.value.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
         });
-        Ok(Self { answer: Mutex::new(answer), task: task.abort_handle(), _inside: inside })
+        Ok(Self { answer, task: task.abort_handle() })
     }
 
-    /// Waits one slice of time.
-    pub(super) fn receive(&self, py: Python<'_>) -> Received<T> {
-        let answer = || self.answer.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SLICE);
-        match py.detach(answer) {
-            Ok(value) => Received::Done(value),
-            Err(RecvTimeoutError::Timeout) => Received::NotYet,
-            Err(RecvTimeoutError::Disconnected) => Received::Lost,
+    /// Looks what has become of it.
+    pub(super) fn look(&self) -> Received<T> {
+        let over = self.answer.over.load(Ordering::Acquire);
+        match self.answer.value.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(value) => Received::Done(value),
+            None if over => Received::Lost,
+            None => Received::NotYet,
         }
     }
 }
 
-/// What one slice of waiting came to.
+/// What there is to see of a task.
 pub(super) enum Received<T> {
-    /// The task has ended.
+    /// It has ended.
     Done(T),
     /// It still runs.
     NotYet,
@@ -190,20 +200,5 @@ pub(super) fn lost() -> PyErr {
 impl<T> Drop for Running<T> {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// Waits for an operation; an interrupted one is dropped.
-pub(super) fn wait<T: Send + 'static>(
-    py: Python<'_>,
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> PyResult<T> {
-    let running = Running::start(py, work)?;
-    loop {
-        match running.receive(py) {
-            Received::Done(result) => return result.map_err(|error| errors::to_py(py, &error)),
-            Received::Lost => return Err(lost()),
-            Received::NotYet => check(py)?,
-        }
     }
 }

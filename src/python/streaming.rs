@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::errors::raise;
+use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::{options, push};
@@ -51,15 +52,16 @@ impl PushUrl {
         self.streaming.shown()
     }
 
-    fn push_rows<'py>(
+    fn push_rows(
         &self,
         schema: Option<&TableSchema>,
-        rows: &Bound<'py, PyAny>,
-        options: &Bound<'py, PyDict>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        rows: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Operation> {
         let route = self.route(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        push::push(&push::Target { route, schema, ordered: false }, rows, options, None)
+        let target = push::Target { route, schema, ordered: false, needs_loop: false };
+        push::push(target, rows, options, None)
     }
 }
 

@@ -58,7 +58,7 @@ impl House {
         let schema = Some(Arc::new(TableSchema::new(&table())));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
-        let outbox = Arc::new(Outbox::new(1_000_000));
+        let outbox = Arc::new(Outbox::new(1_000_000, || ()));
         let mut source = Sample::numbered(count);
         loop {
             let filled = encoder.fill(&mut source).unwrap();

@@ -1,7 +1,7 @@
 //! Laws of the outbox: whatever is taken, halved, settled or withdrawn, every row has exactly one end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use powerbi_push::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
 use powerbi_push::outbox::{Batch, Fate, Outbox};
@@ -42,7 +42,7 @@ proptest! {
     #[test]
     fn every_accepted_row_has_exactly_one_end(steps in prop::collection::vec(step(), 0..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let outbox = Outbox::new(1_000_000);
+        let outbox = Outbox::new(1_000_000, || ());
         let (mut accepted, mut settled, mut twice) = (0, 0, 0);
         let mut taken: Vec<Batch> = Vec::new();
         let mut waiting = 0;
@@ -94,7 +94,7 @@ proptest! {
 
 #[tokio::test]
 async fn what_nobody_took_can_be_withdrawn_and_then_nothing_comes() {
-    let outbox = Outbox::new(1_000_000);
+    let outbox = Outbox::new(1_000_000, || ());
     outbox.offer(run(30));
     let batch = outbox.take(10, 1_000_000).await.unwrap();
     outbox.withdraw();
@@ -104,13 +104,19 @@ async fn what_nobody_took_can_be_withdrawn_and_then_nothing_comes() {
 }
 
 #[tokio::test]
-async fn there_is_room_again_once_rows_are_settled() {
-    let outbox = Outbox::new(100);
-    assert!(outbox.wait_for_room(Duration::ZERO));
+async fn there_is_room_again_once_rows_are_settled_and_the_caller_is_woken() {
+    let woken = Arc::new(AtomicUsize::new(0));
+    let bell = Arc::clone(&woken);
+    let outbox = Outbox::new(100, move || {
+        bell.fetch_add(1, Ordering::Relaxed);
+    });
+    assert!(outbox.has_room());
     outbox.offer(run(30));
-    assert!(!outbox.wait_for_room(Duration::ZERO));
+    assert!(!outbox.has_room());
     let batch = outbox.take(30, 1_000_000).await.unwrap();
-    assert!(!outbox.wait_for_room(Duration::ZERO));
+    assert!(!outbox.has_room());
+    assert_eq!(woken.load(Ordering::Relaxed), 0);
     outbox.settle(&batch, Fate::Confirmed, false);
-    assert!(outbox.wait_for_room(Duration::ZERO));
+    assert!(outbox.has_room());
+    assert_eq!(woken.load(Ordering::Relaxed), 1);
 }

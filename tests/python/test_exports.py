@@ -77,7 +77,7 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
     ]
     classes = {name for part in parts for name, member in public_members(part) if inspect.isclass(member)}
     assert sorted(classes - set(powerbi_push.__all__)) == []
-    assert sorted(set(powerbi_push.__all__) - classes) == ["__version__", "push"]
+    assert sorted(set(powerbi_push.__all__) - classes) == ["__version__", "push", "push_async"]
 
 
 @pytest.mark.parametrize("module", [powerbi_push, *MODULES], ids=lambda module: module.__name__)

@@ -1,0 +1,168 @@
+"""How verbs run: each is written once, as a generator of the core's operations, and then run or awaited.
+
+A verb yields an operation and gets its answer back. `run` does that on this thread, `awaited` on an event loop.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from powerbi_push.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from typing import TypeAlias
+
+    from powerbi_push._core import Errand, Operation
+
+Answer = TypeVar("Answer")
+if TYPE_CHECKING:
+    #: What it yields is to be done, what it is sent is the answer to that, what it returns is the verb's own answer.
+    Verb: TypeAlias = Generator[Operation, Any, Answer]
+
+#: What an event loop's thread does for us before others have their turn.
+_TURN_ROWS = 10_000
+_TURN_SECONDS = 0.005
+
+#: The event loops that wait for an operation; the last one is asked where a credential has to be awaited.
+_loops: list[AbstractEventLoop] = []
+
+
+def run(verb: Verb[Answer]) -> Answer:
+    """Do what a verb says, on this thread."""
+    go_on: Callable[[], Operation] = partial(next, verb)
+    try:
+        while True:
+            operation = go_on()
+            try:
+                go_on = partial(verb.send, operation.run())
+            except BaseException as raised:  # noqa: BLE001 - the verb decides
+                go_on = partial(verb.throw, raised)
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
+
+
+async def awaited(verb: Verb[Answer]) -> Answer:
+    """Do what a verb says, on this event loop."""
+    go_on: Callable[[], Operation] = partial(next, verb)
+    try:
+        while True:
+            operation = go_on()
+            try:
+                go_on = partial(verb.send, await _outcome(operation))
+            except BaseException as raised:  # noqa: BLE001 - the verb decides
+                go_on = partial(verb.throw, raised)
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
+
+
+async def _outcome(operation: Operation) -> Any:
+    """Go through an operation; a cancelled one begins nothing more, and one cancelled twice waits for nothing."""
+    import asyncio  # noqa: PLC0415 - costs a script that never awaits 30 ms
+
+    loop, woken = asyncio.get_running_loop(), asyncio.Event()
+    operation.listen(loop.call_soon_threadsafe, woken.set)
+    with _waiting(loop):
+        while True:
+            woken.clear()
+            match operation.step():
+                case "done":
+                    return operation.answer
+                case "wait":
+                    waiting: Awaitable[object] = woken.wait()
+                case "feed":
+                    waiting = _feed(operation)
+                case _:
+                    waiting = asyncio.sleep(0)
+            try:
+                await waiting
+            except asyncio.CancelledError as cancelled:
+                operation.interrupt(cancelled)
+
+
+async def _feed(operation: Operation) -> None:
+    """Await rows for one turn, and hand them over."""
+    rows: list[object] = []
+    iterator, end = operation.awaited_rows, time.monotonic() + _TURN_SECONDS
+    ended, why = False, None
+    try:
+        while len(rows) < _TURN_ROWS and time.monotonic() < end:
+            rows.append(await anext(iterator))
+    except StopAsyncIteration:
+        ended = True
+    except Exception as raised:  # noqa: BLE001 - the core says at which row
+        ended, why = True, raised
+    finally:
+        operation.feed(rows, ended, why)
+    if not ended:
+        import asyncio  # noqa: PLC0415
+
+        # An iterable that never waits must not keep the loop.
+        await asyncio.sleep(0)
+
+
+@contextmanager
+def _waiting(loop: AbstractEventLoop) -> Iterator[None]:
+    _loops.append(loop)
+    try:
+        yield
+    finally:
+        _loops.remove(loop)
+
+
+def await_elsewhere(answer: Awaitable[object], errand: Errand) -> None:
+    """Await what a credential answered on an event loop that waits for one of our operations."""
+    import asyncio  # noqa: PLC0415
+
+    async def report() -> None:
+        try:
+            errand.finish(await answer)
+        except BaseException as raised:
+            errand.fail(raised)
+            raise
+
+    if not _loops:
+        if hasattr(answer, "close"):
+            answer.close()
+        msg = "the credential is asynchronous, and this verb cannot await it"
+        hint = "use the verbs that end in _async, or give the client the credential's synchronous twin"
+        raise ConfigurationError(msg, hint=hint)
+    asyncio.run_coroutine_threadsafe(report(), _loops[-1])
+
+
+class ReadAhead:
+    """An async iterable whose first rows have been looked at, and are still to come.
+
+    Attributes:
+        first: Those rows.
+    """
+
+    def __init__(self, first: list[object], rest: AsyncIterator[object]) -> None:
+        """Made by `of`."""
+        self.first = first
+        self._rest = rest
+
+    @classmethod
+    async def of(cls, rows: AsyncIterable[object], count: int) -> ReadAhead:
+        """Await the first `count` rows."""
+        first: list[object] = []
+        rest = aiter(rows)
+        while len(first) < count:
+            try:
+                first.append(await anext(rest))
+            except StopAsyncIteration:
+                break
+        return cls(first, rest)
+
+    async def __aiter__(self) -> AsyncIterator[object]:
+        """All rows, those looked at first."""
+        for row in self.first:
+            yield row
+        async for row in self._rest:
+            yield row

@@ -1,0 +1,105 @@
+//! The caller's rows, read no longer than the call may take, and on an event loop's thread no longer than its turn.
+
+use std::time::Duration;
+
+use crate::cell::{Row, Rows};
+use crate::clock::{Clock, Moment};
+use crate::error::{Error, Kind};
+use crate::python::intake::Failure;
+use crate::python::runtime::closing;
+
+/// How long an event loop's thread reads rows before others have their turn.
+const TURN: Duration = Duration::from_millis(5);
+
+/// What ended a push early.
+pub(super) enum Early {
+    /// A failure of ours or of the service, on the lane or before it began.
+    Failed(Error),
+    /// Rows that do not fit.
+    Invalid,
+    /// The source raised.
+    Source(pyo3::PyErr),
+    /// The source holds something that is no row at all, which the exception says itself.
+    NoRows(pyo3::PyErr),
+    /// Ctrl-C and its like: stays itself.
+    Interrupted(pyo3::PyErr),
+}
+
+/// Why reading stopped before a request was full.
+pub(super) enum Stop {
+    /// The turn is over.
+    Turn,
+    /// The next rows have to be awaited.
+    Dry,
+    /// For good.
+    Early(Early),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Early(match failure {
+            Failure::Dry => return Self::Dry,
+            Failure::NoRows(raised) => Early::NoRows(raised),
+            Failure::Raised(raised) => Early::Source(raised),
+            Failure::Interrupted(raised) => Early::Interrupted(raised),
+        })
+    }
+}
+
+/// How long rows may be read: a generator may wait for each of its rows.
+#[derive(Clone)]
+pub(super) struct Time {
+    pub(super) clock: Clock,
+    pub(super) deadline: Option<Moment>,
+    /// The machine's own clock and the end of the turn on it.
+    turn: Option<(Clock, Moment)>,
+}
+
+impl Time {
+    pub(super) fn new(clock: &Clock, deadline: Option<Moment>) -> Self {
+        Self { clock: clock.clone(), deadline, turn: None }
+    }
+
+    /// The same, for one turn that begins now where it must end `soon`.
+    pub(super) fn turn(&self, soon: bool) -> Self {
+        let turn = soon.then(|| {
+            let clock = Clock::real();
+            let end = clock.now() + TURN;
+            (clock, end)
+        });
+        Self { turn, ..self.clone() }
+    }
+}
+
+/// Rows as they are read in time.
+pub(super) struct InTime<'s, R> {
+    rows: &'s mut R,
+    time: Time,
+    /// A turn is never so short that nothing is read.
+    read: bool,
+}
+
+impl<'s, R> InTime<'s, R> {
+    pub(super) fn new(rows: &'s mut R, time: Time) -> Self {
+        Self { rows, time, read: false }
+    }
+}
+
+impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
+    type Failure = Stop;
+
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Stop> {
+        if self.time.deadline.is_some_and(|deadline| deadline <= self.time.clock.now()) {
+            let message = "the time limit of this call has passed while rows were read";
+            return Err(Stop::Early(Early::Failed(Error::new(Kind::Deadline, message))));
+        }
+        if closing() {
+            return Err(Stop::Early(Early::Failed(Error::new(Kind::Closed, "Python is shutting down"))));
+        }
+        if self.read && self.time.turn.as_ref().is_some_and(|(clock, end)| *end <= clock.now()) {
+            return Err(Stop::Turn);
+        }
+        self.read = true;
+        Ok(self.rows.visit(row)?)
+    }
+}
