@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client, Dataset, Table
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
@@ -15,7 +16,7 @@ from powerbi_push.exceptions import ConfigurationError, NotFoundError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
-from powerbi_push.verbs import ReadAhead, awaited, run
+from powerbi_push.verbs import awaited, run
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack

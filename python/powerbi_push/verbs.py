@@ -5,16 +5,16 @@ A verb yields an operation and gets its answer back. `run` does that on this thr
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from powerbi_push.async_rows import Reader
 from powerbi_push.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import Awaitable, Callable, Generator, Iterator
     from typing import TypeAlias
 
     from powerbi_push._core import Errand, Operation
@@ -23,10 +23,6 @@ Answer = TypeVar("Answer")
 if TYPE_CHECKING:
     #: What it yields is to be done, what it is sent is the answer to that, what it returns is the verb's own answer.
     Verb: TypeAlias = Generator[Operation, Any, Answer]
-
-#: What an event loop's thread does for us before others have their turn.
-_TURN_ROWS = 10_000
-_TURN_SECONDS = 0.005
 
 #: The event loops that wait for an operation; the last one is asked where a credential has to be awaited.
 _loops: list[AbstractEventLoop] = []
@@ -69,42 +65,17 @@ async def _outcome(operation: Operation) -> Any:
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
     operation.listen(loop.call_soon_threadsafe, woken.set)
     with _waiting(loop):
-        while True:
-            woken.clear()
-            match operation.step():
-                case "done":
+        async with Reader(operation) as reader:
+            while True:
+                woken.clear()
+                state = operation.step()
+                if state == "done":
                     return operation.answer
-                case "wait":
-                    waiting: Awaitable[object] = woken.wait()
-                case "feed":
-                    waiting = _feed(operation)
-                case _:
-                    waiting = asyncio.sleep(0)
-            try:
-                await waiting
-            except asyncio.CancelledError as cancelled:
-                operation.interrupt(cancelled)
-
-
-async def _feed(operation: Operation) -> None:
-    """Await rows for one turn, and hand them over."""
-    rows: list[object] = []
-    iterator, end = operation.awaited_rows, time.monotonic() + _TURN_SECONDS
-    ended, why = False, None
-    try:
-        while len(rows) < _TURN_ROWS and time.monotonic() < end:
-            rows.append(await anext(iterator))
-    except StopAsyncIteration:
-        ended = True
-    except Exception as raised:  # noqa: BLE001 - the core says at which row
-        ended, why = True, raised
-    finally:
-        operation.feed(rows, ended, why)
-    if not ended:
-        import asyncio  # noqa: PLC0415
-
-        # An iterable that never waits must not keep the loop.
-        await asyncio.sleep(0)
+                try:
+                    await (woken.wait() if state == "wait" else reader.feed() if state == "feed" else asyncio.sleep(0))
+                except asyncio.CancelledError as cancelled:
+                    await reader.stop()
+                    operation.interrupt(cancelled)
 
 
 @contextmanager
@@ -134,35 +105,3 @@ def await_elsewhere(answer: Awaitable[object], errand: Errand) -> None:
         hint = "use the verbs that end in _async, or give the client the credential's synchronous twin"
         raise ConfigurationError(msg, hint=hint)
     asyncio.run_coroutine_threadsafe(report(), _loops[-1])
-
-
-class ReadAhead:
-    """An async iterable whose first rows have been looked at, and are still to come.
-
-    Attributes:
-        first: Those rows.
-    """
-
-    def __init__(self, first: list[object], rest: AsyncIterator[object]) -> None:
-        """Made by `of`."""
-        self.first = first
-        self._rest = rest
-
-    @classmethod
-    async def of(cls, rows: AsyncIterable[object], count: int) -> ReadAhead:
-        """Await the first `count` rows."""
-        first: list[object] = []
-        rest = aiter(rows)
-        while len(first) < count:
-            try:
-                first.append(await anext(rest))
-            except StopAsyncIteration:
-                break
-        return cls(first, rest)
-
-    async def __aiter__(self) -> AsyncIterator[object]:
-        """All rows, those looked at first."""
-        for row in self.first:
-            yield row
-        async for row in self._rest:
-            yield row

@@ -96,6 +96,14 @@ impl Rest {
         }
     }
 
+    /// Rows taken out of the caller's hands that no one has looked at yet.
+    pub(super) fn left(&self, py: Python<'_>) -> usize {
+        match &self.rows {
+            Kind::Fed(rows) => rows.left(py),
+            _ => 0,
+        }
+    }
+
     /// Takes what was awaited.
     pub(super) fn feed(&mut self, more: Py<PyList>, ended: bool, raised: Option<PyErr>) {
         if let Kind::Fed(rows) = &mut self.rows {

@@ -201,6 +201,8 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
     }
 
     fn interrupt(&mut self, raised: PyErr) {
+        // Now: the exception's traceback may keep this object for long.
+        self.running.stop();
         self.interrupted.get_or_insert(raised);
     }
 }

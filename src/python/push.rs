@@ -304,7 +304,8 @@ impl Push {
     }
 
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let read = self.encoder.rows_read().max(self.checked);
+        let left = self.rows.as_ref().map_or(0, |rows| rows.left(py));
+        let read = self.encoder.rows_read().max(self.checked) + left as u64;
         let elapsed = self.target.route.clock.now() - self.started;
         let report = Report::new(
             read,

@@ -165,6 +165,11 @@ impl<T: Send + 'static> Running<T> {
         Ok(Self { answer, task: task.abort_handle() })
     }
 
+    /// Ends it where it is.
+    pub(super) fn stop(&self) {
+        self.task.abort();
+    }
+
     /// Looks what has become of it.
     pub(super) fn look(&self) -> Received<T> {
         let over = self.answer.over.load(Ordering::Acquire);

@@ -70,15 +70,15 @@ pub(super) fn infer_columns(
     });
     let known = known.collect::<PyResult<Vec<_>>>()?;
     let mut source = Source::new(rows, None)?;
-    let mut watching = Watching { inference: Inference::default(), not_rows: None };
-    let mut row = 0;
-    while source.visit(&mut watching).map_err(|failure| failure.into_py(py, row))? {
-        if let Some(why) = watching.not_rows {
-            let error = Error::configuration(format!("row {row}: {why}"));
-            return Err(errors::to_py(py, &error));
-        }
-        watching.inference.end_row();
-        row += 1;
+    let mut watching = Watching { inference: Inference::default(), row: 0, not_rows: None };
+    let watched = match source.arrow() {
+        Some(rows) => py.detach(|| watching.watch(rows)),
+        None => watching.watch(&mut source),
+    };
+    watched.map_err(|failure| failure.into_py(py, watching.row))?;
+    if let Some(why) = watching.not_rows {
+        let error = Error::configuration(format!("row {}: {why}", watching.row));
+        return Err(errors::to_py(py, &error));
     }
     let columns = raise(py, watching.inference.columns(&known))?;
     Ok(columns.into_iter().map(|column| (column.name, column.data_type.name())).collect())
@@ -87,7 +87,21 @@ pub(super) fn infer_columns(
 /// Looks at rows without encoding them.
 struct Watching {
     inference: Inference,
+    /// The number of the row that is being looked at.
+    row: u64,
+    /// Why that one is none.
     not_rows: Option<String>,
+}
+
+impl Watching {
+    /// Looks at all rows, or until one is none.
+    fn watch<R: Rows>(&mut self, rows: &mut R) -> Result<(), R::Failure> {
+        while rows.visit(self)? && self.not_rows.is_none() {
+            self.inference.end_row();
+            self.row += 1;
+        }
+        Ok(())
+    }
 }
 
 impl Row for Watching {

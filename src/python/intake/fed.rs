@@ -33,6 +33,11 @@ impl Fed {
         (self.rows, self.next, self.ended, self.raised) = (Some(rows), 0, ended, raised);
     }
 
+    /// How many rows have been handed over and not been read.
+    pub(super) fn left(&self, py: Python<'_>) -> usize {
+        self.rows.as_ref().map_or(0, |rows| rows.bind(py).len().saturating_sub(self.next))
+    }
+
     /// The next row; `None` once there are no more.
     pub(super) fn next<'py>(&mut self, py: Python<'py>) -> Result<Option<Bound<'py, PyAny>>, Failure> {
         if let Some(rows) = self.rows.as_ref().map(|rows| rows.bind(py))
