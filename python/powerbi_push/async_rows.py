@@ -57,7 +57,10 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Read no more."""
-        await self.stop()
+        if kind is GeneratorExit and self._task is not None:
+            self._task.cancel()  # the loop is gone, and nothing can be awaited
+        else:
+            await self.stop()
 
     def _start(self) -> None:
         import asyncio  # noqa: PLC0415 - costs a script that never awaits 30 ms
