@@ -1,5 +1,9 @@
 //! What the vendor's documents leave open: a switch for each, so that a client can be tested under every answer.
 
+mod answers;
+
+use self::answers::Answers;
+pub use self::answers::{Case, Reception};
 use crate::error::{Error, Result};
 
 /// How the emulator behaves where nobody has written down what the service does.
@@ -7,49 +11,88 @@ use crate::error::{Error, Result};
 pub struct Assumed {
     /// What a push URL does with `{"rows":[...]}` instead of an array (facts 6 and 10.9: many clients send it).
     pub rows_object_on_push_url: Reception,
+    /// The most workspaces that one answer lists; `None` lists all (facts 1.7: no size of a page is stated).
+    pub groups_page: Option<usize>,
+    /// How `$filter` compares texts (facts 1.7: not stated).
+    pub filter_case: Case,
 }
 
-/// Whether something is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Reception {
-    /// It is refused; the stricter answer is the default.
-    #[default]
-    Refused,
-    /// It is taken.
-    Accepted,
-}
+/// The names of the switches.
+const SWITCHES: [&str; 3] = ["rows_object_on_push_url", "groups_page", "filter_case"];
 
 impl Assumed {
-    /// Sets a switch by the name of its field and the answer in lower case, such as `refused`.
+    /// Sets a switch by the name of its field and the answer's word or number, such as `refused` or `100`.
     pub fn set(&mut self, switch: &str, answer: &str) -> Result<()> {
-        let hint = "there is `rows_object_on_push_url`, which is `refused` or `accepted`";
-        let wrong = |message: String| Error::configuration(message).with_hint(hint);
-        if switch != "rows_object_on_push_url" {
-            return Err(wrong(format!("there is no assumption `{switch}`")));
-        }
-        self.rows_object_on_push_url = match answer {
-            "refused" => Reception::Refused,
-            "accepted" => Reception::Accepted,
-            _ => return Err(wrong(format!("the assumption `{switch}` has no answer `{answer}`"))),
+        let outcome = match switch {
+            "rows_object_on_push_url" => choose(&mut self.rows_object_on_push_url, answer),
+            "groups_page" => count(answer).map(|page| self.groups_page = Some(page)),
+            "filter_case" => choose(&mut self.filter_case, answer),
+            _ => {
+                let message = format!("there is no assumption `{switch}`");
+                return Err(Error::configuration(message).with_hint(format!("there are {}", listed(SWITCHES))));
+            }
         };
-        Ok(())
+        outcome.map_err(|hint| {
+            Error::configuration(format!("the assumption `{switch}` has no answer `{answer}`")).with_hint(hint)
+        })
     }
+}
+
+/// Sets `switch`, or says what there is to choose from.
+fn choose<T: Answers>(switch: &mut T, answer: &str) -> Result<(), String> {
+    let found = T::ALL.iter().find(|(word, _)| *word == answer);
+    let hint = || format!("there are {}", listed(T::ALL.iter().map(|(word, _)| *word)));
+    *switch = found.map(|(_, value)| *value).ok_or_else(hint)?;
+    Ok(())
+}
+
+fn count(answer: &str) -> Result<usize, String> {
+    answer.parse().ok().filter(|count| *count > 0).ok_or_else(|| "it is a whole number from 1 on".to_owned())
+}
+
+fn listed(words: impl IntoIterator<Item = &'static str>) -> String {
+    words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn failure(switch: &str, answer: &str) -> (String, String) {
+        let error = Assumed::default().set(switch, answer).unwrap_err();
+        (error.message, error.hint.unwrap_or_default())
+    }
+
     #[test]
     fn a_switch_is_set_by_its_name_and_no_other() {
         let mut assumed = Assumed::default();
         assumed.set("rows_object_on_push_url", "accepted").unwrap();
-        assert_eq!(assumed.rows_object_on_push_url, Reception::Accepted);
+        assert_eq!(assumed, Assumed { rows_object_on_push_url: Reception::Accepted, ..Assumed::default() });
         assumed.set("rows_object_on_push_url", "refused").unwrap();
         assert_eq!(assumed, Assumed::default());
-        let message = |switch, answer| Assumed::default().set(switch, answer).unwrap_err().message;
-        assert_eq!(message("rows", "refused"), "there is no assumption `rows`");
+        assumed.set("groups_page", "100").unwrap();
+        assert_eq!(assumed.groups_page, Some(100));
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_an_error_that_says_what_can() {
+        let (message, hint) = failure("rows", "refused");
+        assert_eq!(message, "there is no assumption `rows`");
+        assert!(hint.starts_with("there are `rows_object_on_push_url`, `groups_page`, "), "{hint}");
         let expected = "the assumption `rows_object_on_push_url` has no answer `maybe`";
-        assert_eq!(message("rows_object_on_push_url", "maybe"), expected);
+        assert_eq!(
+            failure("rows_object_on_push_url", "maybe"),
+            (expected.into(), "there are `refused`, `accepted`".into())
+        );
+        for wrong in ["0", "-1", "", "1.5"] {
+            assert_eq!(failure("groups_page", wrong).1, "it is a whole number from 1 on");
+        }
+    }
+
+    #[test]
+    fn every_switch_that_is_listed_can_be_set() {
+        for switch in SWITCHES {
+            assert!(failure(switch, "?").0.ends_with("has no answer `?`"), "{switch}");
+        }
     }
 }

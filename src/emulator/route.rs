@@ -15,6 +15,7 @@ pub(super) struct Route<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
     GetGroups,
+    GetGroup,
     PostDataset,
     GetDatasets,
     GetDataset(&'a str),
@@ -42,6 +43,7 @@ impl<'a> Route<'a> {
             _ => return Self { group: None, target: None },
         };
         let target = match (method.as_str(), rest) {
+            ("GET", []) if group.is_some() => Some(Target::GetGroup),
             ("POST", ["datasets"]) => Some(Target::PostDataset),
             ("GET", ["datasets"]) => Some(Target::GetDatasets),
             ("GET", ["datasets", id]) => Some(Target::GetDataset(id)),
@@ -60,6 +62,7 @@ impl<'a> Route<'a> {
     pub(super) fn operation(&self) -> Option<&'static str> {
         let (mine, in_group) = match self.target.as_ref()? {
             Target::GetGroups => ("Groups_GetGroups", "Groups_GetGroups"),
+            Target::GetGroup => ("Groups_GetGroup", "Groups_GetGroup"),
             Target::PostDataset => ("Datasets_PostDataset", "Datasets_PostDatasetInGroup"),
             Target::GetDatasets => ("Datasets_GetDatasets", "Datasets_GetDatasetsInGroup"),
             Target::GetDataset(_) => ("Datasets_GetDataset", "Datasets_GetDatasetInGroup"),

@@ -11,6 +11,7 @@ use super::row::{Columns, Row};
 use super::rules;
 use super::schema::{Mode, Schema};
 use super::window::Window;
+use super::workspace::{NewWorkspace, Workspace};
 use crate::error::{Error, Kind, Result};
 
 /// Everything that was created.
@@ -18,14 +19,6 @@ use crate::error::{Error, Kind, Result};
 pub(super) struct Store {
     /// My workspace comes first.
     pub(super) workspaces: Vec<Workspace>,
-}
-
-/// A place for datasets.
-#[derive(Debug)]
-pub(super) struct Workspace {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) datasets: Vec<Dataset>,
 }
 
 /// A dataset.
@@ -58,8 +51,8 @@ impl Store {
         Self { workspaces: vec![Workspace::new("My workspace")] }
     }
 
-    pub(super) fn add_workspace(&mut self, name: &str) -> String {
-        let workspace = Workspace::new(name);
+    pub(super) fn add_workspace(&mut self, wanted: NewWorkspace) -> String {
+        let workspace = Workspace::new(wanted);
         let id = workspace.id.clone();
         self.workspaces.push(workspace);
         id
@@ -100,32 +93,20 @@ impl Store {
     }
 }
 
-impl Workspace {
-    fn new(name: &str) -> Self {
-        Self { id: Uuid::new_v4().to_string(), name: name.to_owned(), datasets: Vec::new() }
-    }
-
-    pub(super) fn create(&mut self, schema: Schema, retention: &'static str) -> &mut Dataset {
+impl Dataset {
+    pub(super) fn new(schema: Schema, retention: &'static str) -> Self {
         let tables = schema.tables.into_iter();
         let tables = tables.map(|it| Table { name: it.name, columns: it.columns, rows: VecDeque::new() }).collect();
-        let id = Uuid::new_v4().to_string();
-        let (name, mode) = (schema.name, schema.mode);
-        let at = self.datasets.len();
-        self.datasets.push(Dataset {
-            id,
-            name,
-            mode,
+        Self {
+            id: Uuid::new_v4().to_string(),
+            name: schema.name,
+            mode: schema.mode,
             retention,
             tables,
             key: None,
             window: Window::default(),
             tile_failures: 0,
-        });
-        &mut self.datasets[at]
-    }
-
-    pub(super) fn dataset(&mut self, id: &str) -> Option<&mut Dataset> {
-        self.datasets.iter_mut().find(|dataset| dataset.id.eq_ignore_ascii_case(id))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod doors;
 mod faults;
+mod groups;
 mod operations;
 mod page;
 mod push_urls;
