@@ -33,6 +33,7 @@ mod route;
 mod row;
 mod rules;
 mod schema;
+mod sequence;
 mod server;
 mod state;
 mod store;
@@ -45,7 +46,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::assumed::{Assumed, Case, Reception};
+pub use self::assumed::{Assumed, Case, Fate, Reception, SequenceNumbers, TablesAnswer};
 pub use self::datetime::DateTime;
 pub use self::fault::FailNext;
 pub use self::log::Request;

@@ -17,8 +17,20 @@ class Assumptions(TypedDict, total=False):
             ``"accepted"``.
         groups_page: The most workspaces that one answer to Get Groups lists, whatever ``$top`` says; all by default.
         filter_case: Whether a ``$filter`` tells upper from lower case in names: ``"sensitive"`` or ``"insensitive"``.
+        tables_answer: What Get Tables tells of each table: its ``"names"`` only, or its ``"schema"``.
+        rows_after_update: What becomes of the rows when the schema of their table is updated: ``"lost"`` or ``"kept"``.
+        sequence_numbers: What the header ``X-PowerBI-PushData-SequenceNumber`` does with a number that is not above the
+            last one: the service ``"refuses"`` it, ``"deduplicates"`` (success, nothing added), ``"ignores"`` it, or
+            knows no numbers at all (``"missing"``: it has no operation that lists them either).
+        sequence_gaps: Whether a number may leave some out: ``"refused"`` or ``"accepted"``.
+        sequence_after_delete: What becomes of a table's numbers when its rows are deleted: ``"lost"`` or ``"kept"``.
     """
 
     rows_object_on_push_url: Literal["refused", "accepted"]
     groups_page: int
     filter_case: Literal["sensitive", "insensitive"]
+    tables_answer: Literal["names", "schema"]
+    rows_after_update: Literal["lost", "kept"]
+    sequence_numbers: Literal["refuses", "deduplicates", "ignores", "missing"]
+    sequence_gaps: Literal["refused", "accepted"]
+    sequence_after_delete: Literal["lost", "kept"]

@@ -3,7 +3,7 @@
 mod answers;
 
 use self::answers::Answers;
-pub use self::answers::{Case, Reception};
+pub use self::answers::{Case, Fate, Reception, SequenceNumbers, TablesAnswer};
 use crate::error::{Error, Result};
 
 /// How the emulator behaves where nobody has written down what the service does.
@@ -15,10 +15,29 @@ pub struct Assumed {
     pub groups_page: Option<usize>,
     /// How `$filter` compares texts (facts 1.7: not stated).
     pub filter_case: Case,
+    /// What Get Tables tells of a table (facts 1.3: no example).
+    pub tables_answer: TablesAnswer,
+    /// What becomes of the rows when the schema of their table is updated (facts 1.4 and 10.2).
+    pub rows_after_update: Fate,
+    /// What the header with a sequence number does (facts 1.10 and 10.1).
+    pub sequence_numbers: SequenceNumbers,
+    /// Whether a sequence number may leave some out (facts 1.10).
+    pub sequence_gaps: Reception,
+    /// What becomes of the sequence numbers when all rows are deleted (facts 10.1).
+    pub sequence_after_delete: Fate,
 }
 
 /// The names of the switches.
-const SWITCHES: [&str; 3] = ["rows_object_on_push_url", "groups_page", "filter_case"];
+const SWITCHES: [&str; 8] = [
+    "rows_object_on_push_url",
+    "groups_page",
+    "filter_case",
+    "tables_answer",
+    "rows_after_update",
+    "sequence_numbers",
+    "sequence_gaps",
+    "sequence_after_delete",
+];
 
 impl Assumed {
     /// Sets a switch by the name of its field and the answer's word or number, such as `refused` or `100`.
@@ -27,6 +46,11 @@ impl Assumed {
             "rows_object_on_push_url" => choose(&mut self.rows_object_on_push_url, answer),
             "groups_page" => count(answer).map(|page| self.groups_page = Some(page)),
             "filter_case" => choose(&mut self.filter_case, answer),
+            "tables_answer" => choose(&mut self.tables_answer, answer),
+            "rows_after_update" => choose(&mut self.rows_after_update, answer),
+            "sequence_numbers" => choose(&mut self.sequence_numbers, answer),
+            "sequence_gaps" => choose(&mut self.sequence_gaps, answer),
+            "sequence_after_delete" => choose(&mut self.sequence_after_delete, answer),
             _ => {
                 let message = format!("there is no assumption `{switch}`");
                 return Err(Error::configuration(message).with_hint(format!("there are {}", listed(SWITCHES))));

@@ -45,7 +45,8 @@ pub(super) static DATASET: Form = Form {
     ],
 };
 
-static TABLE: Form = Form {
+/// The body of Put Table, and a table of a new dataset.
+pub(super) static TABLE: Form = Form {
     type_name: "Microsoft.PowerBI.ServiceContracts.Api.Table",
     fields: &[
         required("name", Kind::Text),

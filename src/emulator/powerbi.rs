@@ -3,6 +3,7 @@
 mod datasets;
 mod groups;
 mod rows;
+mod tables;
 
 use axum::http::header;
 use axum::http::request::Parts;
@@ -56,6 +57,8 @@ impl Call<'_> {
             Target::GetDataset(id) => self.one_dataset(id),
             Target::DeleteDataset(id) => self.delete(id),
             Target::GetTables(id) => self.tables(id),
+            Target::PutTable(id, table) => self.put_table(id, table),
+            Target::GetSequenceNumbers(id, table) => self.sequence_numbers(id, table),
             Target::PostRows(id, table) => self.post_rows(Frame::Object, id, table),
             Target::DeleteRows(id, table) => self.delete_rows(id, table),
             Target::PostToPushUrl(tenant, id) => self.post_to_push_url(tenant, id),

@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::assumed::Fate;
 use super::key::Key;
 use super::row::{Columns, Row};
 use super::rules;
-use super::schema::{Mode, Schema};
+use super::schema::{Mode, Relationship, Schema, TableSchema};
+use super::sequence::Sequence;
 use super::window::Window;
 use super::workspace::{NewWorkspace, Workspace};
 use crate::error::{Error, Kind, Result};
@@ -29,6 +32,7 @@ pub(super) struct Dataset {
     pub(super) mode: Mode,
     pub(super) retention: &'static str,
     pub(super) tables: Vec<Table>,
+    pub(super) relationships: Vec<Relationship>,
     /// The key of its push URL, where it has one.
     pub(super) key: Option<Key>,
     /// The requests with rows that it let through.
@@ -43,6 +47,9 @@ pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: Arc<Columns>,
     pub(super) rows: VecDeque<Row>,
+    /// The table as its creator wrote it, but for rows.
+    pub(super) declared: Json,
+    pub(super) sequence: Sequence,
 }
 
 impl Store {
@@ -95,14 +102,14 @@ impl Store {
 
 impl Dataset {
     pub(super) fn new(schema: Schema, retention: &'static str) -> Self {
-        let tables = schema.tables.into_iter();
-        let tables = tables.map(|it| Table { name: it.name, columns: it.columns, rows: VecDeque::new() }).collect();
+        let tables = schema.tables.into_iter().map(Table::new).collect();
         Self {
             id: Uuid::new_v4().to_string(),
             name: schema.name,
             mode: schema.mode,
             retention,
             tables,
+            relationships: schema.relationships,
             key: None,
             window: Window::default(),
             tile_failures: 0,
@@ -111,6 +118,19 @@ impl Dataset {
 }
 
 impl Table {
+    fn new(schema: TableSchema) -> Self {
+        let TableSchema { name, columns, declared } = schema;
+        Self { name, columns, rows: VecDeque::new(), declared, sequence: Sequence::default() }
+    }
+
+    /// Deletes all rows.
+    pub(super) fn clear(&mut self, sequence: Fate) {
+        self.rows.clear();
+        if sequence == Fate::Lost {
+            self.sequence = Sequence::default();
+        }
+    }
+
     pub(super) fn append(&mut self, rows: Vec<Row>, retention: &str) {
         self.rows.extend(rows);
         if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {

@@ -63,10 +63,3 @@ def test_only_members_see_a_workspace(powerbi: Emulator, role: Role | None) -> N
     powerbi.add_workspace("Finance", role=role)
     shown = ask(powerbi, "/groups").json["value"]
     assert [group["isReadOnly"] for group in shown] == ([role == "Viewer"] if role else [])
-
-
-def test_an_assumption_that_is_none_is_an_error_that_lists_what_there_is() -> None:
-    with pytest.raises(pbi.ConfigurationError, match="`filter_case`"):
-        Emulator(assumptions={"filter": "x"})  # type: ignore[arg-type]
-    with pytest.raises(pbi.ConfigurationError, match="`sensitive`, `insensitive`"):
-        Emulator(assumptions={"filter_case": "x"})  # type: ignore[arg-type]

@@ -43,3 +43,34 @@ answers! {
     /// They are.
     Insensitive = "insensitive",
 }
+
+answers! {
+    /// What becomes of what is stored.
+    Fate:
+    /// It is gone.
+    Lost = "lost",
+    /// It stays.
+    Kept = "kept",
+}
+
+answers! {
+    /// What Get Tables tells of a table.
+    TablesAnswer:
+    /// Its name, on which clients are known to rely.
+    Names = "names",
+    /// Its name, its columns and its measures, as the description of the operation says.
+    Schema = "schema",
+}
+
+answers! {
+    /// What the service does with the sequence number of a request that adds rows.
+    SequenceNumbers:
+    /// It refuses a number that is not above the last one.
+    Refuses = "refuses",
+    /// It answers such a request with success and adds nothing.
+    Deduplicates = "deduplicates",
+    /// It adds the rows, and lists no number.
+    Ignores = "ignores",
+    /// It does the same, and has no operation that lists numbers.
+    Missing = "missing",
+}

@@ -1,4 +1,4 @@
-//! Datasets: created, listed, looked up, deleted; and the names of their tables.
+//! Datasets: created, listed, looked up, deleted.
 
 use axum::http::StatusCode;
 use serde_json::{Value as Json, json};
@@ -42,15 +42,6 @@ impl Call<'_> {
         self.dataset(&mut state, id)?;
         self.workspace(&mut state)?.datasets.retain(|dataset| !dataset.id.eq_ignore_ascii_case(id));
         Ok(Answer::empty(StatusCode::OK))
-    }
-
-    /// Gives the names of the tables only: whether the service gives more is not documented (facts 1.3).
-    pub(super) fn tables(&self, id: &str) -> Result<Answer, Refusal> {
-        let mut state = self.shared.lock();
-        let dataset = self.push_dataset(&mut state, id)?;
-        let value: Vec<Json> = dataset.tables.iter().map(|table| json!({"name": table.name})).collect();
-        let context = self.context(&format!("datasets('{}')/tables", dataset.id));
-        Ok(Answer::json(StatusCode::OK, &json!({"@odata.context": context, "value": value})))
     }
 
     fn described(&self, dataset: &Dataset) -> Json {

@@ -54,6 +54,11 @@ impl Call<'_> {
         let mut state = shared.lock();
         let dataset = self.push_dataset(&mut state, id)?;
         let retention = dataset.retention;
+        if mode != Mode::Streaming
+            && !table(dataset, name)?.sequence.admits(&self.request.parts.headers, &shared.assumed)?
+        {
+            return Ok(Answer::empty(StatusCode::OK));
+        }
         if shared.limits && mode == Mode::PushStreaming && self.request.body_size > rules::MAX_STREAMED_BODY {
             dataset.tile_failures += 1;
         }
@@ -68,7 +73,7 @@ impl Call<'_> {
         if dataset.mode == Mode::Streaming {
             return Err(not_push(id));
         }
-        table(dataset, name)?.rows.clear();
+        table(dataset, name)?.clear(self.shared.assumed.sequence_after_delete);
         Ok(Answer::empty(StatusCode::OK))
     }
 }

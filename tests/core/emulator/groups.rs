@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::House;
-use powerbi_push::emulator::{Assumed, NewWorkspace, Role};
+use powerbi_push::emulator::{NewWorkspace, Role};
 
 impl House {
     /// The names that Get Groups lists, with this query.
@@ -116,10 +116,7 @@ async fn a_parameter_that_is_none_is_refused() {
 
 #[tokio::test]
 async fn one_answer_may_list_fewer_than_there_are() {
-    let mut assumed = Assumed::default();
-    assumed.set("groups_page", "3").unwrap();
-    assumed.set("filter_case", "insensitive").unwrap();
-    let house = House::with(true, assumed);
+    let house = House::assuming_all(&[("groups_page", "3"), ("filter_case", "insensitive")]);
     for name in ["a", "b", "c", "d"] {
         let _ = house.emulator.add_workspace(name);
     }
