@@ -46,7 +46,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::assumed::{Assumed, Case, Fate, Reception, SequenceNumbers, TablesAnswer};
+pub use self::assumed::{AnswerNames, Assumed, Case, Creation, Fate, Reception, SequenceNumbers, TablesAnswer};
 pub use self::datetime::DateTime;
 pub use self::fault::FailNext;
 pub use self::log::Request;
@@ -131,7 +131,7 @@ impl Emulator {
         })?;
         let key = Key::random();
         let query = format!("key={}", key.coded());
-        let id = self.shared.lock().store.create_streaming(schema, key);
+        let id = self.shared.lock().store.create_streaming(schema, key, self.shared.clock.wall());
         Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.url(), self.shared.tenant))
     }
 

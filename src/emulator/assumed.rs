@@ -2,12 +2,14 @@
 
 mod answers;
 
+use std::time::Duration;
+
 use self::answers::Answers;
-pub use self::answers::{Case, Fate, Reception, SequenceNumbers, TablesAnswer};
+pub use self::answers::{AnswerNames, Case, Creation, Fate, Reception, SequenceNumbers, TablesAnswer};
 use crate::error::{Error, Result};
 
 /// How the emulator behaves where nobody has written down what the service does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assumed {
     /// What a push URL does with `{"rows":[...]}` instead of an array (facts 6 and 10.9: many clients send it).
     pub rows_object_on_push_url: Reception,
@@ -15,6 +17,14 @@ pub struct Assumed {
     pub groups_page: Option<usize>,
     /// How `$filter` compares texts (facts 1.7: not stated).
     pub filter_case: Case,
+    /// How answers spell the names of their properties (facts 1.2: the description and its examples differ).
+    pub answer_names: AnswerNames,
+    /// Whether a new dataset is there at once (facts 1.1).
+    pub creation: Creation,
+    /// How many times a dataset that is being created is asked for in vain, by itself or in a list.
+    pub accepted_gets: usize,
+    /// How long a dataset that is being created is not there.
+    pub accepted_seconds: Duration,
     /// What Get Tables tells of a table (facts 1.3: no example).
     pub tables_answer: TablesAnswer,
     /// What becomes of the rows when the schema of their table is updated (facts 1.4 and 10.2).
@@ -27,11 +37,35 @@ pub struct Assumed {
     pub sequence_after_delete: Fate,
 }
 
+impl Default for Assumed {
+    /// The stricter answer to each question.
+    fn default() -> Self {
+        Self {
+            rows_object_on_push_url: Reception::default(),
+            groups_page: None,
+            filter_case: Case::default(),
+            answer_names: AnswerNames::default(),
+            creation: Creation::default(),
+            accepted_gets: 2,
+            accepted_seconds: Duration::ZERO,
+            tables_answer: TablesAnswer::default(),
+            rows_after_update: Fate::default(),
+            sequence_numbers: SequenceNumbers::default(),
+            sequence_gaps: Reception::default(),
+            sequence_after_delete: Fate::default(),
+        }
+    }
+}
+
 /// The names of the switches.
-const SWITCHES: [&str; 8] = [
+const SWITCHES: [&str; 12] = [
     "rows_object_on_push_url",
     "groups_page",
     "filter_case",
+    "answer_names",
+    "creation",
+    "accepted_gets",
+    "accepted_seconds",
     "tables_answer",
     "rows_after_update",
     "sequence_numbers",
@@ -44,8 +78,12 @@ impl Assumed {
     pub fn set(&mut self, switch: &str, answer: &str) -> Result<()> {
         let outcome = match switch {
             "rows_object_on_push_url" => choose(&mut self.rows_object_on_push_url, answer),
-            "groups_page" => count(answer).map(|page| self.groups_page = Some(page)),
+            "groups_page" => count(answer, 1).map(|page| self.groups_page = Some(page)),
             "filter_case" => choose(&mut self.filter_case, answer),
+            "answer_names" => choose(&mut self.answer_names, answer),
+            "creation" => choose(&mut self.creation, answer),
+            "accepted_gets" => count(answer, 0).map(|gets| self.accepted_gets = gets),
+            "accepted_seconds" => seconds(answer).map(|time| self.accepted_seconds = time),
             "tables_answer" => choose(&mut self.tables_answer, answer),
             "rows_after_update" => choose(&mut self.rows_after_update, answer),
             "sequence_numbers" => choose(&mut self.sequence_numbers, answer),
@@ -70,8 +108,14 @@ fn choose<T: Answers>(switch: &mut T, answer: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn count(answer: &str) -> Result<usize, String> {
-    answer.parse().ok().filter(|count| *count > 0).ok_or_else(|| "it is a whole number from 1 on".to_owned())
+fn count(answer: &str, least: usize) -> Result<usize, String> {
+    let count = answer.parse().ok().filter(|count| *count >= least);
+    count.ok_or_else(|| format!("it is a whole number from {least} on"))
+}
+
+fn seconds(answer: &str) -> Result<Duration, String> {
+    let seconds = answer.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "it is a number of seconds, not below 0".to_owned())
 }
 
 fn listed(words: impl IntoIterator<Item = &'static str>) -> String {
@@ -110,6 +154,9 @@ mod tests {
         );
         for wrong in ["0", "-1", "", "1.5"] {
             assert_eq!(failure("groups_page", wrong).1, "it is a whole number from 1 on");
+        }
+        for wrong in ["-1", "", "NaN", "inf"] {
+            assert_eq!(failure("accepted_seconds", wrong).1, "it is a number of seconds, not below 0");
         }
     }
 

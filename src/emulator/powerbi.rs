@@ -5,10 +5,12 @@ mod groups;
 mod rows;
 mod tables;
 
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use bytes::Bytes;
+use serde_json::{Map, Value as Json, json};
 
+use super::assumed::AnswerNames;
 use super::refusal::{Answer, Refusal};
 use super::route::{Route, Target};
 use super::row::Frame;
@@ -75,14 +77,52 @@ impl Call<'_> {
         format!("{}/v1.0/myorg/{group}$metadata#{what}", self.shared.url())
     }
 
+    /// An answer that lists things.
+    fn listing(&self, context: &str, value: Vec<Json>) -> Answer {
+        let (context_name, _) = self.spelling();
+        let value = value.into_iter().map(|one| self.spelled(one)).collect::<Vec<_>>();
+        Answer::json(StatusCode::OK, &json!({context_name: context, "value": value}))
+    }
+
+    /// An answer that is one thing; `json` is an object.
+    fn entity(&self, context: &str, json: Json) -> Answer {
+        let mut body = Map::new();
+        if let (name, true) = self.spelling() {
+            body.insert(name.into(), context.into());
+        }
+        if let Json::Object(one) = self.spelled(json) {
+            body.extend(one);
+        }
+        Answer::json(StatusCode::OK, &body.into())
+    }
+
+    /// What a context is called, and whether a single thing has one.
+    fn spelling(&self) -> (&'static str, bool) {
+        match self.shared.assumed.answer_names {
+            AnswerNames::Examples => ("@odata.context", true),
+            AnswerNames::Definitions => ("odata.context", false),
+        }
+    }
+
+    /// The properties of a thing under the names that they have by assumption.
+    fn spelled(&self, json: Json) -> Json {
+        match (self.shared.assumed.answer_names, json) {
+            (AnswerNames::Definitions, Json::Object(one)) => {
+                one.into_iter().map(|(name, value)| (rules::defined_name(&name).to_owned(), value)).collect()
+            }
+            (_, json) => json,
+        }
+    }
+
     fn workspace<'s>(&self, state: &'s mut State) -> Result<&'s mut Workspace, Refusal> {
         let found = state.store.workspace(self.group);
         found.ok_or_else(|| Refusal::new(&rules::NO_SUCH_WORKSPACE, "no such workspace"))
     }
 
     fn dataset<'s>(&self, state: &'s mut State, id: &str) -> Result<&'s mut Dataset, Refusal> {
-        let found = self.workspace(state)?.dataset(id);
-        found.ok_or_else(|| Refusal::new(&rules::NO_SUCH_DATASET, "no such dataset in this workspace"))
+        let now = self.shared.clock.now();
+        let found = self.workspace(state)?.dataset(id).filter(|dataset| dataset.is_there(now));
+        found.ok_or_else(no_dataset)
     }
 
     fn push_dataset<'s>(&self, state: &'s mut State, id: &str) -> Result<&'s mut Dataset, Refusal> {
@@ -109,6 +149,10 @@ impl Call<'_> {
         }
         Ok(())
     }
+}
+
+fn no_dataset() -> Refusal {
+    Refusal::new(&rules::NO_SUCH_DATASET, "no such dataset in this workspace")
 }
 
 fn not_push(id: &str) -> Refusal {

@@ -134,6 +134,21 @@ pub(super) const CROSS_FILTERS: [&str; 3] = ["OneDirection", "BothDirections", "
 /// What the query `defaultRetentionPolicy` may say (facts 1.1); the first is meant when it is missing.
 pub(super) const RETENTION_POLICIES: [&str; 2] = ["None", "basicFIFO"];
 
+/// The properties of a dataset whose names differ between the examples and the definitions of the description.
+const DEFINED_NAMES: [(&str, &str); 6] = [
+    ("createdDate", "CreatedDate"),
+    ("isEffectiveIdentityRequired", "IsEffectiveIdentityRequired"),
+    ("isEffectiveIdentityRolesRequired", "IsEffectiveIdentityRolesRequired"),
+    ("isInPlaceSharingEnabled", "IsInPlaceSharingEnabled"),
+    ("isOnPremGatewayRequired", "IsOnPremGatewayRequired"),
+    ("isRefreshable", "IsRefreshable"),
+];
+
+/// How the definitions of the description spell what its examples call `name`.
+pub(super) fn defined_name(name: &str) -> &str {
+    DEFINED_NAMES.iter().find(|(example, _)| *example == name).map_or(name, |(_, defined)| defined)
+}
+
 /// Whether a table or a relationship may carry this letter (facts 2, the intended set of the pattern).
 pub(super) fn is_table_letter(letter: char) -> bool {
     matches!(letter,

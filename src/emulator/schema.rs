@@ -110,6 +110,9 @@ fn check(json: &Json, limits: bool) -> Result<Schema, Refusal> {
         return Err(wrong("dataset.name", "is empty"));
     }
     let mode = mode(json)?;
+    if mode == Mode::Hosted && list(&json["datasources"]).is_empty() {
+        return Err(wrong("dataset.datasources", "is empty, and the mode needs one"));
+    }
     let most = |count| if limits { count } else { usize::MAX };
     let tables = named(&json["tables"], "dataset.tables", most(rules::MAX_TABLES))?;
     if tables.is_empty() {

@@ -43,7 +43,7 @@ impl Sequence {
     }
 
     /// The numbers as the operation lists them.
-    pub(super) fn listed(self) -> Json {
+    pub(super) fn listed(self) -> Vec<Json> {
         self.0.into_iter().map(|last| json!({"clientId": 0, "sequenceNumber": last})).collect()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use super::schema::{Mode, Relationship, Schema, TableSchema};
 use super::sequence::Sequence;
 use super::window::Window;
 use super::workspace::{NewWorkspace, Workspace};
+use crate::clock::Moment;
 use crate::error::{Error, Kind, Result};
 
 /// Everything that was created.
@@ -37,8 +39,19 @@ pub(super) struct Dataset {
     pub(super) key: Option<Key>,
     /// The requests with rows that it let through.
     pub(super) window: Window,
+    /// What is still to come before it is there.
+    pub(super) appearing: Option<Appearing>,
+    /// When it was created.
+    pub(super) created: SystemTime,
     /// Requests that were stored, but too large for live tiles.
     pub(super) tile_failures: usize,
+}
+
+/// A dataset that is being created: it was asked for so often, and its moment has come, before it is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Appearing {
+    pub(super) gets: usize,
+    pub(super) at: Moment,
 }
 
 /// A table and its rows, oldest first.
@@ -66,8 +79,8 @@ impl Store {
     }
 
     /// Makes a dataset with a push URL in My workspace, and gives its id.
-    pub(super) fn create_streaming(&mut self, schema: Schema, key: Key) -> String {
-        let dataset = self.workspaces[0].create(schema, rules::RETENTION_POLICIES[0]);
+    pub(super) fn create_streaming(&mut self, schema: Schema, key: Key, now: SystemTime) -> String {
+        let dataset = self.workspaces[0].create(schema, rules::RETENTION_POLICIES[0], now);
         dataset.key = Some(key);
         dataset.id.clone()
     }
@@ -101,7 +114,7 @@ impl Store {
 }
 
 impl Dataset {
-    pub(super) fn new(schema: Schema, retention: &'static str) -> Self {
+    pub(super) fn new(schema: Schema, retention: &'static str, created: SystemTime) -> Self {
         let tables = schema.tables.into_iter().map(Table::new).collect();
         Self {
             id: Uuid::new_v4().to_string(),
@@ -112,8 +125,26 @@ impl Dataset {
             relationships: schema.relationships,
             key: None,
             window: Window::default(),
+            appearing: None,
+            created,
             tile_failures: 0,
         }
+    }
+}
+
+impl Dataset {
+    /// Whether it is there.
+    pub(super) fn is_there(&self, now: Moment) -> bool {
+        self.appearing.is_none_or(|appearing| appearing.gets == 0 && appearing.at <= now)
+    }
+
+    /// Whether somebody who looks for it finds it; whoever does not brings it nearer.
+    pub(super) fn is_found(&mut self, now: Moment) -> bool {
+        let found = self.is_there(now);
+        if let Some(appearing) = self.appearing.as_mut() {
+            appearing.gets = appearing.gets.saturating_sub(1);
+        }
+        found
     }
 }
 

@@ -1,5 +1,7 @@
 //! A workspace: a place for datasets, and who may do what there.
 
+use std::time::SystemTime;
+
 use uuid::Uuid;
 
 use super::schema::Schema;
@@ -78,12 +80,13 @@ impl Workspace {
         self.role == Some(Role::Viewer)
     }
 
-    pub(super) fn create(&mut self, schema: Schema, retention: &'static str) -> &mut Dataset {
+    pub(super) fn create(&mut self, schema: Schema, retention: &'static str, now: SystemTime) -> &mut Dataset {
         let at = self.datasets.len();
-        self.datasets.push(Dataset::new(schema, retention));
+        self.datasets.push(Dataset::new(schema, retention, now));
         &mut self.datasets[at]
     }
 
+    /// The dataset with that id, whether or not it is there yet.
     pub(super) fn dataset(&mut self, id: &str) -> Option<&mut Dataset> {
         self.datasets.iter_mut().find(|dataset| dataset.id.eq_ignore_ascii_case(id))
     }

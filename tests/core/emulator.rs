@@ -1,5 +1,6 @@
 //! The emulator, asked over HTTP as a client would.
 
+mod creation;
 mod doors;
 mod faults;
 mod groups;
@@ -10,6 +11,7 @@ mod rows;
 mod schemas;
 mod sequences;
 mod side;
+mod swagger;
 mod tables;
 
 use std::time::Duration;

@@ -76,3 +76,15 @@ def test_a_request_that_is_sent_twice_counts_by_the_switch(
         assert [ask(emulator, f"{path}/rows", body, headers=header).status for _ in range(2)] == statuses
         assert len(emulator.rows("Sales/Orders")) == (2 if answer == "ignores" else 1)
         assert ask(emulator, f"{path}/sequenceNumbers").json["value"] == numbers
+
+
+def test_an_accepted_dataset_appears_after_a_while_of_the_emulators_time() -> None:
+    with Emulator(clock="virtual", assumptions={"creation": "accepted", "accepted_seconds": 2.5}) as emulator:
+        column = {"name": "Id", "dataType": "Int64"}
+        reply = ask(emulator, "/datasets", {"name": "Sales", "tables": [{"name": "Orders", "columns": [column]}]})
+        assert (reply.status, reply.json["name"]) == (202, "Sales")
+        seen = []
+        for _ in range(4):
+            emulator.advance(1)
+            seen.append(len(ask(emulator, "/datasets").json["value"]))
+        assert seen == [0, 0, 1, 1]

@@ -74,3 +74,21 @@ answers! {
     /// It does the same, and has no operation that lists numbers.
     Missing = "missing",
 }
+
+answers! {
+    /// How answers spell the names of their properties.
+    AnswerNames:
+    /// As the examples of the description: `isRefreshable`, `@odata.context`.
+    Examples = "examples",
+    /// As its definitions: `IsRefreshable`, `odata.context`.
+    Definitions = "definitions",
+}
+
+answers! {
+    /// How a dataset comes to be.
+    Creation:
+    /// It is there when the answer comes, 201 Created.
+    Created = "created",
+    /// The answer is 202 Accepted, and the dataset appears later.
+    Accepted = "accepted",
+}

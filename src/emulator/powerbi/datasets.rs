@@ -1,40 +1,55 @@
 //! Datasets: created, listed, looked up, deleted.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value as Json, json};
 
 use super::Call;
+use crate::emulator::assumed::Creation;
 use crate::emulator::query;
 use crate::emulator::refusal::{Answer, Refusal};
 use crate::emulator::rules;
 use crate::emulator::schema::{self, Mode};
-use crate::emulator::store::Dataset;
+use crate::emulator::store::{Appearing, Dataset};
 
 impl Call<'_> {
+    /// Makes a dataset, at once or after a while (facts 1.1).
     pub(super) fn create(&self) -> Result<Answer, Refusal> {
         self.check_body(rules::MAX_BODY)?;
         let retention = retention(self.query())?;
         let schema = schema::read(&self.request.body, self.shared.limits)?;
+        let (assumed, clock) = (&self.shared.assumed, &self.shared.clock);
         let mut state = self.shared.lock();
-        let dataset = self.workspace(&mut state)?.create(schema, retention);
+        let dataset = self.workspace(&mut state)?.create(schema, retention, clock.wall());
+        let status = match assumed.creation {
+            Creation::Created => StatusCode::CREATED,
+            Creation::Accepted => {
+                let at = clock.now() + assumed.accepted_seconds;
+                dataset.appearing = Some(Appearing { gets: assumed.accepted_gets, at });
+                StatusCode::ACCEPTED
+            }
+        };
         let body = json!({"id": dataset.id, "name": dataset.name, "defaultRetentionPolicy": retention});
-        Ok(Answer::json(StatusCode::CREATED, &body))
+        Ok(Answer::json(status, &body))
     }
 
     pub(super) fn datasets(&self) -> Result<Answer, Refusal> {
+        let now = self.shared.clock.now();
         let mut state = self.shared.lock();
-        let datasets = &self.workspace(&mut state)?.datasets;
-        let value: Vec<Json> = datasets.iter().map(|dataset| self.described(dataset)).collect();
-        Ok(Answer::json(StatusCode::OK, &json!({"@odata.context": self.context("datasets"), "value": value})))
+        let datasets = self.workspace(&mut state)?.datasets.iter_mut();
+        let found = datasets.filter_map(|dataset| dataset.is_found(now).then(|| self.described(dataset)));
+        Ok(self.listing(&self.context("datasets"), found.collect()))
     }
 
     pub(super) fn one_dataset(&self, id: &str) -> Result<Answer, Refusal> {
+        let now = self.shared.clock.now();
         let mut state = self.shared.lock();
-        let mut body = self.described(self.dataset(&mut state, id)?);
-        if let Some(object) = body.as_object_mut() {
-            object.shift_insert(0, "@odata.context".into(), self.context("datasets/$entity").into());
+        let is_found = self.workspace(&mut state)?.dataset(id).is_some_and(|dataset| dataset.is_found(now));
+        if !is_found {
+            return Err(super::no_dataset());
         }
-        Ok(Answer::json(StatusCode::OK, &body))
+        let dataset = self.dataset(&mut state, id)?;
+        Ok(self.entity(&self.context("datasets/$entity"), self.described(dataset)))
     }
 
     pub(super) fn delete(&self, id: &str) -> Result<Answer, Refusal> {
@@ -45,6 +60,7 @@ impl Call<'_> {
     }
 
     fn described(&self, dataset: &Dataset) -> Json {
+        let created = DateTime::<Utc>::from(dataset.created).to_rfc3339_opts(SecondsFormat::Millis, true);
         json!({
             "id": dataset.id,
             "name": dataset.name,
@@ -55,7 +71,11 @@ impl Call<'_> {
             "isEffectiveIdentityRequired": false,
             "isEffectiveIdentityRolesRequired": false,
             "isOnPremGatewayRequired": false,
+            "isInPlaceSharingEnabled": false,
             "targetStorageMode": "Abf",
+            "createdDate": created,
+            "users": [],
+            "queryScaleOutSettings": {"autoSyncReadOnlyReplicas": true, "maxReadOnlyReplicas": 0},
         })
     }
 }

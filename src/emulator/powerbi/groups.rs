@@ -1,7 +1,6 @@
 //! Workspaces: listed, filtered, and looked up (facts 1.7).
 
-use axum::http::StatusCode;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::Call;
 use crate::emulator::assumed::Case;
@@ -26,19 +25,16 @@ impl Call<'_> {
         let known = state.store.workspaces.iter().skip(1).filter(|it| it.role.is_some());
         let wanted = known.filter(|it| asked.filter.as_ref().is_none_or(|filter| filter.admits(it)));
         let most = asked.top.min(assumed.groups_page.unwrap_or(usize::MAX));
-        let value: Vec<Json> = wanted.skip(asked.skip).take(most).map(described).collect();
-        Ok(Answer::json(StatusCode::OK, &json!({"@odata.context": self.context("groups"), "value": value})))
+        let value = wanted.skip(asked.skip).take(most).map(described).collect();
+        Ok(self.listing(&self.context("groups"), value))
     }
 
     /// One workspace.
     pub(super) fn one_group(&self) -> Result<Answer, Refusal> {
         let context = format!("{}/v1.0/myorg/$metadata#groups/$entity", self.shared.url());
-        let mut body = Map::from_iter([("@odata.context".into(), context.into())]);
         let mut state = self.shared.lock();
-        if let Json::Object(group) = described(self.workspace(&mut state)?) {
-            body.extend(group);
-        }
-        Ok(Answer::json(StatusCode::OK, &body.into()))
+        let workspace = self.workspace(&mut state)?;
+        Ok(self.entity(&context, described(workspace)))
     }
 }
 

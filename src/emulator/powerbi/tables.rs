@@ -1,7 +1,7 @@
 //! Tables: listed, changed, and the sequence numbers of what was added to them.
 
 use axum::http::StatusCode;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::{Call, not_push, table};
 use crate::emulator::assumed::{Fate, SequenceNumbers, TablesAnswer};
@@ -18,9 +18,8 @@ impl Call<'_> {
             TablesAnswer::Names => json!({"name": table.name}),
             TablesAnswer::Schema => table.declared.clone(),
         };
-        let value: Vec<Json> = dataset.tables.iter().map(described).collect();
         let context = self.context(&format!("datasets('{}')/tables", dataset.id));
-        Ok(Answer::json(StatusCode::OK, &json!({"@odata.context": context, "value": value})))
+        Ok(self.listing(&context, dataset.tables.iter().map(described).collect()))
     }
 
     /// Gives a table other columns and measures (facts 1.4); it stays the table that it was.
@@ -56,7 +55,6 @@ impl Call<'_> {
         let mut state = self.shared.lock();
         let dataset = self.push_dataset(&mut state, id)?;
         let context = self.context(&format!("datasets('{}')/tables('{name}')/sequenceNumbers", dataset.id));
-        let value = table(dataset, name)?.sequence.listed();
-        Ok(Answer::json(StatusCode::OK, &json!({"@odata.context": context, "value": value})))
+        Ok(self.listing(&context, table(dataset, name)?.sequence.listed()))
     }
 }

@@ -105,6 +105,7 @@ async fn only_push_datasets_have_tables_to_update() {
     for mode in ["Streaming", "AsAzure"] {
         let mut schema = shop();
         schema["defaultMode"] = mode.into();
+        schema["datasources"] = json!([{"datasourceType": "AnalysisServices"}]);
         let id = house.create(&schema).await;
         let reply = house.put(&format!("/datasets/{id}/tables/Product"), &product(&SAME)).await;
         let message = format!("Dataset {id} is not Push API dataset.");
