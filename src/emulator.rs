@@ -20,34 +20,39 @@ mod data_type;
 mod datetime;
 mod decimal;
 mod fault;
+mod filter;
 mod form;
 mod guard;
 mod key;
 mod line;
 mod log;
 mod powerbi;
+mod query;
 mod refusal;
 mod route;
 mod row;
 mod rules;
 mod schema;
+mod sequence;
 mod server;
 mod state;
 mod store;
 mod token;
 mod value;
 mod window;
+mod workspace;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::assumed::{Assumed, Reception};
+pub use self::assumed::{AnswerNames, Assumed, Case, Creation, Fate, Reception, SequenceNumbers, TablesAnswer};
 pub use self::datetime::DateTime;
 pub use self::fault::FailNext;
 pub use self::log::Request;
 pub use self::row::Row;
 pub use self::value::Value;
+pub use self::workspace::{NewWorkspace, Role};
 
 use self::key::Key;
 use self::server::Server;
@@ -107,10 +112,10 @@ impl Emulator {
         self.shared.lock().tokens.mint(self.shared.clock.wall())
     }
 
-    /// Makes a workspace besides My workspace, and gives its id.
+    /// Makes a workspace besides My workspace, and gives its id. A bare name makes one whose admin is the user.
     #[must_use]
-    pub fn add_workspace(&self, name: &str) -> String {
-        self.shared.lock().store.add_workspace(name)
+    pub fn add_workspace(&self, workspace: impl Into<NewWorkspace>) -> String {
+        self.shared.lock().store.add_workspace(workspace.into())
     }
 
     /// Makes a streaming dataset in My workspace, as the service's page does, and gives its push URL, which holds a
@@ -126,7 +131,7 @@ impl Emulator {
         })?;
         let key = Key::random();
         let query = format!("key={}", key.coded());
-        let id = self.shared.lock().store.create_streaming(schema, key);
+        let id = self.shared.lock().store.create_streaming(schema, key, self.shared.clock.wall());
         Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.url(), self.shared.tenant))
     }
 

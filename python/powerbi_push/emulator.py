@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from powerbi_push import _core
+from powerbi_push.assumptions import Assumptions
 from powerbi_push.client import Client, Dataset, Table
 from powerbi_push.schema import TableSchema
 
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
     from powerbi_push.schema import DataType
 
-__all__ = ["AccessToken", "Assumptions", "Emulator", "EmulatorCredential", "Request"]
+__all__ = ["AccessToken", "Assumptions", "Emulator", "EmulatorCredential", "Request", "Role"]
+
+Role = Literal["Admin", "Member", "Contributor", "Viewer"]
+"""What somebody may do in a workspace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +70,6 @@ class Request:
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
-
-
-class Assumptions(TypedDict, total=False):
-    """What the emulator does where nobody has written down what the service does.
-
-    Attributes:
-        rows_object_on_push_url: Whether a push URL takes ``{"rows": [...]}`` besides an array: ``"refused"`` (default)
-            or ``"accepted"``.
-    """
-
-    rows_object_on_push_url: Literal["refused", "accepted"]
 
 
 class AccessToken(NamedTuple):
@@ -124,7 +117,8 @@ class Emulator:
         if clock not in {"real", "virtual"}:
             msg = f'clock takes "real" or "virtual", not {clock!r}'
             raise ValueError(msg)
-        self._core = _core.Emulator(port, clock == "virtual", limits, dict(assumptions or {}))
+        answers = {switch: str(answer) for switch, answer in (assumptions or {}).items()}
+        self._core = _core.Emulator(port, clock == "virtual", limits, answers)
 
     @property
     def url(self) -> str:
@@ -144,13 +138,22 @@ class Emulator:
         """
         return Client(options.pop("credential", self.credential), base_url=self.url, **options)
 
-    def add_workspace(self, name: str) -> str:
+    def add_workspace(self, name: str, *, role: Role | None = "Admin", dedicated_capacity: bool = False) -> str:
         """Make a workspace beside My workspace.
+
+        Args:
+            name: Its name.
+            role: What the emulator's user may do in it: ``"Admin"``, ``"Member"``, ``"Contributor"`` or ``"Viewer"``;
+                None if the user is no member.
+            dedicated_capacity: Whether it is on a dedicated capacity.
 
         Returns:
             Its id.
+
+        Raises:
+            ConfigurationError: There is no such role.
         """
-        return self._core.add_workspace(name)
+        return self._core.add_workspace(name, role, dedicated_capacity)
 
     def streaming_dataset(
         self, name: str, schema: TableSchema | Mapping[str, DataType], *, history: bool = False

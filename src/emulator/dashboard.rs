@@ -10,8 +10,9 @@ use super::data_type::DataType;
 use super::log::Request;
 use super::schema::Mode;
 use super::state::{Shared, State};
-use super::store::{Dataset, Table, Workspace};
+use super::store::{Dataset, Table};
 use super::value::Value;
+use super::workspace::Workspace;
 
 const PAGE: &str = include_str!("dashboard/page.html");
 const ICON: &str = include_str!("dashboard/favicon.svg");

@@ -20,6 +20,7 @@ struct Field {
 enum Kind {
     Text,
     Flag,
+    Part(&'static Form),
     List(&'static Form),
     /// A list that the emulator has no use for.
     Unread,
@@ -40,12 +41,13 @@ pub(super) static DATASET: Form = Form {
         required("name", Kind::Text),
         required("tables", Kind::List(&TABLE)),
         optional("relationships", Kind::List(&RELATIONSHIP)),
-        optional("datasources", Kind::Unread),
+        optional("datasources", Kind::List(&DATASOURCE)),
         optional("defaultMode", Kind::Text),
     ],
 };
 
-static TABLE: Form = Form {
+/// The body of Put Table, and a table of a new dataset.
+pub(super) static TABLE: Form = Form {
     type_name: "Microsoft.PowerBI.ServiceContracts.Api.Table",
     fields: &[
         required("name", Kind::Text),
@@ -99,6 +101,34 @@ static EXPRESSION: Form = Form {
     fields: &[required("expression", Kind::Text)],
 };
 
+static DATASOURCE: Form = Form {
+    type_name: "Microsoft.PowerBI.ServiceContracts.Api.Datasource",
+    fields: &[
+        optional("name", Kind::Text),
+        optional("connectionString", Kind::Text),
+        optional("datasourceType", Kind::Text),
+        optional("connectionDetails", Kind::Part(&CONNECTION)),
+        optional("gatewayId", Kind::Text),
+        optional("datasourceId", Kind::Text),
+    ],
+};
+
+static CONNECTION: Form = Form {
+    type_name: "Microsoft.PowerBI.ServiceContracts.Api.DatasourceConnectionDetails",
+    fields: &[
+        optional("server", Kind::Text),
+        optional("database", Kind::Text),
+        optional("url", Kind::Text),
+        optional("path", Kind::Text),
+        optional("kind", Kind::Text),
+        optional("account", Kind::Text),
+        optional("domain", Kind::Text),
+        optional("emailAddress", Kind::Text),
+        optional("loginServer", Kind::Text),
+        optional("classInfo", Kind::Text),
+    ],
+};
+
 impl Form {
     /// Fails with the first thing in `json`, found at `place`, that this form does not have.
     pub(super) fn check(&self, json: &Json, place: &str) -> Result<(), Refusal> {
@@ -129,6 +159,7 @@ impl Field {
             Kind::Text => Err(wrong(place, "must be a string")),
             Kind::Flag if json.is_boolean() => Ok(()),
             Kind::Flag => Err(wrong(place, "must be true or false")),
+            Kind::Part(form) => form.check(json, place),
             Kind::List(_) | Kind::Unread if !json.is_array() => Err(wrong(place, "must be an array")),
             Kind::List(form) => {
                 list(json).iter().enumerate().try_for_each(|(at, item)| form.check(item, &format!("{place}[{at}]")))

@@ -15,11 +15,14 @@ pub(super) struct Route<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
     GetGroups,
+    GetGroup,
     PostDataset,
     GetDatasets,
     GetDataset(&'a str),
     DeleteDataset(&'a str),
     GetTables(&'a str),
+    PutTable(&'a str, String),
+    GetSequenceNumbers(&'a str, String),
     PostRows(&'a str, String),
     /// Post to the push URL of this tenant and dataset.
     PostToPushUrl(&'a str, &'a str),
@@ -42,15 +45,13 @@ impl<'a> Route<'a> {
             _ => return Self { group: None, target: None },
         };
         let target = match (method.as_str(), rest) {
+            ("GET", []) if group.is_some() => Some(Target::GetGroup),
             ("POST", ["datasets"]) => Some(Target::PostDataset),
             ("GET", ["datasets"]) => Some(Target::GetDatasets),
             ("GET", ["datasets", id]) => Some(Target::GetDataset(id)),
             ("DELETE", ["datasets", id]) => Some(Target::DeleteDataset(id)),
             ("GET", ["datasets", id, "tables"]) => Some(Target::GetTables(id)),
-            ("POST", ["datasets", id, "tables", table, "rows"]) => decoded(table).map(|it| Target::PostRows(id, it)),
-            ("DELETE", ["datasets", id, "tables", table, "rows"]) => {
-                decoded(table).map(|it| Target::DeleteRows(id, it))
-            }
+            (_, ["datasets", id, "tables", table, rest @ ..]) => of_table(method, id, table, rest),
             _ => None,
         };
         Self { group, target }
@@ -60,11 +61,14 @@ impl<'a> Route<'a> {
     pub(super) fn operation(&self) -> Option<&'static str> {
         let (mine, in_group) = match self.target.as_ref()? {
             Target::GetGroups => ("Groups_GetGroups", "Groups_GetGroups"),
+            Target::GetGroup => ("Groups_GetGroup", "Groups_GetGroup"),
             Target::PostDataset => ("Datasets_PostDataset", "Datasets_PostDatasetInGroup"),
             Target::GetDatasets => ("Datasets_GetDatasets", "Datasets_GetDatasetsInGroup"),
             Target::GetDataset(_) => ("Datasets_GetDataset", "Datasets_GetDatasetInGroup"),
             Target::DeleteDataset(_) => ("Datasets_DeleteDataset", "Datasets_DeleteDatasetInGroup"),
             Target::GetTables(_) => ("Datasets_GetTables", "Datasets_GetTablesInGroup"),
+            Target::PutTable(..) => ("Datasets_PutTable", "Datasets_PutTableInGroup"),
+            Target::GetSequenceNumbers(..) => ("Datasets_GetSequenceNumbers", "Datasets_GetSequenceNumbersInGroup"),
             Target::PostRows(..) => ("Datasets_PostRows", "Datasets_PostRowsInGroup"),
             Target::PostToPushUrl(..) => ("PushUrl_PostRows", "PushUrl_PostRows"),
             Target::DeleteRows(..) => ("Datasets_DeleteRows", "Datasets_DeleteRowsInGroup"),
@@ -78,6 +82,18 @@ impl<'a> Route<'a> {
             Some(Target::PostRows(id, _) | Target::PostToPushUrl(_, id)) => Some(id),
             _ => None,
         }
+    }
+}
+
+/// What is asked of one table.
+fn of_table<'a>(method: &Method, id: &'a str, table: &str, rest: &[&str]) -> Option<Target<'a>> {
+    let table = decoded(table)?;
+    match (method.as_str(), rest) {
+        ("PUT", []) => Some(Target::PutTable(id, table)),
+        ("GET", ["sequenceNumbers"]) => Some(Target::GetSequenceNumbers(id, table)),
+        ("POST", ["rows"]) => Some(Target::PostRows(id, table)),
+        ("DELETE", ["rows"]) => Some(Target::DeleteRows(id, table)),
+        _ => None,
     }
 }
 

@@ -1,15 +1,12 @@
-//! Stored rows, and reading them straight from a request's body: all of them, or none.
+//! Stored rows: which cells were sent, in their order.
+
+mod read;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde_json::value::RawValue;
-
+pub(super) use self::read::{Frame, read};
 use super::data_type::DataType;
-use super::refusal::Refusal;
-use super::rules::{self, Rule};
 use super::value::Value;
 
 /// A column, as far as rows are concerned.
@@ -31,6 +28,10 @@ impl Columns {
         let index = list.iter().enumerate().map(|(at, column)| (column.name.clone(), at)).collect();
         Self { list, index }
     }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.index.contains_key(name)
+    }
 }
 
 /// Which columns a row names, in its order; shared by the rows of a request that name the same.
@@ -48,6 +49,16 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row after its table got these columns: what has no column of its name and type any more is gone.
+    pub(super) fn within(&self, columns: &Arc<Columns>) -> Self {
+        let was = |at: &usize| &self.shape.columns.list[*at];
+        let place = |at: &usize| columns.index.get(&was(at).name).copied();
+        let kept = |at: &usize| place(at).filter(|new| columns.list[*new].data_type == was(at).data_type);
+        let cells = self.shape.order.iter().zip(self.cells.iter());
+        let (order, cells) = cells.filter_map(|(at, cell)| Some((kept(at)?, cell.clone()))).unzip::<_, _, _, Vec<_>>();
+        Self { shape: Arc::new(Shape { columns: Arc::clone(columns), order }), cells: cells.into() }
+    }
+
     /// The names of the columns that were sent, each with its value.
     pub fn cells(&self) -> impl Iterator<Item = (&str, &Value)> {
         let names = self.shape.order.iter().map(|at| self.shape.columns.list[*at].name.as_str());
@@ -70,225 +81,5 @@ impl Row {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
-    }
-}
-
-/// What the rows of a body stand in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Frame {
-    /// `{"rows":[...]}`, as Post Rows takes it.
-    Object,
-    /// `[...]`, as a push URL takes it.
-    Array,
-    /// `[...]` or `{"rows":[...]}`, as a push URL may take it.
-    ArrayOrObject,
-}
-
-/// Reads the rows for a table that has these columns.
-pub(super) fn read(body: &[u8], frame: Frame, columns: &Arc<Columns>, most: usize) -> Result<Vec<Row>, Refusal> {
-    let shape = Arc::new(Shape { columns: Arc::clone(columns), order: Vec::new() });
-    let seen = vec![0; columns.list.len()];
-    let mut reader =
-        Reader { most, frame, shape, seen, order: Vec::new(), cells: Vec::new(), rows: Vec::new(), refusal: None };
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let outcome = json.deserialize_any(Body(&mut reader)).and_then(|()| json.end());
-    match (reader.refusal, outcome) {
-        (Some(refusal), _) => Err(refusal),
-        (None, Err(error)) if error.is_data() => Err(Refusal::new(&rules::BAD_ROWS, error.to_string()).of("rows")),
-        (None, Err(error)) => Err(Refusal::new(&rules::NOT_JSON, error.to_string()).of("rows")),
-        (None, Ok(())) => Ok(reader.rows),
-    }
-}
-
-/// What is remembered from one row to the next.
-struct Reader {
-    most: usize,
-    frame: Frame,
-    /// The columns of the row before, which the next one most likely names too.
-    shape: Arc<Shape>,
-    /// For each column the number of the last row that named it.
-    seen: Vec<usize>,
-    order: Vec<usize>,
-    cells: Vec<Value>,
-    rows: Vec<Row>,
-    /// Why reading ended; serde's own errors carry nothing but text.
-    refusal: Option<Refusal>,
-}
-
-impl Reader {
-    fn refuse<E: serde::de::Error>(&mut self, rule: &'static Rule, message: &str) -> E {
-        let message = format!("row {}: {message}", self.rows.len());
-        self.refusal = Some(Refusal::new(rule, message).of("rows"));
-        E::custom("refused")
-    }
-
-    fn column<E: serde::de::Error>(&mut self, name: &str) -> Result<usize, E> {
-        let columns = &self.shape.columns;
-        let likely = self.shape.order.get(self.order.len()).copied();
-        let likely = likely.filter(|at| columns.list[*at].name == name);
-        let Some(at) = likely.or_else(|| columns.index.get(name).copied()) else {
-            let is_rest = self.frame == Frame::Object;
-            let rule = if is_rest { &rules::NO_SUCH_COLUMN } else { &rules::NO_SUCH_FIELD };
-            return Err(self.refuse(rule, &format!("the table has no column '{name}'")));
-        };
-        let row = self.rows.len() + 1;
-        if std::mem::replace(&mut self.seen[at], row) == row {
-            return Err(self.refuse(&rules::BAD_ROWS, &format!("the column '{name}' is named twice")));
-        }
-        Ok(at)
-    }
-
-    fn cell<E: serde::de::Error>(&mut self, at: usize, json: &str) -> Result<(), E> {
-        let column = &self.shape.columns.list[at];
-        match Value::read(column.data_type, json) {
-            Ok(value) => {
-                self.order.push(at);
-                self.cells.push(value);
-                Ok(())
-            }
-            Err(fault) => {
-                let shown: String = json.chars().take(40).collect();
-                let message = format!("column '{}' is {:?}, and {shown} {fault}", column.name, column.data_type);
-                Err(self.refuse(&rules::BAD_VALUE, &message))
-            }
-        }
-    }
-
-    fn end_row(&mut self) {
-        if self.order != self.shape.order {
-            let columns = Arc::clone(&self.shape.columns);
-            self.shape = Arc::new(Shape { columns, order: self.order.clone() });
-        }
-        self.order.clear();
-        self.rows.push(Row { shape: Arc::clone(&self.shape), cells: self.cells.drain(..).collect() });
-    }
-}
-
-/// The whole body.
-struct Body<'a>(&'a mut Reader);
-
-impl<'de> Visitor<'de> for Body<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0.frame {
-            Frame::Object => "an object {\"rows\":[...]}",
-            Frame::Array | Frame::ArrayOrObject => "an array of rows",
-        })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, rows: A) -> Result<(), A::Error> {
-        match self.0.frame {
-            Frame::Object => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
-            Frame::Array | Frame::ArrayOrObject => Rows(self.0).visit_seq(rows),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        if self.0.frame == Frame::Array {
-            let is_rows = map.next_key::<String>()?.is_some_and(|name| name == "rows");
-            let rule = if is_rows { &rules::ROWS_OBJECT } else { &rules::NOT_AN_ARRAY };
-            self.0.refusal = Some(Refusal::new(rule, "the body must be an array of rows, not an object").of("rows"));
-            return Err(A::Error::custom("refused"));
-        }
-        let mut found = false;
-        while let Some(name) = map.next_key::<String>()? {
-            if name != "rows" {
-                let message = format!(
-                    "The property '{name}' does not exist on the request. Make sure to only use property names that are \
-                     defined by the type."
-                );
-                self.0.refusal = Some(Refusal::new(&rules::UNKNOWN_PROPERTY, message).of("rows"));
-                return Err(A::Error::custom("refused"));
-            }
-            if std::mem::replace(&mut found, true) {
-                return Err(A::Error::duplicate_field("rows"));
-            }
-            map.next_value_seed(Rows(self.0))?;
-        }
-        if found { Ok(()) } else { Err(A::Error::missing_field("rows")) }
-    }
-}
-
-/// The array of rows.
-struct Rows<'a>(&'a mut Reader);
-
-impl<'de> DeserializeSeed<'de> for Rows<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Rows<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of rows")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        while self.0.rows.len() < self.0.most {
-            if rows.next_element_seed(OneRow(self.0))?.is_none() {
-                return Ok(());
-            }
-        }
-        if rows.next_element::<IgnoredAny>()?.is_some() {
-            let message = format!("a request takes {} rows at most", self.0.most);
-            return Err(self.0.refuse(&rules::TOO_MANY_ROWS, &message));
-        }
-        Ok(())
-    }
-}
-
-/// One row.
-struct OneRow<'a>(&'a mut Reader);
-
-impl<'de> DeserializeSeed<'de> for OneRow<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for OneRow<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a row, which is an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut cells: A) -> Result<(), A::Error> {
-        while let Some(at) = cells.next_key_seed(Name(self.0))? {
-            let json: &RawValue = cells.next_value()?;
-            self.0.cell(at, json.get())?;
-        }
-        self.0.end_row();
-        Ok(())
-    }
-}
-
-/// The name of a cell's column.
-struct Name<'a>(&'a mut Reader);
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = usize;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<usize, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = usize;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a column")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
-        self.0.column(name)
     }
 }

@@ -55,7 +55,7 @@ pub(super) static TOKEN_EXPIRED: Rule = observed(403, "TokenExpired", Layout::Er
 pub(super) static TOKEN_MISSING: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_UNKNOWN: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_MALFORMED: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
-pub(super) static BAD_PAGING: Rule = assumed(400, "BadRequest", Layout::Error, "facts 1.7");
+pub(super) static BAD_FILTER: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.7");
 pub(super) static NO_SUCH_OPERATION: Rule = assumed(404, "", Layout::Empty, "facts 1.11 g");
 pub(super) static NO_SUCH_WORKSPACE: Rule = assumed(404, "PowerBIEntityNotFound", Layout::Nested, "facts 5, 404");
 pub(super) static NO_SUCH_DATASET: Rule = observed(404, "PowerBIEntityNotFound", Layout::Nested, "facts 5, 404");
@@ -65,11 +65,14 @@ pub(super) static NO_SUCH_COLUMN: Rule = assumed(404, "ItemNotFound", Layout::Er
 pub(super) static UNKNOWN_PROPERTY: Rule = observed(400, "BadRequest", Layout::Details, "facts 1.11 b");
 pub(super) static STREAMING_COLUMN: Rule = observed(400, "InvalidRequest", Layout::Error, "facts 2");
 pub(super) static BAD_SCHEMA: Rule = assumed(400, "BadRequest", Layout::Details, "facts 2");
-pub(super) static BAD_QUERY: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.1");
+pub(super) static BAD_QUERY: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.1, 1.7");
 pub(super) static NOT_JSON: Rule = assumed(400, "BadRequest", Layout::Details, "facts 5, 400");
 pub(super) static BAD_ROWS: Rule = assumed(400, "BadRequest", Layout::Details, "facts 5, 400");
 pub(super) static BAD_VALUE: Rule = assumed(400, "BadRequest", Layout::Details, "facts 3");
 pub(super) static TOO_MANY_ROWS: Rule = assumed(400, "BadRequest", Layout::Details, "facts 4 and 10.3");
+pub(super) static BAD_SEQUENCE_NUMBER: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.10");
+pub(super) static OLD_SEQUENCE_NUMBER: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.10 and 10.1");
+pub(super) static SEQUENCE_GAP: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.10 and 10.1");
 pub(super) static WRONG_CONTENT_TYPE: Rule = assumed(415, "UnsupportedMediaType", Layout::Error, "facts 1");
 pub(super) static WRONG_CONTENT_CODING: Rule = assumed(415, "UnsupportedMediaType", Layout::Error, "facts 10.6");
 pub(super) static BODY_TOO_LARGE: Rule = assumed(413, "", Layout::Empty, "facts 5, 413");
@@ -130,6 +133,21 @@ pub(super) const SUMMARIES: [&str; 8] = ["default", "none", "sum", "min", "max",
 pub(super) const CROSS_FILTERS: [&str; 3] = ["OneDirection", "BothDirections", "Automatic"];
 /// What the query `defaultRetentionPolicy` may say (facts 1.1); the first is meant when it is missing.
 pub(super) const RETENTION_POLICIES: [&str; 2] = ["None", "basicFIFO"];
+
+/// The properties of a dataset whose names differ between the examples and the definitions of the description.
+const DEFINED_NAMES: [(&str, &str); 6] = [
+    ("createdDate", "CreatedDate"),
+    ("isEffectiveIdentityRequired", "IsEffectiveIdentityRequired"),
+    ("isEffectiveIdentityRolesRequired", "IsEffectiveIdentityRolesRequired"),
+    ("isInPlaceSharingEnabled", "IsInPlaceSharingEnabled"),
+    ("isOnPremGatewayRequired", "IsOnPremGatewayRequired"),
+    ("isRefreshable", "IsRefreshable"),
+];
+
+/// How the definitions of the description spell what its examples call `name`.
+pub(super) fn defined_name(name: &str) -> &str {
+    DEFINED_NAMES.iter().find(|(example, _)| *example == name).map_or(name, |(_, defined)| defined)
+}
 
 /// Whether a table or a relationship may carry this letter (facts 2, the intended set of the pattern).
 pub(super) fn is_table_letter(letter: char) -> bool {

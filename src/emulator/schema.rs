@@ -1,4 +1,4 @@
-//! The schema of a new dataset: read from the request, and held to the service's rules.
+//! The schema of a new dataset or of a changed table: read from the request, and held to the service's rules.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::data_type::{self, DataType};
-use super::form::{DATASET, list, text, wrong};
+use super::form::{DATASET, TABLE, list, text, wrong};
 use super::refusal::Refusal;
 use super::row::{Column, Columns};
 use super::rules;
@@ -43,6 +43,7 @@ pub(super) struct Schema {
     pub(super) name: String,
     pub(super) mode: Mode,
     pub(super) tables: Vec<TableSchema>,
+    pub(super) relationships: Vec<Relationship>,
 }
 
 /// A table of a checked schema.
@@ -50,13 +51,43 @@ pub(super) struct Schema {
 pub(super) struct TableSchema {
     pub(super) name: String,
     pub(super) columns: Arc<Columns>,
+    /// All that was said of it, but for rows.
+    pub(super) declared: Json,
+}
+
+/// Two columns that are joined; each end is a table and its column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Relationship([(String, String); 2]);
+
+impl Relationship {
+    /// The columns of `table` that it joins.
+    pub(super) fn columns_of(&self, table: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(name, _)| name == table).map(|(_, column)| column.as_str())
+    }
 }
 
 /// Reads the body of Post Dataset.
 pub(super) fn read(body: &[u8], limits: bool) -> Result<Schema, Refusal> {
-    let json: Json = serde_json::from_slice(body)
-        .map_err(|error| Refusal::new(&rules::NOT_JSON, error.to_string()).of("dataset"))?;
-    check(&json, limits)
+    check(&parsed(body, "dataset")?, limits)
+}
+
+/// Reads the body of Put Table for the table `name`, which it cannot rename.
+pub(super) fn read_table(body: &[u8], name: &str, mode: Mode, limits: bool) -> Result<TableSchema, Refusal> {
+    let json = parsed(body, "table")?;
+    TABLE.check(&json, "table")?;
+    if text(&json, "name") != name {
+        return Err(wrong("table.name", &format!("is '{}', and the address names '{name}'", text(&json, "name"))));
+    }
+    table(&json, mode, if limits { rules::MAX_COLUMNS } else { usize::MAX })
+}
+
+/// A column that cannot go, since a relationship joins it.
+pub(super) fn joined(table: &str, column: &str) -> Refusal {
+    wrong(&format!("table '{table}'"), &format!("must keep the column '{column}', which a relationship names"))
+}
+
+fn parsed(body: &[u8], what: &'static str) -> Result<Json, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::new(&rules::NOT_JSON, error.to_string()).of(what))
 }
 
 /// The schema of a streaming dataset that is made without the API.
@@ -79,6 +110,9 @@ fn check(json: &Json, limits: bool) -> Result<Schema, Refusal> {
         return Err(wrong("dataset.name", "is empty"));
     }
     let mode = mode(json)?;
+    if mode == Mode::Hosted && list(&json["datasources"]).is_empty() {
+        return Err(wrong("dataset.datasources", "is empty, and the mode needs one"));
+    }
     let most = |count| if limits { count } else { usize::MAX };
     let tables = named(&json["tables"], "dataset.tables", most(rules::MAX_TABLES))?;
     if tables.is_empty() {
@@ -86,10 +120,9 @@ fn check(json: &Json, limits: bool) -> Result<Schema, Refusal> {
     }
     let tables: Vec<TableSchema> =
         tables.iter().map(|json| table(json, mode, most(rules::MAX_COLUMNS))).collect::<Result<_, _>>()?;
-    for relationship in named(&json["relationships"], "dataset.relationships", most(rules::MAX_RELATIONSHIPS))? {
-        check_relationship(relationship, &tables)?;
-    }
-    Ok(Schema { name: text(json, "name").to_owned(), mode, tables })
+    let relationships = named(&json["relationships"], "dataset.relationships", most(rules::MAX_RELATIONSHIPS))?;
+    let relationships = relationships.iter().map(|json| relationship(json, &tables)).collect::<Result<_, _>>()?;
+    Ok(Schema { name: text(json, "name").to_owned(), mode, tables, relationships })
 }
 
 fn mode(json: &Json) -> Result<Mode, Refusal> {
@@ -146,7 +179,11 @@ fn table(json: &Json, mode: Mode, most_columns: usize) -> Result<TableSchema, Re
         check_properties(json, mode, columns, &place)?;
     }
     let columns = columns.iter().map(|json| column(json, &place)).collect::<Result<_, _>>()?;
-    Ok(TableSchema { name: name.to_owned(), columns: Arc::new(Columns::new(columns)) })
+    let mut declared = json.clone();
+    if let Some(declared) = declared.as_object_mut() {
+        declared.shift_remove("rows");
+    }
+    Ok(TableSchema { name: name.to_owned(), columns: Arc::new(Columns::new(columns)), declared })
 }
 
 fn column(json: &Json, place: &str) -> Result<Column, Refusal> {
@@ -184,16 +221,18 @@ fn check_word(json: &Json, known: &[&str], place: &str) -> Result<(), Refusal> {
     }
 }
 
-fn check_relationship(json: &Json, tables: &[TableSchema]) -> Result<(), Refusal> {
+fn relationship(json: &Json, tables: &[TableSchema]) -> Result<Relationship, Refusal> {
     let place = format!("relationship '{}'", text(json, "name"));
-    for (table_key, column_key) in [("fromTable", "fromColumn"), ("toTable", "toColumn")] {
-        let (table, column) = (text(json, table_key), text(json, column_key));
+    let ends = [("fromTable", "fromColumn"), ("toTable", "toColumn")];
+    let ends = ends.map(|(table, column)| (text(json, table), text(json, column)));
+    for (table, column) in ends {
         let Some(found) = tables.iter().find(|known| known.name == table) else {
             return Err(wrong(&place, &format!("names the table '{table}', which is not in the dataset")));
         };
-        if !found.columns.list.iter().any(|known| known.name == column) {
+        if !found.columns.has(column) {
             return Err(wrong(&place, &format!("names the column '{column}', which is not in the table '{table}'")));
         }
     }
-    check_word(&json["crossFilteringBehavior"], &rules::CROSS_FILTERS, &place)
+    check_word(&json["crossFilteringBehavior"], &rules::CROSS_FILTERS, &place)?;
+    Ok(Relationship(ends.map(|(table, column)| (table.to_owned(), column.to_owned()))))
 }

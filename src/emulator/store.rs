@@ -3,14 +3,20 @@
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::assumed::Fate;
 use super::key::Key;
 use super::row::{Columns, Row};
 use super::rules;
-use super::schema::{Mode, Schema};
+use super::schema::{Mode, Relationship, Schema, TableSchema};
+use super::sequence::Sequence;
 use super::window::Window;
+use super::workspace::{NewWorkspace, Workspace};
+use crate::clock::Moment;
 use crate::error::{Error, Kind, Result};
 
 /// Everything that was created.
@@ -18,14 +24,6 @@ use crate::error::{Error, Kind, Result};
 pub(super) struct Store {
     /// My workspace comes first.
     pub(super) workspaces: Vec<Workspace>,
-}
-
-/// A place for datasets.
-#[derive(Debug)]
-pub(super) struct Workspace {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) datasets: Vec<Dataset>,
 }
 
 /// A dataset.
@@ -36,12 +34,24 @@ pub(super) struct Dataset {
     pub(super) mode: Mode,
     pub(super) retention: &'static str,
     pub(super) tables: Vec<Table>,
+    pub(super) relationships: Vec<Relationship>,
     /// The key of its push URL, where it has one.
     pub(super) key: Option<Key>,
     /// The requests with rows that it let through.
     pub(super) window: Window,
+    /// What is still to come before it is there.
+    pub(super) appearing: Option<Appearing>,
+    /// When it was created.
+    pub(super) created: SystemTime,
     /// Requests that were stored, but too large for live tiles.
     pub(super) tile_failures: usize,
+}
+
+/// A dataset that is being created: it was asked for so often, and its moment has come, before it is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Appearing {
+    pub(super) gets: usize,
+    pub(super) at: Moment,
 }
 
 /// A table and its rows, oldest first.
@@ -50,6 +60,9 @@ pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: Arc<Columns>,
     pub(super) rows: VecDeque<Row>,
+    /// The table as its creator wrote it, but for rows.
+    pub(super) declared: Json,
+    pub(super) sequence: Sequence,
 }
 
 impl Store {
@@ -58,16 +71,16 @@ impl Store {
         Self { workspaces: vec![Workspace::new("My workspace")] }
     }
 
-    pub(super) fn add_workspace(&mut self, name: &str) -> String {
-        let workspace = Workspace::new(name);
+    pub(super) fn add_workspace(&mut self, wanted: NewWorkspace) -> String {
+        let workspace = Workspace::new(wanted);
         let id = workspace.id.clone();
         self.workspaces.push(workspace);
         id
     }
 
     /// Makes a dataset with a push URL in My workspace, and gives its id.
-    pub(super) fn create_streaming(&mut self, schema: Schema, key: Key) -> String {
-        let dataset = self.workspaces[0].create(schema, rules::RETENTION_POLICIES[0]);
+    pub(super) fn create_streaming(&mut self, schema: Schema, key: Key, now: SystemTime) -> String {
+        let dataset = self.workspaces[0].create(schema, rules::RETENTION_POLICIES[0], now);
         dataset.key = Some(key);
         dataset.id.clone()
     }
@@ -100,36 +113,55 @@ impl Store {
     }
 }
 
-impl Workspace {
-    fn new(name: &str) -> Self {
-        Self { id: Uuid::new_v4().to_string(), name: name.to_owned(), datasets: Vec::new() }
-    }
-
-    pub(super) fn create(&mut self, schema: Schema, retention: &'static str) -> &mut Dataset {
-        let tables = schema.tables.into_iter();
-        let tables = tables.map(|it| Table { name: it.name, columns: it.columns, rows: VecDeque::new() }).collect();
-        let id = Uuid::new_v4().to_string();
-        let (name, mode) = (schema.name, schema.mode);
-        let at = self.datasets.len();
-        self.datasets.push(Dataset {
-            id,
-            name,
-            mode,
+impl Dataset {
+    pub(super) fn new(schema: Schema, retention: &'static str, created: SystemTime) -> Self {
+        let tables = schema.tables.into_iter().map(Table::new).collect();
+        Self {
+            id: Uuid::new_v4().to_string(),
+            name: schema.name,
+            mode: schema.mode,
             retention,
             tables,
+            relationships: schema.relationships,
             key: None,
             window: Window::default(),
+            appearing: None,
+            created,
             tile_failures: 0,
-        });
-        &mut self.datasets[at]
+        }
+    }
+}
+
+impl Dataset {
+    /// Whether it is there.
+    pub(super) fn is_there(&self, now: Moment) -> bool {
+        self.appearing.is_none_or(|appearing| appearing.gets == 0 && appearing.at <= now)
     }
 
-    pub(super) fn dataset(&mut self, id: &str) -> Option<&mut Dataset> {
-        self.datasets.iter_mut().find(|dataset| dataset.id.eq_ignore_ascii_case(id))
+    /// Whether somebody who looks for it finds it; whoever does not brings it nearer.
+    pub(super) fn is_found(&mut self, now: Moment) -> bool {
+        let found = self.is_there(now);
+        if let Some(appearing) = self.appearing.as_mut() {
+            appearing.gets = appearing.gets.saturating_sub(1);
+        }
+        found
     }
 }
 
 impl Table {
+    fn new(schema: TableSchema) -> Self {
+        let TableSchema { name, columns, declared } = schema;
+        Self { name, columns, rows: VecDeque::new(), declared, sequence: Sequence::default() }
+    }
+
+    /// Deletes all rows.
+    pub(super) fn clear(&mut self, sequence: Fate) {
+        self.rows.clear();
+        if sequence == Fate::Lost {
+            self.sequence = Sequence::default();
+        }
+    }
+
     pub(super) fn append(&mut self, rows: Vec<Row>, retention: &str) {
         self.rows.extend(rows);
         if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {

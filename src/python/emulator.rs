@@ -8,7 +8,8 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::errors::raise;
 use crate::clock::Clock;
-use crate::emulator::{self, Assumed, FailNext, Options, Row, Value};
+use crate::emulator::{self, Assumed, FailNext, NewWorkspace, Options, Role, Row, Value};
+use crate::error::{Error, Result};
 
 /// A running emulator.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -61,8 +62,15 @@ impl Emulator {
         self.emulator.token()
     }
 
-    fn add_workspace(&self, name: &str) -> String {
-        self.emulator.add_workspace(name)
+    fn add_workspace(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        role: Option<&str>,
+        dedicated_capacity: bool,
+    ) -> PyResult<String> {
+        let role = raise(py, role.map(known_role).transpose())?;
+        Ok(self.emulator.add_workspace(NewWorkspace { role, dedicated_capacity, ..NewWorkspace::from(name) }))
     }
 
     fn streaming_dataset(&self, name: &str, columns: &Bound<'_, PyAny>, history: bool) -> PyResult<String> {
@@ -126,6 +134,13 @@ impl Emulator {
         py.detach(|| self.emulator.stop());
         self.clock.leave_process();
     }
+}
+
+fn known_role(name: &str) -> Result<Role> {
+    Role::from_name(name).ok_or_else(|| {
+        let hint = "the roles are Admin, Member, Contributor and Viewer";
+        Error::configuration(format!("there is no role `{name}`")).with_hint(hint)
+    })
 }
 
 fn row_dict<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {

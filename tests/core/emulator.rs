@@ -1,13 +1,18 @@
 //! The emulator, asked over HTTP as a client would.
 
+mod creation;
 mod doors;
 mod faults;
+mod groups;
 mod operations;
 mod page;
 mod push_urls;
 mod rows;
 mod schemas;
+mod sequences;
 mod side;
+mod swagger;
+mod tables;
 
 use std::time::Duration;
 
@@ -54,6 +59,19 @@ impl House {
         Self::with(limits, Assumed::default())
     }
 
+    /// With one switch set.
+    fn assuming(switch: &str, answer: &str) -> Self {
+        Self::assuming_all(&[(switch, answer)])
+    }
+
+    fn assuming_all(answers: &[(&str, &str)]) -> Self {
+        let mut assumed = Assumed::default();
+        for (switch, answer) in answers {
+            assumed.set(switch, answer).unwrap();
+        }
+        Self::with(true, assumed)
+    }
+
     fn with(limits: bool, assumed: Assumed) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::simulated();
@@ -75,6 +93,11 @@ impl House {
 
     async fn delete(&self, path: &str) -> Reply {
         send(self.request(Method::DELETE, path)).await
+    }
+
+    async fn put(&self, path: &str, body: &Json) -> Reply {
+        let request = self.request(Method::PUT, path).header("content-type", "application/json");
+        send(request.body(body.to_string())).await
     }
 
     async fn post(&self, path: &str, body: impl Into<String>) -> Reply {

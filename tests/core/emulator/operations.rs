@@ -27,6 +27,7 @@ async fn a_dataset_is_listed_and_read_with_the_documented_properties() {
     let house = House::new();
     let id = house.create(&shop()).await;
     let url = house.emulator.url();
+    let created = chrono::DateTime::<chrono::Utc>::from(house.clock.wall());
     let expected = json!({
         "id": id,
         "name": "Shop",
@@ -37,7 +38,11 @@ async fn a_dataset_is_listed_and_read_with_the_documented_properties() {
         "isEffectiveIdentityRequired": false,
         "isEffectiveIdentityRolesRequired": false,
         "isOnPremGatewayRequired": false,
+        "isInPlaceSharingEnabled": false,
         "targetStorageMode": "Abf",
+        "createdDate": created.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "users": [],
+        "queryScaleOutSettings": {"autoSyncReadOnlyReplicas": true, "maxReadOnlyReplicas": 0},
     });
     let context = format!("{url}/v1.0/myorg/$metadata#datasets");
     let list = house.get("/datasets").await;
@@ -134,6 +139,7 @@ async fn a_dataset_of_another_kind_takes_no_rows() {
     let house = House::new();
     let mut schema = shop();
     schema["defaultMode"] = "asazure".into();
+    schema["datasources"] = json!([{"connectionDetails": {"server": "s"}}]);
     let id = house.create(&schema).await;
     let message = format!("Dataset {id} is not Push API dataset.");
     let expected = json!({"error": {"code": "ItemNotFound", "message": message}});

@@ -357,7 +357,7 @@ async fn whether_an_object_with_rows_is_taken_is_a_switch() {
     let reply = house.push(&house.push_url(&COLUMNS, false), body).await;
     assert_eq!(house.rule(&reply), (400, "assumed; facts 10.9".into()));
 
-    let house = House::with(true, Assumed { rows_object_on_push_url: Reception::Accepted });
+    let house = House::with(true, Assumed { rows_object_on_push_url: Reception::Accepted, ..Assumed::default() });
     let url = house.push_url(&COLUMNS, false);
     assert_eq!(house.push(&url, body).await.status, 200);
     assert_eq!(house.push(&url, ROW).await.status, 200);

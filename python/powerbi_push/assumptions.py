@@ -1,0 +1,46 @@
+"""The open questions about the service, and the answers that the emulator can be told to give."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+__all__ = ["Assumptions"]
+
+
+class Assumptions(TypedDict, total=False):
+    """What the emulator does where nobody has written down what the service does.
+
+    The first answer is the default, and the stricter one.
+
+    Attributes:
+        rows_object_on_push_url: Whether a push URL takes ``{"rows": [...]}`` besides an array: ``"refused"`` or
+            ``"accepted"``.
+        groups_page: The most workspaces that one answer to Get Groups lists, whatever ``$top`` says; all by default.
+        filter_case: Whether a ``$filter`` tells upper from lower case in names: ``"sensitive"`` or ``"insensitive"``.
+        answer_names: Whether answers spell the names of their properties as the ``"examples"`` of the service's
+            description do (``isRefreshable``, ``@odata.context``) or as its ``"definitions"`` (``IsRefreshable``,
+            ``odata.context``).
+        creation: Whether a new dataset is there at once (``"created"``, 201) or appears later (``"accepted"``, 202).
+        accepted_gets: How many times such a dataset is asked for in vain, by itself or in a list; 2 by default.
+        accepted_seconds: For how many seconds of the emulator's time such a dataset is not there; 0 by default.
+        tables_answer: What Get Tables tells of each table: its ``"names"`` only, or its ``"schema"``.
+        rows_after_update: What becomes of the rows when the schema of their table is updated: ``"lost"`` or ``"kept"``.
+        sequence_numbers: What the header ``X-PowerBI-PushData-SequenceNumber`` does with a number that is not above the
+            last one: the service ``"refuses"`` it, ``"deduplicates"`` (success, nothing added), ``"ignores"`` it, or
+            knows no numbers at all (``"missing"``: it has no operation that lists them either).
+        sequence_gaps: Whether a number may leave some out: ``"refused"`` or ``"accepted"``.
+        sequence_after_delete: What becomes of a table's numbers when its rows are deleted: ``"lost"`` or ``"kept"``.
+    """
+
+    rows_object_on_push_url: Literal["refused", "accepted"]
+    groups_page: int
+    filter_case: Literal["sensitive", "insensitive"]
+    answer_names: Literal["examples", "definitions"]
+    creation: Literal["created", "accepted"]
+    accepted_gets: int
+    accepted_seconds: float
+    tables_answer: Literal["names", "schema"]
+    rows_after_update: Literal["lost", "kept"]
+    sequence_numbers: Literal["refuses", "deduplicates", "ignores", "missing"]
+    sequence_gaps: Literal["refused", "accepted"]
+    sequence_after_delete: Literal["lost", "kept"]

@@ -1,0 +1,94 @@
+//! The answers that a switch can have, each with the word for it; the first is the default, and the stricter one.
+
+/// A switch that has a few answers.
+pub(super) trait Answers: Sized + Copy + 'static {
+    /// The words of the answers.
+    const ALL: &'static [(&'static str, Self)];
+}
+
+/// Declares the answers of one switch.
+macro_rules! answers {
+    ($(#[$about:meta])* $name:ident: $(#[$first_about:meta])* $first:ident = $first_word:literal
+     $(, $(#[$next_about:meta])* $next:ident = $next_word:literal)+ $(,)?) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub enum $name {
+            $(#[$first_about])*
+            #[default]
+            $first,
+            $($(#[$next_about])* $next,)+
+        }
+
+        impl Answers for $name {
+            const ALL: &'static [(&'static str, Self)] =
+                &[($first_word, Self::$first), $(($next_word, Self::$next)),+];
+        }
+    };
+}
+
+answers! {
+    /// Whether something is taken.
+    Reception:
+    /// It is refused.
+    Refused = "refused",
+    /// It is taken.
+    Accepted = "accepted",
+}
+
+answers! {
+    /// Whether letters in upper and lower case are the same to a filter.
+    Case:
+    /// They are not.
+    Sensitive = "sensitive",
+    /// They are.
+    Insensitive = "insensitive",
+}
+
+answers! {
+    /// What becomes of what is stored.
+    Fate:
+    /// It is gone.
+    Lost = "lost",
+    /// It stays.
+    Kept = "kept",
+}
+
+answers! {
+    /// What Get Tables tells of a table.
+    TablesAnswer:
+    /// Its name, on which clients are known to rely.
+    Names = "names",
+    /// Its name, its columns and its measures, as the description of the operation says.
+    Schema = "schema",
+}
+
+answers! {
+    /// What the service does with the sequence number of a request that adds rows.
+    SequenceNumbers:
+    /// It refuses a number that is not above the last one.
+    Refuses = "refuses",
+    /// It answers such a request with success and adds nothing.
+    Deduplicates = "deduplicates",
+    /// It adds the rows, and lists no number.
+    Ignores = "ignores",
+    /// It does the same, and has no operation that lists numbers.
+    Missing = "missing",
+}
+
+answers! {
+    /// How answers spell the names of their properties.
+    AnswerNames:
+    /// As the examples of the description: `isRefreshable`, `@odata.context`.
+    Examples = "examples",
+    /// As its definitions: `IsRefreshable`, `odata.context`.
+    Definitions = "definitions",
+}
+
+answers! {
+    /// How a dataset comes to be.
+    Creation:
+    /// It is there when the answer comes, 201 Created.
+    Created = "created",
+    /// The answer is 202 Accepted, and the dataset appears later.
+    Accepted = "accepted",
+}
