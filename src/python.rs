@@ -9,6 +9,11 @@
 //!
 //! Rust threads never attach to Python; what needs Python is done by the caller's thread or by a porter.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::exceptions::PyImportError;
+use pyo3::prelude::*;
+
 mod bell;
 mod client;
 mod credential;
@@ -23,6 +28,18 @@ mod push;
 mod runtime;
 mod schema;
 mod streaming;
+
+/// What is static here belongs to the first interpreter of a process. pyo3 looks at this for submodules only.
+fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
+    static FIRST: AtomicUsize = AtomicUsize::new(0);
+    let this = py.import("sys")?.as_ptr().addr();
+    match FIRST.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire) {
+        Err(first) if first != this => {
+            Err(PyImportError::new_err("powerbi_push cannot be used in a subinterpreter: use threads or processes"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The Rust core of `powerbi_push`.
 #[pyo3::pymodule]
@@ -48,4 +65,9 @@ mod _core {
     /// The version of the package.
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::refuse_another_interpreter(module.py())
+    }
 }
