@@ -7,11 +7,14 @@
 //!                      └── wait, new token, half as many ◀───┘
 //! ```
 //!
-//! The first failure stops the lane: what is on the wire is waited for, what was not begun is withdrawn.
+//! The first failure stops the lane of a push: what is on the wire is waited for, what was not begun is withdrawn.
 //! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
+//! The lane of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
 
 mod attempt;
+mod pause;
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,8 +22,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
+use self::pause::Pause;
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
+use crate::encode::Limits;
 use crate::error::{Error, Kind};
 use crate::limit::Limit;
 use crate::outbox::{Batch, Fate, Outbox};
@@ -39,6 +44,17 @@ pub struct Policy {
     pub deadline: Option<Moment>,
     /// How many requests may be out at once.
     pub couriers: usize,
+    /// What a failure means for the rows behind it.
+    pub manner: Manner,
+}
+
+/// What a failure that trying again does not mend means for the rows behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// They are not sent: somebody waits for the outcome.
+    Push,
+    /// They are: nobody waits, and nothing that was accepted may be lost.
+    Sender,
 }
 
 /// Everything one table's couriers share.
@@ -52,14 +68,38 @@ pub struct Lane {
     policy: Policy,
     /// Rows of one request; halved when the service finds a body too large.
     max_rows: AtomicUsize,
+    max_bytes: usize,
     stop: watch::Sender<Stop>,
     state: Mutex<State>,
+    pause: Pause,
+    listener: Listener,
+}
+
+/// Who hears of failures on a sender's lane.
+struct Listener(Box<dyn Fn(&Error) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     failure: Option<Error>,
     meter: Meter,
+    trouble: Option<Trouble>,
+}
+
+/// What keeps a sender's lane from delivering at the moment.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What went wrong.
+    pub error: Error,
+    /// When the next attempt is made.
+    pub next: Moment,
+    /// Whether the lane waits for somebody to mend it, not for the service to recover.
+    pub paused: bool,
 }
 
 /// How far the lane has been told to stop.
@@ -84,9 +124,39 @@ impl Lane {
         clock: Clock,
         policy: Policy,
     ) -> Self {
-        let max_rows = AtomicUsize::new(destination.limits().max_rows);
+        let Limits { max_rows, max_bytes } = destination.limits();
+        let max_rows = AtomicUsize::new(max_rows);
         let stop = watch::Sender::new(Stop::Go);
-        Self { outbox, destination, wire, limit, clock, policy, max_rows, stop, state: Mutex::default() }
+        let pause = Pause::default();
+        let listener = Listener(Box::new(|_| ()));
+        Self {
+            outbox,
+            destination,
+            wire,
+            limit,
+            clock,
+            policy,
+            max_rows,
+            max_bytes,
+            stop,
+            state: Mutex::default(),
+            pause,
+            listener,
+        }
+    }
+
+    /// Never sends more at once than `limits`.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        self.max_rows.fetch_min(limits.max_rows, Ordering::Relaxed);
+        Self { max_bytes: limits.max_bytes, ..self }
+    }
+
+    /// Has `listener` called with each failure on a sender's lane that somebody should hear of.
+    #[must_use]
+    pub fn telling(mut self, listener: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.listener = Listener(Box::new(listener));
+        self
     }
 
     /// Delivers until the outbox is closed and empty, or something ends the lane early.
@@ -122,6 +192,12 @@ impl Lane {
         self.lock().failure.clone()
     }
 
+    /// What keeps a sender's lane from delivering; `None` while all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.lock().trouble.clone()
+    }
+
     /// What sending has cost so far.
     #[must_use]
     pub fn meter(&self) -> Meter {
@@ -146,7 +222,7 @@ impl Lane {
             let taken = tokio::select! {
                 biased;
                 () = self.stopped(Stop::Finish) => return,
-                taken = self.outbox.take(max_rows, self.destination.limits().max_bytes) => taken,
+                taken = self.outbox.take(max_rows, self.max_bytes) => taken,
             };
             match taken {
                 Some(batch) => self.deliver(batch).await,
@@ -176,7 +252,16 @@ impl Lane {
     }
 
     fn settle(&self, batch: &Batch, fate: Fate, resent: bool) {
+        if fate == Fate::Confirmed {
+            self.lock().trouble = None;
+            self.pause.end();
+        }
         self.outbox.settle(batch, fate, resent);
+    }
+
+    /// Remembers what keeps the lane from delivering.
+    fn note_trouble(&self, error: Error, next: Moment, paused: bool) {
+        self.lock().trouble = Some(Trouble { error, next, paused });
     }
 
     /// Waits until the lane has been told to stop as far as `stop`.

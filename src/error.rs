@@ -36,6 +36,10 @@ pub enum Kind {
     Deadline,
     /// Rows were sent whole and never answered for.
     InDoubt,
+    /// Rows were left when a sender was closed.
+    Undelivered,
+    /// There is no room for more rows.
+    OutboxFull,
     /// The object was closed.
     Closed,
 }
@@ -73,6 +77,12 @@ impl Error {
     /// A failure of `kind` that `message` describes.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, answer: Box::default(), source: None }
+    }
+
+    /// Whether the service could not be reached, and might be later.
+    #[must_use]
+    pub fn is_transport(&self) -> bool {
+        matches!(self.kind, Kind::Transport | Kind::TransportTimeout)
     }
 
     /// A wrong argument, schema or environment.

@@ -14,16 +14,23 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
 pub use self::ledger::{Fate, Ledger};
-use crate::encode::Run;
+use crate::clock::{Clock, Moment};
+use crate::encode::{Limits, Run};
+
+/// Small runs are joined up to this many bytes, so that rows sent one by one cost no more than their bytes.
+const JOINED_BYTES: usize = 1_000_000;
 
 /// Rows on their way, in memory.
 pub struct Outbox {
     capacity: usize,
+    /// How long rows wait for others that fill their request.
+    linger: Option<Linger>,
     state: Mutex<State>,
     /// Wakes couriers: there is something to take, or never will be again.
     filled: Notify,
@@ -31,10 +38,23 @@ pub struct Outbox {
     drained: Box<dyn Fn() + Send + Sync>,
 }
 
+/// How long rows wait for how many others.
+#[derive(Debug, Clone)]
+pub struct Linger {
+    /// The time it goes by.
+    pub clock: Clock,
+    /// The longest wait.
+    pub delay: Duration,
+    /// Nothing waits behind a full request.
+    pub full: Limits,
+}
+
 #[derive(Debug, Default)]
 struct State {
     runs: VecDeque<Queued>,
     accepted: u64,
+    /// Rows before this one are not to wait for others.
+    hurried: u64,
     /// Bytes of rows accepted and not settled.
     bytes: usize,
     closed: bool,
@@ -46,6 +66,8 @@ struct Queued {
     run: Arc<Run>,
     first: u64,
     taken: usize,
+    /// When it was accepted.
+    since: Moment,
 }
 
 /// Rows that go out in one request, frozen: the same bytes each time they are sent.
@@ -91,7 +113,15 @@ impl Outbox {
     /// whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { capacity, state: Mutex::default(), filled: Notify::new(), drained: Box::new(drained) }
+        let drained = Box::new(drained);
+        Self { capacity, linger: None, state: Mutex::default(), filled: Notify::new(), drained }
+    }
+
+    /// The same, where rows wait a while for others that fill their request.
+    #[must_use]
+    pub fn lingering(mut self, linger: Linger) -> Self {
+        self.linger = Some(linger);
+        self
     }
 
     /// Accepts `run`, whether there is room or not.
@@ -100,9 +130,16 @@ impl Outbox {
         let first = state.accepted;
         state.accepted += run.rows() as u64;
         state.bytes += run.size(0..run.rows());
-        state.runs.push_back(Queued { run: Arc::new(run), first, taken: 0 });
+        let wakes = if let Some(linger) = &self.linger {
+            state.join(run, first, linger)
+        } else {
+            state.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, since: Moment::default() });
+            true
+        };
         drop(state);
-        self.filled.notify_one();
+        if wakes {
+            self.filled.notify_one();
+        }
     }
 
     /// Whether there is room. Whoever finds none is woken by `drained`.
@@ -110,6 +147,44 @@ impl Outbox {
     pub fn has_room(&self) -> bool {
         let state = self.lock();
         state.bytes < self.capacity || state.closed
+    }
+
+    /// What was accepted so far is not to wait for others.
+    pub fn hurry(&self) {
+        let mut state = self.lock();
+        state.hurried = state.accepted;
+        drop(state);
+        self.filled.notify_waiters();
+        self.filled.notify_one();
+    }
+
+    /// Gives up the oldest rows that nobody has taken, until there is room; answers how many they were.
+    pub fn drop_oldest(&self) -> u64 {
+        let mut state = self.lock();
+        let mut dropped = 0;
+        while state.bytes >= self.capacity
+            && let Some(front) = state.runs.pop_front()
+        {
+            let rows = (front.run.rows() - front.taken) as u64;
+            let first = front.first + front.taken as u64;
+            state.bytes = state.bytes.saturating_sub(front.run.size(front.taken..front.run.rows()));
+            state.ledger.record(first..first + rows, Fate::Dropped, false);
+            dropped += rows;
+        }
+        dropped
+    }
+
+    /// What waits: how many rows were accepted, and since when the oldest that nobody has taken is there.
+    #[must_use]
+    pub fn waiting(&self) -> (u64, Option<Moment>) {
+        let state = self.lock();
+        (state.accepted, state.runs.front().map(|front| front.since))
+    }
+
+    /// Whether each of the first `rows` rows has its fate.
+    #[must_use]
+    pub fn is_settled(&self, rows: u64) -> bool {
+        self.lock().ledger.pieces(0..rows).iter().all(|(_, fate)| fate.is_some())
     }
 
     /// No more rows will come.
@@ -137,19 +212,29 @@ impl Outbox {
         loop {
             let mut filled = std::pin::pin!(self.filled.notified());
             filled.as_mut().enable();
-            {
+            let due = {
                 let mut state = self.lock();
-                if let Some(batch) = state.take(max_rows, max_bytes) {
+                let due = self.linger.as_ref().and_then(|linger| state.due(linger));
+                if due.is_none()
+                    && let Some(batch) = state.take(max_rows, max_bytes)
+                {
                     if !state.runs.is_empty() {
                         self.filled.notify_one();
                     }
                     return Some(batch);
                 }
-                if state.closed {
+                if due.is_none() && state.closed {
                     return None;
                 }
+                due
+            };
+            match (due, &self.linger) {
+                (Some(due), Some(linger)) => tokio::select! {
+                    () = filled => {}
+                    () = linger.clock.sleep_until(due) => {}
+                },
+                _ => filled.await,
             }
-            filled.await;
         }
     }
 
@@ -180,6 +265,36 @@ impl fmt::Debug for Outbox {
 }
 
 impl State {
+    /// Joins a small run to the last one, unless somebody has begun to take that. Answers whether there is now something
+    /// to do for somebody.
+    fn join(&mut self, run: Run, first: u64, linger: &Linger) -> bool {
+        let full = |run: &Run| run.rows() >= linger.full.max_rows || run.bytes() >= linger.full.max_bytes;
+        if let Some(last) = self.runs.back_mut().filter(|last| last.taken == 0)
+            && last.run.rows() + run.rows() <= linger.full.max_rows
+            && last.run.bytes() + run.bytes() <= JOINED_BYTES
+            && let Some(joined) = Arc::get_mut(&mut last.run)
+        {
+            joined.append(&run);
+            return full(joined);
+        }
+        self.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, since: linger.clock.now() });
+        true
+    }
+
+    /// Until when the first rows wait for others; `None` where they need not, or there are none.
+    fn due(&self, linger: &Linger) -> Option<Moment> {
+        let front = self.runs.front()?;
+        let (mut rows, mut bytes) = (0, 0);
+        let full = self.runs.iter().any(|queued| {
+            rows += queued.run.rows() - queued.taken;
+            bytes += queued.run.bytes();
+            rows >= linger.full.max_rows || bytes >= linger.full.max_bytes
+        });
+        let due = front.since + linger.delay;
+        let waits = !full && !self.closed && self.hurried <= front.first && linger.clock.now() < due;
+        waits.then_some(due)
+    }
+
     fn take(&mut self, max_rows: usize, max_bytes: usize) -> Option<Batch> {
         let front = self.runs.front_mut()?;
         let start = front.taken;

@@ -3,6 +3,7 @@
 //! ```text
 //!  intake     Python objects → cells                    push     one push, in steps
 //!  schema     schemas, payloads, validation             client   requests
+//!  sender     rows accepted, delivered in the background
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  porter     the threads that run Python               bell     what wakes who waits
 //! ```
@@ -25,8 +26,11 @@ mod operation;
 mod options;
 mod porter;
 mod push;
+mod reading;
+mod results;
 mod runtime;
 mod schema;
+mod sender;
 mod streaming;
 
 /// What is static here belongs to the first interpreter of a process. pyo3 looks at this for submodules only.
@@ -59,6 +63,8 @@ mod _core {
     use super::schema::{
         Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,
     };
+    #[pymodule_export]
+    use super::sender::Sender;
     #[pymodule_export]
     use super::streaming::PushUrl;
 

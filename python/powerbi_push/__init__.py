@@ -43,6 +43,7 @@ from powerbi_push.exceptions import (
 from powerbi_push.results import PushResult, RowError, ValidationReport
 from powerbi_push.retry import Retry
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema
+from powerbi_push.sender import Sender, SenderStats
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.targets import push, push_async
 
@@ -70,6 +71,8 @@ __all__ = [
     "Relationship",
     "Retry",
     "RowError",
+    "Sender",
+    "SenderStats",
     "SequenceConflictError",
     "ServiceError",
     "SourceError",

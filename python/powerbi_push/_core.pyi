@@ -12,6 +12,7 @@ __all__ = [
     "Operation",
     "Payloads",
     "PushUrl",
+    "Sender",
     "TableSchema",
     "close_porter",
     "data_type_name",
@@ -102,10 +103,27 @@ class Client:
         options: dict[str, Any],
         replace: bool,
     ) -> Operation: ...
+    def sender(
+        self,
+        workspace: str | None,
+        dataset: str,
+        table: str,
+        schema: TableSchema | None,
+        ordered: bool,
+        options: dict[str, Any],
+    ) -> Sender: ...
     @staticmethod
     def is_id(text: str) -> bool: ...
     @staticmethod
     def check_table_name(name: str) -> None: ...
+
+@final
+class Sender:
+    def send(self, row: object) -> Operation | None: ...
+    def send_many(self, rows: Any) -> Operation: ...
+    def flush(self, timeout: float | None) -> Operation: ...
+    def close(self, timeout: float | None) -> Operation | None: ...
+    def stats(self) -> dict[str, Any]: ...
 
 @final
 class PushUrl:
@@ -122,6 +140,7 @@ class PushUrl:
     @property
     def shown(self) -> str: ...
     def push_rows(self, schema: TableSchema | None, rows: Any, options: dict[str, Any]) -> Operation: ...
+    def sender(self, schema: TableSchema | None, options: dict[str, Any]) -> Sender: ...
 
 @final
 class Emulator:

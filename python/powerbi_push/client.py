@@ -12,6 +12,7 @@ from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 from powerbi_push.retirement import tell_of_retirement
 from powerbi_push.schema import TableSchema, specification
+from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TypeAlias, Unpack
 
-    from powerbi_push.options import PushOptions, Rows
+    from powerbi_push.options import PushOptions, Rows, SenderOptions
     from powerbi_push.results import PushResult
     from powerbi_push.retry import Retry
     from powerbi_push.schema import DataType
@@ -474,6 +475,20 @@ class Table:
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
         result: PushResult = yield core.push_rows(*place, schema, self._ordered, rows, dict(options), replace)
         return result
+
+    def sender(self, **options: Unpack[SenderOptions]) -> Sender:
+        """Make a sender, which delivers in the background what it is given; nothing is sent yet.
+
+        Args:
+            **options: See `SenderOptions`.
+
+        Raises:
+            ConfigurationError: An option is wrong.
+        """
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        return Sender(core.sender(*place, schema, self._ordered, dict(options)), repr(self))
 
     def delete_rows(self) -> None:
         """Delete all rows of the table; the service knows no other way.

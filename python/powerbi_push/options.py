@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from powerbi_push.exceptions import PowerBIPushError
     from powerbi_push.results import PushResult
 
 #: Rows, of any of these kinds; Rust looks at what it really is.
@@ -70,3 +71,31 @@ class PushOptions(CheckOptions, total=False):
     on_doubt: Literal["resend", "raise"]
     timeout: float | None
     progress: Callable[[PushResult], object] | None
+
+
+class SenderOptions(RowOptions, total=False):
+    """How rows are judged, and how a sender keeps and delivers them.
+
+    Attributes:
+        max_rows: Rows of one request at most; default and limit is what the destination takes, 10,000.
+        max_bytes: Bytes of one request at most; None (default) is what the destination takes.
+        max_delay: How long a row waits for others that fill its request, in seconds. Default 1.
+        buffer_bytes: Bytes of rows kept in memory. Default 64,000,000.
+        on_full: What a row meets when there is no room for it: ``"block"`` waits (default), ``"error"`` raises,
+            ``"drop_oldest"`` lets the oldest rows go, which `SenderStats.dropped` counts.
+        full_timeout: How long ``"block"`` waits, in seconds. Default 30.
+        on_doubt: As for a push.
+        on_error: Called on a thread of this package with each refusal; without it the first is raised once by the next
+            verb of the sender.
+        close_timeout: How long `Sender.close` tries to deliver what is left, in seconds. Default 5.
+    """
+
+    max_rows: int
+    max_bytes: int | None
+    max_delay: float
+    buffer_bytes: int
+    on_full: Literal["block", "error", "drop_oldest"]
+    full_timeout: float
+    on_doubt: Literal["resend", "raise"]
+    on_error: Callable[[PowerBIPushError], object] | None
+    close_timeout: float

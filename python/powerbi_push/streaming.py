@@ -11,12 +11,13 @@ from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
+from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run
 
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
-    from powerbi_push.options import PushOptions, Rows
+    from powerbi_push.options import PushOptions, Rows, SenderOptions
     from powerbi_push.results import PushResult
     from powerbi_push.retry import Retry
     from powerbi_push.schema import DataType
@@ -116,6 +117,18 @@ class StreamingDataset:
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         result: PushResult = yield self._core.push_rows(schema, rows, dict(options))
         return result
+
+    def sender(self, **options: Unpack[SenderOptions]) -> Sender:
+        """Make a sender, which delivers in the background what it is given; nothing is sent yet.
+
+        Args:
+            **options: See `SenderOptions`.
+
+        Raises:
+            ConfigurationError: An option is wrong.
+        """
+        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
+        return Sender(self._core.sender(schema, dict(options)), repr(self))
 
     def __repr__(self) -> str:
         """Show where it goes, without the key."""

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lane, Stop};
+use super::{Lane, Manner, Stop};
 use crate::error::{Error, Kind};
 use crate::outbox::{Batch, Fate};
 use crate::transport::Progress;
@@ -14,6 +14,8 @@ use crate::wire::{Outcome, Sent};
 const SHORTEST_THROTTLE: Duration = Duration::from_secs(1);
 /// So that many clients do not come back in the same instant, a told wait is stretched by up to this share.
 const THROTTLE_JITTER: f64 = 0.05;
+/// How often a sender looks whether somebody has mended what keeps it from delivering.
+const PROBE: Duration = Duration::from_secs(300);
 
 /// What to do after one attempt.
 #[derive(Debug)]
@@ -48,6 +50,19 @@ impl<'a> Attempt<'a> {
 
     /// Sends the batch once and acts on the verdict.
     pub(super) async fn once(&mut self) -> Next {
+        let probing = tokio::select! {
+            biased;
+            () = self.lane.stopped(Stop::Finish) => return self.leave(),
+            probing = self.lane.pause.wait(&self.lane.clock) => probing,
+        };
+        let next = self.send().await;
+        if probing {
+            self.lane.pause.give_back();
+        }
+        next
+    }
+
+    async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
         let request = self.lane.destination.request(self.batch.body.clone());
         let (limit, deadline) = (&self.lane.limit, self.lane.policy.deadline);
@@ -59,6 +74,7 @@ impl<'a> Attempt<'a> {
         self.note(&progress, sent.as_ref());
         match sent {
             Some(Ok(sent)) => self.act(sent).await,
+            Some(Err(error)) if error.is_transport() && self.goes_on() => self.back_off(error).await,
             Some(Err(error)) => self.give_up(error),
             None => {
                 self.doubt |= progress.stop();
@@ -88,7 +104,7 @@ impl<'a> Attempt<'a> {
             Verdict::InDoubt => {
                 self.doubt = true;
                 let error = error(&sent.outcome);
-                if self.lane.policy.resend_doubt { self.back_off(error).await } else { self.give_up(error) }
+                if self.lane.policy.resend_doubt { self.back_off(error).await } else { self.leave_in_doubt(error) }
             }
         }
     }
@@ -97,21 +113,27 @@ impl<'a> Attempt<'a> {
     fn hold(&mut self, told: Option<Duration>, outcome: &Outcome) -> Next {
         self.throttles += 1;
         let retry = self.lane.policy.retry;
-        if !retry.allows(1) {
+        if !retry.allows(1) && !self.goes_on() {
             return self.give_up(error(outcome));
         }
         let wait = told.unwrap_or_else(|| retry.delay(self.throttles).max(SHORTEST_THROTTLE));
-        let stretched = wait.mul_f64(1.0 + fastrand::f64() * THROTTLE_JITTER);
-        self.lane.limit.hold_until(self.lane.clock.now() + stretched);
+        let next = self.lane.clock.now() + wait.mul_f64(1.0 + fastrand::f64() * THROTTLE_JITTER);
+        self.lane.limit.hold_until(next);
+        self.lane.note_trouble(error(outcome), next, false);
         Next::Again
+    }
+
+    fn goes_on(&self) -> bool {
+        self.lane.policy.manner == Manner::Sender
     }
 
     async fn back_off(&mut self, error: Error) -> Next {
         self.failures += 1;
-        if !self.lane.policy.retry.allows(self.failures) {
+        if !self.lane.policy.retry.allows(self.failures) && !self.goes_on() {
             return self.give_up(error);
         }
         let delay = self.lane.policy.retry.delay(self.failures);
+        self.lane.note_trouble(error, self.lane.clock.now() + delay, false);
         tokio::select! {
             biased;
             () = self.lane.stopped(Stop::Finish) => self.leave(),
@@ -130,16 +152,46 @@ impl<'a> Attempt<'a> {
     }
 
     fn reject(&mut self, outcome: &Outcome) -> Next {
+        let error = error(outcome);
+        if self.goes_on() && matches!(error.kind, Kind::PermissionDenied | Kind::NotFound | Kind::Authentication) {
+            return self.give_up(error);
+        }
         if self.doubt {
-            return self.give_up(error(outcome));
+            return self.leave_in_doubt(error);
         }
         self.lane.settle(self.batch, Fate::Rejected, false);
-        self.lane.fail(error(outcome));
+        self.set_aside(error)
+    }
+
+    /// The batch has its fate: a push ends with it, a sender goes on with the next.
+    fn set_aside(&self, error: Error) -> Next {
+        if self.goes_on() {
+            (self.lane.listener.0)(&error);
+            return Next::Settled;
+        }
+        self.lane.fail(error);
         Next::GiveUp
     }
 
-    /// Stops the lane: the batch stays unsent, or in doubt.
+    fn leave_in_doubt(&mut self, error: Error) -> Next {
+        if !self.goes_on() {
+            return self.give_up(error);
+        }
+        self.lane.settle(self.batch, Fate::InDoubt, false);
+        self.set_aside(in_doubt(self.batch.rows(), error))
+    }
+
+    /// Trying again does not help: a push ends, with the batch unsent or in doubt, and a sender pauses.
     fn give_up(&mut self, error: Error) -> Next {
+        if self.goes_on() && error.kind != Kind::Closed {
+            let next = self.lane.clock.now() + PROBE;
+            self.lane.pause.until(next);
+            // The next one asks for a new token first.
+            self.expired = false;
+            (self.lane.listener.0)(&error);
+            self.lane.note_trouble(error, next, true);
+            return Next::Again;
+        }
         let error = if self.doubt { in_doubt(self.batch.rows(), error) } else { error };
         self.lane.fail(error);
         self.leave()

@@ -75,7 +75,9 @@ pub struct Problems {
 }
 
 impl Problems {
-    pub(super) fn new(max_errors: usize) -> Self {
+    /// None so far; at most `max_errors` will be kept in full.
+    #[must_use]
+    pub fn new(max_errors: usize) -> Self {
         Self { max_errors, ..Self::default() }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::Dialect;
+use super::{Dialect, position};
 
 /// Encoded rows, wrapped as one whole body. Any part of it can be had as a body of its own.
 #[derive(Debug, Clone)]
@@ -17,6 +17,18 @@ pub struct Run {
 impl Run {
     pub(super) fn new(dialect: &'static Dialect, body: Vec<u8>, ends: Vec<u32>) -> Self {
         Self { dialect, body: body.into(), ends }
+    }
+
+    /// Takes the rows of `other` behind its own, where both are of one dialect.
+    pub fn append(&mut self, other: &Self) {
+        let (prefix, suffix) = (self.dialect.prefix.len(), self.dialect.suffix.len());
+        let mut body = Vec::from(std::mem::take(&mut self.body));
+        body.truncate(body.len() - suffix);
+        body.extend_from_slice(self.dialect.separator);
+        let shift = body.len() - prefix;
+        body.extend_from_slice(&other.body[prefix..]);
+        self.body = body.into();
+        self.ends.extend(other.ends.iter().map(|&end| position(end as usize + shift)));
     }
 
     /// How many rows there are.

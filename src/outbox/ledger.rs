@@ -12,6 +12,8 @@ pub enum Fate {
     Rejected,
     /// It was sent, and nobody knows.
     InDoubt,
+    /// It gave way to newer ones and was never sent.
+    Dropped,
 }
 
 /// The fates so far; neighbours of one fate are one entry.

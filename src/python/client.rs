@@ -14,6 +14,7 @@ use super::errors::{self, raise};
 use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
+use super::sender::Sender;
 use super::{credential, options, porter, push};
 use crate::auth::Credential;
 use crate::client;
@@ -62,6 +63,20 @@ impl Client {
         }
         self.recipe.summon_porter(py)?;
         self.current.get(py, || self.recipe.make())
+    }
+
+    fn target(
+        &self,
+        client: &client::Client,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: &str,
+        schema: Option<&TableSchema>,
+        ordered: bool,
+    ) -> push::Target {
+        let route = client.route(workspace, dataset, table);
+        let schema = schema.map(|known| Arc::clone(&known.schema));
+        push::Target { route, schema, ordered, needs_loop: self.recipe.needs_loop }
     }
 
     fn request<T: Serialize + Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(
@@ -177,13 +192,25 @@ impl Client {
         replace: bool,
     ) -> PyResult<Operation> {
         let client = self.open(rows.py())?;
-        let schema = schema.map(|known| Arc::clone(&known.schema));
-        let route = client.route(workspace.as_deref(), &dataset, &table);
-        let target = push::Target { route, schema, ordered, needs_loop: self.recipe.needs_loop };
+        let target = self.target(&client, workspace.as_deref(), &dataset, &table, schema, ordered);
         let emptying = replace.then(|| -> push::Emptying {
             Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
         });
         push::push(target, rows, options, emptying)
+    }
+
+    fn sender(
+        &self,
+        py: Python<'_>,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: &str,
+        schema: Option<&TableSchema>,
+        ordered: bool,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Sender> {
+        let client = self.open(py)?;
+        Sender::start(py, self.target(&client, workspace, dataset, table, schema, ordered), options)
     }
 
     /// Whether `text` has the shape of an id.

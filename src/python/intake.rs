@@ -24,7 +24,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 pub(super) use self::arrow::ArrowRows;
 use self::fed::Fed;
 use self::frame::Frame;
-use self::row::Shapes;
+pub(super) use self::row::Shapes;
 use super::errors;
 use super::operation::unreadable;
 use crate::cell::{Row, Rows};

@@ -88,6 +88,14 @@ pub(super) fn choice<T: Copy>(name: &str, value: &Bound<'_, PyAny>, choices: &[(
     wrong(value, format!("`{name}` takes {}", words.join(" or ")))
 }
 
+/// A whole number from 1.
+pub(super) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    match value.extract::<usize>() {
+        Ok(number @ 1..) => Ok(number),
+        _ => wrong(value, format!("`{name}` takes a whole number from 1")),
+    }
+}
+
 /// A time limit in seconds; `None` is none.
 pub(super) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     if value.is_none() {
@@ -130,6 +138,6 @@ pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     }
 }
 
-fn wrong<T>(value: &Bound<'_, PyAny>, message: String) -> PyResult<T> {
+pub(super) fn wrong<T>(value: &Bound<'_, PyAny>, message: String) -> PyResult<T> {
     Err(errors::to_py(value.py(), &Error::configuration(message)))
 }

@@ -40,6 +40,8 @@ type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Errand {
     call: Arc<Call>,
+    /// The failure that is told, where the call is about one.
+    told: Option<Error>,
     reply: Mutex<Option<Reply>>,
 }
 
@@ -86,7 +88,7 @@ pub(super) async fn ask<T: Send + 'static>(
         // Nobody waits any more where the task was dropped.
         let _ = sender.send(read(py, answered));
     });
-    if !send(Porter::Users, call, reply) {
+    if !send(Porter::Users, call, None, reply) {
         return Err(gone());
     }
     answer.await.map_err(|_| gone())
@@ -95,17 +97,27 @@ pub(super) async fn ask<T: Send + 'static>(
 /// Has an event loop woken. Called from Rust's own threads.
 pub(super) fn wake(call: Arc<Call>) {
     // A loop that is closed has nobody left to wake.
-    send(Porter::Loops, call, Box::new(|_, _| ()));
+    send(Porter::Loops, call, None, Box::new(|_, _| ()));
+}
+
+/// Has the user's function called with a failure. What it raises itself goes where such things go.
+pub(super) fn tell(call: Arc<Call>, error: Error) {
+    let reply: Reply = Box::new(|py, answered| {
+        if let Err(raised) = answered {
+            raised.write_unraisable(py, None);
+        }
+    });
+    send(Porter::Users, call, Some(error), reply);
 }
 
 /// Hands an errand over; `false` where the porter has left.
-fn send(porter: Porter, call: Arc<Call>, reply: Reply) -> bool {
+fn send(porter: Porter, call: Arc<Call>, told: Option<Error>, reply: Reply) -> bool {
     let Some(queue) = queue(porter as usize) else { return false };
     let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
     if errands.1 {
         return false;
     }
-    errands.0.push_back(Errand { call, reply: Mutex::new(Some(reply)) });
+    errands.0.push_back(Errand { call, told, reply: Mutex::new(Some(reply)) });
     drop(errands);
     queue.changed.notify_one();
     true
@@ -154,7 +166,10 @@ impl Errand {
     /// With what.
     #[getter]
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.call.argument.as_ref())
+        match &self.told {
+            Some(error) => PyTuple::new(py, [errors::to_py(py, error).into_value(py)]),
+            None => PyTuple::new(py, self.call.argument.as_ref()),
+        }
     }
 
     /// It returned.

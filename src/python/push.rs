@@ -8,8 +8,6 @@
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
 
-mod reading;
-
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,16 +15,16 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use self::reading::{Early, InTime, Stop, Time};
 use super::bell::Bell;
-use super::errors;
 use super::intake::{Rest, Source};
 use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
+use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Received, Running, check, lost, may_stay};
+use super::{errors, results};
 use crate::client::Route;
 use crate::clock::Moment;
-use crate::courier::{Lane, Policy};
+use crate::courier::{Lane, Manner, Policy};
 use crate::encode::{Encoder, Filled, Run};
 use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
@@ -115,6 +113,7 @@ impl Push {
             resend_doubt: options.resend_doubt,
             deadline,
             couriers: if target.ordered { 1 } else { IN_FLIGHT },
+            manner: Manner::Push,
         };
         let lane = Arc::new(target.route.lane(Arc::clone(&outbox), policy));
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
@@ -315,9 +314,7 @@ impl Push {
             &self.lane.meter(),
             elapsed,
         );
-        let fields = pythonize::pythonize(py, &report)?;
-        fields.set_item("deleted", self.emptied)?;
-        errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
+        results::push_result(py, &report, self.emptied)
     }
 
     /// The exception for `early`, with the result in it.
@@ -406,7 +403,8 @@ fn interrupted(raised: PyErr) -> Stop {
     Stop::Early(Early::Interrupted(raised))
 }
 
-fn encoder(target: &Target, options: &RowOptions) -> Encoder {
+/// An encoder for the rows of one call.
+pub(super) fn encoder(target: &Target, options: &RowOptions) -> Encoder {
     let destination = &target.route.destination;
     Encoder::new(destination.dialect(), target.schema.clone(), options.cells, destination.limits(), options.max_errors)
 }

@@ -49,16 +49,22 @@ static GATE: Mutex<Gate> = Mutex::new(Gate { process: 0, inside: 0 });
 static LEFT: Condvar = Condvar::new();
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
+/// Has the end of the interpreter send calls home; what is registered later runs before that.
+pub(super) fn register_leave(py: Python<'_>) -> PyResult<()> {
+    static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
+    let register = || {
+        let leave = py.import("powerbi_push._core")?.getattr("leave")?;
+        py.import("atexit")?.call_method1("register", (leave,)).map(drop)
+    };
+    REGISTERED.get_or_try_init(py, register).copied()
+}
+
 /// One call that waits in Rust.
 pub(super) struct Inside;
 
 impl Inside {
     pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
-        static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
-        REGISTERED.get_or_try_init(py, || {
-            let leave = py.import("powerbi_push._core")?.getattr("leave")?;
-            py.import("atexit")?.call_method1("register", (leave,)).map(drop)
-        })?;
+        register_leave(py)?;
         let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
         let process = std::process::id();
         if gate.process != process {
@@ -168,6 +174,11 @@ impl<T: Send + 'static> Running<T> {
     /// Ends it where it is.
     pub(super) fn stop(&self) {
         self.task.abort();
+    }
+
+    /// Whether it has ended, whoever has its answer.
+    pub(super) fn is_over(&self) -> bool {
+        self.answer.over.load(Ordering::Acquire)
     }
 
     /// Looks what has become of it.

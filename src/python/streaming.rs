@@ -10,6 +10,7 @@ use super::errors::raise;
 use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
+use super::sender::Sender;
 use super::{options, push};
 use crate::client::Route;
 use crate::clock::Clock;
@@ -58,16 +59,19 @@ impl PushUrl {
         rows: &Bound<'_, PyAny>,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Operation> {
-        let route = self.route(rows.py())?;
-        let schema = schema.map(|known| Arc::clone(&known.schema));
-        let target = push::Target { route, schema, ordered: false, needs_loop: false };
-        push::push(target, rows, options, None)
+        push::push(self.target(rows.py(), schema)?, rows, options, None)
+    }
+
+    fn sender(&self, py: Python<'_>, schema: Option<&TableSchema>, options: &Bound<'_, PyDict>) -> PyResult<Sender> {
+        Sender::start(py, self.target(py, schema)?, options)
     }
 }
 
 impl PushUrl {
-    fn route(&self, py: Python<'_>) -> PyResult<Route> {
+    fn target(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::Target> {
         let (settings, retry, clock) = (&self.settings, self.retry, &self.clock);
-        self.route.get(py, || Route::to_push_url(self.streaming.clone(), settings, retry, clock.clone()))
+        let make = || Route::to_push_url(self.streaming.clone(), settings, retry, clock.clone());
+        let schema = schema.map(|known| Arc::clone(&known.schema));
+        Ok(push::Target { route: self.route.get(py, make)?, schema, ordered: false, needs_loop: false })
     }
 }

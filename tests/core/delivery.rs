@@ -6,7 +6,7 @@ use std::time::Duration;
 use powerbi_push::auth::{AccessToken, Credential, Fetching};
 use powerbi_push::client::Client;
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::courier::Policy;
+use powerbi_push::courier::{Manner, Policy};
 use powerbi_push::destination::PushDataset;
 use powerbi_push::emulator::{Emulator, FailNext, Options};
 use powerbi_push::encode::{self, Encoder, PUSH_ROWS};
@@ -68,7 +68,8 @@ impl House {
             }
         }
         outbox.close();
-        let policy = Policy { retry: Retry::default(), resend_doubt: true, deadline: None, couriers };
+        let policy =
+            Policy { retry: Retry::default(), resend_doubt: true, deadline: None, couriers, manner: Manner::Push };
         let route = self.client.route(None, &self.dataset, "Orders");
         let lane = Arc::new(route.lane(Arc::clone(&outbox), policy));
         Arc::clone(&lane).run().await;

@@ -11,7 +11,7 @@ use crate::cell::Row;
 
 /// How the rows of each type met during a call are read.
 #[derive(Default)]
-pub(super) struct Shapes<'py> {
+pub(in crate::python) struct Shapes<'py> {
     known: Vec<(Bound<'py, PyType>, Shape<'py>)>,
 }
 
@@ -29,7 +29,7 @@ enum Shape<'py> {
 
 impl<'py> Shapes<'py> {
     /// Hands the cells of `object` to `row`.
-    pub(super) fn visit(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
+    pub(in crate::python) fn visit(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
         if let Ok(dict) = object.cast_exact::<PyDict>() {
             return Ok(visit_dict(dict, row)?);
         }

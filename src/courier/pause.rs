@@ -1,0 +1,72 @@
+//! The pause of a sender's lane that cannot deliver: everybody waits, and now and then one courier probes.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::clock::{Clock, Moment};
+
+/// While there is a pause, at most one request is out.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    state: Mutex<Option<State>>,
+    changed: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    until: Moment,
+    /// A courier is finding out whether it is over.
+    probing: bool,
+}
+
+impl Pause {
+    /// Begins, or goes on, until `moment`.
+    pub(super) fn until(&self, moment: Moment) {
+        *self.lock() = Some(State { until: moment, probing: false });
+        self.changed.notify_waiters();
+    }
+
+    /// Ends: somebody got through.
+    pub(super) fn end(&self) {
+        if self.lock().take().is_some() {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// A probe that did not find out: the next one may.
+    pub(super) fn give_back(&self) {
+        if let Some(state) = &mut *self.lock() {
+            state.probing = false;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until a request may go out; `true` if it goes as a probe.
+    pub(super) async fn wait(&self, clock: &Clock) -> bool {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let until = match &mut *self.lock() {
+                None => return false,
+                Some(state) if state.probing => None,
+                Some(state) if state.until <= clock.now() => {
+                    state.probing = true;
+                    return true;
+                }
+                Some(state) => Some(state.until),
+            };
+            match until {
+                None => changed.await,
+                Some(until) => tokio::select! {
+                    () = changed => {}
+                    () = clock.sleep_until(until) => {}
+                },
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,327 @@
+//! A sender: rows are accepted one by one and delivered in the background, on a lane that never gives up.
+//!
+//! ```text
+//!  send ─▶ accept ─▶ outbox ─ lingers ─▶ lane ─▶ ledger ─▶ flush, close, stats
+//! ```
+
+mod accept;
+mod end;
+mod options;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pythonize::pythonize;
+use serde::Serialize;
+
+use self::accept::{Accept, Single};
+use self::end::{Close, Flush};
+use self::options::{OnFull, SenderOptions};
+use super::bell::Bell;
+use super::intake::Source;
+use super::operation::Operation;
+use super::options::{RowOptions, seconds};
+use super::porter::{self, Call, Porter};
+use super::push::{Target, encoder};
+use super::runtime::{self, Running};
+use super::{errors, results};
+use crate::clock::Moment;
+use crate::courier::{Lane, Manner, Policy};
+use crate::encode::{Encoder, Problems, Run};
+use crate::error::{Error, Kind};
+use crate::limit::IN_FLIGHT;
+use crate::outbox::{Linger, Outbox};
+use crate::report::Report;
+
+/// A sender to one destination.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct Sender {
+    shared: Arc<Shared>,
+    /// Whose functions only an event loop can call.
+    needs_loop: bool,
+    process: u32,
+}
+
+/// What a sender's verbs and its lane share.
+struct Shared {
+    target: Target,
+    rows: RowOptions,
+    options: SenderOptions,
+    started: Moment,
+    outbox: Arc<Outbox>,
+    lane: Arc<Lane>,
+    /// Ends the lane with the sender.
+    _running: Running<()>,
+    /// Whether the lane has ended.
+    ended: Arc<AtomicBool>,
+    /// Whoever waits for room or for an end.
+    bells: Arc<Bells>,
+    refusals: Arc<Refusals>,
+    encoders: Mutex<Vec<Encoder>>,
+    dropped: Mutex<u64>,
+    closed: AtomicBool,
+}
+
+/// The bells of those who wait.
+#[derive(Default)]
+struct Bells(Mutex<Vec<Weak<Bell>>>);
+
+impl Bells {
+    fn ring(&self) {
+        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.retain(|bell| {
+            bell.upgrade().is_some_and(|bell| {
+                bell.ring();
+                true
+            })
+        });
+    }
+
+    fn add(&self) -> Arc<Bell> {
+        let bell = Arc::new(Bell::default());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&bell));
+        bell
+    }
+}
+
+/// Tells everybody that the lane has ended, however it did.
+struct End {
+    ended: Arc<AtomicBool>,
+    bells: Arc<Bells>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
+        self.bells.ring();
+    }
+}
+
+/// What the lane has to tell: to the user's function, or kept for the next verb to raise, once.
+struct Refusals {
+    listener: Option<Arc<Call>>,
+    first: Mutex<Option<Error>>,
+    told: AtomicBool,
+}
+
+impl Refusals {
+    fn hear(&self, error: &Error, bells: &Bells) {
+        if let Some(listener) = &self.listener {
+            porter::tell(Arc::clone(listener), error.clone());
+        } else if !self.told.swap(true, Ordering::AcqRel) {
+            *self.first() = Some(error.clone());
+            bells.ring();
+        }
+    }
+
+    fn first(&self) -> MutexGuard<'_, Option<Error>> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a sender has done so far, as Python's `SenderStats` has it.
+#[derive(Serialize)]
+struct Stats {
+    accepted: u64,
+    confirmed: u64,
+    rejected: u64,
+    in_doubt: u64,
+    maybe_twice: u64,
+    dropped: u64,
+    pending: u64,
+    oldest_age: f64,
+    state: &'static str,
+    next_attempt_in: Option<f64>,
+}
+
+impl Sender {
+    /// A sender to `target`; its lane begins to run.
+    pub(super) fn start(py: Python<'_>, target: Target, given: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let (options, rows) = SenderOptions::read(given)?;
+        runtime::register_leave(py)?;
+        let listener = options.on_error.as_ref().map(|function| {
+            let call = Call { function: function.clone_ref(py), argument: None };
+            porter::start(py, Porter::Users).map(|()| Arc::new(call))
+        });
+        let refusals = Arc::new(Refusals {
+            listener: listener.transpose()?,
+            first: Mutex::new(None),
+            told: AtomicBool::new(false),
+        });
+        let limits = target.route.destination.limits();
+        let full = options.full_request(limits);
+        let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
+        let linger = Linger { clock: clock.clone(), delay: options.max_delay, full };
+        let drained = Arc::clone(&bells);
+        let outbox = Arc::new(Outbox::new(options.buffer_bytes, move || drained.ring()).lingering(linger));
+        let policy = Policy {
+            retry: target.route.retry,
+            resend_doubt: rows.resend_doubt,
+            deadline: None,
+            couriers: if target.ordered { 1 } else { IN_FLIGHT },
+            manner: Manner::Sender,
+        };
+        let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
+        let lane = target.route.lane(Arc::clone(&outbox), policy).limited(full);
+        let lane = Arc::new(lane.telling(move |error| heard.hear(error, &rung)));
+        let ended = Arc::<AtomicBool>::default();
+        let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells) };
+        let delivering = Arc::clone(&lane).run();
+        let running = Running::start(&Arc::default(), async move {
+            let _end = end;
+            delivering.await;
+        })?;
+        let needs_loop = target.needs_loop;
+        let shared = Shared {
+            target,
+            rows,
+            options,
+            started: clock.now(),
+            outbox,
+            lane,
+            _running: running,
+            ended,
+            bells,
+            refusals,
+            encoders: Mutex::default(),
+            dropped: Mutex::new(0),
+            closed: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared), needs_loop, process: std::process::id() })
+    }
+
+    fn open(&self, py: Python<'_>) -> PyResult<&Arc<Shared>> {
+        if self.process != std::process::id() {
+            let message = "the sender belongs to the process that this one was forked from";
+            let error = Error::new(Kind::Closed, message).with_hint("make a sender in each process");
+            return Err(errors::to_py(py, &error));
+        }
+        if self.shared.closed.load(Ordering::Acquire) {
+            return Err(errors::to_py(py, &Error::new(Kind::Closed, "the sender is closed")));
+        }
+        if let Some(error) = self.shared.refusals.first().take() {
+            return Err(errors::to_py(py, &error));
+        }
+        Ok(&self.shared)
+    }
+}
+
+#[pymethods]
+impl Sender {
+    /// Accepts one row; answers an operation where there is no room for it yet.
+    fn send(&self, row: &Bound<'_, PyAny>) -> PyResult<Option<Operation>> {
+        let py = row.py();
+        let shared = self.open(py)?;
+        let mut encoder = shared.encoder();
+        let run = encoder.fill(&mut Single::new(row)).map_err(|failure| failure.into_py(py, 0))?.run;
+        shared.refuse_invalid(py, encoder)?;
+        let Some(run) = run else { return Ok(None) };
+        if shared.outbox.has_room() {
+            shared.outbox.offer(run);
+            return Ok(None);
+        }
+        let accept = Accept::rest(Arc::clone(shared), run);
+        Ok(Some(accept.into_operation(self.needs_loop)))
+    }
+
+    /// Accepts rows.
+    fn send_many(&self, rows: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        let shared = self.open(rows.py())?;
+        let only = shared.target.schema.as_deref().filter(|_| shared.rows.cells.ignore_unknown_columns);
+        let source = Source::new(rows, only)?;
+        Ok(Accept::rows(Arc::clone(shared), source).into_operation(self.needs_loop))
+    }
+
+    /// Waits until everything accepted so far has its end.
+    fn flush(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        let timeout = seconds("timeout", timeout)?;
+        let shared = self.open(py)?;
+        Flush::start(shared, timeout, self.needs_loop)
+    }
+
+    /// Delivers what there is, then ends.
+    fn close(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<Option<Operation>> {
+        let timeout = seconds("timeout", timeout)?;
+        if self.process != std::process::id() || self.shared.closed.swap(true, Ordering::AcqRel) {
+            return Ok(None);
+        }
+        runtime::register_leave(py)?;
+        Close::start(&self.shared, timeout, self.needs_loop).map(Some)
+    }
+
+    /// What has become of the rows so far.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let stats = pythonize(py, &self.shared.stats())?;
+        let error = self.shared.lane.trouble().map(|trouble| errors::to_py(py, &trouble.error));
+        stats.set_item("last_error", error.map(|raised| raised.into_value(py)))?;
+        Ok(stats)
+    }
+}
+
+impl Shared {
+    fn encoder(&self) -> Encoder {
+        let spare = self.encoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| encoder(&self.target, &self.rows))
+    }
+
+    /// Raises what does not fit; otherwise keeps the encoder for the next row.
+    fn refuse_invalid(&self, py: Python<'_>, encoder: Encoder) -> PyResult<()> {
+        let problems = encoder.problems();
+        if problems.count() > 0 {
+            return Err(errors::validation(py, problems.errors(), problems.count())?);
+        }
+        self.encoders.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
+        Ok(())
+    }
+
+    /// Makes room for a run where the oldest rows may go; answers whether there is some.
+    fn has_room(&self) -> bool {
+        if self.options.on_full == OnFull::DropOldest && !self.outbox.has_room() {
+            *self.dropped.lock().unwrap_or_else(PoisonError::into_inner) += self.outbox.drop_oldest();
+        }
+        self.outbox.has_room()
+    }
+
+    fn offer(&self, run: Run) {
+        self.outbox.offer(run);
+    }
+
+    fn report(&self) -> Report {
+        let (accepted, _) = self.outbox.waiting();
+        let elapsed = self.target.route.clock.now() - self.started;
+        let none = Problems::new(0);
+        Report::new(accepted, &none, false, &self.outbox.ledger(), &self.lane.meter(), elapsed)
+    }
+
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        results::push_result(py, &self.report(), false)
+    }
+
+    fn stats(&self) -> Stats {
+        let report = self.report();
+        let now = self.target.route.clock.now();
+        let (_, oldest) = self.outbox.waiting();
+        let dropped = *self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = self.lane.trouble();
+        let state = match &trouble {
+            _ if self.closed.load(Ordering::Acquire) => "closed",
+            None => "running",
+            Some(trouble) if trouble.paused => "paused",
+            Some(_) => "waiting",
+        };
+        Stats {
+            accepted: report.read,
+            confirmed: report.confirmed,
+            rejected: report.rejected,
+            in_doubt: report.in_doubt,
+            maybe_twice: report.maybe_twice,
+            dropped,
+            pending: report.unsent - dropped,
+            oldest_age: oldest.map_or(0.0, |since| (now - since).as_secs_f64()),
+            state,
+            next_attempt_in: trouble.map(|trouble| (trouble.next - now).as_secs_f64()),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Rows on their way into a sender's outbox: checked, then handed over as there is room.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::{OnFull, Shared};
+use crate::cell::{Row, Rows};
+use crate::encode::{Encoder, Run};
+use crate::error::{Error, Kind};
+use crate::python::bell::Bell;
+use crate::python::errors;
+use crate::python::intake::{Failure, Rest, Shapes, Source};
+use crate::python::operation::{Operation, Step, Work};
+use crate::python::reading::{Early, InTime, Stop, Time};
+use crate::python::runtime::Running;
+
+/// One row by itself.
+pub(super) struct Single<'a, 'py> {
+    row: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl<'a, 'py> Single<'a, 'py> {
+    pub(super) fn new(row: &'a Bound<'py, PyAny>) -> Self {
+        Self { row: Some(row) }
+    }
+}
+
+impl Rows for Single<'_, '_> {
+    type Failure = Failure;
+
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
+        let Some(object) = self.row.take() else { return Ok(false) };
+        Shapes::default().visit(object, row)?;
+        Ok(true)
+    }
+}
+
+/// Rows being accepted.
+pub(super) struct Accept {
+    shared: Arc<Shared>,
+    rows: Option<Rest>,
+    encoder: Option<Encoder>,
+    /// All are checked before the first is accepted.
+    whole: bool,
+    ended: bool,
+    ready: VecDeque<Run>,
+    bell: Arc<Bell>,
+    /// Rings when room has been waited for long enough.
+    patience: Option<Running<()>>,
+    interrupted: Option<PyErr>,
+}
+
+impl Accept {
+    /// A run for which there was no room.
+    pub(super) fn rest(shared: Arc<Shared>, run: Run) -> Self {
+        Self::new(shared, None, VecDeque::from([run]), false)
+    }
+
+    /// Many rows. Those that can be checked whole are; one-shot rows are accepted a request at a time.
+    pub(super) fn rows(shared: Arc<Shared>, source: Source<'_>) -> Self {
+        let whole = source.is_sized();
+        Self::new(shared, Some(source.into_rest()), VecDeque::new(), whole)
+    }
+
+    fn new(shared: Arc<Shared>, rows: Option<Rest>, ready: VecDeque<Run>, whole: bool) -> Self {
+        let (bell, ended) = (shared.bells.add(), rows.is_none());
+        let encoder = rows.is_some().then(|| shared.encoder());
+        Self { shared, rows, encoder, whole, ended, ready, bell, patience: None, interrupted: None }
+    }
+
+    pub(super) fn into_operation(self, needs_loop: bool) -> Operation {
+        let bell = Arc::clone(&self.bell);
+        Operation::new(self, bell, needs_loop)
+    }
+
+    fn read_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
+        let (Some(rest), Some(encoder)) = (self.rows.take(), &mut self.encoder) else {
+            self.ended = true;
+            return Ok(Step::Again);
+        };
+        let mut source = Source::resume(py, rest);
+        let time = Time::new(&self.shared.target.route.clock, None).turn(soon);
+        let filled = match source.arrow() {
+            Some(rows) => py.detach(|| encoder.fill(&mut InTime::new(rows, time))),
+            None => encoder.fill(&mut InTime::new(&mut source, time)),
+        };
+        self.rows = Some(source.into_rest());
+        let filled = filled?;
+        if encoder.problems().count() > 0 && (filled.ended || !self.whole) {
+            return Err(Stop::Early(Early::Invalid));
+        }
+        self.ready.extend(filled.run);
+        self.ended = filled.ended;
+        Ok(Step::Again)
+    }
+
+    fn hand_over(&mut self, py: Python<'_>) -> PyResult<Step> {
+        while !self.ready.is_empty() {
+            if !self.shared.has_room() {
+                return self.wait_for_room(py);
+            }
+            self.ready.pop_front().into_iter().for_each(|run| self.shared.offer(run));
+            self.patience = None;
+        }
+        Ok(Step::Again)
+    }
+
+    fn wait_for_room(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let shared = &self.shared;
+        let Some(patience) = &self.patience else {
+            if shared.options.on_full != OnFull::Block {
+                return Err(full(py, "the buffer is full"));
+            }
+            let clock = shared.target.route.clock.clone();
+            let end = clock.now() + shared.options.full_timeout;
+            self.patience = Some(Running::start(&self.bell, async move { clock.deadline(end).await })?);
+            return Ok(Step::Wait);
+        };
+        if patience.is_over() {
+            return Err(full(py, "the buffer was full for as long as full_timeout allows"));
+        }
+        Ok(Step::Wait)
+    }
+
+    fn raise(&self, py: Python<'_>, stop: Stop) -> PyResult<Step> {
+        let row = self.encoder.as_ref().map_or(0, Encoder::rows_read);
+        Err(match stop {
+            Stop::Turn => return Ok(Step::Again),
+            Stop::Dry => return Ok(Step::Feed),
+            Stop::Early(Early::Failed(error)) => errors::to_py(py, &error),
+            Stop::Early(Early::Source(raised)) => errors::source(py, raised, row),
+            Stop::Early(Early::NoRows(raised) | Early::Interrupted(raised)) => raised,
+            Stop::Early(Early::Invalid) => {
+                let Some(problems) = self.encoder.as_ref().map(Encoder::problems) else { return Ok(Step::Again) };
+                errors::validation(py, problems.errors(), problems.count())?
+            }
+        })
+    }
+}
+
+impl Work for Accept {
+    fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
+        if let Some(raised) = self.interrupted.take() {
+            return Err(raised);
+        }
+        if !self.whole || self.ended {
+            match self.hand_over(py)? {
+                Step::Again => {}
+                step => return Ok(step),
+            }
+        }
+        if self.ended {
+            return Ok(Step::Done(py.None()));
+        }
+        py.check_signals()?;
+        match self.read_some(py, soon) {
+            Ok(step) => Ok(step),
+            Err(stop) => self.raise(py, stop),
+        }
+    }
+
+    fn interrupt(&mut self, raised: PyErr) {
+        self.interrupted.get_or_insert(raised);
+    }
+
+    fn awaited_rows(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.rows.as_ref()?.awaited(py)
+    }
+
+    fn feed(&mut self, rows: Py<PyList>, ended: bool, raised: Option<PyErr>) {
+        if let Some(rest) = &mut self.rows {
+            rest.feed(rows, ended, raised);
+        }
+    }
+}
+
+fn full(py: Python<'_>, why: &str) -> PyErr {
+    let error = Error::new(Kind::OutboxFull, format!("{why}: rows come faster than they can be delivered"));
+    errors::to_py(
+        py,
+        &error.with_hint("look at sender.stats.last_error; raise buffer_bytes, or on_full=\"drop_oldest\""),
+    )
+}

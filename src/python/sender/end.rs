@@ -1,0 +1,134 @@
+//! Waiting for a sender's rows: until all so far have their end, or for good.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::Shared;
+use crate::clock::Moment;
+use crate::error::{Error, Kind};
+use crate::python::bell::Bell;
+use crate::python::errors;
+use crate::python::operation::{Operation, Step, Work};
+use crate::python::runtime::Running;
+
+/// Everything accepted so far.
+pub(super) struct Flush {
+    shared: Arc<Shared>,
+    rows: u64,
+    patience: Option<Running<()>>,
+    interrupted: Option<PyErr>,
+}
+
+impl Flush {
+    pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
+        let bell = shared.bells.add();
+        shared.outbox.hurry();
+        let (rows, _) = shared.outbox.waiting();
+        let patience = patience(shared, &bell, timeout)?;
+        let flush = Self { shared: Arc::clone(shared), rows, patience, interrupted: None };
+        Ok(Operation::new(flush, bell, needs_loop))
+    }
+}
+
+impl Work for Flush {
+    fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
+        let raised = if let Some(raised) = self.interrupted.take() {
+            raised
+        } else if let Some(error) = self.shared.refusals.first().take() {
+            errors::to_py(py, &error)
+        } else if self.shared.outbox.is_settled(self.rows) {
+            return Ok(Step::Done(self.shared.result(py)?.unbind()));
+        } else if self.patience.as_ref().is_some_and(Running::is_over) {
+            let message = "not everything that was accepted has been delivered within the timeout of flush";
+            let hint = "the sender goes on; sender.stats says what it waits for";
+            errors::to_py(py, &Error::new(Kind::Deadline, message).with_hint(hint))
+        } else {
+            return Ok(Step::Wait);
+        };
+        Err(with_result(&self.shared, py, raised)?)
+    }
+
+    fn interrupt(&mut self, raised: PyErr) {
+        self.interrupted.get_or_insert(raised);
+    }
+}
+
+/// The end of a sender.
+pub(super) struct Close {
+    shared: Arc<Shared>,
+    bell: Arc<Bell>,
+    patience: Option<Running<()>>,
+    interrupted: Option<PyErr>,
+}
+
+impl Close {
+    pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
+        let bell = shared.bells.add();
+        shared.outbox.close();
+        let patience = patience(shared, &bell, Some(timeout.unwrap_or(shared.options.close_timeout)))?;
+        let close = Self { shared: Arc::clone(shared), bell: Arc::clone(&bell), patience, interrupted: None };
+        Ok(Operation::new(close, bell, needs_loop))
+    }
+}
+
+impl Work for Close {
+    fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
+        if !self.shared.ended.load(Ordering::Acquire) {
+            if self.patience.as_ref().is_some_and(Running::is_over) {
+                self.patience = None;
+                self.shared.lane.abort(None);
+            }
+            return Ok(if self.interrupted.is_some() { Step::Ending } else { Step::Wait });
+        }
+        let result = self.shared.result(py)?;
+        let undelivered = self.shared.stats().pending;
+        let raised = match (self.interrupted.take(), self.shared.refusals.first().take()) {
+            (Some(raised), _) => raised,
+            (None, _) if undelivered > 0 => errors::to_py(py, &self.undelivered(undelivered)),
+            (None, Some(error)) => errors::to_py(py, &error),
+            (None, None) => return Ok(Step::Done(result.unbind())),
+        };
+        Err(with_result(&self.shared, py, raised)?)
+    }
+
+    fn interrupt(&mut self, raised: PyErr) {
+        if self.interrupted.is_some() {
+            self.abort();
+        }
+        self.interrupted.get_or_insert(raised);
+        self.bell.ring();
+    }
+
+    fn abort(&mut self) {
+        self.shared.lane.abort(None);
+    }
+}
+
+impl Close {
+    fn undelivered(&self, rows: u64) -> Error {
+        let message = format!("the sender was closed with {rows} rows that could not be delivered");
+        let error = Error::new(Kind::Undelivered, message).with_hint(
+            "give close a longer timeout, or the sender an outbox=\"path\" that keeps them for the next run",
+        );
+        match self.shared.lane.trouble() {
+            Some(trouble) => error.caused_by(trouble.error),
+            None => error,
+        }
+    }
+}
+
+/// Rings the bell once `timeout` has passed.
+fn patience(shared: &Shared, bell: &Arc<Bell>, timeout: Option<Duration>) -> PyResult<Option<Running<()>>> {
+    let clock = shared.target.route.clock.clone();
+    let end: Option<Moment> = timeout.map(|timeout| clock.now() + timeout);
+    end.map(|end| Running::start(bell, async move { clock.deadline(end).await })).transpose()
+}
+
+fn with_result(shared: &Shared, py: Python<'_>, raised: PyErr) -> PyResult<PyErr> {
+    let result = shared.result(py)?;
+    raised.value(py).setattr("result", result)?;
+    Ok(raised)
+}
