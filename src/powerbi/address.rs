@@ -22,10 +22,15 @@ impl Address {
         Self { root: root.clone(), place }
     }
 
-    pub(super) fn groups(&self, top: usize, skip: usize) -> Url {
+    pub(super) fn groups(&self, filter: Option<&str>, top: usize, skip: usize) -> Url {
         let mut url = self.url("/groups");
-        url.query_pairs_mut().append_pair("$top", &top.to_string()).append_pair("$skip", &skip.to_string());
+        let filter = filter.map(|filter| format!("$filter={}&", segment(filter))).unwrap_or_default();
+        url.set_query(Some(&format!("{filter}$top={top}&$skip={skip}")));
         url
+    }
+
+    pub(super) fn group(&self, id: &str) -> Url {
+        self.url(&format!("/groups/{}", segment(id)))
     }
 
     pub(super) fn datasets(&self) -> Url {

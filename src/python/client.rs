@@ -132,7 +132,7 @@ impl Client {
     }
 
     fn workspaces(&self, py: Python<'_>) -> PyResult<Operation> {
-        self.request(py, |client| async move { client.api().workspaces().await })
+        self.request(py, |client| async move { client.api().workspaces(None).await })
     }
 
     fn workspace(&self, py: Python<'_>, name_or_id: String) -> PyResult<Operation> {

@@ -1,0 +1,93 @@
+//! Workspaces, "groups" in the REST API: listed page after page, and found by name or id.
+
+use std::collections::HashSet;
+
+use reqwest::Method;
+
+use super::lookup::{none, only};
+use super::read::{json, values};
+use super::{Api, WorkspaceInfo, is_id};
+use crate::error::{Error, Kind, Result};
+
+/// Workspaces asked for at once. The service does not say how many it gives unasked.
+const PAGE: usize = 1_000;
+/// Nor does it say whether it gives as many as it is asked for. A limit of its own would be a round number: after a
+/// first page of so many, or twice so many, the next one is looked at too.
+const ROUND: usize = 100;
+
+impl Api {
+    /// `Groups_GetGroups`: the workspaces that the caller may see, My workspace apart; page after page. `filter`, in
+    /// the language of `OData`, goes out as it is.
+    pub async fn workspaces(&self, filter: Option<&str>) -> Result<Vec<WorkspaceInfo>> {
+        let (mut found, mut known) = (Vec::new(), HashSet::new());
+        let mut full = None;
+        loop {
+            let page = self.workspace_page(filter, found.len()).await?;
+            let length = page.len();
+            let full = *full.get_or_insert(if length > 0 && length % ROUND == 0 { length } else { PAGE });
+            let before = known.len();
+            found.extend(page.into_iter().filter(|one| known.insert(one.id.clone())));
+            // A page without anything new: `$skip` was not heeded, and it would come for ever.
+            if length < full || known.len() == before {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// `Groups_GetGroup`: one workspace by its id.
+    pub async fn workspace(&self, id: &str) -> Result<WorkspaceInfo> {
+        let url = self.address(None).group(id);
+        let answer = self.call(Method::GET, url, None, "looking up the workspace").await?;
+        WorkspaceInfo::read(&json(&answer)?)
+    }
+
+    /// The workspace with that id, or the only one with that name.
+    pub async fn find_workspace(&self, name_or_id: &str) -> Result<WorkspaceInfo> {
+        if is_id(name_or_id) {
+            return match self.workspace(name_or_id).await {
+                // Get Group came later than the list, which also tells what there is instead.
+                Err(error) if matches!(error.kind, Kind::NotFound | Kind::PermissionDenied) => {
+                    self.find_among_all(name_or_id).await
+                }
+                answer => answer,
+            };
+        }
+        let filter = format!("name eq '{}'", name_or_id.replace('\'', "''"));
+        match self.workspaces(Some(&filter)).await {
+            Ok(found) => match only(&found, "workspace", name_or_id)? {
+                Some(one) => Ok(one.clone()),
+                None => self.find_among_all(name_or_id).await,
+            },
+            // A service that cannot read the filter can still list.
+            Err(error) if matches!(error.kind, Kind::Service | Kind::NotFound) => self.find_among_all(name_or_id).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_among_all(&self, name_or_id: &str) -> Result<WorkspaceInfo> {
+        let all = self.workspaces(None).await?;
+        if let Some(known) = all.iter().find(|one| one.id.eq_ignore_ascii_case(name_or_id)) {
+            return Ok(known.clone());
+        }
+        let hint = "the signed-in identity must have a role in it (workspace > Manage access); access that was just \
+                    given may take a while to be seen";
+        only(&all, "workspace", name_or_id)?.cloned().ok_or_else(|| none(&all, "workspace", name_or_id, hint))
+    }
+
+    async fn workspace_page(&self, filter: Option<&str>, skip: usize) -> Result<Vec<WorkspaceInfo>> {
+        let url = self.address(None).groups(filter, PAGE, skip);
+        let answer = self.call(Method::GET, url, None, "listing the workspaces").await;
+        let answer = answer.map_err(|error| if filter.is_some() { of_filter(error) } else { error })?;
+        values(&json(&answer)?)?.iter().map(WorkspaceInfo::read).collect()
+    }
+}
+
+fn of_filter(error: Error) -> Error {
+    if error.answer.status != Some(400) {
+        return error;
+    }
+    error.with_hint(
+        "the filter is OData, such as \"contains(name,'marketing')\" or \"name eq 'contoso'\"; a quote in a name is \
+         written twice",
+    )
+}

@@ -1,0 +1,3 @@
+//! The Power BI operations, held against a service that says what a test wants it to say.
+
+mod workspaces;
