@@ -2,6 +2,7 @@
 
 mod address;
 mod cloud;
+mod create;
 mod lookup;
 mod operation;
 mod read;
@@ -20,7 +21,6 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::limit::Limit;
 use crate::retry::Retry;
-use crate::schema::{Dataset, dataset_json};
 use crate::wire::Wire;
 
 /// A dataset as the service lists it.
@@ -73,14 +73,6 @@ impl Api {
     #[must_use]
     pub fn address(&self, workspace: Option<&str>) -> Address {
         Address::new(&self.root, workspace)
-    }
-
-    /// `Datasets_PostDataset[InGroup]`: creates a dataset and answers what the service made of it.
-    pub async fn create_dataset(&self, workspace: Option<&str>, dataset: &Dataset) -> Result<DatasetInfo> {
-        let url = self.address(workspace).create(dataset.retention.as_deref());
-        let answer = self.call(Method::POST, url, Some(&dataset_json(dataset)), "creating the dataset").await?;
-        let info = DatasetInfo::read(&json(&answer)?)?;
-        Ok(DatasetInfo { accepts_rows: true, ..info })
     }
 
     /// `Datasets_GetDatasets[InGroup]`: every dataset that the caller may see.

@@ -2,7 +2,6 @@
 
 use super::{Api, DatasetInfo, WorkspaceInfo, is_id};
 use crate::error::{Error, Kind, Result};
-use crate::schema::Dataset;
 
 /// Names in one message; beyond them the most alike are shown.
 const MOST_NAMES: usize = 20;
@@ -51,34 +50,6 @@ impl Api {
         let datasets = self.datasets(workspace).await?;
         let hint = "datasets in a workspace are found through that workspace: client.workspace(...).dataset(name)";
         only(&datasets, "dataset", name_or_id)?.cloned().ok_or_else(|| none(&datasets, "dataset", name_or_id, hint))
-    }
-
-    /// Creates `dataset` with an eye to those of the same name: the service itself would make a second one.
-    pub async fn create_if(
-        &self,
-        workspace: Option<&str>,
-        dataset: &Dataset,
-        if_exists: IfExists,
-    ) -> Result<DatasetInfo> {
-        let datasets = self.datasets(workspace).await?;
-        match (only(&datasets, "dataset", &dataset.name)?, if_exists) {
-            (None, _) => {}
-            (Some(known), IfExists::Fail) => {
-                return Err(Error::configuration(format!(
-                    "a dataset `{}` exists already, with the id {}",
-                    known.name, known.id
-                ))
-                .with_hint("if_exists=\"reuse\" takes it, if_exists=\"recreate\" deletes it first"));
-            }
-            (Some(known), IfExists::Reuse) if known.accepts_rows => return Ok(known.clone()),
-            (Some(known), IfExists::Reuse) => {
-                let message =
-                    format!("the dataset `{}` ({}) does not accept rows: it is no push dataset", known.name, known.id);
-                return Err(Error::configuration(message).with_hint("choose another name"));
-            }
-            (Some(known), IfExists::Recreate) => self.delete_dataset(workspace, &known.id).await?,
-        }
-        self.create_dataset(workspace, dataset).await
     }
 }
 

@@ -1,3 +1,6 @@
 //! The Power BI operations, held against a service that says what a test wants it to say.
 
+mod create;
+mod sent;
+mod waits;
 mod workspaces;

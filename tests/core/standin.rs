@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::client::Client;
-use powerbi_push::clock::Clock;
+use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::powerbi::base_url;
 use powerbi_push::retry::Retry;
 use powerbi_push::transport::Settings;
@@ -19,6 +19,7 @@ pub(crate) struct Asked {
     pub(crate) method: String,
     /// The path and the query, as they stood in the request line.
     pub(crate) target: String,
+    pub(crate) body: String,
 }
 
 impl Asked {
@@ -29,7 +30,7 @@ impl Asked {
 }
 
 /// What the service answers; without a status it hangs up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Said {
     status: Option<u16>,
     headers: String,
@@ -41,8 +42,23 @@ impl Said {
         Self { body: body.to_string(), ..Self::empty(status) }
     }
 
+    pub(crate) fn text(status: u16, body: &str) -> Self {
+        Self { body: body.to_owned(), ..Self::empty(status) }
+    }
+
     pub(crate) fn empty(status: u16) -> Self {
         Self { status: Some(status), headers: "RequestId: r-1\r\n".into(), body: String::new() }
+    }
+
+    /// The connection ends without a byte.
+    pub(crate) fn nothing() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn with(mut self, header: &str) -> Self {
+        self.headers.push_str(header);
+        self.headers.push_str("\r\n");
+        self
     }
 }
 
@@ -51,6 +67,7 @@ type Answering = Box<dyn FnMut(&Asked) -> Said + Send>;
 /// The service, a client of it on virtual time, and everything that was asked.
 pub(crate) struct StandIn {
     pub(crate) client: Client,
+    pub(crate) clock: Clock,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -70,9 +87,9 @@ impl StandIn {
         tokio::spawn(accept(listener, Arc::clone(&asked), Arc::new(Mutex::new(Box::new(answer) as Answering))));
         let clock = Clock::simulated();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
-        let credential = Credential::Token(AccessToken { secret: token.into(), expires: None });
-        let client = Client::new(root, credential, &settings, retry, clock).unwrap();
-        Self { client, asked }
+        let credential = Credential::Token(AccessToken::reading_expiry(token.into()));
+        let client = Client::new(root, credential, &settings, retry, clock.clone()).unwrap();
+        Self { client, clock, asked }
     }
 
     /// Everything that was asked so far.
@@ -83,6 +100,11 @@ impl StandIn {
     /// The request lines so far, without the version of HTTP.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.asked().iter().map(Asked::line).collect()
+    }
+
+    /// Seconds of virtual time since the start.
+    pub(crate) fn seconds(&self) -> f64 {
+        (self.clock.now() - Moment::default()).as_secs_f64()
     }
 }
 
@@ -123,5 +145,5 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
         stream.read_buf(&mut body).await.ok()?;
     }
     let mut words = head.lines().next()?.splitn(3, ' ').map(str::to_owned);
-    Some(Asked { method: words.next()?, target: words.next()? })
+    Some(Asked { method: words.next()?, target: words.next()?, body: String::from_utf8(body).ok()? })
 }
