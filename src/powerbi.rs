@@ -6,6 +6,7 @@ mod create;
 mod lookup;
 mod operation;
 mod read;
+mod tables;
 mod workspaces;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use serde::Serialize;
 pub use self::address::{Address, base_url, check_table_name, is_id};
 pub use self::cloud::Cloud;
 pub use self::lookup::IfExists;
-use self::read::{json, required, values};
+use self::read::{json, values};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::limit::Limit;
@@ -93,18 +94,5 @@ impl Api {
     pub async fn delete_dataset(&self, workspace: Option<&str>, id: &str) -> Result<()> {
         let url = self.address(workspace).dataset(id);
         self.call(Method::DELETE, url, None, "deleting the dataset").await.map(drop)
-    }
-
-    /// `Datasets_GetTables[InGroup]`: the names of a push dataset's tables; the service promises no more than that.
-    pub async fn tables(&self, workspace: Option<&str>, dataset: &str) -> Result<Vec<String>> {
-        let url = self.address(workspace).tables(dataset);
-        let answer = self.call(Method::GET, url, None, "listing the tables").await?;
-        values(&json(&answer)?)?.iter().map(|table| required(table, "name")).collect()
-    }
-
-    /// `Datasets_DeleteRows[InGroup]`: all rows of a table.
-    pub async fn delete_rows(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<()> {
-        let url = self.address(workspace).rows(dataset, table);
-        self.call(Method::DELETE, url, None, "deleting the rows").await.map(drop)
     }
 }

@@ -55,6 +55,14 @@ impl Address {
         self.url(&format!("/datasets/{}/tables", segment(dataset)))
     }
 
+    pub(super) fn table(&self, dataset: &str, table: &str) -> Url {
+        self.url(&format!("/datasets/{}/tables/{}", segment(dataset), segment(table)))
+    }
+
+    pub(super) fn sequence_numbers(&self, dataset: &str, table: &str) -> Url {
+        self.url(&format!("/datasets/{}/tables/{}/sequenceNumbers", segment(dataset), segment(table)))
+    }
+
     /// Where a table's rows are added and deleted.
     #[must_use]
     pub fn rows(&self, dataset: &str, table: &str) -> Url {

@@ -2,5 +2,6 @@
 
 mod create;
 mod sent;
+mod tables;
 mod waits;
 mod workspaces;
