@@ -1,5 +1,6 @@
 //! Leave, token, exchange: the one way by which a request reaches the service.
 
+mod principal;
 mod reason;
 mod refusal;
 
@@ -102,6 +103,9 @@ impl Wire {
             Some(tokens) => Some(tokens.current().await?),
             None => None,
         };
+        if let Some(token) = &token {
+            principal::check(request, &token.access)?;
+        }
         let bearer = token.as_ref().map(|token| &token.access.secret);
         let outcome = match self.transport.send(request, bearer, progress).await {
             Ok(response) => {
