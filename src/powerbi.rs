@@ -78,21 +78,21 @@ impl Api {
 
     /// `Datasets_GetDatasets[InGroup]`: every dataset that the caller may see.
     pub async fn datasets(&self, workspace: Option<&str>) -> Result<Vec<DatasetInfo>> {
-        let url = self.address(workspace).datasets();
+        let url = self.address(workspace).datasets()?;
         let answer = self.call(Method::GET, url, None, "listing the datasets").await?;
         values(&json(&answer)?)?.iter().map(DatasetInfo::read).collect()
     }
 
     /// `Datasets_GetDataset[InGroup]`: one dataset by its id.
     pub async fn dataset(&self, workspace: Option<&str>, id: &str) -> Result<DatasetInfo> {
-        let url = self.address(workspace).dataset(id);
+        let url = self.address(workspace).dataset(id)?;
         let answer = self.call(Method::GET, url, None, "looking up the dataset").await?;
         DatasetInfo::read(&json(&answer)?)
     }
 
     /// `Datasets_DeleteDataset[InGroup]`.
     pub async fn delete_dataset(&self, workspace: Option<&str>, id: &str) -> Result<()> {
-        let url = self.address(workspace).dataset(id);
+        let url = self.address(workspace).dataset(id)?;
         self.call(Method::DELETE, url, None, "deleting the dataset").await.map(drop)
     }
 }

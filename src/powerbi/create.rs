@@ -75,7 +75,10 @@ impl Api {
     }
 
     async fn create(&self, workspace: Option<&str>, dataset: &Dataset, known: &[DatasetInfo]) -> Result<DatasetInfo> {
-        let url = self.address(workspace).create(dataset.retention.as_deref());
+        let mut url = self.address(workspace).datasets()?;
+        if let Some(policy) = &dataset.retention {
+            url.query_pairs_mut().append_pair("defaultRetentionPolicy", policy);
+        }
         let mut expected = Expected { workspace, name: &dataset.name, id: None, known };
         let answer = match self.attempt(Method::POST, url, Some(&dataset_json(dataset)), CREATING).await {
             Ok(answer) => answer,

@@ -14,14 +14,14 @@ use crate::schema::{Table, table_json};
 impl Api {
     /// `Datasets_GetTables[InGroup]`: the names of a push dataset's tables; the service promises no more than that.
     pub async fn tables(&self, workspace: Option<&str>, dataset: &str) -> Result<Vec<String>> {
-        let url = self.address(workspace).tables(dataset);
+        let url = self.address(workspace).tables(dataset)?;
         let answer = self.call(Method::GET, url, None, "listing the tables").await?;
         values(&json(&answer)?)?.iter().map(|table| required(table, "name")).collect()
     }
 
     /// `Datasets_DeleteRows[InGroup]`: all rows of a table.
     pub async fn delete_rows(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<()> {
-        let url = self.address(workspace).rows(dataset, table);
+        let url = self.address(workspace).rows(dataset, table)?;
         let deleted = self.call(Method::DELETE, url, None, "deleting the rows").await;
         match deleted {
             Ok(_) => Ok(()),
@@ -42,7 +42,7 @@ impl Api {
         may_lose_rows: bool,
     ) -> Result<()> {
         check_update(name, schema, may_lose_rows)?;
-        let url = self.address(workspace).table(dataset, name);
+        let url = self.address(workspace).table(dataset, name)?;
         match self.call(Method::PUT, url, Some(&table_json(schema)), "updating the table's schema").await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.without_table(workspace, dataset, name, error).await),
@@ -58,7 +58,7 @@ impl Api {
         dataset: &str,
         table: &str,
     ) -> Result<BTreeMap<u64, u64>> {
-        let url = self.address(workspace).sequence_numbers(dataset, table);
+        let url = self.address(workspace).sequence_numbers(dataset, table)?;
         match self.call(Method::GET, url, None, "asking for the sequence numbers").await {
             Ok(answer) => read_sequence_numbers(&json(&answer)?),
             Err(error) => Err(self.without_table(workspace, dataset, table, error).await),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use reqwest::Method;
 
+use super::address::encoded;
 use super::lookup::{none, only};
 use super::read::{json, values};
 use super::{Api, WorkspaceInfo, is_id};
@@ -36,7 +37,7 @@ impl Api {
 
     /// `Groups_GetGroup`: one workspace by its id.
     pub async fn workspace(&self, id: &str) -> Result<WorkspaceInfo> {
-        let url = self.address(None).group(id);
+        let url = self.address(Some(id)).group()?;
         let answer = self.call(Method::GET, url, None, "looking up the workspace").await?;
         WorkspaceInfo::read(&json(&answer)?)
     }
@@ -75,7 +76,9 @@ impl Api {
     }
 
     async fn workspace_page(&self, filter: Option<&str>, skip: usize) -> Result<Vec<WorkspaceInfo>> {
-        let url = self.address(None).groups(filter, PAGE, skip);
+        let mut url = self.address(None).group()?;
+        let filtered = filter.map(|filter| format!("$filter={}&", encoded(filter))).unwrap_or_default();
+        url.set_query(Some(&format!("{filtered}$top={PAGE}&$skip={skip}")));
         let answer = self.call(Method::GET, url, None, "listing the workspaces").await;
         let answer = answer.map_err(|error| if filter.is_some() { of_filter(error) } else { error })?;
         values(&json(&answer)?)?.iter().map(WorkspaceInfo::read).collect()

@@ -178,7 +178,7 @@ impl Client {
     ) -> PyResult<Operation> {
         let client = self.open(rows.py())?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        let route = client.route(workspace.as_deref(), &dataset, &table);
+        let route = raise(rows.py(), client.route(workspace.as_deref(), &dataset, &table))?;
         let target = push::Target { route, schema, ordered, needs_loop: self.recipe.needs_loop };
         let emptying = replace.then(|| -> push::Emptying {
             Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })

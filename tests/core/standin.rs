@@ -130,17 +130,17 @@ async fn serve(mut stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, answer: Arc
 
 async fn read(stream: &mut TcpStream) -> Option<Asked> {
     let mut data = Vec::new();
-    let (head, rest) = loop {
-        let text = String::from_utf8_lossy(&data).into_owned();
-        if let Some((head, rest)) = text.split_once("\r\n\r\n") {
-            break (head.to_owned(), rest.to_owned());
+    let end = loop {
+        if let Some(at) = data.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
         }
         if stream.read_buf(&mut data).await.ok()? == 0 {
             return None;
         }
     };
+    let mut body = data.split_off(end);
+    let head = String::from_utf8(data).ok()?;
     let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = rest.into_bytes();
     while body.len() < length.unwrap_or(0) {
         stream.read_buf(&mut body).await.ok()?;
     }
