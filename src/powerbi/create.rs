@@ -16,7 +16,7 @@ use super::lookup::only;
 use super::operation::PATIENCE;
 use super::read::{json, property};
 use super::{Api, DatasetInfo, IfExists};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, shown};
 use crate::schema::{Dataset, dataset_json};
 
 const CREATING: &str = "creating the dataset";
@@ -54,7 +54,7 @@ impl Api {
         let Some(there) = only(&known, "dataset", &dataset.name)? else {
             return self.create(workspace, dataset, &known).await;
         };
-        let DatasetInfo { id, name, .. } = there;
+        let (id, name) = (shown(&there.id), shown(&there.name));
         match if_exists {
             IfExists::Reuse if there.accepts_rows => Ok(there.clone()),
             IfExists::Reuse => {
@@ -67,7 +67,7 @@ impl Api {
                     .with_hint("if_exists=\"reuse\" takes it, if_exists=\"recreate\" deletes it first"))
             }
             IfExists::Recreate => {
-                self.delete_dataset(workspace, id).await?;
+                self.delete_dataset(workspace, &there.id).await?;
                 let created = self.create(workspace, dataset, &known).await;
                 created.map_err(|error| also(error, &format!("the old one ({id}) has been deleted")))
             }
@@ -100,9 +100,9 @@ impl Api {
 
     /// Waits for a dataset that the service has said it will make (202).
     async fn await_made(&self, expected: &Expected<'_>, told: Option<Duration>) -> Result<DatasetInfo> {
-        let name = expected.name;
+        let name = shown(expected.name);
         let (which, how) = match &expected.id {
-            Some(id) => (format!("`{name}`, id {id}"), format!("dataset(\"{id}\")")),
+            Some(id) => (format!("`{name}`, id {}", shown(id)), format!("dataset(\"{}\")", shown(id))),
             None => (format!("`{name}`"), "datasets()".into()),
         };
         let found = self.look(expected, PATIENCE, told.unwrap_or(FIRST_WAIT)).await;
@@ -118,14 +118,14 @@ impl Api {
 
     /// Says what became of a POST that was sent whole and then failed with `error`.
     async fn search(&self, expected: &Expected<'_>, error: Error) -> Result<DatasetInfo> {
-        let name = expected.name;
+        let name = shown(expected.name);
         let look_again = "look with datasets() before you create it again, or there may be two of that name; \
                           if_exists=\"reuse\" looks and takes what it finds";
         match self.look(expected, SEARCH, FIRST_WAIT).await {
             // An answer was lost, or broke off: that is all there was to it.
             Ok(Some(info)) if error.answer.status.is_none() => Ok(made(info)),
             Ok(Some(info)) => {
-                let what = format!("a new dataset `{name}` is there all the same, with the id {}", info.id);
+                let what = format!("a new dataset `{name}` is there all the same, with the id {}", shown(&info.id));
                 let hint = "if_exists=\"reuse\" takes it as it is, if_exists=\"recreate\" makes it anew";
                 Err(also(error, &what).with_hint(hint))
             }

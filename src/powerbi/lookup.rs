@@ -1,7 +1,7 @@
 //! Datasets and workspaces by name: names are not unique, so that what is meant is found out, or refused with the ids.
 
 use super::{Api, DatasetInfo, WorkspaceInfo, is_id};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, shown};
 
 /// Names in one message; beyond them the most alike are shown.
 const MOST_NAMES: usize = 20;
@@ -60,8 +60,8 @@ pub(super) fn only<'a, T: Named>(known: &'a [T], what: &str, name: &str) -> Resu
         [] => Ok(None),
         [one] => Ok(Some(one)),
         several => {
-            let ids: Vec<_> = several.iter().map(|one| one.id()).collect();
-            Err(Error::configuration(format!("{} {what}s are named `{name}`: {}", ids.len(), ids.join(", ")))
+            let ids: Vec<_> = several.iter().map(|one| shown(one.id())).collect();
+            Err(Error::configuration(format!("{} {what}s are named `{}`: {}", ids.len(), shown(name), ids.join(", ")))
                 .with_hint("use the id instead of the name"))
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn only<'a, T: Named>(known: &'a [T], what: &str, name: &str) -> Resu
 /// What is said of a name that is not there: what is there instead, the most alike first.
 pub(super) fn none<T: Named>(known: &[T], what: &str, name: &str, hint: &str) -> Error {
     let there = listed(known.iter().map(Named::name), name);
-    Error::new(Kind::NotFound, format!("there is no {what} `{name}`: {there}")).with_hint(hint)
+    Error::new(Kind::NotFound, format!("there is no {what} `{}`: {there}", shown(name))).with_hint(hint)
 }
 
 /// `there are ...`, as many as a person reads.
@@ -86,7 +86,7 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> 
         names.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
         names.truncate(MOST_NAMES);
     }
-    let shown: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let shown: Vec<String> = names.iter().map(|name| format!("`{}`", shown(name))).collect();
     let more = if left_out > 0 { format!(" and {left_out} more") } else { String::new() };
     format!("there are {}{more}", shown.join(", "))
 }

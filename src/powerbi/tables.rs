@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Api;
 use super::lookup::listed;
 use super::read::{json, property, required, unreadable, values};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, shown};
 use crate::schema::{Table, table_json};
 
 impl Api {
@@ -75,19 +75,19 @@ impl Api {
             return error;
         }
         let there = listed(names.iter().map(String::as_str), table);
-        error.message = format!("{}; the dataset has no table `{table}`: {there}", error.message);
+        error.message = format!("{}; the dataset has no table `{}`: {there}", error.message, shown(table));
         error.with_hint("upper and lower case count; the service cannot add a table: create another dataset with it")
     }
 }
 
 fn check_update(name: &str, schema: &Table, may_lose_rows: bool) -> Result<()> {
     if schema.name != name {
-        let message = format!("table `{name}` cannot take the schema of a table `{}`", schema.name);
+        let message = format!("table `{}` cannot take the schema of a table `{}`", shown(name), shown(&schema.name));
         return Err(Error::configuration(message)
             .with_hint("the service cannot rename a table: give the schema the table's own name"));
     }
     if !may_lose_rows {
-        let message = format!("updating the schema may delete all rows of table `{name}`");
+        let message = format!("updating the schema may delete all rows of table `{}`", shown(name));
         return Err(Error::configuration(message).with_hint(
             "pass may_lose_rows=True where that does no harm: the table is empty, or its rows can be pushed again",
         ));

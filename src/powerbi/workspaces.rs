@@ -10,28 +10,25 @@ use super::read::{json, values};
 use super::{Api, WorkspaceInfo, is_id};
 use crate::error::{Error, Kind, Result};
 
-/// Workspaces asked for at once. The service does not say how many it gives unasked.
+/// Workspaces asked for at once. The service says neither how many it gives unasked nor whether it gives that many.
 const PAGE: usize = 1_000;
-/// Nor does it say whether it gives as many as it is asked for. A limit of its own would be a round number: after a
-/// first page of so many, or twice so many, the next one is looked at too.
-const ROUND: usize = 100;
 
 impl Api {
     /// `Groups_GetGroups`: the workspaces that the caller may see, My workspace apart; page after page. `filter`, in
     /// the language of `OData`, goes out as it is.
     pub async fn workspaces(&self, filter: Option<&str>) -> Result<Vec<WorkspaceInfo>> {
         let (mut found, mut known) = (Vec::new(), HashSet::new());
-        let mut full = None;
+        let mut full = 1;
         loop {
             let page = self.workspace_page(filter, found.len()).await?;
-            let length = page.len();
-            let full = *full.get_or_insert(if length > 0 && length % ROUND == 0 { length } else { PAGE });
-            let before = known.len();
-            found.extend(page.into_iter().filter(|one| known.insert(one.id.clone())));
-            // A page without anything new: `$skip` was not heeded, and it would come for ever.
+            let (length, before) = (page.len(), known.len());
+            found.extend(page.into_iter().filter(|one: &WorkspaceInfo| known.insert(one.id.clone())));
+            // A page is full that is as long as the longest so far, since the service may give fewer than it is asked
+            // for. One without anything new ends it too: `$skip` was not heeded.
             if length < full || known.len() == before {
                 return Ok(found);
             }
+            full = length;
         }
     }
 
@@ -46,8 +43,8 @@ impl Api {
     pub async fn find_workspace(&self, name_or_id: &str) -> Result<WorkspaceInfo> {
         if is_id(name_or_id) {
             return match self.workspace(name_or_id).await {
-                // Get Group came later than the list, which also tells what there is instead.
-                Err(error) if matches!(error.kind, Kind::NotFound | Kind::PermissionDenied) => {
+                // The list also tells what there is instead.
+                Err(error) if matches!(error.answer.status, Some(401 | 403 | 404)) => {
                     self.find_among_all(name_or_id).await
                 }
                 answer => answer,

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use super::{Column, Dataset, Relationship, Table};
+use crate::error::shown;
 
 /// Columns of one table.
 const MAX_COLUMNS: usize = 75;
@@ -123,18 +124,6 @@ fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
         let bad = bad.iter().map(|c| format!("{c:?}")).collect::<Vec<_>>().join(" ");
         problems.push(format!("{what} `{name_shown}` has characters in its name that the service refuses: {bad}"));
     }
-}
-
-/// A name as a message can hold it: cut, and without anything that moves a terminal.
-fn shown(name: &str) -> String {
-    let mut shown = String::new();
-    for c in name.chars().take(MAX_NAME) {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    if name.chars().nth(MAX_NAME).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// Why no table can have this name, if none can.

@@ -47,7 +47,7 @@ fn list(workspaces: &[(&str, &str)]) -> Said {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_asked_for_until_a_short_one() {
-    for (count, skips) in [(0, vec![0]), (1, vec![0]), (999, vec![0]), (2_500, vec![0, 1_000, 2_000])] {
+    for (count, skips) in [(0, vec![0]), (1, vec![0, 1]), (999, vec![0, 999]), (2_500, vec![0, 1_000, 2_000])] {
         let service = Listing { count, most: usize::MAX, heeds_skip: true };
         let house = StandIn::start(move |asked| service.answer(asked)).await;
         assert_eq!(house.client.api().workspaces(None).await.unwrap().len(), count);
@@ -59,7 +59,7 @@ async fn pages_are_asked_for_until_a_short_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_gives_fewer_at_once_is_asked_on() {
-    for (count, most) in [(250, 100), (200, 100), (1_234, 500)] {
+    for (count, most) in [(5, 2), (4, 2), (3, 1), (1_234, 500)] {
         let service = Listing { count, most, heeds_skip: true };
         let house = StandIn::start(move |asked| service.answer(asked)).await;
         let found = house.client.api().workspaces(None).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_name_is_asked_for_with_its_quotes_doubled() {
     assert_eq!(found, named(ID, "Tom's ''team''"));
     let asked = house.asked();
     let filter = percent_encoding::percent_decode_str(query(&asked[0], "$filter").unwrap()).decode_utf8().unwrap();
-    assert_eq!((asked.len(), &*filter), (1, "name eq 'Tom''s ''''team'''''"));
+    assert_eq!((asked.len(), &*filter), (2, "name eq 'Tom''s ''''team'''''"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,6 +155,14 @@ async fn a_name_that_is_not_there_is_answered_with_those_there_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_in_a_message_move_no_terminal() {
+    let house = StandIn::start(|_| list(&[(ID, "\u{1b}[2Jgone\r\n\u{202e}x")])).await;
+    let error = house.client.api().find_workspace("a\u{7}b").await.unwrap_err();
+    let expected = r"there is no workspace `a\u{7}b`: there are `\u{1b}[2Jgone\r\n\u{202e}x`";
+    assert_eq!(error.message, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_very_many_names_the_most_alike_are_told() {
     let house = StandIn::start(|_| {
         let all = (0..999).map(|at| json!({"id": at.to_string(), "name": format!("w{at}")}));
@@ -175,7 +183,7 @@ async fn an_id_is_asked_for_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_get_group_does_not_give_is_looked_for_in_the_list() {
-    for status in [403, 404] {
+    for status in [401, 403, 404] {
         let house =
             StandIn::start(
                 move |asked| {
