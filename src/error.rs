@@ -32,7 +32,7 @@ pub enum Kind {
     Transport,
     /// The service did not answer in time.
     TransportTimeout,
-    /// The caller's own time limit passed.
+    /// A time limit passed: the caller's own, or that for something which takes the service its time.
     Deadline,
     /// Rows were sent whole and never answered for.
     InDoubt,

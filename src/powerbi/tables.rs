@@ -61,7 +61,12 @@ impl Api {
         let url = self.address(workspace).sequence_numbers(dataset, table)?;
         match self.call(Method::GET, url, None, "asking for the sequence numbers").await {
             Ok(answer) => read_sequence_numbers(&json(&answer)?),
-            Err(error) => Err(self.without_table(workspace, dataset, table, error).await),
+            Err(error) => {
+                let gone = error.kind == Kind::NotFound && error.answer.code.is_none();
+                let hint = "Microsoft's reference does not have this operation: the service may offer it no longer";
+                let error = if gone { error.with_hint(hint) } else { error };
+                Err(self.without_table(workspace, dataset, table, error).await)
+            }
         }
     }
 

@@ -131,8 +131,8 @@ impl Client {
         )
     }
 
-    fn workspaces(&self, py: Python<'_>) -> PyResult<Operation> {
-        self.request(py, |client| async move { client.api().workspaces(None).await })
+    fn workspaces(&self, py: Python<'_>, filter: Option<String>) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().workspaces(filter.as_deref()).await })
     }
 
     fn workspace(&self, py: Python<'_>, name_or_id: String) -> PyResult<Operation> {
@@ -163,6 +163,34 @@ impl Client {
         table: String,
     ) -> PyResult<Operation> {
         self.request(py, |client| async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
+    }
+
+    fn update_schema(
+        &self,
+        workspace: Option<String>,
+        dataset: String,
+        table: String,
+        spec: &Bound<'_, PyAny>,
+        may_lose_rows: bool,
+    ) -> PyResult<Operation> {
+        let py = spec.py();
+        let schema = raise(py, schema::read_table(&pythonize::depythonize(spec)?))?;
+        self.request(py, |client| async move {
+            client.api().update_schema(workspace.as_deref(), &dataset, &table, &schema, may_lose_rows).await
+        })
+    }
+
+    fn sequence_numbers(
+        &self,
+        py: Python<'_>,
+        workspace: Option<String>,
+        dataset: String,
+        table: String,
+    ) -> PyResult<Operation> {
+        self.request(
+            py,
+            |client| async move { client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await },
+        )
     }
 
     fn push_rows(

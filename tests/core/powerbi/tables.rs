@@ -99,6 +99,7 @@ async fn a_404_that_is_not_about_the_table_is_left_as_it_is() {
             .await;
     let error = house.client.api().sequence_numbers(None, DATASET, "Orders").await.unwrap_err();
     assert_eq!(error.message, "asking for the sequence numbers: the service answered 404");
+    assert!(error.hint.unwrap().contains("may offer it no longer"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
