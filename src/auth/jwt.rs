@@ -1,4 +1,4 @@
-//! What a token is asked: when it ends, and whether it is an application's own. Nothing is verified; that is the service's.
+//! What a token is asked: when it ends, and whether it is an application's own. Verifying it is the service's business.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

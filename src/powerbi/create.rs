@@ -1,4 +1,4 @@
-//! Creating a dataset: asked for once, waited for where the service takes its time, looked for where its answer got lost.
+//! Creating a dataset: asked for once, waited for where it takes its time, looked for where the answer got lost.
 //!
 //! ```text
 //!  POST ─┬─ 201 ─────────────────────▶ made

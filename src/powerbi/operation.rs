@@ -113,7 +113,7 @@ fn impatient(error: Error, wait: Duration) -> Error {
     }
     let (wait, most) = (wait.as_secs_f64().ceil(), PATIENCE.as_secs());
     error.with_hint(format!(
-        "the service asks to be left alone for {wait:.0} s (`retry_after`); an operation waits {most} s at most, so call \
-         again then"
+        "the service asks to be left alone for {wait:.0} s (`retry_after`); an operation waits {most} s at most, so \
+         call again then"
     ))
 }

@@ -16,8 +16,9 @@ pub(super) fn check(request: &Request, token: &AccessToken) -> Result<()> {
         return Ok(());
     }
     // The kind that the service's own refusal has: who catches that one catches this one.
-    Err(Error::new(Kind::PermissionDenied, "the sign-in is a service principal's, which has no My workspace").with_hint(
-        "name a workspace: client.workspace(name_or_id).dataset(...); the service principal needs the role Contributor, \
-         Member or Admin in it (the workspace > Manage access)",
-    ))
+    Err(Error::new(Kind::PermissionDenied, "the sign-in is a service principal's, which has no My workspace")
+        .with_hint(
+            "name a workspace: client.workspace(name_or_id).dataset(...); the service principal needs the role \
+         Contributor, Member or Admin in it (the workspace > Manage access)",
+        ))
 }

@@ -64,13 +64,14 @@ fn unexplained(status: u16) -> Option<&'static str> {
     Some(match status {
         300..=399 => "redirects are never followed, so that no token reaches another host; check base_url=",
         401 => {
-            "check the credential: the token must be for Power BI in this cloud and not have ended; a token string lasts \
-             about an hour, a credential such as azure-identity's can fetch another"
+            "check the credential: the token must be for Power BI in this cloud and not have ended; a token string \
+             lasts about an hour, a credential such as azure-identity's can fetch another"
         }
         403 => concat!(
             "the signed-in identity needs write access to the workspace: the role Contributor, Member or Admin in ",
             place!(role),
-            " (a Viewer only reads; what was just given may take a while to count), the scope Dataset.ReadWrite.All in ",
+            " (a Viewer only reads; what was just given may take a while to count), the scope Dataset.ReadWrite.All \
+             in ",
             place!(scope),
             "; a service principal cannot use My workspace, and needs ",
             place!(principals)

@@ -71,8 +71,9 @@ pub(super) static REASONS: &[Reason] = &[
         statuses: DENIALS,
         signs: &["NotLicensed", "license", "licence"],
         kind: Some(Kind::PermissionDenied),
-        hint: "the signed-in user needs a licence, Power BI Pro or Premium Per User (Microsoft 365 admin center > Users \
-               > Active users > Licenses and apps), or the workspace a capacity (workspace settings > License info)",
+        hint: "the signed-in user needs a licence, Power BI Pro or Premium Per User (Microsoft 365 admin center > \
+               Users > Active users > Licenses and apps), or the workspace a capacity (workspace settings > License \
+               info)",
     },
     Reason { statuses: &[404], signs: PAUSED, kind: Some(Kind::Service), hint: RESUME },
     Reason { statuses: &[], signs: PAUSED, kind: None, hint: RESUME },
@@ -173,8 +174,9 @@ pub(super) static REASONS: &[Reason] = &[
 
 const PAUSED: &[&str] =
     &["CapacityNotActive", "CapacityPaused", "CapacitySuspended", "capacity is paused", "capacity is currently paused"];
-const RESUME: &str = "the workspace's capacity is paused: resume it in the Azure portal (the Fabric or Power BI Embedded \
-                      capacity > Resume), or move the workspace to another in workspace settings > License info";
+const RESUME: &str = "the workspace's capacity is paused: resume it in the Azure portal (the Fabric or Power BI \
+                      Embedded capacity > Resume), or move the workspace to another in workspace settings > License \
+                      info";
 
 /// Refusals of a push URL, whose key is all the sign-in there is.
 pub(super) const KEY: &str = concat!(
