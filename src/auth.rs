@@ -33,6 +33,12 @@ impl AccessToken {
     pub fn reading_expiry(secret: SecretString) -> Self {
         Self { expires: jwt::expiry(&secret), secret }
     }
+
+    /// Whether the token says of itself that it is an application's own, with no user behind it. Nothing is verified.
+    #[must_use]
+    pub fn is_application(&self) -> bool {
+        jwt::is_application(&self.secret)
+    }
 }
 
 /// A token on its way, wherever it comes from.

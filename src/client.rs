@@ -71,12 +71,11 @@ impl Client {
     }
 
     /// The route to one table.
-    #[must_use]
-    pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Route {
-        let destination = Arc::new(PushDataset::new(self.api.address(workspace).rows(dataset, table)));
+    pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<Route> {
+        let destination = Arc::new(PushDataset::new(self.api.address(workspace).rows(dataset, table)?));
         let wire = Arc::clone(&self.wire);
         // A dataset's quotas are shared by all of its tables, and by every client of this process.
-        let limit = Limit::shared(self.api.address(workspace).dataset(dataset).as_str(), &self.clock, &[]);
-        Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit }
+        let limit = Limit::shared(self.api.address(workspace).dataset(dataset)?.as_str(), &self.clock, &[]);
+        Ok(Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit })
     }
 }

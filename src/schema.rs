@@ -16,7 +16,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 pub use self::infer::{Inference, Kind};
-pub use self::json::dataset_json;
+pub use self::json::{dataset_json, table_json};
 pub use self::read::{read_dataset, read_table};
 pub use self::rules::table_name_problem;
 

@@ -65,6 +65,8 @@ pub struct Response {
     pub request_id: Option<String>,
     /// How long the service asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// The service's word for a refusal, where it stands in a header.
+    pub error_info: Option<String>,
     /// Whether the body says that it is HTML: a proxy or a captive portal, not the service.
     pub is_html: bool,
     /// The body, up to the request's limit.
@@ -194,6 +196,7 @@ fn response(status: u16, headers: &HeaderMap, body: Bytes) -> Response {
         status,
         request_id: text("requestid"),
         retry_after: retry_after(headers),
+        error_info: text("x-powerbi-error-info"),
         is_html: text("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html")),
         body,
     }

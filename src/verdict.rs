@@ -71,6 +71,7 @@ mod tests {
             request_id: Some("id".into()),
             retry_after: None,
             is_html: false,
+            by_key: false,
             refusal: Refusal::default(),
             body: bytes::Bytes::new(),
         }

@@ -1,5 +1,7 @@
 //! Leave, token, exchange: the one way by which a request reaches the service.
 
+mod principal;
+mod reason;
 mod refusal;
 
 use std::sync::Arc;
@@ -26,17 +28,22 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// Whether a web page came instead of data.
     pub is_html: bool,
-    /// What the service said about a refusal; empty for a success.
+    /// Whether it is the answer of a push URL, which is asked with its key instead of a sign-in.
+    pub by_key: bool,
+    /// What the service said about a refusal; empty for a success that is one.
     pub refusal: Refusal,
     /// The body.
     pub body: Bytes,
 }
 
 impl Answer {
-    fn new(response: Response, secrets: &[&str]) -> Self {
-        let Response { status, request_id, retry_after, is_html, body } = response;
-        let refusal = if (200..300).contains(&status) { Refusal::default() } else { Refusal::read(&body, secrets) };
-        Self { status, request_id, retry_after, is_html, refusal, body }
+    fn new(response: Response, by_key: bool, secrets: &[&str]) -> Self {
+        let Response { status, request_id, retry_after, error_info, is_html, body } = response;
+        let refusal = match status {
+            200..300 => Refusal::read_hidden(&body, secrets),
+            _ => Refusal::read(&body, secrets).or_code(error_info.as_deref(), secrets),
+        };
+        Self { status, request_id, retry_after, is_html, by_key, refusal, body }
     }
 
     /// The refusal as users see it; `doing` says what was asked of the service.
@@ -96,6 +103,9 @@ impl Wire {
             Some(tokens) => Some(tokens.current().await?),
             None => None,
         };
+        if let Some(token) = &token {
+            principal::check(request, &token.access)?;
+        }
         let bearer = token.as_ref().map(|token| &token.access.secret);
         let outcome = match self.transport.send(request, bearer, progress).await {
             Ok(response) => {
@@ -104,6 +114,7 @@ impl Wire {
                     bearer.map(ExposeSecret::expose_secret).into_iter().chain(query.iter().map(String::as_str));
                 Outcome::Answered(Answer::new(
                     response,
+                    bearer.is_none(),
                     &secrets.filter(|secret| !secret.is_empty()).collect::<Vec<_>>(),
                 ))
             }

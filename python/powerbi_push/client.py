@@ -46,6 +46,11 @@ class Client:
     Each verb that asks the service has a twin to await, whose name ends in ``_async``; it takes, answers and raises the
     same. A client may be used by several threads and event loops at once.
 
+    Verbs other than pushes are tried again where that does no harm, and wait where the service asks to be left alone,
+    for 120 seconds at most in one request: a longer wait is a `RateLimitedError` at once, whose `retry_after` says how
+    long. A service principal has no My workspace: what it asks there is a `PermissionDeniedError` before anything is
+    sent (source: "Embed Power BI content with service principal").
+
     Where the environment variable ``POWERBI_PUSH_EMULATOR`` holds the address of an emulator on this machine, a client
     without `base_url` talks to that one, with its credential, so that production code is tested unchanged.
 
@@ -83,25 +88,41 @@ class Client:
         """The signed-in user's own workspace. Service principals have none."""
         return self._my_workspace
 
-    def workspaces(self) -> list[Workspace]:
-        """List the workspaces that you may see, My workspace apart.
+    def workspaces(self, filter: str | None = None) -> list[Workspace]:  # noqa: A002 - the service's own word
+        """List the workspaces that you may see, My workspace apart; all of them, however many requests that takes.
+
+        Args:
+            filter: Which ones, in the language of OData: ``"contains(name,'marketing')"`` or ``"name eq 'contoso'"``; a
+                quote in a name is written twice. It goes out as it is. None (default) lists all.
 
         Raises:
-            ServiceError: The service refuses.
+            ServiceError: The service refuses, the filter for example.
             TransportError: The service cannot be reached.
+
+        Mirrors Get Groups (source: its page in the Power BI REST reference).
+
+        >>> from powerbi_push.emulator import Emulator
+        >>> with Emulator() as emulator:
+        ...     for name in ("Sales", "Marketing"):
+        ...         _ = emulator.add_workspace(name)
+        ...     emulator.client().workspaces("contains(name,'Sa')")
+        [Workspace('Sales')]
         """
-        return run(self._workspaces())
+        return run(self._workspaces(filter))
 
-    async def workspaces_async(self) -> list[Workspace]:
+    async def workspaces_async(self, filter: str | None = None) -> list[Workspace]:  # noqa: A002 - as above
         """Await `workspaces`."""
-        return await awaited(self._workspaces())
+        return await awaited(self._workspaces(filter))
 
-    def _workspaces(self) -> Verb[list[Workspace]]:
-        infos = yield self._core.workspaces()
+    def _workspaces(self, condition: str | None) -> Verb[list[Workspace]]:
+        infos = yield self._core.workspaces(condition)
         return [Workspace(self._core, info["id"], info["name"]) for info in infos]
 
     def workspace(self, name_or_id: str) -> Workspace:
         """Find a workspace by its name, or take the one with that id; for an id nothing is sent.
+
+        Args:
+            name_or_id: A name, case counting, or an id such as ``f089354e-8366-4e18-aea3-4cb4a3a50b48``.
 
         Raises:
             NotFoundError: There is none of this name that you may see; the message lists those there are.
@@ -202,10 +223,10 @@ class Workspace:
 
     @property
     def name(self) -> str:
-        """Its name, looked up where only the id is known so far.
+        """Its name, looked up once where only the id is known so far (Get Group).
 
         Raises:
-            NotFoundError: There is no such workspace that you may see.
+            NotFoundError: There is no such workspace that you may see; the message lists those there are.
         """
         return run(self._named())
 
@@ -256,16 +277,25 @@ class Workspace:
     def create_dataset(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
         """Create a dataset.
 
+        The service would make a second one of the same name, so this looks first. One that the service takes its time
+        to make (202) is waited for, up to 120 seconds. A request without an answer is never repeated: the new dataset
+        is looked for, for 15 seconds, and taken where it is there.
+
         Args:
-            schema: What to create.
-            if_exists: What to do where a dataset of this name exists: ``"fail"``, ``"reuse"`` takes it as it is,
-                ``"recreate"`` deletes it first, which detaches its tiles.
+            schema: What to create, with its mode and its retention policy.
+            if_exists: What to do where a dataset of this name exists: ``"fail"`` (default), ``"reuse"`` takes it as it
+                is, ``"recreate"`` deletes it first, which detaches its tiles.
 
         Raises:
-            ConfigurationError: One exists already, or several do.
+            ConfigurationError: One exists already, or it takes no rows, or several have the name; the message holds
+                their ids.
             TypeError: `schema` is no DatasetSchema.
             FeatureRetiredError: The service no longer creates such datasets.
-            ServiceError: The service refuses.
+            ServiceError: The service refuses. Where it failed (5xx) the message says whether the dataset is there.
+            TransportError: There was no answer, and no new dataset is to be seen.
+            DeadlineError: The service is still making it; the message holds its name and its id.
+
+        Mirrors Post Dataset and Post Dataset In Group (source: their pages in the Power BI REST reference).
         """
         return run(self._create_dataset(schema, if_exists))
 
@@ -305,13 +335,15 @@ class Dataset:
         self.name: str = info["name"]
         self.accepts_rows: bool = info["accepts_rows"]
         self.web_url: str | None = info["web_url"]
-        self._schema = schema
+        self._known = {table.name: table for table in schema.tables} if schema else {}
 
     def tables(self) -> list[Table]:
-        """List the tables.
+        """List the tables; the service tells their names and promises no more.
 
         Raises:
-            NotFoundError: It is no push dataset.
+            NotFoundError: It is no push dataset, or not there.
+
+        Mirrors Get Tables and Get Tables In Group (source: their pages in the Power BI REST reference).
         """
         return run(self._tables())
 
@@ -341,7 +373,7 @@ class Dataset:
         Raises:
             ConfigurationError: No table can have this name, the schema lacks it, or it is not clear which is meant.
         """
-        known = {table.name: table for table in self._schema.tables} if self._schema else {}
+        known = self._known
         if isinstance(schema, TableSchema) and name is None:
             name = schema.name
         if name is None:
@@ -494,7 +526,7 @@ class Table:
         """Delete all rows of the table; the service knows no other way.
 
         Raises:
-            NotFoundError: The table is not there.
+            NotFoundError: The table is not there; the message lists those there are.
         """
         run(self._delete_rows())
 
@@ -505,6 +537,72 @@ class Table:
     def _delete_rows(self) -> Verb[None]:
         core = self.dataset._core  # noqa: SLF001 - the same package
         yield core.delete_rows(self.dataset.workspace.id, self.dataset.id, self.name)
+
+    def update_schema(self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool = False) -> None:
+        """Give the table other columns and measures.
+
+        Microsoft does not say whether the rows are kept ("Put Table" in the Power BI REST reference), and users report
+        that all of them are deleted. No operation counts rows, so that you have to say that they may go.
+
+        Args:
+            schema: What the table is to look like, whole: what it leaves out is gone. Its name must be the table's; a
+                mapping of columns takes it over. From then on rows are checked against it.
+            may_lose_rows: True says that the table is empty, or that its rows can be pushed again. False (default)
+                sends nothing and raises.
+
+        Raises:
+            ConfigurationError: `may_lose_rows` is false, or the schema has another name; nothing was sent.
+            NotFoundError: The dataset has no such table, and the service cannot add one; the message lists those there
+                are.
+            ServiceError: The service refuses.
+
+        >>> from powerbi_push.emulator import Emulator
+        >>> with Emulator() as emulator:
+        ...     schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
+        ...     table = emulator.client().create_dataset(schema).table("Orders")
+        ...     table.update_schema({"Id": int, "Item": str}, may_lose_rows=True)
+        ...     table.push([{"Id": 1, "Item": "tea"}]).confirmed
+        1
+        """
+        run(self._update_schema(schema, may_lose_rows=may_lose_rows))
+
+    async def update_schema_async(
+        self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool = False
+    ) -> None:
+        """Await `update_schema`."""
+        await awaited(self._update_schema(schema, may_lose_rows=may_lose_rows))
+
+    def _update_schema(self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool) -> Verb[None]:
+        schema = _table_schema(self.name, schema)
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        yield core.update_schema(*place, specification(schema), bool(may_lose_rows))
+        self.schema = schema
+        known = self.dataset._known  # noqa: SLF001 - the same package
+        if self.name in known:
+            known[self.name] = schema
+
+    def sequence_numbers(self) -> dict[int, int]:
+        """Ask which sequence number the service has last taken from each writer.
+
+        Returns:
+            The number of each client id; empty where nobody has numbered requests.
+
+        Raises:
+            NotFoundError: There is no such table, or the service does not offer this: Microsoft announced it once ("New
+                features for the Power BI Dataset API"), and its reference does not have it.
+            ServiceError: The service refuses.
+        """
+        return run(self._sequence_numbers())
+
+    async def sequence_numbers_async(self) -> dict[int, int]:
+        """Await `sequence_numbers`."""
+        return await awaited(self._sequence_numbers())
+
+    def _sequence_numbers(self) -> Verb[dict[int, int]]:
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        numbers: dict[int, int] = yield core.sequence_numbers(self.dataset.workspace.id, self.dataset.id, self.name)
+        return numbers
 
     def __repr__(self) -> str:
         """Show which one it is."""
@@ -518,4 +616,13 @@ def _dataset_schema(schema: object) -> DatasetSchema:
         "wrap it: DatasetSchema(name, [table])" if isinstance(schema, TableSchema) else "see DatasetSchema.from_json"
     )
     msg = f"schema must be a DatasetSchema, not {type(schema).__name__}; {advice}"
+    raise TypeError(msg)
+
+
+def _table_schema(name: str, schema: object) -> TableSchema:
+    if isinstance(schema, TableSchema):
+        return schema
+    if isinstance(schema, Mapping):
+        return TableSchema(name, schema)
+    msg = f"schema must be a TableSchema or a mapping of columns, not {type(schema).__name__}"
     raise TypeError(msg)

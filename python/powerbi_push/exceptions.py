@@ -15,7 +15,7 @@ PowerBIPushError(Exception)                .hint .result
 │   └── SequenceConflictError              another writer numbers the same table's requests
 ├── TransportError(ConnectionError)        the service could not be reached
 │   └── TransportTimeoutError(TimeoutError)
-├── DeadlineError(TimeoutError)            your own time limit has passed
+├── DeadlineError(TimeoutError)            a time limit has passed, your own or one for what the service makes
 ├── InDoubtError                           some rows ended in doubt; .result.ranges says which
 ├── UndeliveredError                       rows were left when a sender was closed
 ├── OutboxError(OSError)
@@ -176,7 +176,11 @@ class TransportTimeoutError(TransportError, TimeoutError):
 
 
 class DeadlineError(PowerBIPushError, TimeoutError):
-    """The ``timeout`` of the call has passed; ``result`` says how far it came."""
+    """A time limit has passed.
+
+    That of a push is its ``timeout``; ``result`` says how far it came. A dataset that the service is still making after
+    two minutes is one too, without a result.
+    """
 
 
 class InDoubtError(PowerBIPushError):

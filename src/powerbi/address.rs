@@ -6,64 +6,76 @@ use reqwest::Url;
 use crate::error::{Error, Result};
 use crate::schema::table_name_problem;
 
-/// What stays as it is in a segment; the dot does not, so that no segment can be `..`.
+/// What stays as it is in a segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
 
 /// Everything under one workspace, or under My workspace.
 #[derive(Debug, Clone)]
 pub struct Address {
     root: Url,
-    place: String,
+    workspace: Option<String>,
 }
 
 impl Address {
     pub(super) fn new(root: &Url, workspace: Option<&str>) -> Self {
-        let place = workspace.map_or_else(String::new, |id| format!("/groups/{}", segment(id)));
-        Self { root: root.clone(), place }
+        Self { root: root.clone(), workspace: workspace.map(str::to_owned) }
     }
 
-    pub(super) fn groups(&self, top: usize, skip: usize) -> Url {
-        let mut url = self.url("/groups");
-        url.query_pairs_mut().append_pair("$top", &top.to_string()).append_pair("$skip", &skip.to_string());
-        url
+    /// The workspace itself; without one, where all of them are.
+    pub(super) fn group(&self) -> Result<Url> {
+        if self.workspace.is_none() { self.url(&["groups"]) } else { self.url(&[]) }
     }
 
-    pub(super) fn datasets(&self) -> Url {
-        self.url("/datasets")
-    }
-
-    pub(super) fn create(&self, retention: Option<&str>) -> Url {
-        let mut url = self.datasets();
-        if let Some(retention) = retention {
-            url.query_pairs_mut().append_pair("defaultRetentionPolicy", retention);
-        }
-        url
+    pub(super) fn datasets(&self) -> Result<Url> {
+        self.url(&["datasets"])
     }
 
     /// One dataset.
-    #[must_use]
-    pub fn dataset(&self, id: &str) -> Url {
-        self.url(&format!("/datasets/{}", segment(id)))
+    pub fn dataset(&self, id: &str) -> Result<Url> {
+        self.url(&["datasets", id])
     }
 
-    pub(super) fn tables(&self, dataset: &str) -> Url {
-        self.url(&format!("/datasets/{}/tables", segment(dataset)))
+    pub(super) fn tables(&self, dataset: &str) -> Result<Url> {
+        self.url(&["datasets", dataset, "tables"])
+    }
+
+    pub(super) fn table(&self, dataset: &str, table: &str) -> Result<Url> {
+        self.url(&["datasets", dataset, "tables", table])
     }
 
     /// Where a table's rows are added and deleted.
-    #[must_use]
-    pub fn rows(&self, dataset: &str, table: &str) -> Url {
-        self.url(&format!("/datasets/{}/tables/{}/rows", segment(dataset), segment(table)))
+    pub fn rows(&self, dataset: &str, table: &str) -> Result<Url> {
+        self.url(&["datasets", dataset, "tables", table, "rows"])
     }
 
-    fn url(&self, path: &str) -> Url {
+    pub(super) fn sequence_numbers(&self, dataset: &str, table: &str) -> Result<Url> {
+        self.url(&["datasets", dataset, "tables", table, "sequenceNumbers"])
+    }
+
+    fn url(&self, below: &[&str]) -> Result<Url> {
+        let place = self.workspace.iter().flat_map(|id| ["groups", id.as_str()]);
+        let mut path = "/v1.0/myorg".to_owned();
+        for text in place.chain(below.iter().copied()) {
+            path.push('/');
+            path.push_str(&segment(text)?);
+        }
         let mut url = self.root.clone();
-        url.set_path(&format!("/v1.0/myorg{}{path}", self.place));
-        url
+        url.set_path(&path);
+        Ok(url)
     }
 }
 
-fn segment(text: &str) -> String {
+/// `text` as one segment of a path. Two names cannot be one: encoded or not, they mean this folder and the one above.
+fn segment(text: &str) -> Result<String> {
+    if matches!(text, "" | "." | "..") {
+        return Err(Error::configuration(format!("`{text}` is neither a name nor an id"))
+            .with_hint("workspaces and datasets have ids such as f089354e-8366-4e18-aea3-4cb4a3a50b48, tables names"));
+    }
+    Ok(encoded(text))
+}
+
+/// `text` with everything encoded that could mean something in a URL.
+pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
@@ -76,7 +88,10 @@ pub fn is_id(text: &str) -> bool {
 
 /// A table's name as the service allows it.
 pub fn check_table_name(name: &str) -> Result<()> {
-    table_name_problem(name).map_or(Ok(()), |problem| Err(Error::configuration(problem)))
+    table_name_problem(name).map_or(Ok(()), |problem| {
+        Err(Error::configuration(problem)
+            .with_hint("a table's name has 1 to 100 characters, such as letters, digits, spaces and # - @ ^ _ ~"))
+    })
 }
 
 /// Scheme and host of the service: https, or http to this machine.
@@ -107,7 +122,7 @@ mod tests {
     #[test]
     fn a_name_is_one_segment_whatever_is_in_it() {
         let address = Address::new(&Url::parse("https://api.powerbi.com").unwrap(), None);
-        let url = address.rows("cfafbeb1-8037-4d0c-896e-a46fb27ff229", "a/b?c#d%2e\t\r\nü😀");
+        let url = address.rows("cfafbeb1-8037-4d0c-896e-a46fb27ff229", "a/b?c#d%2e\t\r\nü😀").unwrap();
         let expected = "https://api.powerbi.com/v1.0/myorg/datasets/cfafbeb1-8037-4d0c-896e-a46fb27ff229/tables/\
                         a%2Fb%3Fc%23d%252e%09%0D%0A%C3%BC%F0%9F%98%80/rows";
         assert_eq!(url.as_str(), expected);
@@ -115,11 +130,25 @@ mod tests {
 
     #[test]
     fn a_workspace_is_a_group_in_the_path() {
-        let address = Address::new(&Url::parse("http://localhost:1").unwrap(), Some("g"));
-        assert_eq!(
-            address.create(Some("basicFIFO")).as_str(),
-            "http://localhost:1/v1.0/myorg/groups/g/datasets?defaultRetentionPolicy=basicFIFO"
-        );
+        let root = Url::parse("http://localhost:1").unwrap();
+        let address = |workspace| Address::new(&root, workspace);
+        assert_eq!(address(Some("g")).datasets().unwrap().as_str(), "http://localhost:1/v1.0/myorg/groups/g/datasets");
+        assert_eq!(address(Some("g")).group().unwrap().path(), "/v1.0/myorg/groups/g");
+        assert_eq!(address(None).group().unwrap().path(), "/v1.0/myorg/groups");
+    }
+
+    #[test]
+    fn what_would_be_another_path_is_refused() {
+        let root = Url::parse("http://localhost:1").unwrap();
+        for bad in ["", ".", ".."] {
+            assert!(Address::new(&root, Some(bad)).rows("d", "t").is_err(), "{bad}");
+            assert!(Address::new(&root, None).rows(bad, "t").is_err(), "{bad}");
+            assert!(Address::new(&root, Some("g")).rows("d", bad).is_err(), "{bad}");
+        }
+        for good in ["...", "%2e%2e", ".a", " "] {
+            let path = Address::new(&root, None).dataset(good).unwrap().path().to_owned();
+            assert_eq!(path.split('/').count(), 5, "{path}");
+        }
     }
 
     #[test]

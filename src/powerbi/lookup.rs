@@ -1,8 +1,10 @@
 //! Datasets and workspaces by name: names are not unique, so that what is meant is found out, or refused with the ids.
 
 use super::{Api, DatasetInfo, WorkspaceInfo, is_id};
-use crate::error::{Error, Kind, Result};
-use crate::schema::Dataset;
+use crate::error::{Error, Kind, Result, shown};
+
+/// Names in one message; beyond them the most alike are shown.
+const MOST_NAMES: usize = 20;
 
 /// What to do when a dataset of the name exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub enum IfExists {
 }
 
 /// What has a name that need not be its own.
-trait Named {
+pub(super) trait Named {
     fn id(&self) -> &str;
     fn name(&self) -> &str;
 }
@@ -49,64 +51,42 @@ impl Api {
         let hint = "datasets in a workspace are found through that workspace: client.workspace(...).dataset(name)";
         only(&datasets, "dataset", name_or_id)?.cloned().ok_or_else(|| none(&datasets, "dataset", name_or_id, hint))
     }
-
-    /// The workspace with that id or that name.
-    pub async fn find_workspace(&self, name_or_id: &str) -> Result<WorkspaceInfo> {
-        let workspaces = self.workspaces().await?;
-        if let Some(known) = workspaces.iter().find(|workspace| workspace.id.eq_ignore_ascii_case(name_or_id)) {
-            return Ok(known.clone());
-        }
-        let hint = "the signed-in user must be a member; access that was just given may take a while to be seen";
-        only(&workspaces, "workspace", name_or_id)?
-            .cloned()
-            .ok_or_else(|| none(&workspaces, "workspace", name_or_id, hint))
-    }
-
-    /// Creates `dataset` with an eye to those of the same name: the service itself would make a second one.
-    pub async fn create_if(
-        &self,
-        workspace: Option<&str>,
-        dataset: &Dataset,
-        if_exists: IfExists,
-    ) -> Result<DatasetInfo> {
-        let datasets = self.datasets(workspace).await?;
-        match (only(&datasets, "dataset", &dataset.name)?, if_exists) {
-            (None, _) => {}
-            (Some(known), IfExists::Fail) => {
-                return Err(Error::configuration(format!(
-                    "a dataset `{}` exists already, with the id {}",
-                    known.name, known.id
-                ))
-                .with_hint("if_exists=\"reuse\" takes it, if_exists=\"recreate\" deletes it first"));
-            }
-            (Some(known), IfExists::Reuse) if known.accepts_rows => return Ok(known.clone()),
-            (Some(known), IfExists::Reuse) => {
-                let message =
-                    format!("the dataset `{}` ({}) does not accept rows: it is no push dataset", known.name, known.id);
-                return Err(Error::configuration(message).with_hint("choose another name"));
-            }
-            (Some(known), IfExists::Recreate) => self.delete_dataset(workspace, &known.id).await?,
-        }
-        self.create_dataset(workspace, dataset).await
-    }
 }
 
 /// The one of that name, if there is one; two of them are an error that lists both ids.
-fn only<'a, T: Named>(known: &'a [T], what: &str, name: &str) -> Result<Option<&'a T>> {
+pub(super) fn only<'a, T: Named>(known: &'a [T], what: &str, name: &str) -> Result<Option<&'a T>> {
     let named: Vec<_> = known.iter().filter(|one| one.name() == name).collect();
     match named.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(one)),
         several => {
-            let ids: Vec<_> = several.iter().map(|one| one.id()).collect();
-            Err(Error::configuration(format!("{} {what}s are named `{name}`: {}", ids.len(), ids.join(", ")))
+            let ids: Vec<_> = several.iter().map(|one| shown(one.id())).collect();
+            Err(Error::configuration(format!("{} {what}s are named `{}`: {}", ids.len(), shown(name), ids.join(", ")))
                 .with_hint("use the id instead of the name"))
         }
     }
 }
 
-fn none<T: Named>(known: &[T], what: &str, name: &str, hint: &str) -> Error {
-    let names: Vec<_> = known.iter().map(|one| format!("`{}`", one.name())).collect();
-    let there = if names.is_empty() { "there are none".into() } else { format!("there are {}", names.join(", ")) };
-    Error::new(Kind::NotFound, format!("there is no {what} `{name}`: {there}")).with_hint(hint)
+/// What is said of a name that is not there: what is there instead, the most alike first.
+pub(super) fn none<T: Named>(known: &[T], what: &str, name: &str, hint: &str) -> Error {
+    let there = listed(known.iter().map(Named::name), name);
+    Error::new(Kind::NotFound, format!("there is no {what} `{}`: {there}", shown(name))).with_hint(hint)
+}
+
+/// `there are ...`, as many as a person reads.
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> String {
+    let mut names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        return "there are none".into();
+    }
+    let left_out = names.len().saturating_sub(MOST_NAMES);
+    if left_out > 0 {
+        let likeness =
+            |name: &str| strsim::normalized_damerau_levenshtein(&wanted.to_lowercase(), &name.to_lowercase());
+        names.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+        names.truncate(MOST_NAMES);
+    }
+    let shown: Vec<String> = names.iter().map(|name| format!("`{}`", shown(name))).collect();
+    let more = if left_out > 0 { format!(" and {left_out} more") } else { String::new() };
+    format!("there are {}{more}", shown.join(", "))
 }

@@ -1,4 +1,4 @@
-//! One operation called until it is answered: repeated where repeating does no harm.
+//! One operation called until it is answered: repeated where repeating does no harm, and for a while only.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,27 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::Api;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::transport::{Progress, Request};
 use crate::wire::{Answer, Outcome};
 
+/// An operation is not begun again later than this after its beginning: someone sits before it and waits.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// A list of datasets is some kilobytes; more than this is not an answer of the service.
 const ANSWER_LIMIT: usize = 16_000_000;
+
+/// Why an operation came to nothing, as far as that is known.
+pub(super) struct Setback {
+    pub(super) error: Error,
+    /// It was sent whole, and what came of it was not told.
+    pub(super) in_doubt: bool,
+}
+
+impl From<Error> for Setback {
+    fn from(error: Error) -> Self {
+        Self { error, in_doubt: false }
+    }
+}
 
 /// What one attempt of an operation came to.
 enum Next {
@@ -23,12 +38,26 @@ enum Next {
     /// Wait as long as the service asked, or as the policy says, before trying again.
     Wait(Option<Duration>, Error),
     Fail(Error),
+    /// It may have been done.
+    Doubt(Error),
 }
 
 impl Api {
     pub(super) async fn call(&self, method: Method, url: Url, body: Option<&Value>, doing: &str) -> Result<Answer> {
+        self.attempt(method, url, body, doing).await.map_err(|setback| setback.error)
+    }
+
+    /// The same, telling apart what was refused and what may have been done.
+    pub(super) async fn attempt(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        doing: &str,
+    ) -> Result<Answer, Setback> {
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
         let request = Request { method, url, body, answer_limit: ANSWER_LIMIT };
+        let last_begin = self.clock.now() + PATIENCE;
         let (mut failures, mut refreshed) = (0, false);
         loop {
             let sent = self.wire.send(&request, Some(&self.limit), None, &Arc::new(Progress::default())).await?;
@@ -36,19 +65,24 @@ impl Api {
                 Next::Done(answer) => return Ok(answer),
                 Next::Refresh(error) => {
                     if refreshed || !self.wire.replace_token(sent.token).await? {
-                        return Err(error);
+                        return Err(error.into());
                     }
                     refreshed = true;
                 }
                 Next::Wait(told, error) => {
                     failures += 1;
                     if !self.retry.allows(failures) {
-                        return Err(error);
+                        return Err(error.into());
                     }
                     let wait = told.unwrap_or_else(|| self.retry.delay(failures));
-                    self.clock.sleep_until(self.clock.now() + wait).await;
+                    let again = self.clock.now() + wait;
+                    if again > last_begin {
+                        return Err(impatient(error, wait).into());
+                    }
+                    self.clock.sleep_until(again).await;
                 }
-                Next::Fail(error) => return Err(error),
+                Next::Fail(error) => return Err(error.into()),
+                Next::Doubt(error) => return Err(Setback { error, in_doubt: true }),
             }
         }
     }
@@ -59,16 +93,27 @@ fn next(outcome: Outcome, method: &Method, doing: &str) -> Next {
     let repeatable = *method != Method::POST;
     match outcome {
         Outcome::Failed(failure) if repeatable || !failure.sent_whole => Next::Wait(None, failure.to_error()),
-        Outcome::Failed(failure) => {
-            Next::Fail(failure.to_error().with_hint("it may have been done all the same: look before trying again"))
-        }
+        Outcome::Failed(failure) => Next::Doubt(failure.to_error()),
         Outcome::Answered(answer) => match answer.status {
-            200..300 if !answer.is_html => Next::Done(answer),
+            200..300 if !answer.is_html && answer.refusal.is_empty() => Next::Done(answer),
             401 => Next::Refresh(answer.to_error(doing)),
             403 if answer.refusal.code.as_deref() == Some("TokenExpired") => Next::Refresh(answer.to_error(doing)),
             429 => Next::Wait(answer.retry_after, answer.to_error(doing)),
             408 | 500.. if repeatable => Next::Wait(None, answer.to_error(doing)),
+            408 | 500.. => Next::Doubt(answer.to_error(doing)),
             _ => Next::Fail(answer.to_error(doing)),
         },
     }
+}
+
+/// The failure after which there would be another attempt, if that were not too late.
+fn impatient(error: Error, wait: Duration) -> Error {
+    if error.kind != Kind::RateLimited {
+        return error;
+    }
+    let (wait, most) = (wait.as_secs_f64().ceil(), PATIENCE.as_secs());
+    error.with_hint(format!(
+        "the service asks to be left alone for {wait:.0} s (`retry_after`); an operation waits {most} s at most, so \
+         call again then"
+    ))
 }

@@ -67,16 +67,17 @@ impl Client {
 
     fn target(
         &self,
+        py: Python<'_>,
         client: &client::Client,
         workspace: Option<&str>,
         dataset: &str,
         table: &str,
         schema: Option<&TableSchema>,
         ordered: bool,
-    ) -> push::Target {
-        let route = client.route(workspace, dataset, table);
+    ) -> PyResult<push::Target> {
+        let route = raise(py, client.route(workspace, dataset, table))?;
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        push::Target { route, schema, ordered, needs_loop: self.recipe.needs_loop }
+        Ok(push::Target { route, schema, ordered, needs_loop: self.recipe.needs_loop })
     }
 
     fn request<T: Serialize + Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(
@@ -146,8 +147,8 @@ impl Client {
         )
     }
 
-    fn workspaces(&self, py: Python<'_>) -> PyResult<Operation> {
-        self.request(py, |client| async move { client.api().workspaces().await })
+    fn workspaces(&self, py: Python<'_>, filter: Option<String>) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.api().workspaces(filter.as_deref()).await })
     }
 
     fn workspace(&self, py: Python<'_>, name_or_id: String) -> PyResult<Operation> {
@@ -180,6 +181,34 @@ impl Client {
         self.request(py, |client| async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
     }
 
+    fn update_schema(
+        &self,
+        workspace: Option<String>,
+        dataset: String,
+        table: String,
+        spec: &Bound<'_, PyAny>,
+        may_lose_rows: bool,
+    ) -> PyResult<Operation> {
+        let py = spec.py();
+        let schema = raise(py, schema::read_table(&pythonize::depythonize(spec)?))?;
+        self.request(py, |client| async move {
+            client.api().update_schema(workspace.as_deref(), &dataset, &table, &schema, may_lose_rows).await
+        })
+    }
+
+    fn sequence_numbers(
+        &self,
+        py: Python<'_>,
+        workspace: Option<String>,
+        dataset: String,
+        table: String,
+    ) -> PyResult<Operation> {
+        self.request(
+            py,
+            |client| async move { client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await },
+        )
+    }
+
     fn push_rows(
         &self,
         workspace: Option<String>,
@@ -192,7 +221,7 @@ impl Client {
         replace: bool,
     ) -> PyResult<Operation> {
         let client = self.open(rows.py())?;
-        let target = self.target(&client, workspace.as_deref(), &dataset, &table, schema, ordered);
+        let target = self.target(rows.py(), &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
         let emptying = replace.then(|| -> push::Emptying {
             Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
         });
@@ -210,7 +239,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Sender> {
         let client = self.open(py)?;
-        Sender::start(py, self.target(&client, workspace, dataset, table, schema, ordered), options)
+        Sender::start(py, self.target(py, &client, workspace, dataset, table, schema, ordered)?, options)
     }
 
     /// Whether `text` has the shape of an id.

@@ -340,7 +340,9 @@ impl Push {
             return error;
         }
         let keys = self.encoder.names_seen().join(", ");
-        error.with_hint(format!("the rows had the columns {keys}; pass schema= to have names checked before sending"))
+        let more = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let advice = "pass schema= to have names checked before sending";
+        error.with_hint(format!("the rows had the columns {keys}; {advice}{more}"))
     }
 }
 

@@ -18,7 +18,9 @@ pub fn dataset_json(dataset: &Dataset) -> Value {
     body
 }
 
-fn table_json(table: &Table) -> Value {
+/// The body that gives a table its columns and measures.
+#[must_use]
+pub fn table_json(table: &Table) -> Value {
     let mut object = Map::new();
     object.insert("name".into(), table.name.clone().into());
     object.insert("columns".into(), table.columns.iter().map(column_json).collect());

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use super::{Column, Dataset, Relationship, Table};
+use crate::error::shown;
 
 /// Columns of one table.
 const MAX_COLUMNS: usize = 75;
@@ -13,7 +14,7 @@ const MAX_COLUMNS: usize = 75;
 const MAX_TABLES: usize = 75;
 /// Relationships of one dataset.
 const MAX_RELATIONSHIPS: usize = 75;
-/// Characters in the name of a table or relationship.
+/// UTF-16 units in the name of a table or relationship.
 const MAX_NAME: usize = 100;
 /// Characters that the service's pattern leaves out of the names of tables and relationships.
 const FORBIDDEN_IN_NAMES: &str = "!\"$%&'()*+,./:;<=>?[\\]`{|}";
@@ -109,20 +110,19 @@ fn check_relationship(relationship: &Relationship, dataset: &Dataset, problems: 
     }
 }
 
-/// The pattern of tables and relationships. The published one ends in a broken escape; this is what it means to say.
+/// The pattern of tables and relationships. The published one ends in a broken escape; this is what it means to say. It
+/// is one of .NET, which counts UTF-16 units.
 fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
-    let length = name.chars().count();
+    let (length, name_shown) = (name.encode_utf16().count(), shown(name));
     if length > MAX_NAME {
-        problems.push(format!("{what} `{name}` has a name of {length} characters; the service takes {MAX_NAME}"));
+        problems.push(format!("{what} `{name_shown}` has a name of {length} characters; the service takes {MAX_NAME}"));
     }
-    let bad: Vec<String> = name
-        .chars()
-        .filter(|&c| FORBIDDEN_IN_NAMES.contains(c) || !is_xml_character(c))
-        .map(|c| format!("{c:?}"))
-        .collect();
+    let mut bad: Vec<char> = name.chars().filter(|&c| FORBIDDEN_IN_NAMES.contains(c) || !is_xml_character(c)).collect();
+    bad.sort_unstable();
+    bad.dedup();
     if !bad.is_empty() {
-        problems
-            .push(format!("{what} `{name}` has characters in its name that the service refuses: {}", bad.join(" ")));
+        let bad = bad.iter().map(|c| format!("{c:?}")).collect::<Vec<_>>().join(" ");
+        problems.push(format!("{what} `{name_shown}` has characters in its name that the service refuses: {bad}"));
     }
 }
 

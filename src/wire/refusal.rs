@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Answer;
+use super::{Answer, reason};
 use crate::error::{Error, Kind, ServiceAnswer};
 
 /// Longer messages are cut; no person reads them.
@@ -28,6 +28,32 @@ impl Refusal {
         Self { code: said.code.map(blot).map(cut), message: said.message.map(blot).map(cut) }
     }
 
+    /// Reads the body of a success, which was seen to hold a refusal all the same; nothing where it holds an answer.
+    #[must_use]
+    pub(super) fn read_hidden(body: &[u8], secrets: &[&str]) -> Self {
+        let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let has = |names: &[&str]| names.iter().any(|name| json.get(name).is_some());
+        if has(&["error", "message", "Message"]) && !has(&["value", "id", "name"]) {
+            return Self::read(body, secrets);
+        }
+        Self::default()
+    }
+
+    /// Whether nothing was said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same with a code from elsewhere, where the body has none: a body may be empty, and a header say why.
+    #[must_use]
+    pub(super) fn or_code(self, code: Option<&str>, secrets: &[&str]) -> Self {
+        match code {
+            Some(code) if self.code.is_none() => Self { code: Self::read(code.as_bytes(), secrets).message, ..self },
+            _ => self,
+        }
+    }
+
     fn read_whole(body: &[u8]) -> Self {
         let Ok(json) = serde_json::from_slice::<Value>(body) else {
             return Self { code: None, message: clean(&String::from_utf8_lossy(body)) };
@@ -46,11 +72,6 @@ impl Refusal {
         }
         let code = text(error, &["code"]).or_else(|| text(inner, &["code"]));
         Self { code, message: clean(&sentences.join(" ")) }
-    }
-
-    fn says(&self, word: &str) -> bool {
-        let has = |text: &Option<String>| text.as_deref().is_some_and(|text| text.contains(word));
-        has(&self.code) || has(&self.message)
     }
 }
 
@@ -74,7 +95,7 @@ fn turns_text(c: char) -> bool {
 /// The failure as users see it.
 pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
     let Answer { status, refusal, .. } = answer;
-    let kind = kind(*status, refusal);
+    let (kind, hint) = reason::judge(*status, refusal, answer.by_key);
     let said = match (&refusal.code, &refusal.message) {
         (Some(code), Some(message)) => format!(": {code}: {message}"),
         (Some(one), None) | (None, Some(one)) => format!(": {one}"),
@@ -88,55 +109,10 @@ pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
         retry_after: answer.retry_after,
         bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
     });
-    match hint(kind, *status) {
+    match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
-}
-
-fn kind(status: u16, refusal: &Refusal) -> Kind {
-    if refusal.says("FeatureDeprecatedError") {
-        return Kind::FeatureRetired;
-    }
-    match status {
-        401 if !["not accessible for application", "NotAuthorized", "IsNotAllowed"]
-            .iter()
-            .any(|word| refusal.says(word)) =>
-        {
-            Kind::Authentication
-        }
-        403 if refusal.says("TokenExpired") => Kind::Authentication,
-        401 | 403 => Kind::PermissionDenied,
-        404 => Kind::NotFound,
-        413 => Kind::PayloadTooLarge,
-        429 => Kind::RateLimited,
-        _ => Kind::Service,
-    }
-}
-
-fn hint(kind: Kind, status: u16) -> Option<&'static str> {
-    Some(match kind {
-        Kind::Authentication => {
-            "check the credential: the token must be for Power BI in this cloud and not have ended; a token string lasts about \
-             an hour, a credential such as azure-identity's can fetch another"
-        }
-        Kind::PermissionDenied => {
-            "the signed-in user needs write access to the workspace; a service principal also needs the tenant setting \
-             that lets service principals use the APIs, and cannot use My workspace"
-        }
-        Kind::NotFound => {
-            "check the ids and names; for rows the service also answers 404 when a column or the table does not exist"
-        }
-        Kind::FeatureRetired => {
-            "the service no longer creates such datasets; Microsoft points to Real-Time Intelligence in Fabric"
-        }
-        Kind::RateLimited => "the service's quota is used up; wait as long as `retry_after` says",
-        Kind::PayloadTooLarge => "send fewer or smaller rows in one request",
-        _ if (300..400).contains(&status) => {
-            "redirects are never followed, so that no token reaches another host; check base_url="
-        }
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -175,6 +151,25 @@ mod tests {
     }
 
     #[test]
+    fn a_success_may_hold_a_refusal() {
+        let hidden = |body: &str| Refusal::read_hidden(body.as_bytes(), &[]).message;
+        let said = Some("API is not accessible for application".to_owned());
+        assert_eq!(hidden(r#"{"message":"API is not accessible for application"}"#), said);
+        assert_eq!(hidden(r#"{"error":{"message":"API is not accessible for application"}}"#), said);
+        for answer in ["", "[]", "x", r#"{"value":[],"message":"m"}"#, r#"{"id":"1","error":null}"#, r#"{"name":"T"}"#]
+        {
+            assert_eq!(hidden(answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_header_says_why_where_the_body_does_not() {
+        let read = |body: &str| Refusal::read(body.as_bytes(), &["canary"]).or_code(Some("Why canary"), &["canary"]);
+        assert_eq!(read("").code.as_deref(), Some("Why ***"));
+        assert_eq!(read(r#"{"error":{"code":"Because"}}"#).code.as_deref(), Some("Because"));
+    }
+
+    #[test]
     fn a_secret_that_the_service_repeats_is_blotted_out() {
         let body = format!("{}Bearer canary", "x".repeat(MAX_MESSAGE - 9));
         let message = Refusal::read(body.as_bytes(), &["canary"]).message.unwrap();
@@ -185,25 +180,5 @@ mod tests {
     fn nothing_that_moves_a_terminal_is_passed_on() {
         let (_, message) = read("{\"message\":\"\\u001b[2Jgone\\r\\nSet-Cookie: x\"}");
         assert_eq!(message.as_deref(), Some("[2Jgone Set-Cookie: x"));
-    }
-
-    #[test]
-    fn each_status_has_its_kind() {
-        let expired = Refusal { code: Some("TokenExpired".into()), message: None };
-        let blocked = Refusal { code: None, message: Some("API is not accessible for application".into()) };
-        let nothing = Refusal::default();
-        for (status, refusal, expected) in [
-            (401, &nothing, Kind::Authentication),
-            (401, &blocked, Kind::PermissionDenied),
-            (403, &expired, Kind::Authentication),
-            (403, &nothing, Kind::PermissionDenied),
-            (404, &nothing, Kind::NotFound),
-            (413, &nothing, Kind::PayloadTooLarge),
-            (429, &nothing, Kind::RateLimited),
-            (400, &nothing, Kind::Service),
-            (500, &nothing, Kind::Service),
-        ] {
-            assert_eq!(kind(status, refusal), expected, "{status}");
-        }
     }
 }

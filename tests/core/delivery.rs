@@ -70,7 +70,7 @@ impl House {
         outbox.close();
         let policy =
             Policy { retry: Retry::default(), resend_doubt: true, deadline: None, couriers, manner: Manner::Push };
-        let route = self.client.route(None, &self.dataset, "Orders");
+        let route = self.client.route(None, &self.dataset, "Orders").unwrap();
         let lane = Arc::new(route.lane(Arc::clone(&outbox), policy));
         Arc::clone(&lane).run().await;
         (outbox, lane.failure().map(|error| error.kind))

@@ -9,4 +9,6 @@ mod emulator;
 mod encode;
 mod layering;
 mod outbox;
+mod powerbi;
 mod sample;
+mod standin;

@@ -65,7 +65,7 @@ def test_every_verb_that_asks_the_service_has_a_twin_with_the_same_parameters() 
         pbi.Client: ["workspaces", "workspace", "datasets", "dataset", "create_dataset", "close"],
         pbi.Workspace: ["datasets", "dataset", "create_dataset"],
         pbi.Dataset: ["tables", "delete"],
-        pbi.Table: ["push", "replace", "delete_rows"],
+        pbi.Table: ["push", "replace", "delete_rows", "update_schema", "sequence_numbers"],
         pbi.StreamingDataset: ["push"],
         pbi: ["push"],
     }

@@ -309,6 +309,10 @@ def test_a_closed_client_refuses_everything(powerbi: Emulator) -> None:
         lambda: dataset.table().push(orders(1)),
         lambda: dataset.table().push([]),
         dataset.table().delete_rows,
+        dataset.table().sequence_numbers,
+        lambda: dataset.table().update_schema({"Id": int}, may_lose_rows=True),
+        client.workspaces,
+        lambda: client.workspace("Team"),
     ]
     for call in refused:
         with pytest.raises(pbi.ClosedError, match="closed"):

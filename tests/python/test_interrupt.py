@@ -277,7 +277,7 @@ def test_a_handler_that_raises_nothing_does_not_disturb_the_push() -> None:
 def test_an_operation_is_interrupted_too(ctrl_c: CtrlC) -> None:
     with Emulator() as emulator:
         client = emulator.client()
-        emulator.fail_next(429, retry_after=3_392)
+        emulator.fail_next(429, retry_after=100)
         with (
             meanwhile(ctrl_c.after(lambda: wait_until(lambda: len(emulator.requests) == 1))),
             pytest.raises(KeyboardInterrupt),

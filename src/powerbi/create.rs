@@ -1,0 +1,178 @@
+//! Creating a dataset: asked for once, waited for where it takes its time, looked for where the answer got lost.
+//!
+//! ```text
+//!  POST ─┬─ 201 ─────────────────────▶ made
+//!        ├─ 202 ──────── look, wait ─▶ made, or still being made when patience ends
+//!        ├─ no answer ── look, wait ─▶ made, or not to be seen
+//!        ├─ 408, 5xx ─── look, wait ─▶ an error that says whether it is there
+//!        └─ a refusal ───────────────▶ an error
+//! ```
+
+use std::time::Duration;
+
+use reqwest::Method;
+
+use super::lookup::only;
+use super::operation::PATIENCE;
+use super::read::{json, property};
+use super::{Api, DatasetInfo, IfExists};
+use crate::error::{Error, Kind, Result, shown};
+use crate::schema::{Dataset, dataset_json};
+
+const CREATING: &str = "creating the dataset";
+/// How long a dataset is looked for whose POST was not answered; lists were seen to lag behind by seconds.
+const SEARCH: Duration = Duration::from_secs(15);
+/// The wait between two looks; it doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// A dataset that may come to be.
+struct Expected<'a> {
+    workspace: Option<&'a str>,
+    name: &'a str,
+    /// Its id, where the service has told it.
+    id: Option<String>,
+    /// What was there before, and is not it.
+    known: &'a [DatasetInfo],
+}
+
+impl Api {
+    /// `Datasets_PostDataset[InGroup]`: creates a dataset and answers what the service made of it. One of the same name
+    /// is not looked for before.
+    pub async fn create_dataset(&self, workspace: Option<&str>, dataset: &Dataset) -> Result<DatasetInfo> {
+        self.create(workspace, dataset, &[]).await
+    }
+
+    /// Creates `dataset` with an eye to those of the same name: the service itself would make a second one.
+    pub async fn create_if(
+        &self,
+        workspace: Option<&str>,
+        dataset: &Dataset,
+        if_exists: IfExists,
+    ) -> Result<DatasetInfo> {
+        let known = self.datasets(workspace).await?;
+        let Some(there) = only(&known, "dataset", &dataset.name)? else {
+            return self.create(workspace, dataset, &known).await;
+        };
+        let (id, name) = (shown(&there.id), shown(&there.name));
+        match if_exists {
+            IfExists::Reuse if there.accepts_rows => Ok(there.clone()),
+            IfExists::Reuse => {
+                let message = format!("the dataset `{name}` ({id}) does not accept rows: it is no push dataset");
+                Err(Error::configuration(message).with_hint("choose another name"))
+            }
+            IfExists::Fail => {
+                let message = format!("a dataset `{name}` exists already, with the id {id}");
+                Err(Error::configuration(message)
+                    .with_hint("if_exists=\"reuse\" takes it, if_exists=\"recreate\" deletes it first"))
+            }
+            IfExists::Recreate => {
+                self.delete_dataset(workspace, &there.id).await?;
+                let created = self.create(workspace, dataset, &known).await;
+                created.map_err(|error| also(error, &format!("the old one ({id}) has been deleted")))
+            }
+        }
+    }
+
+    async fn create(&self, workspace: Option<&str>, dataset: &Dataset, known: &[DatasetInfo]) -> Result<DatasetInfo> {
+        let mut url = self.address(workspace).datasets()?;
+        if let Some(policy) = &dataset.retention {
+            url.query_pairs_mut().append_pair("defaultRetentionPolicy", policy);
+        }
+        let mut expected = Expected { workspace, name: &dataset.name, id: None, known };
+        let answer = match self.attempt(Method::POST, url, Some(&dataset_json(dataset)), CREATING).await {
+            Ok(answer) => answer,
+            Err(setback) if setback.in_doubt => return self.search(&expected, setback.error).await,
+            Err(setback) => return Err(setback.error),
+        };
+        let body = json(&answer);
+        if answer.status == 202 {
+            let id = body.as_ref().ok().and_then(|body| property(body, "id")?.as_str());
+            expected.id = id.map(str::to_owned);
+            return self.await_made(&expected, answer.retry_after).await;
+        }
+        match body.and_then(|body| DatasetInfo::read(&body)) {
+            Ok(info) => Ok(made(info)),
+            // It was made, and the answer broke off.
+            Err(error) => self.search(&expected, error).await,
+        }
+    }
+
+    /// Waits for a dataset that the service has said it will make (202).
+    async fn await_made(&self, expected: &Expected<'_>, told: Option<Duration>) -> Result<DatasetInfo> {
+        let name = shown(expected.name);
+        let (which, how) = match &expected.id {
+            Some(id) => (format!("`{name}`, id {}", shown(id)), format!("dataset(\"{}\")", shown(id))),
+            None => (format!("`{name}`"), "datasets()".into()),
+        };
+        let found = self.look(expected, PATIENCE, told.unwrap_or(FIRST_WAIT)).await;
+        let found = found.map_err(|error| also(error, &format!("the service had begun to make {which}")))?;
+        if let Some(info) = found {
+            return Ok(made(info));
+        }
+        let seconds = PATIENCE.as_secs();
+        let message = format!("{CREATING}: after {seconds} s the service is still making {which}");
+        Err(Error::new(Kind::Deadline, message)
+            .with_hint(format!("do not create it again, or there may be two; it comes by itself, look with {how}")))
+    }
+
+    /// Says what became of a POST that was sent whole and then failed with `error`.
+    async fn search(&self, expected: &Expected<'_>, error: Error) -> Result<DatasetInfo> {
+        let name = shown(expected.name);
+        let look_again = "look with datasets() before you create it again, or there may be two of that name; \
+                          if_exists=\"reuse\" looks and takes what it finds";
+        match self.look(expected, SEARCH, FIRST_WAIT).await {
+            // An answer was lost, or broke off: that is all there was to it.
+            Ok(Some(info)) if error.answer.status.is_none() => Ok(made(info)),
+            Ok(Some(info)) => {
+                let what = format!("a new dataset `{name}` is there all the same, with the id {}", shown(&info.id));
+                let hint = "if_exists=\"reuse\" takes it as it is, if_exists=\"recreate\" makes it anew";
+                Err(also(error, &what).with_hint(hint))
+            }
+            Ok(None) => Err(also(error, &format!("no new dataset `{name}` is to be seen")).with_hint(look_again)),
+            Err(blind) => {
+                let what = format!("whether there is a new dataset `{name}` could not be found out: {blind}");
+                Err(also(error, &what).with_hint(look_again))
+            }
+        }
+    }
+
+    /// Looks for a dataset, again and again, until it is there or `patience` ends.
+    async fn look(&self, expected: &Expected<'_>, patience: Duration, first: Duration) -> Result<Option<DatasetInfo>> {
+        let (end, mut wait) = (self.clock.now() + patience, first);
+        loop {
+            if let Some(info) = self.look_once(expected).await? {
+                return Ok(Some(info));
+            }
+            let next = self.clock.now() + wait.min(LONGEST_WAIT);
+            if next > end {
+                return Ok(None);
+            }
+            self.clock.sleep_until(next).await;
+            wait = wait.saturating_mul(2);
+        }
+    }
+
+    async fn look_once(&self, expected: &Expected<'_>) -> Result<Option<DatasetInfo>> {
+        if let Some(id) = &expected.id {
+            return match self.dataset(expected.workspace, id).await {
+                Err(error) if error.kind == Kind::NotFound => Ok(None),
+                answer => answer.map(Some),
+            };
+        }
+        let mut new = self.datasets(expected.workspace).await?;
+        new.retain(|info| info.accepts_rows && expected.known.iter().all(|old| old.id != info.id));
+        only(&new, "new dataset", expected.name).map(Option::<&_>::cloned)
+    }
+}
+
+/// What Post Dataset made takes rows, whether the answer says so or not.
+fn made(info: DatasetInfo) -> DatasetInfo {
+    DatasetInfo { accepts_rows: true, ..info }
+}
+
+/// The same failure, with something else that the caller must know.
+fn also(mut error: Error, what: &str) -> Error {
+    error.message = format!("{}; {what}", error.message);
+    error
+}

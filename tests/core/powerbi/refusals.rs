@@ -1,0 +1,36 @@
+//! Refusals from end to end: what the service says, wherever it says it, becomes a kind and a hint.
+
+use powerbi_push::error::{Error, Kind};
+
+use crate::standin::{Said, StandIn};
+
+async fn refused(said: Said) -> Error {
+    let house = StandIn::start(move |_| said.clone()).await;
+    house.client.api().datasets(None).await.unwrap_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_that_stands_in_a_header_only_is_told_and_explained() {
+    let header = "X-PowerBI-Error-Info: ServicePrincipalIsNotAllowedByTenantAdminSwitch";
+    let error = refused(Said::empty(401).with(header)).await;
+    assert_eq!(error.kind, Kind::PermissionDenied);
+    assert_eq!(error.answer.code.as_deref(), Some("ServicePrincipalIsNotAllowedByTenantAdminSwitch"));
+    assert!(error.message.ends_with("the service answered 401: ServicePrincipalIsNotAllowedByTenantAdminSwitch"));
+    assert!(error.hint.unwrap().contains("\"Service principals can call Fabric public APIs\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_success_that_is_a_refusal_is_one() {
+    let error = refused(Said::text(200, r#"{"message":"API is not accessible for application"}"#)).await;
+    assert_eq!((error.kind, error.answer.status), (Kind::PermissionDenied, Some(200)));
+    let expected = "listing the datasets: the service answered 200: API is not accessible for application";
+    assert_eq!(error.message, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_of_personal_data_are_not_shown() {
+    let body =
+        r#"{"error":{"code":"ItemNotFound","message":"Table '<pi>Cr</pi>' not found in dataset '<pi>n|g</pi>'"}}"#;
+    let error = refused(Said::text(404, body)).await;
+    assert!(error.message.ends_with("ItemNotFound: Table 'Cr' not found in dataset 'n|g'"), "{}", error.message);
+}
