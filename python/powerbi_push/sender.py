@@ -234,4 +234,4 @@ def _close_all() -> None:
         try:
             sender.close()
         except PowerBIPushError as error:
-            print(f"{sender!r} at the end of Python: {error}", file=sys.stderr)  # noqa: T201 - nobody else can say it
+            print(f"{sender!r} at the end of Python: {error.args[0]}", file=sys.stderr)  # noqa: T201 - nobody else can say it

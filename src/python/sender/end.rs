@@ -61,6 +61,8 @@ pub(super) struct Close {
     shared: Arc<Shared>,
     bell: Arc<Bell>,
     patience: Option<Running<()>>,
+    /// Rows that ended in doubt before this ran out of patience.
+    in_doubt: Option<u64>,
     interrupted: Option<PyErr>,
 }
 
@@ -69,7 +71,8 @@ impl Close {
         let bell = shared.bells.add();
         shared.outbox.close();
         let patience = patience(shared, &bell, Some(timeout.unwrap_or(shared.options.close_timeout)))?;
-        let close = Self { shared: Arc::clone(shared), bell: Arc::clone(&bell), patience, interrupted: None };
+        let close =
+            Self { shared: Arc::clone(shared), bell: Arc::clone(&bell), patience, in_doubt: None, interrupted: None };
         Ok(Operation::new(close, bell, needs_loop))
     }
 }
@@ -78,13 +81,14 @@ impl Work for Close {
     fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
         if !self.shared.ended.load(Ordering::Acquire) {
             if self.patience.as_ref().is_some_and(Running::is_over) {
-                self.patience = None;
-                self.shared.lane.abort(None);
+                self.abort();
             }
             return Ok(if self.interrupted.is_some() { Step::Ending } else { Step::Wait });
         }
         let result = self.shared.result(py)?;
-        let undelivered = self.shared.stats().pending;
+        let stats = self.shared.stats();
+        // What was cut off in the middle was not delivered either.
+        let undelivered = stats.pending + self.in_doubt.map_or(0, |before| stats.in_doubt - before);
         let raised = match (self.interrupted.take(), self.shared.refusals.first().take()) {
             (Some(raised), _) => raised,
             (None, _) if undelivered > 0 => errors::to_py(py, &self.undelivered(undelivered)),
@@ -103,6 +107,8 @@ impl Work for Close {
     }
 
     fn abort(&mut self) {
+        self.patience = None;
+        self.in_doubt.get_or_insert_with(|| self.shared.stats().in_doubt);
         self.shared.lane.abort(None);
     }
 }
