@@ -58,8 +58,12 @@ pub struct Client {
 impl Client {
     /// Nothing is sent and no token fetched yet.
     pub fn new(root: Url, credential: Credential, settings: &Settings, retry: Retry, clock: Clock) -> Result<Self> {
+        if let Credential::Entra(sign_in) = &credential {
+            sign_in.check_destination(&root)?;
+        }
         let transport = Transport::new(settings, clock.clone())?;
-        let wire = Arc::new(Wire::new(transport, Some(Tokens::new(credential, clock.clone()))));
+        let tokens = Tokens::new(credential, transport.clone(), retry, clock.clone());
+        let wire = Arc::new(Wire::new(transport, Some(tokens)));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
         Ok(Self { api, wire, clock, retry })
     }

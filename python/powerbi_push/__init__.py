@@ -16,6 +16,7 @@ import logging
 
 from powerbi_push import _core
 from powerbi_push.client import Client, Dataset, Table, Workspace
+from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import (
     AuthenticationError,
@@ -48,14 +49,17 @@ from powerbi_push.streaming import StreamingDataset
 from powerbi_push.targets import push, push_async
 
 __all__ = [
+    "AccessToken",
     "AuthenticationError",
     "Client",
+    "ClientSecretCredential",
     "ClosedError",
     "Column",
     "ConfigurationError",
     "Dataset",
     "DatasetSchema",
     "DeadlineError",
+    "EnvironmentCredential",
     "FeatureRetiredError",
     "InDoubtError",
     "Measure",

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, final
 __all__ = [
     "VERSION",
     "Client",
+    "ClientSecret",
     "Emulator",
     "Errand",
     "Operation",
@@ -128,6 +129,17 @@ class Sender:
     def flush(self, timeout: float | None) -> Operation: ...
     def close(self, timeout: float | None) -> Operation | None: ...
     def stats(self) -> dict[str, Any]: ...
+
+@final
+class ClientSecret:
+    def __new__(
+        cls, tenant_id: object, client_id: object, client_secret: object, authority: object | None
+    ) -> ClientSecret: ...
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def client_id(self) -> str: ...
+    def get_token(self, scope: str) -> Operation: ...
 
 @final
 class PushUrl:

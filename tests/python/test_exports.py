@@ -73,7 +73,7 @@ def test_the_names_are_sorted_and_each_is_there_once() -> None:
 def test_every_public_class_of_the_parts_is_exported() -> None:
     parts = [
         importlib.import_module(f"powerbi_push.{part}")
-        for part in ("client", "dataset_schema", "exceptions", "results", "retry", "schema", "sender", "streaming")
+        for part in ("client", "credentials", "dataset_schema", "exceptions", "results", "retry", "schema", "sender", "streaming")
     ]
     classes = {name for part in parts for name, member in public_members(part) if inspect.isclass(member)}
     assert sorted(classes - set(powerbi_push.__all__)) == []
