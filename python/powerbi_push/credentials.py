@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from powerbi_push.verbs import Verb
 
-#: What `EnvironmentCredential` needs.
-VARIABLES = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+#: What `EnvironmentCredential` needs, named as azure-identity names it.
+_VARIABLES = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 _AUTHORITY = "AZURE_AUTHORITY_HOST"
 _CERTIFICATE = "AZURE_CLIENT_CERTIFICATE_PATH"
 
@@ -147,18 +147,43 @@ class EnvironmentCredential(_ServicePrincipal):
 
     def __init__(self, *, authority: str | None = None) -> None:
         """Read the environment, once; nothing is sent."""
-        missing = [name for name in VARIABLES if not os.environ.get(name, "").strip()]
-        if missing:
-            msg = f"the environment holds no sign-in: {', '.join(missing)} not set"
+        if missing := _missing():
+            msg = f"the environment holds no sign-in: {missing} not set"
             raise ConfigurationError(msg, hint=_advice())
-        tenant_id, client_id, client_secret = VARIABLES
+        tenant_id, client_id, client_secret = _VARIABLES
         try:
             self._core = _core.ClientSecret(
                 os.environ[tenant_id], os.environ[client_id], os.environ[client_secret], _authority(authority)
             )
         except ConfigurationError as error:
-            msg = f"the sign-in that the environment holds in {', '.join(VARIABLES)}: {error.message}"
+            msg = f"the sign-in that the environment holds in {', '.join(_VARIABLES)}: {error.message}"
             raise ConfigurationError(msg, hint=error.hint) from None
+
+
+def sign_in_of_environment() -> EnvironmentCredential:
+    """Take the sign-in of the environment, for a client that was given none.
+
+    Raises:
+        ConfigurationError: There is none, or one that cannot be right; the hint names every way to sign in.
+    """
+    if missing := _missing():
+        msg = "a client needs a credential"
+        hint = (
+            "pass a token string, a callable that returns one, ClientSecretCredential(tenant_id, client_id, "
+            "client_secret), another object with get_token(scope) such as azure-identity's, or msal's result; or set "
+            f"{', '.join(_VARIABLES)} ({missing} not set)"
+        )
+        raise ConfigurationError(msg, hint=hint)
+    return EnvironmentCredential()
+
+
+def mark_of_environment() -> int:
+    """Tell the environment's sign-in from another one, without keeping it."""
+    return hash(tuple(os.environ.get(name) for name in (*_VARIABLES, _AUTHORITY)))
+
+
+def _missing() -> str:
+    return ", ".join(name for name in _VARIABLES if not os.environ.get(name, "").strip())
 
 
 def _authority(given: str | None) -> str | None:
@@ -169,15 +194,4 @@ def _authority(given: str | None) -> str | None:
 def _advice() -> str:
     if os.environ.get(_CERTIFICATE):
         return f"certificates ({_CERTIFICATE}) are not supported yet: set AZURE_CLIENT_SECRET, or pass azure-identity's"
-    return f"set {', '.join(VARIABLES)}"
-
-
-def environment_sign_in() -> EnvironmentCredential | None:
-    """Take the sign-in of the environment, if it holds one.
-
-    Raises:
-        ConfigurationError: It holds one that cannot be right.
-    """
-    if all(os.environ.get(name, "").strip() for name in VARIABLES):
-        return EnvironmentCredential()
-    return None
+    return f"set {', '.join(_VARIABLES)}"

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.credentials import mark_of_environment
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError, NotFoundError
@@ -150,7 +151,8 @@ def _stream(
 
 
 def _client(credential: Hidden[object], cloud: str, base_url: str | None) -> Client:
-    where = (cloud, base_url, emulator_url())
+    # Without a credential the environment signs in: another one means another client.
+    where = (cloud, base_url, emulator_url(), credential.value is None and mark_of_environment())
     key = (credential.value, *where)
     try:
         known = _clients.get(key)
