@@ -13,10 +13,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::Value;
 
 pub use self::entra::{ClientSecret, SignIn};
 use self::slot::{Ask, Slot};
@@ -90,6 +92,19 @@ pub struct Token {
     pub generation: u64,
 }
 
+/// What a token tells about itself, unverified.
+#[derive(Debug, Clone, Serialize)]
+pub struct Told {
+    /// The claims of a JSON Web Token; `None` for other tokens.
+    pub claims: Option<Value>,
+    /// Whether it says that it is an application's own, with no user behind it.
+    pub application: bool,
+    /// When it ends, as far as the credential knows, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// The calendar's now, as this client knows it, in seconds since 1970.
+    pub now: u64,
+}
+
 /// A client's way to its tokens: the credential, and the client's own means of asking for one.
 #[derive(Debug)]
 pub struct Tokens {
@@ -128,6 +143,21 @@ impl Tokens {
             return Ok(false);
         }
         self.slot.replace(refused, &|ask| self.fetch(ask)).await.map(|()| true)
+    }
+
+    /// What the token tells about itself; a token string may have ended already.
+    pub async fn tell(&self) -> Result<Told> {
+        let access = match &self.credential {
+            Credential::Token(token) => token.clone(),
+            _ => self.current().await?.access,
+        };
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Ok(Told {
+            claims: jwt::claims(&access.secret),
+            application: access.is_application(),
+            expires: access.expires.map(seconds),
+            now: seconds(self.clock.wall()),
+        })
     }
 
     fn fetch(&self, ask: Ask) -> Fetching {

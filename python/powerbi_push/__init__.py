@@ -18,6 +18,7 @@ from powerbi_push import _core
 from powerbi_push.client import Client, Dataset, Table, Workspace
 from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
 from powerbi_push.dataset_schema import DatasetSchema
+from powerbi_push.doctor import doctor, doctor_async
 from powerbi_push.exceptions import (
     AuthenticationError,
     ClosedError,
@@ -41,6 +42,7 @@ from powerbi_push.exceptions import (
     UndeliveredError,
     ValidationError,
 )
+from powerbi_push.report import Check, Report
 from powerbi_push.results import PushResult, RowError, ValidationReport
 from powerbi_push.retry import Retry
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema
@@ -51,6 +53,7 @@ from powerbi_push.targets import push, push_async
 __all__ = [
     "AccessToken",
     "AuthenticationError",
+    "Check",
     "Client",
     "ClientSecretCredential",
     "ClosedError",
@@ -73,6 +76,7 @@ __all__ = [
     "PushResult",
     "RateLimitedError",
     "Relationship",
+    "Report",
     "Retry",
     "RowError",
     "Sender",
@@ -90,6 +94,8 @@ __all__ = [
     "ValidationReport",
     "Workspace",
     "__version__",
+    "doctor",
+    "doctor_async",
     "push",
     "push_async",
 ]

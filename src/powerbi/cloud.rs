@@ -1,9 +1,11 @@
 //! The clouds that Power BI runs in: where each answers, and what a token must be for.
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 
 /// One cloud.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Cloud {
     /// What users call it.
     pub name: &'static str,
@@ -17,7 +19,7 @@ pub struct Cloud {
 
 /// Sources: Microsoft's developer samples (cloud configuration files) and "Embed content for national clouds". GCC has an
 /// API of its own and signs in with everybody else. China's Entra answers as `login.partner.microsoftonline.cn` too.
-const CLOUDS: [Cloud; 5] = [
+pub const CLOUDS: [Cloud; 5] = [
     Cloud {
         name: "public",
         base_url: "https://api.powerbi.com",
