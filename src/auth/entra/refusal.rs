@@ -72,7 +72,7 @@ const HINTS: &[(&[u64], &str)] = &[
         "the app is registered as a public client, which has no secret: register it as a confidential one (platform Web)",
     ),
     (
-        &[7_000_218],
+        &[7_000_218, 7_000_216],
         "the app wants a secret or a certificate: pass one, or switch on Allow public client flows under Authentication",
     ),
     (&[50_012, 700_027, 700_030], "the certificate is not one of this app's: upload it under Certificates & secrets"),
