@@ -214,6 +214,7 @@ def test_no_fault_shows_the_secret(said: Said) -> None:
             server.table(credential=credential, retry=None)
     check(everything_about(caught.value), SECRET)
     check(pickle.dumps(caught.value).decode("latin-1"), SECRET)
+    assert "canary" not in everything_about(caught.value)
 
 
 def test_nothing_shows_the_secret_or_the_token(entra: EntraServer) -> None:

@@ -186,6 +186,23 @@ async fn others_go_on_with_a_good_token_while_one_refreshes_it() {
 }
 
 #[tokio::test]
+async fn whoever_must_replace_a_token_that_is_being_refreshed_waits_for_that_one() {
+    let (clock, slot, mut authority) = house(3600);
+    authority.current(&slot).await.unwrap();
+    let gate = Arc::new(Notify::new());
+    authority.gate = Some(Arc::clone(&gate));
+    clock.advance(seconds(3400));
+    let refreshing = authority.current(&slot);
+    tokio::pin!(refreshing);
+    assert!(tokio::time::timeout(Duration::from_millis(1), &mut refreshing).await.is_err());
+    let fetch = |ask| authority.fetch(ask);
+    let replacing = slot.replace(0, &fetch);
+    gate.notify_one();
+    let (refreshed, replaced) = tokio::join!(refreshing, replacing);
+    assert_eq!((refreshed.unwrap().as_str(), replaced.is_ok(), authority.calls()), ("1", true, 2));
+}
+
+#[tokio::test]
 async fn tokens_of_five_seconds_cost_one_call_each() {
     let (clock, slot, authority) = house(5);
     let (slot, authority) = (Arc::new(slot), Arc::new(authority));
