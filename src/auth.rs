@@ -1,22 +1,31 @@
 //! Access tokens: fetched when needed, kept while they last, refreshed once for many waiters.
+//!
+//! ```text
+//!  wire ──▶ tokens ──▶ slot ──▶ a token string | the user's own function | entra ──▶ transport
+//!           (client)   (sign-in: several clients may share one)
+//! ```
 
+mod entra;
 mod jwt;
+mod slot;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
+use serde::Serialize;
+use serde_json::Value;
 
+pub use self::entra::{ClientSecret, SignIn};
+use self::slot::{Ask, Slot};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-
-/// A token is replaced this long before it ends.
-const REFRESH_AHEAD: Duration = Duration::from_secs(300);
+use crate::retry::Retry;
+use crate::transport::Transport;
 
 /// A token as a credential hands it out.
 #[derive(Debug, Clone)]
@@ -25,13 +34,22 @@ pub struct AccessToken {
     pub secret: SecretString,
     /// When it ends, where that is known.
     pub expires: Option<SystemTime>,
+    /// When the next one should be fetched though this one is still good, where the authority says so.
+    pub refresh_at: Option<SystemTime>,
 }
 
 impl AccessToken {
+    /// A token that ends at `expires`, where that is known.
+    #[must_use]
+    pub fn new(secret: SecretString, expires: Option<SystemTime>) -> Self {
+        Self { secret, expires, refresh_at: None }
+    }
+
     /// A token whose end is read from the token itself, if it says so.
     #[must_use]
     pub fn reading_expiry(secret: SecretString) -> Self {
-        Self { expires: jwt::expiry(&secret), secret }
+        let expires = jwt::expiry(&secret);
+        Self::new(secret, expires)
     }
 
     /// Whether the token says of itself that it is an application's own, with no user behind it. Nothing is verified.
@@ -51,6 +69,8 @@ pub enum Credential {
     Token(AccessToken),
     /// Something that can fetch another one at any time.
     Fetch(Arc<dyn Fn() -> Fetching + Send + Sync>),
+    /// A service principal, signed in by Microsoft Entra.
+    Entra(SignIn),
 }
 
 impl fmt::Debug for Credential {
@@ -58,6 +78,7 @@ impl fmt::Debug for Credential {
         f.write_str(match self {
             Self::Token(_) => "Token(_)",
             Self::Fetch(_) => "Fetch(_)",
+            Self::Entra(_) => "Entra(_)",
         })
     }
 }
@@ -71,140 +92,116 @@ pub struct Token {
     pub generation: u64,
 }
 
-/// The one place where a client's tokens are.
+/// What a token tells about itself, unverified.
+#[derive(Debug, Clone, Serialize)]
+pub struct Told {
+    /// The claims of a JSON Web Token; `None` for other tokens.
+    pub claims: Option<Value>,
+    /// Whether it says that it is an application's own, with no user behind it.
+    pub application: bool,
+    /// When it ends, as far as the credential knows, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// The calendar's now, as this client knows it, in seconds since 1970.
+    pub now: u64,
+}
+
+/// A client's way to its tokens: the credential, and the client's own means of asking for one.
 #[derive(Debug)]
 pub struct Tokens {
     credential: Credential,
+    slot: Arc<Slot>,
+    transport: Transport,
+    retry: Retry,
     clock: Clock,
-    /// Held while a token is fetched: everyone else waits for that one.
-    current: Mutex<Option<Token>>,
 }
 
 impl Tokens {
     /// No token is fetched before the first request.
     #[must_use]
-    pub fn new(credential: Credential, clock: Clock) -> Self {
-        Self { credential, clock, current: Mutex::new(None) }
+    pub fn new(credential: Credential, transport: Transport, retry: Retry, clock: Clock) -> Self {
+        let slot = match &credential {
+            Credential::Entra(sign_in) => sign_in.slot(&clock),
+            _ => Arc::new(Slot::new(clock.clone())),
+        };
+        Self { credential, slot, transport, retry, clock }
     }
 
     /// The token to send with.
     pub async fn current(&self) -> Result<Token> {
-        let mut current = self.current.lock().await;
-        let left = |token: &Token| match token.access.expires {
-            Some(expires) => expires.duration_since(self.clock.wall()).unwrap_or_default(),
-            None => Duration::MAX,
-        };
-        match &*current {
-            Some(token) if left(token) > REFRESH_AHEAD => return Ok(token.clone()),
-            Some(token) if left(token) > Duration::ZERO => {
-                // Still good: a refresh that fails now is tried again with the next request.
-                let kept = token.clone();
-                return Ok(self.fetch(&mut current).await.unwrap_or(kept));
+        match &self.credential {
+            Credential::Token(token) if token.expires.is_some_and(|expires| expires <= self.clock.wall()) => {
+                Err(expired())
             }
-            _ => {}
+            Credential::Token(token) => Ok(Token { access: sendable(token.clone())?, generation: 0 }),
+            _ => self.slot.current(&|ask| self.fetch(ask)).await,
         }
-        self.fetch(&mut current).await
     }
 
     /// Replaces the token that the service refused, unless somebody has done so already; `false` where there is no other.
     pub async fn replace(&self, refused: u64) -> Result<bool> {
-        let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|token| token.generation != refused) {
-            return Ok(true);
-        }
         if let Credential::Token(_) = self.credential {
             return Ok(false);
         }
-        self.fetch(&mut current).await.map(|_| true)
+        self.slot.replace(refused, &|ask| self.fetch(ask)).await.map(|()| true)
     }
 
-    async fn fetch(&self, current: &mut Option<Token>) -> Result<Token> {
+    /// What the token tells about itself; a token string may have ended already.
+    pub async fn tell(&self) -> Result<Told> {
         let access = match &self.credential {
-            Credential::Token(token) if token.expires.is_some_and(|expires| expires <= self.clock.wall()) => {
-                return Err(expired("the access token has ended"));
-            }
             Credential::Token(token) => token.clone(),
-            Credential::Fetch(fetch) => fetch().await?,
+            _ => self.current().await?.access,
         };
-        if HeaderValue::from_bytes(access.secret.expose_secret().as_bytes()).is_err() {
-            return Err(Error::new(
-                Kind::Authentication,
-                "the access token has characters that no HTTP header can carry",
-            )
-            .with_hint("a token is one line of letters, digits, dots, dashes and underscores"));
-        }
-        let generation = current.as_ref().map_or(0, |token| token.generation + 1);
-        Ok(current.insert(Token { access, generation }).clone())
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Ok(Told {
+            claims: jwt::claims(&access.secret),
+            application: access.is_application(),
+            expires: access.expires.map(seconds),
+            now: seconds(self.clock.wall()),
+        })
+    }
+
+    fn fetch(&self, ask: Ask) -> Fetching {
+        let fetching = match &self.credential {
+            Credential::Token(token) => Box::pin(std::future::ready(Ok(token.clone()))),
+            Credential::Fetch(fetch) => fetch(),
+            Credential::Entra(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), ask),
+        };
+        Box::pin(async move { sendable(fetching.await?) })
     }
 }
 
-fn expired(message: &str) -> Error {
-    Error::new(Kind::Authentication, message).with_hint(
-        "a token string lasts about an hour: pass a credential that can fetch another, such as azure-identity's",
+/// The token, if it can stand in a header.
+fn sendable(token: AccessToken) -> Result<AccessToken> {
+    if HeaderValue::from_bytes(token.secret.expose_secret().as_bytes()).is_ok() {
+        return Ok(token);
+    }
+    Err(Error::new(Kind::Authentication, "the access token has characters that no HTTP header can carry")
+        .with_hint("a token is one line of letters, digits, dots, dashes and underscores"))
+}
+
+fn expired() -> Error {
+    Error::new(Kind::Authentication, "the access token has ended").with_hint(
+        "a token string lasts about an hour: pass a credential that can fetch another, such as ClientSecretCredential \
+         or azure-identity's",
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use super::*;
-
-    /// Counts what it hands out; each token lasts `lifetime`.
-    fn counting(clock: &Clock, lifetime: Duration) -> (Credential, Arc<AtomicU32>) {
-        let (clock, calls) = (clock.clone(), Arc::new(AtomicU32::new(0)));
-        let counter = Arc::clone(&calls);
-        let fetch = move || -> Fetching {
-            let number = counter.fetch_add(1, Ordering::SeqCst);
-            let expires = Some(clock.wall() + lifetime);
-            Box::pin(async move {
-                tokio::task::yield_now().await;
-                Ok(AccessToken { secret: number.to_string().into(), expires })
-            })
-        };
-        (Credential::Fetch(Arc::new(fetch)), calls)
-    }
-
-    #[tokio::test]
-    async fn sixty_four_waiters_share_one_refresh() {
-        let clock = Clock::simulated();
-        let (credential, calls) = counting(&clock, Duration::from_secs(3600));
-        let tokens = Arc::new(Tokens::new(credential, clock));
-        let refused = tokens.current().await.unwrap().generation;
-        let replacing: Vec<_> = (0..64)
-            .map(|_| {
-                let tokens = Arc::clone(&tokens);
-                tokio::spawn(async move { tokens.replace(refused).await })
-            })
-            .collect();
-        for one in replacing {
-            one.await.unwrap().unwrap();
-        }
-        assert_eq!(calls.load(Ordering::SeqCst), 2);
-        assert_eq!(tokens.current().await.unwrap().access.secret.expose_secret(), "1");
-    }
-
-    #[tokio::test]
-    async fn a_token_is_replaced_five_minutes_before_it_ends() {
-        let clock = Clock::simulated();
-        let (credential, calls) = counting(&clock, Duration::from_secs(3600));
-        let tokens = Tokens::new(credential, clock.clone());
-        tokens.current().await.unwrap();
-        clock.advance(Duration::from_secs(3299));
-        tokens.current().await.unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
-        clock.advance(Duration::from_secs(1));
-        tokens.current().await.unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), 2);
-    }
+    use crate::transport::Settings;
 
     #[tokio::test]
     async fn a_token_that_has_ended_is_never_sent() {
         let clock = Clock::simulated();
-        let expires = Some(clock.wall() + Duration::from_secs(10));
-        let token = AccessToken { secret: "secret".into(), expires };
-        let tokens = Tokens::new(Credential::Token(token), clock.clone());
-        tokens.current().await.unwrap();
+        let token = AccessToken::new("secret".into(), Some(clock.wall() + Duration::from_secs(10)));
+        let settings = Settings { timeout: Duration::from_secs(1), proxy: None, ca_bundle: None };
+        let transport = Transport::new(&settings, clock.clone()).unwrap();
+        let tokens = Tokens::new(Credential::Token(token), transport, Retry::default(), clock.clone());
+        assert_eq!(tokens.current().await.unwrap().generation, 0);
+        assert!(!tokens.replace(0).await.unwrap());
         clock.advance(Duration::from_secs(10));
         assert_eq!(tokens.current().await.unwrap_err().kind, Kind::Authentication);
     }

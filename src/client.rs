@@ -51,6 +51,7 @@ impl Route {
 pub struct Client {
     api: Api,
     wire: Arc<Wire>,
+    tokens: Arc<Tokens>,
     clock: Clock,
     retry: Retry,
 }
@@ -58,16 +59,26 @@ pub struct Client {
 impl Client {
     /// Nothing is sent and no token fetched yet.
     pub fn new(root: Url, credential: Credential, settings: &Settings, retry: Retry, clock: Clock) -> Result<Self> {
+        if let Credential::Entra(sign_in) = &credential {
+            sign_in.check_destination(&root)?;
+        }
         let transport = Transport::new(settings, clock.clone())?;
-        let wire = Arc::new(Wire::new(transport, Some(Tokens::new(credential, clock.clone()))));
+        let tokens = Arc::new(Tokens::new(credential, transport.clone(), retry, clock.clone()));
+        let wire = Arc::new(Wire::new(transport, Some(Arc::clone(&tokens))));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
-        Ok(Self { api, wire, clock, retry })
+        Ok(Self { api, wire, tokens, clock, retry })
     }
 
     /// The operations beside rows.
     #[must_use]
     pub fn api(&self) -> &Api {
         &self.api
+    }
+
+    /// The sign-in.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// The route to one table.

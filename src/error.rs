@@ -1,9 +1,13 @@
 //! One vocabulary of failures: what went wrong, and what the user can do.
 
+mod words;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(crate) use self::words::{blotted, one_line};
 
 /// What went wrong, as a user tells failures apart; one Python exception each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 
 pub use self::address::{Address, base_url, check_table_name, is_id};
-pub use self::cloud::Cloud;
+pub use self::cloud::{CLOUDS, Cloud};
 pub use self::lookup::IfExists;
 use self::read::{json, values};
 use crate::clock::Clock;

@@ -50,6 +50,8 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 mod _core {
     #[pymodule_export]
     use super::client::Client;
+    #[pymodule_export]
+    use super::credential::ClientSecret;
     #[cfg(feature = "emulator")]
     #[pymodule_export]
     use super::emulator::Emulator;

@@ -4,6 +4,7 @@
 
 mod body;
 mod connect;
+mod origin;
 mod retry_after;
 
 use std::error::Error as StdError;
@@ -18,12 +19,18 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::body::Progress;
 pub use self::connect::Settings;
+pub use self::origin::{is_loopback, origin};
 use self::retry_after::retry_after;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
 /// Shorter values in a URL are no keys.
 const SECRET_LENGTH: usize = 8;
+
+/// What bodies are, but for those of a sign-in.
+const JSON: &str = "application/json";
+/// What a sign-in sends (RFC 6749, section 4.4.2).
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// One request, ready to be sent as often as needed.
 #[derive(Clone)]
@@ -32,7 +39,7 @@ pub struct Request {
     pub method: Method,
     /// Where to; never shown.
     pub url: Url,
-    /// The JSON body; empty where the method has none.
+    /// The body, JSON or a form; empty where the method has none. Never shown.
     pub body: Bytes,
     /// How much of an answer is worth reading, in bytes.
     pub answer_limit: usize,
@@ -115,9 +122,24 @@ impl Transport {
         bearer: Option<&SecretString>,
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
+        self.timed(request, bearer, JSON, progress).await
+    }
+
+    /// Sends `request`, whose body is a form, once.
+    pub async fn send_form(&self, request: &Request) -> Result<Response, Failure> {
+        self.timed(request, None, FORM, &Arc::new(Progress::default())).await
+    }
+
+    async fn timed(
+        &self,
+        request: &Request,
+        bearer: Option<&SecretString>,
+        content_type: &'static str,
+        progress: &Arc<Progress>,
+    ) -> Result<Response, Failure> {
         let _exchange = self.clock.exchange();
         tokio::select! {
-            response = self.exchange(request, bearer, progress) => response,
+            response = self.exchange(request, bearer, content_type, progress) => response,
             () = self.silence(progress) => Err(self.timed_out(progress)),
         }
     }
@@ -126,6 +148,7 @@ impl Transport {
         &self,
         request: &Request,
         bearer: Option<&SecretString>,
+        content_type: &'static str,
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
         let mut outgoing = self.client.request(request.method.clone(), request.url.clone());
@@ -133,7 +156,7 @@ impl Transport {
             outgoing = outgoing.header(AUTHORIZATION, authorization(bearer)?);
         }
         if request.method == Method::POST || request.method == Method::PUT {
-            outgoing = outgoing.header(CONTENT_TYPE, "application/json");
+            outgoing = outgoing.header(CONTENT_TYPE, content_type);
         }
         let sent = outgoing.body(body::tracked(request.body.clone(), Arc::clone(progress))).send().await;
         let mut incoming = sent.map_err(|error| failure(&error, progress))?;

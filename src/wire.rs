@@ -77,13 +77,13 @@ pub struct Sent {
 #[derive(Debug)]
 pub struct Wire {
     transport: Transport,
-    tokens: Option<Tokens>,
+    tokens: Option<Arc<Tokens>>,
 }
 
 impl Wire {
     /// Nothing is sent and no token fetched yet. A push URL needs no tokens.
     #[must_use]
-    pub fn new(transport: Transport, tokens: Option<Tokens>) -> Self {
+    pub fn new(transport: Transport, tokens: Option<Arc<Tokens>>) -> Self {
         Self { transport, tokens }
     }
 

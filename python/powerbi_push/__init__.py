@@ -16,7 +16,9 @@ import logging
 
 from powerbi_push import _core
 from powerbi_push.client import Client, Dataset, Table, Workspace
+from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
 from powerbi_push.dataset_schema import DatasetSchema
+from powerbi_push.doctor import doctor, doctor_async
 from powerbi_push.exceptions import (
     AuthenticationError,
     ClosedError,
@@ -40,6 +42,7 @@ from powerbi_push.exceptions import (
     UndeliveredError,
     ValidationError,
 )
+from powerbi_push.report import Check, Report
 from powerbi_push.results import PushResult, RowError, ValidationReport
 from powerbi_push.retry import Retry
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema
@@ -48,14 +51,18 @@ from powerbi_push.streaming import StreamingDataset
 from powerbi_push.targets import push, push_async
 
 __all__ = [
+    "AccessToken",
     "AuthenticationError",
+    "Check",
     "Client",
+    "ClientSecretCredential",
     "ClosedError",
     "Column",
     "ConfigurationError",
     "Dataset",
     "DatasetSchema",
     "DeadlineError",
+    "EnvironmentCredential",
     "FeatureRetiredError",
     "InDoubtError",
     "Measure",
@@ -69,6 +76,7 @@ __all__ = [
     "PushResult",
     "RateLimitedError",
     "Relationship",
+    "Report",
     "Retry",
     "RowError",
     "Sender",
@@ -86,6 +94,8 @@ __all__ = [
     "ValidationReport",
     "Workspace",
     "__version__",
+    "doctor",
+    "doctor_async",
     "push",
     "push_async",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.credentials import sign_in_of_environment
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import EmulatorSignIn, emulator_url
 from powerbi_push.exceptions import ConfigurationError
@@ -34,8 +35,9 @@ class Client:
 
     Args:
         credential: A token string (used until its ``exp``); a callable that returns a token or
-            ``(token, expires_on)``; any object with ``get_token(scope)``, such as those of azure-identity; or the
-            dict that msal returns. Callables and objects are called on a thread of this package, one call at a time.
+            ``(token, expires_on)``; any object with ``get_token(scope)``, such as those of azure-identity; the dict
+            that msal returns; or one of this package's own, such as `ClientSecretCredential`. Callables and objects
+            are called on a thread of this package, one call at a time. Default is what `EnvironmentCredential` finds.
         cloud: ``public``, ``usgov``, ``usgovhigh``, ``usgovdod`` or ``china``.
         base_url: Scheme and host; default is the cloud's, ``https://api.powerbi.com``. http is for loopback only.
         timeout: Seconds without progress in one exchange that count as a failure; connecting takes at most 10.
@@ -75,9 +77,7 @@ class Client:
             # The credential of production code stays out of it: the emulator has its own.
             credential, base_url = EmulatorSignIn(emulator), emulator
         if credential is None:
-            msg = "a client needs a credential"
-            hint = "pass a token string, a callable that returns one, or an object with get_token(scope)"
-            raise ConfigurationError(msg, hint=hint)
+            credential = sign_in_of_environment()
         # From here on no traceback that shows local variables shows the token.
         hidden, credential = Hidden(credential), None
         self._core = _core.Client(hidden.value, cloud, base_url, timeout, retry, proxy, ca_bundle)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.credentials import mark_of_environment
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError, NotFoundError
@@ -117,18 +118,18 @@ def _push(
     if if_exists not in {"append", "replace"}:
         msg = f'`if_exists` takes "append" or "replace", not {if_exists!r}'
         raise ConfigurationError(msg)
-    stream = _stream(hidden, schema)
-    if stream is not None:
+    pushes = stream(hidden, schema)
+    if pushes is not None:
         if if_exists == "replace" or create:
             msg = "a push URL takes rows and nothing else: its dataset cannot be made or emptied through it"
             raise ConfigurationError(msg)
-        return (yield from stream._push(rows, options))  # noqa: SLF001 - the same package
+        return (yield from pushes._push(rows, options))  # noqa: SLF001 - the same package
     if isinstance(hidden.value[0], Table):
         table = hidden.value[0]
         table = table if schema is None else table.dataset.table(table.name, schema)
     else:
         client = _client(Hidden(hidden.value[1]), **where)
-        table, rows = yield from _table(client, _place(hidden.value[0], client), schema, rows, create=create)
+        table, rows = yield from _table(client, place(hidden.value[0], client.base_url), schema, rows, create=create)
     return (yield from table._push(rows, options, replace=if_exists == "replace"))  # noqa: SLF001
 
 
@@ -138,7 +139,7 @@ def _is_push_url(target: str) -> bool:
     )
 
 
-def _stream(
+def stream(
     hidden: Hidden[tuple[Target, object]], schema: TableSchema | Mapping[str, DataType] | None
 ) -> StreamingDataset | None:
     """Take the target as a streaming dataset, if it is one."""
@@ -150,7 +151,8 @@ def _stream(
 
 
 def _client(credential: Hidden[object], cloud: str, base_url: str | None) -> Client:
-    where = (cloud, base_url, emulator_url())
+    # Without a credential the environment signs in: another one means another client.
+    where = (cloud, base_url, emulator_url(), credential.value is None and mark_of_environment())
     key = (credential.value, *where)
     try:
         known = _clients.get(key)
@@ -162,13 +164,13 @@ def _client(credential: Hidden[object], cloud: str, base_url: str | None) -> Cli
     return known
 
 
-def _place(target: object, client: Client) -> tuple[str | None, str, str]:
+def place(target: object, base_url: str) -> tuple[str | None, str, str]:
     """Read a target: workspace, dataset, table."""
     parts: tuple[Any, ...] = ()
     if isinstance(target, str) and target.lstrip().lower().startswith(("https:", "http:")):
         url = urlsplit(target.strip())
-        if f"{url.scheme}://{url.netloc}".lower() != client.base_url.lower():
-            msg = f"the rows address is on another host than this client's, {client.base_url}"
+        if f"{url.scheme}://{url.netloc}".lower() != base_url.lower():
+            msg = f"the rows address is on another host than this client's, {base_url}"
             raise ConfigurationError(msg, hint="no token is sent elsewhere; pass base_url= or cloud= to mean that host")
         found = _ROWS_ADDRESS.fullmatch(url.path)
         parts = tuple(part and unquote(part) for part in found.groups()) if found else ()

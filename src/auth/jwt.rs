@@ -1,4 +1,4 @@
-//! What a token is asked: when it ends, and whether it is an application's own. Verifying it is the service's business.
+//! What a token tells about itself: when it ends, whose it is. Verifying it is the service's business.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// The `exp` of a JSON Web Token; `None` for tokens of any other shape.
+/// When it ends, if it says so.
 pub(super) fn expiry(token: &SecretString) -> Option<SystemTime> {
     let seconds = claims(token)?.get("exp")?.as_u64()?;
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
@@ -24,10 +24,11 @@ pub(super) fn is_application(token: &SecretString) -> bool {
     }
 }
 
-fn claims(token: &SecretString) -> Option<Value> {
+/// The claims of a JSON Web Token; `None` for tokens of any other shape.
+pub(super) fn claims(token: &SecretString) -> Option<Value> {
     let payload = token.expose_secret().split('.').nth(1)?;
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    serde_json::from_slice(&payload).ok()
+    serde_json::from_slice(&payload).ok().filter(Value::is_object)
 }
 
 #[cfg(test)]
@@ -39,7 +40,7 @@ mod tests {
         let payload = URL_SAFE_NO_PAD.encode(br#"{"exp":1700000000}"#);
         let token = SecretString::from(format!("e30.{payload}.sig"));
         assert_eq!(expiry(&token), Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000)));
-        for other in ["opaque", "a.b.c", "e30.e30.e30"] {
+        for other in ["opaque", "a.b.c", "e30.e30.e30", "e30.W10.e30"] {
             assert_eq!(expiry(&SecretString::from(other)), None, "{other}");
         }
     }

@@ -20,7 +20,7 @@ use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::powerbi::{Cloud, IfExists, base_url, check_table_name, is_id};
+use crate::powerbi::{CLOUDS, Cloud, IfExists, base_url, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
 use crate::transport::Settings;
@@ -147,6 +147,11 @@ impl Client {
         )
     }
 
+    /// What the token tells about itself; never the token.
+    fn told_by_token(&self, py: Python<'_>) -> PyResult<Operation> {
+        self.request(py, |client| async move { client.tokens().tell().await })
+    }
+
     fn workspaces(&self, py: Python<'_>, filter: Option<String>) -> PyResult<Operation> {
         self.request(py, |client| async move { client.api().workspaces(filter.as_deref()).await })
     }
@@ -252,5 +257,11 @@ impl Client {
     #[staticmethod]
     fn check_table_name(py: Python<'_>, name: &str) -> PyResult<()> {
         raise(py, check_table_name(name))
+    }
+
+    /// The clouds that there are.
+    #[staticmethod]
+    fn clouds(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        Ok(pythonize::pythonize(py, &CLOUDS)?)
     }
 }

@@ -1,4 +1,4 @@
-//! What a user may pass as `credential`: a token, something to call, or an object with `get_token`.
+//! What a user may pass as `credential`: a token, something to call, an object with `get_token`, or one of ours.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -6,13 +6,18 @@ use std::time::{Duration, UNIX_EPOCH};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::errors;
+use super::errors::{self, raise};
+use super::operation::Operation;
 use super::porter::{self, Call};
-use crate::auth::{AccessToken, Credential, Fetching};
+use super::runtime::PerProcess;
+use crate::auth::{self, AccessToken, Credential, Fetching, Tokens};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
+use crate::powerbi::Cloud;
+use crate::retry::Retry;
+use crate::transport::{Settings, Transport};
 
 /// Reads `credential`; `scope` is what its `get_token` is asked for.
 pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) -> PyResult<Credential> {
@@ -22,6 +27,9 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
     }
     if let Ok(answer) = credential.cast::<PyDict>() {
         return msal_result(answer, clock);
+    }
+    if let Some(ours) = ClientSecret::of(credential) {
+        return raise(py, ours.get().sign_in(scope));
     }
     let asks_for_scope = credential.hasattr("get_token")?;
     if !asks_for_scope && !credential.is_callable() {
@@ -88,7 +96,7 @@ fn access_token(answer: &Bound<'_, PyAny>) -> PyResult<AccessToken> {
     let secret = secret(token)?;
     let Some((_, expires_on)) = &pair else { return Ok(AccessToken::reading_expiry(secret)) };
     let seconds = Duration::try_from_secs_f64(expires_on.extract()?).ok();
-    Ok(AccessToken { secret, expires: seconds.and_then(|since| UNIX_EPOCH.checked_add(since)) })
+    Ok(AccessToken::new(secret, seconds.and_then(|since| UNIX_EPOCH.checked_add(since))))
 }
 
 /// What msal's `acquire_token_...` returns: a dict with the token, or with an error.
@@ -104,7 +112,86 @@ fn msal_result(answer: &Bound<'_, PyDict>, clock: &Clock) -> PyResult<Credential
     let secret = SecretString::from(token);
     let lifetime = answer.get_item("expires_in")?.and_then(|value| value.extract::<u64>().ok());
     Ok(Credential::Token(match lifetime {
-        Some(seconds) => AccessToken { secret, expires: Some(clock.wall() + Duration::from_secs(seconds)) },
+        Some(seconds) => AccessToken::new(secret, Some(clock.wall() + Duration::from_secs(seconds))),
         None => AccessToken::reading_expiry(secret),
     }))
+}
+
+/// How long Entra may be silent, where no client says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A service principal and its secret: the core of `ClientSecretCredential`.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct ClientSecret {
+    who: Arc<auth::ClientSecret>,
+    /// Where no client uses it.
+    transport: PerProcess<Transport>,
+    clock: Clock,
+}
+
+#[pymethods]
+impl ClientSecret {
+    #[new]
+    fn new(
+        tenant_id: &Bound<'_, PyAny>,
+        client_id: &Bound<'_, PyAny>,
+        client_secret: &Bound<'_, PyAny>,
+        authority: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let py = tenant_id.py();
+        let tenant = text("tenant_id", tenant_id)?;
+        let client = text("client_id", client_id)?;
+        let secret = SecretString::from(text("client_secret", client_secret)?);
+        let authority = authority.map(|given| text("authority", given)).transpose()?;
+        let who = auth::ClientSecret::new(&tenant, &client, secret.expose_secret(), authority.as_deref());
+        Ok(Self { who: Arc::new(raise(py, who)?), transport: PerProcess::new(), clock: Clock::of_process() })
+    }
+
+    #[getter]
+    fn tenant_id(&self) -> &str {
+        self.who.tenant()
+    }
+
+    #[getter]
+    fn client_id(&self) -> &str {
+        self.who.client()
+    }
+
+    /// A token for `scope`, and the second since 1970 at which it ends.
+    fn get_token(&self, py: Python<'_>, scope: &str) -> PyResult<Operation> {
+        let settings = Settings { timeout: TIMEOUT, proxy: None, ca_bundle: None };
+        let transport = self.transport.get(py, || Transport::new(&settings, self.clock.clone()))?;
+        let sign_in = raise(py, self.sign_in(scope))?;
+        let tokens = Tokens::new(sign_in, transport, Retry::default(), self.clock.clone());
+        let fetching = async move {
+            let access = tokens.current().await?.access;
+            let ends = access.expires.and_then(|expires| expires.duration_since(UNIX_EPOCH).ok());
+            Ok((access.secret.expose_secret().to_owned(), ends.unwrap_or_default().as_secs()))
+        };
+        // It asks nobody who could be waiting for it, so that a function of the user's may use it as well.
+        Ok(Operation::request(false, fetching)?.on_any_thread())
+    }
+}
+
+impl ClientSecret {
+    /// The core of a credential of ours, if it is one.
+    fn of<'py>(credential: &Bound<'py, PyAny>) -> Option<Bound<'py, Self>> {
+        credential.getattr("_core").ok()?.cast_into().ok()
+    }
+
+    fn sign_in(&self, scope: &str) -> crate::error::Result<Credential> {
+        self.who.sign_in(Cloud::authority_for(scope), scope).map(Credential::Entra)
+    }
+}
+
+/// An argument that has to be text; what it is instead is told by its type alone.
+fn text(name: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {
+    if given.is_none() {
+        return Ok(String::new());
+    }
+    given.cast::<PyString>().ok().and_then(|text| text.to_str().ok()).map(str::to_owned).ok_or_else(|| {
+        let kind = given.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+        let what = if kind == "str" { "valid Unicode".to_owned() } else { format!("a str, not {kind}") };
+        errors::to_py(given.py(), &Error::configuration(format!("`{name}` must be {what}")))
+    })
 }

@@ -62,12 +62,14 @@ pub(super) struct Operation {
     answer: Mutex<Option<Py<PyAny>>>,
     /// The credential can only be asked by an event loop.
     needs_loop: bool,
+    /// Nothing in it waits for the porter, who may therefore wait for it.
+    on_any_thread: bool,
 }
 
 impl Operation {
     /// An operation whose work rings `bell`.
     pub(super) fn new(work: impl Work + 'static, bell: Arc<Bell>, needs_loop: bool) -> Self {
-        Self { work: Mutex::new(Box::new(work)), bell, answer: Mutex::new(None), needs_loop }
+        Self { work: Mutex::new(Box::new(work)), bell, answer: Mutex::new(None), needs_loop, on_any_thread: false }
     }
 
     /// A request to the service; an interrupted one is dropped.
@@ -80,6 +82,11 @@ impl Operation {
         Ok(Self::new(Request { running, interrupted: None }, bell, needs_loop))
     }
 
+    /// The same operation, which never asks a function of the user's.
+    pub(super) fn on_any_thread(self) -> Self {
+        Self { on_any_thread: true, ..self }
+    }
+
     fn work(&self) -> PyResult<MutexGuard<'_, Box<dyn Work>>> {
         match self.work.try_lock() {
             Ok(work) => Ok(work),
@@ -89,7 +96,7 @@ impl Operation {
     }
 
     fn refuse_here(&self, py: Python<'_>) -> PyResult<()> {
-        let error = if porter::is_this_thread() {
+        let error = if porter::is_this_thread() && !self.on_any_thread {
             Error::configuration("a credential must not use the client that is asking it for a token")
         } else if self.needs_loop {
             credential::needs_loop()

@@ -16,7 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("outbox", &["encode", "clock", "error"]),
     ("limit", &["error", "clock"]),
     ("transport", &["error", "clock"]),
-    ("auth", &["transport", "error", "clock"]),
+    ("auth", &["transport", "retry", "error", "clock"]),
     ("wire", &["limit", "auth", "transport", "error", "clock"]),
     ("verdict", &["wire", "transport"]),
     ("destination", &["encode", "limit", "transport", "error"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from entra_server import EntraServer
 from powerbi_push import Column, DatasetSchema, Retry, TableSchema
 from powerbi_push.emulator import Emulator
 
@@ -109,8 +110,22 @@ def wait_until(claim: Callable[[], object]) -> None:
     pytest.fail("it never came")
 
 
+@pytest.fixture(autouse=True)
+def _no_sign_in_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds what the machine's own environment signs in with."""
+    for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "AUTHORITY_HOST"):
+        monkeypatch.delenv(f"AZURE_{name}", raising=False)
+
+
 @pytest.fixture
 def virtual() -> Iterator[Emulator]:
     """A local Power BI whose time passes only when nothing else can happen."""
     with Emulator(clock="virtual") as emulator:
         yield emulator
+
+
+@pytest.fixture
+def entra() -> Iterator[EntraServer]:
+    """A server that signs everybody in."""
+    with EntraServer() as server:
+        yield server

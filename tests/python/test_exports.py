@@ -73,11 +73,28 @@ def test_the_names_are_sorted_and_each_is_there_once() -> None:
 def test_every_public_class_of_the_parts_is_exported() -> None:
     parts = [
         importlib.import_module(f"powerbi_push.{part}")
-        for part in ("client", "dataset_schema", "exceptions", "results", "retry", "schema", "sender", "streaming")
+        for part in (
+            "client",
+            "credentials",
+            "dataset_schema",
+            "exceptions",
+            "report",
+            "results",
+            "retry",
+            "schema",
+            "sender",
+            "streaming",
+        )
     ]
     classes = {name for part in parts for name, member in public_members(part) if inspect.isclass(member)}
     assert sorted(classes - set(powerbi_push.__all__)) == []
-    assert sorted(set(powerbi_push.__all__) - classes) == ["__version__", "push", "push_async"]
+    assert sorted(set(powerbi_push.__all__) - classes) == [
+        "__version__",
+        "doctor",
+        "doctor_async",
+        "push",
+        "push_async",
+    ]
 
 
 @pytest.mark.parametrize("module", [powerbi_push, *MODULES], ids=lambda module: module.__name__)

@@ -1,0 +1,42 @@
+//! What others have said, made safe to repeat: one line, nothing that moves a terminal, no secret.
+
+/// Longer messages are cut; no person reads them.
+const LONGEST: usize = 1_000;
+
+/// One line that is safe to print: nothing that moves a terminal, none of the service's markers for personal data.
+pub(crate) fn one_line(text: &str) -> Option<String> {
+    let unmarked = text.replace("<pi>", "").replace("</pi>", "");
+    let words = unmarked.split(|c: char| c.is_control() || c.is_whitespace() || turns_text(c));
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then_some(line)
+}
+
+/// The same text with `secrets` blotted out, and no longer than a person reads.
+pub(crate) fn blotted(text: &str, secrets: &[&str]) -> String {
+    let known = secrets.iter().filter(|secret| !secret.is_empty());
+    let text = known.fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+    text.chars().take(LONGEST).collect()
+}
+
+/// Unicode's own signs for the direction of text, which can make a message read as another.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_terminal_stays() {
+        assert_eq!(one_line("\u{1b}[2Jgone\r\nSet-Cookie:\t x\u{202E}").as_deref(), Some("[2Jgone Set-Cookie: x"));
+        assert_eq!(one_line("Table '<pi>Cr</pi>'").as_deref(), Some("Table 'Cr'"));
+        assert_eq!(one_line(" \n "), None);
+    }
+
+    #[test]
+    fn a_secret_is_blotted_out_before_the_text_is_cut() {
+        let text = blotted(&format!("{}Bearer canary", "x".repeat(LONGEST - 9)), &["", "canary"]);
+        assert_eq!(text, format!("{}Bearer **", "x".repeat(LONGEST - 9)));
+    }
+}

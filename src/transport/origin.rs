@@ -1,0 +1,68 @@
+//! Scheme and host as a user writes them: https, or http to this machine.
+
+use reqwest::Url;
+
+use crate::error::{Error, Result};
+
+/// Reads the scheme and host that a user gave as `name`; `example` is a good one.
+pub fn origin(name: &str, text: &str, example: &str) -> Result<Url> {
+    let wrong = |why: &str| {
+        Err(Error::configuration(format!("{name} {why}"))
+            .with_hint(format!("give scheme and host only, such as {example}; http is for loopback")))
+    };
+    let Ok(url) = Url::parse(text) else { return wrong("is not a URL") };
+    if url.host_str().is_none() {
+        return wrong("has no host");
+    }
+    if !(url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url)) {
+        return wrong("must be https");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong("must not hold a user or a password");
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return wrong("must not hold a path, a query or a fragment");
+    }
+    Ok(url)
+}
+
+/// Whether `url` leads to this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().map(str::to_ascii_lowercase);
+    host.is_some_and(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_for_loopback_only() {
+        for good in [
+            "https://api.powerbi.com",
+            "https://api.powerbi.com/",
+            "http://127.0.0.1:8765",
+            "http://localhost",
+            "http://[::1]:1",
+        ] {
+            assert!(origin("base_url", good, "").is_ok(), "{good}");
+        }
+        for bad in [
+            "http://api.powerbi.com",
+            "http://127.0.0.1.example.org",
+            "http://localhost.example.org",
+            "https://user@host",
+            "https://:p@host",
+            "https://host/path",
+            "https://host?x=1",
+            "https://host#x",
+            "ftp://localhost",
+            "api.powerbi.com",
+            "",
+            "file:///etc/passwd",
+        ] {
+            assert!(origin("base_url", bad, "").is_err(), "{bad}");
+        }
+    }
+}

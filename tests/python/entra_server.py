@@ -1,0 +1,149 @@
+"""A sign-in server that answers as a test orders it, and keeps what it was sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import powerbi_push as pbi
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+TENANT = "contoso.onmicrosoft.com"
+CLIENT_ID = "11111111-2222-3333-4444-555555555555"
+SECRET = "Abc8Q~canary+of/a=secret"
+WATCHDOG = 30.0
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A request for a token."""
+
+    path: str
+    headers: dict[str, str]
+    form: dict[str, str]
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that is asked."""
+        return self.path.split("/")[1]
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer: a status, a body and headers; without a body a fresh token."""
+
+    status: int = 200
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    expires_in: object = 3599
+
+
+def refused(code: int, word: str = "invalid_client", status: int = 401) -> Said:
+    """What Entra says when it refuses."""
+    ids = "Trace ID: t-1\r\nCorrelation ID: c-1\r\nTimestamp: 2026-01-01 00:00:00Z"
+    body = {
+        "error": word,
+        "error_description": f"AADSTS{code}: What is wrong.\r\n{ids}",
+        "error_codes": [code],
+        "trace_id": "t-1",
+        "correlation_id": "c-1",
+    }
+    return Said(status, json.dumps(body).encode())
+
+
+def jwt(**claims: Any) -> str:
+    """A token that tells something about itself."""
+    parts = [{"alg": "none"}, claims]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, "c2ln"])
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a token tells about itself."""
+    payload = token.removeprefix("Bearer ").split(".")[1]
+    told: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    return told
+
+
+class EntraServer:
+    """Listens on a free port of 127.0.0.1 until the end of the block; the last answer is given again and again."""
+
+    def __init__(self, *answers: Said) -> None:
+        """Order the answers."""
+        self._answers = list(answers) or [Said()]
+        self._lock = Lock()
+        self._received: list[SignIn] = []
+        self.go = Event()
+        self.go.set()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.authority = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def received(self) -> list[SignIn]:
+        """Everything that came."""
+        with self._lock:
+            return list(self._received)
+
+    def credential(self, **other: Any) -> pbi.ClientSecretCredential:
+        """Make a credential that signs in here."""
+        given = {"tenant_id": TENANT, "client_id": CLIENT_ID, "client_secret": SECRET, "authority": self.authority}
+        return pbi.ClientSecretCredential(**given | other)
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.go.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, asked: SignIn) -> tuple[Said, bytes]:
+        with self._lock:
+            self._received.append(asked)
+            number = len(self._received)
+            said = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        assert self.go.wait(WATCHDOG)
+        token = jwt(tid=asked.tenant, number=number, scope=asked.form.get("scope"))
+        fresh = {"token_type": "Bearer", "expires_in": said.expires_in, "access_token": token}
+        return said, json.dumps(fresh).encode() if said.body is None else said.body
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        entra = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """One request for a token."""
+
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                """Answer as ordered."""
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                said, data = entra._answer(SignIn(self.path, headers, dict(parse_qsl(body, strict_parsing=True))))
+                with suppress(OSError):  # whoever asked may be gone
+                    self.send_response(said.status)
+                    self.send_header("Content-Length", str(len(data)))
+                    for name, value in said.headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                """Print nothing."""
+
+        return Handler
