@@ -43,7 +43,7 @@ def test_a_service_principal_has_no_my_workspace(powerbi: Emulator, claims: dict
 
 
 def test_a_push_of_a_service_principal_to_my_workspace_sends_nothing(powerbi: Emulator) -> None:
-    ended = time.time() + 100  # soon enough for every request to ask for another
+    ended = time.time() - 1  # so that every request asks for another
     app = token_of(idtyp="app", appid="1")
     tokens = [(powerbi.credential.get_token().token, ended)] * 2 + [(app, ended)]
     table = powerbi.client(credential=lambda: tokens.pop(0) if tokens else (app, ended)).create_dataset(SCHEMA).table()
