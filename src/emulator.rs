@@ -1,14 +1,18 @@
 //! A local Power BI to test against: a second reading of the vendor's documents, strict, and on the clock it is given.
 //!
 //! ```text
-//!  HTTP ──▶ line ──▶ server ──▶ guard ──▶ fault? ──▶ route ──▶ powerbi ──▶ store
-//!           (cut)    (thread)   (403)     (answer)             token | key, window, form, schema, row, value
+//!  HTTP ──▶ line ──▶ server ──▶ guard ──▶ route ──▶ fault? ──▶ powerbi ──▶ store
+//!           (cut)    (thread)   (403)              (answer)    token | key, access, form, schema, row, value
+//!                       │                             └───────▶ entra ──▶ tokens
 //!                       └──▶ log, and the page at `/`
 //! ```
 //!
 //! Rows come in by two doors: the REST operations, which ask for a token, and the push URL of a streaming dataset,
 //! whose query holds a key. The push URL is no operation of the vendor's; here it is called `PushUrl_PostRows`. Its key
 //! is in no log, on no page and in no error. The limits of a streaming dataset are its own, whichever the door.
+//!
+//! Behind a token is a principal: the one user, to whom My workspace belongs, or the one app, which signed in with its
+//! secret as at Entra and has no My workspace.
 //!
 //! It shares nothing with the client but [`crate::clock`] and [`crate::error`], or a misread rule would pass its own
 //! test. What is observed of the real service and what is assumed stands in `emulator/rules.rs`; a refusal says in its
@@ -19,6 +23,7 @@ mod dashboard;
 mod data_type;
 mod datetime;
 mod decimal;
+mod entra;
 mod fault;
 mod filter;
 mod form;
@@ -27,6 +32,7 @@ mod key;
 mod line;
 mod log;
 mod powerbi;
+mod principal;
 mod query;
 mod refusal;
 mod route;
@@ -46,7 +52,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::assumed::{AnswerNames, Assumed, Case, Creation, Fate, Reception, SequenceNumbers, TablesAnswer};
+pub use self::assumed::{
+    AnswerNames, AppRefusal, Assumed, Case, Creation, Fate, NoMember, Reception, SequenceNumbers, TablesAnswer,
+};
 pub use self::datetime::DateTime;
 pub use self::fault::FailNext;
 pub use self::log::Request;
@@ -55,6 +63,7 @@ pub use self::value::Value;
 pub use self::workspace::{NewWorkspace, Role};
 
 use self::key::Key;
+use self::principal::Principal;
 use self::server::Server;
 use self::state::Shared;
 use crate::clock::Clock;
@@ -106,10 +115,33 @@ impl Emulator {
         self.shared.port
     }
 
-    /// A new bearer token, and the second since 1970 at which it expires.
+    /// A new bearer token of the user, and the second since 1970 at which it expires.
     #[must_use]
     pub fn token(&self) -> (String, u64) {
-        self.shared.lock().tokens.mint(self.shared.clock.wall())
+        self.shared.mint(Principal::User)
+    }
+
+    /// The id of the tenant; Entra's endpoints are below `url()/tenant_id()`.
+    #[must_use]
+    pub fn tenant_id(&self) -> &str {
+        &self.shared.directory.tenant
+    }
+
+    /// The id of the app that can sign in.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.shared.directory.client_id
+    }
+
+    /// The app's secret.
+    #[must_use]
+    pub fn client_secret(&self) -> String {
+        self.shared.lock().secrets.good().to_owned()
+    }
+
+    /// Makes the app's secret expired; `client_secret` gives the new one.
+    pub fn expire_client_secret(&self) {
+        self.shared.lock().secrets.expire();
     }
 
     /// Makes a workspace besides My workspace, and gives its id. A bare name makes one whose admin is the user.
@@ -132,7 +164,17 @@ impl Emulator {
         let key = Key::random();
         let query = format!("key={}", key.coded());
         let id = self.shared.lock().store.create_streaming(schema, key, self.shared.clock.wall());
-        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.url(), self.shared.tenant))
+        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.url(), self.shared.directory.tenant))
+    }
+
+    /// Sets the tenant's switch that lets service principals use the API; it is on.
+    pub fn allow_service_principals(&self, allowed: bool) {
+        self.shared.lock().settings.service_principals = allowed;
+    }
+
+    /// Sets the tenant's switch that lets push URLs in by their key; it is on.
+    pub fn allow_push_url_keys(&self, allowed: bool) {
+        self.shared.lock().settings.push_url_keys = allowed;
     }
 
     /// The rows of a table, oldest first. Workspace, dataset and table are given by id or name; `None` stands for My
@@ -184,8 +226,8 @@ impl Emulator {
         Err(Error::configuration("the emulator goes by the real time, which cannot be moved").with_hint(hint))
     }
 
-    /// Goes back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults. Tokens stay
-    /// valid.
+    /// Goes back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults, and the
+    /// tenant's switches on. Tokens stay valid.
     pub fn reset(&self) {
         self.shared.lock().reset();
     }

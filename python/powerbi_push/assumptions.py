@@ -23,6 +23,10 @@ class Assumptions(TypedDict, total=False):
         creation: Whether a new dataset is there at once (``"created"``, 201) or appears later (``"accepted"``, 202).
         accepted_gets: How many times such a dataset is asked for in vain, by itself or in a list; 2 by default.
         accepted_seconds: For how many seconds of the emulator's time such a dataset is not there; 0 by default.
+        app_refusal: The status with which a service principal is told that the API is not for it: ``"403"``, ``"401"``,
+            or ``"200"`` with the refusal as the body.
+        not_a_member: The status with which somebody is told that a workspace is not theirs: ``"403"``, ``"404"`` or
+            ``"401"``.
         tables_answer: What Get Tables tells of each table: its ``"names"`` only, or its ``"schema"``.
         rows_after_update: What becomes of the rows when the schema of their table is updated: ``"lost"`` or ``"kept"``.
         sequence_numbers: What the header ``X-PowerBI-PushData-SequenceNumber`` does with a number that is not above the
@@ -39,6 +43,8 @@ class Assumptions(TypedDict, total=False):
     creation: Literal["created", "accepted"]
     accepted_gets: int
     accepted_seconds: float
+    app_refusal: Literal["403", "401", "200"]
+    not_a_member: Literal["403", "404", "401"]
     tables_answer: Literal["names", "schema"]
     rows_after_update: Literal["lost", "kept"]
     sequence_numbers: Literal["refuses", "deduplicates", "ignores", "missing"]

@@ -1,7 +1,7 @@
 """A local Power BI: a strict second reading of the vendor's documents, for tests, demos and first steps.
 
 It listens on 127.0.0.1 only, accepts only the tokens and push URLs that it made itself, and shows at ``/`` what has
-arrived.
+arrived. Its one user owns My workspace; its one app signs in with a secret, as at Entra ID.
 
 >>> from powerbi_push import DatasetSchema, TableSchema
 >>> with Emulator() as emulator:
@@ -45,8 +45,9 @@ class Request:
         method: The HTTP method.
         path: The path, as it was sent.
         query: What followed the ``?``, as it was sent, but with ``key=***`` for the key of a push URL.
-        operation: The service's own name, such as ``Datasets_PostRows``; ``PushUrl_PostRows``, our name, for a push
-            URL; None for a request that is no operation.
+        operation: The service's own name, such as ``Datasets_PostRows``; names of ours where it has none
+            (``PushUrl_PostRows``, ``Datasets_GetSequenceNumbers``, ``Entra_Token``, ``Entra_OpenIdConfiguration``);
+            None for a request that is no operation.
         headers: Names in lower case; secrets are replaced by ``***``.
         body: The body; empty once newer requests took its place (64 MiB of bodies are kept).
         status: The status of the answer; None where the connection was closed instead.
@@ -138,13 +139,58 @@ class Emulator:
         """
         return Client(options.pop("credential", self.credential), base_url=self.url, **options)
 
-    def add_workspace(self, name: str, *, role: Role | None = "Admin", dedicated_capacity: bool = False) -> str:
+    @property
+    def tenant_id(self) -> str:
+        """The id of the tenant."""
+        return self._core.tenant_id
+
+    @property
+    def client_id(self) -> str:
+        """The id of the one app that can sign in; it is a service principal, so it has no My workspace."""
+        return self._core.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The app's secret."""
+        return self._core.client_secret
+
+    @property
+    def authority(self) -> str:
+        """What sign-in libraries take as ``authority``: Entra's endpoints are below it and the tenant's id."""
+        return self._core.url
+
+    def expire_client_secret(self) -> None:
+        """Make the app's secret expired (AADSTS7000222); `client_secret` gives the new one."""
+        self._core.expire_client_secret()
+
+    def allow(self, *, service_principals: bool | None = None, push_url_keys: bool | None = None) -> None:
+        """Set switches of the tenant. Both are on until they are set, and after `reset`.
+
+        Args:
+            service_principals: Whether service principals may use the API.
+            push_url_keys: Whether push URLs let in by their key; "Block ResourceKey Authentication" turns it off.
+        """
+        if service_principals is not None:
+            self._core.allow_service_principals(service_principals)
+        if push_url_keys is not None:
+            self._core.allow_push_url_keys(push_url_keys)
+
+    def add_workspace(
+        self,
+        name: str,
+        *,
+        role: Role | None = "Admin",
+        app_role: Role | None = None,
+        dedicated_capacity: bool = False,
+    ) -> str:
         """Make a workspace beside My workspace.
 
         Args:
             name: Its name.
             role: What the emulator's user may do in it: ``"Admin"``, ``"Member"``, ``"Contributor"`` or ``"Viewer"``;
                 None if the user is no member.
+            app_role: The same for the app that signs in with `client_id`; None, as in the service, until somebody adds
+                it.
             dedicated_capacity: Whether it is on a dedicated capacity.
 
         Returns:
@@ -153,7 +199,7 @@ class Emulator:
         Raises:
             ConfigurationError: There is no such role.
         """
-        return self._core.add_workspace(name, role, dedicated_capacity)
+        return self._core.add_workspace(name, role, app_role, dedicated_capacity)
 
     def streaming_dataset(
         self, name: str, schema: TableSchema | Mapping[str, DataType], *, history: bool = False
@@ -215,6 +261,8 @@ class Emulator:
         retry_after: float | str | None = None,
         times: int = 1,
         route: str | None = None,
+        code: str | None = None,
+        message: str | None = None,
         body: str | None = None,
     ) -> None:
         """Answer the next requests with `status`, before anything is done with them.
@@ -223,12 +271,19 @@ class Emulator:
             status: The HTTP status.
             retry_after: The text of the ``Retry-After`` header, or a number of seconds.
             times: How many requests are answered so.
-            route: Only requests to this operation (``Datasets_PostRows``, ``PushUrl_PostRows``), or with this text in
-                their path.
-            body: The body; None (default) sends the one that the service was seen to send with this status.
+            route: Only requests to this operation (``Datasets_PostRows``, ``PushUrl_PostRows``, ``Entra_Token``), or
+                with this text in their path; None (default) means all requests but sign-ins.
+            code: The service's word for the failure, such as ``PowerBINotAuthorizedException``; of a sign-in an AADSTS
+                number, such as ``AADSTS50034``.
+            message: The service's sentence.
+            body: The body, instead of `code` and `message`. Without any of the three the body is the one that the
+                service was seen to send with this status.
+
+        Raises:
+            ConfigurationError: There is no such status, or both a body and words are given.
         """
         text = None if retry_after is None else str(retry_after)
-        self._core.fail_next(status, text, times, route, body)
+        self._core.fail_next(status, text, times, route, code, message, body)
 
     def drop_response(self, times: int = 1) -> None:
         """Store the rows of the next requests that add rows, and close the connection without an answer."""
@@ -254,7 +309,7 @@ class Emulator:
     def reset(self) -> None:
         """Go back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults.
 
-        Tokens stay valid.
+        The tenant's switches are on again; tokens stay valid.
         """
         self._core.reset()
 

@@ -5,7 +5,9 @@ mod answers;
 use std::time::Duration;
 
 use self::answers::Answers;
-pub use self::answers::{AnswerNames, Case, Creation, Fate, Reception, SequenceNumbers, TablesAnswer};
+pub use self::answers::{
+    AnswerNames, AppRefusal, Case, Creation, Fate, NoMember, Reception, SequenceNumbers, TablesAnswer,
+};
 use crate::error::{Error, Result};
 
 /// How the emulator behaves where nobody has written down what the service does.
@@ -25,6 +27,10 @@ pub struct Assumed {
     pub accepted_gets: usize,
     /// How long a dataset that is being created is not there.
     pub accepted_seconds: Duration,
+    /// How a service principal is told that it may not (facts 1.11 f: seen with several statuses).
+    pub app_refusal: AppRefusal,
+    /// How somebody is told of a workspace to which they do not belong (facts 5: 403 and 404).
+    pub not_a_member: NoMember,
     /// What Get Tables tells of a table (facts 1.3: no example).
     pub tables_answer: TablesAnswer,
     /// What becomes of the rows when the schema of their table is updated (facts 1.4 and 10.2).
@@ -48,6 +54,8 @@ impl Default for Assumed {
             creation: Creation::default(),
             accepted_gets: 2,
             accepted_seconds: Duration::ZERO,
+            app_refusal: AppRefusal::default(),
+            not_a_member: NoMember::default(),
             tables_answer: TablesAnswer::default(),
             rows_after_update: Fate::default(),
             sequence_numbers: SequenceNumbers::default(),
@@ -58,7 +66,7 @@ impl Default for Assumed {
 }
 
 /// The names of the switches.
-const SWITCHES: [&str; 12] = [
+const SWITCHES: [&str; 14] = [
     "rows_object_on_push_url",
     "groups_page",
     "filter_case",
@@ -66,6 +74,8 @@ const SWITCHES: [&str; 12] = [
     "creation",
     "accepted_gets",
     "accepted_seconds",
+    "app_refusal",
+    "not_a_member",
     "tables_answer",
     "rows_after_update",
     "sequence_numbers",
@@ -84,6 +94,8 @@ impl Assumed {
             "creation" => choose(&mut self.creation, answer),
             "accepted_gets" => count(answer, 0).map(|gets| self.accepted_gets = gets),
             "accepted_seconds" => seconds(answer).map(|time| self.accepted_seconds = time),
+            "app_refusal" => choose(&mut self.app_refusal, answer),
+            "not_a_member" => choose(&mut self.not_a_member, answer),
             "tables_answer" => choose(&mut self.tables_answer, answer),
             "rows_after_update" => choose(&mut self.rows_after_update, answer),
             "sequence_numbers" => choose(&mut self.sequence_numbers, answer),

@@ -55,6 +55,13 @@ pub(super) static TOKEN_EXPIRED: Rule = observed(403, "TokenExpired", Layout::Er
 pub(super) static TOKEN_MISSING: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_UNKNOWN: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_MALFORMED: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
+pub(super) static NO_APP_200: Rule = observed(200, "", Layout::Message, "facts 1.11, the last line");
+pub(super) static NO_APP_401: Rule = observed(401, "", Layout::CapitalMessage, "facts 1.11 f");
+pub(super) static NO_APP_403: Rule = observed(403, "", Layout::CapitalMessage, "facts 1.11 f and 5, 403");
+pub(super) static NO_MEMBER_401: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
+pub(super) static NO_MEMBER_403: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
+pub(super) static ONLY_A_VIEWER: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
+pub(super) static KEYS_ARE_BLOCKED: Rule = assumed(403, "", Layout::Empty, "facts 6, the tenant switch");
 pub(super) static BAD_FILTER: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.7");
 pub(super) static NO_SUCH_OPERATION: Rule = assumed(404, "", Layout::Empty, "facts 1.11 g");
 pub(super) static NO_SUCH_WORKSPACE: Rule = assumed(404, "PowerBIEntityNotFound", Layout::Nested, "facts 5, 404");
@@ -124,6 +131,13 @@ pub(super) const FIFO_MOST: usize = 210_000;
 /// ... and is then cut to the newest of them (facts 1.1, 4).
 pub(super) const FIFO_KEEPS: usize = 200_000;
 
+/// For whom tokens are meant, and with `/.default` what an app asks for (facts 8.1).
+pub(super) const AUDIENCE: &str = "https://analysis.windows.net/powerbi/api";
+/// The sign-in name of the emulator's user.
+pub(super) const USER_NAME: &str = "emulator@localhost";
+/// Where the vendor says that streaming ends (facts 7).
+pub(super) const RETIREMENT_LINK: &str =
+    "https://powerbi.microsoft.com/blog/announcing-the-retirement-of-real-time-streaming-in-power-bi";
 /// How long a token lives, in seconds (facts 8.6: 60 to 90 minutes).
 pub(super) const TOKEN_SECONDS: u64 = 3_600;
 

@@ -20,12 +20,14 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::dashboard;
+use super::entra;
 use super::fault::Fault;
 use super::guard;
 use super::key;
 use super::line::{Line, Lines};
 use super::log::{self, Request as Entry};
 use super::powerbi::{self, Arrived};
+use super::principal::Principal;
 use super::refusal::Answer;
 use super::route::Route;
 use super::rules;
@@ -120,13 +122,13 @@ async fn handle(
         line.cut();
         return Response::default();
     };
-    dressed(&shared, answer.into_response())
+    if route.is_entra() { dressed_by_entra(&shared, answer) } else { dressed(&shared, answer.into_response()) }
 }
 
 /// A token for a process that was told of the emulator by its address alone. Whoever reaches this machine's loopback
 /// may have one: it opens nothing but the emulator.
 fn token(shared: &Shared) -> Response<Body> {
-    let (token, expires_on) = shared.lock().tokens.mint(shared.clock.wall());
+    let (token, expires_on) = shared.mint(Principal::User);
     let body = serde_json::json!({"token": token, "expires_on": expires_on});
     Answer::json(StatusCode::OK, &body).into_response()
 }
@@ -150,7 +152,7 @@ async fn read(shared: &Shared, parts: Parts, mut body: Body) -> std::result::Res
 fn respond(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Option<Answer> {
     let parts = &request.parts;
     let path = parts.uri.path();
-    let fault = shared.lock().faults.take(route, path);
+    let fault = shared.lock().faults.take(route, path, shared.clock.wall());
     let (answer, is_sent) = match fault {
         Some(Fault::Answer(answer)) => (*answer, true),
         Some(Fault::Drop) => (powerbi::answer(shared, request, route), false),
@@ -164,7 +166,7 @@ fn respond(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Option<Answ
         query: key::redacted(parts.uri.query().unwrap_or_default()),
         operation: route.operation(),
         headers: log::redacted(&parts.headers),
-        body: request.body.clone(),
+        body: shown(request, route),
         body_size: request.body_size,
         status: is_sent.then_some(answer.status.as_u16()),
         refusal: answer.refusal.clone(),
@@ -172,6 +174,14 @@ fn respond(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Option<Answ
         at,
     });
     is_sent.then_some(answer)
+}
+
+/// The body as the log may show it.
+fn shown(request: &Arrived, route: &Route<'_>) -> Bytes {
+    match route {
+        Route::SignIn(_) => entra::redacted(&request.body).into(),
+        _ => request.body.clone(),
+    }
 }
 
 /// Adds the headers that the service sends with every answer (facts 1.9, 1.11).
@@ -185,6 +195,18 @@ fn dressed(shared: &Shared, mut response: Response<Body>) -> Response<Body> {
         headers.insert("home-cluster-uri", url);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    dated(shared, response)
+}
+
+/// Adds the headers that Entra sends with every answer.
+fn dressed_by_entra(shared: &Shared, answer: Answer) -> Response<Body> {
+    let mut response = answer.into_response();
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(Uuid::new_v4().to_string()) {
+        headers.insert("x-ms-request-id", id);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     dated(shared, response)
 }
 

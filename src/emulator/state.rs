@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use uuid::Uuid;
-
 use super::assumed::Assumed;
+use super::entra::{Directory, Secrets};
 use super::fault::Faults;
 use super::log::Log;
+use super::principal::Principal;
 use super::store::Store;
 use super::token::Tokens;
 use crate::clock::Clock;
@@ -18,8 +18,7 @@ pub(super) struct Shared {
     pub(super) limits: bool,
     pub(super) assumed: Assumed,
     pub(super) port: u16,
-    /// Its id stands in push URLs.
-    pub(super) tenant: String,
+    pub(super) directory: Directory,
     state: Mutex<State>,
 }
 
@@ -27,9 +26,25 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) store: Store,
     pub(super) tokens: Tokens,
+    pub(super) secrets: Secrets,
+    pub(super) settings: Settings,
     pub(super) faults: Faults,
     pub(super) log: Log,
     pub(super) pending: Pending,
+}
+
+/// What the tenant's administrator allows (facts 6 and 8.7).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) service_principals: bool,
+    pub(super) push_url_keys: bool,
+}
+
+impl Default for Settings {
+    /// Everything.
+    fn default() -> Self {
+        Self { service_principals: true, push_url_keys: true }
+    }
 }
 
 /// Requests that bring rows and are not answered yet, by the dataset's id.
@@ -44,11 +59,13 @@ impl Shared {
         let state = State {
             store: Store::new(),
             tokens: Tokens::default(),
+            secrets: Secrets::new(),
+            settings: Settings::default(),
             faults: Faults::default(),
             log: Log::default(),
             pending: Pending::default(),
         };
-        Self { clock, limits, assumed, port, tenant: Uuid::new_v4().to_string(), state: Mutex::new(state) }
+        Self { clock, limits, assumed, port, directory: Directory::new(), state: Mutex::new(state) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -57,6 +74,11 @@ impl Shared {
 
     pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A new token, and the second at which it expires.
+    pub(super) fn mint(&self, principal: Principal) -> (String, u64) {
+        self.lock().tokens.mint(principal, &self.directory, self.clock.wall())
     }
 
     /// Counts a request that brings rows for as long as the guard lives.
@@ -71,9 +93,10 @@ impl Shared {
 }
 
 impl State {
-    /// Empty again; tokens stay valid, and requests that are being answered stay counted.
+    /// Empty again; tokens and secrets stay as they are, and requests that are being answered stay counted.
     pub(super) fn reset(&mut self) {
         self.store = Store::new();
+        self.settings = Settings::default();
         self.faults = Faults::default();
         self.log = Log::default();
         self.pending.most = 0;

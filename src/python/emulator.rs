@@ -62,15 +62,44 @@ impl Emulator {
         self.emulator.token()
     }
 
+    #[getter]
+    fn tenant_id(&self) -> &str {
+        self.emulator.tenant_id()
+    }
+
+    #[getter]
+    fn client_id(&self) -> &str {
+        self.emulator.client_id()
+    }
+
+    #[getter]
+    fn client_secret(&self) -> String {
+        self.emulator.client_secret()
+    }
+
+    fn expire_client_secret(&self) {
+        self.emulator.expire_client_secret();
+    }
+
+    fn allow_service_principals(&self, allowed: bool) {
+        self.emulator.allow_service_principals(allowed);
+    }
+
+    fn allow_push_url_keys(&self, allowed: bool) {
+        self.emulator.allow_push_url_keys(allowed);
+    }
+
     fn add_workspace(
         &self,
         py: Python<'_>,
         name: &str,
         role: Option<&str>,
+        app_role: Option<&str>,
         dedicated_capacity: bool,
     ) -> PyResult<String> {
         let role = raise(py, role.map(known_role).transpose())?;
-        Ok(self.emulator.add_workspace(NewWorkspace { role, dedicated_capacity, ..NewWorkspace::from(name) }))
+        let app_role = raise(py, app_role.map(known_role).transpose())?;
+        Ok(self.emulator.add_workspace(NewWorkspace { name: name.to_owned(), role, app_role, dedicated_capacity }))
     }
 
     fn streaming_dataset(&self, name: &str, columns: &Bound<'_, PyAny>, history: bool) -> PyResult<String> {
@@ -104,9 +133,12 @@ impl Emulator {
         retry_after: Option<String>,
         times: usize,
         route: Option<String>,
+        code: Option<String>,
+        message: Option<String>,
         body: Option<String>,
     ) -> PyResult<()> {
-        raise(py, self.emulator.fail_next(FailNext { status, retry_after, times, route, body }))
+        let fault = FailNext { status, retry_after, times, route, code, message, body };
+        raise(py, self.emulator.fail_next(fault))
     }
 
     fn drop_response(&self, times: usize) {

@@ -1,7 +1,9 @@
 //! The emulator, asked over HTTP as a client would.
 
+mod access;
 mod creation;
 mod doors;
+mod entra;
 mod faults;
 mod groups;
 mod operations;

@@ -92,3 +92,25 @@ answers! {
     /// The answer is 202 Accepted, and the dataset appears later.
     Accepted = "accepted",
 }
+
+answers! {
+    /// How a service principal is told that it may not.
+    AppRefusal:
+    /// 403 Forbidden.
+    Forbidden = "403",
+    /// 401 Unauthorized.
+    Unauthorized = "401",
+    /// 200 OK, with the refusal as its body.
+    Success = "200",
+}
+
+answers! {
+    /// How somebody is told of a workspace to which they do not belong.
+    NoMember:
+    /// 403 Forbidden.
+    Forbidden = "403",
+    /// 404 Not Found, as if there were no such workspace.
+    NotFound = "404",
+    /// 401 Unauthorized.
+    Unauthorized = "401",
+}

@@ -17,7 +17,7 @@ impl Call<'_> {
     /// Asks for the key instead of a token (facts 6).
     pub(super) fn post_to_push_url(&self, tenant: &str, id: &str) -> Result<Answer, Refusal> {
         let absent = || Refusal::new(&rules::NO_SUCH_PUSH_URL, "no such tenant, or no such dataset");
-        if !tenant.eq_ignore_ascii_case(&self.shared.tenant) {
+        if !tenant.eq_ignore_ascii_case(&self.shared.directory.tenant) {
             return Err(absent());
         }
         let key_opens = {
@@ -25,6 +25,9 @@ impl Call<'_> {
             let dataset = self.dataset(&mut state, id).map_err(|_| absent())?;
             dataset.key.as_ref().is_some_and(|key| key.opens(self.query()))
         };
+        if !self.shared.lock().settings.push_url_keys {
+            return Err(Refusal::new(&rules::KEYS_ARE_BLOCKED, "the tenant blocks the keys of push URLs"));
+        }
         if !key_opens {
             return Err(Refusal::new(&rules::WRONG_KEY, "the key of the push URL is missing or wrong"));
         }
