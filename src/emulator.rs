@@ -43,6 +43,7 @@ mod sequence;
 mod server;
 mod state;
 mod store;
+mod tls;
 mod token;
 mod value;
 mod window;
@@ -66,6 +67,7 @@ use self::key::Key;
 use self::principal::Principal;
 use self::server::Server;
 use self::state::Shared;
+use self::tls::Identity;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
@@ -76,6 +78,8 @@ pub struct Options {
     pub port: u16,
     /// Whether the sizes and counts of a request are held to the service's limits.
     pub limits: bool,
+    /// Whether it speaks https, with a certificate of its own, instead of http.
+    pub tls: bool,
     /// The time that tokens, dates, the log and the rate of a streaming dataset go by.
     pub clock: Clock,
     /// What is assumed where the documents leave it open.
@@ -84,7 +88,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, limits: true, clock: Clock::real(), assumed: Assumed::default() }
+        Self { port: 0, limits: true, tls: false, clock: Clock::real(), assumed: Assumed::default() }
     }
 }
 
@@ -92,21 +96,30 @@ impl Default for Options {
 pub struct Emulator {
     shared: Arc<Shared>,
     server: Server,
+    ca_pem: Option<String>,
 }
 
 impl Emulator {
     /// Starts one on its own thread; it listens when this returns.
     pub fn start(options: Options) -> Result<Self> {
         let (listener, port) = server::bind(options.port)?;
-        let shared = Arc::new(Shared::new(options.clock, options.limits, options.assumed, port));
-        let server = Server::start(listener, Arc::clone(&shared))?;
-        Ok(Self { shared, server })
+        let identity = if options.tls { Some(Identity::new()?) } else { None };
+        let (doorman, ca_pem) = identity.map(|it| (it.acceptor, it.ca_pem)).unzip();
+        let shared = Arc::new(Shared::new(options, port));
+        let server = Server::start(listener, doorman, Arc::clone(&shared))?;
+        Ok(Self { shared, server, ca_pem })
     }
 
-    /// Scheme, host and port, such as `http://127.0.0.1:8765`.
+    /// Scheme, host and port, such as `http://127.0.0.1:8765`; also the root of Entra's endpoints.
     #[must_use]
     pub fn url(&self) -> String {
         self.shared.url()
+    }
+
+    /// The certificate, as PEM, that a client must trust to believe this emulator; `None` where it speaks http.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
     }
 
     /// The port it listens on.

@@ -14,13 +14,13 @@ arrived. Its one user owns My workspace; its one app signs in with a secret, as 
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
 from powerbi_push.assumptions import Assumptions
+from powerbi_push.bundle import Bundle
 from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.emulator_records import AccessToken, EmulatorCredential, Request
 from powerbi_push.schema import TableSchema
 
 if TYPE_CHECKING:
@@ -36,62 +36,6 @@ Role = Literal["Admin", "Member", "Contributor", "Viewer"]
 """What somebody may do in a workspace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request to the API, and how it was answered.
-
-    Attributes:
-        number: 1 for the first since the start or the last `Emulator.reset`.
-        method: The HTTP method.
-        path: The path, as it was sent.
-        query: What followed the ``?``, as it was sent, but with ``key=***`` for the key of a push URL.
-        operation: The service's own name, such as ``Datasets_PostRows``; names of ours where it has none
-            (``PushUrl_PostRows``, ``Datasets_GetSequenceNumbers``, ``Entra_Token``, ``Entra_OpenIdConfiguration``);
-            None for a request that is no operation.
-        headers: Names in lower case; secrets are replaced by ``***``.
-        body: The body; empty once newer requests took its place (64 MiB of bodies are kept).
-        status: The status of the answer; None where the connection was closed instead.
-        refusal: Why it was refused; None where it was not.
-        rows: How many rows it added.
-        at: When it was answered, in seconds from the start of the emulator's clock.
-    """
-
-    number: int
-    method: str
-    path: str
-    query: str
-    operation: str | None
-    headers: Mapping[str, str]
-    body: bytes
-    status: int | None
-    refusal: str | None
-    rows: int
-    at: float
-
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-
-class AccessToken(NamedTuple):
-    """A token and when it ends, in seconds since 1970."""
-
-    token: str
-    expires_on: int
-
-
-class EmulatorCredential:
-    """A credential that the emulator accepts, of the same shape as azure-identity's."""
-
-    def __init__(self, core: _core.Emulator) -> None:
-        """Made by `Emulator.credential`."""
-        self._core = core
-
-    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        """Make a token that lasts an hour on the emulator's clock."""
-        return AccessToken(*self._core.token())
-
-
 class Emulator:
     """A local Power BI, running until `close` or the end of a ``with`` block.
 
@@ -100,6 +44,7 @@ class Emulator:
         clock: ``"real"``, or ``"virtual"``: time stands still while a request is out, and jumps to the next thing that
             is waited for when none is. Clients that this process makes while it runs share that clock.
         limits: Whether requests are held to the service's sizes and counts.
+        tls: Whether it speaks https, with a certificate that it makes at its start; see `ca_bundle`.
         assumptions: Other answers to open questions about the service; see `Assumptions`.
 
     Raises:
@@ -112,6 +57,7 @@ class Emulator:
         port: int = 0,
         clock: Literal["real", "virtual"] = "real",
         limits: bool = True,
+        tls: bool = False,
         assumptions: Assumptions | None = None,
     ) -> None:
         """Start it; it listens when this returns."""
@@ -119,12 +65,21 @@ class Emulator:
             msg = f'clock takes "real" or "virtual", not {clock!r}'
             raise ValueError(msg)
         answers = {switch: str(answer) for switch, answer in (assumptions or {}).items()}
-        self._core = _core.Emulator(port, clock == "virtual", limits, answers)
+        self._core = _core.Emulator(port, clock == "virtual", limits, tls, answers)
+        self._bundle = None if self._core.ca_pem is None else Bundle(self._core.ca_pem)
 
     @property
     def url(self) -> str:
         """Scheme, host and port; the page at this address shows what has arrived."""
         return self._core.url
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """The path of a PEM file with the certificate that a client must trust; None where it speaks http.
+
+        The file is there until `close`.
+        """
+        return self._bundle.path if self._bundle else None
 
     @property
     def credential(self) -> EmulatorCredential:
@@ -135,8 +90,9 @@ class Emulator:
         """Make a client of this emulator.
 
         Args:
-            **options: As for `Client`: `timeout`, `retry`, `credential`.
+            **options: As for `Client`: `timeout`, `retry`, `credential`. It trusts `ca_bundle`.
         """
+        options.setdefault("ca_bundle", self.ca_bundle)
         return Client(options.pop("credential", self.credential), base_url=self.url, **options)
 
     @property
@@ -156,7 +112,12 @@ class Emulator:
 
     @property
     def authority(self) -> str:
-        """What sign-in libraries take as ``authority``: Entra's endpoints are below it and the tenant's id."""
+        """What sign-in libraries take as ``authority``: Entra's endpoints are below it and the tenant's id.
+
+        Most of them ask for https, which is `tls`. With azure-identity:
+        ``ClientSecretCredential(e.tenant_id, e.client_id, e.client_secret, authority=e.authority,
+        disable_instance_discovery=True, connection_verify=e.ca_bundle)``.
+        """
         return self._core.url
 
     def expire_client_secret(self) -> None:
@@ -316,6 +277,8 @@ class Emulator:
     def close(self) -> None:
         """Stop listening; a second call does nothing. What was stored can still be read."""
         self._core.stop()
+        if self._bundle:
+            self._bundle.remove()
 
     def __enter__(self) -> Self:
         """Stop at the end of the block."""

@@ -17,6 +17,7 @@ use http_body::Body as _;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 use super::dashboard;
@@ -58,15 +59,20 @@ fn failed(error: io::Error) -> Error {
 
 impl Server {
     /// Serves on its own thread; `listener` already listens.
-    pub(super) fn start(listener: std::net::TcpListener, shared: Arc<Shared>) -> Result<Self> {
+    pub(super) fn start(
+        listener: std::net::TcpListener,
+        doorman: Option<TlsAcceptor>,
+        shared: Arc<Shared>,
+    ) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener).map_err(failed)?
         };
+        let lines = Lines { listener, doorman };
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("powerbi-emulator".into());
-        let thread = thread.spawn(move || serve(&runtime, listener, shared, stopped)).map_err(failed)?;
+        let thread = thread.spawn(move || serve(&runtime, lines, shared, stopped)).map_err(failed)?;
         Ok(Self(Mutex::new(Some((stop, thread)))))
     }
 
@@ -83,11 +89,11 @@ impl Server {
 /// Where other processes ask for a token; no address of the service.
 const TOKEN_PATH: &str = "/emulator/token";
 
-fn serve(runtime: &Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+fn serve(runtime: &Runtime, lines: Lines, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
     let app = Router::new().fallback(handle).with_state(shared).into_make_service_with_connect_info::<Line>();
     runtime.block_on(async {
         tokio::select! {
-            _ = axum::serve(Lines(listener), app) => {}
+            _ = axum::serve(lines, app) => {}
             _ = stopped => {}
         }
     });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::Options;
 use super::assumed::Assumed;
 use super::entra::{Directory, Secrets};
 use super::fault::Faults;
@@ -18,6 +19,8 @@ pub(super) struct Shared {
     pub(super) limits: bool,
     pub(super) assumed: Assumed,
     pub(super) port: u16,
+    /// `http` or `https`.
+    scheme: &'static str,
     pub(super) directory: Directory,
     state: Mutex<State>,
 }
@@ -55,7 +58,9 @@ pub(super) struct Pending {
 }
 
 impl Shared {
-    pub(super) fn new(clock: Clock, limits: bool, assumed: Assumed, port: u16) -> Self {
+    pub(super) fn new(options: Options, port: u16) -> Self {
+        let Options { clock, limits, assumed, tls, .. } = options;
+        let scheme = if tls { "https" } else { "http" };
         let state = State {
             store: Store::new(),
             tokens: Tokens::default(),
@@ -65,7 +70,7 @@ impl Shared {
             log: Log::default(),
             pending: Pending::default(),
         };
-        Self { clock, limits, assumed, port, directory: Directory::new(), state: Mutex::new(state) }
+        Self { clock, limits, assumed, port, scheme, directory: Directory::new(), state: Mutex::new(state) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -73,7 +78,7 @@ impl Shared {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
     /// A new token, and the second at which it expires.

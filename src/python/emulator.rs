@@ -32,6 +32,7 @@ impl Emulator {
         port: u16,
         is_virtual: bool,
         limits: bool,
+        tls: bool,
         assumptions: BTreeMap<String, String>,
     ) -> PyResult<Self> {
         let mut assumed = Assumed::default();
@@ -39,7 +40,7 @@ impl Emulator {
             raise(py, assumed.set(&switch, &answer))?;
         }
         let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
-        let options = Options { port, limits, clock: clock.clone(), assumed };
+        let options = Options { port, limits, tls, clock: clock.clone(), assumed };
         let emulator = raise(py, py.detach(|| emulator::Emulator::start(options)))?;
         if is_virtual {
             // Clients of this process that are made from now on go by the same time.
@@ -51,6 +52,11 @@ impl Emulator {
     #[getter]
     fn url(&self) -> String {
         self.emulator.url()
+    }
+
+    #[getter]
+    fn ca_pem(&self) -> Option<&str> {
+        self.emulator.ca_pem()
     }
 
     #[getter]
