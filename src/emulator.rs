@@ -45,6 +45,7 @@ mod state;
 mod store;
 mod tls;
 mod token;
+mod usage;
 mod value;
 mod window;
 mod workspace;
@@ -54,7 +55,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::assumed::{
-    AnswerNames, AppRefusal, Assumed, Case, Creation, Fate, NoMember, Reception, SequenceNumbers, TablesAnswer,
+    AnswerNames, AppRefusal, Assumed, Case, Creation, Fate, Licence, NoMember, Reception, RetryAfter, SequenceNumbers,
+    TablesAnswer, Windows,
 };
 pub use self::datetime::DateTime;
 pub use self::fault::FailNext;
@@ -76,7 +78,7 @@ use crate::error::{Error, Result};
 pub struct Options {
     /// The port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// Whether the sizes and counts of a request are held to the service's limits.
+    /// Whether requests are held to the service's limits: sizes and counts in one request, and in a span of time.
     pub limits: bool,
     /// Whether it speaks https, with a certificate of its own, instead of http.
     pub tls: bool,

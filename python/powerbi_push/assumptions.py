@@ -34,6 +34,11 @@ class Assumptions(TypedDict, total=False):
             knows no numbers at all (``"missing"``: it has no operation that lists them either).
         sequence_gaps: Whether a number may leave some out: ``"refused"`` or ``"accepted"``.
         sequence_after_delete: What becomes of a table's numbers when its rows are deleted: ``"lost"`` or ``"kept"``.
+        windows: How the time is cut by which requests and rows are counted: ``"sliding"``, every span of time however
+            it is placed, or ``"fixed"``, one span after the other.
+        phase: How many seconds fixed windows had run when the emulator's clock started; 0 by default.
+        retry_after: How a refusal says when to come back: in ``"seconds"``, at a ``"date"``, or ``"absent"``.
+        licence: Whose rows an hour there are: ``"pro"``, 1,000,000, or ``"free"``, 10,000.
     """
 
     rows_object_on_push_url: Literal["refused", "accepted"]
@@ -50,3 +55,7 @@ class Assumptions(TypedDict, total=False):
     sequence_numbers: Literal["refuses", "deduplicates", "ignores", "missing"]
     sequence_gaps: Literal["refused", "accepted"]
     sequence_after_delete: Literal["lost", "kept"]
+    windows: Literal["sliding", "fixed"]
+    phase: float
+    retry_after: Literal["seconds", "date", "absent"]
+    licence: Literal["pro", "free"]

@@ -43,7 +43,11 @@ class Emulator:
         port: The port on 127.0.0.1; 0 takes any free one.
         clock: ``"real"``, or ``"virtual"``: time stands still while a request is out, and jumps to the next thing that
             is waited for when none is. Clients that this process makes while it runs share that clock.
-        limits: Whether requests are held to the service's sizes and counts.
+        limits: Whether requests are held to the service's limits: 16 MB and 10,000 rows in one request, 75 tables,
+            columns and relationships; and for each dataset 120 requests with rows a minute, 1,000,000 rows an hour,
+            5 requests that wait for their answer, and once a table holds 250,000 rows 120 requests an hour. A dataset
+            that only streams has 15,000 bytes a request and 5 requests a second. More is answered with 429 and
+            ``Retry-After``, on the emulator's clock. Values are held to their types with or without limits.
         tls: Whether it speaks https, with a certificate that it makes at its start; see `ca_bundle`.
         assumptions: Other answers to open questions about the service; see `Assumptions`.
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use self::answers::Answers;
 pub use self::answers::{
-    AnswerNames, AppRefusal, Case, Creation, Fate, NoMember, Reception, SequenceNumbers, TablesAnswer,
+    AnswerNames, AppRefusal, Case, Creation, Fate, Licence, NoMember, Reception, RetryAfter, SequenceNumbers,
+    TablesAnswer, Windows,
 };
 use crate::error::{Error, Result};
 
@@ -41,6 +42,14 @@ pub struct Assumed {
     pub sequence_gaps: Reception,
     /// What becomes of the sequence numbers when all rows are deleted (facts 10.1).
     pub sequence_after_delete: Fate,
+    /// How the time is cut by which requests and rows are counted (facts 4: not stated).
+    pub windows: Windows,
+    /// How far fixed windows had come when the clock started.
+    pub phase: Duration,
+    /// How a refusal says when to come back (facts 5: seconds; a date was never seen, and some have nothing).
+    pub retry_after: RetryAfter,
+    /// Whose quotas there are (facts 4, an old document).
+    pub licence: Licence,
 }
 
 impl Default for Assumed {
@@ -61,12 +70,16 @@ impl Default for Assumed {
             sequence_numbers: SequenceNumbers::default(),
             sequence_gaps: Reception::default(),
             sequence_after_delete: Fate::default(),
+            windows: Windows::default(),
+            phase: Duration::ZERO,
+            retry_after: RetryAfter::default(),
+            licence: Licence::default(),
         }
     }
 }
 
 /// The names of the switches.
-const SWITCHES: [&str; 14] = [
+const SWITCHES: [&str; 18] = [
     "rows_object_on_push_url",
     "groups_page",
     "filter_case",
@@ -81,6 +94,10 @@ const SWITCHES: [&str; 14] = [
     "sequence_numbers",
     "sequence_gaps",
     "sequence_after_delete",
+    "windows",
+    "phase",
+    "retry_after",
+    "licence",
 ];
 
 impl Assumed {
@@ -101,6 +118,10 @@ impl Assumed {
             "sequence_numbers" => choose(&mut self.sequence_numbers, answer),
             "sequence_gaps" => choose(&mut self.sequence_gaps, answer),
             "sequence_after_delete" => choose(&mut self.sequence_after_delete, answer),
+            "windows" => choose(&mut self.windows, answer),
+            "phase" => seconds(answer).map(|time| self.phase = time),
+            "retry_after" => choose(&mut self.retry_after, answer),
+            "licence" => choose(&mut self.licence, answer),
             _ => {
                 let message = format!("there is no assumption `{switch}`");
                 return Err(Error::configuration(message).with_hint(format!("there are {}", listed(SWITCHES))));

@@ -29,6 +29,8 @@ pub(super) struct Arrived {
     /// The body; only its beginning if it is larger than what is allowed.
     pub(super) body: Bytes,
     pub(super) body_size: usize,
+    /// The requests that bring rows to the same dataset and were not answered when this one came, itself included.
+    pub(super) pending: usize,
 }
 
 /// Answers `request`, which means `route`.

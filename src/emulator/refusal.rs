@@ -12,8 +12,8 @@ pub(super) struct Refusal {
     pub(super) rule: &'static Rule,
     pub(super) message: String,
     target: &'static str,
-    /// Seconds after which the client may try again.
-    retry_after: Option<u64>,
+    /// When the client may try again, as the header says it.
+    retry_after: Option<String>,
     /// What only the log tells.
     why: Option<String>,
 }
@@ -23,9 +23,9 @@ impl Refusal {
         Self { rule, message: message.into(), target: "", retry_after: None, why: None }
     }
 
-    /// The same refusal asking the client to wait so many seconds.
-    pub(super) fn until(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+    /// The same refusal saying when to try again: seconds, or a date.
+    pub(super) fn until(mut self, when: String) -> Self {
+        self.retry_after = Some(when);
         self
     }
 
@@ -139,7 +139,7 @@ impl From<Refusal> for Answer {
             Basis::Observed(source) => format!("observed; {source}"),
             Basis::Assumed(source) => format!("assumed; {source}"),
         });
-        let retry_after = refusal.retry_after.map(HeaderValue::from);
+        let retry_after = refusal.retry_after.and_then(|when| HeaderValue::try_from(when).ok());
         Self {
             content_type,
             body,

@@ -117,14 +117,17 @@ async fn handle(
     }
     let path = parts.uri.path().to_owned();
     let route = Route::of(&parts.method, &path);
-    let _pending = route.fills().map(|id| shared.pend(id));
-    let Ok(request) = read(&shared, parts, body).await else {
+    let pending = route.fills().map(|id| shared.pend(id));
+    let count = pending.as_ref().map_or(0, |pending| pending.count);
+    let Ok(request) = read(&shared, parts, body, count).await else {
         line.cut();
         return Response::default();
     };
     // Whoever has arrived meanwhile is counted as pending too.
     tokio::task::yield_now().await;
-    let Some(answer) = respond(&shared, &request, &route) else {
+    let answer = respond(&shared, &request, &route);
+    drop(pending);
+    let Some(answer) = answer else {
         line.cut();
         return Response::default();
     };
@@ -140,7 +143,12 @@ fn token(shared: &Shared) -> Response<Body> {
 }
 
 /// Reads the whole body; of a body that is larger than allowed it keeps the beginning only.
-async fn read(shared: &Shared, parts: Parts, mut body: Body) -> std::result::Result<Arrived, axum::Error> {
+async fn read(
+    shared: &Shared,
+    parts: Parts,
+    mut body: Body,
+    pending: usize,
+) -> std::result::Result<Arrived, axum::Error> {
     let most = if shared.limits { rules::MAX_BODY } else { usize::MAX };
     let announced = body.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
     let mut kept = Vec::with_capacity(announced.min(rules::MAX_BODY));
@@ -151,7 +159,7 @@ async fn read(shared: &Shared, parts: Parts, mut body: Body) -> std::result::Res
             kept.extend_from_slice(&data[..data.len().min(most - kept.len())]);
         }
     }
-    Ok(Arrived { parts, body: Bytes::from(kept), body_size })
+    Ok(Arrived { parts, body: Bytes::from(kept), body_size, pending })
 }
 
 /// Decides on an answer and writes the log; `None` means that none is sent.

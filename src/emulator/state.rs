@@ -93,7 +93,7 @@ impl Shared {
         let count = pending.now.entry(dataset.clone()).or_default();
         *count += 1;
         pending.most = pending.most.max(*count);
-        PendingGuard { shared: Arc::clone(self), dataset }
+        PendingGuard { count: *count, shared: Arc::clone(self), dataset }
     }
 }
 
@@ -110,6 +110,8 @@ impl State {
 
 /// See [`Shared::pend`].
 pub(super) struct PendingGuard {
+    /// How many there are, itself included.
+    pub(super) count: usize,
     shared: Arc<Shared>,
     dataset: String,
 }

@@ -9,6 +9,7 @@ mod groups;
 mod operations;
 mod page;
 mod push_urls;
+mod quotas;
 mod rows;
 mod schemas;
 mod sequences;

@@ -114,3 +114,32 @@ answers! {
     /// 401 Unauthorized.
     Unauthorized = "401",
 }
+
+answers! {
+    /// How the time is cut by which requests and rows are counted.
+    Windows:
+    /// Every span of time counts, however it is placed.
+    Sliding = "sliding",
+    /// One span after the other, each beginning with nothing.
+    Fixed = "fixed",
+}
+
+answers! {
+    /// How a refusal says when to come back.
+    RetryAfter:
+    /// In so many seconds.
+    Seconds = "seconds",
+    /// At a date.
+    Date = "date",
+    /// Not at all.
+    Absent = "absent",
+}
+
+answers! {
+    /// Whose quotas there are.
+    Licence:
+    /// Those of a paid licence.
+    Pro = "pro",
+    /// Those of a free one.
+    Free = "free",
+}
