@@ -1,14 +1,18 @@
 //! A local Power BI to test against: a second reading of the vendor's documents, strict, and on the clock it is given.
 //!
 //! ```text
-//!  HTTP ──▶ line ──▶ server ──▶ guard ──▶ fault? ──▶ route ──▶ powerbi ──▶ store
-//!           (cut)    (thread)   (403)     (answer)             token | key, window, form, schema, row, value
+//!  HTTP ──▶ line ──▶ server ──▶ guard ──▶ route ──▶ fault? ──▶ powerbi ──▶ store
+//!           (cut)    (thread)   (403)              (answer)    token | key, access, form, schema, row, value
+//!                       │                             └───────▶ entra ──▶ tokens
 //!                       └──▶ log, and the page at `/`
 //! ```
 //!
 //! Rows come in by two doors: the REST operations, which ask for a token, and the push URL of a streaming dataset,
 //! whose query holds a key. The push URL is no operation of the vendor's; here it is called `PushUrl_PostRows`. Its key
 //! is in no log, on no page and in no error. The limits of a streaming dataset are its own, whichever the door.
+//!
+//! Behind a token is a principal: the one user, to whom My workspace belongs, or the one app, which signed in with its
+//! secret as at Entra and has no My workspace.
 //!
 //! It shares nothing with the client but [`crate::clock`] and [`crate::error`], or a misread rule would pass its own
 //! test. What is observed of the real service and what is assumed stands in `emulator/rules.rs`; a refusal says in its
@@ -19,6 +23,7 @@ mod dashboard;
 mod data_type;
 mod datetime;
 mod decimal;
+mod entra;
 mod fault;
 mod filter;
 mod form;
@@ -27,6 +32,7 @@ mod key;
 mod line;
 mod log;
 mod powerbi;
+mod principal;
 mod query;
 mod refusal;
 mod route;
@@ -37,7 +43,9 @@ mod sequence;
 mod server;
 mod state;
 mod store;
+mod tls;
 mod token;
+mod usage;
 mod value;
 mod window;
 mod workspace;
@@ -46,7 +54,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::assumed::{AnswerNames, Assumed, Case, Creation, Fate, Reception, SequenceNumbers, TablesAnswer};
+pub use self::assumed::{
+    AnswerNames, AppRefusal, Assumed, Case, Creation, Fate, Licence, NoMember, Reception, RetryAfter, SequenceNumbers,
+    TablesAnswer, Windows,
+};
 pub use self::datetime::DateTime;
 pub use self::fault::FailNext;
 pub use self::log::Request;
@@ -55,8 +66,10 @@ pub use self::value::Value;
 pub use self::workspace::{NewWorkspace, Role};
 
 use self::key::Key;
+use self::principal::Principal;
 use self::server::Server;
 use self::state::Shared;
+use self::tls::Identity;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
@@ -65,8 +78,10 @@ use crate::error::{Error, Result};
 pub struct Options {
     /// The port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// Whether the sizes and counts of a request are held to the service's limits.
+    /// Whether requests are held to the service's limits: sizes and counts in one request, and in a span of time.
     pub limits: bool,
+    /// Whether it speaks https, with a certificate of its own, instead of http.
+    pub tls: bool,
     /// The time that tokens, dates, the log and the rate of a streaming dataset go by.
     pub clock: Clock,
     /// What is assumed where the documents leave it open.
@@ -75,7 +90,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, limits: true, clock: Clock::real(), assumed: Assumed::default() }
+        Self { port: 0, limits: true, tls: false, clock: Clock::real(), assumed: Assumed::default() }
     }
 }
 
@@ -83,21 +98,30 @@ impl Default for Options {
 pub struct Emulator {
     shared: Arc<Shared>,
     server: Server,
+    ca_pem: Option<String>,
 }
 
 impl Emulator {
     /// Starts one on its own thread; it listens when this returns.
     pub fn start(options: Options) -> Result<Self> {
         let (listener, port) = server::bind(options.port)?;
-        let shared = Arc::new(Shared::new(options.clock, options.limits, options.assumed, port));
-        let server = Server::start(listener, Arc::clone(&shared))?;
-        Ok(Self { shared, server })
+        let identity = if options.tls { Some(Identity::new()?) } else { None };
+        let (doorman, ca_pem) = identity.map(|it| (it.acceptor, it.ca_pem)).unzip();
+        let shared = Arc::new(Shared::new(options, port));
+        let server = Server::start(listener, doorman, Arc::clone(&shared))?;
+        Ok(Self { shared, server, ca_pem })
     }
 
-    /// Scheme, host and port, such as `http://127.0.0.1:8765`.
+    /// Scheme, host and port, such as `http://127.0.0.1:8765`; also the root of Entra's endpoints.
     #[must_use]
     pub fn url(&self) -> String {
         self.shared.url()
+    }
+
+    /// The certificate, as PEM, that a client must trust to believe this emulator; `None` where it speaks http.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
     }
 
     /// The port it listens on.
@@ -106,10 +130,33 @@ impl Emulator {
         self.shared.port
     }
 
-    /// A new bearer token, and the second since 1970 at which it expires.
+    /// A new bearer token of the user, and the second since 1970 at which it expires.
     #[must_use]
     pub fn token(&self) -> (String, u64) {
-        self.shared.lock().tokens.mint(self.shared.clock.wall())
+        self.shared.mint(Principal::User)
+    }
+
+    /// The id of the tenant; Entra's endpoints are below `url()/tenant_id()`.
+    #[must_use]
+    pub fn tenant_id(&self) -> &str {
+        &self.shared.directory.tenant
+    }
+
+    /// The id of the app that can sign in.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.shared.directory.client_id
+    }
+
+    /// The app's secret.
+    #[must_use]
+    pub fn client_secret(&self) -> String {
+        self.shared.lock().secrets.good().to_owned()
+    }
+
+    /// Makes the app's secret expired; `client_secret` gives the new one.
+    pub fn expire_client_secret(&self) {
+        self.shared.lock().secrets.expire();
     }
 
     /// Makes a workspace besides My workspace, and gives its id. A bare name makes one whose admin is the user.
@@ -132,7 +179,17 @@ impl Emulator {
         let key = Key::random();
         let query = format!("key={}", key.coded());
         let id = self.shared.lock().store.create_streaming(schema, key, self.shared.clock.wall());
-        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.url(), self.shared.tenant))
+        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.url(), self.shared.directory.tenant))
+    }
+
+    /// Sets the tenant's switch that lets service principals use the API; it is on.
+    pub fn allow_service_principals(&self, allowed: bool) {
+        self.shared.lock().settings.service_principals = allowed;
+    }
+
+    /// Sets the tenant's switch that lets push URLs in by their key; it is on.
+    pub fn allow_push_url_keys(&self, allowed: bool) {
+        self.shared.lock().settings.push_url_keys = allowed;
     }
 
     /// The rows of a table, oldest first. Workspace, dataset and table are given by id or name; `None` stands for My
@@ -184,8 +241,8 @@ impl Emulator {
         Err(Error::configuration("the emulator goes by the real time, which cannot be moved").with_hint(hint))
     }
 
-    /// Goes back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults. Tokens stay
-    /// valid.
+    /// Goes back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults, and the
+    /// tenant's switches on. Tokens stay valid.
     pub fn reset(&self) {
         self.shared.lock().reset();
     }

@@ -1,7 +1,7 @@
 """A local Power BI: a strict second reading of the vendor's documents, for tests, demos and first steps.
 
 It listens on 127.0.0.1 only, accepts only the tokens and push URLs that it made itself, and shows at ``/`` what has
-arrived.
+arrived. Its one user owns My workspace; its one app signs in with a secret, as at Entra ID.
 
 >>> from powerbi_push import DatasetSchema, TableSchema
 >>> with Emulator() as emulator:
@@ -14,13 +14,13 @@ arrived.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
 from powerbi_push.assumptions import Assumptions
+from powerbi_push.bundle import Bundle
 from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.emulator_records import AccessToken, EmulatorCredential, Request
 from powerbi_push.schema import TableSchema
 
 if TYPE_CHECKING:
@@ -36,61 +36,6 @@ Role = Literal["Admin", "Member", "Contributor", "Viewer"]
 """What somebody may do in a workspace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request to the API, and how it was answered.
-
-    Attributes:
-        number: 1 for the first since the start or the last `Emulator.reset`.
-        method: The HTTP method.
-        path: The path, as it was sent.
-        query: What followed the ``?``, as it was sent, but with ``key=***`` for the key of a push URL.
-        operation: The service's own name, such as ``Datasets_PostRows``; ``PushUrl_PostRows``, our name, for a push
-            URL; None for a request that is no operation.
-        headers: Names in lower case; secrets are replaced by ``***``.
-        body: The body; empty once newer requests took its place (64 MiB of bodies are kept).
-        status: The status of the answer; None where the connection was closed instead.
-        refusal: Why it was refused; None where it was not.
-        rows: How many rows it added.
-        at: When it was answered, in seconds from the start of the emulator's clock.
-    """
-
-    number: int
-    method: str
-    path: str
-    query: str
-    operation: str | None
-    headers: Mapping[str, str]
-    body: bytes
-    status: int | None
-    refusal: str | None
-    rows: int
-    at: float
-
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-
-class AccessToken(NamedTuple):
-    """A token and when it ends, in seconds since 1970."""
-
-    token: str
-    expires_on: int
-
-
-class EmulatorCredential:
-    """A credential that the emulator accepts, of the same shape as azure-identity's."""
-
-    def __init__(self, core: _core.Emulator) -> None:
-        """Made by `Emulator.credential`."""
-        self._core = core
-
-    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        """Make a token that lasts an hour on the emulator's clock."""
-        return AccessToken(*self._core.token())
-
-
 class Emulator:
     """A local Power BI, running until `close` or the end of a ``with`` block.
 
@@ -98,7 +43,12 @@ class Emulator:
         port: The port on 127.0.0.1; 0 takes any free one.
         clock: ``"real"``, or ``"virtual"``: time stands still while a request is out, and jumps to the next thing that
             is waited for when none is. Clients that this process makes while it runs share that clock.
-        limits: Whether requests are held to the service's sizes and counts.
+        limits: Whether requests are held to the service's limits: 16 MB and 10,000 rows in one request, 75 tables,
+            columns and relationships; and for each dataset 120 requests with rows a minute, 1,000,000 rows an hour,
+            5 requests that wait for their answer, and once a table holds 250,000 rows 120 requests an hour. A dataset
+            that only streams has 15,000 bytes a request and 5 requests a second. More is answered with 429 and
+            ``Retry-After``, on the emulator's clock. Values are held to their types with or without limits.
+        tls: Whether it speaks https, with a certificate that it makes at its start; see `ca_bundle`.
         assumptions: Other answers to open questions about the service; see `Assumptions`.
 
     Raises:
@@ -111,6 +61,7 @@ class Emulator:
         port: int = 0,
         clock: Literal["real", "virtual"] = "real",
         limits: bool = True,
+        tls: bool = False,
         assumptions: Assumptions | None = None,
     ) -> None:
         """Start it; it listens when this returns."""
@@ -118,12 +69,21 @@ class Emulator:
             msg = f'clock takes "real" or "virtual", not {clock!r}'
             raise ValueError(msg)
         answers = {switch: str(answer) for switch, answer in (assumptions or {}).items()}
-        self._core = _core.Emulator(port, clock == "virtual", limits, answers)
+        self._core = _core.Emulator(port, clock == "virtual", limits, tls, answers)
+        self._bundle = None if self._core.ca_pem is None else Bundle(self._core.ca_pem)
 
     @property
     def url(self) -> str:
         """Scheme, host and port; the page at this address shows what has arrived."""
         return self._core.url
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """The path of a PEM file with the certificate that a client must trust; None where it speaks http.
+
+        The file is there until `close`.
+        """
+        return self._bundle.path if self._bundle else None
 
     @property
     def credential(self) -> EmulatorCredential:
@@ -134,17 +94,68 @@ class Emulator:
         """Make a client of this emulator.
 
         Args:
-            **options: As for `Client`: `timeout`, `retry`, `credential`.
+            **options: As for `Client`: `timeout`, `retry`, `credential`. It trusts `ca_bundle`.
         """
+        options.setdefault("ca_bundle", self.ca_bundle)
         return Client(options.pop("credential", self.credential), base_url=self.url, **options)
 
-    def add_workspace(self, name: str, *, role: Role | None = "Admin", dedicated_capacity: bool = False) -> str:
+    @property
+    def tenant_id(self) -> str:
+        """The id of the tenant."""
+        return self._core.tenant_id
+
+    @property
+    def client_id(self) -> str:
+        """The id of the one app that can sign in; it is a service principal, so it has no My workspace."""
+        return self._core.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The app's secret."""
+        return self._core.client_secret
+
+    @property
+    def authority(self) -> str:
+        """What sign-in libraries take as ``authority``: Entra's endpoints are below it and the tenant's id.
+
+        Most of them ask for https, which is `tls`. With azure-identity:
+        ``ClientSecretCredential(e.tenant_id, e.client_id, e.client_secret, authority=e.authority,
+        disable_instance_discovery=True, connection_verify=e.ca_bundle)``.
+        """
+        return self._core.url
+
+    def expire_client_secret(self) -> None:
+        """Make the app's secret expired (AADSTS7000222); `client_secret` gives the new one."""
+        self._core.expire_client_secret()
+
+    def allow(self, *, service_principals: bool | None = None, push_url_keys: bool | None = None) -> None:
+        """Set switches of the tenant. Both are on until they are set, and after `reset`.
+
+        Args:
+            service_principals: Whether service principals may use the API.
+            push_url_keys: Whether push URLs let in by their key; "Block ResourceKey Authentication" turns it off.
+        """
+        if service_principals is not None:
+            self._core.allow_service_principals(service_principals)
+        if push_url_keys is not None:
+            self._core.allow_push_url_keys(push_url_keys)
+
+    def add_workspace(
+        self,
+        name: str,
+        *,
+        role: Role | None = "Admin",
+        app_role: Role | None = None,
+        dedicated_capacity: bool = False,
+    ) -> str:
         """Make a workspace beside My workspace.
 
         Args:
             name: Its name.
             role: What the emulator's user may do in it: ``"Admin"``, ``"Member"``, ``"Contributor"`` or ``"Viewer"``;
                 None if the user is no member.
+            app_role: The same for the app that signs in with `client_id`; None, as in the service, until somebody adds
+                it.
             dedicated_capacity: Whether it is on a dedicated capacity.
 
         Returns:
@@ -153,7 +164,7 @@ class Emulator:
         Raises:
             ConfigurationError: There is no such role.
         """
-        return self._core.add_workspace(name, role, dedicated_capacity)
+        return self._core.add_workspace(name, role, app_role, dedicated_capacity)
 
     def streaming_dataset(
         self, name: str, schema: TableSchema | Mapping[str, DataType], *, history: bool = False
@@ -215,6 +226,8 @@ class Emulator:
         retry_after: float | str | None = None,
         times: int = 1,
         route: str | None = None,
+        code: str | None = None,
+        message: str | None = None,
         body: str | None = None,
     ) -> None:
         """Answer the next requests with `status`, before anything is done with them.
@@ -223,12 +236,19 @@ class Emulator:
             status: The HTTP status.
             retry_after: The text of the ``Retry-After`` header, or a number of seconds.
             times: How many requests are answered so.
-            route: Only requests to this operation (``Datasets_PostRows``, ``PushUrl_PostRows``), or with this text in
-                their path.
-            body: The body; None (default) sends the one that the service was seen to send with this status.
+            route: Only requests to this operation (``Datasets_PostRows``, ``PushUrl_PostRows``, ``Entra_Token``), or
+                with this text in their path; None (default) means all requests but sign-ins.
+            code: The service's word for the failure, such as ``PowerBINotAuthorizedException``; of a sign-in an AADSTS
+                number, such as ``AADSTS50034``.
+            message: The service's sentence.
+            body: The body, instead of `code` and `message`. Without any of the three the body is the one that the
+                service was seen to send with this status.
+
+        Raises:
+            ConfigurationError: There is no such status, or both a body and words are given.
         """
         text = None if retry_after is None else str(retry_after)
-        self._core.fail_next(status, text, times, route, body)
+        self._core.fail_next(status, text, times, route, code, message, body)
 
     def drop_response(self, times: int = 1) -> None:
         """Store the rows of the next requests that add rows, and close the connection without an answer."""
@@ -254,13 +274,15 @@ class Emulator:
     def reset(self) -> None:
         """Go back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults.
 
-        Tokens stay valid.
+        The tenant's switches are on again; tokens stay valid.
         """
         self._core.reset()
 
     def close(self) -> None:
         """Stop listening; a second call does nothing. What was stored can still be read."""
         self._core.stop()
+        if self._bundle:
+            self._bundle.remove()
 
     def __enter__(self) -> Self:
         """Stop at the end of the block."""

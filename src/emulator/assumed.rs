@@ -5,7 +5,10 @@ mod answers;
 use std::time::Duration;
 
 use self::answers::Answers;
-pub use self::answers::{AnswerNames, Case, Creation, Fate, Reception, SequenceNumbers, TablesAnswer};
+pub use self::answers::{
+    AnswerNames, AppRefusal, Case, Creation, Fate, Licence, NoMember, Reception, RetryAfter, SequenceNumbers,
+    TablesAnswer, Windows,
+};
 use crate::error::{Error, Result};
 
 /// How the emulator behaves where nobody has written down what the service does.
@@ -25,6 +28,10 @@ pub struct Assumed {
     pub accepted_gets: usize,
     /// How long a dataset that is being created is not there.
     pub accepted_seconds: Duration,
+    /// How a service principal is told that it may not (facts 1.11 f: seen with several statuses).
+    pub app_refusal: AppRefusal,
+    /// How somebody is told of a workspace to which they do not belong (facts 5: 403 and 404).
+    pub not_a_member: NoMember,
     /// What Get Tables tells of a table (facts 1.3: no example).
     pub tables_answer: TablesAnswer,
     /// What becomes of the rows when the schema of their table is updated (facts 1.4 and 10.2).
@@ -35,6 +42,14 @@ pub struct Assumed {
     pub sequence_gaps: Reception,
     /// What becomes of the sequence numbers when all rows are deleted (facts 10.1).
     pub sequence_after_delete: Fate,
+    /// How the time is cut by which requests and rows are counted (facts 4: not stated).
+    pub windows: Windows,
+    /// How far fixed windows had come when the clock started.
+    pub phase: Duration,
+    /// How a refusal says when to come back (facts 5: seconds; a date was never seen, and some have nothing).
+    pub retry_after: RetryAfter,
+    /// Whose quotas there are (facts 4, an old document).
+    pub licence: Licence,
 }
 
 impl Default for Assumed {
@@ -48,17 +63,23 @@ impl Default for Assumed {
             creation: Creation::default(),
             accepted_gets: 2,
             accepted_seconds: Duration::ZERO,
+            app_refusal: AppRefusal::default(),
+            not_a_member: NoMember::default(),
             tables_answer: TablesAnswer::default(),
             rows_after_update: Fate::default(),
             sequence_numbers: SequenceNumbers::default(),
             sequence_gaps: Reception::default(),
             sequence_after_delete: Fate::default(),
+            windows: Windows::default(),
+            phase: Duration::ZERO,
+            retry_after: RetryAfter::default(),
+            licence: Licence::default(),
         }
     }
 }
 
 /// The names of the switches.
-const SWITCHES: [&str; 12] = [
+const SWITCHES: [&str; 18] = [
     "rows_object_on_push_url",
     "groups_page",
     "filter_case",
@@ -66,11 +87,17 @@ const SWITCHES: [&str; 12] = [
     "creation",
     "accepted_gets",
     "accepted_seconds",
+    "app_refusal",
+    "not_a_member",
     "tables_answer",
     "rows_after_update",
     "sequence_numbers",
     "sequence_gaps",
     "sequence_after_delete",
+    "windows",
+    "phase",
+    "retry_after",
+    "licence",
 ];
 
 impl Assumed {
@@ -84,11 +111,17 @@ impl Assumed {
             "creation" => choose(&mut self.creation, answer),
             "accepted_gets" => count(answer, 0).map(|gets| self.accepted_gets = gets),
             "accepted_seconds" => seconds(answer).map(|time| self.accepted_seconds = time),
+            "app_refusal" => choose(&mut self.app_refusal, answer),
+            "not_a_member" => choose(&mut self.not_a_member, answer),
             "tables_answer" => choose(&mut self.tables_answer, answer),
             "rows_after_update" => choose(&mut self.rows_after_update, answer),
             "sequence_numbers" => choose(&mut self.sequence_numbers, answer),
             "sequence_gaps" => choose(&mut self.sequence_gaps, answer),
             "sequence_after_delete" => choose(&mut self.sequence_after_delete, answer),
+            "windows" => choose(&mut self.windows, answer),
+            "phase" => seconds(answer).map(|time| self.phase = time),
+            "retry_after" => choose(&mut self.retry_after, answer),
+            "licence" => choose(&mut self.licence, answer),
             _ => {
                 let message = format!("there is no assumption `{switch}`");
                 return Err(Error::configuration(message).with_hint(format!("there are {}", listed(SWITCHES))));

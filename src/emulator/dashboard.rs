@@ -1,5 +1,7 @@
 //! The page at `/`: what was created, the last rows of each table, and the latest requests.
 
+mod chips;
+
 use std::fmt::{self, Display};
 
 use axum::body::Body;
@@ -8,7 +10,6 @@ use uuid::Uuid;
 
 use super::data_type::DataType;
 use super::log::Request;
-use super::schema::Mode;
 use super::state::{Shared, State};
 use super::store::{Dataset, Table};
 use super::value::Value;
@@ -38,7 +39,7 @@ pub(super) fn page(shared: &Shared, path: &str) -> Response<Body> {
         "default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    let main = content(&shared.lock());
+    let main = content(shared, &shared.lock());
     let page = PAGE.replace("{nonce}", &nonce).replace("{url}", &shared.url()).replace("{main}", &main);
     response("text/html; charset=utf-8", &policy, page)
 }
@@ -74,9 +75,10 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
-fn content(state: &State) -> String {
-    let workspaces = &state.store.workspaces;
-    let datasets: String = workspaces.iter().map(workspace).collect();
+fn content(shared: &Shared, state: &State) -> String {
+    let mine = state.store.workspaces.iter().take(1).map(|mine| workspace(shared, mine, ""));
+    let others = state.store.workspaces.iter().skip(1).map(|it| workspace(shared, it, &chips::of_workspace(it)));
+    let datasets: String = mine.chain(others).collect();
     let datasets = if datasets.is_empty() {
         let nothing = nothing("Nothing was created yet", "New datasets show up here.");
         format!("<section><h2>My workspace</h2>{nothing}</section>")
@@ -131,33 +133,21 @@ fn times(count: usize) -> &'static str {
     if count == 1 { "time" } else { "times" }
 }
 
-fn workspace(workspace: &Workspace) -> String {
+/// A workspace that holds something.
+fn workspace(shared: &Shared, workspace: &Workspace, chips: &str) -> String {
     if workspace.datasets.is_empty() {
         return String::new();
     }
-    let datasets: String = workspace.datasets.iter().rev().map(dataset).collect();
-    format!("<section><h2>{}</h2>{datasets}</section>", Escaped(&workspace.name))
+    let datasets: String = workspace.datasets.iter().rev().map(|it| dataset(shared, it)).collect();
+    format!("<section><div class=\"line\"><h2>{}</h2>{chips}</div>{datasets}</section>", Escaped(&workspace.name))
 }
 
-fn dataset(dataset: &Dataset) -> String {
-    let mode = match dataset.mode {
-        Mode::Push => "push",
-        Mode::PushStreaming => "push and streaming",
-        Mode::Streaming => "streaming",
-        Mode::Hosted => "takes no rows",
-    };
-    let retention = match dataset.retention {
-        "None" => String::new(),
-        other => format!("<span class=\"chip\">{}</span>", Escaped(other)),
-    };
-    let tile_failures = match dataset.tile_failures {
-        0 => String::new(),
-        count => format!("<span class=\"chip\">live tiles failed {} {}</span>", grouped(count), times(count)),
-    };
+fn dataset(shared: &Shared, dataset: &Dataset) -> String {
+    let chips = chips::of_dataset(dataset, shared.clock.now(), &shared.assumed, shared.limits);
     let tables: String = dataset.tables.iter().map(table).collect();
     format!(
-        "<article class=\"card\" id=\"{id}\"><div class=\"head\"><div class=\"line\"><h3>{name}</h3>\
-         <span class=\"chip\">{mode}</span>{retention}{tile_failures}</div><code class=\"soft\">{id}</code></div>{tables}</article>",
+        "<article class=\"card\" id=\"{id}\"><div class=\"head\"><div class=\"line\"><h3>{name}</h3>{chips}</div>\
+         <code class=\"soft\">{id}</code></div>{tables}</article>",
         id = Escaped(&dataset.id),
         name = Escaped(&dataset.name),
     )
@@ -167,8 +157,9 @@ fn table(table: &Table) -> String {
     let name = Escaped(&table.name);
     let count = grouped(table.rows.len());
     let rows = plural(table.rows.len());
+    let chips = chips::of_table(table);
     let head = format!(
-        "<div class=\"line\"><h4>{name}</h4><span><span class=\"count\">{count}</span> <span class=\"soft\">{rows}</span></span></div>"
+        "<div class=\"line\"><h4>{name}</h4>{chips}<span><span class=\"count\">{count}</span> <span class=\"soft\">{rows}</span></span></div>"
     );
     let last = if table.rows.is_empty() { String::new() } else { last_rows(table) };
     format!("<div class=\"table\">{head}{last}</div>")

@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::time::SystemTime;
 
 use axum::http::{HeaderValue, StatusCode};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
+use super::entra::Failure;
 use super::refusal::{Answer, Refusal};
 use super::route::Route;
-use super::rules;
+use super::rules::{self, Layout, Rule};
 use crate::error::{Error, Result};
 
 /// An answer that the next requests get instead of being handled.
@@ -20,10 +22,14 @@ pub struct FailNext {
     pub retry_after: Option<String>,
     /// How many requests are answered so.
     pub times: usize,
-    /// Only requests to this operation (`Datasets_PostRows`, in a workspace or not; `PushUrl_PostRows`) or with this
-    /// text in their path.
+    /// Only requests to this operation (`Datasets_PostRows`, in a workspace or not; `PushUrl_PostRows`; `Entra_Token`)
+    /// or with this text in their path; `None` stands for all but those to Entra.
     pub route: Option<String>,
-    /// The body; `None` gives the one that the service was seen to send with the status.
+    /// The service's word for the failure, such as `PowerBINotAuthorizedException`; of a sign-in, an AADSTS number.
+    pub code: Option<String>,
+    /// The service's sentence.
+    pub message: Option<String>,
+    /// The body; `None` gives the one that the service was seen to send with the status, or with the code.
     pub body: Option<String>,
 }
 
@@ -31,7 +37,7 @@ impl FailNext {
     /// One answer with `status`, to whatever request comes next.
     #[must_use]
     pub fn new(status: u16) -> Self {
-        Self { status, retry_after: None, times: 1, route: None, body: None }
+        Self { status, retry_after: None, times: 1, route: None, code: None, message: None, body: None }
     }
 
     /// The failure that the service shows now and then while it creates, lists or fills tables (facts 1.11 c).
@@ -44,7 +50,7 @@ impl FailNext {
     }
 
     fn matches(&self, route: &Route<'_>, path: &str) -> bool {
-        let Some(wanted) = &self.route else { return true };
+        let Some(wanted) = &self.route else { return !route.is_entra() };
         route.operation().is_some_and(|id| id == wanted || id.strip_suffix("InGroup") == Some(wanted))
             || path.contains(wanted.as_str())
     }
@@ -73,6 +79,9 @@ impl Faults {
     pub(super) fn fail(&mut self, fault: FailNext) -> Result<()> {
         let status = StatusCode::from_u16(fault.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
         let status = status.ok_or_else(|| wrong("status", &fault.status, "use 200 to 599"))?;
+        if let Some(body) = fault.body.as_ref().filter(|_| fault.code.is_some() || fault.message.is_some()) {
+            return Err(wrong("body", body, "give either the body, or a code and a message"));
+        }
         let retry_after = match &fault.retry_after {
             Some(text) => {
                 Some(HeaderValue::from_str(text).map_err(|_| wrong("retry_after", text, "use printable ASCII"))?)
@@ -92,7 +101,7 @@ impl Faults {
     }
 
     /// The first fault that fits the request; it is then used up once.
-    pub(super) fn take(&mut self, route: &Route<'_>, path: &str) -> Option<Fault> {
+    pub(super) fn take(&mut self, route: &Route<'_>, path: &str, now: SystemTime) -> Option<Fault> {
         let at = self.0.iter().position(|order| match order {
             Order::Fail(fault, ..) => fault.matches(route, path),
             Order::Drop { .. } => route.fills().is_some(),
@@ -100,7 +109,9 @@ impl Faults {
         let (fault, left) = match &mut self.0[at] {
             Order::Fail(fault, status, retry_after) => {
                 fault.times -= 1;
-                (Fault::Answer(Box::new(answer(fault, *status, retry_after.as_ref()))), fault.times)
+                let answer = if route.is_entra() { sign_in_answer(fault, now) } else { answer(fault) };
+                let answer = answer.ordered(*status, retry_after.clone());
+                (Fault::Answer(Box::new(answer)), fault.times)
             }
             Order::Drop { times } => {
                 *times -= 1;
@@ -118,7 +129,13 @@ fn wrong(argument: &str, value: &dyn fmt::Display, hint: &str) -> Error {
     Error::configuration(format!("`{argument}` of a fault cannot be `{value}`")).with_hint(hint)
 }
 
-fn answer(fault: &FailNext, status: StatusCode, retry_after: Option<&HeaderValue>) -> Answer {
+fn answer(fault: &FailNext) -> Answer {
+    if let Some(body) = &fault.body {
+        return Answer::empty(StatusCode::OK).with_body(body.clone());
+    }
+    if let Some(code) = &fault.code {
+        return Answer::json(StatusCode::OK, &json!({"error": coded(code, fault.message.as_deref())}));
+    }
     let (rule, message) = match fault.status {
         400 => (&rules::FAULT_400, "The request is invalid.".into()),
         401 => (&rules::TOKEN_UNKNOWN, String::new()),
@@ -128,11 +145,43 @@ fn answer(fault: &FailNext, status: StatusCode, retry_after: Option<&HeaderValue
         500 => (&rules::FAULT_500, "An error has occurred".into()),
         _ => (&rules::BODY_TOO_LARGE, String::new()),
     };
-    let answer = Answer::from(Refusal::new(rule, message)).ordered(status, retry_after.cloned());
-    match &fault.body {
-        Some(body) => answer.with_body(body.clone()),
-        None => answer,
+    let rule = if fault.message.is_some() { spoken(rule) } else { rule };
+    Answer::from(Refusal::new(rule, fault.message.clone().unwrap_or(message)))
+}
+
+/// A rule whose body has room for a sentence.
+fn spoken(rule: &'static Rule) -> &'static Rule {
+    if matches!(rule.layout, Layout::Nested | Layout::Empty) { &rules::FAULT_429 } else { rule }
+}
+
+/// The `error` of a body with a code: with a sentence as in facts 1.11 a, without one as in 1.11 d.
+fn coded(code: &str, message: Option<&str>) -> Json {
+    if let Some(message) = message {
+        return json!({"code": code, "message": message});
     }
+    let detail = |code: &str, value: &str| json!({"code": code, "detail": {"type": 0, "value": value}});
+    let details = if code == "FeatureDeprecatedError" {
+        let words = "Creation of streaming dataset is deprecated. We recommend exploring Real-Time Intelligence in \
+                     Microsoft Fabric.";
+        vec![detail("LearnMoreLink", rules::RETIREMENT_LINK), detail("FeatureDeprecatedMessage", words)]
+    } else {
+        Vec::new()
+    };
+    json!({"code": code, "pbi.error": {"code": code, "parameters": {}, "details": details, "exceptionCulprit": 1}})
+}
+
+/// A refusal of Entra: its number stands in the code, or goes with the status.
+fn sign_in_answer(fault: &FailNext, now: SystemTime) -> Answer {
+    if fault.body.is_some() {
+        return answer(fault);
+    }
+    let number = fault.code.as_deref().and_then(|code| code.trim_start_matches("AADSTS").parse().ok());
+    let number = number.unwrap_or(match fault.status {
+        401 => 7_000_215,
+        429 | 500.. => 90_033,
+        _ => 900_144,
+    });
+    Failure::new(number, fault.message.as_deref().unwrap_or("ordered by `fail_next`")).answer(now, None)
 }
 
 fn over_quota(retry_after: Option<&str>) -> String {

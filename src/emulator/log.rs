@@ -27,12 +27,12 @@ pub struct Request {
     pub path: String,
     /// What followed the `?`, still encoded; empty if nothing did. The key of a push URL is replaced by `***`.
     pub query: String,
-    /// The vendor's name of the operation, such as `Datasets_PostRows`; `PushUrl_PostRows`, our name, for a push URL;
-    /// `None` if it is none that the emulator has.
+    /// The vendor's name of the operation, such as `Datasets_PostRows`; a name of ours where it has none, such as
+    /// `PushUrl_PostRows` and `Entra_Token`; `None` if it is none that the emulator has.
     pub operation: Option<&'static str>,
     /// Names in lower case; secrets replaced by `***`.
     pub headers: Vec<(String, String)>,
-    /// The body; empty once it had to make room for newer ones.
+    /// The body; empty once it had to make room for newer ones. Secrets of a sign-in are replaced by `***`.
     pub body: Bytes,
     /// How long the body was.
     pub body_size: usize,

@@ -1,5 +1,6 @@
 //! The operations: what the service does with a request that arrived whole.
 
+mod access;
 mod datasets;
 mod groups;
 mod rows;
@@ -11,8 +12,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 
 use super::assumed::AnswerNames;
+use super::entra;
+use super::principal::Principal;
 use super::refusal::{Answer, Refusal};
-use super::route::{Route, Target};
+use super::route::{Operation, Route};
 use super::row::Frame;
 use super::rules;
 use super::schema::Mode;
@@ -26,44 +29,52 @@ pub(super) struct Arrived {
     /// The body; only its beginning if it is larger than what is allowed.
     pub(super) body: Bytes,
     pub(super) body_size: usize,
+    /// The requests that bring rows to the same dataset and were not answered when this one came, itself included.
+    pub(super) pending: usize,
 }
 
 /// Answers `request`, which means `route`.
 pub(super) fn answer(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Answer {
-    Call { shared, request, group: route.group }.perform(route.target.as_ref()).unwrap_or_else(Answer::from)
+    let call = |principal, group| Call { shared, request, principal, group };
+    let signed_in = || {
+        let authorization = request.parts.headers.get(header::AUTHORIZATION);
+        shared.lock().tokens.check(authorization, shared.clock.wall())
+    };
+    let answer = match route {
+        Route::SignIn(tenant) => return entra::sign_in(shared, request, tenant),
+        Route::Discover(tenant) => return entra::document(shared, tenant),
+        // A push URL speaks for the user who made it.
+        Route::PushUrl(tenant, id) => call(Principal::User, None).post_to_push_url(tenant, id),
+        Route::Api(group, operation) => signed_in().and_then(|who| call(who, *group).perform(operation)),
+        Route::Nowhere => signed_in().and_then(|_| Err(no_operation())),
+    };
+    answer.unwrap_or_else(Answer::from)
 }
 
-/// A request, and the workspace that it is about.
+/// A request, whose it is, and the workspace that it is about.
 struct Call<'a> {
     shared: &'a Shared,
     request: &'a Arrived,
+    principal: Principal,
     /// The id of the workspace; `None` is My workspace.
     group: Option<&'a str>,
 }
 
 impl Call<'_> {
-    fn perform(&self, target: Option<&Target<'_>>) -> Result<Answer, Refusal> {
-        if !matches!(target, Some(Target::PostToPushUrl(..))) {
-            let authorization = self.request.parts.headers.get(header::AUTHORIZATION);
-            self.shared.lock().tokens.check(authorization, self.shared.clock.wall())?;
-        }
-        let Some(target) = target else {
-            return Err(Refusal::new(&rules::NO_SUCH_OPERATION, "the emulator has no such operation"));
-        };
-        self.workspace(&mut self.shared.lock())?;
-        match target {
-            Target::GetGroups => self.groups(),
-            Target::GetGroup => self.one_group(),
-            Target::PostDataset => self.create(),
-            Target::GetDatasets => self.datasets(),
-            Target::GetDataset(id) => self.one_dataset(id),
-            Target::DeleteDataset(id) => self.delete(id),
-            Target::GetTables(id) => self.tables(id),
-            Target::PutTable(id, table) => self.put_table(id, table),
-            Target::GetSequenceNumbers(id, table) => self.sequence_numbers(id, table),
-            Target::PostRows(id, table) => self.post_rows(Frame::Object, id, table),
-            Target::DeleteRows(id, table) => self.delete_rows(id, table),
-            Target::PostToPushUrl(tenant, id) => self.post_to_push_url(tenant, id),
+    fn perform(&self, operation: &Operation<'_>) -> Result<Answer, Refusal> {
+        self.enter(operation)?;
+        match operation {
+            Operation::GetGroups => self.groups(),
+            Operation::GetGroup => self.one_group(),
+            Operation::PostDataset => self.create(),
+            Operation::GetDatasets => self.datasets(),
+            Operation::GetDataset(id) => self.one_dataset(id),
+            Operation::DeleteDataset(id) => self.delete(id),
+            Operation::GetTables(id) => self.tables(id),
+            Operation::PutTable(id, table) => self.put_table(id, table),
+            Operation::GetSequenceNumbers(id, table) => self.sequence_numbers(id, table),
+            Operation::PostRows(id, table) => self.post_rows(Frame::Object, id, table),
+            Operation::DeleteRows(id, table) => self.delete_rows(id, table),
         }
     }
 
@@ -149,6 +160,10 @@ impl Call<'_> {
         }
         Ok(())
     }
+}
+
+fn no_operation() -> Refusal {
+    Refusal::new(&rules::NO_SUCH_OPERATION, "the emulator has no such operation")
 }
 
 fn no_dataset() -> Refusal {

@@ -12,18 +12,26 @@ pub(super) struct Refusal {
     pub(super) rule: &'static Rule,
     pub(super) message: String,
     target: &'static str,
-    /// Seconds after which the client may try again.
-    retry_after: Option<u64>,
+    /// When the client may try again, as the header says it.
+    retry_after: Option<String>,
+    /// What only the log tells.
+    why: Option<String>,
 }
 
 impl Refusal {
     pub(super) fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into(), target: "", retry_after: None }
+        Self { rule, message: message.into(), target: "", retry_after: None, why: None }
     }
 
-    /// The same refusal asking the client to wait so many seconds.
-    pub(super) fn until(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+    /// The same refusal saying when to try again: seconds, or a date.
+    pub(super) fn until(mut self, when: String) -> Self {
+        self.retry_after = Some(when);
+        self
+    }
+
+    /// The same refusal with a reason that the client is not told, but the log is.
+    pub(super) fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
         self
     }
 
@@ -81,6 +89,12 @@ impl Answer {
         Self { content_type: JSON, body: body.to_string(), ..Self::empty(status) }
     }
 
+    /// A refusal with a body of its own; `why` is for the log, `rule` for whoever debugs a client.
+    pub(super) fn refused(status: u16, body: &Json, why: String, rule: &str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { refusal: Some(why), rule: Some(rule.to_owned()), ..Self::json(status, body) }
+    }
+
     /// The same answer for a request that added `rows`.
     pub(super) fn storing(self, rows: usize) -> Self {
         Self { rows, ..self }
@@ -125,7 +139,14 @@ impl From<Refusal> for Answer {
             Basis::Observed(source) => format!("observed; {source}"),
             Basis::Assumed(source) => format!("assumed; {source}"),
         });
-        let retry_after = refusal.retry_after.map(HeaderValue::from);
-        Self { content_type, body, retry_after, refusal: Some(refusal.message), rule, ..Self::empty(status) }
+        let retry_after = refusal.retry_after.and_then(|when| HeaderValue::try_from(when).ok());
+        Self {
+            content_type,
+            body,
+            retry_after,
+            refusal: Some(refusal.why.unwrap_or(refusal.message)),
+            rule,
+            ..Self::empty(status)
+        }
     }
 }

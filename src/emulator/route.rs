@@ -4,16 +4,22 @@ use axum::http::Method;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Route<'a> {
-    /// The workspace's id; `None` is My workspace.
-    pub(super) group: Option<&'a str>,
-    /// `None` where the API has no such operation.
-    pub(super) target: Option<Target<'a>>,
+pub(super) enum Route<'a> {
+    /// A token, at the endpoint of this tenant.
+    SignIn(&'a str),
+    /// Where the endpoints of this tenant are.
+    Discover(&'a str),
+    /// Rows are added by the push URL of this tenant and dataset.
+    PushUrl(&'a str, &'a str),
+    /// An operation of the API, in the workspace of this id; `None` is My workspace.
+    Api(Option<&'a str>, Operation<'a>),
+    /// Nothing that there is.
+    Nowhere,
 }
 
-/// An operation and what it is about.
+/// An operation of the API and what it is about.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target<'a> {
+pub(super) enum Operation<'a> {
     GetGroups,
     GetGroup,
     PostDataset,
@@ -24,8 +30,6 @@ pub(super) enum Target<'a> {
     PutTable(&'a str, String),
     GetSequenceNumbers(&'a str, String),
     PostRows(&'a str, String),
-    /// Post to the push URL of this tenant and dataset.
-    PostToPushUrl(&'a str, &'a str),
     DeleteRows(&'a str, String),
 }
 
@@ -34,65 +38,99 @@ impl<'a> Route<'a> {
     pub(super) fn of(method: &Method, path: &'a str) -> Self {
         let segments: Vec<&str> = path.split('/').collect();
         let (group, rest) = match segments.as_slice() {
-            ["", "v1.0", "myorg", "groups"] if method == Method::GET => {
-                return Self { group: None, target: Some(Target::GetGroups) };
-            }
+            ["", "v1.0", "myorg", "groups"] if method == Method::GET => return Self::Api(None, Operation::GetGroups),
             ["", "v1.0", "myorg", "groups", group, rest @ ..] => (Some(*group), rest),
             ["", "v1.0", "myorg", rest @ ..] => (None, rest),
-            ["", "beta", tenant, "datasets", id, "rows"] if method == Method::POST => {
-                return Self { group: None, target: Some(Target::PostToPushUrl(tenant, id)) };
+            ["", "beta", tenant, "datasets", id, "rows"] if method == Method::POST => return Self::PushUrl(tenant, id),
+            ["", tenant, "oauth2", "v2.0", "token"] => return Self::SignIn(tenant),
+            ["", tenant, "v2.0", ".well-known", "openid-configuration"] if method == Method::GET => {
+                return Self::Discover(tenant);
             }
-            _ => return Self { group: None, target: None },
+            _ => return Self::Nowhere,
         };
-        let target = match (method.as_str(), rest) {
-            ("GET", []) if group.is_some() => Some(Target::GetGroup),
-            ("POST", ["datasets"]) => Some(Target::PostDataset),
-            ("GET", ["datasets"]) => Some(Target::GetDatasets),
-            ("GET", ["datasets", id]) => Some(Target::GetDataset(id)),
-            ("DELETE", ["datasets", id]) => Some(Target::DeleteDataset(id)),
-            ("GET", ["datasets", id, "tables"]) => Some(Target::GetTables(id)),
-            (_, ["datasets", id, "tables", table, rest @ ..]) => of_table(method, id, table, rest),
-            _ => None,
+        let operation = match (method.as_str(), rest) {
+            ("GET", []) if group.is_some() => Operation::GetGroup,
+            ("POST", ["datasets"]) => Operation::PostDataset,
+            ("GET", ["datasets"]) => Operation::GetDatasets,
+            ("GET", ["datasets", id]) => Operation::GetDataset(id),
+            ("DELETE", ["datasets", id]) => Operation::DeleteDataset(id),
+            ("GET", ["datasets", id, "tables"]) => Operation::GetTables(id),
+            (_, ["datasets", id, "tables", table, rest @ ..]) => match of_table(method, id, table, rest) {
+                Some(operation) => operation,
+                None => return Self::Nowhere,
+            },
+            _ => return Self::Nowhere,
         };
-        Self { group, target }
+        Self::Api(group, operation)
     }
 
     /// The vendor's name of the operation, or ours where it has none.
     pub(super) fn operation(&self) -> Option<&'static str> {
-        let (mine, in_group) = match self.target.as_ref()? {
-            Target::GetGroups => ("Groups_GetGroups", "Groups_GetGroups"),
-            Target::GetGroup => ("Groups_GetGroup", "Groups_GetGroup"),
-            Target::PostDataset => ("Datasets_PostDataset", "Datasets_PostDatasetInGroup"),
-            Target::GetDatasets => ("Datasets_GetDatasets", "Datasets_GetDatasetsInGroup"),
-            Target::GetDataset(_) => ("Datasets_GetDataset", "Datasets_GetDatasetInGroup"),
-            Target::DeleteDataset(_) => ("Datasets_DeleteDataset", "Datasets_DeleteDatasetInGroup"),
-            Target::GetTables(_) => ("Datasets_GetTables", "Datasets_GetTablesInGroup"),
-            Target::PutTable(..) => ("Datasets_PutTable", "Datasets_PutTableInGroup"),
-            Target::GetSequenceNumbers(..) => ("Datasets_GetSequenceNumbers", "Datasets_GetSequenceNumbersInGroup"),
-            Target::PostRows(..) => ("Datasets_PostRows", "Datasets_PostRowsInGroup"),
-            Target::PostToPushUrl(..) => ("PushUrl_PostRows", "PushUrl_PostRows"),
-            Target::DeleteRows(..) => ("Datasets_DeleteRows", "Datasets_DeleteRowsInGroup"),
+        let (group, operation) = match self {
+            Self::SignIn(_) => return Some("Entra_Token"),
+            Self::Discover(_) => return Some("Entra_OpenIdConfiguration"),
+            Self::PushUrl(..) => return Some("PushUrl_PostRows"),
+            Self::Api(group, operation) => (group, operation),
+            Self::Nowhere => return None,
         };
-        Some(if self.group.is_some() { in_group } else { mine })
+        let (mine, in_group) = operation.names();
+        Some(if group.is_some() { in_group } else { mine })
+    }
+
+    /// Whether it is about signing in, and not about the API.
+    pub(super) fn is_entra(&self) -> bool {
+        matches!(self, Self::SignIn(_) | Self::Discover(_))
     }
 
     /// The id of the dataset that gets rows.
     pub(super) fn fills(&self) -> Option<&'a str> {
-        match self.target {
-            Some(Target::PostRows(id, _) | Target::PostToPushUrl(_, id)) => Some(id),
+        match self {
+            Self::Api(_, Operation::PostRows(id, _)) | Self::PushUrl(_, id) => Some(id),
             _ => None,
         }
     }
 }
 
+impl Operation<'_> {
+    /// Its name in My workspace and in another.
+    fn names(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::GetGroups => ("Groups_GetGroups", "Groups_GetGroups"),
+            Self::GetGroup => ("Groups_GetGroup", "Groups_GetGroup"),
+            Self::PostDataset => ("Datasets_PostDataset", "Datasets_PostDatasetInGroup"),
+            Self::GetDatasets => ("Datasets_GetDatasets", "Datasets_GetDatasetsInGroup"),
+            Self::GetDataset(_) => ("Datasets_GetDataset", "Datasets_GetDatasetInGroup"),
+            Self::DeleteDataset(_) => ("Datasets_DeleteDataset", "Datasets_DeleteDatasetInGroup"),
+            Self::GetTables(_) => ("Datasets_GetTables", "Datasets_GetTablesInGroup"),
+            Self::PutTable(..) => ("Datasets_PutTable", "Datasets_PutTableInGroup"),
+            Self::GetSequenceNumbers(..) => ("Datasets_GetSequenceNumbers", "Datasets_GetSequenceNumbersInGroup"),
+            Self::PostRows(..) => ("Datasets_PostRows", "Datasets_PostRowsInGroup"),
+            Self::DeleteRows(..) => ("Datasets_DeleteRows", "Datasets_DeleteRowsInGroup"),
+        }
+    }
+
+    /// Whether it leaves everything as it is.
+    pub(super) fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::GetGroups
+                | Self::GetGroup
+                | Self::GetDatasets
+                | Self::GetDataset(_)
+                | Self::GetTables(_)
+                | Self::GetSequenceNumbers(..)
+        )
+    }
+}
+
 /// What is asked of one table.
-fn of_table<'a>(method: &Method, id: &'a str, table: &str, rest: &[&str]) -> Option<Target<'a>> {
+fn of_table<'a>(method: &Method, id: &'a str, table: &str, rest: &[&str]) -> Option<Operation<'a>> {
     let table = decoded(table)?;
     match (method.as_str(), rest) {
-        ("PUT", []) => Some(Target::PutTable(id, table)),
-        ("GET", ["sequenceNumbers"]) => Some(Target::GetSequenceNumbers(id, table)),
-        ("POST", ["rows"]) => Some(Target::PostRows(id, table)),
-        ("DELETE", ["rows"]) => Some(Target::DeleteRows(id, table)),
+        ("PUT", []) => Some(Operation::PutTable(id, table)),
+        ("GET", ["sequenceNumbers"]) => Some(Operation::GetSequenceNumbers(id, table)),
+        ("POST", ["rows"]) => Some(Operation::PostRows(id, table)),
+        ("DELETE", ["rows"]) => Some(Operation::DeleteRows(id, table)),
         _ => None,
     }
 }
@@ -121,7 +159,7 @@ mod tests {
     fn a_table_name_is_one_segment_whatever_it_contains() {
         let path = "/v1.0/myorg/datasets/d/tables/a%2F..%2f%C3%A9%20b/rows";
         let route = Route::of(&Method::POST, path);
-        assert_eq!(route.target, Some(Target::PostRows("d", "a/../é b".into())));
+        assert_eq!(route, Route::Api(None, Operation::PostRows("d", "a/../é b".into())));
         assert_eq!(route.operation(), Some("Datasets_PostRows"));
     }
 
@@ -138,7 +176,7 @@ mod tests {
             "/v1.0/t/datasets/d/rows",
             "//v1.0/myorg/datasets",
         ] {
-            assert_eq!(Route::of(&Method::POST, path).target, None, "{path}");
+            assert_eq!(Route::of(&Method::POST, path), Route::Nowhere, "{path}");
         }
     }
 }

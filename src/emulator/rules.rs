@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::window::Quota;
+
 /// Whether the real service was seen to do this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {
@@ -55,6 +57,13 @@ pub(super) static TOKEN_EXPIRED: Rule = observed(403, "TokenExpired", Layout::Er
 pub(super) static TOKEN_MISSING: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_UNKNOWN: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
 pub(super) static TOKEN_MALFORMED: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
+pub(super) static NO_APP_200: Rule = observed(200, "", Layout::Message, "facts 1.11, the last line");
+pub(super) static NO_APP_401: Rule = observed(401, "", Layout::CapitalMessage, "facts 1.11 f");
+pub(super) static NO_APP_403: Rule = observed(403, "", Layout::CapitalMessage, "facts 1.11 f and 5, 403");
+pub(super) static NO_MEMBER_401: Rule = assumed(401, "PowerBINotAuthorizedException", Layout::Nested, "facts 5, 401");
+pub(super) static NO_MEMBER_403: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
+pub(super) static ONLY_A_VIEWER: Rule = assumed(403, "", Layout::Empty, "facts 5, 403; body facts 1.11 g");
+pub(super) static KEYS_ARE_BLOCKED: Rule = assumed(403, "", Layout::Empty, "facts 6, the tenant switch");
 pub(super) static BAD_FILTER: Rule = assumed(400, "BadRequest", Layout::Details, "facts 1.7");
 pub(super) static NO_SUCH_OPERATION: Rule = assumed(404, "", Layout::Empty, "facts 1.11 g");
 pub(super) static NO_SUCH_WORKSPACE: Rule = assumed(404, "PowerBIEntityNotFound", Layout::Nested, "facts 5, 404");
@@ -81,7 +90,10 @@ pub(super) static WRONG_KEY: Rule = assumed(403, "", Layout::Empty, "facts 6, 40
 pub(super) static NO_SUCH_FIELD: Rule = observed(404, "ItemNotFound", Layout::Error, "facts 5, 404 on a push URL");
 pub(super) static NOT_AN_ARRAY: Rule = observed(400, "BadRequest", Layout::Details, "facts 5, 400 on a push URL");
 pub(super) static ROWS_OBJECT: Rule = assumed(400, "BadRequest", Layout::Details, "facts 10.9");
-pub(super) static TOO_MANY_REQUESTS: Rule = assumed(429, "", Layout::Message, "facts 4, 5 requests; 5, 429");
+pub(super) static TOO_MANY_REQUESTS: Rule = assumed(429, "", Layout::Message, "facts 4; 5, 429");
+pub(super) static TOO_MANY_PENDING: Rule = assumed(429, "", Layout::Message, "facts 4 and 10.7");
+pub(super) static TOO_MANY_ROWS_AN_HOUR: Rule = observed(429, "", Layout::Message, "facts 5, 429");
+pub(super) static TABLE_IS_FULL: Rule = assumed(400, "BadRequest", Layout::Details, "facts 4");
 
 // What a fault answers, by status.
 pub(super) static FAULT_400: Rule = observed(400, "InvalidRequest", Layout::Error, "facts 2");
@@ -99,10 +111,23 @@ pub(super) const MAX_ROWS: usize = 10_000;
 /// Largest body for a dataset that only streams; a dataset that also stores takes larger ones, but its live tiles fail
 /// (facts 4: "15 KB/request", decimal again).
 pub(super) const MAX_STREAMED_BODY: usize = 15_000;
-/// Requests to a dataset that only streams in any `STREAMED_SPAN` (facts 4: "5 requests").
-pub(super) const MAX_STREAMED_REQUESTS: usize = 5;
-/// The unit of time, which the documents leave out (facts 4: a second is the usual reading).
-pub(super) const STREAMED_SPAN: Duration = Duration::from_secs(1);
+/// Requests to a dataset that only streams (facts 4: "5 requests"; a second is the usual reading of the unit of time,
+/// which the documents leave out).
+pub(super) const STREAMED_REQUESTS: Quota = Quota { most: 5, span: Duration::from_secs(1) };
+/// Requests that add rows to a dataset (facts 4).
+pub(super) const REQUESTS_A_MINUTE: Quota = Quota { most: 120, span: Duration::from_secs(60) };
+/// The same once a table of it holds `LARGE_TABLE` rows (facts 4).
+pub(super) const REQUESTS_AN_HOUR: Quota = Quota { most: 120, span: Duration::from_secs(3_600) };
+/// Rows from which on a table slows down its dataset (facts 4); one with `basicFIFO` never holds so many.
+pub(super) const LARGE_TABLE: usize = 250_000;
+/// Rows that are added to a dataset (facts 4).
+pub(super) const ROWS_AN_HOUR: Quota = Quota { most: 1_000_000, span: Duration::from_secs(3_600) };
+/// The same for a dataset of a user with a free licence (facts 4, an old document).
+pub(super) const FREE_ROWS_AN_HOUR: Quota = Quota { most: 10_000, span: Duration::from_secs(3_600) };
+/// Requests that add rows to a dataset and are not answered yet (facts 4).
+pub(super) const MAX_PENDING: usize = 5;
+/// Rows of a table without a retention policy (facts 4).
+pub(super) const MAX_TABLE_ROWS: usize = 5_000_000;
 /// The one table of a streaming dataset (facts 2).
 pub(super) const STREAMED_TABLE: &str = "RealTimeData";
 /// Tables of a dataset (facts 4).
@@ -124,6 +149,13 @@ pub(super) const FIFO_MOST: usize = 210_000;
 /// ... and is then cut to the newest of them (facts 1.1, 4).
 pub(super) const FIFO_KEEPS: usize = 200_000;
 
+/// For whom tokens are meant, and with `/.default` what an app asks for (facts 8.1).
+pub(super) const AUDIENCE: &str = "https://analysis.windows.net/powerbi/api";
+/// The sign-in name of the emulator's user.
+pub(super) const USER_NAME: &str = "emulator@localhost";
+/// Where the vendor says that streaming ends (facts 7).
+pub(super) const RETIREMENT_LINK: &str =
+    "https://powerbi.microsoft.com/blog/announcing-the-retirement-of-real-time-streaming-in-power-bi";
 /// How long a token lives, in seconds (facts 8.6: 60 to 90 minutes).
 pub(super) const TOKEN_SECONDS: u64 = 3_600;
 

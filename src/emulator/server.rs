@@ -17,15 +17,18 @@ use http_body::Body as _;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 use super::dashboard;
+use super::entra;
 use super::fault::Fault;
 use super::guard;
 use super::key;
 use super::line::{Line, Lines};
 use super::log::{self, Request as Entry};
 use super::powerbi::{self, Arrived};
+use super::principal::Principal;
 use super::refusal::Answer;
 use super::route::Route;
 use super::rules;
@@ -56,15 +59,20 @@ fn failed(error: io::Error) -> Error {
 
 impl Server {
     /// Serves on its own thread; `listener` already listens.
-    pub(super) fn start(listener: std::net::TcpListener, shared: Arc<Shared>) -> Result<Self> {
+    pub(super) fn start(
+        listener: std::net::TcpListener,
+        doorman: Option<TlsAcceptor>,
+        shared: Arc<Shared>,
+    ) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let listener = {
             let _inside = runtime.enter();
             TcpListener::from_std(listener).map_err(failed)?
         };
+        let lines = Lines { listener, doorman };
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("powerbi-emulator".into());
-        let thread = thread.spawn(move || serve(&runtime, listener, shared, stopped)).map_err(failed)?;
+        let thread = thread.spawn(move || serve(&runtime, lines, shared, stopped)).map_err(failed)?;
         Ok(Self(Mutex::new(Some((stop, thread)))))
     }
 
@@ -81,11 +89,11 @@ impl Server {
 /// Where other processes ask for a token; no address of the service.
 const TOKEN_PATH: &str = "/emulator/token";
 
-fn serve(runtime: &Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+fn serve(runtime: &Runtime, lines: Lines, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
     let app = Router::new().fallback(handle).with_state(shared).into_make_service_with_connect_info::<Line>();
     runtime.block_on(async {
         tokio::select! {
-            _ = axum::serve(Lines(listener), app) => {}
+            _ = axum::serve(lines, app) => {}
             _ = stopped => {}
         }
     });
@@ -109,30 +117,38 @@ async fn handle(
     }
     let path = parts.uri.path().to_owned();
     let route = Route::of(&parts.method, &path);
-    let _pending = route.fills().map(|id| shared.pend(id));
-    let Ok(request) = read(&shared, parts, body).await else {
+    let pending = route.fills().map(|id| shared.pend(id));
+    let count = pending.as_ref().map_or(0, |pending| pending.count);
+    let Ok(request) = read(&shared, parts, body, count).await else {
         line.cut();
         return Response::default();
     };
     // Whoever has arrived meanwhile is counted as pending too.
     tokio::task::yield_now().await;
-    let Some(answer) = respond(&shared, &request, &route) else {
+    let answer = respond(&shared, &request, &route);
+    drop(pending);
+    let Some(answer) = answer else {
         line.cut();
         return Response::default();
     };
-    dressed(&shared, answer.into_response())
+    if route.is_entra() { dressed_by_entra(&shared, answer) } else { dressed(&shared, answer.into_response()) }
 }
 
 /// A token for a process that was told of the emulator by its address alone. Whoever reaches this machine's loopback
 /// may have one: it opens nothing but the emulator.
 fn token(shared: &Shared) -> Response<Body> {
-    let (token, expires_on) = shared.lock().tokens.mint(shared.clock.wall());
+    let (token, expires_on) = shared.mint(Principal::User);
     let body = serde_json::json!({"token": token, "expires_on": expires_on});
     Answer::json(StatusCode::OK, &body).into_response()
 }
 
 /// Reads the whole body; of a body that is larger than allowed it keeps the beginning only.
-async fn read(shared: &Shared, parts: Parts, mut body: Body) -> std::result::Result<Arrived, axum::Error> {
+async fn read(
+    shared: &Shared,
+    parts: Parts,
+    mut body: Body,
+    pending: usize,
+) -> std::result::Result<Arrived, axum::Error> {
     let most = if shared.limits { rules::MAX_BODY } else { usize::MAX };
     let announced = body.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
     let mut kept = Vec::with_capacity(announced.min(rules::MAX_BODY));
@@ -143,14 +159,14 @@ async fn read(shared: &Shared, parts: Parts, mut body: Body) -> std::result::Res
             kept.extend_from_slice(&data[..data.len().min(most - kept.len())]);
         }
     }
-    Ok(Arrived { parts, body: Bytes::from(kept), body_size })
+    Ok(Arrived { parts, body: Bytes::from(kept), body_size, pending })
 }
 
 /// Decides on an answer and writes the log; `None` means that none is sent.
 fn respond(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Option<Answer> {
     let parts = &request.parts;
     let path = parts.uri.path();
-    let fault = shared.lock().faults.take(route, path);
+    let fault = shared.lock().faults.take(route, path, shared.clock.wall());
     let (answer, is_sent) = match fault {
         Some(Fault::Answer(answer)) => (*answer, true),
         Some(Fault::Drop) => (powerbi::answer(shared, request, route), false),
@@ -164,7 +180,7 @@ fn respond(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Option<Answ
         query: key::redacted(parts.uri.query().unwrap_or_default()),
         operation: route.operation(),
         headers: log::redacted(&parts.headers),
-        body: request.body.clone(),
+        body: shown(request, route),
         body_size: request.body_size,
         status: is_sent.then_some(answer.status.as_u16()),
         refusal: answer.refusal.clone(),
@@ -172,6 +188,14 @@ fn respond(shared: &Shared, request: &Arrived, route: &Route<'_>) -> Option<Answ
         at,
     });
     is_sent.then_some(answer)
+}
+
+/// The body as the log may show it.
+fn shown(request: &Arrived, route: &Route<'_>) -> Bytes {
+    match route {
+        Route::SignIn(_) => entra::redacted(&request.body).into(),
+        _ => request.body.clone(),
+    }
 }
 
 /// Adds the headers that the service sends with every answer (facts 1.9, 1.11).
@@ -185,6 +209,18 @@ fn dressed(shared: &Shared, mut response: Response<Body>) -> Response<Body> {
         headers.insert("home-cluster-uri", url);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    dated(shared, response)
+}
+
+/// Adds the headers that Entra sends with every answer.
+fn dressed_by_entra(shared: &Shared, answer: Answer) -> Response<Body> {
+    let mut response = answer.into_response();
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(Uuid::new_v4().to_string()) {
+        headers.insert("x-ms-request-id", id);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     dated(shared, response)
 }
 

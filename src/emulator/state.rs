@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use uuid::Uuid;
-
+use super::Options;
 use super::assumed::Assumed;
+use super::entra::{Directory, Secrets};
 use super::fault::Faults;
 use super::log::Log;
+use super::principal::Principal;
 use super::store::Store;
 use super::token::Tokens;
 use crate::clock::Clock;
@@ -18,8 +19,9 @@ pub(super) struct Shared {
     pub(super) limits: bool,
     pub(super) assumed: Assumed,
     pub(super) port: u16,
-    /// Its id stands in push URLs.
-    pub(super) tenant: String,
+    /// `http` or `https`.
+    scheme: &'static str,
+    pub(super) directory: Directory,
     state: Mutex<State>,
 }
 
@@ -27,9 +29,25 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) store: Store,
     pub(super) tokens: Tokens,
+    pub(super) secrets: Secrets,
+    pub(super) settings: Settings,
     pub(super) faults: Faults,
     pub(super) log: Log,
     pub(super) pending: Pending,
+}
+
+/// What the tenant's administrator allows (facts 6 and 8.7).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) service_principals: bool,
+    pub(super) push_url_keys: bool,
+}
+
+impl Default for Settings {
+    /// Everything.
+    fn default() -> Self {
+        Self { service_principals: true, push_url_keys: true }
+    }
 }
 
 /// Requests that bring rows and are not answered yet, by the dataset's id.
@@ -40,15 +58,19 @@ pub(super) struct Pending {
 }
 
 impl Shared {
-    pub(super) fn new(clock: Clock, limits: bool, assumed: Assumed, port: u16) -> Self {
+    pub(super) fn new(options: Options, port: u16) -> Self {
+        let Options { clock, limits, assumed, tls, .. } = options;
+        let scheme = if tls { "https" } else { "http" };
         let state = State {
             store: Store::new(),
             tokens: Tokens::default(),
+            secrets: Secrets::new(),
+            settings: Settings::default(),
             faults: Faults::default(),
             log: Log::default(),
             pending: Pending::default(),
         };
-        Self { clock, limits, assumed, port, tenant: Uuid::new_v4().to_string(), state: Mutex::new(state) }
+        Self { clock, limits, assumed, port, scheme, directory: Directory::new(), state: Mutex::new(state) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -56,7 +78,12 @@ impl Shared {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
+    }
+
+    /// A new token, and the second at which it expires.
+    pub(super) fn mint(&self, principal: Principal) -> (String, u64) {
+        self.lock().tokens.mint(principal, &self.directory, self.clock.wall())
     }
 
     /// Counts a request that brings rows for as long as the guard lives.
@@ -66,14 +93,15 @@ impl Shared {
         let count = pending.now.entry(dataset.clone()).or_default();
         *count += 1;
         pending.most = pending.most.max(*count);
-        PendingGuard { shared: Arc::clone(self), dataset }
+        PendingGuard { count: *count, shared: Arc::clone(self), dataset }
     }
 }
 
 impl State {
-    /// Empty again; tokens stay valid, and requests that are being answered stay counted.
+    /// Empty again; tokens and secrets stay as they are, and requests that are being answered stay counted.
     pub(super) fn reset(&mut self) {
         self.store = Store::new();
+        self.settings = Settings::default();
         self.faults = Faults::default();
         self.log = Log::default();
         self.pending.most = 0;
@@ -82,6 +110,8 @@ impl State {
 
 /// See [`Shared::pend`].
 pub(super) struct PendingGuard {
+    /// How many there are, itself included.
+    pub(super) count: usize,
     shared: Arc<Shared>,
     dataset: String,
 }

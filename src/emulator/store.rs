@@ -14,7 +14,7 @@ use super::row::{Columns, Row};
 use super::rules;
 use super::schema::{Mode, Relationship, Schema, TableSchema};
 use super::sequence::Sequence;
-use super::window::Window;
+use super::usage::Usage;
 use super::workspace::{NewWorkspace, Workspace};
 use crate::clock::Moment;
 use crate::error::{Error, Kind, Result};
@@ -37,8 +37,7 @@ pub(super) struct Dataset {
     pub(super) relationships: Vec<Relationship>,
     /// The key of its push URL, where it has one.
     pub(super) key: Option<Key>,
-    /// The requests with rows that it let through.
-    pub(super) window: Window,
+    pub(super) usage: Usage,
     /// What is still to come before it is there.
     pub(super) appearing: Option<Appearing>,
     /// When it was created.
@@ -124,7 +123,7 @@ impl Dataset {
             tables,
             relationships: schema.relationships,
             key: None,
-            window: Window::default(),
+            usage: Usage::default(),
             appearing: None,
             created,
             tile_failures: 0,
@@ -160,6 +159,11 @@ impl Table {
         if sequence == Fate::Lost {
             self.sequence = Sequence::default();
         }
+    }
+
+    /// Whether so many rows more can be stored; a table that keeps the newest only always has room.
+    pub(super) fn has_room(&self, count: usize, retention: &str, most: usize) -> bool {
+        retention == rules::RETENTION_POLICIES[1] || self.rows.len() + count <= most
     }
 
     pub(super) fn append(&mut self, rows: Vec<Row>, retention: &str) {
@@ -201,4 +205,23 @@ fn only<'a, T>(
 
 fn listed(names: impl Iterator<Item = impl Display>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_without_a_retention_is_full_some_day() {
+        let columns = Arc::new(Columns::new(Vec::new()));
+        let mut table =
+            Table::new(TableSchema { name: "t".into(), columns: Arc::clone(&columns), declared: json!({}) });
+        let body = br#"{"rows":[{},{},{}]}"#;
+        let rows = super::super::row::read(body, super::super::row::Frame::Object, &columns, 3).unwrap();
+        table.append(rows, "None");
+        assert!(table.has_room(2, "None", 5));
+        assert!(!table.has_room(3, "None", 5));
+        assert!(table.has_room(3, "basicFIFO", 5));
+    }
 }

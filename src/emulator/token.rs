@@ -6,44 +6,39 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::http::HeaderValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use super::entra::Directory;
+use super::principal::Principal;
 use super::refusal::Refusal;
 use super::rules;
 
-/// The tokens that were minted, each with the second at which it expires.
+/// The tokens that were minted: whose each is, and the second at which it expires.
 #[derive(Default)]
-pub(super) struct Tokens(HashMap<String, u64>);
+pub(super) struct Tokens(HashMap<String, (Principal, u64)>);
 
 impl Tokens {
     /// A new token and its expiry; it has the shape of a JWT, whose payload tells `exp`, and an empty promise as its
     /// signature.
-    pub(super) fn mint(&mut self, now: SystemTime) -> (String, u64) {
+    pub(super) fn mint(&mut self, principal: Principal, directory: &Directory, now: SystemTime) -> (String, u64) {
         let now = seconds(now);
         let expires = now + rules::TOKEN_SECONDS;
         let header = json!({"alg": "none", "typ": "JWT"});
-        let payload = json!({
-            "aud": "https://analysis.windows.net/powerbi/api",
-            "iss": "powerbi_push emulator",
-            "iat": now,
-            "nbf": now,
-            "exp": expires,
-            "jti": Uuid::new_v4().to_string(),
-        });
+        let payload = claims(principal, directory, now, expires);
         let parts = [header.to_string(), payload.to_string(), "unsigned".into()];
         let token = parts.map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
-        self.0.insert(token.clone(), expires);
+        self.0.insert(token.clone(), (principal, expires));
         (token, expires)
     }
 
     /// Makes every token so far expired.
     pub(super) fn expire(&mut self) {
-        self.0.values_mut().for_each(|expires| *expires = 0);
+        self.0.values_mut().for_each(|(_, expires)| *expires = 0);
     }
 
-    /// Whether a request with this header may pass.
-    pub(super) fn check(&self, authorization: Option<&HeaderValue>, now: SystemTime) -> Result<(), Refusal> {
+    /// Whose request this is, if one with this header may pass.
+    pub(super) fn check(&self, authorization: Option<&HeaderValue>, now: SystemTime) -> Result<Principal, Refusal> {
         let Some(header) = authorization else {
             return Err(Refusal::new(&rules::TOKEN_MISSING, "the request has no Authorization header"));
         };
@@ -54,13 +49,48 @@ impl Tokens {
         };
         match self.0.get(token) {
             None => Err(Refusal::new(&rules::TOKEN_UNKNOWN, "the emulator has not minted this token")),
-            Some(expires) if *expires <= seconds(now) => {
+            Some((_, expires)) if *expires <= seconds(now) => {
                 let message = "Access token has expired, resubmit with a new access token";
                 Err(Refusal::new(&rules::TOKEN_EXPIRED, message))
             }
-            Some(_) => Ok(()),
+            Some((principal, _)) => Ok(*principal),
         }
     }
+}
+
+/// What the payload says, under the names of Entra's access tokens.
+fn claims(principal: Principal, directory: &Directory, now: u64, expires: u64) -> Json {
+    let Directory { tenant, client_id, app_object_id, user_object_id, .. } = directory;
+    let mut claims = json!({
+        "aud": rules::AUDIENCE,
+        "iss": format!("https://sts.windows.net/{tenant}/"),
+        "iat": now,
+        "nbf": now,
+        "exp": expires,
+        "tid": tenant,
+        "jti": Uuid::new_v4().to_string(),
+        "ver": "1.0",
+    });
+    let own = match principal {
+        Principal::App => json!({
+            "appid": client_id,
+            "appidacr": "1",
+            "idtyp": "app",
+            "oid": app_object_id,
+            "sub": app_object_id,
+        }),
+        Principal::User => json!({
+            "idtyp": "user",
+            "oid": user_object_id,
+            "sub": user_object_id,
+            "scp": "Dataset.ReadWrite.All Workspace.Read.All",
+            "upn": rules::USER_NAME,
+        }),
+    };
+    if let (Some(claims), Json::Object(own)) = (claims.as_object_mut(), own) {
+        claims.extend(own);
+    }
+    claims
 }
 
 fn seconds(time: SystemTime) -> u64 {

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::principal::Principal;
 use super::schema::Schema;
 use super::store::Dataset;
 
@@ -46,6 +47,8 @@ pub struct NewWorkspace {
     pub name: String,
     /// What the emulator's user may do in it; `None` if the user is no member.
     pub role: Option<Role>,
+    /// What the emulator's app may do in it; `None` until somebody adds it.
+    pub app_role: Option<Role>,
     /// Whether it is on a dedicated capacity.
     pub dedicated_capacity: bool,
 }
@@ -53,7 +56,7 @@ pub struct NewWorkspace {
 impl From<&str> for NewWorkspace {
     /// One of this name, whose admin is the user.
     fn from(name: &str) -> Self {
-        Self { name: name.to_owned(), role: Some(Role::Admin), dedicated_capacity: false }
+        Self { name: name.to_owned(), role: Some(Role::Admin), app_role: None, dedicated_capacity: false }
     }
 }
 
@@ -62,7 +65,8 @@ impl From<&str> for NewWorkspace {
 pub(super) struct Workspace {
     pub(super) id: String,
     pub(super) name: String,
-    pub(super) role: Option<Role>,
+    role: Option<Role>,
+    app_role: Option<Role>,
     /// The id of its dedicated capacity.
     pub(super) capacity: Option<String>,
     pub(super) datasets: Vec<Dataset>,
@@ -70,9 +74,17 @@ pub(super) struct Workspace {
 
 impl Workspace {
     pub(super) fn new(wanted: impl Into<NewWorkspace>) -> Self {
-        let NewWorkspace { name, role, dedicated_capacity } = wanted.into();
+        let NewWorkspace { name, role, app_role, dedicated_capacity } = wanted.into();
         let id = || Uuid::new_v4().to_string();
-        Self { id: id(), name, role, capacity: dedicated_capacity.then(id), datasets: Vec::new() }
+        Self { id: id(), name, role, app_role, capacity: dedicated_capacity.then(id), datasets: Vec::new() }
+    }
+
+    /// What somebody may do in it; `None` if nothing.
+    pub(super) fn role_of(&self, principal: Principal) -> Option<Role> {
+        match principal {
+            Principal::User => self.role,
+            Principal::App => self.app_role,
+        }
     }
 
     /// What the service calls read-only is read here as: the user may only look.

@@ -32,6 +32,7 @@ impl Emulator {
         port: u16,
         is_virtual: bool,
         limits: bool,
+        tls: bool,
         assumptions: BTreeMap<String, String>,
     ) -> PyResult<Self> {
         let mut assumed = Assumed::default();
@@ -39,7 +40,7 @@ impl Emulator {
             raise(py, assumed.set(&switch, &answer))?;
         }
         let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
-        let options = Options { port, limits, clock: clock.clone(), assumed };
+        let options = Options { port, limits, tls, clock: clock.clone(), assumed };
         let emulator = raise(py, py.detach(|| emulator::Emulator::start(options)))?;
         if is_virtual {
             // Clients of this process that are made from now on go by the same time.
@@ -54,6 +55,11 @@ impl Emulator {
     }
 
     #[getter]
+    fn ca_pem(&self) -> Option<&str> {
+        self.emulator.ca_pem()
+    }
+
+    #[getter]
     fn most_in_flight(&self) -> usize {
         self.emulator.most_in_flight()
     }
@@ -62,15 +68,44 @@ impl Emulator {
         self.emulator.token()
     }
 
+    #[getter]
+    fn tenant_id(&self) -> &str {
+        self.emulator.tenant_id()
+    }
+
+    #[getter]
+    fn client_id(&self) -> &str {
+        self.emulator.client_id()
+    }
+
+    #[getter]
+    fn client_secret(&self) -> String {
+        self.emulator.client_secret()
+    }
+
+    fn expire_client_secret(&self) {
+        self.emulator.expire_client_secret();
+    }
+
+    fn allow_service_principals(&self, allowed: bool) {
+        self.emulator.allow_service_principals(allowed);
+    }
+
+    fn allow_push_url_keys(&self, allowed: bool) {
+        self.emulator.allow_push_url_keys(allowed);
+    }
+
     fn add_workspace(
         &self,
         py: Python<'_>,
         name: &str,
         role: Option<&str>,
+        app_role: Option<&str>,
         dedicated_capacity: bool,
     ) -> PyResult<String> {
         let role = raise(py, role.map(known_role).transpose())?;
-        Ok(self.emulator.add_workspace(NewWorkspace { role, dedicated_capacity, ..NewWorkspace::from(name) }))
+        let app_role = raise(py, app_role.map(known_role).transpose())?;
+        Ok(self.emulator.add_workspace(NewWorkspace { name: name.to_owned(), role, app_role, dedicated_capacity }))
     }
 
     fn streaming_dataset(&self, name: &str, columns: &Bound<'_, PyAny>, history: bool) -> PyResult<String> {
@@ -104,9 +139,12 @@ impl Emulator {
         retry_after: Option<String>,
         times: usize,
         route: Option<String>,
+        code: Option<String>,
+        message: Option<String>,
         body: Option<String>,
     ) -> PyResult<()> {
-        raise(py, self.emulator.fail_next(FailNext { status, retry_after, times, route, body }))
+        let fault = FailNext { status, retry_after, times, route, code, message, body };
+        raise(py, self.emulator.fail_next(fault))
     }
 
     fn drop_response(&self, times: usize) {

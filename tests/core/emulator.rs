@@ -1,24 +1,28 @@
 //! The emulator, asked over HTTP as a client would.
 
+mod access;
 mod creation;
 mod doors;
+mod entra;
 mod faults;
 mod groups;
 mod operations;
 mod page;
 mod push_urls;
+mod quotas;
 mod rows;
 mod schemas;
 mod sequences;
 mod side;
 mod swagger;
 mod tables;
+mod tls;
 
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
 use powerbi_push::emulator::{Assumed, Emulator, Options, Row};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Certificate, Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value as Json, json};
 
 /// An emulator and an HTTP client that holds a token of it.
@@ -73,11 +77,20 @@ impl House {
     }
 
     fn with(limits: bool, assumed: Assumed) -> Self {
+        Self::start(Options { limits, assumed, ..Options::default() })
+    }
+
+    /// On a virtual clock.
+    fn start(mut options: Options) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::simulated();
-        let emulator =
-            Emulator::start(Options { limits, clock: clock.clone(), assumed, ..Options::default() }).unwrap();
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        options.clock = clock.clone();
+        let emulator = Emulator::start(options).unwrap();
+        let mut http = Client::builder().no_proxy().timeout(Duration::from_secs(60));
+        if let Some(pem) = emulator.ca_pem() {
+            http = http.tls_certs_only([Certificate::from_pem(pem.as_bytes()).unwrap()]);
+        }
+        let http = http.build().unwrap();
         let token = emulator.token().0;
         Self { emulator, clock, http, token }
     }

@@ -83,8 +83,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const APART: &[&str] = &["destination"];
 
 /// Crates that only one room may name.
-const ONLY_IN: &[(&str, &str)] =
-    &[("pyo3", "python"), ("pythonize", "python"), ("arrow_array", "python"), ("arrow_schema", "python")];
+const ONLY_IN: &[(&str, &str)] = &[
+    ("pyo3", "python"),
+    ("pythonize", "python"),
+    ("arrow_array", "python"),
+    ("arrow_schema", "python"),
+    ("axum", "emulator"),
+    ("rcgen", "emulator"),
+    ("tokio_rustls", "emulator"),
+];
 
 /// A source file: its path below `src`, such as `destination/streaming.rs`, and its text.
 type File = (String, String);

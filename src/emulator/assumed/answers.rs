@@ -92,3 +92,54 @@ answers! {
     /// The answer is 202 Accepted, and the dataset appears later.
     Accepted = "accepted",
 }
+
+answers! {
+    /// How a service principal is told that it may not.
+    AppRefusal:
+    /// 403 Forbidden.
+    Forbidden = "403",
+    /// 401 Unauthorized.
+    Unauthorized = "401",
+    /// 200 OK, with the refusal as its body.
+    Success = "200",
+}
+
+answers! {
+    /// How somebody is told of a workspace to which they do not belong.
+    NoMember:
+    /// 403 Forbidden.
+    Forbidden = "403",
+    /// 404 Not Found, as if there were no such workspace.
+    NotFound = "404",
+    /// 401 Unauthorized.
+    Unauthorized = "401",
+}
+
+answers! {
+    /// How the time is cut by which requests and rows are counted.
+    Windows:
+    /// Every span of time counts, however it is placed.
+    Sliding = "sliding",
+    /// One span after the other, each beginning with nothing.
+    Fixed = "fixed",
+}
+
+answers! {
+    /// How a refusal says when to come back.
+    RetryAfter:
+    /// In so many seconds.
+    Seconds = "seconds",
+    /// At a date.
+    Date = "date",
+    /// Not at all.
+    Absent = "absent",
+}
+
+answers! {
+    /// Whose quotas there are.
+    Licence:
+    /// Those of a paid licence.
+    Pro = "pro",
+    /// Those of a free one.
+    Free = "free",
+}

@@ -66,7 +66,7 @@ impl Call<'_> {
             "name": dataset.name,
             "webUrl": format!("{}/#{}", self.shared.url(), dataset.id),
             "addRowsAPIEnabled": dataset.mode != Mode::Hosted,
-            "configuredBy": "emulator@localhost",
+            "configuredBy": rules::USER_NAME,
             "isRefreshable": false,
             "isEffectiveIdentityRequired": false,
             "isEffectiveIdentityRolesRequired": false,

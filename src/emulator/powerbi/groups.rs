@@ -22,7 +22,7 @@ impl Call<'_> {
         let assumed = &self.shared.assumed;
         let asked = Asked::read(self.query(), assumed.filter_case)?;
         let state = self.shared.lock();
-        let known = state.store.workspaces.iter().skip(1).filter(|it| it.role.is_some());
+        let known = state.store.workspaces.iter().skip(1).filter(|it| it.role_of(self.principal).is_some());
         let wanted = known.filter(|it| asked.filter.as_ref().is_none_or(|filter| filter.admits(it)));
         let most = asked.top.min(assumed.groups_page.unwrap_or(usize::MAX));
         let value = wanted.skip(asked.skip).take(most).map(described).collect();

@@ -1,23 +1,23 @@
 //! Rows: pushed by either door, and deleted.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 
 use super::{Call, not_push, table};
-use crate::clock::Moment;
-use crate::emulator::assumed::Reception;
+use crate::emulator::assumed::{Reception, RetryAfter};
 use crate::emulator::refusal::{Answer, Refusal};
-use crate::emulator::row::{self, Frame};
+use crate::emulator::row::{self, Frame, Row};
 use crate::emulator::rules;
 use crate::emulator::schema::Mode;
-use crate::emulator::store::Dataset;
+use crate::emulator::usage::Wait;
 
 impl Call<'_> {
     /// Asks for the key instead of a token (facts 6).
     pub(super) fn post_to_push_url(&self, tenant: &str, id: &str) -> Result<Answer, Refusal> {
         let absent = || Refusal::new(&rules::NO_SUCH_PUSH_URL, "no such tenant, or no such dataset");
-        if !tenant.eq_ignore_ascii_case(&self.shared.tenant) {
+        if !tenant.eq_ignore_ascii_case(&self.shared.directory.tenant) {
             return Err(absent());
         }
         let key_opens = {
@@ -25,6 +25,9 @@ impl Call<'_> {
             let dataset = self.dataset(&mut state, id).map_err(|_| absent())?;
             dataset.key.as_ref().is_some_and(|key| key.opens(self.query()))
         };
+        if !self.shared.lock().settings.push_url_keys {
+            return Err(Refusal::new(&rules::KEYS_ARE_BLOCKED, "the tenant blocks the keys of push URLs"));
+        }
         if !key_opens {
             return Err(Refusal::new(&rules::WRONG_KEY, "the key of the push URL is missing or wrong"));
         }
@@ -42,7 +45,8 @@ impl Call<'_> {
             let dataset = self.push_dataset(&mut state, id)?;
             let columns = Arc::clone(&table(dataset, name)?.columns);
             if shared.limits {
-                check_rate(dataset, shared.clock.now())?;
+                let admitted = dataset.admit_request(self.request.pending, shared.clock.now(), &shared.assumed);
+                admitted.map_err(|wait| self.over_quota(&wait))?;
             }
             (dataset.mode, columns)
         };
@@ -50,20 +54,44 @@ impl Call<'_> {
         self.check_body(most_bytes)?;
         let most = if shared.limits { rules::MAX_ROWS } else { usize::MAX };
         let rows = row::read(&self.request.body, frame, &columns, most)?;
-        let count = rows.len();
+        self.store(rows, id, name)
+    }
+
+    /// Adds rows that are in order, unless there are too many or they came before.
+    fn store(&self, rows: Vec<Row>, id: &str, name: &str) -> Result<Answer, Refusal> {
+        let (shared, count) = (self.shared, rows.len());
+        let (now, counted) = (shared.clock.now(), count.try_into().unwrap_or(u64::MAX));
         let mut state = shared.lock();
         let dataset = self.push_dataset(&mut state, id)?;
-        let retention = dataset.retention;
-        if mode != Mode::Streaming
-            && !table(dataset, name)?.sequence.admits(&self.request.parts.headers, &shared.assumed)?
-        {
+        let (mode, retention) = (dataset.mode, dataset.retention);
+        if shared.limits {
+            dataset.check_rows(counted, now, &shared.assumed).map_err(|wait| self.over_quota(&wait))?;
+            if !table(dataset, name)?.has_room(count, retention, rules::MAX_TABLE_ROWS) {
+                let message = format!("the table holds {} rows at most", rules::MAX_TABLE_ROWS);
+                return Err(Refusal::new(&rules::TABLE_IS_FULL, message).of("rows"));
+            }
+        }
+        let sequence = &mut table(dataset, name)?.sequence;
+        if mode != Mode::Streaming && !sequence.admits(&self.request.parts.headers, &shared.assumed)? {
             return Ok(Answer::empty(StatusCode::OK));
         }
         if shared.limits && mode == Mode::PushStreaming && self.request.body_size > rules::MAX_STREAMED_BODY {
             dataset.tile_failures += 1;
         }
+        dataset.usage.rows.charge(counted, now);
         table(dataset, name)?.append(rows, retention);
         Ok(Answer::empty(StatusCode::OK).storing(count))
+    }
+
+    /// Asks the client to come back, in the form that the switch says.
+    fn over_quota(&self, wait: &Wait) -> Refusal {
+        let seconds = wait.time.as_secs() + u64::from(wait.time.subsec_nanos() > 0);
+        let refusal = wait.refusal(seconds);
+        match self.shared.assumed.retry_after {
+            RetryAfter::Seconds => refusal.until(seconds.to_string()),
+            RetryAfter::Date => refusal.until(date_from(self.shared.clock.wall() + wait.time)),
+            RetryAfter::Absent => refusal,
+        }
     }
 
     /// Deletes all rows; what a streaming dataset caches cannot be deleted (facts 4).
@@ -78,16 +106,9 @@ impl Call<'_> {
     }
 }
 
-/// Holds a dataset that only streams to its rate (facts 4). Every request counts, but for those refused here.
-fn check_rate(dataset: &mut Dataset, now: Moment) -> Result<(), Refusal> {
-    let (most, span) = (rules::MAX_STREAMED_REQUESTS, rules::STREAMED_SPAN);
-    if dataset.mode != Mode::Streaming || dataset.window.admits(now, most, span) {
-        return Ok(());
-    }
-    let seconds = span.as_secs();
-    let message = format!(
-        "You have exceeded the amount of requests allowed in the current time frame and further requests will fail. \
-         Retry in {seconds} seconds."
-    );
-    Err(Refusal::new(&rules::TOO_MANY_REQUESTS, message).until(seconds))
+/// The first whole second that is not before `time`, as HTTP writes it.
+fn date_from(time: SystemTime) -> String {
+    let second = Duration::from_secs(1);
+    let part = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    httpdate::fmt_http_date(if part == 0 { time } else { time + second })
 }

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{House, Reply, send};
+use super::{House, Reply, send, shop};
+use powerbi_push::emulator::{NewWorkspace, Role};
 
 async fn page(house: &House) -> Reply {
     send(house.http.get(format!("{}/", house.emulator.url()))).await
@@ -35,6 +36,48 @@ async fn the_page_shows_datasets_tables_rows_and_requests_without_a_token() {
     }
     assert!(!page.text.contains("<td class=\"right\">1224</td>"));
     assert!(!page.text.contains(&house.token));
+}
+
+/// The labels on the page, in order.
+async fn chips(house: &House) -> Vec<String> {
+    let page = page(house).await.text;
+    let parts = page.split("<span class=\"chip\">").skip(1);
+    parts.map(|part| part.split("</span>").next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_was_used_of_the_quotas_is_shown_until_it_no_longer_counts() {
+    let house = House::new();
+    let rows = house.table(&[("a", "Int64")]).await;
+    assert_eq!(chips(&house).await, ["push"]);
+    for _ in 0..2 {
+        house.post(&rows, r#"{"rows":[{},{},{}]}"#).await;
+    }
+    assert_eq!(chips(&house).await, ["push", "2 of 120 requests this minute", "6 of 1,000,000 rows this hour"]);
+    house.emulator.advance(std::time::Duration::from_secs(60)).unwrap();
+    assert_eq!(chips(&house).await, ["push", "6 of 1,000,000 rows this hour"]);
+    house.emulator.reset();
+    let url = house.emulator.streaming_dataset("S", &[("a".into(), "Number".into())], false).unwrap();
+    send(house.http.post(url).header("content-type", "application/json").body("[{}]")).await;
+    assert_eq!(chips(&house).await, ["streaming", "1 of 5 requests this second"]);
+}
+
+#[tokio::test]
+async fn roles_sequence_numbers_and_what_is_being_created_are_shown() {
+    let house = House::assuming("creation", "accepted");
+    let team = NewWorkspace { app_role: Some(Role::Viewer), dedicated_capacity: true, ..NewWorkspace::from("Team") };
+    let path = format!("/groups/{}/datasets", house.emulator.add_workspace(team));
+    let id = house.post(&path, shop().to_string()).await.json()["id"].as_str().unwrap().to_owned();
+    let roles = ["user: Admin", "app: Viewer", "dedicated capacity", "push"];
+    assert_eq!(chips(&house).await, [&roles[..], &["being created"]].concat());
+    for _ in 0..2 {
+        house.get(&path).await;
+    }
+    let request = house.request(Method::POST, &format!("{path}/{id}/tables/Product/rows"));
+    let request = request.header("content-type", "application/json").header("X-PowerBI-PushData-SequenceNumber", "1");
+    assert_eq!(send(request.body(r#"{"rows":[]}"#)).await.status, 200);
+    let used = ["1 of 120 requests this minute", "sequence number 1"];
+    assert_eq!(chips(&house).await, [&roles[..], &used].concat());
 }
 
 #[tokio::test]
