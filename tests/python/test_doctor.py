@@ -27,13 +27,8 @@ def test_a_table_that_takes_rows_is_found_in_eight_steps(powerbi: Emulator) -> N
     powerbi.client().create_dataset(SCHEMA)
     report = pbi.doctor("Sales/Orders")
     assert report.ok
-<<<<<<< HEAD
     steps = ["service", "sign-in", "audience", "permissions", "lifetime", "workspaces", "dataset", "table"]
     assert list(states(report)) == steps
-=======
-    before = ["service", "sign-in", "audience", "permissions", "lifetime"]
-    assert list(states(report)) == [*before, "workspaces", "dataset", "table"]
->>>>>>> emu
     assert set(states(report).values()) == {"ok"}
     assert {request.method for request in powerbi.requests[-3:]} == {"GET"}
     assert powerbi.rows("Sales/Orders") == []
