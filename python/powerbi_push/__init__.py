@@ -15,8 +15,9 @@ Three lines to a first push, here into the local Power BI that comes with the pa
 import logging
 
 from powerbi_push import _core
-from powerbi_push.client import Client, Dataset, Table, Workspace
+from powerbi_push.client import Client
 from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
+from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.doctor import doctor, doctor_async
 from powerbi_push.exceptions import (
@@ -48,7 +49,9 @@ from powerbi_push.retry import Retry
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema
 from powerbi_push.sender import Sender, SenderStats
 from powerbi_push.streaming import StreamingDataset
+from powerbi_push.table import Table
 from powerbi_push.targets import push, push_async
+from powerbi_push.workspace import Workspace
 
 __all__ = [
     "AccessToken",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from powerbi_push import _core
-from powerbi_push.client import Client, Table
+from powerbi_push.client import Client
 from powerbi_push.diagnosis import explain, may_list_workspaces, shown, token_checks
 from powerbi_push.environment import VARIABLE, emulator_url
 from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.hidden import Hidden
 from powerbi_push.report import Check, Report
+from powerbi_push.table import Table
 from powerbi_push.targets import place, stream
 from powerbi_push.verbs import awaited, run
 

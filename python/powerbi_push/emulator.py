@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from powerbi_push import _core
 from powerbi_push.assumptions import Assumptions
 from powerbi_push.bundle import Bundle
-from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.client import Client
+from powerbi_push.dataset import Dataset
 from powerbi_push.emulator_records import AccessToken, EmulatorCredential, Request
 from powerbi_push.schema import TableSchema
+from powerbi_push.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

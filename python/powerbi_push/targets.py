@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from powerbi_push.async_rows import ReadAhead
-from powerbi_push.client import Client, Dataset, Table
+from powerbi_push.client import Client
 from powerbi_push.credentials import mark_of_environment
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
@@ -17,16 +17,18 @@ from powerbi_push.exceptions import ConfigurationError, NotFoundError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
+from powerbi_push.table import Table
 from powerbi_push.verbs import awaited, run
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
 
-    from powerbi_push.client import Workspace
+    from powerbi_push.dataset import Dataset
     from powerbi_push.options import PushOptions, Rows
     from powerbi_push.results import PushResult
     from powerbi_push.schema import DataType
     from powerbi_push.verbs import Verb
+    from powerbi_push.workspace import Workspace
 
     Target: TypeAlias = "str | Table | StreamingDataset | tuple[str | None, str, str]"
 

@@ -76,6 +76,7 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
         for part in (
             "client",
             "credentials",
+            "dataset",
             "dataset_schema",
             "exceptions",
             "report",
@@ -84,6 +85,8 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
             "schema",
             "sender",
             "streaming",
+            "table",
+            "workspace",
         )
     ]
     classes = {name for part in parts for name, member in public_members(part) if inspect.isclass(member)}

@@ -1,0 +1,115 @@
+"""Datasets: tables under one name and id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from powerbi_push import _core
+from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.schema import TableSchema
+from powerbi_push.table import Table
+from powerbi_push.verbs import awaited, run
+
+if TYPE_CHECKING:
+    from powerbi_push.dataset_schema import DatasetSchema
+    from powerbi_push.schema import DataType
+    from powerbi_push.verbs import Verb
+    from powerbi_push.workspace import Workspace
+
+
+class Dataset:
+    """A dataset of the service.
+
+    Attributes:
+        id: The service's id.
+        name: Not unique.
+        accepts_rows: Whether rows can be pushed into it.
+        web_url: Where a person can look at it; None where the service did not say.
+        workspace: Where it is.
+    """
+
+    def __init__(
+        self, core: _core.Client, workspace: Workspace, info: dict[str, Any], schema: DatasetSchema | None
+    ) -> None:
+        """Made by `Workspace.dataset` and `Workspace.create_dataset`."""
+        self._core = core
+        self.workspace = workspace
+        self.id: str = info["id"]
+        self.name: str = info["name"]
+        self.accepts_rows: bool = info["accepts_rows"]
+        self.web_url: str | None = info["web_url"]
+        self._known = {table.name: table for table in schema.tables} if schema else {}
+
+    def tables(self) -> list[Table]:
+        """List the tables; the service tells their names and promises no more.
+
+        Raises:
+            NotFoundError: It is no push dataset, or not there.
+
+        Mirrors Get Tables and Get Tables In Group (source: their pages in the Power BI REST reference).
+        """
+        return run(self._tables())
+
+    async def tables_async(self) -> list[Table]:
+        """Await `tables`."""
+        return await awaited(self._tables())
+
+    def _tables(self) -> Verb[list[Table]]:
+        names = yield self._core.tables(self.workspace.id, self.id)
+        return [self.table(name) for name in names]
+
+    def table(
+        self,
+        name: str | None = None,
+        schema: TableSchema | Mapping[str, DataType] | None = None,
+        *,
+        ordered: bool | None = None,
+    ) -> Table:
+        """Take a table; nothing is sent.
+
+        Args:
+            name: The table's name, case counting; without it the only table of the schema.
+            schema: What its rows look like; known already where you created the dataset. Without one each value is
+                checked by its own type only.
+            ordered: Send one request at a time, so that rows arrive in your order. None (default) is no.
+
+        Raises:
+            ConfigurationError: No table can have this name, the schema lacks it, or it is not clear which is meant.
+        """
+        known = self._known
+        if isinstance(schema, TableSchema) and name is None:
+            name = schema.name
+        if name is None:
+            if len(known) != 1:
+                msg = f"dataset `{self.name}`: which table is meant is not clear"
+                raise ConfigurationError(msg, hint=f"name one: {', '.join(known) or 'dataset.tables() lists them'}")
+            (name,) = known
+        if known and name not in known:
+            msg = f"dataset `{self.name}` has no table `{name}`"
+            raise ConfigurationError(msg, hint=f"its tables are {', '.join(known)}; case counts")
+        _core.Client.check_table_name(name)
+        if schema is None:
+            schema = known.get(name)
+        if isinstance(schema, Mapping):
+            schema = TableSchema(name, schema)
+        return Table(self, name, schema, ordered=bool(ordered))
+
+    def delete(self) -> None:
+        """Delete the dataset with all its rows, reports and tiles.
+
+        Raises:
+            NotFoundError: It is not there.
+        """
+        run(self._delete())
+
+    async def delete_async(self) -> None:
+        """Await `delete`."""
+        await awaited(self._delete())
+
+    def _delete(self) -> Verb[None]:
+        yield self._core.delete_dataset(self.workspace.id, self.id)
+
+    def __repr__(self) -> str:
+        """Show which one it is."""
+        return f"Dataset({self.name!r}, id={self.id!r})"

@@ -1,0 +1,228 @@
+"""Tables: where rows go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from powerbi_push.schema import TableSchema, specification
+from powerbi_push.sender import Sender
+from powerbi_push.verbs import awaited, run
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from powerbi_push.dataset import Dataset
+    from powerbi_push.options import PushOptions, Rows, SenderOptions
+    from powerbi_push.results import PushResult
+    from powerbi_push.schema import DataType
+    from powerbi_push.verbs import Verb
+
+
+class Table:
+    """A table of a push dataset.
+
+    Attributes:
+        name: Its name.
+        schema: What its rows look like; None where that is not known.
+        dataset: Where it is.
+    """
+
+    def __init__(self, dataset: Dataset, name: str, schema: TableSchema | None, *, ordered: bool) -> None:
+        """Made by `Dataset.table`."""
+        self.dataset = dataset
+        self.name = name
+        self.schema = schema
+        self._ordered = ordered
+
+    def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Check rows, send them, and wait until each has an answer.
+
+        A list, tuple or frame is checked whole before the first request, and every problem is reported together. A
+        one-shot source (a generator, ``csv.DictReader``, ``RecordBatchReader``) is checked request by request in
+        constant memory: earlier requests stand, the bad one is not sent. One request holds up to 10,000 rows and
+        16 MB, up to 4 are out at once (source: "Push semantic model limitations"; 5 are allowed, one place is kept for
+        a lost answer).
+
+        Delivery is at least once: a request whose answer was lost is sent again, and `PushResult.maybe_twice` counts
+        those rows. ``on_doubt="raise"`` stops instead.
+
+        Args:
+            rows: A DataFrame or another frame, or an iterable of mappings, dataclass instances and the like.
+            **options: See `PushOptions`.
+
+        Returns:
+            What became of each row.
+
+        Raises:
+            ValidationError: Rows do not fit, unless ``on_invalid="skip"``.
+            ConfigurationError: A frame has columns whose types or labels cannot be pushed.
+            SourceError: Reading the rows raised.
+            ServiceError: The service refuses; the subclasses say why.
+            TransportError: The service could not be reached.
+            InDoubtError: Rows were sent and never answered for.
+            DeadlineError: `timeout` has passed.
+            RateLimitedError: The service asks for a wait that reaches past `timeout`.
+            TypeError: `rows` is a single row, text or no iterable.
+
+            Each but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
+        """
+        return run(self._push(rows, options))
+
+    async def push_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Await `push`.
+
+        Rows may also come from an async iterable. They are read on this event loop's thread, at most 10,000 of them or
+        5 ms between two turns of other tasks. Cancelled, a push begins no further request, waits for those that are on
+        the wire, and raises CancelledError with its `result`; cancelled a second time it waits for nothing.
+
+        >>> import asyncio
+        >>> from powerbi_push import DatasetSchema
+        >>> from powerbi_push.emulator import Emulator
+        >>> async def main() -> int:
+        ...     with Emulator() as emulator:
+        ...         schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
+        ...         async with emulator.client() as client:
+        ...             dataset = await client.create_dataset_async(schema)
+        ...             result = await dataset.table("Orders").push_async([{"Id": 1}, {"Id": 2}])
+        ...             return result.confirmed
+        >>> asyncio.run(main())
+        2
+        """
+        return await awaited(self._push(rows, options))
+
+    def replace(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Delete all rows of the table, then push these.
+
+        Everything is read and checked before the delete, a generator too, so that rows which do not fit leave the
+        table as it was. A failure after the delete says so: ``error.result.deleted`` is true.
+
+        Args:
+            rows: As for `push`.
+            **options: See `PushOptions`.
+
+        Raises:
+            PowerBIPushError: As for `push`.
+        """
+        return run(self._push(rows, options, replace=True))
+
+    async def replace_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
+        """Await `replace`; rows are read as by `push_async`."""
+        return await awaited(self._push(rows, options, replace=True))
+
+    def _push(self, rows: Rows, options: PushOptions, *, replace: bool = False) -> Verb[PushResult]:
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        result: PushResult = yield core.push_rows(*place, schema, self._ordered, rows, dict(options), replace)
+        return result
+
+    def sender(self, **options: Unpack[SenderOptions]) -> Sender:
+        """Make a sender, which delivers in the background what it is given; nothing is sent yet.
+
+        Args:
+            **options: See `SenderOptions`.
+
+        Raises:
+            ConfigurationError: An option is wrong.
+        """
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        return Sender(core.sender(*place, schema, self._ordered, dict(options)), repr(self))
+
+    def delete_rows(self) -> None:
+        """Delete all rows of the table; the service knows no other way.
+
+        Raises:
+            NotFoundError: The table is not there; the message lists those there are.
+        """
+        run(self._delete_rows())
+
+    async def delete_rows_async(self) -> None:
+        """Await `delete_rows`."""
+        await awaited(self._delete_rows())
+
+    def _delete_rows(self) -> Verb[None]:
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        yield core.delete_rows(self.dataset.workspace.id, self.dataset.id, self.name)
+
+    def update_schema(self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool = False) -> None:
+        """Give the table other columns and measures.
+
+        Microsoft does not say whether the rows are kept ("Put Table" in the Power BI REST reference), and users report
+        that all of them are deleted. No operation counts rows, so that you have to say that they may go.
+
+        Args:
+            schema: What the table is to look like, whole: what it leaves out is gone. Its name must be the table's; a
+                mapping of columns takes it over. From then on rows are checked against it.
+            may_lose_rows: True says that the table is empty, or that its rows can be pushed again. False (default)
+                sends nothing and raises.
+
+        Raises:
+            ConfigurationError: `may_lose_rows` is false, or the schema has another name; nothing was sent.
+            NotFoundError: The dataset has no such table, and the service cannot add one; the message lists those there
+                are.
+            ServiceError: The service refuses.
+
+        >>> from powerbi_push import DatasetSchema
+        >>> from powerbi_push.emulator import Emulator
+        >>> with Emulator() as emulator:
+        ...     schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
+        ...     table = emulator.client().create_dataset(schema).table("Orders")
+        ...     table.update_schema({"Id": int, "Item": str}, may_lose_rows=True)
+        ...     table.push([{"Id": 1, "Item": "tea"}]).confirmed
+        1
+        """
+        run(self._update_schema(schema, may_lose_rows=may_lose_rows))
+
+    async def update_schema_async(
+        self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool = False
+    ) -> None:
+        """Await `update_schema`."""
+        await awaited(self._update_schema(schema, may_lose_rows=may_lose_rows))
+
+    def _update_schema(self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool) -> Verb[None]:
+        schema = _table_schema(self.name, schema)
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        yield core.update_schema(*place, specification(schema), bool(may_lose_rows))
+        self.schema = schema
+        known = self.dataset._known  # noqa: SLF001 - the same package
+        if self.name in known:
+            known[self.name] = schema
+
+    def sequence_numbers(self) -> dict[int, int]:
+        """Ask which sequence number the service has last taken from each writer.
+
+        Returns:
+            The number of each client id; empty where nobody has numbered requests.
+
+        Raises:
+            NotFoundError: There is no such table, or the service does not offer this: Microsoft announced it once ("New
+                features for the Power BI Dataset API"), and its reference does not have it.
+            ServiceError: The service refuses.
+        """
+        return run(self._sequence_numbers())
+
+    async def sequence_numbers_async(self) -> dict[int, int]:
+        """Await `sequence_numbers`."""
+        return await awaited(self._sequence_numbers())
+
+    def _sequence_numbers(self) -> Verb[dict[int, int]]:
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        numbers: dict[int, int] = yield core.sequence_numbers(self.dataset.workspace.id, self.dataset.id, self.name)
+        return numbers
+
+    def __repr__(self) -> str:
+        """Show which one it is."""
+        return f"Table({self.dataset.name!r}, {self.name!r})"
+
+
+def _table_schema(name: str, schema: object) -> TableSchema:
+    if isinstance(schema, TableSchema):
+        return schema
+    if isinstance(schema, Mapping):
+        return TableSchema(name, schema)
+    msg = f"schema must be a TableSchema or a mapping of columns, not {type(schema).__name__}"
+    raise TypeError(msg)
