@@ -149,8 +149,9 @@ impl Lane {
                 taken = self.outbox.take(max_rows, self.destination.limits().max_bytes) => taken,
             };
             match taken {
-                Some(batch) => self.deliver(batch).await,
-                None => return,
+                Ok(Some(batch)) => self.deliver(batch).await,
+                Ok(None) => return,
+                Err(error) => return self.fail(error),
             }
         }
     }
@@ -176,7 +177,9 @@ impl Lane {
     }
 
     fn settle(&self, batch: &Batch, fate: Fate, resent: bool) {
-        self.outbox.settle(batch, fate, resent);
+        if let Err(error) = self.outbox.settle(batch, fate, resent) {
+            self.fail(error);
+        }
     }
 
     /// Waits until the lane has been told to stop as far as `stop`.

@@ -62,7 +62,7 @@ impl House {
         let mut source = Sample::numbered(count);
         loop {
             let filled = encoder.fill(&mut source).unwrap();
-            filled.run.into_iter().for_each(|run| outbox.offer(run));
+            outbox.accept(filled.run).unwrap();
             if filled.ended {
                 break;
             }
