@@ -15,8 +15,9 @@ mod attempt;
 mod pause;
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,7 +27,7 @@ use self::pause::Pause;
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
 use crate::encode::Limits;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::limit::Limit;
 use crate::outbox::{Batch, Fate, Outbox};
 use crate::report::Meter;
@@ -46,6 +47,8 @@ pub struct Policy {
     pub couriers: usize,
     /// What a failure means for the rows behind it.
     pub manner: Manner,
+    /// How long rows wait for others that fill their request; a push does not wait.
+    pub linger: Option<Duration>,
 }
 
 /// What a failure that trying again does not mend means for the rows behind it.
@@ -69,6 +72,10 @@ pub struct Lane {
     /// Rows of one request; halved when the service finds a body too large.
     max_rows: AtomicUsize,
     max_bytes: usize,
+    /// One courier at a time waits for a full request.
+    turn: tokio::sync::Mutex<()>,
+    /// Rows before this one do not wait.
+    hurried: AtomicU64,
     stop: watch::Sender<Stop>,
     state: Mutex<State>,
     pause: Pause,
@@ -138,6 +145,8 @@ impl Lane {
             policy,
             max_rows,
             max_bytes,
+            turn: tokio::sync::Mutex::new(()),
+            hurried: AtomicU64::new(0),
             stop,
             state: Mutex::default(),
             pause,
@@ -216,17 +225,60 @@ impl Lane {
         self.stop(Stop::Finish, Some(error));
     }
 
+    /// What was accepted so far is sent without waiting for others.
+    pub fn hurry(&self) {
+        self.hurried.store(*self.outbox.accepted().borrow(), Ordering::Release);
+        self.outbox.wake();
+    }
+
     async fn courier(self: Arc<Self>) {
         loop {
-            let max_rows = self.max_rows.load(Ordering::Relaxed);
             let taken = tokio::select! {
                 biased;
                 () = self.stopped(Stop::Finish) => return,
-                taken = self.outbox.take(max_rows, self.max_bytes) => taken,
+                taken = self.take() => taken,
             };
             match taken {
-                Some(batch) => self.deliver(batch).await,
-                None => return,
+                Ok(Some(batch)) => self.deliver(batch).await,
+                Ok(None) => return,
+                Err(error) => return self.fail(error),
+            }
+        }
+    }
+
+    /// The next batch, once it is full or has waited long enough for others.
+    async fn take(&self) -> Result<Option<Batch>> {
+        let _turn = match self.policy.linger {
+            Some(delay) => {
+                let turn = self.turn.lock().await;
+                self.linger(delay).await;
+                Some(turn)
+            }
+            None => None,
+        };
+        self.outbox.take(self.max_rows.load(Ordering::Relaxed), self.max_bytes).await
+    }
+
+    async fn linger(&self, delay: Duration) {
+        let mut accepted = self.outbox.accepted();
+        loop {
+            let waiting = self.outbox.waiting();
+            let full = waiting.rows >= self.max_rows.load(Ordering::Relaxed) as u64
+                || waiting.bytes >= self.max_bytes as u64
+                || self.outbox.next() < self.hurried.load(Ordering::Acquire)
+                || self.outbox.is_closed();
+            let Some(age) = waiting.oldest.filter(|_| !full) else {
+                if full || accepted.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            if age >= delay {
+                return;
+            }
+            tokio::select! {
+                _ = accepted.changed() => {}
+                () = self.clock.sleep_until(self.clock.now() + delay.saturating_sub(age)) => {}
             }
         }
     }
@@ -256,7 +308,9 @@ impl Lane {
             self.lock().trouble = None;
             self.pause.end();
         }
-        self.outbox.settle(batch, fate, resent);
+        if let Err(error) = self.outbox.settle(batch, fate, resent) {
+            self.fail(error);
+        }
     }
 
     /// Remembers what keeps the lane from delivering.

@@ -1,309 +1,227 @@
 //! Where rows wait: runs go in, batches are cut when they are taken, and every batch is settled once.
 //!
 //! ```text
-//!  offer ─▶ [run][run][run] ─take─▶ batch ─▶ settle ─▶ ledger
-//!                └── withdraw: what no one has taken will not be sent
+//!  accept ─▶ [run][run][run] ─take─▶ batch ─issue─▶ on the wire ─▶ settle ─▶ ledger
+//!                 └── withdraw: what no one has taken will not be sent
 //! ```
 //!
 //! Rows are counted here from 0 in the order in which they were accepted; the report turns that into the
 //! caller's own counting.
 
+mod batch;
+mod calendar;
 mod ledger;
+mod level;
+mod memory;
+mod numbering;
+mod taken;
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
+pub use self::batch::Batch;
 pub use self::ledger::{Fate, Ledger};
-use crate::clock::{Clock, Moment};
-use crate::encode::{Limits, Run};
+pub use self::level::{Level, Stats};
 
-/// Small runs are joined up to this many bytes, so that rows sent one by one cost no more than their bytes.
-const JOINED_BYTES: usize = 1_000_000;
+use self::calendar::Calendar;
+use self::memory::Memory;
+use crate::clock::Clock;
+use crate::encode::Run;
+use crate::error::Result;
 
-/// Rows on their way, in memory.
+/// Rows on their way.
 pub struct Outbox {
-    capacity: usize,
-    /// How long rows wait for others that fill their request.
-    linger: Option<Linger>,
-    state: Mutex<State>,
+    store: Memory,
+    gate: Mutex<Gate>,
+    /// The number of the first row that is accepted here.
+    start: u64,
     /// Wakes couriers: there is something to take, or never will be again.
     filled: Notify,
+    /// How many rows were ever accepted.
+    accepted: watch::Sender<u64>,
     /// Wakes the caller: there may be room.
     drained: Box<dyn Fn() + Send + Sync>,
 }
 
-/// How long rows wait for how many others.
-#[derive(Debug, Clone)]
-pub struct Linger {
-    /// The time it goes by.
-    pub clock: Clock,
-    /// The longest wait.
-    pub delay: Duration,
-    /// Nothing waits behind a full request.
-    pub full: Limits,
-}
-
 #[derive(Debug, Default)]
-struct State {
-    runs: VecDeque<Queued>,
-    accepted: u64,
-    /// Rows before this one are not to wait for others.
-    hurried: u64,
-    /// Bytes of rows accepted and not settled.
-    bytes: usize,
+struct Gate {
     closed: bool,
+    withdrawn: bool,
     ledger: Ledger,
 }
 
-#[derive(Debug)]
-struct Queued {
-    run: Arc<Run>,
-    first: u64,
-    taken: usize,
-    /// When it was accepted.
-    since: Moment,
-}
-
-/// Rows that go out in one request, frozen: the same bytes each time they are sent.
-#[derive(Debug)]
-pub struct Batch {
-    run: Arc<Run>,
-    positions: Range<usize>,
-    first: u64,
-    /// The body of the request.
-    pub body: Bytes,
-}
-
-impl Batch {
-    fn new(run: Arc<Run>, positions: Range<usize>, first: u64) -> Self {
-        let body = run.body(positions.clone());
-        Self { run, positions, first, body }
-    }
-
-    /// How many rows there are.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.positions.len()
-    }
-
-    /// The same rows as two batches; `None` for a single row.
-    #[must_use]
-    pub fn halves(&self) -> Option<[Self; 2]> {
-        let middle = self.positions.start + self.rows() / 2;
-        let half = |positions: Range<usize>| {
-            let first = self.first + (positions.start - self.positions.start) as u64;
-            Self::new(Arc::clone(&self.run), positions, first)
-        };
-        (self.rows() > 1).then(|| [half(self.positions.start..middle), half(middle..self.positions.end)])
-    }
-
-    fn numbers(&self) -> Range<u64> {
-        self.first..self.first + self.rows() as u64
+impl Gate {
+    /// Whether no more rows will come; `None` where nothing is given out any more.
+    fn still_gives(&self) -> Option<bool> {
+        (!self.withdrawn).then_some(self.closed)
     }
 }
 
 impl Outbox {
-    /// An empty outbox that takes about `capacity` bytes of rows, and always at least one run. `drained` is called
-    /// whenever there may be room again.
+    /// An empty outbox for one push: it takes about `capacity` bytes of rows, and always at least one run; a batch is
+    /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        let drained = Box::new(drained);
-        Self { capacity, linger: None, state: Mutex::default(), filled: Notify::new(), drained }
+        Self::on(Memory::new(capacity, false, None), drained)
     }
 
-    /// The same, where rows wait a while for others that fill their request.
+    /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
     #[must_use]
-    pub fn lingering(mut self, linger: Linger) -> Self {
-        self.linger = Some(linger);
-        self
+    pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::on(Memory::new(capacity, true, Some(Calendar::new(clock))), drained)
     }
 
-    /// Accepts `run`, whether there is room or not.
-    pub fn offer(&self, run: Run) {
-        let mut state = self.lock();
-        let first = state.accepted;
-        state.accepted += run.rows() as u64;
-        state.bytes += run.size(0..run.rows());
-        let wakes = if let Some(linger) = &self.linger {
-            state.join(run, first, linger)
-        } else {
-            state.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, since: Moment::default() });
-            true
-        };
-        drop(state);
-        if wakes {
-            self.filled.notify_one();
-        }
+    /// The same for rows that come one by one: they are kept together, and count as old as the first of them.
+    #[must_use]
+    pub fn compact(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::on(Memory::new(capacity, true, Some(Calendar::new(clock))).compact(), drained)
     }
 
-    /// Whether there is room. Whoever finds none is woken by `drained`.
+    fn on(store: Memory, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        let start = store.water().accepted;
+        let (filled, accepted) = (Notify::new(), watch::Sender::new(start));
+        Self { store, gate: Mutex::default(), start, filled, accepted, drained: Box::new(drained) }
+    }
+
+    /// Accepts `runs`, all of them or none.
+    pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
+        let accepted = self.store.accept(runs.into_iter());
+        self.accepted.send_modify(|count| *count = accepted.max(*count));
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Whether there is some room. Whoever finds none is woken by `drained`.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        let state = self.lock();
-        state.bytes < self.capacity || state.closed
+        self.store.has_room(None) || self.is_closed()
     }
 
-    /// What was accepted so far is not to wait for others.
-    pub fn hurry(&self) {
-        let mut state = self.lock();
-        state.hurried = state.accepted;
-        drop(state);
-        self.filled.notify_waiters();
-        self.filled.notify_one();
-    }
-
-    /// Gives up the oldest rows that nobody has taken, until there is room; answers how many they were.
-    pub fn drop_oldest(&self) -> u64 {
-        let mut state = self.lock();
-        let mut dropped = 0;
-        while state.bytes >= self.capacity
-            && let Some(front) = state.runs.pop_front()
-        {
-            let rows = (front.run.rows() - front.taken) as u64;
-            let first = front.first + front.taken as u64;
-            state.bytes = state.bytes.saturating_sub(front.run.size(front.taken..front.run.rows()));
-            state.ledger.record(first..first + rows, Fate::Dropped, false);
-            dropped += rows;
-        }
-        dropped
-    }
-
-    /// What waits: how many rows were accepted, and since when the oldest that nobody has taken is there.
+    /// Whether there is room for `bytes` of rows.
     #[must_use]
-    pub fn waiting(&self) -> (u64, Option<Moment>) {
-        let state = self.lock();
-        (state.accepted, state.runs.front().map(|front| front.since))
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        self.store.has_room(Some(bytes as u64))
     }
 
-    /// Whether each of the first `rows` rows has its fate.
-    #[must_use]
-    pub fn is_settled(&self, rows: u64) -> bool {
-        self.lock().ledger.pieces(0..rows).iter().all(|(_, fate)| fate.is_some())
+    /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many.
+    pub fn drop_oldest(&self, bytes: usize) -> Result<u64> {
+        let dropped = self.store.drop_oldest(bytes as u64);
+        (self.drained)();
+        Ok(dropped)
     }
 
     /// No more rows will come.
     pub fn close(&self) {
-        self.lock().closed = true;
+        self.gate().closed = true;
         self.filled.notify_waiters();
         self.filled.notify_one();
+        self.accepted.send_modify(|_| ());
         (self.drained)();
     }
 
-    /// Whether rows can still be offered to some use.
+    /// Whether rows can still be accepted to some use.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.gate().closed
     }
 
     /// What no courier has taken will not be sent.
     pub fn withdraw(&self) {
-        self.lock().runs.clear();
+        self.gate().withdrawn = true;
+        self.store.forget_untaken();
         self.close();
     }
 
+    /// Numbers batches from now on, from behind the greater of `last` and the last number that was ever given.
+    pub fn number_from(&self, last: u64) {
+        self.store.number_from(last);
+    }
+
     /// The next rows for one request; waits for them, and is `None` when there will be none.
-    pub async fn take(&self, max_rows: usize, max_bytes: usize) -> Option<Batch> {
+    pub async fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
         loop {
             let mut filled = std::pin::pin!(self.filled.notified());
             filled.as_mut().enable();
-            let due = {
-                let mut state = self.lock();
-                let due = self.linger.as_ref().and_then(|linger| state.due(linger));
-                if due.is_none()
-                    && let Some(batch) = state.take(max_rows, max_bytes)
-                {
-                    if !state.runs.is_empty() {
-                        self.filled.notify_one();
-                    }
-                    return Some(batch);
+            let Some(closed) = self.gate().still_gives() else { return Ok(None) };
+            if let Some(batch) = self.store.take(max_rows, max_bytes) {
+                if self.store.has_more() {
+                    self.filled.notify_one();
                 }
-                if due.is_none() && state.closed {
-                    return None;
-                }
-                due
-            };
-            match (due, &self.linger) {
-                (Some(due), Some(linger)) => tokio::select! {
-                    () = filled => {}
-                    () = linger.clock.sleep_until(due) => {}
-                },
-                _ => filled.await,
+                return Ok(Some(batch));
             }
+            if closed {
+                return Ok(None);
+            }
+            filled.await;
         }
     }
 
+    /// To be called before the first byte of `batch` leaves, each time it is sent: from here on it may have been sent,
+    /// and has its number.
+    pub fn issue(&self, batch: &mut Batch) -> Result<()> {
+        self.store.issue(batch);
+        Ok(())
+    }
+
     /// The last word on a batch. `resent` says that an earlier attempt was in doubt.
-    pub fn settle(&self, batch: &Batch, fate: Fate, resent: bool) {
-        let mut state = self.lock();
-        state.bytes = state.bytes.saturating_sub(batch.run.size(batch.positions.clone()));
-        state.ledger.record(batch.numbers(), fate, resent);
-        drop(state);
+    pub fn settle(&self, batch: &Batch, fate: Fate, resent: bool) -> Result<()> {
+        if self.store.settle(batch) {
+            self.gate().ledger.record(batch.numbers(), fate, resent || batch.maybe_sent());
+        }
         (self.drained)();
+        Ok(())
     }
 
     /// What has become of the rows so far.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.lock().ledger.clone()
+        self.gate().ledger.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The figures.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.store.water().stats(self.start, self.store.calendar(), &self.gate().ledger)
+    }
+
+    /// The rows that nobody has taken yet.
+    #[must_use]
+    pub fn waiting(&self) -> Level {
+        self.store.water().waiting(self.store.calendar())
+    }
+
+    /// The number of the next row to be taken.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.store.water().next
+    }
+
+    /// Has whoever watches what was accepted look again.
+    pub fn wake(&self) {
+        self.accepted.send_modify(|_| ());
+    }
+
+    /// The number of the first row that is not settled; that of the next row where there is none.
+    #[must_use]
+    pub fn first_pending(&self) -> u64 {
+        self.store.water().first_pending()
+    }
+
+    /// How many rows were ever accepted, as it grows; also seen to change when the outbox is closed.
+    #[must_use]
+    pub fn accepted(&self) -> watch::Receiver<u64> {
+        self.accepted.subscribe()
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbox").field("state", &self.state).finish_non_exhaustive()
-    }
-}
-
-impl State {
-    /// Joins a small run to the last one, unless somebody has begun to take that. Answers whether there is now something
-    /// to do for somebody.
-    fn join(&mut self, run: Run, first: u64, linger: &Linger) -> bool {
-        let full = |run: &Run| run.rows() >= linger.full.max_rows || run.bytes() >= linger.full.max_bytes;
-        if let Some(last) = self.runs.back_mut().filter(|last| last.taken == 0)
-            && last.run.rows() + run.rows() <= linger.full.max_rows
-            && last.run.bytes() + run.bytes() <= JOINED_BYTES
-            && let Some(joined) = Arc::get_mut(&mut last.run)
-        {
-            joined.append(&run);
-            return full(joined);
-        }
-        self.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, since: linger.clock.now() });
-        true
-    }
-
-    /// Until when the first rows wait for others; `None` where they need not, or there are none.
-    fn due(&self, linger: &Linger) -> Option<Moment> {
-        let front = self.runs.front()?;
-        let (mut rows, mut bytes) = (0, 0);
-        let full = self.runs.iter().any(|queued| {
-            rows += queued.run.rows() - queued.taken;
-            bytes += queued.run.bytes();
-            rows >= linger.full.max_rows || bytes >= linger.full.max_bytes
-        });
-        let due = front.since + linger.delay;
-        let waits = !full && !self.closed && self.hurried <= front.first && linger.clock.now() < due;
-        waits.then_some(due)
-    }
-
-    fn take(&mut self, max_rows: usize, max_bytes: usize) -> Option<Batch> {
-        let front = self.runs.front_mut()?;
-        let start = front.taken;
-        let count = front.run.fitting(start, max_rows, max_bytes);
-        front.taken += count;
-        let (run, first) = (Arc::clone(&front.run), front.first + start as u64);
-        if front.taken == front.run.rows() {
-            self.runs.pop_front();
-        }
-        Some(Batch::new(run, start..start + count, first))
+        f.debug_struct("Outbox").field("store", &self.store).field("gate", &self.gate).finish_non_exhaustive()
     }
 }

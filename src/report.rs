@@ -118,7 +118,7 @@ impl Report {
             Some(Fate::Confirmed) => ("confirmed", &mut self.confirmed),
             Some(Fate::Rejected) => ("rejected", &mut self.rejected),
             Some(Fate::InDoubt) => ("in_doubt", &mut self.in_doubt),
-            Some(Fate::Dropped) | None => ("unsent", &mut self.unsent),
+            None => ("unsent", &mut self.unsent),
         };
         *count += rows.end - rows.start;
         match self.ranges.last_mut() {

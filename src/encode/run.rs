@@ -19,16 +19,40 @@ impl Run {
         Self { dialect, body: body.into(), ends }
     }
 
-    /// Takes the rows of `other` behind its own, where both are of one dialect.
+    /// The rows of `pieces` as one run. A piece is what [`Run::bare`] and [`Run::ends`] gave for some rows.
+    #[must_use]
+    pub fn join<'a, E>(dialect: &'static Dialect, pieces: impl IntoIterator<Item = (&'a [u8], E)>) -> Self
+    where
+        E: Iterator<Item = u32>,
+    {
+        let (mut body, mut all_ends) = (dialect.prefix.to_vec(), Vec::new());
+        for (rows, ends) in pieces {
+            if !all_ends.is_empty() {
+                body.extend_from_slice(dialect.separator);
+            }
+            let before = position(body.len());
+            all_ends.extend(ends.map(|end| before + end));
+            body.extend_from_slice(rows);
+        }
+        body.extend_from_slice(dialect.suffix);
+        Self::new(dialect, body, all_ends)
+    }
+
+    /// Takes the rows of `other` behind its own; both are of one dialect.
     pub fn append(&mut self, other: &Self) {
-        let (prefix, suffix) = (self.dialect.prefix.len(), self.dialect.suffix.len());
         let mut body = Vec::from(std::mem::take(&mut self.body));
-        body.truncate(body.len() - suffix);
+        body.truncate(body.len() - self.dialect.suffix.len());
         body.extend_from_slice(self.dialect.separator);
-        let shift = body.len() - prefix;
-        body.extend_from_slice(&other.body[prefix..]);
+        let shift = body.len() - self.dialect.prefix.len();
+        body.extend_from_slice(&other.body[self.dialect.prefix.len()..]);
         self.body = body.into();
         self.ends.extend(other.ends.iter().map(|&end| position(end as usize + shift)));
+    }
+
+    /// How its rows are wrapped.
+    #[must_use]
+    pub fn dialect(&self) -> &'static Dialect {
+        self.dialect
     }
 
     /// How many rows there are.
@@ -55,17 +79,30 @@ impl Run {
         if range == (0..self.rows()) {
             return self.body.clone();
         }
-        let rows = &self.body[self.start(range.start)..self.end(range.end)];
-        [self.dialect.prefix, rows, self.dialect.suffix].concat().into()
+        [self.dialect.prefix, self.bare(range), self.dialect.suffix].concat().into()
     }
 
-    /// How many rows from `start` on fit into a body of `max_bytes`, at most `max_rows`; at least one.
+    /// The rows at `range` with what stands between them, and nothing around them.
     #[must_use]
-    pub fn fitting(&self, start: usize, max_rows: usize, max_bytes: usize) -> usize {
+    pub fn bare(&self, range: Range<usize>) -> &[u8] {
+        if range.is_empty() { &[] } else { &self.body[self.start(range.start)..self.end(range.end)] }
+    }
+
+    /// Where in [`Run::bare`] each of the rows at `range` ends.
+    pub fn ends(&self, range: Range<usize>) -> impl Iterator<Item = u32> {
+        let start = if range.is_empty() { 0 } else { position(self.start(range.start)) };
+        self.ends[range].iter().map(move |end| end - start)
+    }
+
+    /// How many rows from `start` on fit into a body of `max_bytes` behind `before` bytes of other rows, at most
+    /// `max_rows`. Where there are no other rows it is at least one.
+    #[must_use]
+    pub fn fitting(&self, start: usize, max_rows: usize, max_bytes: usize, before: usize) -> usize {
         let envelope = self.dialect.prefix.len() + self.dialect.suffix.len();
-        let room = self.start(start) + max_bytes.saturating_sub(envelope);
-        let fitting = self.ends[start..].partition_point(|&end| end as usize <= room);
-        fitting.min(max_rows).max(1)
+        let taken = if before == 0 { 0 } else { before + self.dialect.separator.len() };
+        let room = self.start(start) + max_bytes.saturating_sub(envelope + taken);
+        let fitting = self.ends[start..].partition_point(|&end| end as usize <= room).min(max_rows);
+        if before == 0 { fitting.max(1) } else { fitting }
     }
 
     fn start(&self, row: usize) -> usize {

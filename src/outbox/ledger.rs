@@ -12,8 +12,6 @@ pub enum Fate {
     Rejected,
     /// It was sent, and nobody knows.
     InDoubt,
-    /// It gave way to newer ones and was never sent.
-    Dropped,
 }
 
 /// The fates so far; neighbours of one fate are one entry.
@@ -21,11 +19,14 @@ pub enum Fate {
 pub struct Ledger {
     /// First row → (row behind the last, fate).
     entries: BTreeMap<u64, (u64, Fate)>,
+    /// Rows of each fate.
+    counts: [u64; 3],
     maybe_twice: u64,
 }
 
 impl Ledger {
     pub(super) fn record(&mut self, rows: Range<u64>, fate: Fate, resent: bool) {
+        self.counts[fate as usize] += rows.end - rows.start;
         if resent && fate == Fate::Confirmed {
             self.maybe_twice += rows.end - rows.start;
         }
@@ -43,6 +44,12 @@ impl Ledger {
             end = stop;
         }
         self.entries.insert(start, (end, fate));
+    }
+
+    /// How many rows have this fate.
+    #[must_use]
+    pub fn count(&self, fate: Fate) -> u64 {
+        self.counts[fate as usize]
     }
 
     /// Confirmed rows that went out again after an attempt in doubt.

@@ -114,6 +114,7 @@ impl Push {
             deadline,
             couriers: if target.ordered { 1 } else { IN_FLIGHT },
             manner: Manner::Push,
+            linger: None,
         };
         let lane = Arc::new(target.route.lane(Arc::clone(&outbox), policy));
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
@@ -192,9 +193,7 @@ impl Push {
     fn hand_over(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
         let ended = kept.is_some();
         if let Some(runs) = kept {
-            for run in runs {
-                self.outbox.offer(run);
-            }
+            self.accept(runs)?;
         } else {
             self.encoder = encoder(&self.target, &self.options);
             self.with_source(py, |_, source| source.rewind())?;
@@ -210,10 +209,9 @@ impl Push {
             return Ok(Step::Wait);
         }
         let open = !self.outbox.is_closed();
-        if let Some(run) = ready.take().filter(|_| open) {
-            self.outbox.offer(run);
-        }
-        if *ended || !open {
+        let (run, ended) = (ready.take().filter(|_| open), *ended);
+        self.accept(run)?;
+        if ended || !open {
             self.outbox.close();
             self.phase = Phase::Settle;
             return Ok(Step::Again);
@@ -225,6 +223,10 @@ impl Push {
         self.phase = Phase::Send { ready: filled.run, ended: filled.ended };
         self.tell(py).map_err(interrupted)?;
         Ok(Step::Again)
+    }
+
+    fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<(), Stop> {
+        self.outbox.accept(runs).map_err(|error| Stop::Early(Early::Failed(error)))
     }
 
     fn refuses(&self) -> bool {

@@ -20,19 +20,20 @@ use self::accept::{Accept, Single};
 use self::end::{Close, Flush};
 use self::options::{OnFull, SenderOptions};
 use super::bell::Bell;
+use super::errors::{self, raise};
 use super::intake::Source;
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
 use super::porter::{self, Call, Porter};
 use super::push::{Target, encoder};
+use super::results;
 use super::runtime::{self, Running};
-use super::{errors, results};
 use crate::clock::Moment;
 use crate::courier::{Lane, Manner, Policy};
 use crate::encode::{Encoder, Problems, Run};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
-use crate::outbox::{Linger, Outbox};
+use crate::outbox::Outbox;
 use crate::report::Report;
 
 /// A sender to one destination.
@@ -60,7 +61,6 @@ struct Shared {
     bells: Arc<Bells>,
     refusals: Arc<Refusals>,
     encoders: Mutex<Vec<Encoder>>,
-    dropped: Mutex<u64>,
     closed: AtomicBool,
 }
 
@@ -153,15 +153,16 @@ impl Sender {
         let limits = target.route.destination.limits();
         let full = options.full_request(limits);
         let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
-        let linger = Linger { clock: clock.clone(), delay: options.max_delay, full };
         let drained = Arc::clone(&bells);
-        let outbox = Arc::new(Outbox::new(options.buffer_bytes, move || drained.ring()).lingering(linger));
+        let outbox = Outbox::compact(options.buffer_bytes, clock.clone(), move || drained.ring());
+        let outbox = Arc::new(outbox);
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: rows.resend_doubt,
             deadline: None,
             couriers: if target.ordered { 1 } else { IN_FLIGHT },
             manner: Manner::Sender,
+            linger: Some(options.max_delay),
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
         let lane = target.route.lane(Arc::clone(&outbox), policy).limited(full);
@@ -186,7 +187,6 @@ impl Sender {
             bells,
             refusals,
             encoders: Mutex::default(),
-            dropped: Mutex::new(0),
             closed: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared), needs_loop, process: std::process::id() })
@@ -218,8 +218,8 @@ impl Sender {
         let run = encoder.fill(&mut Single::new(row)).map_err(|failure| failure.into_py(py, 0))?.run;
         shared.refuse_invalid(py, encoder)?;
         let Some(run) = run else { return Ok(None) };
-        if shared.outbox.has_room() {
-            shared.outbox.offer(run);
+        if raise(py, shared.has_room_for(&run))? {
+            raise(py, shared.accept(run))?;
             return Ok(None);
         }
         let accept = Accept::rest(Arc::clone(shared), run);
@@ -276,20 +276,22 @@ impl Shared {
         Ok(())
     }
 
-    /// Makes room for a run where the oldest rows may go; answers whether there is some.
-    fn has_room(&self) -> bool {
-        if self.options.on_full == OnFull::DropOldest && !self.outbox.has_room() {
-            *self.dropped.lock().unwrap_or_else(PoisonError::into_inner) += self.outbox.drop_oldest();
+    /// Whether there is room for a run; where the oldest rows may go for it, they do.
+    fn has_room_for(&self, run: &Run) -> Result<bool> {
+        let fits = self.outbox.has_room_for(run.bytes());
+        if fits || self.options.on_full != OnFull::DropOldest {
+            return Ok(fits);
         }
-        self.outbox.has_room()
+        self.outbox.drop_oldest(run.bytes())?;
+        Ok(self.outbox.has_room_for(run.bytes()))
     }
 
-    fn offer(&self, run: Run) {
-        self.outbox.offer(run);
+    fn accept(&self, run: Run) -> Result<()> {
+        self.outbox.accept([run])
     }
 
     fn report(&self) -> Report {
-        let (accepted, _) = self.outbox.waiting();
+        let accepted = self.outbox.stats().accepted;
         let elapsed = self.target.route.clock.now() - self.started;
         let none = Problems::new(0);
         Report::new(accepted, &none, false, &self.outbox.ledger(), &self.lane.meter(), elapsed)
@@ -300,10 +302,8 @@ impl Shared {
     }
 
     fn stats(&self) -> Stats {
-        let report = self.report();
+        let figures = self.outbox.stats();
         let now = self.target.route.clock.now();
-        let (_, oldest) = self.outbox.waiting();
-        let dropped = *self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         let trouble = self.lane.trouble();
         let state = match &trouble {
             _ if self.closed.load(Ordering::Acquire) => "closed",
@@ -312,14 +312,15 @@ impl Shared {
             Some(_) => "waiting",
         };
         Stats {
-            accepted: report.read,
-            confirmed: report.confirmed,
-            rejected: report.rejected,
-            in_doubt: report.in_doubt,
-            maybe_twice: report.maybe_twice,
-            dropped,
-            pending: report.unsent - dropped,
-            oldest_age: oldest.map_or(0.0, |since| (now - since).as_secs_f64()),
+            accepted: figures.accepted,
+            confirmed: figures.confirmed,
+            rejected: figures.rejected,
+            in_doubt: figures.in_doubt,
+            maybe_twice: figures.maybe_twice,
+            dropped: figures.dropped,
+            // What was withdrawn at the end has no end of its own.
+            pending: figures.accepted - figures.confirmed - figures.rejected - figures.in_doubt - figures.dropped,
+            oldest_age: figures.pending.oldest.unwrap_or_default().as_secs_f64(),
             state,
             next_attempt_in: trouble.map(|trouble| (trouble.next - now).as_secs_f64()),
         }

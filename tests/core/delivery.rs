@@ -62,14 +62,20 @@ impl House {
         let mut source = Sample::numbered(count);
         loop {
             let filled = encoder.fill(&mut source).unwrap();
-            filled.run.into_iter().for_each(|run| outbox.offer(run));
+            outbox.accept(filled.run).unwrap();
             if filled.ended {
                 break;
             }
         }
         outbox.close();
-        let policy =
-            Policy { retry: Retry::default(), resend_doubt: true, deadline: None, couriers, manner: Manner::Push };
+        let policy = Policy {
+            retry: Retry::default(),
+            resend_doubt: true,
+            deadline: None,
+            couriers,
+            manner: Manner::Push,
+            linger: None,
+        };
         let route = self.client.route(None, &self.dataset, "Orders").unwrap();
         let lane = Arc::new(route.lane(Arc::clone(&outbox), policy));
         Arc::clone(&lane).run().await;

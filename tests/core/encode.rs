@@ -57,7 +57,7 @@ proptest! {
         let (runs, _) = encode(rows.clone(), Limits { max_rows: 100, max_bytes: 10_000 });
         let run = &runs[0];
         let start = cut.index(run.rows());
-        let count = run.fitting(start, 7, max_bytes);
+        let count = run.fitting(start, 7, max_bytes, 0);
         let body = run.body(start..start + count);
         prop_assert!(count == 1 || body.len() <= max_bytes);
         prop_assert_eq!(rows_of(&body).len(), count);

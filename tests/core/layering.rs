@@ -13,7 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("cell", &[]),
     ("schema", &["error"]),
     ("encode", &["cell", "schema", "error"]),
-    ("outbox", &["encode", "clock", "error"]),
+    ("outbox", &["encode", "error", "clock"]),
     ("limit", &["error", "clock"]),
     ("transport", &["error", "clock"]),
     ("auth", &["transport", "retry", "error", "clock"]),

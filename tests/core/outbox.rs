@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use bytes::Bytes;
+use powerbi_push::clock::Clock;
 use powerbi_push::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
 use powerbi_push::outbox::{Batch, Fate, Outbox};
 use powerbi_push::schema::TableSchema;
@@ -11,10 +14,38 @@ use proptest::prelude::*;
 use crate::sample::{Sample, table};
 
 fn run(rows: i64) -> Run {
+    encoded((0..rows).map(|id| (id, format!("item {id}"))).collect())
+}
+
+fn encoded(rows: Vec<(i64, String)>) -> Run {
     let schema = Some(Arc::new(TableSchema::new(&table())));
     let limits = Limits { max_rows: 10_000, max_bytes: 1_000_000 };
     let mut encoder = Encoder::new(&PUSH_ROWS, schema, Options::default(), limits, 1);
-    encoder.fill(&mut Sample::numbered(rows)).unwrap().run.unwrap()
+    encoder.fill(&mut Sample::new(rows)).unwrap().run.unwrap()
+}
+
+fn total(runs: &[i64]) -> usize {
+    usize::try_from(runs.iter().sum::<i64>()).unwrap()
+}
+
+/// What the service is to get for `rows`.
+fn body(rows: &[(i64, String)]) -> Bytes {
+    let rows: Vec<String> = rows.iter().map(|(id, item)| format!(r#"{{"Id":{id},"Item":"{item}"}}"#)).collect();
+    format!(r#"{{"rows":[{}]}}"#, rows.join(",")).into()
+}
+
+fn take(outbox: &Outbox, max_rows: usize, max_bytes: usize) -> Batch {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(outbox.take(max_rows, max_bytes)).unwrap().unwrap()
+}
+
+/// Settles `batch`, cut into single rows; answers how many there were.
+fn settle_in_halves(outbox: &Outbox, batch: &Batch) -> usize {
+    if let Some(halves) = batch.halves() {
+        return halves.iter().map(|half| settle_in_halves(outbox, half)).sum();
+    }
+    outbox.settle(batch, Fate::Confirmed, false).unwrap();
+    1
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +71,36 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
+    fn a_joined_batch_is_as_many_neighbouring_rows_as_one_request_holds(
+        runs in prop::collection::vec(1i64..20, 1..12),
+        max_rows in 1usize..30,
+        max_bytes in 60usize..900,
+    ) {
+        let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+        let rows: Vec<(i64, String)> = (0..).map(|id| (id, format!("item {id}"))).take(total(&runs)).collect();
+        let mut at = 0;
+        for count in runs {
+            let count = usize::try_from(count).unwrap();
+            outbox.accept([encoded(rows[at..at + count].to_vec())]).unwrap();
+            at += count;
+        }
+        let mut next = 0;
+        while next < rows.len() {
+            let before = outbox.stats().pending.bytes;
+            let batch = take(&outbox, max_rows, max_bytes);
+            prop_assert_eq!(&batch.body, &body(&rows[next..next + batch.rows()]));
+            prop_assert_eq!(batch.numbers(), next as u64..(next + batch.rows()) as u64);
+            prop_assert!(batch.rows() == 1 || (batch.body.len() <= max_bytes && batch.rows() <= max_rows));
+            next += batch.rows();
+            let one_more = rows.get(next).map(|_| body(&rows[next - batch.rows()..=next]).len());
+            prop_assert!(batch.rows() == max_rows || one_more.is_none_or(|bytes| bytes > max_bytes));
+            prop_assert_eq!(outbox.stats().pending.bytes, before);
+            prop_assert_eq!(settle_in_halves(&outbox, &batch), batch.rows());
+        }
+        prop_assert_eq!((outbox.stats().pending.bytes, outbox.first_pending()), (0, rows.len() as u64));
+    }
+
+    #[test]
     fn every_accepted_row_has_exactly_one_end(steps in prop::collection::vec(step(), 0..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outbox = Outbox::new(1_000_000, || ());
@@ -49,19 +110,19 @@ proptest! {
         for step in steps {
             match step {
                 Step::Offer(rows) => {
-                    outbox.offer(run(rows));
+                    outbox.accept([run(rows)]).unwrap();
                     accepted += rows.cast_unsigned();
                     waiting += usize::try_from(rows).unwrap();
                 }
                 Step::Take(max_rows) if waiting > 0 => {
-                    let batch = runtime.block_on(outbox.take(max_rows, 1_000_000)).unwrap();
+                    let batch = runtime.block_on(outbox.take(max_rows, 1_000_000)).unwrap().unwrap();
                     prop_assert!((1..=max_rows).contains(&batch.rows()));
                     waiting -= batch.rows();
                     taken.push(batch);
                 }
                 Step::Settle(at, fate, resent) if !taken.is_empty() => {
                     let batch = taken.swap_remove(at.index(taken.len()));
-                    outbox.settle(&batch, fate, resent);
+                    outbox.settle(&batch, fate, resent).unwrap();
                     settled += batch.rows() as u64;
                     twice += if resent && fate == Fate::Confirmed { batch.rows() as u64 } else { 0 };
                 }
@@ -95,11 +156,11 @@ proptest! {
 #[tokio::test]
 async fn what_nobody_took_can_be_withdrawn_and_then_nothing_comes() {
     let outbox = Outbox::new(1_000_000, || ());
-    outbox.offer(run(30));
-    let batch = outbox.take(10, 1_000_000).await.unwrap();
+    outbox.accept([run(30)]).unwrap();
+    let batch = outbox.take(10, 1_000_000).await.unwrap().unwrap();
     outbox.withdraw();
-    assert!(outbox.take(10, 1_000_000).await.is_none());
-    outbox.settle(&batch, Fate::Confirmed, false);
+    assert!(outbox.take(10, 1_000_000).await.unwrap().is_none());
+    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
     assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(Fate::Confirmed)), (10..30, None)]);
 }
 
@@ -111,12 +172,81 @@ async fn there_is_room_again_once_rows_are_settled_and_the_caller_is_woken() {
         bell.fetch_add(1, Ordering::Relaxed);
     });
     assert!(outbox.has_room());
-    outbox.offer(run(30));
+    outbox.accept([run(30)]).unwrap();
     assert!(!outbox.has_room());
-    let batch = outbox.take(30, 1_000_000).await.unwrap();
+    let batch = outbox.take(30, 1_000_000).await.unwrap().unwrap();
     assert!(!outbox.has_room());
     assert_eq!(woken.load(Ordering::Relaxed), 0);
-    outbox.settle(&batch, Fate::Confirmed, false);
+    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
     assert!(outbox.has_room());
     assert_eq!(woken.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_whole_run_is_taken_without_a_copy() {
+    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    let (large, small) = (run(30), run(1));
+    let bytes = large.body(0..30);
+    outbox.accept([large, small]).unwrap();
+    let batch = outbox.take(30, 1_000_000).await.unwrap().unwrap();
+    assert_eq!(batch.body.as_ptr(), bytes.as_ptr());
+}
+
+#[tokio::test]
+async fn a_push_sends_each_run_by_itself() {
+    let outbox = Outbox::new(1_000_000, || ());
+    outbox.accept([run(2), run(3)]).unwrap();
+    for rows in [2, 3] {
+        assert_eq!(outbox.take(10, 1_000_000).await.unwrap().unwrap().rows(), rows);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_gets_its_number_once_and_its_halves_get_their_own() {
+    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    outbox.accept([run(8)]).unwrap();
+    let mut early = outbox.take(2, 1_000_000).await.unwrap().unwrap();
+    outbox.issue(&mut early).unwrap();
+    assert_eq!(early.number(), None);
+    outbox.number_from(41);
+    let mut batch = outbox.take(4, 1_000_000).await.unwrap().unwrap();
+    for _ in 0..2 {
+        outbox.issue(&mut batch).unwrap();
+        assert_eq!(batch.number(), Some(42));
+    }
+    for (mut half, number) in batch.halves().unwrap().into_iter().zip(43..) {
+        assert_eq!(half.number(), None);
+        outbox.issue(&mut half).unwrap();
+        assert_eq!(half.number(), Some(number));
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_rows_make_room_and_are_counted() {
+    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    outbox.accept([run(4), run(4)]).unwrap();
+    let batch = outbox.take(1, 1_000_000).await.unwrap().unwrap();
+    let bytes = run(4).size(1..4) + 1;
+    assert_eq!(outbox.drop_oldest(bytes).unwrap(), 4);
+    let stats = outbox.stats();
+    assert_eq!((stats.dropped, stats.pending.rows, outbox.waiting().rows), (4, 4, 3));
+    assert_eq!(outbox.first_pending(), 0);
+    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+    assert_eq!(outbox.first_pending(), 5);
+    assert_eq!(outbox.take(9, 1_000_000).await.unwrap().unwrap().numbers(), 5..8);
+}
+
+#[tokio::test]
+async fn rows_grow_old_until_they_are_settled() {
+    let clock = Clock::simulated();
+    let outbox = Outbox::joining(1_000_000, clock.clone(), || ());
+    assert_eq!(outbox.stats().pending.oldest, None);
+    outbox.accept([run(2)]).unwrap();
+    clock.advance(Duration::from_secs(60));
+    outbox.accept([run(2)]).unwrap();
+    let batch = outbox.take(2, 1_000_000).await.unwrap().unwrap();
+    assert_eq!(outbox.stats().pending.oldest, Some(Duration::from_secs(60)));
+    assert_eq!(outbox.waiting().oldest, Some(Duration::ZERO));
+    outbox.settle(&batch, Fate::Rejected, false).unwrap();
+    assert_eq!(outbox.stats().pending.oldest, Some(Duration::ZERO));
 }

@@ -53,8 +53,7 @@ def test_a_lone_row_does_not_wait_for_the_next() -> None:
 
 def test_a_row_waits_for_others_as_long_as_it_may(virtual: Emulator) -> None:
     with make_table(virtual).sender(max_delay=60.0) as sender:
-        sender.send({"Id": 1})
-        sender.send({"Id": 2})
+        sender.send_many(orders(2))
         wait_until(lambda: len(posts(virtual)) == 1)
         assert posts(virtual)[0].rows == 2
         assert posts(virtual)[0].at >= 60.0
@@ -151,6 +150,7 @@ def test_a_refused_request_is_counted_and_the_next_one_goes() -> None:
             sender.send_many(orders(20_000))
             result = sender.flush()
         assert result.ranges == [(0, 10_000, "rejected"), (10_000, 20_000, "confirmed")]
+        wait_until(lambda: told)
         (error,) = told
         assert isinstance(error, pbi.ServiceError)
         assert error.status == 400
@@ -186,7 +186,7 @@ def test_where_somebody_has_to_mend_it_a_sender_pauses_keeps_its_rows_and_probes
     pauses = [later - earlier for earlier, later in pairwise(probes) if later - earlier > 1]
     assert pauses, "it paused"
     assert all(300 <= pause < 302 for pause in pauses)
-    assert told
+    wait_until(lambda: told)
 
 
 def test_while_it_pauses_only_one_request_probes() -> None:
@@ -226,6 +226,7 @@ def test_doubt_can_be_left_as_doubt() -> None:
             sender.send_many(orders(20_000))
             result = sender.flush()
         assert result.ranges == [(0, 10_000, "in_doubt"), (10_000, 20_000, "confirmed")]
+        wait_until(lambda: told)
         assert [type(error) for error in told] == [pbi.InDoubtError]
 
 

@@ -11,7 +11,7 @@ use crate::cell::{Row, Rows};
 use crate::encode::{Encoder, Run};
 use crate::error::{Error, Kind};
 use crate::python::bell::Bell;
-use crate::python::errors;
+use crate::python::errors::{self, raise};
 use crate::python::intake::{Failure, Rest, Shapes, Source};
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::reading::{Early, InTime, Stop, Time};
@@ -98,11 +98,12 @@ impl Accept {
     }
 
     fn hand_over(&mut self, py: Python<'_>) -> PyResult<Step> {
-        while !self.ready.is_empty() {
-            if !self.shared.has_room() {
+        while let Some(run) = self.ready.pop_front() {
+            if !raise(py, self.shared.has_room_for(&run))? {
+                self.ready.push_front(run);
                 return self.wait_for_room(py);
             }
-            self.ready.pop_front().into_iter().for_each(|run| self.shared.offer(run));
+            raise(py, self.shared.accept(run))?;
             self.patience = None;
         }
         Ok(Step::Again)

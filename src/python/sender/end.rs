@@ -25,8 +25,8 @@ pub(super) struct Flush {
 impl Flush {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
         let bell = shared.bells.add();
-        shared.outbox.hurry();
-        let (rows, _) = shared.outbox.waiting();
+        shared.lane.hurry();
+        let rows = *shared.outbox.accepted().borrow();
         let patience = patience(shared, &bell, timeout)?;
         let flush = Self { shared: Arc::clone(shared), rows, patience, interrupted: None };
         Ok(Operation::new(flush, bell, needs_loop))
@@ -39,7 +39,7 @@ impl Work for Flush {
             raised
         } else if let Some(error) = self.shared.refusals.first().take() {
             errors::to_py(py, &error)
-        } else if self.shared.outbox.is_settled(self.rows) {
+        } else if self.shared.outbox.first_pending() >= self.rows {
             return Ok(Step::Done(self.shared.result(py)?.unbind()));
         } else if self.patience.as_ref().is_some_and(Running::is_over) {
             let message = "not everything that was accepted has been delivered within the timeout of flush";

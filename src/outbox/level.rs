@@ -1,0 +1,95 @@
+//! How full an outbox is, and what has become of its rows in numbers.
+
+use std::time::Duration;
+
+use super::calendar::Calendar;
+use super::{Fate, Ledger};
+
+/// Rows that wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Level {
+    /// How many there are.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How long the oldest has waited; `None` where there is none, or no clock.
+    pub oldest: Option<Duration>,
+}
+
+/// What has become of rows since the outbox was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Accepted since then.
+    pub accepted: u64,
+    /// Left by an earlier process.
+    pub inherited: u64,
+    /// The service has them.
+    pub confirmed: u64,
+    /// The service refused them.
+    pub rejected: u64,
+    /// They were sent, and nobody knows.
+    pub in_doubt: u64,
+    /// Confirmed on a resend after an attempt without a verdict.
+    pub maybe_twice: u64,
+    /// Dropped to make room.
+    pub dropped: u64,
+    /// Accepted, and then damaged in the file.
+    pub lost: u64,
+    /// Accepted and not settled.
+    pub pending: Level,
+}
+
+/// The figures of a store, as it keeps them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Water {
+    /// The number of the next row to be accepted.
+    pub(super) accepted: u64,
+    /// The rows found when the store was opened.
+    pub(super) inherited: u64,
+    /// The number of the next row to be taken.
+    pub(super) next: u64,
+    /// Accepted and not taken: rows, bytes, and when the oldest was accepted.
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) since: Option<u64>,
+    /// Taken and not settled: the same, and the number of the first.
+    pub(super) taken_rows: u64,
+    pub(super) taken_bytes: u64,
+    pub(super) taken_since: Option<u64>,
+    pub(super) first_taken: Option<u64>,
+    pub(super) dropped: u64,
+    pub(super) lost: u64,
+}
+
+impl Water {
+    pub(super) fn waiting(&self, calendar: Option<&Calendar>) -> Level {
+        Level { rows: self.rows, bytes: self.bytes, oldest: age(calendar, self.since) }
+    }
+
+    pub(super) fn pending(&self, calendar: Option<&Calendar>) -> Level {
+        let since = self.since.into_iter().chain(self.taken_since).min();
+        Level { rows: self.rows + self.taken_rows, bytes: self.bytes + self.taken_bytes, oldest: age(calendar, since) }
+    }
+
+    pub(super) fn first_pending(&self) -> u64 {
+        self.first_taken.map_or(self.next, |first| first.min(self.next))
+    }
+
+    pub(super) fn stats(&self, start: u64, calendar: Option<&Calendar>, ledger: &Ledger) -> Stats {
+        Stats {
+            accepted: self.accepted - start,
+            inherited: self.inherited,
+            confirmed: ledger.count(Fate::Confirmed),
+            rejected: ledger.count(Fate::Rejected),
+            in_doubt: ledger.count(Fate::InDoubt),
+            maybe_twice: ledger.maybe_twice(),
+            dropped: self.dropped,
+            lost: self.lost,
+            pending: self.pending(calendar),
+        }
+    }
+}
+
+fn age(calendar: Option<&Calendar>, at: Option<u64>) -> Option<Duration> {
+    Some(calendar?.age(at?))
+}

@@ -1,0 +1,24 @@
+//! Sequence numbers: each batch gets the next one once, before it is sent, and keeps it.
+
+/// The last number given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Numbering {
+    pub(super) last: u64,
+    started: bool,
+}
+
+impl Numbering {
+    /// From now on batches are numbered, from behind the greater of `last` and our own last.
+    pub(super) fn start(&mut self, last: u64) {
+        *self = Self { last: self.last.max(last), started: true };
+    }
+
+    /// A number that no batch has had; `None` where batches are not numbered.
+    pub(super) fn next(&mut self) -> Option<u64> {
+        if !self.started {
+            return None;
+        }
+        self.last += 1;
+        Some(self.last)
+    }
+}
