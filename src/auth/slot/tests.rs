@@ -197,6 +197,8 @@ async fn whoever_must_replace_a_token_that_is_being_refreshed_waits_for_that_one
     assert!(tokio::time::timeout(Duration::from_millis(1), &mut refreshing).await.is_err());
     let fetch = |ask| authority.fetch(ask);
     let replacing = slot.replace(0, &fetch);
+    tokio::pin!(replacing);
+    assert!(tokio::time::timeout(Duration::from_millis(1), &mut replacing).await.is_err());
     gate.notify_one();
     let (refreshed, replaced) = tokio::join!(refreshing, replacing);
     assert_eq!((refreshed.unwrap().as_str(), replaced.is_ok(), authority.calls()), ("1", true, 2));
