@@ -260,3 +260,14 @@ async fn a_token_that_was_replaced_already_is_not_replaced_again() {
     }
     assert_eq!(authority.calls(), 2);
 }
+
+#[tokio::test]
+async fn a_refused_token_is_never_handed_out_again() {
+    let (_, slot, authority) = house(3600);
+    authority.current(&slot).await.unwrap();
+    authority.fail(true);
+    assert!(slot.replace(0, &|ask| authority.fetch(ask)).await.is_err());
+    assert!(authority.current(&slot).await.is_err());
+    authority.fail(false);
+    assert_eq!(authority.current(&slot).await.unwrap(), "3");
+}
