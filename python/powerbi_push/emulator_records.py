@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from powerbi_push.credentials import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,13 +51,6 @@ class Request:
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
-
-
-class AccessToken(NamedTuple):
-    """A token and when it ends, in seconds since 1970."""
-
-    token: str
-    expires_on: int
 
 
 class EmulatorCredential:

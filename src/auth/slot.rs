@@ -84,10 +84,12 @@ impl Slot {
     /// Fetches another token than the one that the service refused, unless somebody has done so already.
     pub(super) async fn replace(&self, refused: u64, fetch: Fetch<'_>) -> Result<()> {
         let seen = {
-            let state = self.lock();
+            let mut state = self.lock();
             if state.token.as_ref().is_some_and(|token| token.generation != refused) {
                 return Ok(());
             }
+            // What was refused is not sent again, even if no other is to be had for now.
+            state.token = None;
             state.settled.0
         };
         self.settle(seen, fetch).await.map(drop)

@@ -74,8 +74,7 @@ impl<'a> Attempt<'a> {
         self.note(&progress, sent.as_ref());
         match sent {
             Some(Ok(sent)) => self.act(sent).await,
-            Some(Err(error)) if error.is_transport() && self.goes_on() => self.back_off(error).await,
-            Some(Err(error)) => self.give_up(error),
+            Some(Err(error)) => self.go_without(error).await,
             None => {
                 self.doubt |= progress.stop();
                 self.leave()
@@ -96,7 +95,7 @@ impl<'a> Attempt<'a> {
             Verdict::Expired if !expired_before => match self.lane.wire.replace_token(sent.token).await {
                 Ok(true) => Next::Again,
                 Ok(false) => self.give_up(error(&sent.outcome)),
-                Err(error) => self.give_up(error),
+                Err(error) => self.go_without(error).await,
             },
             Verdict::Misdirected | Verdict::Expired => self.give_up(error(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
@@ -121,6 +120,11 @@ impl<'a> Attempt<'a> {
         self.lane.limit.hold_until(next);
         self.lane.note_trouble(error(outcome), next, false);
         Next::Again
+    }
+
+    /// No leave or no token was to be had: a sender does not pause for what may be over soon.
+    async fn go_without(&mut self, error: Error) -> Next {
+        if error.is_passing() && self.goes_on() { self.back_off(error).await } else { self.give_up(error) }
     }
 
     fn goes_on(&self) -> bool {

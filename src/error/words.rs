@@ -2,6 +2,8 @@
 
 /// Longer messages are cut; no person reads them.
 const LONGEST: usize = 1_000;
+/// The longest name that a message holds whole; the service's own are no longer.
+const LONGEST_NAME: usize = 100;
 
 /// One line that is safe to print: nothing that moves a terminal, none of the service's markers for personal data.
 pub(crate) fn one_line(text: &str) -> Option<String> {
@@ -18,9 +20,21 @@ pub(crate) fn blotted(text: &str, secrets: &[&str]) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-/// Unicode's own signs for the direction of text, which can make a message read as another.
+/// A name as a message can hold it, whoever gave it: cut, and with nothing that moves a terminal or turns text around.
+pub(crate) fn shown(name: &str) -> String {
+    let mut shown = String::new();
+    for c in name.chars().take(LONGEST_NAME) {
+        if turns_text(c) || c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    if name.chars().nth(LONGEST_NAME).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Unicode's own signs for lines and for the direction of text, which can make a message read as another.
 fn turns_text(c: char) -> bool {
-    matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -197,6 +197,8 @@ async fn whoever_must_replace_a_token_that_is_being_refreshed_waits_for_that_one
     assert!(tokio::time::timeout(Duration::from_millis(1), &mut refreshing).await.is_err());
     let fetch = |ask| authority.fetch(ask);
     let replacing = slot.replace(0, &fetch);
+    tokio::pin!(replacing);
+    assert!(tokio::time::timeout(Duration::from_millis(1), &mut replacing).await.is_err());
     gate.notify_one();
     let (refreshed, replaced) = tokio::join!(refreshing, replacing);
     assert_eq!((refreshed.unwrap().as_str(), replaced.is_ok(), authority.calls()), ("1", true, 2));
@@ -257,4 +259,15 @@ async fn a_token_that_was_replaced_already_is_not_replaced_again() {
         slot.replace(0, &|ask| authority.fetch(ask)).await.unwrap();
     }
     assert_eq!(authority.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_never_handed_out_again() {
+    let (_, slot, authority) = house(3600);
+    authority.current(&slot).await.unwrap();
+    authority.fail(true);
+    assert!(slot.replace(0, &|ask| authority.fetch(ask)).await.is_err());
+    assert!(authority.current(&slot).await.is_err());
+    authority.fail(false);
+    assert_eq!(authority.current(&slot).await.unwrap(), "3");
 }
