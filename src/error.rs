@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::words::{blotted, one_line};
+pub(crate) use self::words::{blotted, one_line, shown};
 
 /// What went wrong, as a user tells failures apart; one Python exception each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,20 +130,3 @@ impl StdError for Error {
 
 /// The result of everything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The longest name that a message holds whole; the service's own are no longer.
-const MAX_SHOWN: usize = 100;
-
-/// A name as a message can hold it, whoever gave it: cut, and with nothing that moves a terminal or turns text around.
-pub(crate) fn shown(name: &str) -> String {
-    let mut shown = String::new();
-    for c in name.chars().take(MAX_SHOWN) {
-        let turns =
-            matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-        if turns || c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    if name.chars().nth(MAX_SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
-}

@@ -2,6 +2,8 @@
 
 /// Longer messages are cut; no person reads them.
 const LONGEST: usize = 1_000;
+/// Longer names are cut; the service's own are no longer.
+const LONGEST_NAME: usize = 100;
 
 /// One line that is safe to print: nothing that moves a terminal, none of the service's markers for personal data.
 pub(crate) fn one_line(text: &str) -> Option<String> {
@@ -16,6 +18,19 @@ pub(crate) fn blotted(text: &str, secrets: &[&str]) -> String {
     let known = secrets.iter().filter(|secret| !secret.is_empty());
     let text = known.fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
     text.chars().take(LONGEST).collect()
+}
+
+/// A name as a message can hold it, whoever gave it: cut, and what moves a terminal or turns text spelled out.
+pub(crate) fn shown(name: &str) -> String {
+    let mut shown = String::new();
+    for c in name.chars().take(LONGEST_NAME) {
+        let unseen = c.is_control() || turns_text(c) || matches!(c, '\u{2028}' | '\u{2029}');
+        if unseen { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    if name.chars().nth(LONGEST_NAME).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Unicode's own signs for the direction of text, which can make a message read as another.
@@ -38,5 +53,13 @@ mod tests {
     fn a_secret_is_blotted_out_before_the_text_is_cut() {
         let text = blotted(&format!("{}Bearer canary", "x".repeat(LONGEST - 9)), &["", "canary"]);
         assert_eq!(text, format!("{}Bearer **", "x".repeat(LONGEST - 9)));
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_is_but_for_what_is_not_seen() {
+        assert_eq!(shown("Größe \"😀\""), "Größe \"😀\"");
+        assert_eq!(shown("a\u{1b}[2J\r\n\u{202E}b\u{2028}"), r"a\u{1b}[2J\r\n\u{202e}b\u{2028}");
+        assert_eq!(shown(&"é".repeat(100)), "é".repeat(100));
+        assert_eq!(shown(&"é".repeat(101)), format!("{}…", "é".repeat(100)));
     }
 }
