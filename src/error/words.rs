@@ -53,4 +53,12 @@ mod tests {
         let text = blotted(&format!("{}Bearer canary", "x".repeat(LONGEST - 9)), &["", "canary"]);
         assert_eq!(text, format!("{}Bearer **", "x".repeat(LONGEST - 9)));
     }
+
+    #[test]
+    fn a_name_is_shown_as_it_is_but_for_what_is_not_seen() {
+        assert_eq!(shown("Größe \"😀\""), "Größe \"😀\"");
+        assert_eq!(shown("a\u{1b}[2J\r\n\u{202E}b\u{2028}"), r"a\u{1b}[2J\r\n\u{202e}b\u{2028}");
+        assert_eq!(shown(&"é".repeat(100)), "é".repeat(100));
+        assert_eq!(shown(&"é".repeat(101)), format!("{}…", "é".repeat(100)));
+    }
 }

@@ -114,7 +114,12 @@ mod tests {
             &PRINCIPALS,
         ),
         (401, r#"{"error":{"code":"PowerBINotAuthorizedException"}}"#, Kind::PermissionDenied, &PRINCIPALS),
-        (403, r#"{"code":"PowerBINotAuthorizedException"}"#, Kind::PermissionDenied, &["Dataset.ReadWrite.All"]),
+        (
+            403,
+            r#"{"code":"PowerBINotAuthorizedException"}"#,
+            Kind::PermissionDenied,
+            &["Dataset.ReadWrite.All", "Manage access"],
+        ),
         (403, "Push is not supported for a Service Principal Profile", Kind::PermissionDenied, &["profiles"]),
         (
             401,

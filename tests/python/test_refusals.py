@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import powerbi_push as pbi
 from conftest import SCHEMA, arrived, check_account, make_table, orders
+from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from powerbi_push.emulator import Emulator
 
 # Service principals.
 
@@ -92,3 +91,27 @@ def test_a_push_url_that_is_refused_names_the_switch_that_may_be_off(powerbi: Em
         stream.push([{"celsius": 1.0}])
     assert "Block ResourceKey Authentication" in (caught.value.hint or "")
     assert "AAAA" not in str(caught.value)
+
+
+def test_a_viewer_may_look_and_is_told_which_role_writes(powerbi: Emulator) -> None:
+    workspace = powerbi.client().workspace(powerbi.add_workspace("Team", role="Viewer"))
+    assert (workspace.name, workspace.datasets()) == ("Team", [])
+    with pytest.raises(pbi.PermissionDeniedError) as caught:
+        workspace.create_dataset(SCHEMA)
+    assert "Contributor, Member or Admin in the workspace > Manage access" in (caught.value.hint or "")
+
+
+NO_MEMBER = {"403": pbi.PermissionDeniedError, "401": pbi.PermissionDeniedError, "404": pbi.NotFoundError}
+
+
+@pytest.mark.parametrize("answer", NO_MEMBER)
+def test_a_workspace_that_is_not_ones_own_is_told_whatever_the_service_answers(answer: Any) -> None:
+    with Emulator(assumptions={"not_a_member": answer}) as emulator:
+        emulator.add_workspace("Mine")
+        workspace = emulator.client().workspace(emulator.add_workspace("Theirs", role=None))
+        with pytest.raises(NO_MEMBER[answer]) as caught:
+            workspace.datasets()
+        assert caught.value.status == int(answer)
+        assert "role" in (caught.value.hint or "")
+        with pytest.raises(pbi.NotFoundError, match=f"there is no workspace `{workspace.id}`: there are `Mine`"):
+            _ = workspace.name

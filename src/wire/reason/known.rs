@@ -125,7 +125,9 @@ pub(super) static REASONS: &[Reason] = &[
         signs: &["NotAuthorized"],
         kind: Some(Kind::PermissionDenied),
         hint: concat!(
-            "the sign-in is not for this: an app that signs users in needs the scope Dataset.ReadWrite.All in ",
+            "the sign-in is not for this: it needs the role Contributor, Member or Admin in ",
+            place!(role),
+            "; an app that signs users in needs the scope Dataset.ReadWrite.All in ",
             place!(scope),
             "; for a service principal a Fabric administrator has to switch on ",
             place!(principals)
