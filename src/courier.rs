@@ -286,7 +286,10 @@ impl Lane {
     /// Delivers one batch, in halves where it is too large.
     async fn deliver(&self, batch: Batch) {
         let mut waiting = vec![batch];
-        while let Some(batch) = waiting.pop() {
+        while let Some(mut batch) = waiting.pop() {
+            if let Err(error) = self.outbox.issue(&mut batch) {
+                return self.fail(error);
+            }
             let mut attempt = Attempt::new(self, &batch);
             loop {
                 match attempt.once().await {

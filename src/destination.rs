@@ -23,6 +23,6 @@ pub trait Destination: Debug + Send + Sync {
     /// What one request may hold.
     fn limits(&self) -> Limits;
 
-    /// The request that delivers the rows of `body`.
-    fn request(&self, body: Bytes) -> Request;
+    /// The request that delivers the rows of `body`; `number` is their sequence number, where they have one.
+    fn request(&self, body: Bytes, number: Option<u64>) -> Request;
 }

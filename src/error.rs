@@ -40,6 +40,8 @@ pub enum Kind {
     Deadline,
     /// Rows were sent whole and never answered for.
     InDoubt,
+    /// A sequence number was given by somebody else.
+    SequenceConflict,
     /// Rows were left when a sender was closed.
     Undelivered,
     /// There is no room for more rows.

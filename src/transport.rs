@@ -24,6 +24,9 @@ use self::retry_after::retry_after;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 
+/// The header that numbers a request with rows. Source: the client of Power BI's own C# samples.
+const SEQUENCE_NUMBER: &str = "X-PowerBI-PushData-SequenceNumber";
+
 /// Shorter values in a URL are no keys.
 const SECRET_LENGTH: usize = 8;
 
@@ -41,6 +44,8 @@ pub struct Request {
     pub url: Url,
     /// The body, JSON or a form; empty where the method has none. Never shown.
     pub body: Bytes,
+    /// The sequence number of the rows in it, where they have one.
+    pub number: Option<u64>,
     /// How much of an answer is worth reading, in bytes.
     pub answer_limit: usize,
 }
@@ -157,6 +162,9 @@ impl Transport {
         }
         if request.method == Method::POST || request.method == Method::PUT {
             outgoing = outgoing.header(CONTENT_TYPE, content_type);
+        }
+        if let Some(number) = request.number {
+            outgoing = outgoing.header(SEQUENCE_NUMBER, number);
         }
         let sent = outgoing.body(body::tracked(request.body.clone(), Arc::clone(progress))).send().await;
         let mut incoming = sent.map_err(|error| failure(&error, progress))?;

@@ -105,6 +105,7 @@ class Client:
         table: str,
         schema: TableSchema | None,
         ordered: bool,
+        sequence: bool,
         rows: Any,
         options: dict[str, Any],
         replace: bool,

@@ -64,6 +64,7 @@ class Dataset:
         name: str | None = None,
         schema: TableSchema | Mapping[str, DataType] | None = None,
         *,
+        sequence: bool = False,
         ordered: bool | None = None,
     ) -> Table:
         """Take a table; nothing is sent.
@@ -72,7 +73,11 @@ class Dataset:
             name: The table's name, case counting; without it the only table of the schema.
             schema: What its rows look like; known already where you created the dataset. Without one each value is
                 checked by its own type only.
-            ordered: Send one request at a time, so that rows arrive in your order. None (default) is no.
+            sequence: Number each request, so that one which is sent again after a lost answer is not added twice. One
+                process may write to the table. Microsoft's reference no longer names these numbers; the service may
+                ignore them, and then a resend is counted in `PushResult.maybe_twice` as ever.
+            ordered: Send one request at a time, so that rows arrive in your order. None (default) is what `sequence`
+                says.
 
         Raises:
             ConfigurationError: No table can have this name, the schema lacks it, or it is not clear which is meant.
@@ -93,7 +98,10 @@ class Dataset:
             schema = known.get(name)
         if isinstance(schema, Mapping):
             schema = TableSchema(name, schema)
-        return Table(self, name, schema, ordered=bool(ordered))
+        if sequence and ordered is False:
+            msg = "numbered requests go one at a time: `sequence=True` and `ordered=False` cannot both be"
+            raise ConfigurationError(msg)
+        return Table(self, name, schema, ordered=bool(ordered), sequence=sequence)
 
     def delete(self) -> None:
         """Delete the dataset with all its rows, reports and tiles.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.schema import TableSchema, specification
 from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run
@@ -28,12 +29,15 @@ class Table:
         dataset: Where it is.
     """
 
-    def __init__(self, dataset: Dataset, name: str, schema: TableSchema | None, *, ordered: bool) -> None:
+    def __init__(
+        self, dataset: Dataset, name: str, schema: TableSchema | None, *, ordered: bool, sequence: bool = False
+    ) -> None:
         """Made by `Dataset.table`."""
         self.dataset = dataset
         self.name = name
         self.schema = schema
         self._ordered = ordered
+        self._sequence = sequence
 
     def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Check rows, send them, and wait until each has an answer.
@@ -61,6 +65,7 @@ class Table:
             ServiceError: The service refuses; the subclasses say why.
             TransportError: The service could not be reached.
             InDoubtError: Rows were sent and never answered for.
+            SequenceConflictError: Somebody else adds numbered rows to the table (``sequence=True``).
             DeadlineError: `timeout` has passed.
             RateLimitedError: The service asks for a wait that reaches past `timeout`.
             TypeError: `rows` is a single row, text or no iterable.
@@ -114,7 +119,9 @@ class Table:
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        result: PushResult = yield core.push_rows(*place, schema, self._ordered, rows, dict(options), replace)
+        result: PushResult = yield core.push_rows(
+            *place, schema, self._ordered, self._sequence, rows, dict(options), replace
+        )
         return result
 
     def sender(self, **options: Unpack[SenderOptions]) -> Sender:
@@ -126,6 +133,9 @@ class Table:
         Raises:
             ConfigurationError: An option is wrong.
         """
+        if self._sequence:
+            msg = "a sender does not number its requests yet"
+            raise ConfigurationError(msg, hint="push with sequence=True, or take the table without it for a sender")
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)

@@ -64,7 +64,7 @@ impl<'a> Attempt<'a> {
 
     async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
-        let request = self.lane.destination.request(self.batch.body.clone());
+        let request = self.lane.destination.request(self.batch.body.clone(), self.batch.number());
         let (limit, deadline) = (&self.lane.limit, self.lane.policy.deadline);
         let sent = tokio::select! {
             biased;
@@ -99,6 +99,9 @@ impl<'a> Attempt<'a> {
             },
             Verdict::Misdirected | Verdict::Expired => self.give_up(error(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
+            Verdict::Rejected if self.batch.number().is_some() && is_about_numbers(&sent.outcome) => {
+                self.number_taken(&sent.outcome)
+            }
             Verdict::Rejected => self.reject(&sent.outcome),
             Verdict::InDoubt => {
                 self.doubt = true;
@@ -153,6 +156,20 @@ impl<'a> Attempt<'a> {
             Some(halves) if !self.doubt => Next::Halve(halves),
             _ => self.reject(outcome),
         }
+    }
+
+    /// The service has had this number. After an attempt without an answer it was that one; else somebody else's.
+    fn number_taken(&mut self, outcome: &Outcome) -> Next {
+        if self.doubt {
+            self.lane.settle(self.batch, Fate::Confirmed, false);
+            return Next::Settled;
+        }
+        let cause = error(outcome);
+        let message = "somebody else adds rows with sequence numbers to this table";
+        let error = Error::new(Kind::SequenceConflict, message)
+            .with_hint("one process may write to a table with sequence=True; stop the other one, or push without it")
+            .with_answer((*cause.answer).clone());
+        self.give_up(error.caused_by(cause))
     }
 
     fn reject(&mut self, outcome: &Outcome) -> Next {
@@ -244,6 +261,13 @@ fn error(outcome: &Outcome) -> Error {
         }
         Outcome::Answered(answer) => answer.to_error("sending rows"),
     }
+}
+
+/// Whether a refusal is one of a sequence number. Nobody has written down how the service says so.
+fn is_about_numbers(outcome: &Outcome) -> bool {
+    let Outcome::Answered(answer) = outcome else { return false };
+    let words = answer.refusal.code.iter().chain(&answer.refusal.message);
+    words.into_iter().any(|words| words.to_ascii_lowercase().contains("sequence"))
 }
 
 fn in_doubt(rows: usize, cause: Error) -> Error {

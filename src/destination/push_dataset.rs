@@ -34,7 +34,7 @@ impl Destination for PushDataset {
         Self::LIMITS
     }
 
-    fn request(&self, body: Bytes) -> Request {
-        Request { method: Method::POST, url: self.rows_url.clone(), body, answer_limit: ANSWER_LIMIT }
+    fn request(&self, body: Bytes, number: Option<u64>) -> Request {
+        Request { method: Method::POST, url: self.rows_url.clone(), body, number, answer_limit: ANSWER_LIMIT }
     }
 }

@@ -82,8 +82,8 @@ impl Destination for Streaming {
         Limits { max_bytes: if tiles { TILE_BYTES } else { PushDataset::LIMITS.max_bytes }, ..PushDataset::LIMITS }
     }
 
-    fn request(&self, body: Bytes) -> Request {
-        Request { method: Method::POST, url: self.push_url.clone(), body, answer_limit: ANSWER_LIMIT }
+    fn request(&self, body: Bytes, _number: Option<u64>) -> Request {
+        Request { method: Method::POST, url: self.push_url.clone(), body, number: None, answer_limit: ANSWER_LIMIT }
     }
 }
 
@@ -97,14 +97,14 @@ mod tests {
     #[test]
     fn the_url_goes_out_as_it_came() {
         let streaming = Streaming::new(REAL, false, true).unwrap();
-        assert_eq!(streaming.request(Bytes::new()).url.as_str(), REAL);
+        assert_eq!(streaming.request(Bytes::new(), None).url.as_str(), REAL);
     }
 
     #[test]
     fn neither_debug_nor_what_is_shown_holds_the_query() {
         let streaming = Streaming::new(REAL, false, true).unwrap();
         assert_eq!(streaming.shown(), "https://api.powerbi.com/…/7d5e1a52…/rows?key=***");
-        let request = streaming.request(Bytes::new());
+        let request = streaming.request(Bytes::new(), None);
         assert!(!format!("{streaming:?} {request:?}").contains("a%2Bb"));
     }
 

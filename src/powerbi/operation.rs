@@ -56,7 +56,7 @@ impl Api {
         doing: &str,
     ) -> Result<Answer, Setback> {
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
-        let request = Request { method, url, body, answer_limit: ANSWER_LIMIT };
+        let request = Request { method, url, body, number: None, answer_limit: ANSWER_LIMIT };
         let last_begin = self.clock.now() + PATIENCE;
         let (mut failures, mut refreshed) = (0, false);
         loop {

@@ -221,16 +221,26 @@ impl Client {
         table: String,
         schema: Option<&TableSchema>,
         ordered: bool,
+        sequence: bool,
         rows: &Bound<'_, PyAny>,
         options: &Bound<'_, PyDict>,
         replace: bool,
     ) -> PyResult<Operation> {
         let client = self.open(rows.py())?;
+        let ordered = ordered || sequence;
         let target = self.target(rows.py(), &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
-        let emptying = replace.then(|| -> push::Emptying {
+        let last_number = sequence.then(|| -> push::Asking<u64> {
+            let (client, workspace) = (Arc::clone(&client), workspace.clone());
+            let (dataset, table) = (dataset.clone(), table.clone());
+            Box::pin(async move {
+                let numbers = client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
+                Ok(numbers.into_values().max().unwrap_or_default())
+            })
+        });
+        let emptying = replace.then(|| -> push::Asking<()> {
             Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
         });
-        push::push(target, rows, options, emptying)
+        push::push(target, rows, options, push::First { emptying, last_number })
     }
 
     fn sender(

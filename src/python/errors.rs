@@ -25,6 +25,7 @@ fn class_name(kind: Kind) -> &'static str {
         Kind::TransportTimeout => "TransportTimeoutError",
         Kind::Deadline => "DeadlineError",
         Kind::InDoubt => "InDoubtError",
+        Kind::SequenceConflict => "SequenceConflictError",
         Kind::Undelivered => "UndeliveredError",
         Kind::OutboxFull => "OutboxFullError",
         Kind::Closed => "ClosedError",
@@ -32,10 +33,20 @@ fn class_name(kind: Kind) -> &'static str {
 }
 
 fn is_service(kind: Kind) -> bool {
-    use Kind::{Authentication, FeatureRetired, NotFound, PayloadTooLarge, PermissionDenied, RateLimited, Service};
+    use Kind::{
+        Authentication, FeatureRetired, NotFound, PayloadTooLarge, PermissionDenied, RateLimited, SequenceConflict,
+        Service,
+    };
     matches!(
         kind,
-        Service | Authentication | PermissionDenied | NotFound | RateLimited | PayloadTooLarge | FeatureRetired
+        Service
+            | Authentication
+            | PermissionDenied
+            | NotFound
+            | RateLimited
+            | PayloadTooLarge
+            | FeatureRetired
+            | SequenceConflict
     )
 }
 

@@ -37,8 +37,17 @@ const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
 
-/// Deletes the rows that are to be replaced.
-pub(super) type Emptying = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+/// Something to be asked of the service.
+pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// What is asked of the service before the first row is sent, where it is.
+#[derive(Default)]
+pub(super) struct First {
+    /// Deletes the rows that are to be replaced; everything is read and checked before.
+    pub(super) emptying: Option<Asking<()>>,
+    /// Says the last sequence number, from which batches are numbered.
+    pub(super) last_number: Option<Asking<u64>>,
+}
 
 /// Where one push goes.
 pub(super) struct Target {
@@ -49,19 +58,19 @@ pub(super) struct Target {
     pub(super) needs_loop: bool,
 }
 
-/// A push of `rows`, whose answer is Python's `PushResult`. With `emptying` everything is read and checked first.
+/// A push of `rows`, whose answer is Python's `PushResult`.
 pub(super) fn push(
     target: Target,
     rows: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
-    emptying: Option<Emptying>,
+    first: First,
 ) -> PyResult<Operation> {
     let options = RowOptions::read(options)?;
     let only = target.schema.as_deref().filter(|_| options.cells.ignore_unknown_columns);
     let source = Source::new(rows, only)?;
     let needs_loop = target.needs_loop;
     let bell = Arc::new(Bell::default());
-    let push = Push::new(target, options, source, emptying, Arc::clone(&bell))?;
+    let push = Push::new(target, options, source, first, Arc::clone(&bell))?;
     Ok(Operation::new(push, bell, needs_loop))
 }
 
@@ -80,16 +89,19 @@ struct Push {
     outbox: Arc<Outbox>,
     lane: Arc<Lane>,
     running: Running<()>,
+    first: First,
     phase: Phase,
     early: Option<Early>,
 }
 
-/// How far a push has come.
+/// How far a push has come, in order.
 enum Phase {
     /// Reading and checking everything before anything is sent.
-    Check { kept: Vec<Run>, bytes: usize, sized: bool, emptying: Option<Emptying> },
+    Check { kept: Vec<Run>, bytes: usize, sized: bool },
     /// The rows that are to be replaced are being deleted.
     Empty { running: Running<Result<()>>, kept: Option<Vec<Run>> },
+    /// The last sequence number is being asked for.
+    Number { running: Running<Result<u64>>, kept: Option<Vec<Run>> },
     /// Reading and handing over, run by run.
     Send { ready: Option<Run>, ended: bool },
     /// Everything is handed over: the lane has the word.
@@ -101,7 +113,7 @@ impl Push {
         target: Target,
         options: RowOptions,
         source: Source<'_>,
-        emptying: Option<Emptying>,
+        mut first: First,
         bell: Arc<Bell>,
     ) -> PyResult<Self> {
         let started = target.route.clock.now();
@@ -119,9 +131,11 @@ impl Push {
         let lane = Arc::new(target.route.lane(Arc::clone(&outbox), policy));
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
         let sized = source.is_sized();
-        let checks = emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
+        let checks = first.emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
         let phase = if checks {
-            Phase::Check { kept: Vec::new(), bytes: 0, sized, emptying }
+            Phase::Check { kept: Vec::new(), bytes: 0, sized }
+        } else if let Some(asking) = first.last_number.take() {
+            Phase::Number { running: Running::start(&bell, asking)?, kept: None }
         } else {
             Phase::Send { ready: None, ended: false }
         };
@@ -138,6 +152,7 @@ impl Push {
             outbox,
             lane,
             running,
+            first,
             phase,
             early: None,
         })
@@ -148,7 +163,7 @@ impl Push {
         let filled = self.encode(py, soon)?;
         self.checked = self.encoder.rows_read();
         let refused = self.refuses();
-        let Phase::Check { kept, bytes, sized, emptying } = &mut self.phase else { return Ok(Step::Again) };
+        let Phase::Check { kept, bytes, sized } = &mut self.phase else { return Ok(Step::Again) };
         *bytes += filled.run.as_ref().map_or(0, Run::bytes);
         // What can be read only once has to be kept, however much it is.
         let keep = !refused && (*bytes <= KEPT_BYTES || !*sized);
@@ -164,13 +179,39 @@ impl Push {
             return Err(Stop::Early(Early::Invalid));
         }
         let kept = keep.then(|| std::mem::take(kept));
-        match emptying.take() {
+        match self.first.emptying.take() {
             Some(emptying) => {
                 let running = Running::start(&self.bell, emptying).map_err(interrupted)?;
                 self.phase = Phase::Empty { running, kept };
             }
-            None => self.hand_over(py, kept)?,
+            None => self.number(py, kept)?,
         }
+        Ok(Step::Again)
+    }
+
+    /// Finds out which number the first batch has, where batches are numbered.
+    fn number(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
+        match self.first.last_number.take() {
+            Some(asking) => {
+                let running = Running::start(&self.bell, asking).map_err(interrupted)?;
+                self.phase = Phase::Number { running, kept };
+                Ok(())
+            }
+            None => self.hand_over(py, kept),
+        }
+    }
+
+    fn wait_for_number(&mut self, py: Python<'_>) -> Result<Step, Stop> {
+        let Phase::Number { running, kept } = &mut self.phase else { return Ok(Step::Again) };
+        let last = match running.look() {
+            Received::NotYet => return Ok(Step::Wait),
+            Received::Lost => return Err(interrupted(lost())),
+            Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
+            Received::Done(Ok(last)) => last,
+        };
+        let kept = kept.take();
+        self.outbox.number_from(last);
+        self.hand_over(py, kept)?;
         Ok(Step::Again)
     }
 
@@ -185,7 +226,7 @@ impl Push {
         }
         let kept = kept.take();
         self.emptied = true;
-        self.hand_over(py, kept)?;
+        self.number(py, kept)?;
         Ok(Step::Again)
     }
 
@@ -354,6 +395,7 @@ impl Work for Push {
         let stepped = match self.phase {
             Phase::Check { .. } => self.check_some(py, soon),
             Phase::Empty { .. } => self.wait_until_empty(py),
+            Phase::Number { .. } => self.wait_for_number(py),
             Phase::Send { .. } => self.send_some(py, soon),
             Phase::Settle => return self.settle(py),
         };

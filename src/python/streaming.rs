@@ -59,7 +59,7 @@ impl PushUrl {
         rows: &Bound<'_, PyAny>,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Operation> {
-        push::push(self.target(rows.py(), schema)?, rows, options, None)
+        push::push(self.target(rows.py(), schema)?, rows, options, push::First::default())
     }
 
     fn sender(&self, py: Python<'_>, schema: Option<&TableSchema>, options: &Bound<'_, PyDict>) -> PyResult<Sender> {

@@ -330,8 +330,16 @@ def test_a_timeout_of_asyncio_is_a_timeout_and_nothing_is_sent_behind_it() -> No
         table = server.table(ordered=True, timeout=0.2, retry=None)
 
         async def main() -> None:
-            async with asyncio.timeout(0.1):
-                await table.push_async(orders(100_000))
+            async with asyncio.timeout(None) as limit:
+                push = table.push_async(orders(100_000))
+
+                async def third_request_is_out() -> None:
+                    await until(lambda: len(server.posts) == 3)
+                    limit.reschedule(asyncio.get_running_loop().time())
+
+                beside = asyncio.create_task(third_request_is_out())
+                await push
+            await beside
 
         with pytest.raises(TimeoutError):
             run(main())

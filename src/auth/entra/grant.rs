@@ -69,7 +69,7 @@ fn request(sign_in: &SignIn) -> Request {
     ];
     let coded = fields.map(|(name, value)| format!("{name}={}", coded(value)));
     let body = Bytes::from(coded.join("&"));
-    Request { method: Method::POST, url: sign_in.url(), body, answer_limit: ANSWER_LIMIT }
+    Request { method: Method::POST, url: sign_in.url(), body, number: None, answer_limit: ANSWER_LIMIT }
 }
 
 fn coded(value: &str) -> String {

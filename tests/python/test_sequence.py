@@ -1,0 +1,116 @@
+"""Sequence numbers: what is sent again after a lost answer is not added twice, whatever the service makes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import powerbi_push as pbi
+from conftest import SCHEMA, arrived, check_account, orders, posts
+from powerbi_push.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEADER = "x-powerbi-pushdata-sequencenumber"
+
+
+@pytest.fixture(params=["refuses", "deduplicates", "ignores"])
+def assumed(request: pytest.FixtureRequest) -> Iterator[tuple[Emulator, str]]:
+    """A local Power BI under each assumption about numbers."""
+    with Emulator(clock="virtual", assumptions={"sequence_numbers": request.param}) as emulator:
+        yield emulator, request.param
+
+
+def table_of(emulator: Emulator, **options: Any) -> pbi.Table:
+    return emulator.client(**options).create_dataset(SCHEMA).table("Orders", sequence=True)
+
+
+def numbers(emulator: Emulator) -> list[str | None]:
+    return [request.headers.get(HEADER) for request in posts(emulator)]
+
+
+def test_requests_are_numbered_one_after_the_other(assumed: tuple[Emulator, str]) -> None:
+    emulator, _ = assumed
+    table = table_of(emulator)
+    assert table.push(orders(25_000)).confirmed == 25_000
+    assert numbers(emulator) == ["1", "2", "3"]
+    assert emulator.most_in_flight == 1
+    assert [row["Id"] for row in emulator.rows(table)] == list(range(25_000))
+
+
+def test_a_lost_answer_loses_nothing_and_doubles_nothing_where_numbers_count(assumed: tuple[Emulator, str]) -> None:
+    emulator, kind = assumed
+    table = table_of(emulator)
+    emulator.drop_response(times=2)
+    result = check_account(table.push(orders(25_000)), arrived(emulator))
+    assert (result.confirmed, result.in_doubt) == (25_000, 0)
+    assert numbers(emulator)[0] == numbers(emulator)[1] == "1", "the fault happened, and the number stayed"
+    doubled = sum(count > 1 for count in arrived(emulator).values())
+    assert doubled == (10_000 if kind == "ignores" else 0)
+    assert doubled <= result.maybe_twice
+
+
+def test_the_next_push_goes_on_where_the_service_is() -> None:
+    with Emulator(clock="virtual") as emulator:
+        table = table_of(emulator)
+        table.push(orders(1))
+        table.push(orders(1, 1))
+        assert numbers(emulator) == ["1", "2"]
+        assert table.sequence_numbers() == {0: 2}
+
+
+def test_replace_begins_again_where_the_service_forgets() -> None:
+    with Emulator(clock="virtual") as emulator:
+        table = table_of(emulator)
+        table.push(orders(3))
+        assert table.replace(orders(2)).confirmed == 2
+        assert numbers(emulator) == ["1", "1"]
+
+
+def test_a_foreign_number_is_a_conflict_and_stops() -> None:
+    with Emulator(clock="virtual") as emulator:
+        table = table_of(emulator)
+
+        def rows() -> Iterator[Any]:
+            yield from orders(10_000)
+            table.push(orders(1, 90_000))  # somebody else
+            table.push(orders(1, 90_001))
+            yield from orders(20_000, 10_000)
+
+        with pytest.raises(pbi.SequenceConflictError, match="somebody else") as caught:
+            table.push(rows())
+        assert caught.value.status == 400
+        assert caught.value.result is not None
+        assert caught.value.result.unsent + caught.value.result.confirmed == caught.value.result.read
+
+
+def test_a_service_without_numbers_says_so() -> None:
+    with Emulator(clock="virtual", assumptions={"sequence_numbers": "missing"}) as emulator:
+        table = table_of(emulator)
+        with pytest.raises(pbi.NotFoundError) as caught:
+            table.push(orders(3))
+        assert "no longer" in str(caught.value.hint)
+        assert posts(emulator) == []
+
+
+def test_numbers_can_be_awaited() -> None:
+    with Emulator(clock="virtual") as emulator:
+        table = table_of(emulator)
+        assert asyncio.run(table.push_async(iter(orders(3)))).confirmed == 3
+        assert numbers(emulator) == ["1"]
+
+
+def test_without_asking_for_them_there_are_none(virtual: Emulator) -> None:
+    virtual.client().create_dataset(SCHEMA).table("Orders").push(orders(3))
+    assert numbers(virtual) == [None]
+
+
+def test_numbers_go_one_at_a_time_and_not_with_a_sender(virtual: Emulator) -> None:
+    dataset = virtual.client().create_dataset(SCHEMA)
+    with pytest.raises(pbi.ConfigurationError, match="one at a time"):
+        dataset.table("Orders", sequence=True, ordered=False)
+    with pytest.raises(pbi.ConfigurationError, match="does not number"):
+        dataset.table("Orders", sequence=True).sender()
