@@ -23,6 +23,9 @@ pub trait Destination: Debug + Send + Sync {
     /// What one request may hold.
     fn limits(&self) -> Limits;
 
+    /// What tells it from other destinations. May hold a secret.
+    fn key(&self) -> &str;
+
     /// The request that delivers the rows of `body`; `number` is their sequence number, where they have one.
     fn request(&self, body: Bytes, number: Option<u64>) -> Request;
 }

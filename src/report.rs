@@ -59,13 +59,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts together what was read, what was wrong with it, and what became of the rest. Invalid rows that were
-    /// `skipped` on purpose are nothing to come back for.
+    /// Puts together what was read, what was wrong with it, and what became of the rest, whose first row is number
+    /// `first` of the ledger. Invalid rows that were `skipped` on purpose are nothing to come back for.
     #[must_use]
     pub fn new(
         read: u64,
         problems: &Problems,
         skipped: bool,
+        first: u64,
         ledger: &Ledger,
         meter: &Meter,
         elapsed: Duration,
@@ -84,13 +85,13 @@ impl Report {
             request_ids: meter.request_ids.clone(),
             ..Self::default()
         };
-        report.walk(problems.invalid_rows(), skipped, ledger);
+        report.walk(problems.invalid_rows(), skipped, first, ledger);
         report
     }
 
     /// Rows were accepted in the caller's order, the invalid ones left out: walk both countings side by side.
-    fn walk(&mut self, invalid: &[Range<u64>], skipped: bool, ledger: &Ledger) {
-        let (mut row, mut accepted) = (0, 0);
+    fn walk(&mut self, invalid: &[Range<u64>], skipped: bool, first: u64, ledger: &Ledger) {
+        let (mut row, mut accepted) = (0, first);
         let end = self.read..self.read;
         for gap in invalid.iter().chain([&end]) {
             let valid = gap.start - row;

@@ -30,6 +30,10 @@ impl Destination for PushDataset {
         &PUSH_ROWS
     }
 
+    fn key(&self) -> &str {
+        self.rows_url.as_str()
+    }
+
     fn limits(&self) -> Limits {
         Self::LIMITS
     }

@@ -49,12 +49,6 @@ impl Streaming {
         if self.history { &[] } else { &[STREAMING_QUOTA] }
     }
 
-    /// What tells it from others: the URL itself, a secret.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        self.push_url.as_str()
-    }
-
     /// Who it is, without the secret: enough to tell two of them apart.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -75,6 +69,11 @@ impl fmt::Debug for Streaming {
 impl Destination for Streaming {
     fn dialect(&self) -> &'static Dialect {
         &PUSH_ARRAY
+    }
+
+    /// The URL itself, a secret.
+    fn key(&self) -> &str {
+        self.push_url.as_str()
     }
 
     fn limits(&self) -> Limits {

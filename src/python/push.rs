@@ -353,6 +353,7 @@ impl Push {
             read,
             self.encoder.problems(),
             self.options.skip_invalid,
+            0,
             &self.outbox.ledger(),
             &self.lane.meter(),
             elapsed,

@@ -51,6 +51,8 @@ struct Shared {
     rows: RowOptions,
     options: SenderOptions,
     started: Moment,
+    /// The number of the first row that is accepted here.
+    first: u64,
     outbox: Arc<Outbox>,
     lane: Arc<Lane>,
     /// Ends the lane with the sender.
@@ -180,6 +182,7 @@ impl Sender {
             rows,
             options,
             started: clock.now(),
+            first: *outbox.accepted().borrow(),
             outbox,
             lane,
             _running: running,
@@ -294,7 +297,7 @@ impl Shared {
         let accepted = self.outbox.stats().accepted;
         let elapsed = self.target.route.clock.now() - self.started;
         let none = Problems::new(0);
-        Report::new(accepted, &none, false, &self.outbox.ledger(), &self.lane.meter(), elapsed)
+        Report::new(accepted, &none, false, self.first, &self.outbox.ledger(), &self.lane.meter(), elapsed)
     }
 
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
