@@ -77,14 +77,21 @@ pub trait Rows {
     /// Why the source could not go on.
     type Failure;
 
+    /// The rows to come are for another [`Row`] than the rows before: places that were asked for count no more.
+    fn begin(&mut self);
+
     /// Visits the next row; `false` once there is none.
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure>;
 }
 
 /// What a source of rows does with one row.
 pub trait Row {
-    /// One value, under its column's name.
-    fn cell(&mut self, column: &str, cell: Cell<'_>);
+    /// Where the column of that name stands, for this row and those that follow it; `None` where it has no place.
+    fn place(&mut self, column: &str) -> Option<usize>;
+    /// One value, of the column at `place`.
+    fn cell(&mut self, place: usize, cell: Cell<'_>);
+    /// One value, of a column that has no place.
+    fn cell_without_place(&mut self, column: &str, cell: Cell<'_>);
     /// A key that names no column, and why.
     fn bad_key(&mut self, why: &str);
     /// The row itself is nothing that has columns; the name of its type.

@@ -23,25 +23,29 @@ pub(super) fn put_date(out: &mut Vec<u8>, date: Date) -> Result<(), Refusal> {
 }
 
 /// A date and time; with a zone it becomes UTC.
+#[inline]
 pub(super) fn put(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
+    let utc = match (value.utc_offset, naive) {
+        (Some(0), _) | (None, Naive::Utc) => true,
+        (None, Naive::Keep) => false,
+        _ => return put_converted(out, value, naive),
+    };
+    check_year(value.date)?;
+    put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, utc);
+    Ok(())
+}
+
+/// The same for what has to be converted, or refused.
+fn put_converted(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
     check_year(value.date)?;
     let offset = match (value.utc_offset, naive) {
         (Some(offset), _) => offset,
-        (None, Naive::Utc) => 0,
-        (None, Naive::Local) => local_offset(&value).ok_or_else(out_of_range)?,
-        (None, Naive::Keep) => {
-            put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, false);
-            return Ok(());
-        }
         (None, Naive::Error) => {
             let message = "holds a date and time without a zone; naive_datetimes says how to take it";
             return Err(Refusal::new(Code::BadDatetime, message));
         }
+        (None, _) => local_offset(&value).ok_or_else(out_of_range)?,
     };
-    if offset == 0 {
-        put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, true);
-        return Ok(());
-    }
     let utc = to_chrono(&value)
         .and_then(|wall| wall.checked_sub_signed(TimeDelta::microseconds(offset)))
         .filter(|utc| YEARS.contains(&utc.year()))
@@ -70,37 +74,30 @@ fn out_of_range() -> Refusal {
     Refusal::new(Code::OutOfRange, "holds a date that leaves the years 1 to 9999 in UTC")
 }
 
+#[inline]
 fn put_fields(out: &mut Vec<u8>, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) {
-    let year = u32::try_from(date.year).unwrap_or_default();
-    out.push(b'"');
-    put_digits(out, year, 4);
-    out.push(b'-');
-    put_digits(out, date.month.into(), 2);
-    out.push(b'-');
-    put_digits(out, date.day.into(), 2);
-    out.push(b'T');
-    put_digits(out, time.0.into(), 2);
-    out.push(b':');
-    put_digits(out, time.1.into(), 2);
-    out.push(b':');
-    put_digits(out, time.2.into(), 2);
+    let year = date.year.unsigned_abs();
+    let pairs = [small(year / 100), small(year % 100), date.month, date.day, time.0, time.1, time.2];
+    let mut text = *b"\"0000-00-00T00:00:00";
+    for (start, pair) in [1, 3, 6, 9, 12, 15, 18].into_iter().zip(pairs) {
+        text[start] += pair / 10;
+        text[start + 1] += pair % 10;
+    }
+    out.extend_from_slice(&text);
     if microsecond != 0 {
-        out.push(b'.');
-        match microsecond % 1_000 {
-            0 => put_digits(out, microsecond / 1_000, 3),
-            _ => put_digits(out, microsecond, 6),
-        }
+        put_fraction(out, microsecond);
     }
-    if utc {
-        out.push(b'Z');
-    }
-    out.push(b'"');
+    out.extend_from_slice(if utc { b"Z\"" } else { b"\"" });
 }
 
-fn put_digits(out: &mut Vec<u8>, value: u32, width: u32) {
-    for place in (0..width).rev() {
-        let digit = value / 10u32.pow(place) % 10;
-        out.push(b'0' + small(digit));
+/// Three digits, or six where three do not say it.
+fn put_fraction(out: &mut Vec<u8>, microsecond: u32) {
+    let digits =
+        |value: u32, width: u32| (0..width).rev().map(move |place| b'0' + small(value / 10u32.pow(place) % 10));
+    out.push(b'.');
+    match microsecond % 1_000 {
+        0 => out.extend(digits(microsecond / 1_000, 3)),
+        _ => out.extend(digits(microsecond, 6)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::blocks::put_short;
 use super::problems::Code;
 use super::refusal::Refusal;
 use crate::cell::Cell;
@@ -41,7 +42,7 @@ pub(super) fn put_double(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusa
     match cell {
         Cell::Int(value) => put_integer(out, value),
         Cell::Float(value) if value.abs() >= f64::MAX => return Err(beyond(DataType::Double)),
-        Cell::Float(value) => out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes()),
+        Cell::Float(value) => put_finite(out, value),
         Cell::WideInt(text) | Cell::Decimal(text) => {
             let inside = text.parse::<f64>().is_ok_and(|value| value.abs() < f64::MAX);
             let plain = Plain::read(text).filter(|_| inside).ok_or_else(|| beyond(DataType::Double))?;
@@ -86,8 +87,15 @@ pub(super) fn put_read(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Re
     }
 }
 
-fn put_integer(out: &mut Vec<u8>, value: i64) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+#[inline]
+pub(super) fn put_integer(out: &mut Vec<u8>, value: i64) {
+    put_short(out, itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// A number that is neither infinite nor NaN.
+#[inline]
+pub(super) fn put_finite(out: &mut Vec<u8>, value: f64) {
+    put_short(out, zmij::Buffer::new().format_finite(value).as_bytes());
 }
 
 fn beyond(data_type: DataType) -> Refusal {

@@ -1,33 +1,98 @@
-//! Text as JSON strings, and its length as the service counts it.
+//! Text as JSON strings, and its length as the service counts it. Sixteen bytes at a time are looked at and copied.
+
+use super::blocks::{BLOCK, put_start};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `text` as a JSON string; everything that JSON allows stays as it is.
+#[inline]
 pub(super) fn put_string(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
+    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
     out.push(b'"');
-    let mut copied = 0;
-    for (position, &byte) in bytes.iter().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
+    for (number, block) in blocks.iter().enumerate() {
+        if !is_plain(block) {
+            return put_rest(out, &text.as_bytes()[number * BLOCK..]);
         }
-        out.extend_from_slice(&bytes[copied..position]);
-        copied = position + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            _ => {
-                out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
-            }
+        out.extend_from_slice(block);
+    }
+    if !put_start(out, rest, is_plain) {
+        return put_rest(out, rest);
+    }
+    out.push(b'"');
+}
+
+/// The same from where something has to be escaped to the end.
+#[inline(never)]
+fn put_rest(out: &mut Vec<u8>, bytes: &[u8]) {
+    for block in bytes.chunks(BLOCK) {
+        match block.try_into() {
+            Ok(whole) if is_plain(whole) => out.extend_from_slice(block),
+            _ => block.iter().for_each(|&byte| put_byte(out, byte)),
         }
     }
-    out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
+}
+
+fn put_byte(out: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        0..b' ' => {
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+        }
+        _ => out.push(byte),
+    }
+}
+
+/// Whether JSON takes these bytes as they are.
+#[inline]
+fn is_plain(block: &[u8; BLOCK]) -> bool {
+    !block.iter().fold(false, |found, &byte| found | (byte < b' ') | (byte == b'"') | (byte == b'\\'))
+}
+
+/// The name of a column, ready to be written before its value: `,"name":`.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    /// Its first bytes, and what does not matter behind them.
+    start: [u8; Self::START],
+    length: usize,
+    /// All of it, where it is longer.
+    whole: Option<Box<[u8]>>,
+}
+
+impl Key {
+    const START: usize = 2 * BLOCK;
+
+    pub(super) fn new(name: &str) -> Self {
+        let mut bytes = vec![b','];
+        put_string(&mut bytes, name);
+        bytes.push(b':');
+        let mut start = [0; Self::START];
+        let length = bytes.len();
+        let whole = match start.get_mut(..length) {
+            Some(place) => {
+                place.copy_from_slice(&bytes);
+                None
+            }
+            None => Some(bytes.into()),
+        };
+        Self { start, length, whole }
+    }
+
+    #[inline]
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        if let Some(whole) = &self.whole {
+            return out.extend_from_slice(whole);
+        }
+        let end = out.len() + self.length;
+        out.extend_from_slice(&self.start);
+        out.truncate(end);
+    }
 }
 
 /// How much of `text` fits into `max` UTF-16 units, never half of a character; `None` where all of it does.

@@ -37,18 +37,35 @@ pub fn fitting_type(cell: &Cell<'_>) -> Result<Option<DataType>, NoType> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoType;
 
-/// Appends `cell` as a value of `data_type`, or says why that cannot be.
+/// Appends `cell` as a value of `data_type`, or says why that cannot be. What fits its column as it is comes first.
+#[inline]
 pub(super) fn put_value(
     out: &mut Vec<u8>,
     data_type: Option<DataType>,
     cell: Cell<'_>,
     options: Options,
 ) -> Result<(), Refusal> {
-    match cell {
-        Cell::Null => {
-            put_null(out);
-            return Ok(());
+    match (cell, data_type) {
+        (Cell::Text(text), Some(DataType::String)) if text.len() <= MAX_TEXT => strings::put_string(out, text),
+        (Cell::Int(value), Some(DataType::Int64)) if value != i64::MIN && value != i64::MAX => {
+            numbers::put_integer(out, value);
         }
+        (Cell::Int(value), Some(DataType::Double)) => numbers::put_integer(out, value),
+        (Cell::Float(value), Some(DataType::Double)) if value.abs() < f64::MAX => numbers::put_finite(out, value),
+        (Cell::Bool(value), Some(DataType::Boolean)) => out.extend_from_slice(if value { b"true" } else { b"false" }),
+        (Cell::Null, _) => put_null(out),
+        (Cell::DateTime(value), Some(DataType::DateTime)) => {
+            return datetimes::put(out, value, options.naive_datetimes);
+        }
+        _ => return put_rare(out, data_type, cell, options),
+    }
+    Ok(())
+}
+
+/// The same for what has to be converted, looked at, or refused.
+#[inline(never)]
+fn put_rare(out: &mut Vec<u8>, data_type: Option<DataType>, cell: Cell<'_>, options: Options) -> Result<(), Refusal> {
+    match cell {
         Cell::Float(value) if value.is_nan() => return put_nan(out, options),
         Cell::Float(value) if value.is_infinite() => return Err(infinite()),
         Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan") => return put_nan(out, options),
@@ -69,14 +86,9 @@ pub(super) fn put_value(
         (Some(DataType::Int64), _) => numbers::put_int64(out, cell),
         (Some(DataType::Double), _) => numbers::put_double(out, cell),
         (Some(DataType::Decimal), _) => numbers::put_decimal(out, cell),
-        (Some(DataType::Boolean), Cell::Bool(value)) => {
-            out.extend_from_slice(if value { b"true" } else { b"false" });
-            Ok(())
-        }
         (Some(DataType::String), Cell::Text(text) | Cell::Uuid(text)) => put_text(out, text, options),
         (Some(DataType::DateTime), Cell::Text(text)) => datetimes::put_text(out, text, options.naive_datetimes),
         (Some(DataType::DateTime), Cell::Date(date)) => datetimes::put_date(out, date),
-        (Some(DataType::DateTime), Cell::DateTime(value)) => datetimes::put(out, value, options.naive_datetimes),
         (Some(wanted), _) => Err(Refusal::wrong_type(wanted, &cell)),
         (None, _) => unreachable!("every other cell has a type of its own"),
     }

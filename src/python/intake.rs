@@ -14,6 +14,7 @@ mod frame;
 mod labels;
 mod listed;
 mod pandas;
+mod places;
 mod row;
 mod value;
 
@@ -223,6 +224,14 @@ fn changed() -> PyErr {
 impl Rows for Source<'_> {
     type Failure = Failure;
 
+    fn begin(&mut self) {
+        self.shapes.begin();
+        if let Kind::Frame(frame) = &mut self.rest.rows {
+            frame.begin();
+        }
+    }
+
+    #[inline]
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
         match &mut self.rest.rows {
             Kind::Frame(Frame::Arrow(rows)) => return rows.visit(row),

@@ -88,6 +88,11 @@ impl<'s, R> InTime<'s, R> {
 impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
     type Failure = Stop;
 
+    fn begin(&mut self) {
+        self.rows.begin();
+    }
+
+    #[inline]
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Stop> {
         if self.time.deadline.is_some_and(|deadline| deadline <= self.time.clock.now()) {
             let message = "the time limit of this call has passed while rows were read";

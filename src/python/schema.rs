@@ -96,6 +96,7 @@ struct Watching {
 impl Watching {
     /// Looks at all rows, or until one is none.
     fn watch<R: Rows>(&mut self, rows: &mut R) -> Result<(), R::Failure> {
+        rows.begin();
         while rows.visit(self)? && self.not_rows.is_none() {
             self.inference.end_row();
             self.row += 1;
@@ -105,13 +106,22 @@ impl Watching {
 }
 
 impl Row for Watching {
-    fn cell(&mut self, column: &str, cell: Cell<'_>) {
+    fn place(&mut self, column: &str) -> Option<usize> {
+        Some(self.inference.place(column))
+    }
+
+    fn cell(&mut self, place: usize, cell: Cell<'_>) {
         let kind = match fitting_type(&cell) {
             Ok(Some(data_type)) => Kind::Type(data_type),
             Ok(None) => Kind::Missing,
             Err(NoType) => Kind::Unsupported,
         };
-        self.inference.see(column, kind, cell.type_name());
+        self.inference.see(place, kind, cell.type_name());
+    }
+
+    fn cell_without_place(&mut self, column: &str, cell: Cell<'_>) {
+        let place = self.inference.place(column);
+        self.cell(place, cell);
     }
 
     fn bad_key(&mut self, why: &str) {

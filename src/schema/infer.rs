@@ -30,13 +30,17 @@ struct Seen {
 }
 
 impl Inference {
-    /// Takes note of one value; `type_name` is what the caller calls its type.
-    pub fn see(&mut self, column: &str, kind: Kind, type_name: &str) {
-        let position = self.columns.iter().position(|seen| seen.name == column).unwrap_or_else(|| {
+    /// Where the column of that name stands: behind the others where it is new.
+    pub fn place(&mut self, column: &str) -> usize {
+        self.columns.iter().position(|seen| seen.name == column).unwrap_or_else(|| {
             self.columns.push(Seen { name: column.into(), examples: Vec::new(), unsupported: None });
             self.columns.len() - 1
-        });
-        let seen = &mut self.columns[position];
+        })
+    }
+
+    /// Takes note of one value of the column at `place`; `type_name` is what the caller calls its type.
+    pub fn see(&mut self, place: usize, kind: Kind, type_name: &str) {
+        let seen = &mut self.columns[place];
         let example = || format!("{type_name} in row {}", self.rows);
         match kind {
             Kind::Missing => {}

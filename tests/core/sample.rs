@@ -23,11 +23,17 @@ impl Sample {
 impl Rows for Sample {
     type Failure = std::convert::Infallible;
 
+    fn begin(&mut self) {}
+
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure> {
         let Some((id, item)) = self.rows.get(self.next) else { return Ok(false) };
         self.next += 1;
-        row.cell("Id", Cell::Int(*id));
-        row.cell("Item", Cell::Text(item));
+        for (column, cell) in [("Id", Cell::Int(*id)), ("Item", Cell::Text(item))] {
+            match row.place(column) {
+                Some(place) => row.cell(place, cell),
+                None => row.cell_without_place(column, cell),
+            }
+        }
         Ok(true)
     }
 }

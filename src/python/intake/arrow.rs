@@ -11,6 +11,7 @@ use pyo3::types::PyCapsule;
 
 use super::columns::{Column, unsupported};
 use super::labels::{check_distinct, is_a, is_wanted, one_column, refuse_types};
+use super::places::Places;
 use super::{Failure, borrowed, changed};
 use crate::cell::{Row, Rows};
 use crate::error::Error;
@@ -27,6 +28,7 @@ pub(in crate::python) struct ArrowRows {
     wanted: Vec<(usize, String)>,
     batch: Option<StructArray>,
     columns: Vec<Column>,
+    places: Places,
     row: usize,
     text: String,
 }
@@ -78,7 +80,8 @@ impl ArrowRows {
         // What has a length is held whole, and hands out its stream as often as it is asked to.
         let again = frame.hasattr(intern!(py, "__len__"))?.then(|| frame.clone().unbind());
         let stream = Stream::Producer(reader);
-        Ok(Self { stream, again, fields, wanted, batch: None, columns: Vec::new(), row: 0, text: String::new() })
+        let (places, text) = (Places::default(), String::new());
+        Ok(Self { stream, again, fields, wanted, batch: None, columns: Vec::new(), places, row: 0, text })
     }
 
     /// Whether they can be read twice.
@@ -139,6 +142,10 @@ impl Stream {
 impl Rows for ArrowRows {
     type Failure = Failure;
 
+    fn begin(&mut self) {
+        self.places = Places::default();
+    }
+
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
         while self.row >= self.batch.as_ref().map_or(0, Array::len) {
             if !self.next_batch()? {
@@ -149,8 +156,13 @@ impl Rows for ArrowRows {
         if batch.is_null(self.row) {
             row.not_a_mapping("None");
         } else {
-            for ((_, name), column) in self.wanted.iter().zip(&self.columns) {
-                row.cell(name, column.cell(self.row, &mut self.text));
+            let Self { wanted, columns, places, text, .. } = self;
+            places.ask(|| wanted.iter().map(|(_, name)| row.place(name)).collect());
+            for (((_, name), column), place) in wanted.iter().zip(columns).zip(places.known()) {
+                match place {
+                    Some(place) => column.visit(self.row, text, |cell| row.cell(*place, cell)),
+                    None => column.visit(self.row, text, |cell| row.cell_without_place(name, cell)),
+                }
             }
         }
         self.row += 1;

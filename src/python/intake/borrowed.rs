@@ -12,7 +12,19 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use pyo3::{Bound, ffi};
 
-/// Walks a dict; `None` as an item says that the dict changed meanwhile, and ends the walk.
+/// Where an object is: it is that object as long as somebody holds it.
+#[derive(Clone, Copy)]
+pub(super) struct Address(*const ffi::PyObject);
+
+impl Address {
+    /// Whether `object` is there.
+    #[inline]
+    pub(super) fn is(self, object: &Bound<'_, PyAny>) -> bool {
+        ptr::eq(self.0, object.as_ptr())
+    }
+}
+
+/// Walks a dict.
 pub(super) struct DictItems<'a, 'py> {
     dict: &'a Bound<'py, PyDict>,
     position: ffi::Py_ssize_t,
@@ -20,22 +32,31 @@ pub(super) struct DictItems<'a, 'py> {
     length: usize,
 }
 
+/// What a dict holds next.
+pub(super) enum Item<'py, K> {
+    /// A value whose key is known.
+    Known(K, Bound<'py, PyAny>),
+    /// A key and its value.
+    Other(Bound<'py, PyAny>, Bound<'py, PyAny>),
+    /// Nothing: all has been visited.
+    End,
+    /// Nothing: the dict is another than it was.
+    Changed,
+}
+
 impl<'a, 'py> DictItems<'a, 'py> {
+    #[inline]
     pub(super) fn new(dict: &'a Bound<'py, PyDict>) -> Self {
         let length = dict.len();
         Self { dict, position: 0, left: length, length }
     }
-}
 
-impl<'py> Iterator for DictItems<'_, 'py> {
-    type Item = Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next item; `know` says what is known of the key at an address.
+    #[inline]
+    pub(super) fn next<K>(&mut self, know: impl FnOnce(Address) -> Option<K>) -> Item<'py, K> {
         let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
         if self.dict.len() != self.length {
-            self.length = self.dict.len();
-            self.left = 0;
-            return Some(None);
+            return Item::Changed;
         }
         // SAFETY: `dict` is a live dict and we are attached to Python. `PyDict_Next` checks `position` against the
         // dict's current table on every call, so that a dict that changed since the last call yields other items or
@@ -43,20 +64,21 @@ impl<'py> Iterator for DictItems<'_, 'py> {
         let found =
             unsafe { ffi::PyDict_Next(self.dict.as_ptr(), &raw mut self.position, &raw mut key, &raw mut value) } != 0;
         match (found, self.left) {
-            (false, 0) => None,
+            (false, 0) => Item::End,
             (true, 1..) => {
                 self.left -= 1;
                 let py = self.dict.py();
-                // SAFETY: `PyDict_Next` returned 1, so that both are borrowed references to live objects; nothing
-                // ran in between that could have released them, and from here on we own references of our own.
-                Some(Some(unsafe { (Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)) }))
+                // SAFETY: `PyDict_Next` returned 1, so that `value` is a borrowed reference to a live object; nothing
+                // ran in between that could have released it, and from here on we own a reference of our own.
+                let value = unsafe { Bound::from_borrowed_ptr(py, value) };
+                match know(Address(key)) {
+                    Some(known) => Item::Known(known, value),
+                    // SAFETY: as above; `know` had nothing but an address, and no access to Python through it.
+                    None => Item::Other(unsafe { Bound::from_borrowed_ptr(py, key) }, value),
+                }
             }
             // As many items as before, but not the same ones.
-            _ => {
-                self.left = 0;
-                self.position = ffi::Py_ssize_t::MAX;
-                Some(None)
-            }
+            _ => Item::Changed,
         }
     }
 }

@@ -144,8 +144,24 @@ impl Column {
         Some(Self::Runs { run_of: Box::new(move |row| ends.get_physical_index(row)), values })
     }
 
+    /// Calls `see` once with the value in `row`; `text` is where values that are not text themselves are spelled.
+    #[inline]
+    pub(super) fn visit(&self, row: usize, text: &mut String, see: impl FnOnce(Cell<'_>)) {
+        match self {
+            Self::Bool(array) => see(there(array, row).map_or(Cell::Null, |row| Cell::Bool(array.value(row)))),
+            Self::Int64(array) => see(int(array, row)),
+            Self::Float64(array) => see(float(array, row)),
+            Self::LargeText(array) => see(there(array, row).map_or(Cell::Null, |row| utf8(array.value(row)))),
+            Self::TextView(array) => see(there(array, row).map_or(Cell::Null, |row| utf8(array.value(row)))),
+            Self::Moment { ticks, per_second, has_zone } => {
+                see(value(ticks, row).map_or(Cell::Null, |ticks| moment(ticks, *per_second, *has_zone)));
+            }
+            _ => see(self.cell(row, text)),
+        }
+    }
+
     /// The value in `row`; `text` is where values that are not text themselves are spelled.
-    pub(super) fn cell<'a>(&'a self, row: usize, text: &'a mut String) -> Cell<'a> {
+    fn cell<'a>(&'a self, row: usize, text: &'a mut String) -> Cell<'a> {
         match self {
             Self::Missing => Cell::Null,
             Self::Bool(array) => there(array, row).map_or(Cell::Null, |row| Cell::Bool(array.value(row))),

@@ -9,6 +9,7 @@ use super::arrow::{self, ArrowRows};
 use super::labels::{is_a, one_column};
 use super::listed::Listed;
 use super::{Failure, pandas};
+use crate::cell::Rows;
 use crate::schema::TableSchema;
 
 /// A frame, by how it is read.
@@ -54,6 +55,14 @@ impl Frame {
         match self {
             Self::Arrow(rows) => rows.is_sized(),
             Self::Listed(_) => true,
+        }
+    }
+
+    /// The rows to come are for another `row` than those before.
+    pub(super) fn begin(&mut self) {
+        match self {
+            Self::Arrow(rows) => rows.begin(),
+            Self::Listed(rows) => rows.begin(),
         }
     }
 

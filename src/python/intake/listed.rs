@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
 use super::labels::is_wanted;
+use super::places::{Places, give};
 use super::value;
 use crate::cell::Row;
 use crate::schema::TableSchema;
@@ -21,6 +22,7 @@ pub(super) struct Listed {
     rows: usize,
     slice: Vec<Py<PyList>>,
     next: usize,
+    places: Places,
 }
 
 #[derive(Clone, Copy)]
@@ -45,7 +47,20 @@ impl Listed {
         let wanted = names.iter().cloned().enumerate().filter(|(_, name)| is_wanted(only, name)).collect();
         // Without columns there are no rows, as in a frame that comes through Arrow.
         let rows = if names.is_empty() { 0 } else { frame.len()? };
-        Ok(Self { frame: frame.clone().unbind(), library, wanted, rows, slice: Vec::new(), next: 0 })
+        Ok(Self {
+            frame: frame.clone().unbind(),
+            library,
+            wanted,
+            rows,
+            slice: Vec::new(),
+            next: 0,
+            places: Places::default(),
+        })
+    }
+
+    /// The rows to come are for another `row` than those before.
+    pub(super) fn begin(&mut self) {
+        self.places = Places::default();
     }
 
     /// Starts again with the first row.
@@ -62,9 +77,14 @@ impl Listed {
             let columns = self.wanted.iter().map(|(place, _)| self.column(py, *place));
             self.slice = columns.collect::<PyResult<_>>()?;
         }
-        for ((_, name), list) in self.wanted.iter().zip(&self.slice) {
+        let Self { wanted, places, .. } = self;
+        places.ask(|| wanted.iter().map(|(_, name)| row.place(name)).collect());
+        for (((_, name), list), place) in self.wanted.iter().zip(&self.slice).zip(self.places.known()) {
             let value = list.bind(py).get_item(self.next % SLICE)?;
-            value::visit(&value, &mut |cell| row.cell(name, cell))?;
+            match place {
+                Some(place) => give(&value, *place, row)?,
+                None => value::visit(&value, |cell| row.cell_without_place(name, cell))?,
+            }
         }
         self.next += 1;
         Ok(true)

@@ -5,7 +5,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
 
-use super::borrowed::DictItems;
+use super::borrowed::{DictItems, Item};
+use super::places::{Keys, Places, give};
 use super::{Failure, changed, value};
 use crate::cell::Row;
 
@@ -13,6 +14,7 @@ use crate::cell::Row;
 #[derive(Default)]
 pub(in crate::python) struct Shapes<'py> {
     known: Vec<(Bound<'py, PyType>, Shape<'py>)>,
+    keys: Keys<'py>,
 }
 
 /// How one type's objects are read as rows.
@@ -20,33 +22,77 @@ enum Shape<'py> {
     /// By `keys()` and `[]`.
     Mapping,
     /// A tuple, by its fields' names.
-    Tuple(Vec<Bound<'py, PyAny>>),
+    Tuple(Fields<'py>),
     /// By attributes of these names; then, for pydantic's models, by the fields that the model did not declare.
-    Object { names: Vec<Bound<'py, PyAny>>, is_model: bool },
+    Object { fields: Fields<'py>, is_model: bool },
     /// Not at all.
     NoRow,
 }
 
+/// The names that all objects of one type have.
+#[derive(Default)]
+struct Fields<'py> {
+    names: Vec<Bound<'py, PyAny>>,
+    places: Places,
+}
+
+impl<'py> Fields<'py> {
+    fn new(names: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Self> {
+        Ok(Self { names: names.collect::<PyResult<_>>()?, ..Self::default() })
+    }
+
+    /// Hands each field's value to `row`.
+    fn visit(
+        &mut self,
+        row: &mut impl Row,
+        mut value: impl FnMut(usize, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let Self { names, places } = self;
+        places.ask(|| names.iter().map(|name| column_name(name).ok().and_then(|name| row.place(name))).collect());
+        for (at, (name, place)) in names.iter().zip(places.known()).enumerate() {
+            let value = value(at, name)?;
+            match place {
+                Some(place) => give(&value, *place, row)?,
+                None => visit_cell(name, &value, row)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<'py> Shapes<'py> {
+    /// The rows to come are for another `row` than those before.
+    pub(super) fn begin(&mut self) {
+        self.keys = Keys::default();
+        for (_, shape) in &mut self.known {
+            if let Shape::Tuple(fields) | Shape::Object { fields, .. } = shape {
+                fields.places = Places::default();
+            }
+        }
+    }
+
     /// Hands the cells of `object` to `row`.
+    #[inline]
     pub(in crate::python) fn visit(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
         if let Ok(dict) = object.cast_exact::<PyDict>() {
-            return Ok(visit_dict(dict, row)?);
+            return Ok(visit_dict(dict, &mut self.keys, row)?);
         }
+        self.visit_other(object, row)
+    }
+
+    fn visit_other(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
         match self.shape(object)? {
             Shape::Mapping => visit_mapping(object, row)?,
-            Shape::Tuple(names) => {
+            Shape::Tuple(fields) => {
                 let tuple = object.cast::<PyTuple>().map_err(PyErr::from)?;
-                for (name, value) in names.iter().zip(tuple.iter_borrowed()) {
-                    visit_cell(name, &value, row)?;
-                }
+                // Whatever it claims, a tuple shows no more fields than it has values.
+                fields.names.truncate(tuple.len());
+                fields.visit(row, |at, _| tuple.get_item(at))?;
             }
-            Shape::Object { names, is_model } => {
-                for name in names {
-                    visit_cell(name, &object.getattr(name.cast::<PyString>().map_err(PyErr::from)?)?, row)?;
-                }
+            Shape::Object { fields, is_model } => {
+                fields.visit(row, |_, name| object.getattr(name.cast::<PyString>()?))?;
                 if *is_model {
-                    visit_undeclared(object, row)?;
+                    visit_undeclared(object, &mut self.keys, row)?;
                 }
             }
             Shape::NoRow => row.not_a_mapping(&value::type_name(object)),
@@ -54,7 +100,7 @@ impl<'py> Shapes<'py> {
         Ok(())
     }
 
-    fn shape(&mut self, object: &Bound<'py, PyAny>) -> Result<&Shape<'py>, Failure> {
+    fn shape(&mut self, object: &Bound<'py, PyAny>) -> Result<&mut Shape<'py>, Failure> {
         let class = object.get_type();
         let known = self.known.iter().position(|(known, _)| known.is(&class));
         if known.is_none() {
@@ -62,7 +108,8 @@ impl<'py> Shapes<'py> {
             refuse_index(&class, &shape)?;
             self.known.push((class, shape));
         }
-        Ok(&self.known[known.unwrap_or(self.known.len() - 1)].1)
+        let found = known.unwrap_or(self.known.len() - 1);
+        Ok(&mut self.known[found].1)
     }
 }
 
@@ -77,7 +124,7 @@ impl<'py> Shape<'py> {
         let class = object.get_type();
         if object.is_instance_of::<PyTuple>() {
             return Ok(match class.getattr_opt(intern!(py, "_fields"))? {
-                Some(fields) => Self::Tuple(fields.try_iter()?.collect::<PyResult<_>>()?),
+                Some(fields) => Self::Tuple(Fields::new(fields.try_iter()?)?),
                 None => Self::NoRow,
             });
         }
@@ -86,7 +133,7 @@ impl<'py> Shape<'py> {
         }
         if class.hasattr(intern!(py, "__pydantic_validator__"))? && class.hasattr(intern!(py, "model_fields"))? {
             let fields = class.getattr(intern!(py, "model_fields"))?;
-            return Ok(Self::Object { names: fields.try_iter()?.collect::<PyResult<_>>()?, is_model: true });
+            return Ok(Self::Object { fields: Fields::new(fields.try_iter()?)?, is_model: true });
         }
         let fields = if class.hasattr(intern!(py, "__dataclass_fields__"))? {
             // Not all of `__dataclass_fields__` are fields: class variables are among them.
@@ -97,13 +144,13 @@ impl<'py> Shape<'py> {
             return Ok(Self::NoRow);
         };
         let names = fields.try_iter()?.map(|field| field?.getattr(intern!(py, "name")));
-        Ok(Self::Object { names: names.collect::<PyResult<_>>()?, is_model: false })
+        Ok(Self::Object { fields: Fields::new(names)?, is_model: false })
     }
 }
 
 /// A pandas index is never pushed, and `itertuples()` puts it first.
 fn refuse_index(class: &Bound<'_, PyType>, shape: &Shape<'_>) -> Result<(), Failure> {
-    let Shape::Tuple(names) = shape else { return Ok(()) };
+    let Shape::Tuple(Fields { names, .. }) = shape else { return Ok(()) };
     let starts_with_index = names.first().is_some_and(|name| name.extract::<&str>().is_ok_and(|name| name == "Index"));
     if starts_with_index && class.name()? == "Pandas" {
         let message = "the rows hold a pandas index, which is never pushed: use itertuples(index=False)";
@@ -112,12 +159,35 @@ fn refuse_index(class: &Bound<'_, PyType>, shape: &Shape<'_>) -> Result<(), Fail
     Ok(())
 }
 
-fn visit_dict(dict: &Bound<'_, PyDict>, row: &mut impl Row) -> PyResult<()> {
-    for item in DictItems::new(dict) {
-        let (key, value) = item.ok_or_else(changed)?;
-        visit_cell(&key, &value, row)?;
+#[inline]
+fn visit_dict<'py>(dict: &Bound<'py, PyDict>, keys: &mut Keys<'py>, row: &mut impl Row) -> PyResult<()> {
+    let mut items = DictItems::new(dict);
+    keys.begin();
+    loop {
+        match items.next(|address| keys.place(address)) {
+            Item::Known(place, value) => give(&value, place, row)?,
+            Item::Other(key, value) => visit_other_key(key, &value, keys, row)?,
+            Item::End => return Ok(()),
+            Item::Changed => return Err(changed()),
+        }
     }
-    Ok(())
+}
+
+/// A key that has not been met, or that has no place.
+#[inline(never)]
+fn visit_other_key<'py>(
+    key: Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
+    keys: &mut Keys<'py>,
+    row: &mut impl Row,
+) -> PyResult<()> {
+    match column_name(&key).ok().and_then(|name| row.place(name)) {
+        Some(place) => {
+            keys.learn(key, place);
+            give(value, place, row)
+        }
+        None => visit_cell(&key, value, row),
+    }
 }
 
 fn visit_mapping(mapping: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
@@ -137,22 +207,33 @@ fn visit_mapping(mapping: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()>
 }
 
 /// What a model with `extra="allow"` was given beyond its fields.
-fn visit_undeclared(model: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
+fn visit_undeclared<'py>(model: &Bound<'py, PyAny>, keys: &mut Keys<'py>, row: &mut impl Row) -> PyResult<()> {
     let undeclared = model.getattr_opt(intern!(model.py(), "__pydantic_extra__"))?;
     match undeclared.as_ref().map(|extra| extra.cast::<PyDict>()) {
-        Some(Ok(extra)) => visit_dict(extra, row),
+        Some(Ok(extra)) => visit_dict(extra, keys, row),
         _ => Ok(()),
     }
 }
 
+/// A value with whatever its key is.
 fn visit_cell(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
+    let name = match column_name(key) {
+        Ok(name) => name,
+        Err(why) => {
+            row.bad_key(&why);
+            return Ok(());
+        }
+    };
+    match row.place(name) {
+        Some(place) => give(value, place, row),
+        None => value::visit(value, |cell| row.cell_without_place(name, cell)),
+    }
+}
+
+/// The name that a key is, or why it is none.
+fn column_name<'k>(key: &'k Bound<'_, PyAny>) -> Result<&'k str, String> {
     let Ok(name) = key.cast::<PyString>() else {
-        row.bad_key(&format!("a column's name must be a str, not {}", value::type_name(key)));
-        return Ok(());
+        return Err(format!("a column's name must be a str, not {}", value::type_name(key)));
     };
-    let Ok(name) = name.to_str() else {
-        row.bad_key("a column's name holds a lone surrogate, which is no valid Unicode");
-        return Ok(());
-    };
-    value::visit(value, &mut |cell| row.cell(name, cell))
+    name.to_str().map_err(|_| "a column's name holds a lone surrogate, which is no valid Unicode".to_owned())
 }

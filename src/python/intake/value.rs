@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
     PyBool, PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTimeAccess, PyType,
-    PyTzInfoAccess,
+    PyTzInfo, PyTzInfoAccess,
 };
 
 use crate::cell::{Cell, Date, DateTime};
@@ -15,15 +15,19 @@ use crate::cell::{Cell, Date, DateTime};
 const MAX_ENUM_DEPTH: usize = 16;
 
 /// Calls `see` once with the cell that `value` is.
-pub(super) fn visit(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
+#[inline]
+pub(super) fn visit(value: &Bound<'_, PyAny>, mut see: impl FnMut(Cell<'_>)) -> PyResult<()> {
     if let Ok(text) = value.cast_exact::<PyString>() {
         see(text.to_str().map_or(Cell::BrokenText, Cell::Text));
-    } else if value.is_none() {
-        see(Cell::Null);
     } else if let Ok(number) = value.cast_exact::<PyInt>() {
-        visit_int(number, see)?;
+        match number.extract() {
+            Ok(small) => see(Cell::Int(small)),
+            Err(_) => visit_wide(number, &mut see)?,
+        }
     } else if let Ok(number) = value.cast_exact::<PyFloat>() {
         see(Cell::Float(number.value()));
+    } else if value.is_none() {
+        see(Cell::Null);
     } else if let Ok(flag) = value.cast_exact::<PyBool>() {
         see(Cell::Bool(flag.is_true()));
     } else if let Ok(moment) = value.cast_exact::<PyDateTime>() {
@@ -31,7 +35,7 @@ pub(super) fn visit(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>)) -> 
     } else if let Ok(day) = value.cast_exact::<PyDate>() {
         see(Cell::Date(date(day)));
     } else {
-        visit_rare(value, see, 0)?;
+        visit_rare(value, &mut see, 0)?;
     }
     Ok(())
 }
@@ -42,10 +46,15 @@ pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
 }
 
 fn visit_int(number: &Bound<'_, PyInt>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
-    if let Ok(small) = number.extract::<i64>() {
-        see(Cell::Int(small));
-        return Ok(());
+    match number.extract() {
+        Ok(small) => see(Cell::Int(small)),
+        Err(_) => visit_wide(number, see)?,
     }
+    Ok(())
+}
+
+/// A number beyond 64 bits.
+fn visit_wide(number: &Bound<'_, PyInt>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
     // int's own repr, whatever a subclass makes of it. Python refuses to write out absurdly long numbers, and no
     // column takes those: an empty text reads as out of range.
     let digits = PyInt::type_object(number.py()).call_method1(intern!(number.py(), "__repr__"), (number,));
@@ -60,6 +69,7 @@ fn date(day: &Bound<'_, PyDate>) -> Date {
     Date { year: day.get_year(), month: day.get_month(), day: day.get_day() }
 }
 
+#[inline]
 fn datetime(moment: &Bound<'_, PyDateTime>) -> PyResult<DateTime> {
     Ok(DateTime {
         date: Date { year: moment.get_year(), month: moment.get_month(), day: moment.get_day() },
@@ -73,14 +83,17 @@ fn datetime(moment: &Bound<'_, PyDateTime>) -> PyResult<DateTime> {
 }
 
 /// In microseconds; a zone that does not know is no zone, as in Python.
+#[inline]
 fn utc_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
-    static UTC: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = moment.py();
-    let Some(zone) = moment.get_tzinfo() else { return Ok(None) };
-    let utc = UTC.import(py, "datetime", "timezone")?.getattr(intern!(py, "utc"))?;
-    if zone.is(&utc) {
-        return Ok(Some(0));
+    match moment.get_tzinfo() {
+        None => Ok(None),
+        Some(zone) if zone.is(PyTzInfo::utc(moment.py())?) => Ok(Some(0)),
+        Some(_) => asked_offset(moment),
     }
+}
+
+fn asked_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
+    let py = moment.py();
     let offset = moment.call_method0(intern!(py, "utcoffset"))?;
     let Ok(offset) = offset.cast::<PyDelta>() else { return Ok(None) };
     let seconds = i64::from(offset.get_days()) * 86_400 + i64::from(offset.get_seconds());
@@ -88,6 +101,7 @@ fn utc_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
 }
 
 /// Subclasses, the standard library's numbers and ids, and scalars of numpy and pandas.
+#[inline(never)]
 fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: usize) -> PyResult<()> {
     static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();

@@ -31,6 +31,8 @@ impl<'a, 'py> Single<'a, 'py> {
 impl Rows for Single<'_, '_> {
     type Failure = Failure;
 
+    fn begin(&mut self) {}
+
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
         let Some(object) = self.row.take() else { return Ok(false) };
         Shapes::default().visit(object, row)?;

@@ -1,0 +1,90 @@
+//! Where columns stand in the rows that are made: asked for by name as seldom as possible.
+
+use pyo3::prelude::*;
+
+use super::borrowed::Address;
+use super::value;
+use crate::cell::Row;
+
+/// The places of columns that every row of a source has, in the source's order: none where a name has none.
+#[derive(Default)]
+pub(super) struct Places(Option<Vec<Option<usize>>>);
+
+impl Places {
+    /// Asks for the places, unless they are known.
+    #[inline]
+    pub(super) fn ask(&mut self, ask: impl FnOnce() -> Vec<Option<usize>>) {
+        self.0.get_or_insert_with(ask);
+    }
+
+    /// What is known.
+    #[inline]
+    pub(super) fn known(&self) -> &[Option<usize>] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// The keys of dicts, in the order of the last row: nearly always the next row has the very same objects.
+#[derive(Default)]
+pub(super) struct Keys<'py> {
+    known: Vec<Key<'py>>,
+    /// Where the next key probably stands: behind the one before it.
+    next: usize,
+}
+
+struct Key<'py> {
+    /// Held, so that no other object can have its address.
+    key: Bound<'py, PyAny>,
+    place: usize,
+}
+
+impl<'py> Keys<'py> {
+    /// A row begins.
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        self.next = 0;
+    }
+
+    /// The place of the column that a key at this address names, if that very key has been met.
+    #[inline]
+    pub(super) fn place(&mut self, address: Address) -> Option<usize> {
+        match self.known.get(self.next) {
+            Some(known) if address.is(&known.key) => {
+                self.next += 1;
+                Some(known.place)
+            }
+            _ => self.look(address),
+        }
+    }
+
+    /// The same, wherever it stands: rows may lack columns.
+    fn look(&mut self, address: Address) -> Option<usize> {
+        let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
+        let met = |known: &Key<'_>| address.is(&known.key);
+        let found =
+            behind.iter().position(met).map(|found| found + before.len()).or_else(|| before.iter().position(met))?;
+        self.next = found + 1;
+        Some(self.known[found].place)
+    }
+
+    /// Takes note of another key; one key for each place.
+    pub(super) fn learn(&mut self, key: Bound<'py, PyAny>, place: usize) {
+        match self.known.iter().position(|known| known.place == place) {
+            Some(found) => {
+                self.known[found].key = key;
+                self.next = found + 1;
+            }
+            None => {
+                self.next = self.next.min(self.known.len());
+                self.known.insert(self.next, Key { key, place });
+                self.next += 1;
+            }
+        }
+    }
+}
+
+/// Hands a value to the column at `place`.
+#[inline]
+pub(super) fn give(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -> PyResult<()> {
+    value::visit(value, |cell| row.cell(place, cell))
+}
