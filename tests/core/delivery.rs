@@ -59,7 +59,7 @@ impl House {
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
         let outbox = Arc::new(Outbox::new(1_000_000, || ()));
-        let mut source = Sample::numbered(count);
+        let mut source = Sample::new((0..count).map(|id| (id, format!("item {id}"))));
         loop {
             let filled = encoder.fill(&mut source).unwrap();
             outbox.accept(filled.run).unwrap();

@@ -13,11 +13,6 @@ impl Sample {
     pub(crate) fn new(rows: impl IntoIterator<Item = (i64, String)>) -> Self {
         Self { rows: rows.into_iter().collect(), next: 0 }
     }
-
-    /// `count` rows numbered from 0.
-    pub(crate) fn numbered(count: i64) -> Self {
-        Self::new((0..count).map(|id| (id, format!("item {id}"))))
-    }
 }
 
 impl Rows for Sample {
