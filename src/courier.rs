@@ -11,6 +11,7 @@
 //! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
 
 mod attempt;
+mod waits;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
+pub use self::waits::Notice;
+use self::waits::Waits;
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
 use crate::error::{Error, Kind};
@@ -47,7 +50,8 @@ pub struct Lane {
     outbox: Arc<Outbox>,
     destination: Arc<dyn Destination>,
     wire: Arc<Wire>,
-    limit: Arc<Limit>,
+    limit: Limit,
+    waits: Waits,
     clock: Clock,
     policy: Policy,
     /// Rows of one request; halved when the service finds a body too large.
@@ -80,13 +84,14 @@ impl Lane {
         outbox: Arc<Outbox>,
         destination: Arc<dyn Destination>,
         wire: Arc<Wire>,
-        limit: Arc<Limit>,
+        limit: Limit,
         clock: Clock,
         policy: Policy,
     ) -> Self {
         let max_rows = AtomicUsize::new(destination.limits().max_rows);
         let stop = watch::Sender::new(Stop::Go);
-        Self { outbox, destination, wire, limit, clock, policy, max_rows, stop, state: Mutex::default() }
+        let waits = Waits::new(clock.clone());
+        Self { outbox, destination, wire, limit, waits, clock, policy, max_rows, stop, state: Mutex::default() }
     }
 
     /// Delivers until the outbox is closed and empty, or something ends the lane early.
@@ -125,7 +130,13 @@ impl Lane {
     /// What sending has cost so far.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        self.lock().meter.clone()
+        Meter { waited: self.waits.waited(), ..self.lock().meter.clone() }
+    }
+
+    /// What a person should know and has not been told yet.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        self.waits.notices()
     }
 
     fn stop(&self, stop: Stop, why: Option<Error>) {
@@ -142,7 +153,7 @@ impl Lane {
 
     async fn courier(self: Arc<Self>) {
         loop {
-            let max_rows = self.max_rows.load(Ordering::Relaxed);
+            let max_rows = self.limit.rows_to_take(self.max_rows.load(Ordering::Relaxed));
             let taken = tokio::select! {
                 biased;
                 () = self.stopped(Stop::Finish) => return,

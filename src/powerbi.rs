@@ -16,7 +16,7 @@ pub use self::cloud::Cloud;
 pub use self::lookup::IfExists;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::limit::Limit;
+use crate::limit::{Limit, Quotas};
 use crate::retry::Retry;
 use crate::schema::{Dataset, dataset_json};
 use crate::wire::{Answer, Wire};
@@ -53,14 +53,14 @@ pub struct Api {
     root: Url,
     clock: Clock,
     retry: Retry,
-    limit: Arc<Limit>,
+    limit: Limit,
 }
 
 impl Api {
     /// The operations under `root`, which is scheme and host.
     #[must_use]
     pub fn new(wire: Arc<Wire>, root: Url, clock: Clock, retry: Retry) -> Self {
-        let limit = Arc::new(Limit::new(clock.clone(), &[]));
+        let limit = Limit::alone(clock.clone(), Quotas::NONE);
         Self { wire, root, clock, retry, limit }
     }
 
@@ -98,7 +98,16 @@ impl Api {
         let url = self.address(workspace).create(dataset.retention.as_deref());
         let answer = self.call(Method::POST, url, Some(&dataset_json(dataset)), "creating the dataset").await?;
         let info = DatasetInfo::read(&json(&answer)?)?;
+        let fifo = dataset.retention.as_deref().is_some_and(|policy| policy.eq_ignore_ascii_case("basicFIFO"));
+        self.quota(&info.id, Quotas::NONE).made(dataset.tables.iter().map(|table| table.name.as_str()), fifo);
         Ok(DatasetInfo { accepts_rows: true, ..info })
+    }
+
+    /// What may be sent to a dataset: counted for all of its tables together, whichever client of this process sends.
+    #[must_use]
+    pub fn quota(&self, dataset: &str, quotas: Quotas) -> Limit {
+        let host = self.root.authority();
+        Limit::shared(&format!("{host}/{}", dataset.to_ascii_lowercase()), &self.clock, quotas)
     }
 
     /// `Datasets_GetDatasets[InGroup]`: every dataset that the caller may see.
@@ -118,7 +127,9 @@ impl Api {
     /// `Datasets_DeleteDataset[InGroup]`.
     pub async fn delete_dataset(&self, workspace: Option<&str>, id: &str) -> Result<()> {
         let url = self.address(workspace).dataset(id);
-        self.call(Method::DELETE, url, None, "deleting the dataset").await.map(drop)
+        self.call(Method::DELETE, url, None, "deleting the dataset").await?;
+        self.quota(id, Quotas::NONE).deleted();
+        Ok(())
     }
 
     /// `Datasets_GetTables[InGroup]`: the names of a push dataset's tables; the service promises no more than that.
@@ -131,7 +142,9 @@ impl Api {
     /// `Datasets_DeleteRows[InGroup]`: all rows of a table.
     pub async fn delete_rows(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<()> {
         let url = self.address(workspace).rows(dataset, table);
-        self.call(Method::DELETE, url, None, "deleting the rows").await.map(drop)
+        self.call(Method::DELETE, url, None, "deleting the rows").await?;
+        self.quota(dataset, Quotas::NONE).of_table(table).emptied();
+        Ok(())
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Response {
     pub request_id: Option<String>,
     /// How long the service asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// What is odd about how it asks, where it is not taken at its word.
+    pub odd_retry_after: Option<&'static str>,
     /// Whether the body says that it is HTML: a proxy or a captive portal, not the service.
     pub is_html: bool,
     /// The body, up to the request's limit.
@@ -190,10 +192,12 @@ fn authorization(bearer: &SecretString) -> Result<HeaderValue, Failure> {
 
 fn response(status: u16, headers: &HeaderMap, body: Bytes) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (retry_after, odd_retry_after) = retry_after(headers);
     Response {
         status,
         request_id: text("requestid"),
-        retry_after: retry_after(headers),
+        retry_after,
+        odd_retry_after,
         is_html: text("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html")),
         body,
     }

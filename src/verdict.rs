@@ -70,6 +70,7 @@ mod tests {
             status,
             request_id: Some("id".into()),
             retry_after: None,
+            odd_retry_after: None,
             is_html: false,
             refusal: Refusal::default(),
             body: bytes::Bytes::new(),

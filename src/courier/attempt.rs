@@ -1,19 +1,15 @@
 //! One batch being delivered: attempt after attempt, until a verdict is final.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Lane, Stop};
+use crate::clock::Moment;
 use crate::error::{Error, Kind};
+use crate::limit::{Ask, Ending};
 use crate::outbox::{Batch, Fate};
 use crate::transport::Progress;
 use crate::verdict::{Verdict, judge};
-use crate::wire::{Outcome, Sent};
-
-/// A throttled request waits at least this long where the service does not say how long.
-const SHORTEST_THROTTLE: Duration = Duration::from_secs(1);
-/// So that many clients do not come back in the same instant, a told wait is stretched by up to this share.
-const THROTTLE_JITTER: f64 = 0.05;
+use crate::wire::{Leave, Outcome, Sent};
 
 /// What to do after one attempt.
 #[derive(Debug)]
@@ -34,7 +30,8 @@ pub(super) struct Attempt<'a> {
     batch: &'a Batch,
     sent: u32,
     failures: u32,
-    throttles: u32,
+    /// When the last attempt failed, and until when to back off; `None` where it did not fail.
+    failed: Option<(Moment, Moment)>,
     /// The last attempt was refused for its token.
     expired: bool,
     /// Some attempt was sent whole and never answered for.
@@ -43,18 +40,18 @@ pub(super) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(lane: &'a Lane, batch: &'a Batch) -> Self {
-        Self { lane, batch, sent: 0, failures: 0, throttles: 0, expired: false, doubt: false }
+        Self { lane, batch, sent: 0, failures: 0, failed: None, expired: false, doubt: false }
     }
 
     /// Sends the batch once and acts on the verdict.
     pub(super) async fn once(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
         let request = self.lane.destination.request(self.batch.body.clone());
-        let (limit, deadline) = (&self.lane.limit, self.lane.policy.deadline);
+        let leave = self.leave_to_send();
         let sent = tokio::select! {
             biased;
             () = self.cut_short(&progress) => None,
-            sent = self.lane.wire.send(&request, Some(limit), deadline, &progress) => Some(sent),
+            sent = self.lane.wire.send(&request, leave, &progress) => Some(sent),
         };
         self.note(&progress, sent.as_ref());
         match sent {
@@ -67,16 +64,24 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn act(&mut self, sent: Sent) -> Next {
+    fn leave_to_send(&mut self) -> Leave<'a> {
+        let (lane, policy) = (self.lane, &self.lane.policy);
+        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: self.failed.take() };
+        Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &lane.waits }
+    }
+
+    async fn act(&mut self, mut sent: Sent) -> Next {
         let verdict = judge(&sent.outcome);
+        sent.permit.end(ending(verdict, &sent.outcome));
         let expired_before = std::mem::replace(&mut self.expired, verdict == Verdict::Expired);
         match verdict {
             Verdict::Confirmed => {
+                self.lane.waits.note_success();
                 self.lane.settle(self.batch, Fate::Confirmed, self.doubt);
                 Next::Settled
             }
-            Verdict::NotApplied { told, throttled: true } => self.hold(told, &sent.outcome),
-            Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)).await,
+            Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
+            Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)),
             Verdict::Expired if !expired_before => match self.lane.wire.replace_token(sent.token).await {
                 Ok(true) => Next::Again,
                 Ok(false) => self.give_up(error(&sent.outcome)),
@@ -88,38 +93,29 @@ impl<'a> Attempt<'a> {
             Verdict::InDoubt => {
                 self.doubt = true;
                 let error = error(&sent.outcome);
-                if self.lane.policy.resend_doubt { self.back_off(error).await } else { self.give_up(error) }
+                if self.lane.policy.resend_doubt { self.back_off(error) } else { self.give_up(error) }
             }
         }
     }
 
-    /// A quota: nothing goes to this dataset before the service wants it.
-    fn hold(&mut self, told: Option<Duration>, outcome: &Outcome) -> Next {
-        self.throttles += 1;
-        let retry = self.lane.policy.retry;
-        if !retry.allows(1) {
-            return self.give_up(error(outcome));
+    /// A quota of the service's: the limit has heard of it and lets nothing go for now.
+    fn throttle(&mut self, outcome: &Outcome) -> Next {
+        if let Outcome::Answered(answer) = outcome {
+            self.lane.waits.note_odd(answer.odd_retry_after);
         }
-        let wait = told.unwrap_or_else(|| retry.delay(self.throttles).max(SHORTEST_THROTTLE));
-        let stretched = wait.mul_f64(1.0 + fastrand::f64() * THROTTLE_JITTER);
-        self.lane.limit.hold_until(self.lane.clock.now() + stretched);
-        Next::Again
+        if self.lane.policy.retry.allows(1) { Next::Again } else { self.give_up(error(outcome)) }
     }
 
-    async fn back_off(&mut self, error: Error) -> Next {
+    /// The next attempt asks for leave with a failure behind it: the limit makes it wait.
+    fn back_off(&mut self, error: Error) -> Next {
+        let retry = self.lane.policy.retry;
         self.failures += 1;
-        if !self.lane.policy.retry.allows(self.failures) {
+        if !retry.allows(self.failures) {
             return self.give_up(error);
         }
-        let delay = self.lane.policy.retry.delay(self.failures);
-        tokio::select! {
-            biased;
-            () = self.lane.stopped(Stop::Finish) => self.leave(),
-            () = self.lane.clock.sleep_until(self.lane.clock.now() + delay) => {
-                self.lane.lock().meter.waited += delay;
-                Next::Again
-            }
-        }
+        let now = self.lane.clock.now();
+        self.failed = Some((now, now + retry.delay(self.failures)));
+        Next::Again
     }
 
     fn halve(&mut self, outcome: &Outcome) -> Next {
@@ -170,12 +166,21 @@ impl<'a> Attempt<'a> {
         if progress.sent_whole() {
             meter.bytes_sent += self.batch.body.len() as u64;
         }
-        if let Some(Ok(sent)) = sent {
-            meter.waited += sent.waited;
-            if let Outcome::Answered(answer) = &sent.outcome {
-                meter.note_id(answer.request_id.as_deref());
-            }
+        if let Some(Ok(Sent { outcome: Outcome::Answered(answer), .. })) = sent {
+            meter.note_id(answer.request_id.as_deref());
         }
+    }
+}
+
+/// What an attempt means for the limits.
+fn ending(verdict: Verdict, outcome: &Outcome) -> Ending {
+    match (verdict, outcome) {
+        (Verdict::Confirmed, _) => Ending::Taken,
+        (Verdict::NotApplied { told, throttled: true }, _) => Ending::Throttled(told),
+        (Verdict::NotApplied { .. }, _) => Ending::Broken,
+        (Verdict::InDoubt, Outcome::Failed(_)) => Ending::Lost,
+        (Verdict::InDoubt, Outcome::Answered(_)) => Ending::Failed,
+        (Verdict::Misdirected | Verdict::Expired | Verdict::TooLarge | Verdict::Rejected, _) => Ending::Refused,
     }
 }
 

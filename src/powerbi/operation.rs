@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::Api;
 use crate::error::{Error, Result};
+use crate::limit::{Ask, Ending};
 use crate::transport::{Progress, Request};
-use crate::wire::{Answer, Outcome};
+use crate::wire::{Answer, Leave, Outcome};
 
 /// A list of datasets is some kilobytes; more than this is not an answer of the service.
 const ANSWER_LIMIT: usize = 16_000_000;
@@ -31,7 +32,11 @@ impl Api {
         let request = Request { method, url, body, answer_limit: ANSWER_LIMIT };
         let (mut failures, mut refreshed) = (0, false);
         loop {
-            let sent = self.wire.send(&request, Some(&self.limit), None, &Arc::new(Progress::default())).await?;
+            let ask = Ask { rows: 0, retry: self.retry, failed: None };
+            let leave = Leave { limit: &self.limit, ask, deadline: None, watch: &() };
+            let mut sent = self.wire.send(&request, leave, &Arc::new(Progress::default())).await?;
+            // How it ended is no matter of quotas: operations have none that are written down.
+            sent.permit.end(Ending::Refused);
             match next(sent.outcome, &request.method, doing) {
                 Next::Done(answer) => return Ok(answer),
                 Next::Refresh(error) => {

@@ -19,6 +19,7 @@ use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::limit::Quotas;
 use crate::powerbi::{Cloud, IfExists, base_url, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
@@ -51,7 +52,7 @@ impl Recipe {
 
     fn make(&self) -> Result<Arc<client::Client>> {
         let (root, credential) = (self.root.clone(), self.credential.clone());
-        client::Client::new(root, credential, &self.settings, self.retry, self.clock.clone()).map(Arc::new)
+        client::Client::new(root, credential, &self.settings, self.retry, Quotas::PRO, self.clock.clone()).map(Arc::new)
     }
 }
 

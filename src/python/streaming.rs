@@ -14,6 +14,7 @@ use super::{options, push};
 use crate::client::Route;
 use crate::clock::Clock;
 use crate::destination::Streaming;
+use crate::limit::Quotas;
 use crate::retry::Retry;
 use crate::transport::Settings;
 
@@ -68,6 +69,6 @@ impl PushUrl {
 impl PushUrl {
     fn route(&self, py: Python<'_>) -> PyResult<Route> {
         let (settings, retry, clock) = (&self.settings, self.retry, &self.clock);
-        self.route.get(py, || Route::to_push_url(self.streaming.clone(), settings, retry, clock.clone()))
+        self.route.get(py, || Route::to_push_url(self.streaming.clone(), settings, retry, Quotas::PRO, clock.clone()))
     }
 }

@@ -9,4 +9,5 @@ mod emulator;
 mod encode;
 mod layering;
 mod outbox;
+mod quotas;
 mod sample;
