@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::courier::{Lane, Policy};
 use crate::destination::{Destination, PushDataset, Streaming};
 use crate::error::Result;
-use crate::limit::Limit;
+use crate::limit::{Limit, Plan, Quotas};
 use crate::outbox::Outbox;
 use crate::powerbi::Api;
 use crate::retry::Retry;
@@ -26,23 +26,34 @@ pub struct Route {
     /// When it tries again.
     pub retry: Retry,
     wire: Arc<Wire>,
-    limit: Arc<Limit>,
+    limit: Limit,
 }
 
 impl Route {
     /// The only table of a streaming dataset. Its push URL needs no sign-in.
-    pub fn to_push_url(streaming: Streaming, settings: &Settings, retry: Retry, clock: Clock) -> Result<Self> {
+    pub fn to_push_url(
+        streaming: Streaming,
+        settings: &Settings,
+        retry: Retry,
+        quotas: Quotas,
+        clock: Clock,
+    ) -> Result<Self> {
         let wire = Arc::new(Wire::new(Transport::new(settings, clock.clone())?, None));
-        let limit = Limit::shared(streaming.key(), &clock, streaming.quotas());
+        let limit = Limit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
         Ok(Self { destination: Arc::new(streaming), clock, retry, wire, limit })
     }
 
     /// A lane for the rows of `outbox`.
     #[must_use]
     pub fn lane(&self, outbox: Arc<Outbox>, policy: Policy) -> Lane {
-        let (destination, wire, limit) =
-            (Arc::clone(&self.destination), Arc::clone(&self.wire), Arc::clone(&self.limit));
-        Lane::new(outbox, destination, wire, limit, self.clock.clone(), policy)
+        let (destination, wire) = (Arc::clone(&self.destination), Arc::clone(&self.wire));
+        Lane::new(outbox, destination, wire, self.limit.clone(), self.clock.clone(), policy)
+    }
+
+    /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`Limit::plan`].
+    #[must_use]
+    pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {
+        self.limit.plan(requests, rows_of, rows_in_table)
     }
 }
 
@@ -54,11 +65,19 @@ pub struct Client {
     tokens: Arc<Tokens>,
     clock: Clock,
     retry: Retry,
+    quotas: Quotas,
 }
 
 impl Client {
     /// Nothing is sent and no token fetched yet.
-    pub fn new(root: Url, credential: Credential, settings: &Settings, retry: Retry, clock: Clock) -> Result<Self> {
+    pub fn new(
+        root: Url,
+        credential: Credential,
+        settings: &Settings,
+        retry: Retry,
+        quotas: Quotas,
+        clock: Clock,
+    ) -> Result<Self> {
         if let Credential::Entra(sign_in) = &credential {
             sign_in.check_destination(&root)?;
         }
@@ -66,7 +85,7 @@ impl Client {
         let tokens = Arc::new(Tokens::new(credential, transport.clone(), retry, clock.clone()));
         let wire = Arc::new(Wire::new(transport, Some(Arc::clone(&tokens))));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
-        Ok(Self { api, wire, tokens, clock, retry })
+        Ok(Self { api, wire, tokens, clock, retry, quotas })
     }
 
     /// The operations beside rows.
@@ -85,8 +104,7 @@ impl Client {
     pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<Route> {
         let destination = Arc::new(PushDataset::new(self.api.address(workspace).rows(dataset, table)?));
         let wire = Arc::clone(&self.wire);
-        // A dataset's quotas are shared by all of its tables, and by every client of this process.
-        let limit = Limit::shared(self.api.address(workspace).dataset(dataset)?.as_str(), &self.clock, &[]);
+        let limit = self.api.quota(dataset, self.quotas.of_push_dataset()).of_table(table);
         Ok(Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit })
     }
 }

@@ -13,6 +13,7 @@
 
 mod attempt;
 mod pause;
+mod waits;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,6 +25,8 @@ use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
 use self::pause::Pause;
+pub use self::waits::Notice;
+use self::waits::Waits;
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
 use crate::encode::Limits;
@@ -66,7 +69,8 @@ pub struct Lane {
     outbox: Arc<Outbox>,
     destination: Arc<dyn Destination>,
     wire: Arc<Wire>,
-    limit: Arc<Limit>,
+    limit: Limit,
+    waits: Waits,
     clock: Clock,
     policy: Policy,
     /// Rows of one request; halved when the service finds a body too large.
@@ -127,7 +131,7 @@ impl Lane {
         outbox: Arc<Outbox>,
         destination: Arc<dyn Destination>,
         wire: Arc<Wire>,
-        limit: Arc<Limit>,
+        limit: Limit,
         clock: Clock,
         policy: Policy,
     ) -> Self {
@@ -136,7 +140,9 @@ impl Lane {
         let stop = watch::Sender::new(Stop::Go);
         let pause = Pause::default();
         let listener = Listener(Box::new(|_| ()));
+        let waits = Waits::new(clock.clone());
         Self {
+            waits,
             outbox,
             destination,
             wire,
@@ -210,7 +216,13 @@ impl Lane {
     /// What sending has cost so far.
     #[must_use]
     pub fn meter(&self) -> Meter {
-        self.lock().meter.clone()
+        Meter { waited: self.waits.waited(), ..self.lock().meter.clone() }
+    }
+
+    /// What a person should know and has not been told yet.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        self.waits.notices()
     }
 
     fn stop(&self, stop: Stop, why: Option<Error>) {
@@ -256,7 +268,8 @@ impl Lane {
             }
             None => None,
         };
-        self.outbox.take(self.max_rows.load(Ordering::Relaxed), self.max_bytes).await
+        let max_rows = self.limit.rows_to_take(self.max_rows.load(Ordering::Relaxed));
+        self.outbox.take(max_rows, self.max_bytes).await
     }
 
     async fn linger(&self, delay: Duration) {

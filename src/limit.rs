@@ -1,208 +1,288 @@
-//! Leave to send: how many requests are out at once, how many in a window of time, and the moment before which none may go.
+//! Leave to send: quotas kept before the service has to insist on them, and what everybody who sends to a dataset shares.
+//!
+//! ```text
+//!            ask                      go                        end
+//!  courier ──────▶ account: may it? ──────▶ permit, on the wire ──────▶ account: what it cost, what it showed
+//!                     │ wait: told by the service, a quota, backing off, down
+//!                     └────────▶ clock, or one that comes back
+//! ```
+//!
+//! What has been sent is counted once for each dataset (or push URL) and process, whichever client sends; how much may be
+//! sent is each client's own [`Quotas`].
 
-use std::collections::{BTreeMap, VecDeque};
+mod account;
+mod ask;
+mod circuit;
+mod log;
+mod plan;
+mod quotas;
+mod share;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
+use self::account::{Account, Gone};
+use self::ask::Word;
+pub use self::ask::{Ask, Ending, Reason};
+pub use self::plan::Plan;
+pub use self::quotas::{Quotas, Window};
+pub use self::tables::Holding;
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind, Result, ServiceAnswer};
+use crate::retry::Retry;
 
 /// Requests of one dataset that may be out at once. The service allows 5 that wait for their answer
 /// ("Push semantic model limitations"); one place is kept for an answer that got lost.
 pub const IN_FLIGHT: usize = 4;
 
-/// A window is held a little longer than it is: the service's clock is not ours.
-const MARGIN: f64 = 1.01;
-
-/// So many requests in so many seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
-    /// How many requests.
-    pub requests: usize,
-    /// The length of the window.
-    pub seconds: u64,
-    /// What users are told it is.
-    pub name: &'static str,
+/// Is told of waits, as they begin and as they end.
+pub trait Watch: Send + Sync {
+    /// A request waits from now on.
+    fn begun(&self, wait: &Wait);
+    /// It waits no longer.
+    fn over(&self);
 }
 
-impl Quota {
-    fn window(&self) -> Duration {
-        Duration::from_secs(self.seconds).mul_f64(MARGIN)
+/// Nobody wants to know.
+impl Watch for () {
+    fn begun(&self, _: &Wait) {}
+    fn over(&self) {}
+}
+
+/// A wait whose end is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// When it began.
+    pub since: Moment,
+    /// When it ends at the earliest.
+    pub until: Moment,
+    /// What for.
+    pub reason: Reason,
+}
+
+/// What may be sent to one table of a dataset, or to a push URL.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    shared: Arc<Shared>,
+    quotas: Quotas,
+    table: Arc<str>,
+}
+
+/// What everything that sends to one dataset shares.
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    account: Mutex<Account>,
+    /// Somebody came back.
+    changed: Notify,
+}
+
+/// The accounts of this process by what they are for. They outlive whoever sends: a quota does not end with a push.
+static ACCOUNTS: Mutex<BTreeMap<(u32, String), Arc<Shared>>> = Mutex::new(BTreeMap::new());
+
+impl Limit {
+    /// The limits of what `key` names, counted together with everybody in this process. A forked child counts anew.
+    #[must_use]
+    pub fn shared(key: &str, clock: &Clock, quotas: Quotas) -> Self {
+        let mut accounts = ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (std::process::id(), key.to_owned());
+        if !accounts.contains_key(&key) {
+            accounts.retain(|(process, _), shared| *process == key.0 && !shared.is_idle());
+        }
+        let shared = Arc::clone(accounts.entry(key).or_insert_with(|| Shared::new(clock.clone())));
+        Self { shared, quotas, table: "".into() }
+    }
+
+    /// Limits that nobody shares, on which nothing has been counted yet.
+    #[must_use]
+    pub fn alone(clock: Clock, quotas: Quotas) -> Self {
+        Self { shared: Shared::new(clock), quotas, table: "".into() }
+    }
+
+    /// The same for rows of `table`.
+    #[must_use]
+    pub fn of_table(self, table: &str) -> Self {
+        Self { table: table.into(), ..self }
+    }
+
+    /// The dataset was made just now: what its tables hold is known from here on.
+    pub fn made<'t>(&self, tables: impl IntoIterator<Item = &'t str>, fifo: bool) {
+        let holding = if fifo { Holding::Fifo } else { Holding::Counted(0) };
+        let mut account = self.shared.lock();
+        tables.into_iter().for_each(|table| account.tables.set(table, holding));
+    }
+
+    /// The table has lost its rows.
+    pub fn emptied(&self) {
+        self.shared.lock().tables.empty(&self.table);
+    }
+
+    /// The dataset is gone.
+    pub fn deleted(&self) {
+        self.shared.lock().tables.clear();
+    }
+
+    /// What is known of the table.
+    #[must_use]
+    pub fn holding(&self) -> Holding {
+        self.shared.lock().tables.of(&self.table)
+    }
+
+    /// How many rows to take for the next request, `most` at most: what the quota of rows has left now, unless that is
+    /// hardly worth a request.
+    #[must_use]
+    pub fn rows_to_take(&self, most: usize) -> usize {
+        let room = self.shared.lock().room(self.shared.clock.now(), &self.quotas);
+        let room = room.and_then(|room| usize::try_from(room).ok()).unwrap_or(usize::MAX);
+        if room >= most.div_ceil(10) { room.min(most) } else { most }
+    }
+
+    /// Waits for leave to send. A wait for a quota that is known to reach past `deadline` is refused at once.
+    pub async fn permit(&self, ask: Ask, deadline: Option<Moment>, watch: &dyn Watch) -> Result<Permit> {
+        let clock = &self.shared.clock;
+        let mut waiting = Waiting { watch, wait: None };
+        loop {
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            let (now, word) = match self.ask(&ask) {
+                (_, Ok(gone)) => return Ok(Permit { limit: self.clone(), retry: ask.retry, gone: Some(gone) }),
+                (now, Err(word)) => (now, word),
+            };
+            let until = match word {
+                Word::Go => continue,
+                Word::Wait(until, reason) => {
+                    waiting.wait_for(Wait { since: now, until, reason });
+                    refuse(ask.retry, until, now, reason, deadline)?;
+                    Some(until)
+                }
+                Word::Queue(until) => {
+                    waiting.end();
+                    until
+                }
+            };
+            // The caller's own time limit comes first: on a virtual clock a wait makes time pass.
+            let until = until.map(|until| deadline.map_or(until, |deadline| until.min(deadline)));
+            match until.filter(|until| *until > now) {
+                Some(until) => tokio::select! {
+                    () = clock.sleep_until(until) => {}
+                    () = changed => {}
+                },
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Lets `ask` go, or says why not.
+    fn ask(&self, ask: &Ask) -> (Moment, Result<Gone, Word>) {
+        let mut account = self.shared.lock();
+        let now = self.shared.clock.now();
+        let word = account.word(now, ask, &self.quotas, &self.table);
+        (now, if word == Word::Go { Ok(account.go(now, ask, &self.table)) } else { Err(word) })
     }
 }
 
-/// The limits of one dataset, shared by everything that sends to it.
-#[derive(Debug)]
-pub struct Limit {
-    clock: Clock,
-    quotas: &'static [Quota],
-    places: Arc<Semaphore>,
-    state: Mutex<State>,
+impl Shared {
+    fn new(clock: Clock) -> Arc<Self> {
+        let account = Mutex::new(Account::new(clock.now()));
+        Arc::new(Self { clock, account, changed: Notify::new() })
+    }
+
+    /// Whether nobody uses it and nothing on it matters.
+    fn is_idle(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1 && self.lock().is_idle(self.clock.now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-#[derive(Debug, Default)]
-struct State {
-    not_before: Moment,
-    out: usize,
-    /// When requests were answered, the oldest first: until then the service may not yet have counted them.
-    answered: VecDeque<Moment>,
-}
-
-/// Leave for one request; it counts as out until this is dropped.
-#[derive(Debug)]
+/// Leave for one request. It is out until it is told how it ended; dropped, it counts as given up on the wire.
 pub struct Permit {
-    _place: OwnedSemaphorePermit,
-    limit: Arc<Limit>,
-    /// How long the request was held back.
-    pub waited: Duration,
+    limit: Limit,
+    retry: Retry,
+    gone: Option<Gone>,
+}
+
+impl Permit {
+    /// What became of the request; the first word counts.
+    pub fn end(&mut self, ending: Ending) {
+        let Some(gone) = self.gone.take() else { return };
+        let shared = &self.limit.shared;
+        let mut account = shared.lock();
+        account.end(shared.clock.now(), &gone, ending, &self.limit.quotas, &self.retry);
+        drop(account);
+        shared.changed.notify_waiters();
+    }
+
+    /// The leave for whoever will know how the request ends; here nothing is left of it.
+    #[must_use]
+    pub fn hand_on(&mut self) -> Self {
+        Self { limit: self.limit.clone(), retry: self.retry, gone: self.gone.take() }
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let now = self.limit.clock.now();
-        let mut state = self.limit.lock();
-        state.out -= 1;
-        let longest = self.limit.quotas.iter().map(|quota| quota.requests).max().unwrap_or_default();
-        state.answered.push_back(now);
-        while state.answered.len() > longest {
-            state.answered.pop_front();
+        self.end(Ending::Abandoned);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("gone", &self.gone).finish_non_exhaustive()
+    }
+}
+
+/// Tells of a wait once, and of its end however it ends.
+struct Waiting<'w> {
+    watch: &'w dyn Watch,
+    wait: Option<(Moment, Reason)>,
+}
+
+impl Waiting<'_> {
+    fn wait_for(&mut self, wait: Wait) {
+        if self.wait != Some((wait.until, wait.reason)) {
+            self.end();
+            self.watch.begun(&wait);
+            self.wait = Some((wait.until, wait.reason));
+        }
+    }
+
+    fn end(&mut self) {
+        if self.wait.take().is_some() {
+            self.watch.over();
         }
     }
 }
 
-/// The limits of this process by what they are for. They outlive whoever sends: a quota does not end with a push.
-static SHARED: Mutex<BTreeMap<(u32, String), Arc<Limit>>> = Mutex::new(BTreeMap::new());
-
-impl Limit {
-    /// The limits of what `key` names, the same ones for everybody in this process. A forked child counts anew.
-    #[must_use]
-    pub fn shared(key: &str, clock: &Clock, quotas: &'static [Quota]) -> Arc<Self> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (std::process::id(), key.to_owned());
-        Arc::clone(shared.entry(key).or_insert_with(|| Arc::new(Self::new(clock.clone(), quotas))))
-    }
-
-    /// Limits on which nothing has been counted yet.
-    #[must_use]
-    pub fn new(clock: Clock, quotas: &'static [Quota]) -> Self {
-        Self { clock, quotas, places: Arc::new(Semaphore::new(IN_FLIGHT)), state: Mutex::default() }
-    }
-
-    /// Waits for leave to send. A wait that is known to reach past `deadline` is refused at once.
-    pub async fn permit(self: &Arc<Self>, deadline: Option<Moment>) -> Result<Permit> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(|error| Error::new(Kind::Closed, "the client is closed").caused_by(error))?;
-        // The place first: while one waited for it, the service may have asked everybody to wait.
-        let begun = self.clock.now();
-        loop {
-            let now = self.clock.now();
-            let Some((until, why)) = self.try_go_out(now) else {
-                return Ok(Permit { _place: place, limit: Arc::clone(self), waited: now - begun });
-            };
-            if deadline.is_some_and(|deadline| deadline < until) {
-                return Err(past_deadline(until - now, why));
-            }
-            self.clock.sleep_until(until).await;
-        }
-    }
-
-    /// Lets nothing go before `moment`.
-    pub fn hold_until(&self, moment: Moment) {
-        let mut state = self.lock();
-        state.not_before = state.not_before.max(moment);
-    }
-
-    /// Counts one request as out, or says until when it has to wait, and for what.
-    fn try_go_out(&self, now: Moment) -> Option<(Moment, &'static str)> {
-        let mut state = self.lock();
-        if state.not_before > now {
-            return Some((state.not_before, "Retry-After"));
-        }
-        for quota in self.quotas {
-            let free = quota.requests.saturating_sub(state.out).max(1);
-            // With `free` places left, the request must wait for the one answered `free` requests ago to leave the window.
-            let oldest = state.answered.len().checked_sub(free).and_then(|at| state.answered.get(at));
-            if let Some(until) = oldest.map(|answered| *answered + quota.window()).filter(|until| *until > now) {
-                return Some((until, quota.name));
-            }
-        }
-        state.out += 1;
-        None
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
-fn past_deadline(wait: Duration, why: &'static str) -> Error {
-    let message = format!(
-        "{why}: the next request may go in {:.0} s, which is past the timeout of this call",
-        wait.as_secs_f64()
-    );
+/// Some waits are not waited for.
+fn refuse(retry: Retry, until: Moment, now: Moment, why: Reason, deadline: Option<Moment>) -> Result<()> {
+    let is_quota = matches!(why, Reason::Quota(_) | Reason::RetryAfter);
+    if is_quota && deadline.is_some_and(|deadline| deadline < until) {
+        return Err(too_long(until - now, why, "which is past the timeout of this call"));
+    }
+    if why == Reason::RetryAfter && !retry.allows(1) {
+        return Err(too_long(until - now, why, "and without retries it is not waited for"));
+    }
+    Ok(())
+}
+
+fn too_long(wait: Duration, why: Reason, but: &str) -> Error {
+    let message = format!("{why}: the next request may go in {:.0} s, {but}", wait.as_secs_f64());
+    let bound_by = Some(why.to_string());
     Error::new(Kind::RateLimited, message)
         .with_hint("give a longer timeout=, or push the rest later: result.resume_from says where")
-        .with_answer(ServiceAnswer { retry_after: Some(wait), bound_by: Some(why.into()), ..ServiceAnswer::default() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn limit(quotas: &'static [Quota]) -> Arc<Limit> {
-        Arc::new(Limit::new(Clock::real(), quotas))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nothing_goes_before_the_moment_that_was_set() {
-        let limit = limit(&[]);
-        limit.hold_until(limit.clock.now() + Duration::from_secs(60));
-        limit.hold_until(limit.clock.now() + Duration::from_secs(30));
-        let permit = limit.permit(None).await.unwrap();
-        assert_eq!(permit.waited.as_secs(), 60);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wait_past_the_deadline_is_refused_at_once() {
-        let limit = limit(&[]);
-        let start = limit.clock.now();
-        limit.hold_until(start + Duration::from_secs(60));
-        let error = limit.permit(Some(start + Duration::from_secs(59))).await.unwrap_err();
-        assert_eq!((error.kind, error.answer.bound_by.as_deref()), (Kind::RateLimited, Some("Retry-After")));
-        assert_eq!(limit.clock.now(), start);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hold_also_stops_who_was_waiting_for_a_place() {
-        let limit = limit(&[]);
-        let mut permits = Vec::new();
-        for _ in 0..IN_FLIGHT {
-            permits.push(limit.permit(None).await.unwrap());
-        }
-        let fifth = limit.permit(None);
-        tokio::pin!(fifth);
-        assert!(tokio::time::timeout(Duration::from_millis(1), &mut fifth).await.is_err());
-        limit.hold_until(limit.clock.now() + Duration::from_secs(60));
-        permits.pop();
-        assert_eq!(fifth.await.unwrap().waited.as_secs(), 60);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_window_of_any_phase_ever_holds_more_than_the_quota() {
-        let limit = limit(&[Quota { requests: 5, seconds: 1, name: "5 requests a second" }]);
-        let mut sent = Vec::new();
-        for turn in 0u64..40 {
-            let permit = limit.permit(None).await.unwrap();
-            sent.push(limit.clock.now());
-            limit.clock.sleep_until(limit.clock.now() + Duration::from_millis(turn % 7 * 40)).await;
-            drop(permit);
-        }
-        for (first, sixth) in sent.iter().zip(&sent[5..]) {
-            assert!(*sixth - *first > Duration::from_secs(1));
-        }
-        let whole = (sent[39] - sent[0]).as_secs_f64();
-        assert!(whole < 10.0, "{whole}: the quota is not used");
-    }
+        .with_answer(ServiceAnswer { retry_after: Some(wait), bound_by, ..ServiceAnswer::default() })
 }

@@ -20,7 +20,7 @@ pub use self::lookup::IfExists;
 use self::read::{json, values};
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::limit::Limit;
+use crate::limit::{Limit, Quotas};
 use crate::retry::Retry;
 use crate::wire::Wire;
 
@@ -53,14 +53,14 @@ pub struct Api {
     root: Url,
     clock: Clock,
     retry: Retry,
-    limit: Arc<Limit>,
+    limit: Limit,
 }
 
 impl Api {
     /// The operations under `root`, which is scheme and host.
     #[must_use]
     pub fn new(wire: Arc<Wire>, root: Url, clock: Clock, retry: Retry) -> Self {
-        let limit = Arc::new(Limit::new(clock.clone(), &[]));
+        let limit = Limit::alone(clock.clone(), Quotas::NONE);
         Self { wire, root, clock, retry, limit }
     }
 
@@ -74,6 +74,13 @@ impl Api {
     #[must_use]
     pub fn address(&self, workspace: Option<&str>) -> Address {
         Address::new(&self.root, workspace)
+    }
+
+    /// What may be sent to a dataset: counted for all of its tables together, whichever client of this process sends.
+    #[must_use]
+    pub fn quota(&self, dataset: &str, quotas: Quotas) -> Limit {
+        let host = self.root.authority();
+        Limit::shared(&format!("{host}/{}", dataset.to_ascii_lowercase()), &self.clock, quotas)
     }
 
     /// `Datasets_GetDatasets[InGroup]`: every dataset that the caller may see.
@@ -93,6 +100,8 @@ impl Api {
     /// `Datasets_DeleteDataset[InGroup]`.
     pub async fn delete_dataset(&self, workspace: Option<&str>, id: &str) -> Result<()> {
         let url = self.address(workspace).dataset(id)?;
-        self.call(Method::DELETE, url, None, "deleting the dataset").await.map(drop)
+        self.call(Method::DELETE, url, None, "deleting the dataset").await?;
+        self.quota(id, Quotas::NONE).deleted();
+        Ok(())
     }
 }

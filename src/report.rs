@@ -20,7 +20,7 @@ pub struct Meter {
     pub retries: u64,
     /// Bytes of bodies sent, resends included.
     pub bytes_sent: u64,
-    /// Time spent holding back.
+    /// Time in which at least one request was held back.
     pub waited: Duration,
     /// The ids that the service gave its answers.
     pub request_ids: Vec<String>,

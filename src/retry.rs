@@ -20,10 +20,10 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// One attempt and no other; a 429 is not waited for either.
+    /// One attempt and no other; what a 429 asks for is not waited for either.
     #[must_use]
     pub fn never() -> Self {
-        Self { attempts: 1, ..Self::default() }
+        Self { attempts: 1, first_delay: Duration::ZERO, max_delay: Duration::ZERO }
     }
 
     /// Whether there is another attempt after `failures` of them.

@@ -79,6 +79,8 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// The service's word for a refusal, where it stands in a header.
     pub error_info: Option<String>,
+    /// What is odd about how it asks, where it is not taken at its word.
+    pub odd_retry_after: Option<&'static str>,
     /// Whether the body says that it is HTML: a proxy or a captive portal, not the service.
     pub is_html: bool,
     /// The body, up to the request's limit.
@@ -223,10 +225,12 @@ fn authorization(bearer: &SecretString) -> Result<HeaderValue, Failure> {
 
 fn response(status: u16, headers: &HeaderMap, body: Bytes) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (retry_after, odd_retry_after) = retry_after(headers);
     Response {
         status,
         request_id: text("requestid"),
-        retry_after: retry_after(headers),
+        retry_after,
+        odd_retry_after,
         error_info: text("x-powerbi-error-info"),
         is_html: text("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html")),
         body,

@@ -70,6 +70,7 @@ mod tests {
             status,
             request_id: Some("id".into()),
             retry_after: None,
+            odd_retry_after: None,
             is_html: false,
             by_key: false,
             refusal: Refusal::default(),

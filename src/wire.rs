@@ -14,7 +14,7 @@ pub use self::refusal::Refusal;
 use crate::auth::Tokens;
 use crate::clock::Moment;
 use crate::error::{Error, Result};
-use crate::limit::Limit;
+use crate::limit::{Ask, Ending, Limit, Permit, Watch};
 use crate::transport::{Failure, Progress, Request, Response, Transport};
 
 /// What the service answered, its error body read.
@@ -26,6 +26,8 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// How long the service asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// What is odd about how it asks.
+    pub odd_retry_after: Option<&'static str>,
     /// Whether a web page came instead of data.
     pub is_html: bool,
     /// Whether it is the answer of a push URL, which is asked with its key instead of a sign-in.
@@ -38,12 +40,12 @@ pub struct Answer {
 
 impl Answer {
     fn new(response: Response, by_key: bool, secrets: &[&str]) -> Self {
-        let Response { status, request_id, retry_after, error_info, is_html, body } = response;
+        let Response { status, request_id, retry_after, odd_retry_after, error_info, is_html, body } = response;
         let refusal = match status {
             200..300 => Refusal::read_hidden(&body, secrets),
             _ => Refusal::read(&body, secrets).or_code(error_info.as_deref(), secrets),
         };
-        Self { status, request_id, retry_after, is_html, by_key, refusal, body }
+        Self { status, request_id, retry_after, odd_retry_after, is_html, by_key, refusal, body }
     }
 
     /// The refusal as users see it; `doing` says what was asked of the service.
@@ -69,8 +71,32 @@ pub struct Sent {
     pub outcome: Outcome,
     /// Which token went with it; `None` where none is needed.
     pub token: Option<u64>,
-    /// How long the limits held it back.
-    pub waited: Duration,
+    /// The leave it took: whoever judges the outcome says how it ended.
+    pub permit: Permit,
+}
+
+/// Of whom a request takes leave.
+pub struct Leave<'l> {
+    /// What holds it.
+    pub limit: &'l Limit,
+    /// What it asks for.
+    pub ask: Ask,
+    /// No wait for a quota may be known to reach past it.
+    pub deadline: Option<Moment>,
+    /// Who is told of waits.
+    pub watch: &'l dyn Watch,
+}
+
+/// A permit until the outcome is known: whoever stops waiting for that leaves the truth behind.
+struct UnderWay<'p> {
+    permit: Permit,
+    progress: &'p Progress,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.permit.end(if self.progress.has_begun() { Ending::Abandoned } else { Ending::Unsent });
+    }
 }
 
 /// A connection pool, with a sign-in where the service wants one.
@@ -88,17 +114,9 @@ impl Wire {
     }
 
     /// Sends `request` once: leave first, so that the token is fresh when the bytes go.
-    pub async fn send(
-        &self,
-        request: &Request,
-        limit: Option<&Arc<Limit>>,
-        deadline: Option<Moment>,
-        progress: &Arc<Progress>,
-    ) -> Result<Sent> {
-        let permit = match limit {
-            Some(limit) => Some(limit.permit(deadline).await?),
-            None => None,
-        };
+    pub async fn send(&self, request: &Request, leave: Leave<'_>, progress: &Arc<Progress>) -> Result<Sent> {
+        let permit = leave.limit.permit(leave.ask, leave.deadline, leave.watch).await?;
+        let mut under_way = UnderWay { permit, progress };
         let token = match &self.tokens {
             Some(tokens) => Some(tokens.current().await?),
             None => None,
@@ -120,8 +138,7 @@ impl Wire {
             }
             Err(failure) => Outcome::Failed(failure),
         };
-        let waited = permit.map_or(Duration::ZERO, |permit| permit.waited);
-        Ok(Sent { outcome, token: token.map(|token| token.generation), waited })
+        Ok(Sent { outcome, token: token.map(|token| token.generation), permit: under_way.permit.hand_on() })
     }
 
     /// Replaces the token that the service refused; `false` where there is none to replace.

@@ -43,6 +43,7 @@ from powerbi_push.exceptions import (
     UndeliveredError,
     ValidationError,
 )
+from powerbi_push.quotas import Plan, Quotas
 from powerbi_push.report import Check, Report
 from powerbi_push.results import PushResult, RowError, ValidationReport
 from powerbi_push.retry import Retry
@@ -74,9 +75,11 @@ __all__ = [
     "OutboxFullError",
     "PayloadTooLargeError",
     "PermissionDeniedError",
+    "Plan",
     "PowerBIPushError",
     "PushDatasetRetirementWarning",
     "PushResult",
+    "Quotas",
     "RateLimitedError",
     "Relationship",
     "Report",

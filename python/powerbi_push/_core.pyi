@@ -79,6 +79,7 @@ class Client:
         base: str | None,
         timeout: float,
         retry: object,
+        quotas: object,
         proxy: str | None,
         ca_bundle: str | PathLike[str] | None,
     ) -> Client: ...
@@ -119,6 +120,9 @@ class Client:
         ordered: bool,
         options: dict[str, Any],
     ) -> Sender: ...
+    def plan(
+        self, workspace: str | None, dataset: str, table: str, rows: list[int], rows_in_table: int | None
+    ) -> dict[str, Any]: ...
     @staticmethod
     def is_id(text: str) -> bool: ...
     @staticmethod
@@ -154,6 +158,7 @@ class PushUrl:
         live_tiles: bool,
         timeout: float,
         retry: object,
+        quotas: object,
         proxy: str | None,
         ca_bundle: str | PathLike[str] | None,
     ) -> PushUrl: ...

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from powerbi_push.dataset import Dataset
     from powerbi_push.dataset_schema import DatasetSchema
+    from powerbi_push.quotas import Quotas
     from powerbi_push.retry import Retry
     from powerbi_push.verbs import Verb
     from powerbi_push.workspace import IfExists
@@ -35,6 +36,7 @@ class Client:
         base_url: Scheme and host; default is the cloud's, ``https://api.powerbi.com``. http is for loopback only.
         timeout: Seconds without progress in one exchange that count as a failure; connecting takes at most 10.
         retry: ``"default"``, a `Retry`, or None for one attempt.
+        quotas: What is kept before anything is sent: ``"pro"`` (default), ``"free"``, a `Quotas`, or None for nothing.
         proxy: A proxy's URL; default is the environment's (``HTTPS_PROXY``, ``NO_PROXY``).
         ca_bundle: A PEM file of further authorities; default is the machine's store and ``REQUESTS_CA_BUNDLE``.
 
@@ -61,6 +63,7 @@ class Client:
         base_url: str | None = None,
         timeout: float = 30.0,
         retry: Literal["default"] | Retry | None = "default",
+        quotas: Literal["pro", "free"] | Quotas | None = "pro",
         proxy: str | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -73,7 +76,7 @@ class Client:
             credential = sign_in_of_environment()
         # From here on no traceback that shows local variables shows the token.
         hidden, credential = Hidden(credential), None
-        self._core = _core.Client(hidden.value, cloud, base_url, timeout, retry, proxy, ca_bundle)
+        self._core = _core.Client(hidden.value, cloud, base_url, timeout, retry, quotas, proxy, ca_bundle)
         self._my_workspace = Workspace(self._core, None, "My workspace")
 
     @property

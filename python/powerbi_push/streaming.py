@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from powerbi_push.options import PushOptions, Rows, SenderOptions
+    from powerbi_push.quotas import Quotas
     from powerbi_push.results import PushResult
     from powerbi_push.retry import Retry
     from powerbi_push.schema import DataType
@@ -39,6 +40,7 @@ class StreamingDataset:
         live_tiles: With `history`: still cut at 15,000 bytes, above which live tiles stop moving.
         timeout: Seconds without progress in one exchange that count as a failure.
         retry: ``"default"``, a `Retry`, or None for one attempt.
+        quotas: What is kept before anything is sent: ``"pro"`` (default), ``"free"``, a `Quotas`, or None for nothing.
         proxy: A proxy's URL; default is the environment's.
         ca_bundle: A PEM file of further authorities.
 
@@ -65,13 +67,14 @@ class StreamingDataset:
         live_tiles: bool = True,
         timeout: float = 30.0,
         retry: Literal["default"] | Retry | None = "default",
+        quotas: Literal["pro", "free"] | Quotas | None = "pro",
         proxy: str | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
     ) -> None:
         """Check the arguments; nothing is sent."""
         # From here on no traceback that shows local variables shows the key.
         hidden, push_url = Hidden(push_url), ""
-        self._core = _core.PushUrl(hidden.value, history, live_tiles, timeout, retry, proxy, ca_bundle)
+        self._core = _core.PushUrl(hidden.value, history, live_tiles, timeout, retry, quotas, proxy, ca_bundle)
         self.schema = TableSchema(TABLE_NAME, schema) if isinstance(schema, Mapping) else schema
 
     @classmethod

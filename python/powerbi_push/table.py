@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.quotas import Plan
 from powerbi_push.schema import TableSchema, specification
 from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from powerbi_push.results import PushResult
     from powerbi_push.schema import DataType
     from powerbi_push.verbs import Verb
+
+
+#: Rows of one request. Source: "Push semantic model limitations".
+_REQUEST_ROWS = 10_000
 
 
 class Table:
@@ -123,6 +128,23 @@ class Table:
             *place, schema, self._ordered, self._sequence, rows, dict(options), replace
         )
         return result
+
+    def plan(self, rows_or_count: Rows | int, *, rows_in_table: int | None = None) -> Plan:
+        """Say what a push would take; nothing is sent.
+
+        Args:
+            rows_or_count: The rows, if they have a length, or how many there are.
+            rows_in_table: Rows that the table holds; default is what this process has counted, and else none.
+
+        Raises:
+            TypeError: The rows have no length, such as those of a generator.
+        """
+        count = rows_or_count if isinstance(rows_or_count, int) else len(rows_or_count)
+        full, rest = divmod(max(count, 0), _REQUEST_ROWS)
+        rows = [_REQUEST_ROWS] * full + [rest] * bool(rest)
+        core = self.dataset._core  # noqa: SLF001 - the same package
+        plan = core.plan(self.dataset.workspace.id, self.dataset.id, self.name, rows, rows_in_table)
+        return Plan(plan["requests"], plan["eta"], plan["bound_by"], tuple(plan["assumes"]))
 
     def sender(self, **options: Unpack[SenderOptions]) -> Sender:
         """Make a sender, which delivers in the background what it is given; nothing is sent yet.

@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Lane, Manner, Stop};
+use crate::clock::Moment;
 use crate::error::{Error, Kind};
+use crate::limit::{Ask, Ending};
 use crate::outbox::{Batch, Fate};
 use crate::transport::Progress;
 use crate::verdict::{Verdict, judge};
-use crate::wire::{Outcome, Sent};
+use crate::wire::{Leave, Outcome, Sent};
 
-/// A throttled request waits at least this long where the service does not say how long.
-const SHORTEST_THROTTLE: Duration = Duration::from_secs(1);
-/// So that many clients do not come back in the same instant, a told wait is stretched by up to this share.
-const THROTTLE_JITTER: f64 = 0.05;
 /// How often a sender looks whether somebody has mended what keeps it from delivering.
 const PROBE: Duration = Duration::from_secs(300);
 
@@ -36,7 +34,8 @@ pub(super) struct Attempt<'a> {
     batch: &'a Batch,
     sent: u32,
     failures: u32,
-    throttles: u32,
+    /// When the last attempt failed, and until when to back off; `None` where it did not fail.
+    failed: Option<(Moment, Moment)>,
     /// The last attempt was refused for its token.
     expired: bool,
     /// Some attempt was sent whole and never answered for.
@@ -45,7 +44,7 @@ pub(super) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     pub(super) fn new(lane: &'a Lane, batch: &'a Batch) -> Self {
-        Self { lane, batch, sent: 0, failures: 0, throttles: 0, expired: false, doubt: false }
+        Self { lane, batch, sent: 0, failures: 0, failed: None, expired: false, doubt: false }
     }
 
     /// Sends the batch once and acts on the verdict.
@@ -65,16 +64,16 @@ impl<'a> Attempt<'a> {
     async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
         let request = self.lane.destination.request(self.batch.body.clone(), self.batch.number());
-        let (limit, deadline) = (&self.lane.limit, self.lane.policy.deadline);
+        let leave = self.leave_to_send();
         let sent = tokio::select! {
             biased;
             () = self.cut_short(&progress) => None,
-            sent = self.lane.wire.send(&request, Some(limit), deadline, &progress) => Some(sent),
+            sent = self.lane.wire.send(&request, leave, &progress) => Some(sent),
         };
         self.note(&progress, sent.as_ref());
         match sent {
             Some(Ok(sent)) => self.act(sent).await,
-            Some(Err(error)) => self.go_without(error).await,
+            Some(Err(error)) => self.go_without(error),
             None => {
                 self.doubt |= progress.stop();
                 self.leave()
@@ -82,20 +81,28 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn act(&mut self, sent: Sent) -> Next {
+    fn leave_to_send(&mut self) -> Leave<'a> {
+        let (lane, policy) = (self.lane, &self.lane.policy);
+        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: self.failed.take() };
+        Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &lane.waits }
+    }
+
+    async fn act(&mut self, mut sent: Sent) -> Next {
         let verdict = judge(&sent.outcome);
+        sent.permit.end(ending(verdict, &sent.outcome));
         let expired_before = std::mem::replace(&mut self.expired, verdict == Verdict::Expired);
         match verdict {
             Verdict::Confirmed => {
+                self.lane.waits.note_success();
                 self.lane.settle(self.batch, Fate::Confirmed, self.doubt);
                 Next::Settled
             }
-            Verdict::NotApplied { told, throttled: true } => self.hold(told, &sent.outcome),
-            Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)).await,
+            Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
+            Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)),
             Verdict::Expired if !expired_before => match self.lane.wire.replace_token(sent.token).await {
                 Ok(true) => Next::Again,
                 Ok(false) => self.give_up(error(&sent.outcome)),
-                Err(error) => self.go_without(error).await,
+                Err(error) => self.go_without(error),
             },
             Verdict::Misdirected | Verdict::Expired => self.give_up(error(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
@@ -106,49 +113,45 @@ impl<'a> Attempt<'a> {
             Verdict::InDoubt => {
                 self.doubt = true;
                 let error = error(&sent.outcome);
-                if self.lane.policy.resend_doubt { self.back_off(error).await } else { self.leave_in_doubt(error) }
+                if self.lane.policy.resend_doubt { self.back_off(error) } else { self.leave_in_doubt(error) }
             }
         }
     }
 
-    /// A quota: nothing goes to this dataset before the service wants it.
-    fn hold(&mut self, told: Option<Duration>, outcome: &Outcome) -> Next {
-        self.throttles += 1;
-        let retry = self.lane.policy.retry;
-        if !retry.allows(1) && !self.goes_on() {
+    /// A quota of the service's: the limit has heard of it and lets nothing go for now.
+    fn throttle(&mut self, outcome: &Outcome) -> Next {
+        if let Outcome::Answered(answer) = outcome {
+            self.lane.waits.note_odd(answer.odd_retry_after);
+        }
+        if !self.lane.policy.retry.allows(1) && !self.goes_on() {
             return self.give_up(error(outcome));
         }
-        let wait = told.unwrap_or_else(|| retry.delay(self.throttles).max(SHORTEST_THROTTLE));
-        let next = self.lane.clock.now() + wait.mul_f64(1.0 + fastrand::f64() * THROTTLE_JITTER);
-        self.lane.limit.hold_until(next);
-        self.lane.note_trouble(error(outcome), next, false);
+        let told = error(outcome).answer.retry_after.unwrap_or_default();
+        self.lane.note_trouble(error(outcome), self.lane.clock.now() + told, false);
         Next::Again
     }
 
     /// No leave or no token was to be had: a sender does not pause for what may be over soon.
-    async fn go_without(&mut self, error: Error) -> Next {
-        if error.is_passing() && self.goes_on() { self.back_off(error).await } else { self.give_up(error) }
+    fn go_without(&mut self, error: Error) -> Next {
+        if error.is_passing() && self.goes_on() { self.back_off(error) } else { self.give_up(error) }
     }
 
     fn goes_on(&self) -> bool {
         self.lane.policy.manner == Manner::Sender
     }
 
-    async fn back_off(&mut self, error: Error) -> Next {
+    /// The next attempt asks for leave with a failure behind it: the limit makes it wait.
+    fn back_off(&mut self, error: Error) -> Next {
+        let retry = self.lane.policy.retry;
         self.failures += 1;
-        if !self.lane.policy.retry.allows(self.failures) && !self.goes_on() {
+        if !retry.allows(self.failures) && !self.goes_on() {
             return self.give_up(error);
         }
-        let delay = self.lane.policy.retry.delay(self.failures);
-        self.lane.note_trouble(error, self.lane.clock.now() + delay, false);
-        tokio::select! {
-            biased;
-            () = self.lane.stopped(Stop::Finish) => self.leave(),
-            () = self.lane.clock.sleep_until(self.lane.clock.now() + delay) => {
-                self.lane.lock().meter.waited += delay;
-                Next::Again
-            }
-        }
+        let now = self.lane.clock.now();
+        let next = now + retry.delay(self.failures);
+        self.failed = Some((now, next));
+        self.lane.note_trouble(error, next, false);
+        Next::Again
     }
 
     fn halve(&mut self, outcome: &Outcome) -> Next {
@@ -243,12 +246,21 @@ impl<'a> Attempt<'a> {
         if progress.sent_whole() {
             meter.bytes_sent += self.batch.body.len() as u64;
         }
-        if let Some(Ok(sent)) = sent {
-            meter.waited += sent.waited;
-            if let Outcome::Answered(answer) = &sent.outcome {
-                meter.note_id(answer.request_id.as_deref());
-            }
+        if let Some(Ok(Sent { outcome: Outcome::Answered(answer), .. })) = sent {
+            meter.note_id(answer.request_id.as_deref());
         }
+    }
+}
+
+/// What an attempt means for the limits.
+fn ending(verdict: Verdict, outcome: &Outcome) -> Ending {
+    match (verdict, outcome) {
+        (Verdict::Confirmed, _) => Ending::Taken,
+        (Verdict::NotApplied { told, throttled: true }, _) => Ending::Throttled(told),
+        (Verdict::NotApplied { .. }, _) => Ending::Broken,
+        (Verdict::InDoubt, Outcome::Failed(_)) => Ending::Lost,
+        (Verdict::InDoubt, Outcome::Answered(_)) => Ending::Failed,
+        (Verdict::Misdirected | Verdict::Expired | Verdict::TooLarge | Verdict::Rejected, _) => Ending::Refused,
     }
 }
 

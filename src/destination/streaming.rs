@@ -8,13 +8,11 @@ use reqwest::{Method, Url};
 use super::{ANSWER_LIMIT, Destination, PushDataset};
 use crate::encode::{Dialect, Limits, PUSH_ARRAY};
 use crate::error::{Error, Result};
-use crate::limit::Quota;
+use crate::limit::Quotas;
 use crate::transport::Request;
 
 /// The largest body that live tiles show. Source: "Real-time streaming in Power BI", the comparison of real-time models.
 const TILE_BYTES: usize = 15_000;
-/// Source: the same; it names no unit of time, and a second is the usual reading.
-const STREAMING_QUOTA: Quota = Quota { requests: 5, seconds: 1, name: "5 requests a second" };
 
 /// A push URL, and what the dataset behind it is for.
 #[derive(Clone)]
@@ -43,10 +41,23 @@ impl Streaming {
         Ok(Self { push_url, history, live_tiles })
     }
 
-    /// What the service allows besides the size of a request; a dataset with history has a push dataset's quotas.
+    /// What of `quotas` holds for it: a dataset with history has a push dataset's, any other its own rate.
     #[must_use]
-    pub fn quotas(&self) -> &'static [Quota] {
-        if self.history { &[] } else { &[STREAMING_QUOTA] }
+    pub fn quotas(&self, quotas: Quotas) -> Quotas {
+        if self.history { quotas.of_push_dataset() } else { quotas.of_stream() }
+    }
+
+    /// What its quotas are counted under: the host and the dataset's id, or where there is none the URL, a secret.
+    #[must_use]
+    pub fn limit_key(&self) -> String {
+        match self.dataset() {
+            Some(id) => format!("{}/{}", self.push_url.authority(), id.to_ascii_lowercase()),
+            None => self.push_url.as_str().to_owned(),
+        }
+    }
+
+    fn dataset(&self) -> Option<&str> {
+        self.push_url.path_segments()?.skip_while(|part| *part != "datasets").nth(1).filter(|id| !id.is_empty())
     }
 
     /// Who it is, without the secret: enough to tell two of them apart.
@@ -54,8 +65,7 @@ impl Streaming {
     pub fn shown(&self) -> String {
         let host = self.push_url.host_str().unwrap_or_default();
         let port = self.push_url.port().map_or_else(String::new, |port| format!(":{port}"));
-        let dataset = self.push_url.path_segments().into_iter().flatten().skip_while(|part| *part != "datasets").nth(1);
-        let dataset: String = dataset.unwrap_or_default().chars().take(8).collect();
+        let dataset: String = self.dataset().unwrap_or_default().chars().take(8).collect();
         format!("{}://{host}{port}/…/{dataset}…/rows?key=***", self.push_url.scheme())
     }
 }

@@ -24,13 +24,13 @@ pub(super) fn put_short(out: &mut Vec<u8>, bytes: &[u8]) {
 #[inline]
 pub(super) fn put_start(out: &mut Vec<u8>, bytes: &[u8], takes: impl Fn(&[u8; BLOCK]) -> bool) -> bool {
     let block = padded(bytes);
-    let taken = takes(&block);
-    if taken {
+    let plain = takes(&block);
+    if plain {
         let end = out.len() + bytes.len();
         out.extend_from_slice(&block);
         out.truncate(end);
     }
-    taken
+    plain
 }
 
 /// A block that begins with `bytes`, of which there are fewer; the rest are spaces. Read as two numbers that overlap.

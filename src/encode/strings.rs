@@ -51,6 +51,7 @@ fn put_byte(out: &mut Vec<u8>, byte: u8) {
 
 /// Whether JSON takes these bytes as they are.
 #[inline]
+#[allow(clippy::needless_bitwise_bool, reason = "sixteen at a time, without a branch")]
 fn is_plain(block: &[u8; BLOCK]) -> bool {
     !block.iter().fold(false, |found, &byte| found | (byte < b' ') | (byte == b'"') | (byte == b'\\'))
 }

@@ -17,6 +17,7 @@ use super::operation::PATIENCE;
 use super::read::{json, property};
 use super::{Api, DatasetInfo, IfExists};
 use crate::error::{Error, Kind, Result, shown};
+use crate::limit::Quotas;
 use crate::schema::{Dataset, dataset_json};
 
 const CREATING: &str = "creating the dataset";
@@ -75,6 +76,13 @@ impl Api {
     }
 
     async fn create(&self, workspace: Option<&str>, dataset: &Dataset, known: &[DatasetInfo]) -> Result<DatasetInfo> {
+        let info = self.ask_for(workspace, dataset, known).await?;
+        let fifo = dataset.retention.as_deref().is_some_and(|policy| policy.eq_ignore_ascii_case("basicFIFO"));
+        self.quota(&info.id, Quotas::NONE).made(dataset.tables.iter().map(|table| table.name.as_str()), fifo);
+        Ok(info)
+    }
+
+    async fn ask_for(&self, workspace: Option<&str>, dataset: &Dataset, known: &[DatasetInfo]) -> Result<DatasetInfo> {
         let mut url = self.address(workspace).datasets()?;
         if let Some(policy) = &dataset.retention {
             url.query_pairs_mut().append_pair("defaultRetentionPolicy", policy);

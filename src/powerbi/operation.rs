@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::Api;
 use crate::error::{Error, Kind, Result};
+use crate::limit::{Ask, Ending};
 use crate::transport::{Progress, Request};
-use crate::wire::{Answer, Outcome};
+use crate::wire::{Answer, Leave, Outcome};
 
 /// An operation is not begun again later than this after its beginning: someone sits before it and waits.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -60,7 +61,11 @@ impl Api {
         let last_begin = self.clock.now() + PATIENCE;
         let (mut failures, mut refreshed) = (0, false);
         loop {
-            let sent = self.wire.send(&request, Some(&self.limit), None, &Arc::new(Progress::default())).await?;
+            let ask = Ask { rows: 0, retry: self.retry, failed: None };
+            let leave = Leave { limit: &self.limit, ask, deadline: None, watch: &() };
+            let mut sent = self.wire.send(&request, leave, &Arc::new(Progress::default())).await?;
+            // How it ended is no matter of quotas: operations have none that are written down.
+            sent.permit.end(Ending::Refused);
             match next(sent.outcome, &request.method, doing) {
                 Next::Done(answer) => return Ok(answer),
                 Next::Refresh(error) => {

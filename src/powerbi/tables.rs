@@ -9,6 +9,7 @@ use super::Api;
 use super::lookup::listed;
 use super::read::{json, property, required, unreadable, values};
 use crate::error::{Error, Kind, Result, shown};
+use crate::limit::Quotas;
 use crate::schema::{Table, table_json};
 
 impl Api {
@@ -24,7 +25,10 @@ impl Api {
         let url = self.address(workspace).rows(dataset, table)?;
         let deleted = self.call(Method::DELETE, url, None, "deleting the rows").await;
         match deleted {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.quota(dataset, Quotas::NONE).of_table(table).emptied();
+                Ok(())
+            }
             Err(error) => Err(self.without_table(workspace, dataset, table, error).await),
         }
     }

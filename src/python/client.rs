@@ -20,6 +20,7 @@ use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::limit::Quotas;
 use crate::powerbi::{CLOUDS, Cloud, IfExists, base_url, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
@@ -41,6 +42,7 @@ struct Recipe {
     needs_loop: bool,
     settings: Settings,
     retry: Retry,
+    quotas: Quotas,
     clock: Clock,
 }
 
@@ -52,7 +54,7 @@ impl Recipe {
 
     fn make(&self) -> Result<Arc<client::Client>> {
         let (root, credential) = (self.root.clone(), self.credential.clone());
-        client::Client::new(root, credential, &self.settings, self.retry, self.clock.clone()).map(Arc::new)
+        client::Client::new(root, credential, &self.settings, self.retry, self.quotas, self.clock.clone()).map(Arc::new)
     }
 }
 
@@ -98,6 +100,7 @@ impl Client {
         base: Option<&str>,
         timeout: &Bound<'_, PyAny>,
         retry: &Bound<'_, PyAny>,
+        quotas: &Bound<'_, PyAny>,
         proxy: Option<String>,
         ca_bundle: Option<PathBuf>,
     ) -> PyResult<Self> {
@@ -107,12 +110,12 @@ impl Client {
         let root = raise(py, base_url(base.unwrap_or(cloud.base_url)))?;
         let timeout = options::required_seconds("timeout", timeout)?;
         let settings = Settings { timeout, proxy, ca_bundle };
-        let retry = options::retry(retry)?;
+        let (retry, quotas) = (options::retry(retry)?, options::quotas(quotas)?);
         let needs_loop = credential::is_async(credential)?;
         let credential = credential::read(credential, cloud.scope, &clock)?;
         // Building the pool reads certificates; nobody needs the GIL for that.
         let made = Self {
-            recipe: Recipe { root, credential, needs_loop, settings, retry, clock },
+            recipe: Recipe { root, credential, needs_loop, settings, retry, quotas, clock },
             current: PerProcess::new(),
             closed: AtomicBool::new(false),
         };
@@ -255,6 +258,24 @@ impl Client {
     ) -> PyResult<Sender> {
         let client = self.open(py)?;
         Sender::start(py, self.target(py, &client, workspace, dataset, table, schema, ordered)?, options)
+    }
+
+    /// What requests would take, the n-th of which carries `rows[n]`.
+    #[allow(clippy::needless_pass_by_value, reason = "Python's list is read into it")]
+    fn plan<'py>(
+        &self,
+        py: Python<'py>,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: &str,
+        rows: Vec<u64>,
+        rows_in_table: Option<u64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let client = self.open(py)?;
+        let route = raise(py, client.route(workspace, dataset, table))?;
+        let rows_of = |number: u64| usize::try_from(number).ok().and_then(|at| rows.get(at)).copied().unwrap_or(0);
+        let plan = route.plan(rows.len() as u64, rows_of, rows_in_table);
+        Ok(pythonize::pythonize(py, &plan)?)
     }
 
     /// Whether `text` has the shape of an id.

@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 use super::errors;
 use crate::encode::{Naive, Options};
 use crate::error::Error;
+use crate::limit::Quotas;
 use crate::retry::Retry;
 
 /// Everything that a verb which takes rows may be told, with the defaults.
@@ -136,6 +137,29 @@ pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
         }
         _ => wrong(value, "`Retry.attempts` takes a whole number from 1".into()),
     }
+}
+
+/// `"pro"`, `"free"`, `None`, or an object with the fields of `Quotas`.
+pub(super) fn quotas(value: &Bound<'_, PyAny>) -> PyResult<Quotas> {
+    if value.is_none() {
+        return Ok(Quotas::NONE);
+    }
+    if !value.hasattr("requests_per_minute")? {
+        let words = "`quotas` takes \"pro\" or \"free\", a Quotas or None";
+        return choice("quotas", value, &[("pro", Quotas::PRO), ("free", Quotas::FREE)])
+            .or_else(|_| wrong(value, words.into()));
+    }
+    let limit = |name: &str| match value.getattr(name)?.extract::<Option<u64>>() {
+        Ok(limit @ (None | Some(1..))) => Ok(limit),
+        _ => wrong(value, format!("`Quotas.{name}` takes a whole number from 1, or None")),
+    };
+    Ok(Quotas {
+        requests_per_second: limit("requests_per_second")?,
+        requests_per_minute: limit("requests_per_minute")?,
+        rows_per_hour: limit("rows_per_hour")?,
+        large_table_requests_per_hour: limit("large_table_requests_per_hour")?,
+        ..Quotas::PRO
+    })
 }
 
 pub(super) fn wrong<T>(value: &Bound<'_, PyAny>, message: String) -> PyResult<T> {

@@ -15,6 +15,7 @@ use super::{options, push};
 use crate::client::Route;
 use crate::clock::Clock;
 use crate::destination::Streaming;
+use crate::limit::Quotas;
 use crate::retry::Retry;
 use crate::transport::Settings;
 
@@ -24,6 +25,7 @@ pub(super) struct PushUrl {
     streaming: Streaming,
     settings: Settings,
     retry: Retry,
+    quotas: Quotas,
     clock: Clock,
     route: PerProcess<Route>,
 }
@@ -38,13 +40,14 @@ impl PushUrl {
         live_tiles: bool,
         timeout: &Bound<'_, PyAny>,
         retry: &Bound<'_, PyAny>,
+        quotas: &Bound<'_, PyAny>,
         proxy: Option<String>,
         ca_bundle: Option<PathBuf>,
     ) -> PyResult<Self> {
         let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
         let settings = Settings { timeout: options::required_seconds("timeout", timeout)?, proxy, ca_bundle };
-        let (retry, clock) = (options::retry(retry)?, Clock::of_process());
-        Ok(Self { streaming, settings, retry, clock, route: PerProcess::new() })
+        let (retry, quotas, clock) = (options::retry(retry)?, options::quotas(quotas)?, Clock::of_process());
+        Ok(Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() })
     }
 
     /// The URL without its secret.
@@ -70,7 +73,7 @@ impl PushUrl {
 impl PushUrl {
     fn target(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::Target> {
         let (settings, retry, clock) = (&self.settings, self.retry, &self.clock);
-        let make = || Route::to_push_url(self.streaming.clone(), settings, retry, clock.clone());
+        let make = || Route::to_push_url(self.streaming.clone(), settings, retry, self.quotas, clock.clone());
         let schema = schema.map(|known| Arc::clone(&known.schema));
         Ok(push::Target { route: self.route.get(py, make)?, schema, ordered: false, needs_loop: false })
     }

@@ -11,7 +11,7 @@ use powerbi_push::destination::PushDataset;
 use powerbi_push::emulator::{Emulator, FailNext, Options};
 use powerbi_push::encode::{self, Encoder, PUSH_ROWS};
 use powerbi_push::error::Kind;
-use powerbi_push::limit::IN_FLIGHT;
+use powerbi_push::limit::{IN_FLIGHT, Quotas};
 use powerbi_push::outbox::{Fate, Outbox};
 use powerbi_push::powerbi::base_url;
 use powerbi_push::retry::Retry;
@@ -41,7 +41,7 @@ impl House {
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let root = base_url(&emulator.url()).unwrap();
         let credential = Credential::Fetch(Arc::new(fetch));
-        let client = Client::new(root, credential, &settings, Retry::default(), clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, Retry::default(), Quotas::PRO, clock.clone()).unwrap();
         let dataset = Dataset {
             name: "Sales".into(),
             tables: vec![table()],

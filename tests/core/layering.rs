@@ -14,7 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("schema", &["error"]),
     ("encode", &["cell", "schema", "error"]),
     ("outbox", &["encode", "error", "clock"]),
-    ("limit", &["error", "clock"]),
+    ("limit", &["retry", "error", "clock"]),
     ("transport", &["error", "clock"]),
     ("auth", &["transport", "retry", "error", "clock"]),
     ("wire", &["limit", "auth", "transport", "error", "clock"]),

@@ -10,5 +10,6 @@ mod encode;
 mod layering;
 mod outbox;
 mod powerbi;
+mod quotas;
 mod sample;
 mod standin;

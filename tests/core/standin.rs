@@ -6,6 +6,7 @@ use std::time::Duration;
 use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::client::Client;
 use powerbi_push::clock::{Clock, Moment};
+use powerbi_push::limit::Quotas;
 use powerbi_push::powerbi::base_url;
 use powerbi_push::retry::Retry;
 use powerbi_push::transport::Settings;
@@ -88,7 +89,7 @@ impl StandIn {
         let clock = Clock::simulated();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let credential = Credential::Token(AccessToken::reading_expiry(token.into()));
-        let client = Client::new(root, credential, &settings, retry, clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, retry, Quotas::NONE, clock.clone()).unwrap();
         Self { client, clock, asked }
     }
 

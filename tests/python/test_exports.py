@@ -79,6 +79,7 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
             "dataset",
             "dataset_schema",
             "exceptions",
+            "quotas",
             "report",
             "results",
             "retry",

@@ -148,7 +148,15 @@ mod tests {
 
     fn refused(status: u16, said: &Value, is_html: bool) -> Error {
         let (request_id, retry_after, error_info) = (None, None, None);
-        let response = Response { status, request_id, retry_after, error_info, is_html, body: Bytes::new() };
+        let response = Response {
+            status,
+            request_id,
+            retry_after,
+            odd_retry_after: None,
+            error_info,
+            is_html,
+            body: Bytes::new(),
+        };
         to_error("signing in", &response, said, &["canary"])
     }
 

@@ -69,16 +69,13 @@ impl<'py> Keys<'py> {
 
     /// Takes note of another key; one key for each place.
     pub(super) fn learn(&mut self, key: Bound<'py, PyAny>, place: usize) {
-        match self.known.iter().position(|known| known.place == place) {
-            Some(found) => {
-                self.known[found].key = key;
-                self.next = found + 1;
-            }
-            None => {
-                self.next = self.next.min(self.known.len());
-                self.known.insert(self.next, Key { key, place });
-                self.next += 1;
-            }
+        if let Some(found) = self.known.iter().position(|known| known.place == place) {
+            self.known[found].key = key;
+            self.next = found + 1;
+        } else {
+            self.next = self.next.min(self.known.len());
+            self.known.insert(self.next, Key { key, place });
+            self.next += 1;
         }
     }
 }

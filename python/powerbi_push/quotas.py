@@ -1,0 +1,42 @@
+"""What may be sent to one dataset, and what a push would take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """What is kept before anything is sent. None in a field is no limit.
+
+    The defaults are those of a paid licence, ``quotas="pro"``. Source: "Push semantic model limitations",
+    learn.microsoft.com/power-bi/developer/embedded/push-datasets-limitations.
+
+    Attributes:
+        requests_per_second: Requests with rows; of a push URL without history, and of nothing else.
+        requests_per_minute: Requests with rows, of one dataset.
+        rows_per_hour: Rows, of one dataset; ``quotas="free"`` has 10,000.
+        large_table_requests_per_hour: Requests with rows, of a dataset with a table of 250,000 rows or more.
+    """
+
+    requests_per_second: int | None = 5
+    requests_per_minute: int | None = 120
+    rows_per_hour: int | None = 1_000_000
+    large_table_requests_per_hour: int | None = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a push would take under the quotas, with what this process has sent so far.
+
+    Attributes:
+        requests: How many requests.
+        eta: How many seconds.
+        bound_by: The limit that holds it back the longest; None where none does.
+        assumes: What has to be true for it.
+    """
+
+    requests: int
+    eta: float
+    bound_by: str | None
+    assumes: tuple[str, ...]

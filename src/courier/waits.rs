@@ -1,0 +1,204 @@
+//! The waits of a lane: how long it was held back in all, and notices of what a person should know.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, Moment};
+use crate::limit::{Reason, Wait, Watch};
+
+/// Shorter waits are nobody's business.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Something that a person should know while a lane is at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Nothing will be sent for this long.
+    Waiting(Duration, Reason),
+    /// What is odd about a `Retry-After` of the service.
+    OddRetryAfter(&'static str),
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting(length, Reason::RetryAfter) => {
+                write!(
+                    f,
+                    "waiting {:.0} s, because the service refused for now (429, Retry-After)",
+                    length.as_secs_f64()
+                )
+            }
+            Self::Waiting(length, Reason::Quota(window)) => {
+                write!(f, "waiting {:.0} s for the quota of {window}", length.as_secs_f64())
+            }
+            Self::Waiting(length, reason) => write!(f, "waiting {:.0} s: {reason}", length.as_secs_f64()),
+            Self::OddRetryAfter(why) => {
+                write!(f, "the service sent a Retry-After that cannot be obeyed as it is: {why}")
+            }
+        }
+    }
+}
+
+/// Counts the time in which at least one request of a lane was held back.
+#[derive(Debug)]
+pub(super) struct Waits {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: usize,
+    /// When the first of those that wait began to.
+    since: Moment,
+    waited: Duration,
+    /// The end and the reason of the last wait that was noticed.
+    noticed: Option<(Moment, Reason)>,
+    noticed_odd: bool,
+    notices: Vec<Notice>,
+}
+
+impl Waits {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    /// How long the lane was held back so far.
+    pub(super) fn waited(&self) -> Duration {
+        let state = self.lock();
+        let running = if state.waiting > 0 { self.clock.now() - state.since } else { Duration::ZERO };
+        state.waited + running
+    }
+
+    /// An outage that is over may be told of again.
+    pub(super) fn note_success(&self) {
+        let mut state = self.lock();
+        if state.noticed.is_some_and(|(_, reason)| is_outage(reason)) {
+            state.noticed = None;
+        }
+    }
+
+    pub(super) fn note_odd(&self, why: Option<&'static str>) {
+        let mut state = self.lock();
+        if let Some(why) = why.filter(|_| !state.noticed_odd) {
+            state.noticed_odd = true;
+            state.notices.push(Notice::OddRetryAfter(why));
+        }
+    }
+
+    /// What nobody has been told yet.
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.lock().notices)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch for Waits {
+    fn begun(&self, wait: &Wait) {
+        let mut state = self.lock();
+        if state.waiting == 0 {
+            state.since = wait.since;
+        }
+        state.waiting += 1;
+        let length = wait.until - wait.since;
+        // Requests that wait for the same are one wait, and so is everything in one outage.
+        let is_known = state.noticed.is_some_and(|(until, reason)| {
+            reason == wait.reason && wait.until < until + LONG || is_outage(reason) && is_outage(wait.reason)
+        });
+        if length >= LONG && !is_known {
+            state.noticed = Some((wait.until, wait.reason));
+            state.notices.push(Notice::Waiting(length, wait.reason));
+        }
+    }
+
+    fn over(&self) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.waiting -= 1;
+        if state.waiting == 0 {
+            let since = state.since;
+            state.waited += now - since;
+        }
+    }
+}
+
+fn is_outage(reason: Reason) -> bool {
+    matches!(reason, Reason::Down | Reason::BackOff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::default() + Duration::from_secs(seconds)
+    }
+
+    fn wait(since: u64, until: u64, reason: Reason) -> Wait {
+        Wait { since: at(since), until: at(until), reason }
+    }
+
+    fn at_rest() -> (Clock, Waits) {
+        let clock = Clock::simulated();
+        let waits = Waits::new(clock.clone());
+        (clock, waits)
+    }
+
+    #[test]
+    fn time_in_which_two_wait_counts_once_and_counts_while_it_runs() {
+        let (clock, waits) = at_rest();
+        waits.begun(&wait(0, 60, Reason::RetryAfter));
+        clock.advance(Duration::from_secs(10));
+        waits.begun(&wait(10, 60, Reason::RetryAfter));
+        assert_eq!(waits.waited().as_secs(), 10);
+        clock.advance(Duration::from_secs(50));
+        waits.over();
+        waits.over();
+        clock.advance(Duration::from_secs(7));
+        assert_eq!(waits.waited().as_secs(), 60);
+        waits.begun(&wait(67, 70, Reason::BackOff));
+        clock.advance(Duration::from_secs(3));
+        waits.over();
+        assert_eq!(waits.waited().as_secs(), 63);
+    }
+
+    #[test]
+    fn a_long_wait_is_told_once_however_many_wait_for_it() {
+        let (_, waits) = at_rest();
+        waits.begun(&wait(0, 9, Reason::RetryAfter));
+        assert_eq!(waits.notices(), []);
+        for until in [3_392, 3_393] {
+            waits.begun(&wait(0, until, Reason::RetryAfter));
+        }
+        assert_eq!(waits.notices(), [Notice::Waiting(Duration::from_secs(3_392), Reason::RetryAfter)]);
+        waits.begun(&wait(3_400, 3_412, Reason::RetryAfter));
+        assert_eq!(waits.notices(), [Notice::Waiting(Duration::from_secs(12), Reason::RetryAfter)]);
+    }
+
+    #[test]
+    fn an_outage_is_told_once_and_the_next_one_again() {
+        let (_, waits) = at_rest();
+        for (probe, reason) in [Reason::Down, Reason::Down, Reason::BackOff, Reason::Down].into_iter().enumerate() {
+            let since = 15 * probe as u64;
+            waits.begun(&wait(since, since + 15, reason));
+        }
+        assert_eq!(waits.notices().len(), 1);
+        waits.note_success();
+        waits.begun(&wait(100, 115, Reason::Down));
+        let notices: Vec<_> = waits.notices().iter().map(ToString::to_string).collect();
+        assert_eq!(notices, ["waiting 15 s: the service is down"]);
+    }
+
+    #[test]
+    fn an_odd_retry_after_is_told_once() {
+        let (_, waits) = at_rest();
+        for why in [None, Some("it is odd"), Some("it is odd")] {
+            waits.note_odd(why);
+        }
+        assert_eq!(waits.notices(), [Notice::OddRetryAfter("it is odd")]);
+    }
+}

@@ -1,0 +1,201 @@
+//! The account of one dataset: what was sent, what is out, and whether the next request may go. It never waits itself.
+
+mod throttle;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ask::{Ask, Ending, Reason, Word};
+use super::circuit::Circuit;
+use super::log::{Log, Tally};
+use super::quotas::{Quotas, Span, Window};
+use super::share::Share;
+use super::tables::Tables;
+use crate::clock::Moment;
+use crate::retry::Retry;
+
+/// While the service is down, one request goes in so long, and one resend beyond the budget.
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+/// While others seem to send too, one request at a time: a window that is full then refuses one of ours and not four.
+const IN_FLIGHT_OF_MANY: u64 = 1;
+
+/// A request that is out.
+#[derive(Debug, Clone)]
+pub(super) struct Gone {
+    at: Moment,
+    rows: u64,
+    table: Arc<str>,
+    is_probe: bool,
+}
+
+/// See the first line.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    since: Moment,
+    not_before: Moment,
+    /// The service has just refused: one request at a time until it takes one.
+    is_careful: bool,
+    /// The one request is out.
+    is_probing: bool,
+    throttles: u32,
+    /// Requests that are out, and their rows.
+    out: Tally,
+    /// Until when the places of requests that were never answered are kept.
+    kept: VecDeque<Moment>,
+    /// What was answered. Until it is answered, the service may not have counted a request.
+    log: Log,
+    shares: [Share; Span::COUNT],
+    pub(super) tables: Tables,
+    circuit: Circuit,
+}
+
+impl Account {
+    /// An account that nothing is on.
+    pub(super) fn new(now: Moment) -> Self {
+        Self {
+            since: now,
+            not_before: Moment::default(),
+            is_careful: false,
+            is_probing: false,
+            throttles: 0,
+            out: [0; 2],
+            kept: VecDeque::new(),
+            log: Log::new(Span::Hour.length()),
+            shares: [Span::Second, Span::Minute, Span::Hour, Span::LargeHour].map(|span| Share::whole(span.length())),
+            tables: Tables::default(),
+            circuit: Circuit::new(),
+        }
+    }
+
+    /// Whether `ask` may go to `table` now.
+    pub(super) fn word(&self, now: Moment, ask: &Ask, quotas: &Quotas, table: &str) -> Word {
+        if self.not_before > now {
+            return Word::Wait(self.not_before, Reason::RetryAfter);
+        }
+        if self.goes_singly() && self.is_probing {
+            return Word::Queue(None);
+        }
+        let every = PROBE_EVERY.min(ask.retry.max_delay);
+        let is_down = self.circuit.is_down();
+        let (at, reason) = match ask.failed {
+            _ if is_down => (self.circuit.probe_at(every), Reason::Down),
+            Some((failed, again)) => (self.circuit.resend_at(failed, again, every, now), Reason::BackOff),
+            None => (now, Reason::BackOff),
+        };
+        if at > now {
+            return Word::Wait(at, reason);
+        }
+        if let Some((at, window)) = self.held(now, ask.rows, quotas, table) {
+            return Word::Wait(at, Reason::Quota(window));
+        }
+        self.place(now, quotas, is_down)
+    }
+
+    /// `ask` goes.
+    pub(super) fn go(&mut self, now: Moment, ask: &Ask, table: &Arc<str>) -> Gone {
+        let is_probe = self.goes_singly();
+        self.is_probing |= is_probe;
+        self.out = [self.out[0] + 1, self.out[1] + ask.rows];
+        self.tables.add(table, ask.rows);
+        self.circuit.go(now, ask.failed.is_some());
+        Gone { at: now, rows: ask.rows, table: Arc::clone(table), is_probe }
+    }
+
+    /// What went has ended.
+    pub(super) fn end(&mut self, now: Moment, gone: &Gone, ending: Ending, quotas: &Quotas, retry: &Retry) {
+        self.out = [self.out[0] - 1, self.out[1] - gone.rows];
+        self.is_probing &= !gone.is_probe;
+        let rows = if ending.may_have_landed() { gone.rows } else { 0 };
+        self.tables.take_back(&gone.table, gone.rows - rows);
+        if ending != Ending::Unsent {
+            self.log.add(now, [1, rows]);
+        }
+        match ending {
+            Ending::Taken | Ending::Refused => {
+                self.circuit.answered(now);
+                // What went out before the service refused says nothing about what it takes after.
+                if gone.at >= self.not_before {
+                    (self.is_careful, self.throttles) = (false, 0);
+                }
+            }
+            Ending::Throttled(told) => {
+                self.circuit.answered(now);
+                self.throttle(now, gone, told, quotas, retry);
+            }
+            Ending::Failed | Ending::Broken => self.circuit.failed(),
+            Ending::Lost => {
+                self.circuit.failed();
+                self.kept.push_back(now + quotas.lost_answer);
+            }
+            Ending::Abandoned => self.kept.push_back(now + quotas.lost_answer),
+            Ending::Unsent => {}
+        }
+        while self.kept.front().is_some_and(|until| *until <= now) {
+            self.kept.pop_front();
+        }
+    }
+
+    /// How many rows the quota of rows would let go now; `None` is any number.
+    pub(super) fn room(&self, now: Moment, quotas: &Quotas) -> Option<u64> {
+        let window = quotas.windows(false).find(|window| window.span == Span::Hour)?;
+        Some(self.most(&window, now).saturating_sub(self.used(&window, now)))
+    }
+
+    /// The requests and rows of the last hour.
+    pub(super) fn log_of_the_hour(&self, now: Moment) -> Tally {
+        self.log.within(Span::Hour.length(), now)
+    }
+
+    /// Whether nothing of it matters any more.
+    pub(super) fn is_idle(&self, now: Moment) -> bool {
+        self.out == [0; 2] && self.not_before <= now && self.log.is_idle(now) && self.tables.is_empty()
+    }
+
+    fn goes_singly(&self) -> bool {
+        self.is_careful || self.circuit.is_down()
+    }
+
+    /// Until when a window holds the request, the latest of them.
+    fn held(&self, now: Moment, rows: u64, quotas: &Quotas, table: &str) -> Option<(Moment, Window)> {
+        let large = self.tables.any_large(table, rows, quotas.large_table_rows);
+        let held = quotas.windows(large).filter_map(|window| {
+            let (column, length) = (window.span.column(), window.span.length());
+            let wanted = [1, rows][column];
+            let used = self.used(&window, now);
+            let over = (used + wanted).saturating_sub(self.most(&window, now)).min(used);
+            // What is out has yet to be answered, and is in the window for its whole length after that.
+            (over > 0).then(|| (self.log.leaves(over, column, length, now).unwrap_or(now + length), window))
+        });
+        held.max_by_key(|(at, _)| *at)
+    }
+
+    fn used(&self, window: &Window, now: Moment) -> u64 {
+        let column = window.span.column();
+        self.out[column] + self.log.within(window.span.length(), now)[column]
+    }
+
+    fn most(&self, window: &Window, now: Moment) -> u64 {
+        self.shares[window.span as usize].of(window.most, now)
+    }
+
+    /// Whether there is a place. The places of answers that got lost are kept, all but the one that the service has more
+    /// than we use. A probe needs none of them: it is one request in a long time.
+    fn place(&self, now: Moment, quotas: &Quotas, is_down: bool) -> Word {
+        let shares = self.shares.iter().any(|share| share.is_part(now));
+        let (out, places) = (self.out[0], quotas.in_flight as u64);
+        let free = if shares { places.min(IN_FLIGHT_OF_MANY) } else { places }.saturating_sub(out);
+        let keeps = !is_down && !quotas.lost_answer.is_zero();
+        let mut kept = self.kept.iter().filter(|until| keeps && **until > now);
+        let first = kept.next().copied();
+        let kept = u64::from(first.is_some()) + kept.count() as u64;
+        match free {
+            0 => Word::Queue(None),
+            _ if out + kept > places => Word::Queue(first),
+            _ => Word::Go,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
