@@ -36,6 +36,10 @@ pub enum Kind {
     Deadline,
     /// Rows were sent whole and never answered for.
     InDoubt,
+    /// The outbox on disk cannot be used.
+    Outbox,
+    /// The outbox takes no more rows.
+    OutboxFull,
     /// The object was closed.
     Closed,
 }

@@ -5,15 +5,19 @@
 //!                 └── withdraw: what no one has taken will not be sent
 //! ```
 //!
+//! The runs wait in memory, or on the disk, where they outlive the process; see [`Durable`].
+//!
 //! Rows are counted here from 0 in the order in which they were accepted; the report turns that into the
 //! caller's own counting.
 
 mod batch;
 mod calendar;
+mod durable;
 mod ledger;
 mod level;
 mod memory;
 mod numbering;
+mod store;
 mod taken;
 
 use std::fmt;
@@ -22,18 +26,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 pub use self::batch::Batch;
+pub use self::durable::{Durable, Mark, Notice, Part, Reader, SetAside, Settings};
 pub use self::ledger::{Fate, Ledger};
 pub use self::level::{Level, Stats};
 
 use self::calendar::Calendar;
 use self::memory::Memory;
+use self::store::Store;
 use crate::clock::Clock;
 use crate::encode::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Rows on their way.
 pub struct Outbox {
-    store: Memory,
+    store: Store,
     gate: Mutex<Gate>,
     /// The number of the first row that is accepted here.
     start: u64,
@@ -64,24 +70,31 @@ impl Outbox {
     /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Memory::new(capacity, false, None), drained)
+        Self::on(Store::Memory(Memory::new(capacity, false, None)), drained)
     }
 
     /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
     #[must_use]
     pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Memory::new(capacity, true, Some(Calendar::new(clock))), drained)
+        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
     }
 
-    fn on(store: Memory, drained: impl Fn() + Send + Sync + 'static) -> Self {
+    /// The same on the disk: what is accepted outlives the process.
+    #[must_use]
+    pub fn durable(durable: Durable, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::on(Store::Durable(Box::new(durable)), drained)
+    }
+
+    fn on(store: Store, drained: impl Fn() + Send + Sync + 'static) -> Self {
         let start = store.water().accepted;
         let (filled, accepted) = (Notify::new(), watch::Sender::new(start));
         Self { store, gate: Mutex::default(), start, filled, accepted, drained: Box::new(drained) }
     }
 
-    /// Accepts `runs`, all of them or none.
+    /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
+    /// this returns.
     pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
-        let accepted = self.store.accept(runs.into_iter());
+        let accepted = self.store.accept(runs.into_iter())?;
         self.accepted.send_modify(|count| *count = accepted.max(*count));
         self.filled.notify_one();
         Ok(())
@@ -99,11 +112,12 @@ impl Outbox {
         self.store.has_room(Some(bytes as u64))
     }
 
-    /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many.
+    /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many. On the disk those
+    /// that are set aside go first.
     pub fn drop_oldest(&self, bytes: usize) -> Result<u64> {
         let dropped = self.store.drop_oldest(bytes as u64);
         (self.drained)();
-        Ok(dropped)
+        dropped
     }
 
     /// No more rows will come.
@@ -121,7 +135,7 @@ impl Outbox {
         self.gate().closed
     }
 
-    /// What no courier has taken will not be sent.
+    /// What no courier has taken will not be sent from here. On the disk it stays for the next process.
     pub fn withdraw(&self) {
         self.gate().withdrawn = true;
         self.store.forget_untaken();
@@ -129,8 +143,8 @@ impl Outbox {
     }
 
     /// Numbers batches from now on, from behind the greater of `last` and the last number that was ever given.
-    pub fn number_from(&self, last: u64) {
-        self.store.number_from(last);
+    pub fn number_from(&self, last: u64) -> Result<()> {
+        self.store.number_from(last)
     }
 
     /// The next rows for one request; waits for them, and is `None` when there will be none.
@@ -139,7 +153,7 @@ impl Outbox {
             let mut filled = std::pin::pin!(self.filled.notified());
             filled.as_mut().enable();
             let Some(closed) = self.gate().still_gives() else { return Ok(None) };
-            if let Some(batch) = self.store.take(max_rows, max_bytes) {
+            if let Some(batch) = self.store.take(max_rows, max_bytes)? {
                 if self.store.has_more() {
                     self.filled.notify_one();
                 }
@@ -152,20 +166,50 @@ impl Outbox {
         }
     }
 
-    /// To be called before the first byte of `batch` leaves, each time it is sent: from here on it may have been sent,
-    /// and has its number.
+    /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its number,
+    /// and is known to have been sent, perhaps, also to the next process.
     pub fn issue(&self, batch: &mut Batch) -> Result<()> {
-        self.store.issue(batch);
-        Ok(())
+        self.store.issue(batch)
+    }
+
+    /// To be called where an issued batch is known not to have been applied by any attempt, and is not sent again at
+    /// once: the next process need not count it as sent twice.
+    pub fn recall(&self, batch: &Batch) -> Result<()> {
+        self.store.recall(batch)
     }
 
     /// The last word on a batch. `resent` says that an earlier attempt was in doubt.
     pub fn settle(&self, batch: &Batch, fate: Fate, resent: bool) -> Result<()> {
-        if self.store.settle(batch) {
+        self.end(batch, fate, resent, None)
+    }
+
+    /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they are set
+    /// aside, until somebody retries or drops them.
+    pub fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) -> Result<()> {
+        self.end(batch, fate, false, Some(why))
+    }
+
+    fn end(&self, batch: &Batch, fate: Fate, resent: bool, why: Option<&Error>) -> Result<()> {
+        if self.store.settle(batch, fate, why)? {
             self.gate().ledger.record(batch.numbers(), fate, resent || batch.maybe_sent());
         }
         (self.drained)();
         Ok(())
+    }
+
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    pub fn retry_set_aside(&self) -> Result<u64> {
+        let Some(durable) = self.on_disk() else { return Ok(0) };
+        let rows = durable.retry()?;
+        self.accepted.send_replace(durable.water().accepted);
+        self.filled.notify_one();
+        Ok(rows)
+    }
+
+    /// The outbox on the disk, where it is one.
+    #[must_use]
+    pub fn on_disk(&self) -> Option<&Durable> {
+        self.store.durable()
     }
 
     /// What has become of the rows so far.
@@ -177,7 +221,8 @@ impl Outbox {
     /// The figures.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.store.water().stats(self.start, self.store.calendar(), &self.gate().ledger)
+        let water = self.store.water();
+        water.stats(self.start, self.store.calendar(), &self.gate().ledger)
     }
 
     /// The rows that nobody has taken yet.

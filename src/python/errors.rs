@@ -25,6 +25,8 @@ fn class_name(kind: Kind) -> &'static str {
         Kind::TransportTimeout => "TransportTimeoutError",
         Kind::Deadline => "DeadlineError",
         Kind::InDoubt => "InDoubtError",
+        Kind::Outbox => "OutboxError",
+        Kind::OutboxFull => "OutboxFullError",
         Kind::Closed => "ClosedError",
     }
 }

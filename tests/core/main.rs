@@ -7,6 +7,11 @@ mod delivery;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod encode;
+mod folder;
 mod layering;
 mod outbox;
+mod outbox_durable;
+mod outbox_model;
+mod outbox_place;
+mod outbox_speed;
 mod sample;
