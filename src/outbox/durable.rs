@@ -75,16 +75,16 @@ impl Durable {
         let notice = place.check_disk(settings.forced)?;
         let mut lock = Lock::take(&place)?;
         let found = look(&place, &lock, settings.destination);
-        if !matches!(found, Ok(Found::Outbox | Found::Damaged)) && !lock.is_known {
+        if !matches!(found, Ok(Found::Outbox | Found::Damaged)) && !lock.is_known() {
             lock.remove();
         }
         let damage = damage(&place, found?)?;
-        lock.sign();
         keep_private(place.path());
         let path = place.path().to_path_buf();
-        let opened = Disk::open(place, settings.dialect, damage);
+        let opened = Disk::open(place, settings.dialect, damage, lock.destination());
         let mut disk = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
-        settings::belongs(&disk.ink.state, settings.destination, &path)?;
+        settings::claim(&mut disk, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
+        lock.sign(&disk.ink.state.destination);
         disk.notices.extend(notice);
         let durable = Self {
             process: std::process::id(),
@@ -250,7 +250,7 @@ fn look(place: &Place, lock: &Lock, destination: Option<Mark>) -> Result<Found> 
     if rescue::is_decided(place) {
         return Ok(Found::Damaged);
     }
-    let found = schema::look(place, lock.is_known)?;
+    let found = schema::look(place, lock.is_known())?;
     if found != Found::Nothing {
         return Ok(found);
     }

@@ -72,8 +72,15 @@ pub(super) struct Begun {
 
 impl Disk {
     /// Opens the outbox that is at `place`; where it is `damaged`, what is intact of it.
-    pub(super) fn open(place: Place, dialect: &'static Dialect, damaged: Option<&str>) -> Result<Self, Trouble> {
-        let ink = Ink { state: State::default(), taken: Taken::default(), numbering: Numbering::default() };
+    /// Should nothing else tell whose rows they are, they are the `destination`'s.
+    pub(super) fn open(
+        place: Place,
+        dialect: &'static Dialect,
+        damaged: Option<&str>,
+        destination: [u8; 32],
+    ) -> Result<Self, Trouble> {
+        let state = State { destination, ..State::default() };
+        let ink = Ink { state, taken: Taken::default(), numbering: Numbering::default() };
         let mut disk = Self {
             place,
             dialect,
@@ -121,7 +128,7 @@ impl Disk {
     /// Goes on in a new file with what is intact in the old one, and with what is `known` in memory.
     fn rescue(&mut self, what: &str, known: Option<(Ink, VecDeque<u64>)>) -> Result<(), Trouble> {
         self.connection = None;
-        let kept = rescue::rescue(&self.place)?;
+        let kept = rescue::rescue(&self.place, &self.ink.state.destination)?;
         self.load()?;
         if let Some((ink, inherited)) = known {
             (self.ink, self.inherited) = (ink, inherited);

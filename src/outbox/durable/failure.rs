@@ -24,6 +24,8 @@ impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            // The file ends before the page does.
+            Some(ErrorCode::SystemIoFailure) if is_cut_off(&error) => Self::Damaged(error.to_string()),
             Some(ErrorCode::DiskFull) => Self::Full,
             // A column has another type, or a table is not there.
             _ if !matches!(error, rusqlite::Error::SqliteFailure(..)) => Self::Damaged(error.to_string()),
@@ -31,6 +33,12 @@ impl From<rusqlite::Error> for Trouble {
             _ => Self::Disk(error),
         }
     }
+}
+
+fn is_cut_off(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_SHORT_READ};
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_IOERR_SHORT_READ | SQLITE_IOERR_CORRUPTFS))
 }
 
 impl From<Error> for Trouble {

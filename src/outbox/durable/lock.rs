@@ -11,13 +11,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::failure::system;
 use super::place::{Place, create_private, identity};
+use super::schema::{self, REMARK};
 use crate::error::{Error, Kind, Result};
 
 /// How often the lock is asked for while nobody seems to have it.
 const TRIES: u32 = 10;
-/// What a lock file begins with.
-const MAGIC: &str = "powerbi-push outbox";
-
 /// The outboxes that processes hold, by process: a forked child inherits the list and none of the locks.
 static HELD: Mutex<BTreeSet<(u32, Place)>> = Mutex::new(BTreeSet::new());
 
@@ -27,8 +25,8 @@ pub(super) struct Lock {
     place: Place,
     process: u32,
     file: File,
-    /// Whether the lock file was there before, with our words in it: then the file beside it is an outbox.
-    pub(super) is_known: bool,
+    /// What the lock file said before.
+    words: String,
 }
 
 impl Lock {
@@ -58,13 +56,23 @@ impl Lock {
             // What cannot be read is not our words.
             let _ = file.read_to_string(&mut words);
             held.insert((process, place.clone()));
-            return Ok(Self { place: place.clone(), process, file, is_known: words.starts_with(MAGIC) });
+            return Ok(Self { place: place.clone(), process, file, words });
         }
     }
 
+    /// Whether the lock file was there before, with our words in it: then the file beside it is an outbox.
+    pub(super) fn is_known(&self) -> bool {
+        self.words.starts_with(REMARK)
+    }
+
+    /// The destination that the outbox was for.
+    pub(super) fn destination(&self) -> [u8; 32] {
+        schema::destination(self.words.as_bytes()).unwrap_or_default()
+    }
+
     /// Says in the lock file whose it is; from then on the file beside it is known to be an outbox.
-    pub(super) fn sign(&mut self) {
-        let words = format!("{MAGIC}: process {} writes to it\n", self.process);
+    pub(super) fn sign(&mut self, destination: &[u8; 32]) {
+        let words = format!("{}, open in process {}\n", schema::remark(destination), self.process);
         // The words are for people. The lock holds without them.
         let _ = self.file.rewind().and_then(|()| self.file.write_all(words.as_bytes()));
         let _ = self.file.set_len(words.len() as u64);

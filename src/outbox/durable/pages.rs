@@ -42,8 +42,8 @@ impl Pages {
         Ok(Self { file, count, log: present(File::open(place.wal()))?, frames, newest })
     }
 
-    /// The newest figures, and the batches that belong to them.
-    pub(super) fn figures(&mut self) -> Option<(State, Vec<StoredBatch>)> {
+    /// The newest figures, if there are any, and the batches of that time.
+    pub(super) fn figures(&mut self) -> (Option<State>, Vec<StoredBatch>) {
         let (mut newest, mut batches): (Option<State>, Vec<StoredBatch>) = (None, Vec::new());
         for number in self.numbers() {
             let Some(page) = self.page(number) else { continue };
@@ -52,7 +52,7 @@ impl Pages {
             });
             self.records(&page, |batch| batches.push(batch));
         }
-        newest.map(|state| (state, batches))
+        (newest, batches)
     }
 
     /// The file's first page.

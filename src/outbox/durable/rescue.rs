@@ -33,10 +33,11 @@ pub(super) fn is_decided(place: &Place) -> bool {
 }
 
 /// Puts a new file in the place of the damaged one; answers where that is now.
-pub(super) fn rescue(place: &Place) -> Result<PathBuf, Trouble> {
+pub(super) fn rescue(place: &Place, destination: &[u8; 32]) -> Result<PathBuf, Trouble> {
     if !is_decided(place) {
         let draft = place.draft();
-        build(&draft, Pages::open(place).map_err(|error| system("the outbox", place.path(), &error))?)?;
+        let pages = Pages::open(place).map_err(|error| system("the outbox", place.path(), &error))?;
+        build(&draft, pages, destination)?;
         let written = File::open(draft.path()).and_then(|file| file.sync_all());
         written
             .and_then(|()| fs::rename(draft.path(), place.successor()))
@@ -71,14 +72,13 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Makes a file at `draft` of the intact records of `pages`.
-fn build(draft: &Place, mut pages: Pages) -> Result<(), Trouble> {
-    let destination = pages.first().and_then(|page| schema::destination(&page)).unwrap_or_default();
-    let (found, batches) = pages.figures().unzip();
-    let batches: BTreeMap<u64, StoredBatch> =
-        batches.into_iter().flatten().map(|batch: StoredBatch| (batch.first, batch)).collect();
+fn build(draft: &Place, mut pages: Pages, destination: &[u8; 32]) -> Result<(), Trouble> {
+    let named = pages.first().and_then(|page| schema::destination(&page)).unwrap_or(*destination);
+    let (found, batches) = pages.figures();
+    let batches: BTreeMap<u64, StoredBatch> = batches.into_iter().map(|batch| (batch.first, batch)).collect();
     let on_their_way: u64 = batches.values().map(|batch| batch.stop.saturating_sub(batch.first)).sum();
     let exact = found.filter(|state: &State| state.taken == on_their_way);
-    let known = found.map_or(destination, |state| state.destination);
+    let known = found.map_or(named, |state| state.destination);
     let mut connection = schema::create(draft, &State { destination: known, ..State::default() })?;
     let transaction = connection.transaction()?;
     let mut outcome = Ok(());

@@ -72,7 +72,7 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
 
 /// Whether figures of our own version are in the file, whatever its header says.
 fn has_state(place: &Place) -> bool {
-    super::pages::Pages::open(place).is_ok_and(|mut pages| pages.figures().is_some())
+    super::pages::Pages::open(place).is_ok_and(|mut pages| pages.figures().0.is_some())
 }
 
 fn newer(place: &Place, version: u32) -> Error {
@@ -94,7 +94,7 @@ pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(&format!(
         "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {} {} {} {}",
-        definition::<State>(&format!("{REMARK} for {}", hexadecimal(&state.destination))),
+        definition::<State>(&remark(&state.destination)),
         definition::<StoredBatch>("taken and not settled"),
         definition::<StoredRun>("rows in the order in which they were accepted"),
         definition::<StoredAside>("refused, or in doubt"),
@@ -104,21 +104,22 @@ pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble
     Ok(connection)
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
+/// What the file and its lock say of themselves: should the figures be gone, it still says whose rows they are.
+pub(super) fn remark(destination: &[u8; 32]) -> String {
+    let mut words = format!("{REMARK} for ");
+    for byte in destination {
         // Writing to a string does not fail.
-        let _ = write!(digits, "{byte:02x}");
+        let _ = write!(words, "{byte:02x}");
     }
-    digits
+    words
 }
 
-/// The destination that a file's first page names, should the figures be gone.
-pub(super) fn destination(page: &[u8]) -> Option<[u8; 32]> {
-    let words = format!("{REMARK} for ");
-    let at = page.windows(words.len()).position(|found| found == words.as_bytes())? + words.len();
+/// The destination in such words.
+pub(super) fn destination(words: &[u8]) -> Option<[u8; 32]> {
+    let start = format!("{REMARK} for ");
+    let at = words.windows(start.len()).position(|found| found == start.as_bytes())? + start.len();
     let mut mark = [0; 32];
-    for (byte, digits) in mark.iter_mut().zip(page.get(at..at + 64)?.chunks_exact(2)) {
+    for (byte, digits) in mark.iter_mut().zip(words.get(at..at + 64)?.chunks_exact(2)) {
         *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
     }
     Some(mark)

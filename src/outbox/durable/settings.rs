@@ -1,11 +1,12 @@
 //! Which outbox is opened, and for whom.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::record::State;
+use super::disk::Disk;
+use super::failure::Trouble;
 use crate::clock::Clock;
 use crate::encode::Dialect;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind};
 
 /// Which outbox, and how it is used.
 #[derive(Debug)]
@@ -41,17 +42,25 @@ impl Mark {
     }
 }
 
-/// Whether the outbox at `path` is `destination`'s.
-pub(super) fn belongs(state: &State, destination: Option<Mark>, path: &Path) -> Result<()> {
-    if destination.is_none_or(|Mark(mark)| mark == state.destination) {
-        return Ok(());
+/// Whether the outbox is `destination`'s. One that lost its figures and has no rows either is anybody's.
+pub(super) fn claim(disk: &mut Disk, destination: Option<Mark>) -> Result<(), Trouble> {
+    let state = disk.ink.state;
+    let Some(Mark(mark)) = destination.filter(|Mark(mark)| *mark != state.destination) else { return Ok(()) };
+    let path = disk.place.path().display();
+    if state.destination != [0; 32] {
+        return Err(Error::new(Kind::Outbox, format!("the outbox `{path}` holds rows for another destination"))
+            .with_hint("give each destination an outbox of its own")
+            .into());
     }
-    let path = path.display();
-    if state.destination == [0; 32] {
+    if disk.pending() + state.aside_rows > 0 {
         let message =
             format!("the outbox `{path}` was damaged: nobody knows any more which destination its rows are for");
-        return Err(Error::new(Kind::Outbox, message).with_hint("export its rows, and push them where they belong"));
+        return Err(Error::new(Kind::Outbox, message)
+            .with_hint("export its rows, and push them where they belong")
+            .into());
     }
-    Err(Error::new(Kind::Outbox, format!("the outbox `{path}` holds rows for another destination"))
-        .with_hint("give each destination an outbox of its own"))
+    disk.write(|ink, file| {
+        ink.state.destination = mark;
+        ink.save(file)
+    })
 }
