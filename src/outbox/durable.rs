@@ -41,7 +41,7 @@ use self::disk::Disk;
 use self::failure::Trouble;
 use self::group::{Group, Member};
 use self::lock::Lock;
-use self::log::Log;
+use self::pages::Pages;
 use self::place::{Place, keep_private};
 use self::record::{State, StoredAside};
 use self::schema::Found;
@@ -274,6 +274,6 @@ fn damage(place: &Place, found: Found) -> Result<Option<&'static str>> {
     if found == Found::Damaged {
         return Ok(Some("its header is not what was written"));
     }
-    let log = Log::read(&place.wal()).map_err(|error| failure::system("the outbox", &place.wal(), &error))?;
-    Ok(log.is_damaged.then_some("its log is not what was written"))
+    let mut pages = Pages::open(place).map_err(|error| failure::system("the outbox", &place.wal(), &error))?;
+    Ok(pages.is_log_damaged().then_some("its log is not what was written"))
 }

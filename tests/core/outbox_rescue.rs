@@ -132,6 +132,21 @@ fn commits_behind_a_damaged_frame_of_the_log_are_not_forgotten() {
 }
 
 #[test]
+fn a_log_without_its_header_is_not_forgotten() {
+    let folder = Folder::new();
+    let outbox = folder.open().unwrap();
+    outbox.accept([run(0..3)]).unwrap();
+    let left = folder.killed();
+    let log = left.path().join("outbox.db-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[17] ^= 1;
+    fs::write(&log, bytes).unwrap();
+    let outbox = left.open().unwrap();
+    assert_eq!(all_ids(&outbox), [0, 1, 2]);
+    assert_eq!(reports(&outbox), [(0, "outbox.db.corrupt-1".to_owned())]);
+}
+
+#[test]
 fn the_log_of_an_outbox_whose_file_is_gone_still_has_its_rows() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();

@@ -27,8 +27,23 @@ pub(super) struct Frame {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) frames: Vec<Frame>,
-    /// Whether a commit that was finished cannot be read by SQLite.
-    pub(super) is_damaged: bool,
+    /// How many of them SQLite reads: the last of these ends a commit.
+    pub(super) committed: usize,
+    /// What the rest of them is.
+    pub(super) rest: Rest,
+}
+
+/// Frames that SQLite does not read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// None, or the remains of a commit that was not finished.
+    #[default]
+    Nothing,
+    /// One commit behind a frame that is not what was written: it was finished and damaged, or power failed while it
+    /// was being written.
+    Doubtful,
+    /// Commits that were finished.
+    Damaged,
 }
 
 impl Log {
@@ -57,30 +72,41 @@ impl Log {
 
     /// A header that is not valid leaves us the salts of the first frame to go by.
     fn frames(file: &mut File, mut salts: Option<(u32, u32)>, mut sum: Sum) -> std::io::Result<Self> {
-        let mut log = Self { frames: Vec::new(), is_damaged: salts.is_none() };
-        let (mut first_bad, mut at) = (salts.is_none().then_some(0), HEADER as u64);
-        let mut frame = vec![0; FRAME_HEADER + PAGE];
-        file.seek(SeekFrom::Start(HEADER as u64))?;
+        let (mut log, mut at) = (Self::default(), HEADER as u64);
+        let is_headless = salts.is_none();
+        let mut first_bad = is_headless.then_some(0);
+        let (mut frame, mut last_ours) = (vec![0; FRAME_HEADER + PAGE], 0);
+        file.seek(SeekFrom::Start(at))?;
         while file.read_exact(&mut frame).is_ok() {
             let (head, content) = frame.split_at(FRAME_HEADER);
             let its_salts = (word(head, 8), word(head, 12));
             let ours = *salts.get_or_insert(its_salts) == its_salts;
+            let commits = word(head, 4) > 0;
+            log.frames.push(Frame { page: word(head, 0), at: at + FRAME_HEADER as u64, commits });
             if first_bad.is_none() {
                 sum.add(&head[..8]);
                 sum.add(content);
-                if !ours || !sum.is(word(head, 16), word(head, 20)) {
-                    first_bad = Some(log.frames.len());
+                let valid = ours && sum.is(word(head, 16), word(head, 20));
+                match (valid, commits) {
+                    (false, _) => first_bad = Some(log.frames.len() - 1),
+                    (true, true) => log.committed = log.frames.len(),
+                    (true, false) => {}
                 }
             }
             if ours {
-                let frame = Frame { page: word(head, 0), at: at + FRAME_HEADER as u64, commits: word(head, 4) > 0 };
-                log.frames.push(frame);
+                last_ours = log.frames.len();
             }
             at += (FRAME_HEADER + PAGE) as u64;
         }
-        // Only the last commit may be unfinished: one with anything behind it was finished.
-        let doubtful = &log.frames[first_bad.unwrap_or(log.frames.len())..];
-        log.is_damaged |= doubtful.split_last().is_some_and(|(_, before)| before.iter().any(|frame| frame.commits));
+        // Behind our last frame stand those of an earlier round.
+        log.frames.truncate(last_ours);
+        if is_headless {
+            log.rest = Rest::Damaged;
+        } else if let Some(bad) = first_bad.filter(|bad| bad + 1 < last_ours) {
+            // Only the last commit may be unfinished: one with anything behind it was finished.
+            let finished = log.frames[bad..last_ours - 1].iter().any(|frame| frame.commits);
+            log.rest = if finished { Rest::Damaged } else { Rest::Doubtful };
+        }
         Ok(log)
     }
 }

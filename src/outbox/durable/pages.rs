@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use rusqlite::types::ValueRef;
 
-use super::log::{Frame, Log};
+use super::log::{Log, Rest};
 use super::place::Place;
-use super::record::{State, StoredBatch};
+use super::record::{State, StoredBatch, StoredRun};
 use super::table::{Record, unseal};
 
 /// The size of a page.
@@ -26,8 +27,8 @@ const LEAF_HEADER: usize = 8;
 pub(super) struct Pages {
     file: Option<File>,
     count: u32,
-    log: Option<File>,
-    frames: Vec<Frame>,
+    log_file: Option<File>,
+    log: Log,
     /// Where in the log each page was written last.
     newest: HashMap<u32, u64>,
 }
@@ -37,9 +38,9 @@ impl Pages {
         let file = present(File::open(place.path()))?;
         let length = file.as_ref().map_or(Ok(0), |file| file.metadata().map(|file| file.len()))?;
         let count = u32::try_from(length.div_ceil(PAGE as u64)).unwrap_or(u32::MAX);
-        let frames = Log::read(&place.wal())?.frames;
-        let newest = frames.iter().map(|frame| (frame.page, frame.at)).collect();
-        Ok(Self { file, count, log: present(File::open(place.wal()))?, frames, newest })
+        let log = Log::read(&place.wal())?;
+        let newest = log.frames.iter().map(|frame| (frame.page, frame.at)).collect();
+        Ok(Self { file, count, log_file: present(File::open(place.wal()))?, log, newest })
     }
 
     /// The newest figures, if there are any, and the batches of that time.
@@ -67,8 +68,35 @@ impl Pages {
                 self.records(&page, &mut visit);
             }
         }
-        for frame in self.frames.clone() {
-            if let Some(page) = self.log_page(frame.at) {
+        self.logged(0..self.log.frames.len(), visit);
+    }
+
+    /// Whether SQLite will overlook commits of the log.
+    pub(super) fn is_log_damaged(&mut self) -> bool {
+        let committed = self.log.committed;
+        match self.log.rest {
+            Rest::Nothing => false,
+            Rest::Damaged => true,
+            Rest::Doubtful => {
+                // Only new rows say that it was finished; without them there is nothing to lose.
+                let (mut known, mut beyond) = (0, 0);
+                for number in 1..=self.count {
+                    if let Some(page) = self.file_page(number) {
+                        self.records(&page, |run: StoredRun| known = known.max(run.first + run.count));
+                    }
+                }
+                self.logged(0..committed, |run: StoredRun| known = known.max(run.first + run.count));
+                self.logged(committed..self.log.frames.len(), |run: StoredRun| {
+                    beyond = beyond.max(run.first + run.count);
+                });
+                beyond > known
+            }
+        }
+    }
+
+    fn logged<R: Record>(&mut self, frames: Range<usize>, mut visit: impl FnMut(R)) {
+        for at in frames {
+            if let Some(page) = self.log_page(self.log.frames[at].at) {
                 self.records(&page, &mut visit);
             }
         }
@@ -92,7 +120,7 @@ impl Pages {
     }
 
     fn log_page(&mut self, at: u64) -> Option<Vec<u8>> {
-        read_at(self.log.as_mut()?, at)
+        read_at(self.log_file.as_mut()?, at)
     }
 
     /// The records of one kind on `page`.
