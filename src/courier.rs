@@ -16,6 +16,8 @@ mod pause;
 mod waits;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +38,12 @@ use crate::outbox::{Batch, Fate, Outbox};
 use crate::report::Meter;
 use crate::retry::Retry;
 use crate::wire::Wire;
+
+/// How often a sender looks whether somebody has mended what keeps it from delivering.
+const PROBE: Duration = Duration::from_secs(300);
+
+/// How soon it asks again where the service could not answer.
+const AGAIN: Duration = Duration::from_secs(15);
 
 /// How a lane delivers.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +92,19 @@ pub struct Lane {
     state: Mutex<State>,
     pause: Pause,
     listener: Listener,
+    numbers: Option<Numbers>,
+}
+
+/// Asks the service for the last sequence number.
+type AskNumber = dyn Fn() -> Pin<Box<dyn Future<Output = Result<u64>> + Send>> + Send + Sync;
+
+/// Where sequence numbers begin.
+struct Numbers(Box<AskNumber>);
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Numbers")
+    }
 }
 
 /// Who hears of failures on a sender's lane.
@@ -157,6 +178,7 @@ impl Lane {
             state: Mutex::default(),
             pause,
             listener,
+            numbers: None,
         }
     }
 
@@ -174,8 +196,21 @@ impl Lane {
         self
     }
 
+    /// Numbers batches from behind what `ask` answers, which is asked before anything is sent.
+    #[must_use]
+    pub fn numbered<F>(mut self, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<u64>> + Send + 'static,
+    {
+        self.numbers = Some(Numbers(Box::new(move || Box::pin(ask()))));
+        self
+    }
+
     /// Delivers until the outbox is closed and empty, or something ends the lane early.
     pub async fn run(self: Arc<Self>) {
+        if let Some(Numbers(ask)) = &self.numbers {
+            self.number(ask).await;
+        }
         let mut couriers = JoinSet::new();
         for _ in 0..self.policy.couriers {
             couriers.spawn(Arc::clone(&self).courier());
@@ -253,8 +288,40 @@ impl Lane {
             match taken {
                 Ok(Some(batch)) => self.deliver(batch).await,
                 Ok(None) => return,
-                Err(error) => return self.fail(error),
+                Err(error) => self.hold(error).await,
             }
+        }
+    }
+
+    /// Has batches numbered from behind the last number that the service has had.
+    async fn number(&self, ask: &AskNumber) {
+        while !self.is_stopped() {
+            let last = tokio::select! {
+                biased;
+                () = self.stopped(Stop::Finish) => return,
+                last = ask() => last,
+            };
+            match last.and_then(|last| self.outbox.number_from(last)) {
+                Ok(()) => return self.lock().trouble = None,
+                Err(error) => self.hold(error).await,
+            }
+        }
+    }
+
+    /// Nothing can be sent: that ends a push, and a sender looks again after a while.
+    async fn hold(&self, error: Error) {
+        if self.policy.manner == Manner::Push {
+            return self.fail(error);
+        }
+        let passing = error.is_passing();
+        let next = self.clock.now() + if passing { AGAIN } else { PROBE };
+        if !passing {
+            (self.listener.0)(&error);
+        }
+        self.note_trouble(error, next, !passing);
+        tokio::select! {
+            () = self.stopped(Stop::Finish) => {}
+            () = self.clock.sleep_until(next) => {}
         }
     }
 
@@ -278,6 +345,7 @@ impl Lane {
             let waiting = self.outbox.waiting();
             let full = waiting.rows >= self.max_rows.load(Ordering::Relaxed) as u64
                 || waiting.bytes >= self.max_bytes as u64
+                || self.outbox.has_inherited()
                 || self.outbox.next() < self.hurried.load(Ordering::Acquire)
                 || self.outbox.is_closed();
             let Some(age) = waiting.oldest.filter(|_| !full) else {
@@ -300,8 +368,11 @@ impl Lane {
     async fn deliver(&self, batch: Batch) {
         let mut waiting = vec![batch];
         while let Some(mut batch) = waiting.pop() {
-            if let Err(error) = self.outbox.issue(&mut batch) {
-                return self.fail(error);
+            while let Err(error) = self.outbox.issue(&mut batch) {
+                self.hold(error).await;
+                if self.is_stopped() {
+                    return;
+                }
             }
             let mut attempt = Attempt::new(self, &batch);
             loop {
@@ -319,12 +390,25 @@ impl Lane {
         }
     }
 
-    fn settle(&self, batch: &Batch, fate: Fate, resent: bool) {
-        if fate == Fate::Confirmed {
-            self.lock().trouble = None;
-            self.pause.end();
-        }
-        if let Err(error) = self.outbox.settle(batch, fate, resent) {
+    /// The service has the rows.
+    fn confirm(&self, batch: &Batch, resent: bool) {
+        self.lock().trouble = None;
+        self.pause.end();
+        self.note_outbox(self.outbox.settle(batch, Fate::Confirmed, resent));
+    }
+
+    /// The service refused the rows, or never answered for them, because of `why`.
+    fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) {
+        self.note_outbox(self.outbox.set_aside(batch, fate, why));
+    }
+
+    /// Nobody tries the batch any more.
+    fn leave(&self, batch: &Batch, in_doubt: bool) {
+        self.note_outbox(self.outbox.leave(batch, in_doubt));
+    }
+
+    fn note_outbox(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
             self.fail(error);
         }
     }
@@ -332,6 +416,10 @@ impl Lane {
     /// Remembers what keeps the lane from delivering.
     fn note_trouble(&self, error: Error, next: Moment, paused: bool) {
         self.lock().trouble = Some(Trouble { error, next, paused });
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow() >= Stop::Finish
     }
 
     /// Waits until the lane has been told to stop as far as `stop`.

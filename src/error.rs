@@ -44,6 +44,8 @@ pub enum Kind {
     SequenceConflict,
     /// Rows were left when a sender was closed.
     Undelivered,
+    /// The outbox on disk cannot be used.
+    Outbox,
     /// There is no room for more rows.
     OutboxFull,
     /// The object was closed.

@@ -5,35 +5,42 @@
 //!                 └── withdraw: what no one has taken will not be sent
 //! ```
 //!
+//! The runs wait in memory, or on the disk, where they outlive the process; see [`Durable`].
+//!
 //! Rows are counted here from 0 in the order in which they were accepted; the report turns that into the
 //! caller's own counting.
 
 mod batch;
 mod calendar;
+mod durable;
 mod ledger;
 mod level;
 mod memory;
 mod numbering;
+mod store;
 mod taken;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
 pub use self::batch::Batch;
+pub use self::durable::{Durable, Mark, Notice, Part, Reader, SetAside, Settings};
 pub use self::ledger::{Fate, Ledger};
 pub use self::level::{Level, Stats};
 
 use self::calendar::Calendar;
 use self::memory::Memory;
+use self::store::Store;
 use crate::clock::Clock;
 use crate::encode::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Rows on their way.
 pub struct Outbox {
-    store: Memory,
+    store: Store,
     gate: Mutex<Gate>,
     /// The number of the first row that is accepted here.
     start: u64,
@@ -49,10 +56,20 @@ pub struct Outbox {
 struct Gate {
     closed: bool,
     withdrawn: bool,
+    /// What became of the rows that were accepted here.
     ledger: Ledger,
+    /// The same for those that an earlier process had accepted.
+    inherited: Ledger,
 }
 
 impl Gate {
+    /// Records the fate of `rows`, of which those from `start` on were accepted here.
+    fn record(&mut self, rows: Range<u64>, start: u64, fate: Fate, resent: bool) {
+        let border = start.clamp(rows.start, rows.end);
+        self.inherited.record(rows.start..border, fate, resent);
+        self.ledger.record(border..rows.end, fate, resent);
+    }
+
     /// Whether no more rows will come; `None` where nothing is given out any more.
     fn still_gives(&self) -> Option<bool> {
         (!self.withdrawn).then_some(self.closed)
@@ -64,30 +81,37 @@ impl Outbox {
     /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Memory::new(capacity, false, None), drained)
+        Self::on(Store::Memory(Memory::new(capacity, false, None)), drained)
     }
 
     /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
     #[must_use]
     pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Memory::new(capacity, true, Some(Calendar::new(clock))), drained)
+        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
     }
 
     /// The same for rows that come one by one: they are kept together, and count as old as the first of them.
     #[must_use]
     pub fn compact(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Memory::new(capacity, true, Some(Calendar::new(clock))).compact(), drained)
+        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock))).compact()), drained)
     }
 
-    fn on(store: Memory, drained: impl Fn() + Send + Sync + 'static) -> Self {
+    /// The same on the disk: what is accepted outlives the process.
+    #[must_use]
+    pub fn durable(durable: Durable, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::on(Store::Durable(Box::new(durable)), drained)
+    }
+
+    fn on(store: Store, drained: impl Fn() + Send + Sync + 'static) -> Self {
         let start = store.water().accepted;
         let (filled, accepted) = (Notify::new(), watch::Sender::new(start));
         Self { store, gate: Mutex::default(), start, filled, accepted, drained: Box::new(drained) }
     }
 
-    /// Accepts `runs`, all of them or none.
+    /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
+    /// this returns.
     pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
-        let accepted = self.store.accept(runs.into_iter());
+        let accepted = self.store.accept(runs.into_iter())?;
         self.accepted.send_modify(|count| *count = accepted.max(*count));
         self.filled.notify_one();
         Ok(())
@@ -105,11 +129,12 @@ impl Outbox {
         self.store.has_room(Some(bytes as u64))
     }
 
-    /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many.
+    /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many. On the disk those
+    /// that are set aside go first.
     pub fn drop_oldest(&self, bytes: usize) -> Result<u64> {
         let dropped = self.store.drop_oldest(bytes as u64);
         (self.drained)();
-        Ok(dropped)
+        dropped
     }
 
     /// No more rows will come.
@@ -127,7 +152,7 @@ impl Outbox {
         self.gate().closed
     }
 
-    /// What no courier has taken will not be sent.
+    /// What no courier has taken will not be sent from here. On the disk it stays for the next process.
     pub fn withdraw(&self) {
         self.gate().withdrawn = true;
         self.store.forget_untaken();
@@ -135,8 +160,8 @@ impl Outbox {
     }
 
     /// Numbers batches from now on, from behind the greater of `last` and the last number that was ever given.
-    pub fn number_from(&self, last: u64) {
-        self.store.number_from(last);
+    pub fn number_from(&self, last: u64) -> Result<()> {
+        self.store.number_from(last)
     }
 
     /// The next rows for one request; waits for them, and is `None` when there will be none.
@@ -145,7 +170,7 @@ impl Outbox {
             let mut filled = std::pin::pin!(self.filled.notified());
             filled.as_mut().enable();
             let Some(closed) = self.gate().still_gives() else { return Ok(None) };
-            if let Some(batch) = self.store.take(max_rows, max_bytes) {
+            if let Some(batch) = self.store.take(max_rows, max_bytes)? {
                 if self.store.has_more() {
                     self.filled.notify_one();
                 }
@@ -158,23 +183,62 @@ impl Outbox {
         }
     }
 
-    /// To be called before the first byte of `batch` leaves, each time it is sent: from here on it may have been sent,
-    /// and has its number.
+    /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its number,
+    /// and is known to have been sent, perhaps, also to the next process.
     pub fn issue(&self, batch: &mut Batch) -> Result<()> {
-        self.store.issue(batch);
+        self.store.issue(batch)
+    }
+
+    /// Nobody tries `batch` any more, and it has no end: where it is `in_doubt` whether it was applied, that is what
+    /// the ledger says; on the disk it stays for the next process, which need not count it as sent twice otherwise.
+    pub fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
+        if self.store.leave(batch, in_doubt)? {
+            self.gate().record(batch.numbers(), self.start, Fate::InDoubt, false);
+        }
         Ok(())
     }
 
-    /// The last word on a batch. `resent` says that an earlier attempt was in doubt.
+    /// The last word on a batch. `resent` says that an earlier attempt was in doubt, also one of an earlier process;
+    /// see [`Batch::maybe_sent`].
     pub fn settle(&self, batch: &Batch, fate: Fate, resent: bool) -> Result<()> {
-        if self.store.settle(batch) {
-            self.gate().ledger.record(batch.numbers(), fate, resent || batch.maybe_sent());
+        self.end(batch, fate, resent, None)
+    }
+
+    /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they are set
+    /// aside, until somebody retries or drops them.
+    pub fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) -> Result<()> {
+        self.end(batch, fate, false, Some(why))
+    }
+
+    fn end(&self, batch: &Batch, fate: Fate, resent: bool, why: Option<&Error>) -> Result<()> {
+        if self.store.settle(batch, fate, why)? {
+            self.gate().record(batch.numbers(), self.start, fate, resent);
         }
         (self.drained)();
         Ok(())
     }
 
-    /// What has become of the rows so far.
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    pub fn retry_set_aside(&self) -> Result<u64> {
+        let Some(durable) = self.on_disk() else { return Ok(0) };
+        let rows = durable.retry()?;
+        self.accepted.send_replace(durable.water().accepted);
+        self.filled.notify_one();
+        Ok(rows)
+    }
+
+    /// To be called once nobody accepts or takes any more: others may open the file now. The figures stay.
+    pub fn release(&self) {
+        self.store.release();
+    }
+
+    /// The outbox on the disk, where it is one.
+    #[must_use]
+    pub fn on_disk(&self) -> Option<&Durable> {
+        self.store.durable()
+    }
+
+    /// What has become of the rows that were accepted here.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.gate().ledger.clone()
@@ -183,7 +247,9 @@ impl Outbox {
     /// The figures.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.store.water().stats(self.start, self.store.calendar(), &self.gate().ledger)
+        let water = self.store.water();
+        let gate = self.gate();
+        water.stats(self.start, self.store.calendar(), [&gate.inherited, &gate.ledger])
     }
 
     /// The rows that nobody has taken yet.
@@ -207,6 +273,12 @@ impl Outbox {
     #[must_use]
     pub fn first_pending(&self) -> u64 {
         self.store.water().first_pending()
+    }
+
+    /// Whether batches of an earlier process wait, which need not wait for others.
+    #[must_use]
+    pub fn has_inherited(&self) -> bool {
+        self.store.water().inherited_left > 0
     }
 
     /// How many rows were ever accepted, as it grows; also seen to change when the outbox is closed.

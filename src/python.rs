@@ -6,6 +6,7 @@
 //!  sender     rows accepted, delivered in the background
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  porter     the threads that run Python               bell     what wakes who waits
+//!  outbox     a sender's file, looked into
 //! ```
 //!
 //! Rust threads never attach to Python; what needs Python is done by the caller's thread or by a porter.
@@ -24,6 +25,7 @@ mod errors;
 mod intake;
 mod operation;
 mod options;
+mod outbox;
 mod porter;
 mod push;
 mod reading;
@@ -57,6 +59,8 @@ mod _core {
     use super::emulator::Emulator;
     #[pymodule_export]
     use super::operation::Operation;
+    #[pymodule_export]
+    use super::outbox::Outbox;
     #[pymodule_export]
     use super::porter::{Errand, close_porter, next_errand};
     #[pymodule_export]

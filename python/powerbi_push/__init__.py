@@ -43,6 +43,7 @@ from powerbi_push.exceptions import (
     UndeliveredError,
     ValidationError,
 )
+from powerbi_push.outbox import Outbox, RejectedRow
 from powerbi_push.quotas import Plan, Quotas
 from powerbi_push.report import Check, Report
 from powerbi_push.results import PushResult, RowError, ValidationReport
@@ -71,6 +72,7 @@ __all__ = [
     "InDoubtError",
     "Measure",
     "NotFoundError",
+    "Outbox",
     "OutboxError",
     "OutboxFullError",
     "PayloadTooLargeError",
@@ -81,6 +83,7 @@ __all__ = [
     "PushResult",
     "Quotas",
     "RateLimitedError",
+    "RejectedRow",
     "Relationship",
     "Report",
     "Retry",

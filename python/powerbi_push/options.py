@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from powerbi_push.exceptions import PowerBIPushError
@@ -80,7 +81,11 @@ class SenderOptions(RowOptions, total=False):
         max_rows: Rows of one request at most; default and limit is what the destination takes, 10,000.
         max_bytes: Bytes of one request at most; None (default) is what the destination takes.
         max_delay: How long a row waits for others that fill its request, in seconds. Default 1.
-        buffer_bytes: Bytes of rows kept in memory. Default 64,000,000.
+        outbox: A file in which rows wait, so that they survive ``kill -9`` and power loss. It is made where it is
+            missing, in a folder that is there, on a disk of this machine, and belongs to one destination and to one
+            process at a time. None (default) keeps rows in memory.
+        outbox_bytes: Bytes of rows kept in the outbox, rejected ones included. Default 1,000,000,000.
+        buffer_bytes: Bytes of rows kept in memory, without an outbox. Default 64,000,000.
         on_full: What a row meets when there is no room for it: ``"block"`` waits (default), ``"error"`` raises,
             ``"drop_oldest"`` lets the oldest rows go, which `SenderStats.dropped` counts.
         full_timeout: How long ``"block"`` waits, in seconds. Default 30.
@@ -93,6 +98,8 @@ class SenderOptions(RowOptions, total=False):
     max_rows: int
     max_bytes: int | None
     max_delay: float
+    outbox: str | os.PathLike[str] | None
+    outbox_bytes: int
     buffer_bytes: int
     on_full: Literal["block", "error", "drop_oldest"]
     full_timeout: float

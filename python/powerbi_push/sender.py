@@ -26,12 +26,13 @@ class SenderStats:
 
     Attributes:
         accepted: Rows taken by `Sender.send` and `Sender.send_many`.
-        confirmed: Rows that the service itself has confirmed.
+        confirmed: Rows that the service itself has confirmed; here and below, rows that an earlier run left in the
+            outbox count too.
         rejected: Rows that the service refused for good.
         in_doubt: Rows that were sent whole and never answered for.
         maybe_twice: The part of `confirmed` that was sent again after an attempt without an answer.
         dropped: Rows that gave way to newer ones (``on_full="drop_oldest"``).
-        pending: Rows that have no end yet.
+        pending: Rows that have no end yet; with an outbox, those in it.
         oldest_age: How long the oldest row that was not taken for sending has waited, in seconds.
         state: ``"running"``; ``"waiting"`` for the service to recover; ``"paused"`` until somebody mends what
             `last_error` says; ``"closed"``.
@@ -59,7 +60,10 @@ class Sender:
     the service says 401, 403 or 404 it pauses, keeps its rows, and looks every 5 minutes whether that was mended. Rows
     that the service refuses are counted and the next ones sent. Any number of threads may use it.
 
-    A sender that nobody closed is closed when Python ends, and one line on stderr says how many rows were left.
+    With ``outbox="path"`` rows wait in that file: when `send` returns, its row survives ``kill -9`` and power loss, and
+    what is left at the end goes first in the next run. See `Outbox`.
+
+    A sender that nobody closed is closed when Python ends, and one line on stderr says how many rows were lost.
 
     >>> from powerbi_push import DatasetSchema, TableSchema
     >>> from powerbi_push.emulator import Emulator
@@ -104,7 +108,7 @@ class Sender:
         await awaited(self._send(row))
 
     def _send(self, row: object) -> Verb[None]:
-        waiting = self._core.send(row)
+        waiting = self._core.send(row, elsewhere=True)
         if waiting is not None:
             yield waiting
 
@@ -161,10 +165,11 @@ class Sender:
             timeout: Seconds; None (default) is the sender's `close_timeout`.
 
         Returns:
-            What became of all rows; None where the sender was closed before.
+            What became of all rows; None where the sender was closed before. With an outbox, rows that are left wait in
+            it for the next sender, and count as unsent here, or in doubt where they were sent and not answered for.
 
         Raises:
-            UndeliveredError: Rows were left that could not be delivered in time.
+            UndeliveredError: Rows were left that could not be delivered in time, and there is no outbox.
             PowerBIPushError: The service refused rows, and nobody was told yet.
         """
         return run(self._close(timeout))
@@ -228,9 +233,14 @@ class Sender:
 _open: set[Sender] = set()
 
 
+def open_senders() -> list[Sender]:
+    """Those that nobody has closed."""
+    return list(_open)
+
+
 def _close_all() -> None:
     """Close what is open when Python ends."""
-    for sender in list(_open):
+    for sender in open_senders():
         try:
             sender.close()
         except PowerBIPushError as error:

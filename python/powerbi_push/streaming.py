@@ -129,6 +129,7 @@ class StreamingDataset:
 
         Raises:
             ConfigurationError: An option is wrong.
+            OutboxError: The outbox cannot be opened, is in use, or holds rows for another destination.
         """
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         return Sender(self._core.sender(schema, dict(options)), repr(self))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.quotas import Plan
 from powerbi_push.schema import TableSchema, specification
 from powerbi_push.sender import Sender
@@ -154,14 +153,12 @@ class Table:
 
         Raises:
             ConfigurationError: An option is wrong.
+            OutboxError: The outbox cannot be opened, is in use, or holds rows for another destination.
         """
-        if self._sequence:
-            msg = "a sender does not number its requests yet"
-            raise ConfigurationError(msg, hint="push with sequence=True, or take the table without it for a sender")
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        return Sender(core.sender(*place, schema, self._ordered, dict(options)), repr(self))
+        return Sender(core.sender(*place, schema, self._ordered, self._sequence, dict(options)), repr(self))
 
     def delete_rows(self) -> None:
         """Delete all rows of the table; the service knows no other way.

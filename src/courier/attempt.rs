@@ -1,9 +1,8 @@
 //! One batch being delivered: attempt after attempt, until a verdict is final.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{Lane, Manner, Stop};
+use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
 use crate::limit::{Ask, Ending};
@@ -11,9 +10,6 @@ use crate::outbox::{Batch, Fate};
 use crate::transport::Progress;
 use crate::verdict::{Verdict, judge};
 use crate::wire::{Leave, Outcome, Sent};
-
-/// How often a sender looks whether somebody has mended what keeps it from delivering.
-const PROBE: Duration = Duration::from_secs(300);
 
 /// What to do after one attempt.
 #[derive(Debug)]
@@ -38,7 +34,7 @@ pub(super) struct Attempt<'a> {
     failed: Option<(Moment, Moment)>,
     /// The last attempt was refused for its token.
     expired: bool,
-    /// Some attempt was sent whole and never answered for.
+    /// Some attempt of ours was sent whole and never answered for.
     doubt: bool,
 }
 
@@ -94,7 +90,7 @@ impl<'a> Attempt<'a> {
         match verdict {
             Verdict::Confirmed => {
                 self.lane.waits.note_success();
-                self.lane.settle(self.batch, Fate::Confirmed, self.doubt);
+                self.lane.confirm(self.batch, self.in_doubt());
                 Next::Settled
             }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
@@ -136,6 +132,11 @@ impl<'a> Attempt<'a> {
         if error.is_passing() && self.goes_on() { self.back_off(error) } else { self.give_up(error) }
     }
 
+    /// Whether some attempt was sent whole and never answered for, be it one of an earlier process.
+    fn in_doubt(&self) -> bool {
+        self.doubt || self.batch.maybe_sent()
+    }
+
     fn goes_on(&self) -> bool {
         self.lane.policy.manner == Manner::Sender
     }
@@ -163,8 +164,8 @@ impl<'a> Attempt<'a> {
 
     /// The service has had this number. After an attempt without an answer it was that one; else somebody else's.
     fn number_taken(&mut self, outcome: &Outcome) -> Next {
-        if self.doubt {
-            self.lane.settle(self.batch, Fate::Confirmed, false);
+        if self.in_doubt() {
+            self.lane.confirm(self.batch, false);
             return Next::Settled;
         }
         let cause = error(outcome);
@@ -180,15 +181,15 @@ impl<'a> Attempt<'a> {
         if self.goes_on() && matches!(error.kind, Kind::PermissionDenied | Kind::NotFound | Kind::Authentication) {
             return self.give_up(error);
         }
-        if self.doubt {
+        if self.in_doubt() {
             return self.leave_in_doubt(error);
         }
-        self.lane.settle(self.batch, Fate::Rejected, false);
-        self.set_aside(error)
+        self.set_aside(Fate::Rejected, error)
     }
 
     /// The batch has its fate: a push ends with it, a sender goes on with the next.
-    fn set_aside(&self, error: Error) -> Next {
+    fn set_aside(&self, fate: Fate, error: Error) -> Next {
+        self.lane.set_aside(self.batch, fate, &error);
         if self.goes_on() {
             (self.lane.listener.0)(&error);
             return Next::Settled;
@@ -201,8 +202,7 @@ impl<'a> Attempt<'a> {
         if !self.goes_on() {
             return self.give_up(error);
         }
-        self.lane.settle(self.batch, Fate::InDoubt, false);
-        self.set_aside(in_doubt(self.batch.rows(), error))
+        self.set_aside(Fate::InDoubt, in_doubt(self.batch.rows(), error))
     }
 
     /// Trying again does not help: a push ends, with the batch unsent or in doubt, and a sender pauses.
@@ -216,15 +216,13 @@ impl<'a> Attempt<'a> {
             self.lane.note_trouble(error, next, true);
             return Next::Again;
         }
-        let error = if self.doubt { in_doubt(self.batch.rows(), error) } else { error };
+        let error = if self.in_doubt() { in_doubt(self.batch.rows(), error) } else { error };
         self.lane.fail(error);
         self.leave()
     }
 
     fn leave(&self) -> Next {
-        if self.doubt {
-            self.lane.settle(self.batch, Fate::InDoubt, false);
-        }
+        self.lane.leave(self.batch, self.in_doubt());
         Next::GiveUp
     }
 

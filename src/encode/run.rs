@@ -88,6 +88,12 @@ impl Run {
         if range.is_empty() { &[] } else { &self.body[self.start(range.start)..self.end(range.end)] }
     }
 
+    /// The same without a copy.
+    #[must_use]
+    pub fn bare_bytes(&self, range: Range<usize>) -> Bytes {
+        if range.is_empty() { Bytes::new() } else { self.body.slice(self.start(range.start)..self.end(range.end)) }
+    }
+
     /// Where in [`Run::bare`] each of the rows at `range` ends.
     pub fn ends(&self, range: Range<usize>) -> impl Iterator<Item = u32> {
         let start = if range.is_empty() { 0 } else { position(self.start(range.start)) };

@@ -74,6 +74,11 @@ impl Batch {
     pub(super) fn bytes(&self) -> u64 {
         self.run.size(self.positions.clone()) as u64
     }
+
+    /// The bare rows, and where each of them ends.
+    pub(super) fn bare(&self) -> (Bytes, impl Iterator<Item = u32>) {
+        (self.run.bare_bytes(self.positions.clone()), self.run.ends(self.positions.clone()))
+    }
 }
 
 /// A request being filled with rows from the front of the queue.
@@ -113,6 +118,15 @@ impl Cut {
         self.bytes += run.size(positions.clone()) as u64;
         self.parts.push((Arc::clone(run), positions));
         count
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether it holds as many rows as it may.
+    pub(super) fn is_full(&self) -> bool {
+        self.rows >= self.max_rows
     }
 
     /// The batch, whose first row has the number `first`; rows of one run are not copied where they are all of it.

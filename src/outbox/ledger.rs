@@ -26,6 +26,9 @@ pub struct Ledger {
 
 impl Ledger {
     pub(super) fn record(&mut self, rows: Range<u64>, fate: Fate, resent: bool) {
+        if rows.is_empty() {
+            return;
+        }
         self.counts[fate as usize] += rows.end - rows.start;
         if resent && fate == Fate::Confirmed {
             self.maybe_twice += rows.end - rows.start;

@@ -46,6 +46,8 @@ pub(super) struct Water {
     pub(super) accepted: u64,
     /// The rows found when the store was opened.
     pub(super) inherited: u64,
+    /// Batches of an earlier process that were not taken yet.
+    pub(super) inherited_left: usize,
     /// The number of the next row to be taken.
     pub(super) next: u64,
     /// Accepted and not taken: rows, bytes, and when the oldest was accepted.
@@ -57,11 +59,18 @@ pub(super) struct Water {
     pub(super) taken_bytes: u64,
     pub(super) taken_since: Option<u64>,
     pub(super) first_taken: Option<u64>,
+    /// What is set aside.
+    pub(super) aside_bytes: u64,
     pub(super) dropped: u64,
     pub(super) lost: u64,
 }
 
 impl Water {
+    /// All that counts towards the capacity.
+    pub(super) fn used(&self) -> u64 {
+        self.bytes + self.taken_bytes + self.aside_bytes
+    }
+
     pub(super) fn waiting(&self, calendar: Option<&Calendar>) -> Level {
         Level { rows: self.rows, bytes: self.bytes, oldest: age(calendar, self.since) }
     }
@@ -75,14 +84,15 @@ impl Water {
         self.first_taken.map_or(self.next, |first| first.min(self.next))
     }
 
-    pub(super) fn stats(&self, start: u64, calendar: Option<&Calendar>, ledger: &Ledger) -> Stats {
+    pub(super) fn stats(&self, start: u64, calendar: Option<&Calendar>, ledgers: [&Ledger; 2]) -> Stats {
+        let count = |fate| ledgers.iter().map(|ledger| ledger.count(fate)).sum();
         Stats {
             accepted: self.accepted - start,
             inherited: self.inherited,
-            confirmed: ledger.count(Fate::Confirmed),
-            rejected: ledger.count(Fate::Rejected),
-            in_doubt: ledger.count(Fate::InDoubt),
-            maybe_twice: ledger.maybe_twice(),
+            confirmed: count(Fate::Confirmed),
+            rejected: count(Fate::Rejected),
+            in_doubt: count(Fate::InDoubt),
+            maybe_twice: ledgers.iter().map(|ledger| ledger.maybe_twice()).sum(),
             dropped: self.dropped,
             lost: self.lost,
             pending: self.pending(calendar),

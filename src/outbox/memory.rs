@@ -144,7 +144,6 @@ impl Memory {
         let state = self.lock();
         Water {
             accepted: state.accepted,
-            inherited: 0,
             next: state.runs.front().map_or(state.accepted, Queued::next),
             rows: state.rows,
             bytes: state.bytes,
@@ -154,7 +153,7 @@ impl Memory {
             taken_since: state.taken.oldest(),
             first_taken: state.taken.first(),
             dropped: state.dropped,
-            lost: 0,
+            ..Water::default()
         }
     }
 

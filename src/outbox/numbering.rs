@@ -8,9 +8,19 @@ pub(super) struct Numbering {
 }
 
 impl Numbering {
+    /// Nothing is numbered yet; `last` was given by an earlier process.
+    pub(super) fn resume(last: u64) -> Self {
+        Self { last, started: false }
+    }
+
     /// From now on batches are numbered, from behind the greater of `last` and our own last.
     pub(super) fn start(&mut self, last: u64) {
         *self = Self { last: self.last.max(last), started: true };
+    }
+
+    /// Whether batches are numbered.
+    pub(super) fn is_started(self) -> bool {
+        self.started
     }
 
     /// A number that no batch has had; `None` where batches are not numbered.

@@ -80,6 +80,19 @@ impl Taken {
         self.0.iter().map(|(&first, known)| (first, known))
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut Known)> {
+        self.0.iter_mut().map(|(&first, known)| (first, known))
+    }
+
+    /// The batch that begins with the row `first`.
+    pub(super) fn get(&self, first: u64) -> Option<Known> {
+        self.0.get(&first).copied()
+    }
+
+    pub(super) fn remove(&mut self, first: u64) -> Option<Known> {
+        self.0.remove(&first)
+    }
+
     /// The first row of the first batch.
     pub(super) fn first(&self) -> Option<u64> {
         self.0.keys().next().copied()

@@ -14,7 +14,7 @@ use super::errors::{self, raise};
 use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
-use super::sender::Sender;
+use super::sender::{AskNumber, Sender};
 use super::{credential, options, porter, push};
 use crate::auth::Credential;
 use crate::client;
@@ -232,14 +232,7 @@ impl Client {
         let client = self.open(rows.py())?;
         let ordered = ordered || sequence;
         let target = self.target(rows.py(), &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
-        let last_number = sequence.then(|| -> push::Asking<u64> {
-            let (client, workspace) = (Arc::clone(&client), workspace.clone());
-            let (dataset, table) = (dataset.clone(), table.clone());
-            Box::pin(async move {
-                let numbers = client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
-                Ok(numbers.into_values().max().unwrap_or_default())
-            })
-        });
+        let last_number = sequence.then(|| last_number(&client, workspace.as_deref(), &dataset, &table));
         let emptying = replace.then(|| -> push::Asking<()> {
             Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
         });
@@ -254,10 +247,15 @@ impl Client {
         table: &str,
         schema: Option<&TableSchema>,
         ordered: bool,
+        sequence: bool,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Sender> {
         let client = self.open(py)?;
-        Sender::start(py, self.target(py, &client, workspace, dataset, table, schema, ordered)?, options)
+        let target = self.target(py, &client, workspace, dataset, table, schema, ordered)?;
+        let (workspace, dataset, table) = (workspace.map(str::to_owned), dataset.to_owned(), table.to_owned());
+        let ask = sequence
+            .then(|| -> AskNumber { Box::new(move || last_number(&client, workspace.as_deref(), &dataset, &table)) });
+        Sender::start(py, target, ask, options)
     }
 
     /// What requests would take, the n-th of which carries `rows[n]`.
@@ -295,4 +293,14 @@ impl Client {
     fn clouds(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         Ok(pythonize::pythonize(py, &CLOUDS)?)
     }
+}
+
+/// Asks for the last sequence number of a table.
+fn last_number(client: &Arc<client::Client>, workspace: Option<&str>, dataset: &str, table: &str) -> push::Asking<u64> {
+    let (client, workspace) = (Arc::clone(client), workspace.map(str::to_owned));
+    let (dataset, table) = (dataset.to_owned(), table.to_owned());
+    Box::pin(async move {
+        let numbers = client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
+        Ok(numbers.into_values().max().unwrap_or_default())
+    })
 }

@@ -27,6 +27,7 @@ fn class_name(kind: Kind) -> &'static str {
         Kind::InDoubt => "InDoubtError",
         Kind::SequenceConflict => "SequenceConflictError",
         Kind::Undelivered => "UndeliveredError",
+        Kind::Outbox => "OutboxError",
         Kind::OutboxFull => "OutboxFullError",
         Kind::Closed => "ClosedError",
     }

@@ -210,7 +210,7 @@ impl Push {
             Received::Done(Ok(last)) => last,
         };
         let kept = kept.take();
-        self.outbox.number_from(last);
+        self.outbox.number_from(last).map_err(|error| interrupted(errors::to_py(py, &error)))?;
         self.hand_over(py, kept)?;
         Ok(Step::Again)
     }

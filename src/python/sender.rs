@@ -3,11 +3,14 @@
 //! ```text
 //!  send ─▶ accept ─▶ outbox ─ lingers ─▶ lane ─▶ ledger ─▶ flush, close, stats
 //! ```
+//!
+//! The outbox is memory, or a file whose rows outlive the process.
 
 mod accept;
 mod end;
 mod options;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -25,7 +28,7 @@ use super::intake::Source;
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
 use super::porter::{self, Call, Porter};
-use super::push::{Target, encoder};
+use super::push::{Asking, Target, encoder};
 use super::results;
 use super::runtime::{self, Running};
 use crate::clock::Moment;
@@ -33,8 +36,11 @@ use crate::courier::{Lane, Manner, Policy};
 use crate::encode::{Encoder, Problems, Run};
 use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
-use crate::outbox::Outbox;
+use crate::outbox::{self, Durable, Mark, Outbox, Settings};
 use crate::report::Report;
+
+/// Asks the service for the last sequence number.
+pub(super) type AskNumber = Box<dyn Fn() -> Asking<u64> + Send + Sync>;
 
 /// A sender to one destination.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -92,10 +98,12 @@ impl Bells {
 struct End {
     ended: Arc<AtomicBool>,
     bells: Arc<Bells>,
+    outbox: Arc<Outbox>,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
+        self.outbox.release();
         self.ended.store(true, Ordering::Release);
         self.bells.ring();
     }
@@ -140,7 +148,12 @@ struct Stats {
 
 impl Sender {
     /// A sender to `target`; its lane begins to run.
-    pub(super) fn start(py: Python<'_>, target: Target, given: &Bound<'_, PyDict>) -> PyResult<Self> {
+    pub(super) fn start(
+        py: Python<'_>,
+        target: Target,
+        last_number: Option<AskNumber>,
+        given: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
         let (options, rows) = SenderOptions::read(given)?;
         runtime::register_leave(py)?;
         let listener = options.on_error.as_ref().map(|function| {
@@ -155,22 +168,25 @@ impl Sender {
         let limits = target.route.destination.limits();
         let full = options.full_request(limits);
         let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
-        let drained = Arc::clone(&bells);
-        let outbox = Outbox::compact(options.buffer_bytes, clock.clone(), move || drained.ring());
+        let outbox = raise(py, py.detach(|| outbox(&options, &target, &bells)))?;
         let outbox = Arc::new(outbox);
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: rows.resend_doubt,
             deadline: None,
-            couriers: if target.ordered { 1 } else { IN_FLIGHT },
+            couriers: if target.ordered || last_number.is_some() { 1 } else { IN_FLIGHT },
             manner: Manner::Sender,
             linger: Some(options.max_delay),
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
         let lane = target.route.lane(Arc::clone(&outbox), policy).limited(full);
-        let lane = Arc::new(lane.telling(move |error| heard.hear(error, &rung)));
+        let lane = lane.telling(move |error| heard.hear(error, &rung));
+        let lane = Arc::new(match last_number {
+            Some(ask) => lane.numbered(ask),
+            None => lane,
+        });
         let ended = Arc::<AtomicBool>::default();
-        let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells) };
+        let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), outbox: Arc::clone(&outbox) };
         let delivering = Arc::clone(&lane).run();
         let running = Running::start(&Arc::default(), async move {
             let _end = end;
@@ -213,20 +229,22 @@ impl Sender {
 
 #[pymethods]
 impl Sender {
-    /// Accepts one row; answers an operation where there is no room for it yet.
-    fn send(&self, row: &Bound<'_, PyAny>) -> PyResult<Option<Operation>> {
+    /// Accepts one row; answers an operation where there is no room for it yet, or where it has to go to the disk
+    /// `elsewhere` than on this thread.
+    #[pyo3(signature = (row, elsewhere = false))]
+    fn send(&self, row: &Bound<'_, PyAny>, elsewhere: bool) -> PyResult<Option<Operation>> {
         let py = row.py();
         let shared = self.open(py)?;
         let mut encoder = shared.encoder();
         let run = encoder.fill(&mut Single::new(row)).map_err(|failure| failure.into_py(py, 0))?.run;
         shared.refuse_invalid(py, encoder)?;
         let Some(run) = run else { return Ok(None) };
-        if raise(py, shared.has_room_for(&run))? {
-            raise(py, shared.accept(run))?;
-            return Ok(None);
-        }
-        let accept = Accept::rest(Arc::clone(shared), run);
-        Ok(Some(accept.into_operation(self.needs_loop)))
+        let left = match shared.is_durable() {
+            true if elsewhere => Some(run),
+            true => raise(py, py.detach(|| shared.accept(run)))?,
+            false => raise(py, shared.accept(run))?,
+        };
+        Ok(left.map(|run| Accept::rest(Arc::clone(shared), run).into_operation(self.needs_loop)))
     }
 
     /// Accepts rows.
@@ -254,6 +272,22 @@ impl Sender {
         Close::start(&self.shared, timeout, self.needs_loop).map(Some)
     }
 
+    /// The file where rows wait, by its real path.
+    fn outbox_path(&self) -> Option<PathBuf> {
+        self.shared.outbox.on_disk().map(|durable| durable.path().to_path_buf())
+    }
+
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    fn retry(&self, py: Python<'_>) -> PyResult<u64> {
+        raise(py, py.detach(|| self.shared.outbox.retry_set_aside()))
+    }
+
+    /// Deletes what is set aside; answers how many rows that were.
+    fn drop(&self, py: Python<'_>) -> PyResult<u64> {
+        let dropped = py.detach(|| self.shared.outbox.on_disk().map_or(Ok(0), Durable::drop_set_aside));
+        raise(py, dropped)
+    }
+
     /// What has become of the rows so far.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let stats = pythonize(py, &self.shared.stats())?;
@@ -261,6 +295,24 @@ impl Sender {
         stats.set_item("last_error", error.map(|raised| raised.into_value(py)))?;
         Ok(stats)
     }
+}
+
+/// Where the rows wait.
+fn outbox(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Result<Outbox> {
+    let (route, bells) = (&target.route, Arc::clone(bells));
+    let drained = move || bells.ring();
+    let Some(path) = &options.outbox else {
+        return Ok(Outbox::compact(options.buffer_bytes, route.clock.clone(), drained));
+    };
+    let durable = Durable::open(Settings {
+        path: path.clone(),
+        destination: Some(Mark::of(route.destination.key())),
+        dialect: route.destination.dialect(),
+        capacity: options.outbox_bytes as u64,
+        forced: false,
+        clock: route.clock.clone(),
+    })?;
+    Ok(Outbox::durable(durable, drained))
 }
 
 impl Shared {
@@ -289,8 +341,25 @@ impl Shared {
         Ok(self.outbox.has_room_for(run.bytes()))
     }
 
-    fn accept(&self, run: Run) -> Result<()> {
-        self.outbox.accept([run])
+    /// Accepts a run, or gives it back where there is no room for it.
+    fn accept(&self, run: Run) -> Result<Option<Run>> {
+        if !self.has_room_for(&run)? {
+            return Ok(Some(run));
+        }
+        if !self.is_durable() {
+            return self.outbox.accept([run]).map(|()| None);
+        }
+        let spare = run.clone();
+        match self.outbox.accept([run]) {
+            // Another thread was faster.
+            Err(error) if error.kind == Kind::OutboxFull && !self.outbox.has_room_for(spare.bytes()) => Ok(Some(spare)),
+            outcome => outcome.map(|()| None),
+        }
+    }
+
+    /// Whether rows outlive the process.
+    fn is_durable(&self) -> bool {
+        self.outbox.on_disk().is_some()
     }
 
     fn report(&self) -> Report {
@@ -302,6 +371,14 @@ impl Shared {
 
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         results::push_result(py, &self.report(), false)
+    }
+
+    fn pending(&self, figures: &outbox::Stats) -> u64 {
+        if self.is_durable() {
+            return figures.pending.rows;
+        }
+        // What was withdrawn at the end has no end of its own.
+        figures.accepted - figures.confirmed - figures.rejected - figures.in_doubt - figures.dropped
     }
 
     fn stats(&self) -> Stats {
@@ -321,8 +398,7 @@ impl Shared {
             in_doubt: figures.in_doubt,
             maybe_twice: figures.maybe_twice,
             dropped: figures.dropped,
-            // What was withdrawn at the end has no end of its own.
-            pending: figures.accepted - figures.confirmed - figures.rejected - figures.in_doubt - figures.dropped,
+            pending: self.pending(&figures),
             oldest_age: figures.pending.oldest.unwrap_or_default().as_secs_f64(),
             state,
             next_attempt_in: trouble.map(|trouble| (trouble.next - now).as_secs_f64()),

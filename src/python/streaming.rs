@@ -66,7 +66,7 @@ impl PushUrl {
     }
 
     fn sender(&self, py: Python<'_>, schema: Option<&TableSchema>, options: &Bound<'_, PyDict>) -> PyResult<Sender> {
-        Sender::start(py, self.target(py, schema)?, options)
+        Sender::start(py, self.target(py, schema)?, None, options)
     }
 }
 

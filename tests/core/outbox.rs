@@ -1,5 +1,17 @@
 //! Laws of the outbox: whatever is taken, halved, settled or withdrawn, every row has exactly one end.
 
+mod damage;
+mod diary;
+mod disk;
+mod durable;
+mod folder;
+mod forms;
+mod kill;
+mod model;
+mod place;
+mod rescue;
+mod speed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -208,7 +220,7 @@ async fn a_batch_gets_its_number_once_and_its_halves_get_their_own() {
     let mut early = outbox.take(2, 1_000_000).await.unwrap().unwrap();
     outbox.issue(&mut early).unwrap();
     assert_eq!(early.number(), None);
-    outbox.number_from(41);
+    outbox.number_from(41).unwrap();
     let mut batch = outbox.take(4, 1_000_000).await.unwrap().unwrap();
     for _ in 0..2 {
         outbox.issue(&mut batch).unwrap();

@@ -29,7 +29,10 @@ def doctests(name: str) -> list[doctest.DocTest]:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_in_docstrings_do_what_they_show(name: str) -> None:
+def test_the_examples_in_docstrings_do_what_they_show(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     report: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     failed = [test.name for test in doctests(name) if runner.run(test, out=report.append).failed]

@@ -82,6 +82,7 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
             "quotas",
             "report",
             "results",
+            "outbox",
             "retry",
             "schema",
             "sender",

@@ -108,9 +108,24 @@ def test_without_asking_for_them_there_are_none(virtual: Emulator) -> None:
     assert numbers(virtual) == [None]
 
 
-def test_numbers_go_one_at_a_time_and_not_with_a_sender(virtual: Emulator) -> None:
+def test_numbers_go_one_at_a_time(virtual: Emulator) -> None:
     dataset = virtual.client().create_dataset(SCHEMA)
     with pytest.raises(pbi.ConfigurationError, match="one at a time"):
         dataset.table("Orders", sequence=True, ordered=False)
-    with pytest.raises(pbi.ConfigurationError, match="does not number"):
-        dataset.table("Orders", sequence=True).sender()
+
+
+def test_a_sender_numbers_its_requests(virtual: Emulator) -> None:
+    table = table_of(virtual)
+    table.push(orders(3, 90_000))
+    with table.sender(max_rows=2, max_delay=0.01) as sender:
+        sender.send_many(orders(5))
+    assert numbers(virtual) == ["1", "2", "3", "4"]
+
+
+def test_a_sender_waits_until_the_service_says_its_last_number(virtual: Emulator) -> None:
+    table = table_of(virtual)
+    virtual.fail_next(503, times=200, route="sequenceNumbers")
+    with table.sender(max_delay=0.01) as sender:
+        sender.send_many(orders(5))
+        assert sender.flush().confirmed == 5
+    assert numbers(virtual) == ["1"]

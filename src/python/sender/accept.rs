@@ -15,7 +15,7 @@ use crate::python::errors::{self, raise};
 use crate::python::intake::{Failure, Rest, Shapes, Source};
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::reading::{Early, InTime, Stop, Time};
-use crate::python::runtime::Running;
+use crate::python::runtime::{Received, Running, lost};
 
 /// One row by itself.
 pub(super) struct Single<'a, 'py> {
@@ -49,6 +49,8 @@ pub(super) struct Accept {
     whole: bool,
     ended: bool,
     ready: VecDeque<Run>,
+    /// A run on its way to the disk.
+    committing: Option<Running<Result<Option<Run>, Error>>>,
     bell: Arc<Bell>,
     /// Rings when room has been waited for long enough.
     patience: Option<Running<()>>,
@@ -70,7 +72,8 @@ impl Accept {
     fn new(shared: Arc<Shared>, rows: Option<Rest>, ready: VecDeque<Run>, whole: bool) -> Self {
         let (bell, ended) = (shared.bells.add(), rows.is_none());
         let encoder = rows.is_some().then(|| shared.encoder());
-        Self { shared, rows, encoder, whole, ended, ready, bell, patience: None, interrupted: None }
+        let (committing, patience, interrupted) = (None, None, None);
+        Self { shared, rows, encoder, whole, ended, ready, committing, bell, patience, interrupted }
     }
 
     pub(super) fn into_operation(self, needs_loop: bool) -> Operation {
@@ -100,15 +103,36 @@ impl Accept {
     }
 
     fn hand_over(&mut self, py: Python<'_>) -> PyResult<Step> {
-        while let Some(run) = self.ready.pop_front() {
-            if !raise(py, self.shared.has_room_for(&run))? {
+        loop {
+            let left = match &self.committing {
+                Some(committing) => match committing.look() {
+                    Received::NotYet => return Ok(Step::Wait),
+                    Received::Lost => return Err(lost()),
+                    Received::Done(outcome) => raise(py, outcome)?,
+                },
+                None => match self.ready.pop_front() {
+                    Some(run) if self.shared.is_durable() => {
+                        self.commit(run)?;
+                        continue;
+                    }
+                    Some(run) => raise(py, self.shared.accept(run))?,
+                    None => return Ok(Step::Again),
+                },
+            };
+            self.committing = None;
+            if let Some(run) = left {
                 self.ready.push_front(run);
                 return self.wait_for_room(py);
             }
-            raise(py, self.shared.accept(run))?;
             self.patience = None;
         }
-        Ok(Step::Again)
+    }
+
+    /// Has a run accepted where waiting for the disk keeps nobody.
+    fn commit(&mut self, run: Run) -> PyResult<()> {
+        let shared = Arc::clone(&self.shared);
+        self.committing = Some(Running::start(&self.bell, async move { shared.accept(run) })?);
+        Ok(())
     }
 
     fn wait_for_room(&mut self, py: Python<'_>) -> PyResult<Step> {
@@ -146,6 +170,9 @@ impl Accept {
 
 impl Work for Accept {
     fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
+        if self.interrupted.is_some() && self.committing.as_ref().is_some_and(|committing| !committing.is_over()) {
+            return Ok(Step::Ending);
+        }
         if let Some(raised) = self.interrupted.take() {
             return Err(raised);
         }

@@ -88,7 +88,11 @@ impl Work for Close {
         let result = self.shared.result(py)?;
         let stats = self.shared.stats();
         // What was cut off in the middle was not delivered either.
-        let undelivered = stats.pending + self.in_doubt.map_or(0, |before| stats.in_doubt - before);
+        let undelivered = if self.shared.is_durable() {
+            0 // They wait for the next sender.
+        } else {
+            stats.pending + self.in_doubt.map_or(0, |before| stats.in_doubt - before)
+        };
         let raised = match (self.interrupted.take(), self.shared.refusals.first().take()) {
             (Some(raised), _) => raised,
             (None, _) if undelivered > 0 => errors::to_py(py, &self.undelivered(undelivered)),

@@ -1,5 +1,6 @@
 //! What a sender may be told, with the defaults.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -25,6 +26,9 @@ pub(super) struct SenderOptions {
     max_bytes: Option<usize>,
     pub(super) max_delay: Duration,
     pub(super) buffer_bytes: usize,
+    /// The file where rows wait; `None` keeps them in memory.
+    pub(super) outbox: Option<PathBuf>,
+    pub(super) outbox_bytes: usize,
     pub(super) on_full: OnFull,
     pub(super) full_timeout: Duration,
     pub(super) on_error: Option<Py<PyAny>>,
@@ -39,6 +43,8 @@ impl SenderOptions {
             max_bytes: None,
             max_delay: Duration::from_secs(1),
             buffer_bytes: 64_000_000,
+            outbox: None,
+            outbox_bytes: 1_000_000_000,
             on_full: OnFull::Block,
             full_timeout: Duration::from_secs(30),
             on_error: None,
@@ -59,6 +65,13 @@ impl SenderOptions {
             "max_bytes" if value.is_none() => self.max_bytes = None,
             "max_bytes" => self.max_bytes = Some(whole(name, value)?),
             "max_delay" => self.max_delay = required_seconds(name, value)?,
+            "outbox" if value.is_none() => self.outbox = None,
+            "outbox" => {
+                let path =
+                    value.extract().or_else(|_| wrong(value, "`outbox` takes the path of a file, or None".into()));
+                self.outbox = Some(path?);
+            }
+            "outbox_bytes" => self.outbox_bytes = whole(name, value)?,
             "buffer_bytes" => self.buffer_bytes = whole(name, value)?,
             "on_full" => {
                 let choices = [("block", OnFull::Block), ("error", OnFull::Error), ("drop_oldest", OnFull::DropOldest)];

@@ -1,0 +1,144 @@
+"""Looking into the outbox of a sender, and clearing it up."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from powerbi_push import _core
+from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.sender import open_senders
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from powerbi_push.exceptions import PowerBIPushError
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One row that a sender could not deliver for good.
+
+    Attributes:
+        row: Its cells, as they were sent.
+        error: What the service said of the request that it was in.
+        in_doubt: Whether it was sent and never answered for; otherwise the service refused it.
+        at: When it was set aside, in UTC.
+    """
+
+    row: dict[str, Any]
+    error: PowerBIPushError
+    in_doubt: bool
+    at: datetime
+
+
+class Outbox:
+    """The file in which a sender keeps its rows (``table.sender(outbox="rows.db")``), to look into and to clear up.
+
+    Reading is always possible. `retry` and `drop` write: a sender in another process must be closed first.
+
+    >>> from powerbi_push import DatasetSchema, Outbox, TableSchema
+    >>> from powerbi_push.emulator import Emulator
+    >>> with Emulator() as emulator:
+    ...     schema = DatasetSchema("Plant", [TableSchema("Boiler", {"celsius": float})])
+    ...     table = emulator.client().create_dataset(schema).table()
+    ...     with table.sender(outbox="rows.db") as sender:
+    ...         sender.send({"celsius": 81.5})
+    >>> outbox = Outbox("rows.db")
+    >>> outbox.pending, outbox.rejected()
+    (0, [])
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Look at the outbox at `path`.
+
+        Raises:
+            OutboxError: There is none, or it cannot be read.
+        """
+        from pathlib import Path
+
+        self.path = Path(path)
+        self._core = _core.Outbox(self.path)
+
+    @property
+    def pending(self) -> int:
+        """Rows that wait to be delivered, and those that were sent and not answered yet."""
+        return self._core.pending()
+
+    def rejected(self) -> list[RejectedRow]:
+        """Rows that the service refused, or never answered for where that was the end (``on_doubt="raise"``)."""
+        import json
+        from datetime import datetime
+
+        return [
+            RejectedRow(
+                json.loads(told["row"]), told["error"], told["in_doubt"], datetime.fromtimestamp(told["at"], UTC)
+            )
+            for told in self._core.rejected()
+        ]
+
+    def retry(self) -> int:
+        """Put the rejected rows behind those that wait; the next sender delivers them, or the one that is open here.
+
+        Returns:
+            How many rows that were.
+
+        Raises:
+            OutboxError: Another process has the outbox open for writing.
+        """
+        return self._writer().retry()
+
+    def drop(self) -> int:
+        """Delete the rejected rows for good.
+
+        Returns:
+            How many rows that were.
+
+        Raises:
+            OutboxError: Another process has the outbox open for writing.
+        """
+        return self._writer().drop()
+
+    def export(
+        self, file: str | os.PathLike[str] | IO[str] | IO[bytes], *, rows: Literal["all", "pending", "rejected"] = "all"
+    ) -> int:
+        """Write rows as JSON Lines: one object a line, in the order they were accepted. They stay in the outbox.
+
+        Args:
+            file: A path (an existing file is overwritten; for your eyes only), or an open file of text or bytes.
+            rows: Which ones; "all" is those that wait, then the rejected ones.
+
+        Returns:
+            How many rows that were.
+        """
+        if rows not in ("all", "pending", "rejected"):
+            msg = f'`rows` takes "all" or "pending" or "rejected", not {rows!r}'
+            raise ConfigurationError(msg)
+        if isinstance(file, (str, os.PathLike)):
+            private = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(private, "wb") as opened:
+                return self.export(opened, rows=rows)
+        write: Any = _as_text(file) if isinstance(file, io.TextIOBase) else file.write
+        return self._core.export(rows != "rejected", rows != "pending", write)
+
+    def _writer(self) -> _core.Outbox | _core.Sender:
+        for sender in open_senders():
+            held = sender._core.outbox_path()  # noqa: SLF001 - the same package
+            if held is not None and self.path.samefile(held):
+                return sender._core  # noqa: SLF001 - the same package
+        return self._core
+
+    def __repr__(self) -> str:
+        """Show where it is."""
+        return f"Outbox({str(self.path)!r})"
+
+
+def _as_text(file: IO[str]) -> Any:
+    import codecs
+
+    # Pieces may end within a character.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    return lambda piece: file.write(decoder.decode(piece))

@@ -1,0 +1,247 @@
+//! The file's form: how it is made, opened, known again, and brought up to date.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::failure::{Trouble, system};
+use super::place::{Place, create_private};
+use super::record::{State, StoredAside, StoredBatch, StoredRun};
+use super::table::{definition, put};
+use crate::error::{Error, Kind, Result};
+
+/// What our tables say of themselves; a file is known by it though its header is gone.
+pub(super) const REMARK: &str = "powerbi-push outbox";
+/// `PBOX`: SQLite's mark of whose file it is.
+const APPLICATION: u32 = 0x5042_4F58;
+/// The form that is written here.
+const VERSION: u32 = 1;
+/// What brings a file from each version to the next one, the first from version 1.
+const MIGRATIONS: [&str; VERSION as usize - 1] = [];
+/// How long a writer waits for readers that hold the file.
+const BUSY: Duration = Duration::from_secs(5);
+/// The log beside the file shrinks to this when it is written back.
+const LOG_LIMIT: u32 = 4_000_000;
+
+/// What there is at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing.
+    Nothing,
+    /// An outbox, to all appearances.
+    Outbox,
+    /// Something that was an outbox.
+    Damaged,
+}
+
+/// Looks at what is at `place`, whose lock file is `known` to have been an outbox's.
+pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
+    let mut start = Vec::new();
+    match fs::File::open(place.path()) {
+        Ok(file) => {
+            file.take(4096).read_to_end(&mut start).map_err(|error| system("the outbox", place.path(), &error))?
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(system("the outbox", place.path(), &error)),
+    };
+    let log = fs::metadata(place.wal()).map_or(0, |file| file.len());
+    if start.is_empty() {
+        let was_there = known && (log > 0 || place.path().exists());
+        return Ok(if was_there { Found::Damaged } else { Found::Nothing });
+    }
+    let field =
+        |at: usize| start.get(at..at + 4).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    let ours = field(68) == Some(APPLICATION);
+    if start.starts_with(b"SQLite format 3\0") && ours {
+        return match field(60) {
+            Some(version) if version > VERSION && !has_state(place) => Err(newer(place, version)),
+            Some(1..=VERSION) => Ok(Found::Outbox),
+            _ => Ok(Found::Damaged),
+        };
+    }
+    let says_so = start.windows(REMARK.len()).any(|words| words == REMARK.as_bytes());
+    if known || ours || says_so {
+        return Ok(Found::Damaged);
+    }
+    let message = format!("`{}` is there and is not an outbox", place.path().display());
+    Err(Error::new(Kind::Outbox, message).with_hint("name a file of its own for the outbox; it is made where missing"))
+}
+
+/// Whether figures of our own version are in the file, whatever its header says.
+fn has_state(place: &Place) -> bool {
+    super::pages::Pages::open(place).is_ok_and(|mut pages| pages.figures().0.is_some())
+}
+
+fn newer(place: &Place, version: u32) -> Error {
+    let path = place.path().display();
+    let message =
+        format!("the outbox `{path}` was written by a newer powerbi-push (form {version}, known here: {VERSION})");
+    Error::new(Kind::Outbox, message).with_hint("upgrade powerbi-push")
+}
+
+/// Makes an empty outbox at `place` with these figures in it.
+pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble> {
+    for leftover in [place.path().to_path_buf(), place.beside("-journal"), place.wal(), place.beside("-shm")] {
+        // It is only there after a crash.
+        let _ = fs::remove_file(leftover);
+    }
+    create_private(place.path()).map_err(|error| system("the outbox", place.path(), &error))?;
+    let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {} {} {} {}",
+        definition::<State>(&remark(&state.destination)),
+        definition::<StoredBatch>("taken and not settled"),
+        definition::<StoredRun>("rows in the order in which they were accepted"),
+        definition::<StoredAside>("refused, or in doubt"),
+    ))?;
+    put(&transaction, state)?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+/// What the file and its lock say of themselves: should the figures be gone, it still says whose rows they are.
+pub(super) fn remark(destination: &[u8; 32]) -> String {
+    let mut words = format!("{REMARK} for ");
+    for byte in destination {
+        // Writing to a string does not fail.
+        let _ = write!(words, "{byte:02x}");
+    }
+    words
+}
+
+/// The destination in such words.
+pub(super) fn destination(words: &[u8]) -> Option<[u8; 32]> {
+    let start = format!("{REMARK} for ");
+    let at = words.windows(start.len()).position(|found| found == start.as_bytes())? + start.len();
+    let mut mark = [0; 32];
+    for (byte, digits) in mark.iter_mut().zip(words.get(at..at + 64)?.chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(mark)
+}
+
+/// Gives the complete file at `draft` the name of `place`, of which nothing must be there.
+pub(super) fn install(draft: &Place, place: &Place) -> Result<()> {
+    fs::rename(draft.path(), place.path()).map_err(|error| system("the outbox", place.path(), &error))?;
+    place.sync_folder()
+}
+
+/// Opens the outbox for writing.
+pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
+    let connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
+    if mode != "wal" {
+        let message = format!("the outbox `{}` cannot keep a log beside it", place.path().display());
+        let hint = "put it on a disk of this machine that can be written";
+        return Err(Error::new(Kind::Outbox, message).with_hint(hint).into());
+    }
+    // The log is written back by us, after the figures have been written; see `Disk`.
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; PRAGMA temp_store = 2;
+         PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {LOG_LIMIT}; PRAGMA cell_size_check = 1;"
+    ))?;
+    migrate(connection, &MIGRATIONS)
+}
+
+/// Opens the outbox for looking at it.
+pub(super) fn connect_to_read(place: &Place) -> Result<Connection, Trouble> {
+    open(place, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn open(place: &Place, access: OpenFlags) -> Result<Connection, Trouble> {
+    let connection = Connection::open_with_flags(place.path(), access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("PRAGMA trusted_schema = 0;")?;
+    Ok(connection)
+}
+
+/// Writes the log back into the file, as far as no reader is in the way.
+pub(super) fn write_back(connection: &Connection) -> Result<(), Trouble> {
+    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
+}
+
+/// Writes the log back into the file and empties it; answers whether no reader was in the way.
+pub(super) fn empty_log(connection: &Connection) -> Result<bool, Trouble> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
+    connection.busy_timeout(BUSY)?;
+    Ok(emptied? == 0)
+}
+
+/// How many pages of the file hold nothing.
+pub(super) fn spare_pages(connection: &Connection) -> u64 {
+    connection.query_row("PRAGMA freelist_count", (), |row| row.get::<_, u32>(0)).unwrap_or(0).into()
+}
+
+/// Cuts off the file's empty pages.
+pub(super) fn vacuum(connection: &Connection) -> Result<(), Trouble> {
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut pages = statement.query(())?;
+    while pages.next()?.is_some() {}
+    Ok(())
+}
+
+/// Brings the file to the newest version: all the steps it still needs, or none.
+fn migrate(mut connection: Connection, steps: &[&str]) -> Result<Connection, Trouble> {
+    let version: u32 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    let missing = steps.get((version as usize).saturating_sub(1)..).unwrap_or_default();
+    if missing.is_empty() {
+        return Ok(connection);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    transaction.execute_batch(&format!("PRAGMA user_version = {}", steps.len() + 1))?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(connection: &Connection) -> u32 {
+        connection.query_row("PRAGMA user_version", (), |row| row.get(0)).expect("a version")
+    }
+
+    fn old() -> Connection {
+        let connection = Connection::open_in_memory().expect("memory");
+        connection
+            .execute_batch("PRAGMA user_version = 2; CREATE TABLE a (x); INSERT INTO a VALUES (1)")
+            .expect("a table");
+        connection
+    }
+
+    #[test]
+    fn a_file_takes_the_steps_that_it_still_needs() {
+        let steps = ["no SQL: this step was taken", "ALTER TABLE a ADD COLUMN y", "UPDATE a SET y = 2 * x"];
+        let connection = migrate(old(), &steps).expect("steps");
+        assert_eq!(version(&connection), 4);
+        assert_eq!(connection.query_row("SELECT y FROM a", (), |row| row.get(0)), Ok(2));
+        let again = migrate(connection, &steps).expect("no steps");
+        assert_eq!(version(&again), 4);
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing() {
+        let place = std::env::temp_dir().join(format!("powerbi-push-migrate-{}", std::process::id()));
+        let file = |sql: &str| {
+            let connection = Connection::open(&place).expect("a file");
+            connection.execute_batch(sql).expect(sql);
+            connection
+        };
+        let connection = file("PRAGMA user_version = 1; CREATE TABLE a (x);");
+        assert!(migrate(connection, &["ALTER TABLE a ADD COLUMN y", "no SQL"]).is_err());
+        let connection = file("INSERT INTO a (x) VALUES (1)");
+        assert_eq!(version(&connection), 1);
+        assert!(connection.query_row("SELECT y FROM a", (), |row| row.get::<_, u32>(0)).is_err());
+        drop(connection);
+        fs::remove_file(place).expect("the file");
+    }
+}

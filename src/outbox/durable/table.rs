@@ -1,0 +1,135 @@
+//! Records in tables: each row of a table ends with a checksum over all of it.
+//!
+//! A record is known by its width and its checksum alone, so that it is also found in a file that SQLite cannot read.
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Params, Row, params_from_iter};
+
+use super::failure::Trouble;
+
+/// A row of one of our tables.
+pub(super) trait Record: Sized {
+    /// The name of its table.
+    const TABLE: &'static str;
+    /// Its columns, without the key and the checksum.
+    const COLUMNS: &'static [&'static str];
+
+    /// Its primary key.
+    fn key(&self) -> u64;
+    /// What stands in its columns.
+    fn values(&self) -> Vec<ValueRef<'_>>;
+    /// The record of these columns, if they make sense.
+    fn read(key: u64, values: &[ValueRef<'_>]) -> Option<Self>;
+}
+
+/// The statement that makes the table of `R`, with `remark` in it.
+pub(super) fn definition<R: Record>(remark: &str) -> String {
+    let columns = R::COLUMNS.join(", ");
+    format!("CREATE TABLE {} (/* {remark} */ first INTEGER PRIMARY KEY, {columns}, crc);", R::TABLE)
+}
+
+/// Writes `record` in the place of any of the same key.
+pub(super) fn put<R: Record>(connection: &Connection, record: &R) -> rusqlite::Result<()> {
+    let marks = vec!["?"; R::COLUMNS.len() + 2].join(", ");
+    let mut statement = connection.prepare_cached(&format!("INSERT OR REPLACE INTO {} VALUES ({marks})", R::TABLE))?;
+    let values = record.values();
+    let sum = seal::<R>(record.key(), &values);
+    let key = ValueRef::Integer(record.key().cast_signed());
+    let all = [key].into_iter().chain(values).chain([ValueRef::Integer(sum.into())]);
+    statement.execute(params_from_iter(all.map(Borrowed))).map(drop)
+}
+
+/// Reads the records that `rest` of a SELECT names, one after the other, for as long as `visit` wants more.
+pub(super) fn each<R: Record>(
+    connection: &Connection,
+    rest: &str,
+    parameters: impl Params,
+    mut visit: impl FnMut(R) -> Result<bool, Trouble>,
+) -> Result<(), Trouble> {
+    let columns = R::COLUMNS.join(", ");
+    let mut statement = connection.prepare_cached(&format!("SELECT first, {columns}, crc FROM {} {rest}", R::TABLE))?;
+    let mut rows = statement.query(parameters)?;
+    while let Some(row) = rows.next()? {
+        if !visit(checked(row)?)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The records that `rest` of a SELECT names.
+pub(super) fn all<R: Record>(connection: &Connection, rest: &str, parameters: impl Params) -> Result<Vec<R>, Trouble> {
+    let mut found = Vec::new();
+    each(connection, rest, parameters, |record| {
+        found.push(record);
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+fn checked<R: Record>(row: &Row<'_>) -> Result<R, Trouble> {
+    let mut values = Vec::with_capacity(R::COLUMNS.len() + 1);
+    for column in 1..R::COLUMNS.len() + 2 {
+        values.push(row.get_ref(column)?);
+    }
+    let key = row.get_ref(0)?.as_i64().map_err(rusqlite::Error::from)?.cast_unsigned();
+    unseal(key, &values)
+        .ok_or_else(|| Trouble::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE)))
+}
+
+/// The record whose columns and checksum are `values`, if that is what they are.
+pub(super) fn unseal<R: Record>(key: u64, values: &[ValueRef<'_>]) -> Option<R> {
+    let (sum, values) = values.split_last()?;
+    let right = values.len() == R::COLUMNS.len() && *sum == ValueRef::Integer(seal::<R>(key, values).into());
+    if right { R::read(key, values) } else { None }
+}
+
+fn seal<R: Record>(key: u64, values: &[ValueRef<'_>]) -> u32 {
+    let start = crc32c::crc32c_append(crc32c::crc32c(R::TABLE.as_bytes()), &key.to_le_bytes());
+    values.iter().fold(start, |sum, value| match value {
+        ValueRef::Null => crc32c::crc32c_append(sum, b"n"),
+        ValueRef::Integer(value) => crc32c::crc32c_append(crc32c::crc32c_append(sum, b"i"), &value.to_le_bytes()),
+        ValueRef::Real(value) => crc32c::crc32c_append(crc32c::crc32c_append(sum, b"r"), &value.to_le_bytes()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            let length = crc32c::crc32c_append(crc32c::crc32c_append(sum, b"b"), &(bytes.len() as u64).to_le_bytes());
+            crc32c::crc32c_append(length, bytes)
+        }
+    })
+}
+
+/// A value that is written from where it stands.
+struct Borrowed<'a>(ValueRef<'a>);
+
+impl ToSql for Borrowed<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{StoredBatch, StoredRun};
+    use super::*;
+
+    const BATCH: StoredBatch =
+        StoredBatch { first: 7, stop: 9, bytes: 40, at: 1_700_000_000_000, number: None, sent: true };
+
+    fn sealed<R: Record>(record: &R) -> Vec<ValueRef<'_>> {
+        let values = record.values();
+        let sum = seal::<R>(record.key(), &values);
+        values.into_iter().chain([ValueRef::Integer(sum.into())]).collect()
+    }
+
+    #[test]
+    fn a_record_is_what_was_written_or_nothing() {
+        let values = sealed(&BATCH);
+        assert_eq!(unseal::<StoredBatch>(7, &values), Some(BATCH));
+        assert_eq!(unseal::<StoredBatch>(8, &values), None);
+        assert_eq!(unseal::<StoredRun>(7, &values), None);
+        for column in 0..values.len() {
+            let mut other = values.clone();
+            other[column] = ValueRef::Integer(12_345);
+            assert_eq!(unseal::<StoredBatch>(7, &other), None, "column {column}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! An outbox on the disk, looked into and cleared up from Python.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::errors::{raise, to_py};
+use crate::clock::Clock;
+use crate::encode::PUSH_ROWS;
+use crate::error::{Error, Kind, Result};
+use crate::outbox::{Durable, Part, Reader, Settings};
+
+/// The file of an outbox; each verb opens it anew.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct Outbox {
+    path: PathBuf,
+}
+
+#[pymethods]
+impl Outbox {
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let outbox = Self { path };
+        raise(py, py.detach(|| outbox.read().map(drop)))?;
+        Ok(outbox)
+    }
+
+    /// The rows that are accepted and not settled.
+    fn pending(&self, py: Python<'_>) -> PyResult<u64> {
+        raise(py, py.detach(|| self.read()?.pending().map(|level| level.rows)))
+    }
+
+    /// The rows that are set aside: the JSON of each, and what is known of it.
+    fn rejected<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let mut rows = Vec::new();
+        for (aside, run) in raise(py, py.detach(|| self.read()?.set_aside()))? {
+            let at = aside.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            let error = to_py(py, &aside.error()).into_value(py);
+            for row in 0..run.rows() {
+                let told = PyDict::new(py);
+                told.set_item("row", String::from_utf8_lossy(run.bare(row..row + 1)))?;
+                told.set_item("error", &error)?;
+                told.set_item("in_doubt", aside.in_doubt)?;
+                told.set_item("at", at)?;
+                rows.push(told);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    fn retry(&self, py: Python<'_>) -> PyResult<u64> {
+        raise(py, py.detach(|| self.write()?.retry()))
+    }
+
+    /// Deletes what is set aside; answers how many rows that were.
+    fn drop(&self, py: Python<'_>) -> PyResult<u64> {
+        raise(py, py.detach(|| self.write()?.drop_set_aside()))
+    }
+
+    /// Writes rows by `write`, one JSON object a line; answers how many.
+    fn export(&self, py: Python<'_>, pending: bool, rejected: bool, write: Py<PyAny>) -> PyResult<u64> {
+        let mut lines = Lines { write, raised: None };
+        let mut export = || -> Result<u64> {
+            let reader = self.read()?;
+            let mut count = 0;
+            for part in [(pending, Part::Pending), (rejected, Part::SetAside)] {
+                if let (true, part) = part {
+                    let mut out = io::BufWriter::with_capacity(1 << 16, &mut lines);
+                    count += reader.export(part, &mut out)?;
+                    out.flush().map_err(|error| Error::new(Kind::Outbox, format!("writing rows: {error}")))?;
+                }
+            }
+            Ok(count)
+        };
+        let exported = py.detach(&mut export);
+        match lines.raised {
+            Some(raised) => Err(raised),
+            None => raise(py, exported),
+        }
+    }
+}
+
+impl Outbox {
+    fn read(&self) -> Result<Reader> {
+        Reader::open(&self.path, Clock::of_process())
+    }
+
+    fn write(&self) -> Result<Durable> {
+        Durable::open(Settings {
+            path: self.path.clone(),
+            destination: None,
+            dialect: &PUSH_ROWS,
+            capacity: u64::MAX,
+            forced: false,
+            clock: Clock::of_process(),
+        })
+    }
+}
+
+/// A Python function that takes text.
+struct Lines {
+    write: Py<PyAny>,
+    /// What it raised.
+    raised: Option<PyErr>,
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = Python::attach(|py| self.write.call1(py, (bytes,)).map(drop));
+        written.map(|()| bytes.len()).map_err(|raised| {
+            self.raised = Some(raised);
+            io::Error::other("the file raised")
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

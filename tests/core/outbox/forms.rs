@@ -1,0 +1,67 @@
+//! Files of every form that was ever written can be opened. A new form gets a file of its own here, and a step in
+//! `MIGRATIONS`; the old files stay.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use powerbi_push::clock::Clock;
+use powerbi_push::error::{Error, Kind, ServiceAnswer};
+use powerbi_push::outbox::{Fate, Part, Reader};
+
+use crate::outbox::folder::{Folder, drain, ids, line, run, take};
+
+fn golden(form: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/outbox-v{form}.db"))
+}
+
+/// Row 20 set aside, rows 0 to 6 sent with the number 7, rows 6 to 9 waiting, and row 10, which may have been sent.
+#[test]
+#[ignore = "it writes the file of the newest form: once, when the form changes"]
+fn write_the_newest() {
+    let folder = Folder::new();
+    let outbox = folder.open().unwrap();
+    outbox.number_from(6).unwrap();
+    outbox.accept([run([10, 20]), run(0..4), run(4..9)]).unwrap();
+    let doubtful = take(&outbox, 1, 1_000_000).unwrap();
+    outbox.set_aside(&doubtful, Fate::InDoubt, &Error::new(Kind::InDoubt, "nobody answered")).unwrap();
+    outbox.retry_set_aside().unwrap();
+    let batch = take(&outbox, 1, 1_000_000).unwrap();
+    outbox.set_aside(&batch, Fate::Rejected, &refusal()).unwrap();
+    let mut batch = take(&outbox, 6, 1_000_000).unwrap();
+    outbox.issue(&mut batch).unwrap();
+    drop(outbox);
+    fs::copy(folder.file(), golden(1)).unwrap();
+}
+
+fn refusal() -> Error {
+    let answer = ServiceAnswer {
+        status: Some(400),
+        code: Some("InvalidRows".into()),
+        request_id: Some("7f3c".into()),
+        ..ServiceAnswer::default()
+    };
+    Error::new(Kind::Service, "the service refused the rows").with_answer(answer)
+}
+
+#[test]
+fn the_first_form_is_read() {
+    let folder = Folder::new();
+    fs::copy(golden(1), folder.file()).unwrap();
+    let mut out = Vec::new();
+    let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
+    assert_eq!(reader.export(Part::Pending, &mut out).unwrap(), 10);
+    assert!(out.starts_with(line(0).as_bytes()) && out.ends_with(format!("{}\n", line(10)).as_bytes()));
+    let (aside, _) = &reader.set_aside().unwrap()[0];
+    assert_eq!((aside.rows, aside.in_doubt, &aside.answer), (1, false, &*refusal().answer));
+    assert_eq!(aside.message, refusal().message);
+    drop(reader);
+    let outbox = folder.open().unwrap();
+    let seen: Vec<_> = drain(&outbox).iter().map(|batch| (ids(batch), batch.number(), batch.maybe_sent())).collect();
+    let expected = [((0..6).collect(), Some(7), true), (vec![6, 7, 8], None, false), (vec![10], None, true)];
+    assert_eq!(seen, expected);
+    outbox.number_from(0).unwrap();
+    outbox.accept([run([30])]).unwrap();
+    let mut batch = take(&outbox, 1, 1_000_000).unwrap();
+    outbox.issue(&mut batch).unwrap();
+    assert_eq!((ids(&batch), batch.number()), (vec![30], Some(8)));
+}
