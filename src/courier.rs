@@ -135,6 +135,9 @@ impl Lane {
         clock: Clock,
         policy: Policy,
     ) -> Self {
+        // Who waits for nobody never gives up, but takes its time all the same.
+        let patient = policy.manner == Manner::Sender && !policy.retry.allows(1);
+        let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
         let Limits { max_rows, max_bytes } = destination.limits();
         let max_rows = AtomicUsize::new(max_rows);
         let stop = watch::Sender::new(Stop::Go);
