@@ -50,6 +50,12 @@ impl Route {
         Lane::new(outbox, destination, wire, self.limit.clone(), self.clock.clone(), policy)
     }
 
+    /// Where to, as people say it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.limit.place()
+    }
+
     /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`Limit::plan`].
     #[must_use]
     pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {

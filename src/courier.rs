@@ -177,6 +177,12 @@ impl Lane {
         self
     }
 
+    /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
+    #[must_use]
+    pub fn noticing(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self { waits: self.waits.telling(heard), ..self }
+    }
+
     /// Delivers until the outbox is closed and empty, or something ends the lane early.
     pub async fn run(self: Arc<Self>) {
         let mut couriers = JoinSet::new();

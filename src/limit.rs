@@ -110,6 +110,12 @@ impl Limit {
         Self { table: table.into(), ..self }
     }
 
+    /// What it is for, as people say it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if self.table.is_empty() { "the push URL".into() } else { format!("table `{}`", self.table) }
+    }
+
     /// The dataset was made just now: what its tables hold is known from here on.
     pub fn made<'t>(&self, tables: impl IntoIterator<Item = &'t str>, fifo: bool) {
         let holding = if fifo { Holding::Fifo } else { Holding::Counted(0) };

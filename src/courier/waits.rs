@@ -1,5 +1,6 @@
 //! The waits of a lane: how long it was held back in all, and notices of what a person should know.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +10,8 @@ use crate::limit::{Reason, Wait, Watch};
 
 /// Shorter waits are nobody's business.
 const LONG: Duration = Duration::from_secs(10);
+/// Notices kept for whoever asks for them, the newest.
+const MAX_NOTICES: usize = 100;
 
 /// Something that a person should know while a lane is at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +44,17 @@ impl fmt::Display for Notice {
 }
 
 /// Counts the time in which at least one request of a lane was held back.
-#[derive(Debug)]
 pub(super) struct Waits {
     clock: Clock,
     state: Mutex<State>,
+    /// Is called with each notice.
+    heard: Box<dyn Fn(&Notice) + Send + Sync>,
+}
+
+impl fmt::Debug for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waits").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -56,12 +66,17 @@ struct State {
     /// The end and the reason of the last wait that was noticed.
     noticed: Option<(Moment, Reason)>,
     noticed_odd: bool,
-    notices: Vec<Notice>,
+    notices: VecDeque<Notice>,
 }
 
 impl Waits {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default() }
+        Self { clock, state: Mutex::default(), heard: Box::new(|_| ()) }
+    }
+
+    /// The same with somebody who hears of each notice at once.
+    pub(super) fn telling(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self { heard: Box::new(heard), ..self }
     }
 
     /// How long the lane was held back so far.
@@ -80,16 +95,24 @@ impl Waits {
     }
 
     pub(super) fn note_odd(&self, why: Option<&'static str>) {
-        let mut state = self.lock();
-        if let Some(why) = why.filter(|_| !state.noticed_odd) {
-            state.noticed_odd = true;
-            state.notices.push(Notice::OddRetryAfter(why));
+        let Some(why) = why else { return };
+        if !std::mem::replace(&mut self.lock().noticed_odd, true) {
+            self.note(Notice::OddRetryAfter(why));
         }
     }
 
     /// What nobody has been told yet.
     pub(super) fn notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut self.lock().notices)
+        std::mem::take(&mut self.lock().notices).into()
+    }
+
+    fn note(&self, notice: Notice) {
+        (self.heard)(&notice);
+        let mut state = self.lock();
+        if state.notices.len() == MAX_NOTICES {
+            state.notices.pop_front();
+        }
+        state.notices.push_back(notice);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -111,7 +134,8 @@ impl Watch for Waits {
         });
         if length >= LONG && !is_known {
             state.noticed = Some((wait.until, wait.reason));
-            state.notices.push(Notice::Waiting(length, wait.reason));
+            drop(state);
+            self.note(Notice::Waiting(length, wait.reason));
         }
     }
 

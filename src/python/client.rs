@@ -15,7 +15,7 @@ use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::sender::Sender;
-use super::{credential, options, porter, push};
+use super::{credential, options, plan, porter, push};
 use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
@@ -260,22 +260,20 @@ impl Client {
         Sender::start(py, self.target(py, &client, workspace, dataset, table, schema, ordered)?, options)
     }
 
-    /// What requests would take, the n-th of which carries `rows[n]`.
-    #[allow(clippy::needless_pass_by_value, reason = "Python's list is read into it")]
+    /// What a push of rows, or of so many, would take.
     fn plan<'py>(
         &self,
-        py: Python<'py>,
         workspace: Option<&str>,
         dataset: &str,
         table: &str,
-        rows: Vec<u64>,
+        schema: Option<&TableSchema>,
+        rows_or_count: &Bound<'py, PyAny>,
         rows_in_table: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let py = rows_or_count.py();
         let client = self.open(py)?;
-        let route = raise(py, client.route(workspace, dataset, table))?;
-        let rows_of = |number: u64| usize::try_from(number).ok().and_then(|at| rows.get(at)).copied().unwrap_or(0);
-        let plan = route.plan(rows.len() as u64, rows_of, rows_in_table);
-        Ok(pythonize::pythonize(py, &plan)?)
+        let target = self.target(py, &client, workspace, dataset, table, schema, false)?;
+        Ok(pythonize::pythonize(py, &plan::plan(&target, rows_or_count, rows_in_table)?)?)
     }
 
     /// Whether `text` has the shape of an id.

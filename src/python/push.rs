@@ -21,7 +21,7 @@ use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Received, Running, check, lost, may_stay};
-use super::{errors, results};
+use super::{errors, notices, results};
 use crate::client::Route;
 use crate::clock::Moment;
 use crate::courier::{Lane, Manner, Policy};
@@ -128,7 +128,9 @@ impl Push {
             manner: Manner::Push,
             linger: None,
         };
-        let lane = Arc::new(target.route.lane(Arc::clone(&outbox), policy));
+        let noticed = Arc::clone(&bell);
+        let lane = target.route.lane(Arc::clone(&outbox), policy).noticing(move |_| noticed.ring());
+        let lane = Arc::new(lane);
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
         let sized = source.is_sized();
         let checks = first.emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
@@ -314,7 +316,9 @@ impl Push {
             }
             Received::Lost if !ending => self.early = Some(Early::Interrupted(lost())),
             // Ctrl-C in the very moment of the last answer still finds its result.
-            Received::Done(()) if self.early.is_none() => self.early = check(py).err().map(Early::Interrupted),
+            Received::Done(()) if self.early.is_none() => {
+                self.early = self.log(py).and_then(|()| check(py)).err().map(Early::Interrupted);
+            }
             Received::Done(()) | Received::Lost => {}
         }
         let early = self.early.take().or_else(|| self.lane.failure().map(Early::Failed));
@@ -337,12 +341,17 @@ impl Push {
         }
     }
 
-    /// Shows the result so far to whoever wants to see it.
+    /// Logs what there is to know, and shows the result so far to whoever wants to see it.
     fn tell(&self, py: Python<'_>) -> PyResult<()> {
+        self.log(py)?;
         match &self.options.progress {
             Some(progress) => progress.call1(py, (self.report(py)?,)).map(drop),
             None => Ok(()),
         }
+    }
+
+    fn log(&self, py: Python<'_>) -> PyResult<()> {
+        notices::log(py, &self.target.route, &self.lane)
     }
 
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

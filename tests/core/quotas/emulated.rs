@@ -9,7 +9,9 @@ use crate::delivery::House;
 fn windows() -> Vec<Assumed> {
     let assumed = |switches: &[(&str, String)]| {
         let mut assumed = Assumed::default();
-        switches.iter().for_each(|(switch, answer)| assumed.set(switch, answer).unwrap());
+        for (switch, answer) in switches {
+            assumed.set(switch, answer).unwrap();
+        }
         assumed
     };
     let phase = |number: u32| format!("{:.1}", 366.6 * f64::from(number));
