@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::courier::{Lane, Policy};
 use crate::destination::{Destination, PushDataset, Streaming};
 use crate::error::Result;
-use crate::limit::{Limit, Plan, Quotas};
+use crate::limit::{Limit, Plan, Quotas, Watch};
 use crate::outbox::Outbox;
 use crate::powerbi::Api;
 use crate::retry::Retry;
@@ -64,7 +64,7 @@ impl Route {
 }
 
 /// A client of one Power BI service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
     api: Api,
     wire: Arc<Wire>,
@@ -92,6 +92,12 @@ impl Client {
         let wire = Arc::new(Wire::new(transport, Some(Arc::clone(&tokens))));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
         Ok(Self { api, wire, tokens, clock, retry, quotas })
+    }
+
+    /// The same, whose operations tell `watch` of their waits.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { api: self.api.watched(watch), ..self.clone() }
     }
 
     /// The operations beside rows.

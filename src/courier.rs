@@ -25,13 +25,12 @@ use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
 use self::pause::Pause;
-pub use self::waits::Notice;
-use self::waits::Waits;
+pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
 use crate::encode::Limits;
 use crate::error::{Error, Kind, Result};
-use crate::limit::Limit;
+use crate::limit::{Limit, Watch};
 use crate::outbox::{Batch, Fate, Outbox};
 use crate::report::Meter;
 use crate::retry::Retry;
@@ -70,7 +69,7 @@ pub struct Lane {
     destination: Arc<dyn Destination>,
     wire: Arc<Wire>,
     limit: Limit,
-    waits: Waits,
+    waits: Arc<Waits>,
     clock: Clock,
     policy: Policy,
     /// Rows of one request; halved when the service finds a body too large.
@@ -143,7 +142,7 @@ impl Lane {
         let stop = watch::Sender::new(Stop::Go);
         let pause = Pause::default();
         let listener = Listener(Box::new(|_| ()));
-        let waits = Waits::new(clock.clone());
+        let waits = Arc::new(Waits::new(clock.clone()));
         Self {
             waits,
             outbox,
@@ -180,7 +179,7 @@ impl Lane {
     /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
     #[must_use]
     pub fn noticing(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        Self { waits: self.waits.telling(heard), ..self }
+        Self { waits: Arc::new(Waits::new(self.clock.clone()).telling(heard)), ..self }
     }
 
     /// Delivers until the outbox is closed and empty, or something ends the lane early.
@@ -226,6 +225,12 @@ impl Lane {
     #[must_use]
     pub fn meter(&self) -> Meter {
         Meter { waited: self.waits.waited(), ..self.lock().meter.clone() }
+    }
+
+    /// Who is told of the waits of whatever belongs to its rows.
+    #[must_use]
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        Arc::clone(&self.waits) as Arc<dyn Watch>
     }
 
     /// What a person should know and has not been told yet.

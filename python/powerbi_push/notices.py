@@ -1,4 +1,7 @@
-"""What a person should know while rows are on their way: the log."""
+"""What a person should know while something is under way: the log.
+
+Nothing imports this before there is a line to log, or a sender that may have one.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Moment};
 use crate::limit::{Reason, Wait, Watch};
 
-/// Shorter waits are nobody's business.
+/// Waits that are no longer are nobody's business.
 const LONG: Duration = Duration::from_secs(10);
 /// Notices kept for whoever asks for them, the newest.
 const MAX_NOTICES: usize = 100;
@@ -43,8 +43,8 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Counts the time in which at least one request of a lane was held back.
-pub(super) struct Waits {
+/// Counts the time in which at least one request was held back, and notices what a person should know.
+pub struct Waits {
     clock: Clock,
     state: Mutex<State>,
     /// Is called with each notice.
@@ -70,12 +70,15 @@ struct State {
 }
 
 impl Waits {
-    pub(super) fn new(clock: Clock) -> Self {
+    /// Nothing has waited yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
         Self { clock, state: Mutex::default(), heard: Box::new(|_| ()) }
     }
 
     /// The same with somebody who hears of each notice at once.
-    pub(super) fn telling(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+    #[must_use]
+    pub fn telling(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         Self { heard: Box::new(heard), ..self }
     }
 
@@ -102,17 +105,21 @@ impl Waits {
     }
 
     /// What nobody has been told yet.
-    pub(super) fn notices(&self) -> Vec<Notice> {
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
         std::mem::take(&mut self.lock().notices).into()
     }
 
     fn note(&self, notice: Notice) {
-        (self.heard)(&notice);
         let mut state = self.lock();
         if state.notices.len() == MAX_NOTICES {
             state.notices.pop_front();
         }
+        let told = notice.clone();
         state.notices.push_back(notice);
+        drop(state);
+        // Whoever hears of it finds it there.
+        (self.heard)(&told);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -132,7 +139,7 @@ impl Watch for Waits {
         let is_known = state.noticed.is_some_and(|(until, reason)| {
             reason == wait.reason && wait.until < until + LONG || is_outage(reason) && is_outage(wait.reason)
         });
-        if length >= LONG && !is_known {
+        if length > LONG && !is_known {
             state.noticed = Some((wait.until, wait.reason));
             drop(state);
             self.note(Notice::Waiting(length, wait.reason));
@@ -193,7 +200,7 @@ mod tests {
     #[test]
     fn a_long_wait_is_told_once_however_many_wait_for_it() {
         let (_, waits) = at_rest();
-        waits.begun(&wait(0, 9, Reason::RetryAfter));
+        waits.begun(&wait(0, 10, Reason::RetryAfter));
         assert_eq!(waits.notices(), []);
         for until in [3_392, 3_393] {
             waits.begun(&wait(0, until, Reason::RetryAfter));

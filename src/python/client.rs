@@ -87,7 +87,9 @@ impl Client {
         py: Python<'_>,
         work: impl FnOnce(Arc<client::Client>) -> W,
     ) -> PyResult<Operation> {
-        Operation::request(self.recipe.needs_loop, work(self.open(py)?))
+        let client = self.open(py)?;
+        let watched = |watch| work(Arc::new(client.watched(watch)));
+        Operation::watched(self.recipe.needs_loop, &self.recipe.clock, watched)
     }
 }
 
@@ -235,13 +237,20 @@ impl Client {
         let last_number = sequence.then(|| -> push::Asking<u64> {
             let (client, workspace) = (Arc::clone(&client), workspace.clone());
             let (dataset, table) = (dataset.clone(), table.clone());
-            Box::pin(async move {
-                let numbers = client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
-                Ok(numbers.into_values().max().unwrap_or_default())
+            Box::new(|watch| {
+                Box::pin(async move {
+                    let api = client.api().watched(watch);
+                    let numbers = api.sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
+                    Ok(numbers.into_values().max().unwrap_or_default())
+                })
             })
         });
         let emptying = replace.then(|| -> push::Asking<()> {
-            Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
+            Box::new(|watch| {
+                Box::pin(async move {
+                    client.api().watched(watch).delete_rows(workspace.as_deref(), &dataset, &table).await
+                })
+            })
         });
         push::push(target, rows, options, push::First { emptying, last_number })
     }

@@ -1,23 +1,33 @@
-//! What a person should know while rows are on their way goes to Python's log.
+//! What a person should know while something is under way goes to Python's log.
+//!
+//! Whoever waits for it logs it, on a thread of Python's; where nobody may be waiting, the porter does.
 
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use super::bell::Bell;
 use super::errors;
 use super::porter::{self, Call, Porter};
 use crate::client::Route;
-use crate::courier::{Lane, Notice};
+use crate::clock::Clock;
+use crate::courier::{Lane, Notice, Waits};
 
-/// Logs what the lane has to tell, on the caller's own thread.
-pub(super) fn log(py: Python<'_>, route: &Route, lane: &Lane) -> PyResult<()> {
-    for notice in lane.notices() {
-        function(py)?.call1((line(&route.place(), &notice),))?;
+/// The waits of an operation; `bell` rings where there is something to log.
+pub(super) fn waits(clock: &Clock, bell: &Arc<Bell>) -> Arc<Waits> {
+    let ringing = Arc::clone(bell);
+    Arc::new(Waits::new(clock.clone()).telling(move |_| ringing.ring()))
+}
+
+/// Logs notices about `place`, on the caller's own thread.
+pub(super) fn log(py: Python<'_>, place: &str, notices: &[Notice]) -> PyResult<()> {
+    for notice in notices {
+        function(py)?.call1((line(place, notice),))?;
     }
     Ok(())
 }
 
-/// Has each notice of `lane` logged by the porter, at once: nobody may be waiting for its rows.
+/// Has each notice of `lane` logged by the porter, at once.
 pub(super) fn by_porter(py: Python<'_>, route: &Route, lane: Lane) -> PyResult<Lane> {
     porter::start(py, Porter::Users)?;
     let call = Arc::new(Call { function: function(py)?.unbind(), argument: None });

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt};
+use pyo3::types::{PyBool, PyDict};
 
 use super::intake::Source;
 use super::options::{RowOptions, wrong};
@@ -12,7 +12,8 @@ use crate::limit::Plan;
 
 /// The plan of a push to `target`; rows are checked and measured, and nothing is sent.
 pub(super) fn plan(target: &Target, rows_or_count: &Bound<'_, PyAny>, rows_in_table: Option<u64>) -> PyResult<Plan> {
-    if rows_or_count.is_instance_of::<PyInt>() && !rows_or_count.is_instance_of::<PyBool>() {
+    // An int, or a number of numpy's.
+    if rows_or_count.hasattr("__index__")? && !rows_or_count.is_instance_of::<PyBool>() {
         return of_count(target, rows_or_count, rows_in_table);
     }
     let requests = measured(target, rows_or_count)?;

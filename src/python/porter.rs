@@ -111,18 +111,18 @@ pub(super) fn wake(call: Arc<Call>) {
 
 /// Has the user's function called with a failure. What it raises itself goes where such things go.
 pub(super) fn tell(call: Arc<Call>, error: Error) {
-    let reply: Reply = Box::new(|py, answered| {
-        if let Err(raised) = answered {
-            raised.write_unraisable(py, None);
-        }
-    });
-    send(Porter::Users, call, Told::Failure(error), reply);
+    send(Porter::Users, call, Told::Failure(error), Box::new(unraisable));
 }
 
-/// Has `call`, which logs a line, called with this one.
+/// Has `call`, which logs a line, called with this one. What the user's handlers raise goes the same way.
 pub(super) fn log(call: Arc<Call>, line: String) {
-    // What a handler raises, logging itself deals with.
-    send(Porter::Users, call, Told::Line(line), Box::new(|_, _| ()));
+    send(Porter::Users, call, Told::Line(line), Box::new(unraisable));
+}
+
+fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
+    if let Err(raised) = answered {
+        raised.write_unraisable(py, None);
+    }
 }
 
 /// Hands an errand over; `false` where the porter has left.
