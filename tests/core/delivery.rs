@@ -92,6 +92,11 @@ impl House {
         self.client.api().quota(&self.dataset, Quotas::NONE).deleted();
     }
 
+    /// Lets time pass, in which nothing is sent.
+    pub(crate) async fn rest_until(&self, at: Duration) {
+        self.clock.sleep_until(Moment::default() + at).await;
+    }
+
     pub(crate) fn stored(&self) -> usize {
         self.emulator.rows(None, "Sales", None).unwrap().len()
     }

@@ -1,9 +1,15 @@
 //! The quotas of the local Power BI, at every phase of its windows, over HTTP.
 
-use powerbi_push::emulator::{Assumed, Licence, Options, RetryAfter};
+use std::time::Duration;
+
+use powerbi_push::emulator::{Assumed, Licence, Options, RetryAfter, Row, Value};
 use powerbi_push::limit::{IN_FLIGHT, Quotas};
+use powerbi_push::outbox::Fate;
 
 use crate::delivery::House;
+
+/// Rows of one request of the two hours.
+const ROWS: usize = 400;
 
 /// Sliding windows, and fixed ones in ten phases of a minute, which are ten of an hour too.
 fn windows() -> Vec<Assumed> {
@@ -36,14 +42,58 @@ async fn push(house: &House, count: usize, rows: usize) -> f64 {
     (house.since_start() - before.0).as_secs_f64()
 }
 
+/// The `Id` of each row, in the order of arrival.
+fn ids(house: &House) -> Vec<i64> {
+    let id = |row: &Row| match row.get("Id") {
+        Some(Value::Int(id)) => *id,
+        other => panic!("{other:?} is no Id"),
+    };
+    house.emulator.rows(None, "Sales", None).unwrap().iter().map(id).collect()
+}
+
+/// Every row of `requests` is there once: in order where `couriers` is one, else in order within its request.
+fn check_order(ids: &[i64], requests: usize, couriers: usize) {
+    let mut sorted = ids.to_vec();
+    if couriers > 1 {
+        assert!(ids.chunks(ROWS).all(|request| request.windows(2).all(|pair| pair[1] == pair[0] + 1)));
+        sorted.sort_unstable();
+    }
+    assert!(sorted.into_iter().eq(0..i64::try_from(requests * ROWS).unwrap()));
+}
+
+/// What went when, in seconds: 120 a minute, and as soon as the table is large 120 an hour, of what is counted already too.
+fn check_times(house: &House, before_large: usize) {
+    let requests = house.emulator.requests();
+    let times: Vec<f64> =
+        requests.iter().filter(|request| request.rows > 0).map(|request| request.at.as_secs_f64()).collect();
+    let gaps: Vec<f64> = times.windows(121).map(|some| some[120] - some[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap >= 60.0), "{gaps:?}");
+    assert!(gaps[before_large - 120..].iter().all(|gap| *gap >= 3_600.0), "{gaps:?}");
+    // Half of it within an hour, then nothing for an hour, then the 120 of the next one: nothing comes late.
+    let (middle, large, last) = (times[before_large - 1], times[before_large], times[times.len() - 1]);
+    assert!((3_581.0..3_700.0).contains(&middle), "{middle}");
+    assert!((7_140.0..7_200.0).contains(&large) && (7_200.0..7_300.0).contains(&last), "{large}, {last}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hours_with_a_table_that_becomes_large_are_not_refused_once() {
-    for assumed in windows() {
-        let house = house(assumed, Quotas::PRO, None).await;
-        // 625 requests make the table large, 120 more are those of the second hour, the last 15 are of the third.
-        let seconds = push(&house, 760, 400).await;
+async fn two_hours_with_a_table_that_becomes_large_in_their_middle_are_not_refused_once() {
+    // With the 625th request there are 250,000 rows: from that one on it is 120 an hour.
+    let parts = [(0, 300), (3_460, 324 + 120)];
+    for (number, assumed) in windows().into_iter().enumerate() {
+        let (house, couriers) = (house(assumed, Quotas::PRO, None).await, [IN_FLIGHT, 1][number % 2]);
+        for (begin, requests) in parts {
+            house.rest_until(Duration::from_secs(begin)).await;
+            let rows = (requests * ROWS) as u64;
+            let (outbox, failure) = house.deliver(i64::try_from(rows).unwrap(), ROWS, couriers).await;
+            assert_eq!(failure, None, "{assumed:?}");
+            assert_eq!(outbox.ledger().pieces(0..rows), [(0..rows, Some(Fate::Confirmed))]);
+        }
         assert_eq!(refused(&house), 0, "{assumed:?}");
-        assert!((7_200.0..7_600.0).contains(&seconds), "{assumed:?}: {seconds}");
+        let ids = ids(&house);
+        let (first, second) = ids.split_at(300 * ROWS);
+        check_order(first, 300, couriers);
+        check_order(second, 444, couriers);
+        check_times(&house, 624);
     }
 }
 
