@@ -17,8 +17,8 @@ class Quotas:
         requests_per_minute: Requests with rows, of one dataset.
         rows_per_hour: Rows, of one dataset; ``quotas="free"`` has 10,000.
         large_table_requests_per_hour: Requests with rows, of a dataset with a table of 250,000 rows or more.
-        in_flight: Requests with rows that wait for their answer at once, 1 to 4 of one dataset. The service takes 5: one
-            place is kept for an answer that got lost.
+        in_flight: Requests with rows that wait for their answer at once, 1 to 4 of one dataset. The service takes 5:
+            one place is kept for an answer that got lost.
     """
 
     requests_per_second: int | None = 5

@@ -127,9 +127,7 @@ OPERATIONS: dict[str, Callable[[pbi.Client, pbi.Table], Any]] = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_operation_logs_what_it_waits_for(
-    virtual: Emulator, log: pytest.LogCaptureFixture, operation: str
-) -> None:
+def test_an_operation_logs_what_it_waits_for(virtual: Emulator, log: pytest.LogCaptureFixture, operation: str) -> None:
     client = virtual.client()
     table = make_table(virtual)
     for seconds, lengths in [(10, []), (11, [11])]:
@@ -170,6 +168,7 @@ class Broken(logging.Handler):
     """A handler of a program that has a bug."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Fail."""
         raise RuntimeError(record.getMessage())
 
 
