@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::courier::{Lane, Policy};
 use crate::destination::{Destination, PushDataset, Streaming};
 use crate::error::Result;
-use crate::limit::{Limit, Plan, Quotas};
+use crate::limit::{Limit, Plan, Quotas, Watch};
 use crate::outbox::Outbox;
 use crate::powerbi::Api;
 use crate::retry::Retry;
@@ -50,6 +50,12 @@ impl Route {
         Lane::new(outbox, destination, wire, self.limit.clone(), self.clock.clone(), policy)
     }
 
+    /// Where to, as people say it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.limit.place()
+    }
+
     /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`Limit::plan`].
     #[must_use]
     pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {
@@ -58,7 +64,7 @@ impl Route {
 }
 
 /// A client of one Power BI service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
     api: Api,
     wire: Arc<Wire>,
@@ -86,6 +92,12 @@ impl Client {
         let wire = Arc::new(Wire::new(transport, Some(Arc::clone(&tokens))));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
         Ok(Self { api, wire, tokens, clock, retry, quotas })
+    }
+
+    /// The same, whose operations tell `watch` of their waits.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { api: self.api.watched(watch), ..self.clone() }
     }
 
     /// The operations beside rows.

@@ -27,14 +27,13 @@ use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
 use self::pause::Pause;
-pub use self::waits::Notice;
-use self::waits::Waits;
+pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
 use crate::encode::Limits;
 use crate::error::{Error, Kind, Result};
-use crate::limit::Limit;
-use crate::outbox::{Batch, Fate, Outbox};
+use crate::limit::{Limit, Watch};
+use crate::outbox::{Batch, Durable, Fate, Outbox};
 use crate::report::Meter;
 use crate::retry::Retry;
 use crate::wire::Wire;
@@ -78,7 +77,7 @@ pub struct Lane {
     destination: Arc<dyn Destination>,
     wire: Arc<Wire>,
     limit: Limit,
-    waits: Waits,
+    waits: Arc<Waits>,
     clock: Clock,
     policy: Policy,
     /// Rows of one request; halved when the service finds a body too large.
@@ -95,11 +94,11 @@ pub struct Lane {
     numbers: Option<Numbers>,
 }
 
-/// Asks the service for the last sequence number.
-type AskNumber = dyn Fn() -> Pin<Box<dyn Future<Output = Result<u64>> + Send>> + Send + Sync;
+/// Asks the service for the last sequence number; tells of its waits.
+pub type AskNumber = Box<dyn Fn(Arc<dyn Watch>) -> Pin<Box<dyn Future<Output = Result<u64>> + Send>> + Send + Sync>;
 
 /// Where sequence numbers begin.
-struct Numbers(Box<AskNumber>);
+struct Numbers(AskNumber);
 
 impl fmt::Debug for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,12 +155,15 @@ impl Lane {
         clock: Clock,
         policy: Policy,
     ) -> Self {
+        // Who waits for nobody never gives up, but takes its time all the same.
+        let patient = policy.manner == Manner::Sender && !policy.retry.allows(1);
+        let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
         let Limits { max_rows, max_bytes } = destination.limits();
         let max_rows = AtomicUsize::new(max_rows);
         let stop = watch::Sender::new(Stop::Go);
         let pause = Pause::default();
         let listener = Listener(Box::new(|_| ()));
-        let waits = Waits::new(clock.clone());
+        let waits = Arc::new(Waits::new(clock.clone()));
         Self {
             waits,
             outbox,
@@ -198,16 +200,19 @@ impl Lane {
 
     /// Numbers batches from behind what `ask` answers, which is asked before anything is sent.
     #[must_use]
-    pub fn numbered<F>(mut self, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<u64>> + Send + 'static,
-    {
-        self.numbers = Some(Numbers(Box::new(move || Box::pin(ask()))));
-        self
+    pub fn numbered(self, ask: AskNumber) -> Self {
+        Self { numbers: Some(Numbers(ask)), ..self }
+    }
+
+    /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
+    #[must_use]
+    pub fn noticing(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self { waits: Arc::new(Waits::new(self.clock.clone()).telling(heard)), ..self }
     }
 
     /// Delivers until the outbox is closed and empty, or something ends the lane early.
     pub async fn run(self: Arc<Self>) {
+        self.note_outbox(Ok(()));
         if let Some(Numbers(ask)) = &self.numbers {
             self.number(ask).await;
         }
@@ -252,6 +257,12 @@ impl Lane {
     #[must_use]
     pub fn meter(&self) -> Meter {
         Meter { waited: self.waits.waited(), ..self.lock().meter.clone() }
+    }
+
+    /// Who is told of the waits of whatever belongs to its rows.
+    #[must_use]
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        Arc::clone(&self.waits) as Arc<dyn Watch>
     }
 
     /// What a person should know and has not been told yet.
@@ -299,7 +310,7 @@ impl Lane {
             let last = tokio::select! {
                 biased;
                 () = self.stopped(Stop::Finish) => return,
-                last = ask() => last,
+                last = ask(self.watch()) => last,
             };
             match last.and_then(|last| self.outbox.number_from(last)) {
                 Ok(()) => return self.lock().trouble = None,
@@ -407,7 +418,11 @@ impl Lane {
         self.note_outbox(self.outbox.leave(batch, in_doubt));
     }
 
+    /// What the outbox answered, and what it has to tell.
     fn note_outbox(&self, outcome: Result<()>) {
+        for notice in self.outbox.on_disk().map(Durable::notices).unwrap_or_default() {
+            self.waits.note(Notice::Outbox(notice));
+        }
         if let Err(error) = outcome {
             self.fail(error);
         }

@@ -41,7 +41,7 @@ use crate::retry::Retry;
 pub const IN_FLIGHT: usize = 4;
 
 /// Is told of waits, as they begin and as they end.
-pub trait Watch: Send + Sync {
+pub trait Watch: fmt::Debug + Send + Sync {
     /// A request waits from now on.
     fn begun(&self, wait: &Wait);
     /// It waits no longer.
@@ -110,6 +110,12 @@ impl Limit {
         Self { table: table.into(), ..self }
     }
 
+    /// What it is for, as people say it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if self.table.is_empty() { "the push URL".into() } else { format!("table `{}`", self.table) }
+    }
+
     /// The dataset was made just now: what its tables hold is known from here on.
     pub fn made<'t>(&self, tables: impl IntoIterator<Item = &'t str>, fifo: bool) {
         let holding = if fifo { Holding::Fifo } else { Holding::Counted(0) };
@@ -156,8 +162,8 @@ impl Limit {
             let until = match word {
                 Word::Go => continue,
                 Word::Wait(until, reason) => {
-                    waiting.wait_for(Wait { since: now, until, reason });
                     refuse(ask.retry, until, now, reason, deadline)?;
+                    waiting.wait_for(Wait { since: now, until, reason });
                     Some(until)
                 }
                 Word::Queue(until) => {
@@ -175,6 +181,14 @@ impl Limit {
                 None => changed.await,
             }
         }
+    }
+
+    /// Waits until then, whatever the account says.
+    pub async fn wait(&self, until: Moment, reason: Reason, watch: &dyn Watch) {
+        let clock = &self.shared.clock;
+        let mut waiting = Waiting { watch, wait: None };
+        waiting.wait_for(Wait { since: clock.now(), until, reason });
+        clock.sleep_until(until).await;
     }
 
     /// Lets `ask` go, or says why not.

@@ -20,7 +20,7 @@ pub use self::lookup::IfExists;
 use self::read::{json, values};
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::limit::{Limit, Quotas};
+use crate::limit::{Limit, Quotas, Watch};
 use crate::retry::Retry;
 use crate::wire::Wire;
 
@@ -47,13 +47,15 @@ pub struct WorkspaceInfo {
 }
 
 /// The operations of one service, for one sign-in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Api {
     wire: Arc<Wire>,
     root: Url,
     clock: Clock,
     retry: Retry,
     limit: Limit,
+    /// Who is told of waits.
+    watch: Arc<dyn Watch>,
 }
 
 impl Api {
@@ -61,7 +63,13 @@ impl Api {
     #[must_use]
     pub fn new(wire: Arc<Wire>, root: Url, clock: Clock, retry: Retry) -> Self {
         let limit = Limit::alone(clock.clone(), Quotas::NONE);
-        Self { wire, root, clock, retry, limit }
+        Self { wire, root, clock, retry, limit, watch: Arc::new(()) }
+    }
+
+    /// The same, which tell `watch` of their waits.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self.clone() }
     }
 
     /// Scheme and host.

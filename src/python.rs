@@ -4,6 +4,7 @@
 //!  intake     Python objects → cells                    push     one push, in steps
 //!  schema     schemas, payloads, validation             client   requests
 //!  sender     rows accepted, delivered in the background
+//!  plan       what a push would take                    notices  what goes to the log
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  porter     the threads that run Python               bell     what wakes who waits
 //!  outbox     a sender's file, looked into
@@ -23,9 +24,11 @@ mod credential;
 mod emulator;
 mod errors;
 mod intake;
+mod notices;
 mod operation;
 mod options;
 mod outbox;
+mod plan;
 mod porter;
 mod push;
 mod reading;

@@ -123,7 +123,13 @@ class Client:
         options: dict[str, Any],
     ) -> Sender: ...
     def plan(
-        self, workspace: str | None, dataset: str, table: str, rows: list[int], rows_in_table: int | None
+        self,
+        workspace: str | None,
+        dataset: str,
+        table: str,
+        schema: TableSchema | None,
+        rows_or_count: Any,
+        rows_in_table: int | None,
     ) -> dict[str, Any]: ...
     @staticmethod
     def is_id(text: str) -> bool: ...

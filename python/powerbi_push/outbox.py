@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import io
+import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
@@ -13,8 +16,6 @@ from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.sender import open_senders
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from powerbi_push.exceptions import PowerBIPushError
 
 
@@ -58,8 +59,6 @@ class Outbox:
         Raises:
             OutboxError: There is none, or it cannot be read.
         """
-        from pathlib import Path
-
         self.path = Path(path)
         self._core = _core.Outbox(self.path)
 
@@ -70,9 +69,6 @@ class Outbox:
 
     def rejected(self) -> list[RejectedRow]:
         """Rows that the service refused, or never answered for where that was the end (``on_doubt="raise"``)."""
-        import json
-        from datetime import datetime
-
         return [
             RejectedRow(
                 json.loads(told["row"]), told["error"], told["in_doubt"], datetime.fromtimestamp(told["at"], UTC)
@@ -137,8 +133,6 @@ class Outbox:
 
 
 def _as_text(file: IO[str]) -> Any:
-    import codecs
-
     # Pieces may end within a character.
     decoder = codecs.getincrementaldecoder("utf-8")()
     return lambda piece: file.write(decoder.decode(piece))

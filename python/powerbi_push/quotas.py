@@ -17,12 +17,15 @@ class Quotas:
         requests_per_minute: Requests with rows, of one dataset.
         rows_per_hour: Rows, of one dataset; ``quotas="free"`` has 10,000.
         large_table_requests_per_hour: Requests with rows, of a dataset with a table of 250,000 rows or more.
+        in_flight: Requests with rows that wait for their answer at once, 1 to 4 of one dataset. The service takes 5:
+            one place is kept for an answer that got lost.
     """
 
     requests_per_second: int | None = 5
     requests_per_minute: int | None = 120
     rows_per_hour: int | None = 1_000_000
     large_table_requests_per_hour: int | None = 120
+    in_flight: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,8 @@ class Plan:
     Attributes:
         requests: How many requests.
         eta: How many seconds.
-        bound_by: The limit that holds it back the longest; None where none does.
-        assumes: What has to be true for it.
+        bound_by: The limit that holds it back the longest, such as ``"1,000,000 rows an hour"``; None where none does.
+        assumes: What has to be true for it, one sentence each.
     """
 
     requests: int

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from powerbi_push.verbs import Verb
 
 
-#: Rows of one request. Source: "Push semantic model limitations".
-_REQUEST_ROWS = 10_000
-
-
 class Table:
     """A table of a push dataset.
 
@@ -129,21 +125,33 @@ class Table:
         return result
 
     def plan(self, rows_or_count: Rows | int, *, rows_in_table: int | None = None) -> Plan:
-        """Say what a push would take; nothing is sent.
+        """Say what a push would take under the client's quotas; nothing is sent.
+
+        What this process has sent to the dataset in the last hour counts, and so does what it knows of the table.
 
         Args:
-            rows_or_count: The rows, if they have a length, or how many there are.
+            rows_or_count: How many rows; or the rows themselves, which are checked and measured. They must be ones that
+                can be read twice: a list, a tuple or a frame.
             rows_in_table: Rows that the table holds; default is what this process has counted, and else none.
 
         Raises:
-            TypeError: The rows have no length, such as those of a generator.
+            TypeError: The rows can be read only once, such as those of a generator.
+            ValidationError: Rows do not fit.
+            ConfigurationError: The number is below 0.
+
+        >>> from powerbi_push import DatasetSchema
+        >>> from powerbi_push.emulator import Emulator
+        >>> with Emulator() as emulator:
+        ...     schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
+        ...     plan = emulator.client().create_dataset(schema).table().plan(2_000_000)
+        >>> plan.requests, round(plan.eta / 3600), plan.bound_by
+        (200, 1, '1,000,000 rows an hour')
         """
-        count = rows_or_count if isinstance(rows_or_count, int) else len(rows_or_count)
-        full, rest = divmod(max(count, 0), _REQUEST_ROWS)
-        rows = [_REQUEST_ROWS] * full + [rest] * bool(rest)
         core = self.dataset._core  # noqa: SLF001 - the same package
-        plan = core.plan(self.dataset.workspace.id, self.dataset.id, self.name, rows, rows_in_table)
-        return Plan(plan["requests"], plan["eta"], plan["bound_by"], tuple(plan["assumes"]))
+        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        plan = core.plan(*place, schema, rows_or_count, rows_in_table)
+        return Plan(**{**plan, "assumes": tuple(plan["assumes"])})
 
     def sender(self, **options: Unpack[SenderOptions]) -> Sender:
         """Make a sender, which delivers in the background what it is given; nothing is sent yet.

@@ -80,7 +80,7 @@ impl<'a> Attempt<'a> {
     fn leave_to_send(&mut self) -> Leave<'a> {
         let (lane, policy) = (self.lane, &self.lane.policy);
         let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: self.failed.take() };
-        Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &lane.waits }
+        Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &*lane.waits }
     }
 
     async fn act(&mut self, mut sent: Sent) -> Next {

@@ -1,14 +1,18 @@
 //! The waits of a lane: how long it was held back in all, and notices of what a person should know.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
 use crate::limit::{Reason, Wait, Watch};
+use crate::outbox;
 
-/// Shorter waits are nobody's business.
+/// Waits that are no longer are nobody's business.
 const LONG: Duration = Duration::from_secs(10);
+/// Notices kept for whoever asks for them, the newest.
+const MAX_NOTICES: usize = 100;
 
 /// Something that a person should know while a lane is at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub enum Notice {
     Waiting(Duration, Reason),
     /// What is odd about a `Retry-After` of the service.
     OddRetryAfter(&'static str),
+    /// Something about the outbox on the disk.
+    Outbox(outbox::Notice),
 }
 
 impl fmt::Display for Notice {
@@ -33,6 +39,7 @@ impl fmt::Display for Notice {
                 write!(f, "waiting {:.0} s for the quota of {window}", length.as_secs_f64())
             }
             Self::Waiting(length, reason) => write!(f, "waiting {:.0} s: {reason}", length.as_secs_f64()),
+            Self::Outbox(notice) => notice.fmt(f),
             Self::OddRetryAfter(why) => {
                 write!(f, "the service sent a Retry-After that cannot be obeyed as it is: {why}")
             }
@@ -40,11 +47,18 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Counts the time in which at least one request of a lane was held back.
-#[derive(Debug)]
-pub(super) struct Waits {
+/// Counts the time in which at least one request was held back, and notices what a person should know.
+pub struct Waits {
     clock: Clock,
     state: Mutex<State>,
+    /// Is called with each notice.
+    heard: Box<dyn Fn(&Notice) + Send + Sync>,
+}
+
+impl fmt::Debug for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waits").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -56,12 +70,20 @@ struct State {
     /// The end and the reason of the last wait that was noticed.
     noticed: Option<(Moment, Reason)>,
     noticed_odd: bool,
-    notices: Vec<Notice>,
+    notices: VecDeque<Notice>,
 }
 
 impl Waits {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default() }
+    /// Nothing has waited yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, state: Mutex::default(), heard: Box::new(|_| ()) }
+    }
+
+    /// The same with somebody who hears of each notice at once.
+    #[must_use]
+    pub fn telling(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self { heard: Box::new(heard), ..self }
     }
 
     /// How long the lane was held back so far.
@@ -80,16 +102,28 @@ impl Waits {
     }
 
     pub(super) fn note_odd(&self, why: Option<&'static str>) {
-        let mut state = self.lock();
-        if let Some(why) = why.filter(|_| !state.noticed_odd) {
-            state.noticed_odd = true;
-            state.notices.push(Notice::OddRetryAfter(why));
+        let Some(why) = why else { return };
+        if !std::mem::replace(&mut self.lock().noticed_odd, true) {
+            self.note(Notice::OddRetryAfter(why));
         }
     }
 
     /// What nobody has been told yet.
-    pub(super) fn notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut self.lock().notices)
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.lock().notices).into()
+    }
+
+    pub(super) fn note(&self, notice: Notice) {
+        let mut state = self.lock();
+        if state.notices.len() == MAX_NOTICES {
+            state.notices.pop_front();
+        }
+        let told = notice.clone();
+        state.notices.push_back(notice);
+        drop(state);
+        // Whoever hears of it finds it there.
+        (self.heard)(&told);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -109,9 +143,10 @@ impl Watch for Waits {
         let is_known = state.noticed.is_some_and(|(until, reason)| {
             reason == wait.reason && wait.until < until + LONG || is_outage(reason) && is_outage(wait.reason)
         });
-        if length >= LONG && !is_known {
+        if length > LONG && !is_known {
             state.noticed = Some((wait.until, wait.reason));
-            state.notices.push(Notice::Waiting(length, wait.reason));
+            drop(state);
+            self.note(Notice::Waiting(length, wait.reason));
         }
     }
 
@@ -169,7 +204,7 @@ mod tests {
     #[test]
     fn a_long_wait_is_told_once_however_many_wait_for_it() {
         let (_, waits) = at_rest();
-        waits.begun(&wait(0, 9, Reason::RetryAfter));
+        waits.begun(&wait(0, 10, Reason::RetryAfter));
         assert_eq!(waits.notices(), []);
         for until in [3_392, 3_393] {
             waits.begun(&wait(0, until, Reason::RetryAfter));

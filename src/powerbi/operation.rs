@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Api;
 use crate::error::{Error, Kind, Result};
-use crate::limit::{Ask, Ending};
+use crate::limit::{Ask, Ending, Reason};
 use crate::transport::{Progress, Request};
 use crate::wire::{Answer, Leave, Outcome};
 
@@ -62,7 +62,7 @@ impl Api {
         let (mut failures, mut refreshed) = (0, false);
         loop {
             let ask = Ask { rows: 0, retry: self.retry, failed: None };
-            let leave = Leave { limit: &self.limit, ask, deadline: None, watch: &() };
+            let leave = Leave { limit: &self.limit, ask, deadline: None, watch: &*self.watch };
             let mut sent = self.wire.send(&request, leave, &Arc::new(Progress::default())).await?;
             // How it ended is no matter of quotas: operations have none that are written down.
             sent.permit.end(Ending::Refused);
@@ -84,7 +84,8 @@ impl Api {
                     if again > last_begin {
                         return Err(impatient(error, wait).into());
                     }
-                    self.clock.sleep_until(again).await;
+                    let reason = if error.kind == Kind::RateLimited { Reason::RetryAfter } else { Reason::BackOff };
+                    self.limit.wait(again, reason, &*self.watch).await;
                 }
                 Next::Fail(error) => return Err(error.into()),
                 Next::Doubt(error) => return Err(Setback { error, in_doubt: true }),

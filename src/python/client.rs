@@ -14,11 +14,12 @@ use super::errors::{self, raise};
 use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
-use super::sender::{AskNumber, Sender};
-use super::{credential, options, porter, push};
+use super::sender::Sender;
+use super::{credential, options, plan, porter, push};
 use crate::auth::Credential;
 use crate::client;
 use crate::clock::Clock;
+use crate::courier::AskNumber;
 use crate::error::{Error, Kind, Result};
 use crate::limit::Quotas;
 use crate::powerbi::{CLOUDS, Cloud, IfExists, base_url, check_table_name, is_id};
@@ -87,7 +88,9 @@ impl Client {
         py: Python<'_>,
         work: impl FnOnce(Arc<client::Client>) -> W,
     ) -> PyResult<Operation> {
-        Operation::request(self.recipe.needs_loop, work(self.open(py)?))
+        let client = self.open(py)?;
+        let watched = |watch| work(Arc::new(client.watched(watch)));
+        Operation::watched(self.recipe.needs_loop, &self.recipe.clock, watched)
     }
 }
 
@@ -232,9 +235,16 @@ impl Client {
         let client = self.open(rows.py())?;
         let ordered = ordered || sequence;
         let target = self.target(rows.py(), &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
-        let last_number = sequence.then(|| last_number(&client, workspace.as_deref(), &dataset, &table));
+        let last_number = sequence.then(|| -> push::Asking<u64> {
+            let ask = last_number(&client, workspace.as_deref(), &dataset, &table);
+            Box::new(move |watch| ask(watch))
+        });
         let emptying = replace.then(|| -> push::Asking<()> {
-            Box::pin(async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
+            Box::new(|watch| {
+                Box::pin(async move {
+                    client.api().watched(watch).delete_rows(workspace.as_deref(), &dataset, &table).await
+                })
+            })
         });
         push::push(target, rows, options, push::First { emptying, last_number })
     }
@@ -252,28 +262,24 @@ impl Client {
     ) -> PyResult<Sender> {
         let client = self.open(py)?;
         let target = self.target(py, &client, workspace, dataset, table, schema, ordered)?;
-        let (workspace, dataset, table) = (workspace.map(str::to_owned), dataset.to_owned(), table.to_owned());
-        let ask = sequence
-            .then(|| -> AskNumber { Box::new(move || last_number(&client, workspace.as_deref(), &dataset, &table)) });
+        let ask = sequence.then(|| last_number(&client, workspace, dataset, table));
         Sender::start(py, target, ask, options)
     }
 
-    /// What requests would take, the n-th of which carries `rows[n]`.
-    #[allow(clippy::needless_pass_by_value, reason = "Python's list is read into it")]
+    /// What a push of rows, or of so many, would take.
     fn plan<'py>(
         &self,
-        py: Python<'py>,
         workspace: Option<&str>,
         dataset: &str,
         table: &str,
-        rows: Vec<u64>,
+        schema: Option<&TableSchema>,
+        rows_or_count: &Bound<'py, PyAny>,
         rows_in_table: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let py = rows_or_count.py();
         let client = self.open(py)?;
-        let route = raise(py, client.route(workspace, dataset, table))?;
-        let rows_of = |number: u64| usize::try_from(number).ok().and_then(|at| rows.get(at)).copied().unwrap_or(0);
-        let plan = route.plan(rows.len() as u64, rows_of, rows_in_table);
-        Ok(pythonize::pythonize(py, &plan)?)
+        let target = self.target(py, &client, workspace, dataset, table, schema, false)?;
+        Ok(pythonize::pythonize(py, &plan::plan(&target, rows_or_count, rows_in_table)?)?)
     }
 
     /// Whether `text` has the shape of an id.
@@ -295,12 +301,17 @@ impl Client {
     }
 }
 
-/// Asks for the last sequence number of a table.
-fn last_number(client: &Arc<client::Client>, workspace: Option<&str>, dataset: &str, table: &str) -> push::Asking<u64> {
+/// Asks for the last sequence number of a table, as often as it is called.
+fn last_number(client: &Arc<client::Client>, workspace: Option<&str>, dataset: &str, table: &str) -> AskNumber {
     let (client, workspace) = (Arc::clone(client), workspace.map(str::to_owned));
     let (dataset, table) = (dataset.to_owned(), table.to_owned());
-    Box::pin(async move {
-        let numbers = client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
-        Ok(numbers.into_values().max().unwrap_or_default())
+    Box::new(move |watch| {
+        let (client, workspace) = (Arc::clone(&client), workspace.clone());
+        let (dataset, table) = (dataset.clone(), table.clone());
+        Box::pin(async move {
+            let api = client.api().watched(watch);
+            let numbers = api.sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
+            Ok(numbers.into_values().max().unwrap_or_default())
+        })
     })
 }

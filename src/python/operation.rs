@@ -17,8 +17,14 @@ use serde::Serialize;
 use super::bell::Bell;
 use super::porter::{self, Call, Porter};
 use super::runtime::{Inside, Received, Running, SLICE, check, lost};
-use super::{credential, errors};
+use super::{credential, errors, notices};
+use crate::clock::Clock;
+use crate::courier::Waits;
 use crate::error::{Error, Result};
+use crate::limit::Watch;
+
+/// What a request waits for, as people say it.
+const SERVICE: &str = "Power BI";
 
 /// What is to be done, in steps.
 pub(super) trait Work: Send {
@@ -72,14 +78,26 @@ impl Operation {
         Self { work: Mutex::new(Box::new(work)), bell, answer: Mutex::new(None), needs_loop, on_any_thread: false }
     }
 
-    /// A request to the service; an interrupted one is dropped.
+    /// A request that is done once `work` has its answer; an interrupted one is dropped.
     pub(super) fn request<T: Serialize + Send + 'static>(
         needs_loop: bool,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> PyResult<Self> {
         let bell = Arc::new(Bell::default());
         let running = Running::start(&bell, work)?;
-        Ok(Self::new(Request { running, interrupted: None }, bell, needs_loop))
+        Ok(Self::new(Request { running, interrupted: None, waits: None }, bell, needs_loop))
+    }
+
+    /// A request to the service that tells of its waits; they are logged.
+    pub(super) fn watched<T: Serialize + Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(
+        needs_loop: bool,
+        clock: &Clock,
+        work: impl FnOnce(Arc<dyn Watch>) -> W,
+    ) -> PyResult<Self> {
+        let bell = Arc::new(Bell::default());
+        let waits = notices::waits(clock, &bell);
+        let running = Running::start(&bell, work(Arc::clone(&waits) as Arc<dyn Watch>))?;
+        Ok(Self::new(Request { running, interrupted: None, waits: Some(waits) }, bell, needs_loop))
     }
 
     /// The same operation, which never asks a function of the user's.
@@ -192,6 +210,7 @@ pub(super) fn unreadable() -> PyErr {
 struct Request<T> {
     running: Running<Result<T>>,
     interrupted: Option<PyErr>,
+    waits: Option<Arc<Waits>>,
 }
 
 impl<T: Serialize + Send + 'static> Work for Request<T> {
@@ -199,7 +218,11 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
         if let Some(raised) = self.interrupted.take() {
             return Err(raised);
         }
-        match self.running.look() {
+        let received = self.running.look();
+        if let Some(waits) = &self.waits {
+            notices::log(py, SERVICE, &waits.notices())?;
+        }
+        match received {
             Received::Done(Ok(answer)) => Ok(Step::Done(pythonize(py, &answer)?.unbind())),
             Received::Done(Err(error)) => Err(errors::to_py(py, &error)),
             Received::NotYet => Ok(Step::Wait),

@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 use super::errors;
 use crate::encode::{Naive, Options};
 use crate::error::Error;
-use crate::limit::Quotas;
+use crate::limit::{IN_FLIGHT, Quotas};
 use crate::retry::Retry;
 
 /// Everything that a verb which takes rows may be told, with the defaults.
@@ -153,7 +153,11 @@ pub(super) fn quotas(value: &Bound<'_, PyAny>) -> PyResult<Quotas> {
         Ok(limit @ (None | Some(1..))) => Ok(limit),
         _ => wrong(value, format!("`Quotas.{name}` takes a whole number from 1, or None")),
     };
+    let Ok(in_flight @ 1..=IN_FLIGHT) = value.getattr("in_flight")?.extract::<usize>() else {
+        return wrong(value, format!("`Quotas.in_flight` takes a whole number from 1 to {IN_FLIGHT}"));
+    };
     Ok(Quotas {
+        in_flight,
         requests_per_second: limit("requests_per_second")?,
         requests_per_minute: limit("requests_per_minute")?,
         rows_per_hour: limit("rows_per_hour")?,

@@ -34,14 +34,23 @@ pub(super) struct Call {
     pub(super) argument: Option<Py<PyAny>>,
 }
 
+/// What a call is about.
+enum Told {
+    /// What the call itself says.
+    Nothing,
+    /// A failure.
+    Failure(Error),
+    /// Something for the log.
+    Line(String),
+}
+
 type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
 
 /// One call that the porter is to make.
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Errand {
     call: Arc<Call>,
-    /// The failure that is told, where the call is about one.
-    told: Option<Error>,
+    told: Told,
     reply: Mutex<Option<Reply>>,
 }
 
@@ -88,7 +97,7 @@ pub(super) async fn ask<T: Send + 'static>(
         // Nobody waits any more where the task was dropped.
         let _ = sender.send(read(py, answered));
     });
-    if !send(Porter::Users, call, None, reply) {
+    if !send(Porter::Users, call, Told::Nothing, reply) {
         return Err(gone());
     }
     answer.await.map_err(|_| gone())
@@ -97,21 +106,27 @@ pub(super) async fn ask<T: Send + 'static>(
 /// Has an event loop woken. Called from Rust's own threads.
 pub(super) fn wake(call: Arc<Call>) {
     // A loop that is closed has nobody left to wake.
-    send(Porter::Loops, call, None, Box::new(|_, _| ()));
+    send(Porter::Loops, call, Told::Nothing, Box::new(|_, _| ()));
 }
 
 /// Has the user's function called with a failure. What it raises itself goes where such things go.
 pub(super) fn tell(call: Arc<Call>, error: Error) {
-    let reply: Reply = Box::new(|py, answered| {
-        if let Err(raised) = answered {
-            raised.write_unraisable(py, None);
-        }
-    });
-    send(Porter::Users, call, Some(error), reply);
+    send(Porter::Users, call, Told::Failure(error), Box::new(unraisable));
+}
+
+/// Has `call`, which logs a line, called with this one. What the user's handlers raise goes the same way.
+pub(super) fn log(call: Arc<Call>, line: String) {
+    send(Porter::Users, call, Told::Line(line), Box::new(unraisable));
+}
+
+fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
+    if let Err(raised) = answered {
+        raised.write_unraisable(py, None);
+    }
 }
 
 /// Hands an errand over; `false` where the porter has left.
-fn send(porter: Porter, call: Arc<Call>, told: Option<Error>, reply: Reply) -> bool {
+fn send(porter: Porter, call: Arc<Call>, told: Told, reply: Reply) -> bool {
     let Some(queue) = queue(porter as usize) else { return false };
     let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
     if errands.1 {
@@ -167,8 +182,9 @@ impl Errand {
     #[getter]
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         match &self.told {
-            Some(error) => PyTuple::new(py, [errors::to_py(py, error).into_value(py)]),
-            None => PyTuple::new(py, self.call.argument.as_ref()),
+            Told::Failure(error) => PyTuple::new(py, [errors::to_py(py, error).into_value(py)]),
+            Told::Line(line) => PyTuple::new(py, [line]),
+            Told::Nothing => PyTuple::new(py, self.call.argument.as_ref()),
         }
     }
 

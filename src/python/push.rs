@@ -21,13 +21,13 @@ use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Received, Running, check, lost, may_stay};
-use super::{errors, results};
+use super::{errors, notices, results};
 use crate::client::Route;
 use crate::clock::Moment;
 use crate::courier::{Lane, Manner, Policy};
 use crate::encode::{Encoder, Filled, Run};
 use crate::error::{Error, Kind, Result};
-use crate::limit::IN_FLIGHT;
+use crate::limit::{IN_FLIGHT, Watch};
 use crate::outbox::Outbox;
 use crate::report::Report;
 use crate::schema::TableSchema;
@@ -37,8 +37,8 @@ const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
 
-/// Something to be asked of the service.
-pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+/// Something to be asked of the service, which tells of its waits.
+pub(super) type Asking<T> = Box<dyn FnOnce(Arc<dyn Watch>) -> Pin<Box<dyn Future<Output = Result<T>> + Send>> + Send>;
 
 /// What is asked of the service before the first row is sent, where it is.
 #[derive(Default)]
@@ -128,14 +128,16 @@ impl Push {
             manner: Manner::Push,
             linger: None,
         };
-        let lane = Arc::new(target.route.lane(Arc::clone(&outbox), policy));
+        let noticed = Arc::clone(&bell);
+        let lane = target.route.lane(Arc::clone(&outbox), policy).noticing(move |_| noticed.ring());
+        let lane = Arc::new(lane);
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
         let sized = source.is_sized();
         let checks = first.emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
         let phase = if checks {
             Phase::Check { kept: Vec::new(), bytes: 0, sized }
         } else if let Some(asking) = first.last_number.take() {
-            Phase::Number { running: Running::start(&bell, asking)?, kept: None }
+            Phase::Number { running: Running::start(&bell, asking(lane.watch()))?, kept: None }
         } else {
             Phase::Send { ready: None, ended: false }
         };
@@ -181,7 +183,7 @@ impl Push {
         let kept = keep.then(|| std::mem::take(kept));
         match self.first.emptying.take() {
             Some(emptying) => {
-                let running = Running::start(&self.bell, emptying).map_err(interrupted)?;
+                let running = Running::start(&self.bell, emptying(self.lane.watch())).map_err(interrupted)?;
                 self.phase = Phase::Empty { running, kept };
             }
             None => self.number(py, kept)?,
@@ -193,7 +195,7 @@ impl Push {
     fn number(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
         match self.first.last_number.take() {
             Some(asking) => {
-                let running = Running::start(&self.bell, asking).map_err(interrupted)?;
+                let running = Running::start(&self.bell, asking(self.lane.watch())).map_err(interrupted)?;
                 self.phase = Phase::Number { running, kept };
                 Ok(())
             }
@@ -314,7 +316,11 @@ impl Push {
             }
             Received::Lost if !ending => self.early = Some(Early::Interrupted(lost())),
             // Ctrl-C in the very moment of the last answer still finds its result.
-            Received::Done(()) if self.early.is_none() => self.early = check(py).err().map(Early::Interrupted),
+            Received::Done(()) if self.early.is_none() => {
+                self.early = self.log(py).and_then(|()| check(py)).err().map(Early::Interrupted);
+            }
+            // What ended it early counts for more than what a handler of the log raises.
+            Received::Done(()) if !ending => drop(self.log(py)),
             Received::Done(()) | Received::Lost => {}
         }
         let early = self.early.take().or_else(|| self.lane.failure().map(Early::Failed));
@@ -337,12 +343,17 @@ impl Push {
         }
     }
 
-    /// Shows the result so far to whoever wants to see it.
+    /// Logs what there is to know, and shows the result so far to whoever wants to see it.
     fn tell(&self, py: Python<'_>) -> PyResult<()> {
+        self.log(py)?;
         match &self.options.progress {
             Some(progress) => progress.call1(py, (self.report(py)?,)).map(drop),
             None => Ok(()),
         }
+    }
+
+    fn log(&self, py: Python<'_>) -> PyResult<()> {
+        notices::log(py, &self.target.route.place(), &self.lane.notices())
     }
 
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -211,7 +211,8 @@ impl TableSchema {
     }
 }
 
-fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
+/// The next request's rows.
+pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
     py.check_signals()?;
     let filled = match source.arrow() {
         Some(rows) => py.detach(|| encoder.fill(rows)),
@@ -220,7 +221,8 @@ fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyRes
     filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))
 }
 
-fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
+/// Raises all that does not fit, if anything.
+pub(super) fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
     let problems = encoder.problems();
     match problems.count() {
         0 => Ok(()),

@@ -28,19 +28,16 @@ use super::intake::Source;
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
 use super::porter::{self, Call, Porter};
-use super::push::{Asking, Target, encoder};
-use super::results;
+use super::push::{Target, encoder};
 use super::runtime::{self, Running};
+use super::{notices, results};
 use crate::clock::Moment;
-use crate::courier::{Lane, Manner, Policy};
+use crate::courier::{AskNumber, Lane, Manner, Policy};
 use crate::encode::{Encoder, Problems, Run};
 use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
 use crate::outbox::{self, Durable, Mark, Outbox, Settings};
 use crate::report::Report;
-
-/// Asks the service for the last sequence number.
-pub(super) type AskNumber = Box<dyn Fn() -> Asking<u64> + Send + Sync>;
 
 /// A sender to one destination.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -180,7 +177,7 @@ impl Sender {
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
         let lane = target.route.lane(Arc::clone(&outbox), policy).limited(full);
-        let lane = lane.telling(move |error| heard.hear(error, &rung));
+        let lane = notices::by_porter(py, &target.route, lane.telling(move |error| heard.hear(error, &rung)))?;
         let lane = Arc::new(match last_number {
             Some(ask) => lane.numbered(ask),
             None => lane,

@@ -21,17 +21,22 @@ use powerbi_push::transport::Settings;
 use crate::sample::{Sample, table};
 
 /// An emulator with one table, and a client of it, both on one virtual clock.
-struct House {
+pub(crate) struct House {
     clock: Clock,
-    emulator: Arc<Emulator>,
+    pub(crate) emulator: Arc<Emulator>,
     client: Client,
     dataset: String,
 }
 
 impl House {
     async fn build() -> Self {
+        Self::with(Options::default(), Quotas::PRO, None).await
+    }
+
+    /// The same with other options of the emulator, quotas of the client, and a policy of retention.
+    pub(crate) async fn with(options: Options, quotas: Quotas, retention: Option<&str>) -> Self {
         let clock = Clock::simulated();
-        let emulator = Emulator::start(Options { clock: clock.clone(), ..Options::default() }).unwrap();
+        let emulator = Emulator::start(Options { clock: clock.clone(), ..options }).unwrap();
         let emulator = Arc::new(emulator);
         let minting = Arc::clone(&emulator);
         let fetch = move || -> Fetching {
@@ -41,20 +46,20 @@ impl House {
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let root = base_url(&emulator.url()).unwrap();
         let credential = Credential::Fetch(Arc::new(fetch));
-        let client = Client::new(root, credential, &settings, Retry::default(), Quotas::PRO, clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, Retry::default(), quotas, clock.clone()).unwrap();
         let dataset = Dataset {
             name: "Sales".into(),
             tables: vec![table()],
             relationships: Vec::new(),
             mode: "Push".into(),
-            retention: None,
+            retention: retention.map(str::to_owned),
         };
         let dataset = client.api().create_dataset(None, &dataset).await.unwrap().id;
         Self { clock, emulator, client, dataset }
     }
 
     /// Delivers `count` rows in requests of `max_rows`, and answers how they ended.
-    async fn deliver(&self, count: i64, max_rows: usize, couriers: usize) -> (Arc<Outbox>, Option<Kind>) {
+    pub(crate) async fn deliver(&self, count: i64, max_rows: usize, couriers: usize) -> (Arc<Outbox>, Option<Kind>) {
         let schema = Some(Arc::new(TableSchema::new(&table())));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
@@ -82,11 +87,21 @@ impl House {
         (outbox, lane.failure().map(|error| error.kind))
     }
 
-    fn stored(&self) -> usize {
+    /// What is known of the dataset's tables is known no longer, as in another process.
+    pub(crate) fn forget(&self) {
+        self.client.api().quota(&self.dataset, Quotas::NONE).deleted();
+    }
+
+    /// Lets time pass, in which nothing is sent.
+    pub(crate) async fn rest_until(&self, at: Duration) {
+        self.clock.sleep_until(Moment::default() + at).await;
+    }
+
+    pub(crate) fn stored(&self) -> usize {
         self.emulator.rows(None, "Sales", None).unwrap().len()
     }
 
-    fn since_start(&self) -> Duration {
+    pub(crate) fn since_start(&self) -> Duration {
         self.clock.now() - Moment::default()
     }
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::cast_precision_loss, reason = "small counts")]
 #![allow(clippy::float_cmp, reason = "exact by construction")]
 
+#[cfg(feature = "emulator")]
+mod emulated;
 mod leave;
 mod outage;
 mod phases;

@@ -17,7 +17,7 @@ fn at(seconds: u64) -> Moment {
 }
 
 /// Counts the waits it is told of, and those that are over.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Counting {
     begun: AtomicUsize,
     over: AtomicUsize,

@@ -46,6 +46,17 @@ async fn ten_minutes_down_cost_one_probe_in_fifteen_seconds_and_all_go_on_when_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_takes_its_time_in_an_outage_even_without_a_policy_of_retries() {
+    for reply in [down(), Reply::throttled(&20), Reply::Answer(429, Vec::new())] {
+        let ours = reply.clone();
+        let service = Scripted::new(move |at, _| if at < seconds(600) { ours.clone() } else { Reply::Take }).await;
+        assert_eq!(service.send(10, Retry::never()).await.confirmed(10), 10);
+        let in_vain = service.replies(|reply| *reply != Reply::Take);
+        assert!((20..=45).contains(&in_vain), "{reply:?}: {in_vain} requests in vain");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_cannot_be_reached_is_probed_too() {
     let nowhere = Scripted::nowhere().await;
     let deadline = Some(powerbi_push::clock::Moment::default() + seconds(600));

@@ -103,8 +103,19 @@ impl Scripted {
         deadline: Option<Moment>,
         couriers: usize,
     ) -> Pushed {
-        let outbox = Arc::new(requests(count));
         let policy = Policy { retry, resend_doubt: true, deadline, couriers, manner: Manner::Push, linger: None };
+        Self::run(route, count, policy).await
+    }
+
+    /// The same in a sender's manner, which never gives up.
+    pub(crate) async fn send(&self, count: usize, retry: Retry) -> Pushed {
+        let (couriers, manner) = (IN_FLIGHT, Manner::Sender);
+        let policy = Policy { retry, resend_doubt: true, deadline: None, couriers, manner, linger: None };
+        Self::run(&self.route(Quotas::PRO), count, policy).await
+    }
+
+    async fn run(route: &Route, count: usize, policy: Policy) -> Pushed {
+        let outbox = Arc::new(requests(count));
         let lane = Arc::new(route.lane(Arc::clone(&outbox), policy));
         Arc::clone(&lane).run().await;
         Pushed { lane, outbox }

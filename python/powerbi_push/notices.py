@@ -1,0 +1,15 @@
+"""What a person should know while something is under way: the log.
+
+Nothing imports this before there is a line to log, or a sender that may have one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+_LOGGER = logging.getLogger("powerbi_push")
+
+
+def log(line: str) -> None:
+    """Log a wait of more than ten seconds, or an answer of the service that is odd."""
+    _LOGGER.warning("%s", line)

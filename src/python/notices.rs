@@ -1,0 +1,44 @@
+//! What a person should know while something is under way goes to Python's log.
+//!
+//! Whoever waits for it logs it, on a thread of Python's; where nobody may be waiting, the porter does.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::bell::Bell;
+use super::errors;
+use super::porter::{self, Call, Porter};
+use crate::client::Route;
+use crate::clock::Clock;
+use crate::courier::{Lane, Notice, Waits};
+
+/// The waits of an operation; `bell` rings where there is something to log.
+pub(super) fn waits(clock: &Clock, bell: &Arc<Bell>) -> Arc<Waits> {
+    let ringing = Arc::clone(bell);
+    Arc::new(Waits::new(clock.clone()).telling(move |_| ringing.ring()))
+}
+
+/// Logs notices about `place`, on the caller's own thread.
+pub(super) fn log(py: Python<'_>, place: &str, notices: &[Notice]) -> PyResult<()> {
+    for notice in notices {
+        function(py)?.call1((line(place, notice),))?;
+    }
+    Ok(())
+}
+
+/// Has each notice of `lane` logged by the porter, at once.
+pub(super) fn by_porter(py: Python<'_>, route: &Route, lane: Lane) -> PyResult<Lane> {
+    porter::start(py, Porter::Users)?;
+    let call = Arc::new(Call { function: function(py)?.unbind(), argument: None });
+    let place = route.place();
+    Ok(lane.noticing(move |notice| porter::log(Arc::clone(&call), line(&place, notice))))
+}
+
+fn function(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    errors::face(py, "notices")?.getattr("log")
+}
+
+fn line(place: &str, notice: &Notice) -> String {
+    format!("{place}: {notice}")
+}

@@ -1,0 +1,55 @@
+//! Plans: what a push of rows, or of so many of them, would take.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict};
+
+use super::intake::Source;
+use super::options::{RowOptions, wrong};
+use super::push::{Target, encoder};
+use super::schema::{fill, refuse_invalid};
+use crate::limit::Plan;
+
+/// The plan of a push to `target`; rows are checked and measured, and nothing is sent.
+pub(super) fn plan(target: &Target, rows_or_count: &Bound<'_, PyAny>, rows_in_table: Option<u64>) -> PyResult<Plan> {
+    // An int, or a number of numpy's.
+    if rows_or_count.hasattr("__index__")? && !rows_or_count.is_instance_of::<PyBool>() {
+        return of_count(target, rows_or_count, rows_in_table);
+    }
+    let requests = measured(target, rows_or_count)?;
+    let rows_of = |number: u64| usize::try_from(number).ok().and_then(|at| requests.get(at)).copied().unwrap_or(0);
+    Ok(target.route.plan(requests.len() as u64, rows_of, rows_in_table))
+}
+
+fn of_count(target: &Target, count: &Bound<'_, PyAny>, rows_in_table: Option<u64>) -> PyResult<Plan> {
+    let Ok(count) = count.extract::<u64>() else {
+        return wrong(count, "`rows_or_count` takes rows, or a whole number from 0".into());
+    };
+    let limits = target.route.destination.limits();
+    let full = limits.max_rows as u64;
+    let rows_of = |number: u64| full.min(count - number * full);
+    let mut plan = target.route.plan(count.div_ceil(full), rows_of, rows_in_table);
+    let bytes = limits.max_bytes / limits.max_rows;
+    plan.assumes.push(format!("a row takes {bytes} bytes at most, so that {full} fit into one request"));
+    Ok(plan)
+}
+
+/// How many rows each request would carry.
+fn measured(target: &Target, rows: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+    let py = rows.py();
+    let mut source = Source::new(rows, None)?;
+    if !source.is_sized() {
+        let message = "what can be read only once cannot be planned: give a list, a frame, or the number of rows";
+        return Err(PyTypeError::new_err(message));
+    }
+    let mut encoder = encoder(target, &RowOptions::read(&PyDict::new(py))?);
+    let mut requests = Vec::new();
+    loop {
+        let filled = fill(py, &mut encoder, &mut source)?;
+        requests.extend(filled.run.map(|run| run.rows() as u64));
+        if filled.ended {
+            refuse_invalid(py, &encoder)?;
+            return Ok(requests);
+        }
+    }
+}
