@@ -12,12 +12,12 @@
 //! The lane of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
 
 mod attempt;
+mod numbers;
 mod pause;
+mod take;
 mod waits;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +26,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
+pub use self::numbers::AskNumber;
+use self::numbers::Numbers;
 use self::pause::Pause;
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
@@ -92,18 +94,6 @@ pub struct Lane {
     pause: Pause,
     listener: Listener,
     numbers: Option<Numbers>,
-}
-
-/// Asks the service for the last sequence number; tells of its waits.
-pub type AskNumber = Box<dyn Fn(Arc<dyn Watch>) -> Pin<Box<dyn Future<Output = Result<u64>> + Send>> + Send + Sync>;
-
-/// Where sequence numbers begin.
-struct Numbers(AskNumber);
-
-impl fmt::Debug for Numbers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Numbers")
-    }
 }
 
 /// Who hears of failures on a sender's lane.
@@ -304,21 +294,6 @@ impl Lane {
         }
     }
 
-    /// Has batches numbered from behind the last number that the service has had.
-    async fn number(&self, ask: &AskNumber) {
-        while !self.is_stopped() {
-            let last = tokio::select! {
-                biased;
-                () = self.stopped(Stop::Finish) => return,
-                last = ask(self.watch()) => last,
-            };
-            match last.and_then(|last| self.outbox.number_from(last)) {
-                Ok(()) => return self.lock().trouble = None,
-                Err(error) => self.hold(error).await,
-            }
-        }
-    }
-
     /// Nothing can be sent: that ends a push, and a sender looks again after a while.
     async fn hold(&self, error: Error) {
         if self.policy.manner == Manner::Push {
@@ -333,45 +308,6 @@ impl Lane {
         tokio::select! {
             () = self.stopped(Stop::Finish) => {}
             () = self.clock.sleep_until(next) => {}
-        }
-    }
-
-    /// The next batch, once it is full or has waited long enough for others.
-    async fn take(&self) -> Result<Option<Batch>> {
-        let _turn = match self.policy.linger {
-            Some(delay) => {
-                let turn = self.turn.lock().await;
-                self.linger(delay).await;
-                Some(turn)
-            }
-            None => None,
-        };
-        let max_rows = self.limit.rows_to_take(self.max_rows.load(Ordering::Relaxed));
-        self.outbox.take(max_rows, self.max_bytes).await
-    }
-
-    async fn linger(&self, delay: Duration) {
-        let mut accepted = self.outbox.accepted();
-        loop {
-            let waiting = self.outbox.waiting();
-            let full = waiting.rows >= self.max_rows.load(Ordering::Relaxed) as u64
-                || waiting.bytes >= self.max_bytes as u64
-                || self.outbox.has_inherited()
-                || self.outbox.next() < self.hurried.load(Ordering::Acquire)
-                || self.outbox.is_closed();
-            let Some(age) = waiting.oldest.filter(|_| !full) else {
-                if full || accepted.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            };
-            if age >= delay {
-                return;
-            }
-            tokio::select! {
-                _ = accepted.changed() => {}
-                () = self.clock.sleep_until(self.clock.now() + delay.saturating_sub(age)) => {}
-            }
         }
     }
 

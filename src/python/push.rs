@@ -8,6 +8,9 @@
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
 
+mod end;
+mod first;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,16 +23,14 @@ use super::intake::{Rest, Source};
 use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
-use super::runtime::{Received, Running, check, lost, may_stay};
-use super::{errors, notices, results};
+use super::runtime::{Running, lost, may_stay};
 use crate::client::Route;
 use crate::clock::Moment;
 use crate::courier::{Lane, Manner, Policy};
 use crate::encode::{Encoder, Filled, Run};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::limit::{IN_FLIGHT, Watch};
 use crate::outbox::Outbox;
-use crate::report::Report;
 use crate::schema::TableSchema;
 
 /// Bodies kept from the check of sized rows; beyond this they are encoded a second time.
@@ -191,60 +192,6 @@ impl Push {
         Ok(Step::Again)
     }
 
-    /// Finds out which number the first batch has, where batches are numbered.
-    fn number(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
-        match self.first.last_number.take() {
-            Some(asking) => {
-                let running = Running::start(&self.bell, asking(self.lane.watch())).map_err(interrupted)?;
-                self.phase = Phase::Number { running, kept };
-                Ok(())
-            }
-            None => self.hand_over(py, kept),
-        }
-    }
-
-    fn wait_for_number(&mut self, py: Python<'_>) -> Result<Step, Stop> {
-        let Phase::Number { running, kept } = &mut self.phase else { return Ok(Step::Again) };
-        let last = match running.look() {
-            Received::NotYet => return Ok(Step::Wait),
-            Received::Lost => return Err(interrupted(lost())),
-            Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
-            Received::Done(Ok(last)) => last,
-        };
-        let kept = kept.take();
-        self.outbox.number_from(last).map_err(|error| interrupted(errors::to_py(py, &error)))?;
-        self.hand_over(py, kept)?;
-        Ok(Step::Again)
-    }
-
-    /// Waits until the rows that are to be replaced are gone.
-    fn wait_until_empty(&mut self, py: Python<'_>) -> Result<Step, Stop> {
-        let Phase::Empty { running, kept } = &mut self.phase else { return Ok(Step::Again) };
-        match running.look() {
-            Received::NotYet => return Ok(Step::Wait),
-            Received::Lost => return Err(interrupted(lost())),
-            Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
-            Received::Done(Ok(())) => {}
-        }
-        let kept = kept.take();
-        self.emptied = true;
-        self.number(py, kept)?;
-        Ok(Step::Again)
-    }
-
-    /// Everything is checked: hands over what was kept, or begins to read again.
-    fn hand_over(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
-        let ended = kept.is_some();
-        if let Some(runs) = kept {
-            self.accept(runs)?;
-        } else {
-            self.encoder = encoder(&self.target, &self.options);
-            self.with_source(py, |_, source| source.rewind())?;
-        }
-        self.phase = Phase::Send { ready: None, ended };
-        Ok(())
-    }
-
     /// Hands over the run that is ready, once there is room, and reads the next one.
     fn send_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
         let Phase::Send { ready, ended } = &mut self.phase else { return Ok(Step::Again) };
@@ -300,104 +247,6 @@ impl Push {
         let outcome = read(&mut self.encoder, &mut source);
         self.rows = Some(source.into_rest());
         outcome.map_err(Into::into)
-    }
-
-    /// Waits for the lane; once it is over, so is the push.
-    fn settle(&mut self, py: Python<'_>) -> PyResult<Step> {
-        let ending = matches!(self.early, Some(Early::Interrupted(_)));
-        match self.running.look() {
-            Received::NotYet if ending => return Ok(Step::Ending),
-            Received::NotYet => {
-                if let Err(raised) = self.tell(py) {
-                    self.end_early(Early::Interrupted(raised));
-                    return Ok(Step::Again);
-                }
-                return Ok(Step::Wait);
-            }
-            Received::Lost if !ending => self.early = Some(Early::Interrupted(lost())),
-            // Ctrl-C in the very moment of the last answer still finds its result.
-            Received::Done(()) if self.early.is_none() => {
-                self.early = self.log(py).and_then(|()| check(py)).err().map(Early::Interrupted);
-            }
-            // What ended it early counts for more than what a handler of the log raises.
-            Received::Done(()) if !ending => drop(self.log(py)),
-            Received::Done(()) | Received::Lost => {}
-        }
-        let early = self.early.take().or_else(|| self.lane.failure().map(Early::Failed));
-        let result = self.report(py)?;
-        match early {
-            None => Ok(Step::Done(result.unbind())),
-            Some(early) => Err(self.raise(py, early, &result)?),
-        }
-    }
-
-    /// Begins nothing more. Rows that were handed over are still sent, unless the caller wants to be gone.
-    fn end_early(&mut self, early: Early) {
-        if matches!(early, Early::Interrupted(_)) {
-            self.lane.finish();
-        }
-        self.outbox.close();
-        self.early = Some(early);
-        if !matches!(self.phase, Phase::Empty { .. }) {
-            self.phase = Phase::Settle;
-        }
-    }
-
-    /// Logs what there is to know, and shows the result so far to whoever wants to see it.
-    fn tell(&self, py: Python<'_>) -> PyResult<()> {
-        self.log(py)?;
-        match &self.options.progress {
-            Some(progress) => progress.call1(py, (self.report(py)?,)).map(drop),
-            None => Ok(()),
-        }
-    }
-
-    fn log(&self, py: Python<'_>) -> PyResult<()> {
-        notices::log(py, &self.target.route.place(), &self.lane.notices())
-    }
-
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let left = self.rows.as_ref().map_or(0, |rows| rows.left(py));
-        let read = self.encoder.rows_read().max(self.checked) + left as u64;
-        let elapsed = self.target.route.clock.now() - self.started;
-        let report = Report::new(
-            read,
-            self.encoder.problems(),
-            self.options.skip_invalid,
-            0,
-            &self.outbox.ledger(),
-            &self.lane.meter(),
-            elapsed,
-        );
-        results::push_result(py, &report, self.emptied)
-    }
-
-    /// The exception for `early`, with the result in it.
-    fn raise(&self, py: Python<'_>, early: Early, result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
-        let raised = match early {
-            Early::Failed(error) => errors::to_py(py, &self.advise(error)),
-            Early::Invalid => {
-                let problems = self.encoder.problems();
-                errors::validation(py, problems.errors(), problems.count())?
-            }
-            Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
-            Early::NoRows(raised) | Early::Interrupted(raised) => raised,
-        };
-        let exception = raised.value(py);
-        exception.setattr("result", result)?;
-        exception.call_method1("add_note", (result.call_method0("summary")?,))?;
-        Ok(raised)
-    }
-
-    /// Without a schema the service is the first to look at column names, and says no more than 404.
-    fn advise(&self, error: Error) -> Error {
-        if error.kind != Kind::NotFound || self.target.schema.is_some() {
-            return error;
-        }
-        let keys = self.encoder.names_seen().join(", ");
-        let more = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-        let advice = "pass schema= to have names checked before sending";
-        error.with_hint(format!("the rows had the columns {keys}; {advice}{more}"))
     }
 }
 

@@ -7,22 +7,25 @@
 //! The outbox is memory, or a file whose rows outlive the process.
 
 mod accept;
+mod bells;
 mod end;
 mod options;
+mod refusals;
+mod stats;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pythonize::pythonize;
-use serde::Serialize;
 
 use self::accept::{Accept, Single};
+use self::bells::{Bells, End};
 use self::end::{Close, Flush};
 use self::options::{OnFull, SenderOptions};
-use super::bell::Bell;
+use self::refusals::Refusals;
 use super::errors::{self, raise};
 use super::intake::Source;
 use super::operation::Operation;
@@ -36,7 +39,7 @@ use crate::courier::{AskNumber, Lane, Manner, Policy};
 use crate::encode::{Encoder, Problems, Run};
 use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
-use crate::outbox::{self, Durable, Mark, Outbox, Settings};
+use crate::outbox::{Durable, Mark, Outbox, Settings};
 use crate::report::Report;
 
 /// A sender to one destination.
@@ -67,80 +70,6 @@ struct Shared {
     refusals: Arc<Refusals>,
     encoders: Mutex<Vec<Encoder>>,
     closed: AtomicBool,
-}
-
-/// The bells of those who wait.
-#[derive(Default)]
-struct Bells(Mutex<Vec<Weak<Bell>>>);
-
-impl Bells {
-    fn ring(&self) {
-        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.retain(|bell| {
-            bell.upgrade().is_some_and(|bell| {
-                bell.ring();
-                true
-            })
-        });
-    }
-
-    fn add(&self) -> Arc<Bell> {
-        let bell = Arc::new(Bell::default());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&bell));
-        bell
-    }
-}
-
-/// Tells everybody that the lane has ended, however it did.
-struct End {
-    ended: Arc<AtomicBool>,
-    bells: Arc<Bells>,
-    outbox: Arc<Outbox>,
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.outbox.release();
-        self.ended.store(true, Ordering::Release);
-        self.bells.ring();
-    }
-}
-
-/// What the lane has to tell: to the user's function, or kept for the next verb to raise, once.
-struct Refusals {
-    listener: Option<Arc<Call>>,
-    first: Mutex<Option<Error>>,
-    told: AtomicBool,
-}
-
-impl Refusals {
-    fn hear(&self, error: &Error, bells: &Bells) {
-        if let Some(listener) = &self.listener {
-            porter::tell(Arc::clone(listener), error.clone());
-        } else if !self.told.swap(true, Ordering::AcqRel) {
-            *self.first() = Some(error.clone());
-            bells.ring();
-        }
-    }
-
-    fn first(&self) -> MutexGuard<'_, Option<Error>> {
-        self.first.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a sender has done so far, as Python's `SenderStats` has it.
-#[derive(Serialize)]
-struct Stats {
-    accepted: u64,
-    confirmed: u64,
-    rejected: u64,
-    in_doubt: u64,
-    maybe_twice: u64,
-    dropped: u64,
-    pending: u64,
-    oldest_age: f64,
-    state: &'static str,
-    next_attempt_in: Option<f64>,
 }
 
 impl Sender {
@@ -368,37 +297,5 @@ impl Shared {
 
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         results::push_result(py, &self.report(), false)
-    }
-
-    fn pending(&self, figures: &outbox::Stats) -> u64 {
-        if self.is_durable() {
-            return figures.pending.rows;
-        }
-        // What was withdrawn at the end has no end of its own.
-        figures.accepted - figures.confirmed - figures.rejected - figures.in_doubt - figures.dropped
-    }
-
-    fn stats(&self) -> Stats {
-        let figures = self.outbox.stats();
-        let now = self.target.route.clock.now();
-        let trouble = self.lane.trouble();
-        let state = match &trouble {
-            _ if self.closed.load(Ordering::Acquire) => "closed",
-            None => "running",
-            Some(trouble) if trouble.paused => "paused",
-            Some(_) => "waiting",
-        };
-        Stats {
-            accepted: figures.accepted,
-            confirmed: figures.confirmed,
-            rejected: figures.rejected,
-            in_doubt: figures.in_doubt,
-            maybe_twice: figures.maybe_twice,
-            dropped: figures.dropped,
-            pending: self.pending(&figures),
-            oldest_age: figures.pending.oldest.unwrap_or_default().as_secs_f64(),
-            state,
-            next_attempt_in: trouble.map(|trouble| (trouble.next - now).as_secs_f64()),
-        }
     }
 }

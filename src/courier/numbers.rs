@@ -1,0 +1,39 @@
+//! Where sequence numbers begin: behind the last one that the service has had.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::{Lane, Stop};
+use crate::error::Result;
+use crate::limit::Watch;
+
+/// Asks the service for the last sequence number; tells of its waits.
+pub type AskNumber = Box<dyn Fn(Arc<dyn Watch>) -> Pin<Box<dyn Future<Output = Result<u64>> + Send>> + Send + Sync>;
+
+/// Where sequence numbers begin.
+pub(super) struct Numbers(pub(super) AskNumber);
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Numbers")
+    }
+}
+
+impl Lane {
+    /// Has batches numbered from behind the last number that the service has had.
+    pub(super) async fn number(&self, ask: &AskNumber) {
+        while !self.is_stopped() {
+            let last = tokio::select! {
+                biased;
+                () = self.stopped(Stop::Finish) => return,
+                last = ask(self.watch()) => last,
+            };
+            match last.and_then(|last| self.outbox.number_from(last)) {
+                Ok(()) => return self.lock().trouble = None,
+                Err(error) => self.hold(error).await,
+            }
+        }
+    }
+}

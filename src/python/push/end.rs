@@ -1,0 +1,111 @@
+//! The end of a push: the lane is waited for, and the exact result returned or raised.
+
+use pyo3::prelude::*;
+
+use super::{Phase, Push};
+use crate::error::{Error, Kind};
+use crate::python::operation::Step;
+use crate::python::reading::Early;
+use crate::python::runtime::{Received, check, lost};
+use crate::python::{errors, notices, results};
+use crate::report::Report;
+
+impl Push {
+    /// Waits for the lane; once it is over, so is the push.
+    pub(super) fn settle(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let ending = matches!(self.early, Some(Early::Interrupted(_)));
+        match self.running.look() {
+            Received::NotYet if ending => return Ok(Step::Ending),
+            Received::NotYet => {
+                if let Err(raised) = self.tell(py) {
+                    self.end_early(Early::Interrupted(raised));
+                    return Ok(Step::Again);
+                }
+                return Ok(Step::Wait);
+            }
+            Received::Lost if !ending => self.early = Some(Early::Interrupted(lost())),
+            // Ctrl-C in the very moment of the last answer still finds its result.
+            Received::Done(()) if self.early.is_none() => {
+                self.early = self.log(py).and_then(|()| check(py)).err().map(Early::Interrupted);
+            }
+            // What ended it early counts for more than what a handler of the log raises.
+            Received::Done(()) if !ending => drop(self.log(py)),
+            Received::Done(()) | Received::Lost => {}
+        }
+        let early = self.early.take().or_else(|| self.lane.failure().map(Early::Failed));
+        let result = self.report(py)?;
+        match early {
+            None => Ok(Step::Done(result.unbind())),
+            Some(early) => Err(self.raise(py, early, &result)?),
+        }
+    }
+
+    /// Begins nothing more. Rows that were handed over are still sent, unless the caller wants to be gone.
+    pub(super) fn end_early(&mut self, early: Early) {
+        if matches!(early, Early::Interrupted(_)) {
+            self.lane.finish();
+        }
+        self.outbox.close();
+        self.early = Some(early);
+        if !matches!(self.phase, Phase::Empty { .. }) {
+            self.phase = Phase::Settle;
+        }
+    }
+
+    /// Logs what there is to know, and shows the result so far to whoever wants to see it.
+    pub(super) fn tell(&self, py: Python<'_>) -> PyResult<()> {
+        self.log(py)?;
+        match &self.options.progress {
+            Some(progress) => progress.call1(py, (self.report(py)?,)).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn log(&self, py: Python<'_>) -> PyResult<()> {
+        notices::log(py, &self.target.route.place(), &self.lane.notices())
+    }
+
+    pub(super) fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let left = self.rows.as_ref().map_or(0, |rows| rows.left(py));
+        let read = self.encoder.rows_read().max(self.checked) + left as u64;
+        let elapsed = self.target.route.clock.now() - self.started;
+        let report = Report::new(
+            read,
+            self.encoder.problems(),
+            self.options.skip_invalid,
+            0,
+            &self.outbox.ledger(),
+            &self.lane.meter(),
+            elapsed,
+        );
+        results::push_result(py, &report, self.emptied)
+    }
+
+    /// The exception for `early`, with the result in it.
+    pub(super) fn raise(&self, py: Python<'_>, early: Early, result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+        let raised = match early {
+            Early::Failed(error) => errors::to_py(py, &self.advise(error)),
+            Early::Invalid => {
+                let problems = self.encoder.problems();
+                errors::validation(py, problems.errors(), problems.count())?
+            }
+            Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
+            Early::NoRows(raised) | Early::Interrupted(raised) => raised,
+        };
+        let exception = raised.value(py);
+        exception.setattr("result", result)?;
+        exception.call_method1("add_note", (result.call_method0("summary")?,))?;
+        Ok(raised)
+    }
+
+    /// Without a schema the service is the first to look at column names, and says no more than 404.
+    pub(super) fn advise(&self, error: Error) -> Error {
+        if error.kind != Kind::NotFound || self.target.schema.is_some() {
+            return error;
+        }
+        let keys = self.encoder.names_seen().join(", ");
+        let more = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let advice = "pass schema= to have names checked before sending";
+        error.with_hint(format!("the rows had the columns {keys}; {advice}{more}"))
+    }
+}

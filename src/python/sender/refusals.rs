@@ -1,0 +1,30 @@
+//! What a sender's lane has to tell: to the user's function, or kept for the next verb to raise, once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::bells::Bells;
+use crate::error::Error;
+use crate::python::porter::{self, Call};
+
+/// What the lane has to tell: to the user's function, or kept for the next verb to raise, once.
+pub(super) struct Refusals {
+    pub(super) listener: Option<Arc<Call>>,
+    pub(super) first: Mutex<Option<Error>>,
+    pub(super) told: AtomicBool,
+}
+
+impl Refusals {
+    pub(super) fn hear(&self, error: &Error, bells: &Bells) {
+        if let Some(listener) = &self.listener {
+            porter::tell(Arc::clone(listener), error.clone());
+        } else if !self.told.swap(true, Ordering::AcqRel) {
+            *self.first() = Some(error.clone());
+            bells.ring();
+        }
+    }
+
+    pub(super) fn first(&self) -> MutexGuard<'_, Option<Error>> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
