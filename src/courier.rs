@@ -178,6 +178,7 @@ impl Lane {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         self.max_rows.fetch_min(limits.max_rows, Ordering::Relaxed);
+        self.outbox.full_at(limits.max_rows, limits.max_bytes);
         Self { max_bytes: limits.max_bytes, ..self }
     }
 
@@ -275,7 +276,7 @@ impl Lane {
 
     /// What was accepted so far is sent without waiting for others.
     pub fn hurry(&self) {
-        self.hurried.store(*self.outbox.accepted().borrow(), Ordering::Release);
+        self.hurried.store(self.outbox.accepted(), Ordering::Release);
         self.outbox.wake();
     }
 
@@ -328,7 +329,9 @@ impl Lane {
                     Next::Settled => break,
                     Next::GiveUp => return,
                     Next::Halve(halves) => {
-                        self.max_rows.fetch_min(halves[0].rows().max(1), Ordering::Relaxed);
+                        let rows = halves[0].rows().max(1);
+                        let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
+                        self.outbox.full_at(rows, self.max_bytes);
                         waiting.extend(halves.into_iter().rev());
                         break;
                     }

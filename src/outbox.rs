@@ -22,6 +22,7 @@ mod taken;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -46,8 +47,10 @@ pub struct Outbox {
     start: u64,
     /// Wakes couriers: there is something to take, or never will be again.
     filled: Notify,
-    /// How many rows were ever accepted.
-    accepted: watch::Sender<u64>,
+    /// How many rows and bytes a request holds; see [`Outbox::full_at`].
+    full: [AtomicU64; 2],
+    /// Wakes whoever waits for a full request.
+    stirred: watch::Sender<()>,
     /// Wakes the caller: there may be room.
     drained: Box<dyn Fn() + Send + Sync>,
 }
@@ -104,15 +107,24 @@ impl Outbox {
 
     fn on(store: Store, drained: impl Fn() + Send + Sync + 'static) -> Self {
         let start = store.water().accepted;
-        let (filled, accepted) = (Notify::new(), watch::Sender::new(start));
-        Self { store, gate: Mutex::default(), start, filled, accepted, drained: Box::new(drained) }
+        Self {
+            store,
+            gate: Mutex::default(),
+            start,
+            filled: Notify::new(),
+            full: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
+            stirred: watch::Sender::new(()),
+            drained: Box::new(drained),
+        }
     }
 
     /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
     /// this returns.
     pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
-        let accepted = self.store.accept(runs.into_iter())?;
-        self.accepted.send_modify(|count| *count = accepted.max(*count));
+        let full = self.full.each_ref().map(|figure| figure.load(Ordering::Acquire));
+        if self.store.accept(runs.into_iter(), full)? {
+            self.wake();
+        }
         self.filled.notify_one();
         Ok(())
     }
@@ -142,7 +154,7 @@ impl Outbox {
         self.gate().closed = true;
         self.filled.notify_waiters();
         self.filled.notify_one();
-        self.accepted.send_modify(|_| ());
+        self.wake();
         (self.drained)();
     }
 
@@ -222,7 +234,7 @@ impl Outbox {
     pub fn retry_set_aside(&self) -> Result<u64> {
         let Some(durable) = self.on_disk() else { return Ok(0) };
         let rows = durable.retry()?;
-        self.accepted.send_replace(durable.water().accepted);
+        self.wake();
         self.filled.notify_one();
         Ok(rows)
     }
@@ -264,9 +276,17 @@ impl Outbox {
         self.store.water().next
     }
 
-    /// Has whoever watches what was accepted look again.
+    /// Has whoever waits for a full request look again.
     pub fn wake(&self) {
-        self.accepted.send_modify(|_| ());
+        self.stirred.send_replace(());
+    }
+
+    /// Has whoever waits for a full request woken by the first row, and by the one that makes so many rows or bytes;
+    /// those in between come at the price of a lock.
+    pub fn full_at(&self, rows: usize, bytes: usize) {
+        self.full[0].store(rows as u64, Ordering::Release);
+        self.full[1].store(bytes as u64, Ordering::Release);
+        self.wake();
     }
 
     /// The number of the first row that is not settled; that of the next row where there is none.
@@ -281,10 +301,16 @@ impl Outbox {
         self.store.water().inherited_left > 0
     }
 
-    /// How many rows were ever accepted, as it grows; also seen to change when the outbox is closed.
+    /// How many rows were ever accepted.
     #[must_use]
-    pub fn accepted(&self) -> watch::Receiver<u64> {
-        self.accepted.subscribe()
+    pub fn accepted(&self) -> u64 {
+        self.store.water().accepted
+    }
+
+    /// Changes whenever it is worth looking whether a request is full.
+    #[must_use]
+    pub fn stirred(&self) -> watch::Receiver<()> {
+        self.stirred.subscribe()
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {

@@ -23,7 +23,7 @@ impl Lane {
     }
 
     pub(super) async fn linger(&self, delay: Duration) {
-        let mut accepted = self.outbox.accepted();
+        let mut stirred = self.outbox.stirred();
         loop {
             let waiting = self.outbox.waiting();
             let full = waiting.rows >= self.max_rows.load(Ordering::Relaxed) as u64
@@ -32,7 +32,7 @@ impl Lane {
                 || self.outbox.next() < self.hurried.load(Ordering::Acquire)
                 || self.outbox.is_closed();
             let Some(age) = waiting.oldest.filter(|_| !full) else {
-                if full || accepted.changed().await.is_err() {
+                if full || stirred.changed().await.is_err() {
                     return;
                 }
                 continue;
@@ -41,7 +41,7 @@ impl Lane {
                 return;
             }
             tokio::select! {
-                _ = accepted.changed() => {}
+                _ = stirred.changed() => {}
                 () = self.clock.sleep_until(self.clock.now() + delay.saturating_sub(age)) => {}
             }
         }

@@ -48,7 +48,7 @@ use self::schema::Found;
 use super::Fate;
 use super::batch::Batch;
 use super::calendar::Calendar;
-use super::level::Water;
+use super::level::{self, Water};
 use crate::encode::Run;
 use crate::error::{Error, Kind, Result};
 
@@ -105,16 +105,18 @@ impl Durable {
         Ok(durable)
     }
 
-    /// Accepts `runs`, all of them or none: once this returns, they are on the disk.
-    pub(super) fn accept(&self, runs: Vec<Run>) -> Result<u64> {
+    /// Accepts `runs`, all of them or none: once this returns, they are on the disk. Answers whether that is worth waking
+    /// who waits for a `full` request; where another caller's commit took them along, that one hears of it.
+    pub(super) fn accept(&self, runs: Vec<Run>, full: [u64; 2]) -> Result<bool> {
         self.is_ours()?;
+        let mut stirs = false;
         if !runs.is_empty() {
-            self.group.commit(runs, |members| self.commit(members))?;
+            self.group.commit(runs, |members| self.commit(members, full, &mut stirs))?;
         }
-        Ok(self.water().accepted)
+        Ok(stirs)
     }
 
-    fn commit(&self, members: &[Member]) -> Vec<Result<()>> {
+    fn commit(&self, members: &[Member], full: [u64; 2], stirs: &mut bool) -> Vec<Result<()>> {
         let at = self.calendar.now();
         let mut used = self.water().used();
         let outcomes: Vec<Result<()>> = members
@@ -133,7 +135,10 @@ impl Durable {
             .collect();
         let bytes = fitting.iter().map(|run| run.size(0..run.rows()) as u64).sum();
         let written = self.with("writing to", |disk| {
-            disk.accept(bytes, |ink, file| fitting.iter().try_for_each(|run| ink.accept(file, run, at, false)))
+            let before = disk.waiting();
+            disk.accept(bytes, |ink, file| fitting.iter().try_for_each(|run| ink.accept(file, run, at, false)))?;
+            *stirs = level::stirs(before, disk.waiting(), full);
+            Ok(())
         });
         outcomes.into_iter().map(|fits| fits.and_then(|()| written.clone())).collect()
     }

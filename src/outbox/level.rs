@@ -100,6 +100,13 @@ impl Water {
     }
 }
 
+/// Whether it is worth waking who waits for a full request: these are the first rows to wait, or they have made it
+/// `full`. Each is rows and bytes that wait.
+pub(super) fn stirs(before: [u64; 2], now: [u64; 2], full: [u64; 2]) -> bool {
+    let reached = |figure: usize| before[figure] < full[figure] && now[figure] >= full[figure];
+    (before[0] == 0 && now[0] > 0) || reached(0) || reached(1)
+}
+
 fn age(calendar: Option<&Calendar>, at: Option<u64>) -> Option<Duration> {
     Some(calendar?.age(at?))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::batch::{Batch, Cut};
 use super::calendar::Calendar;
-use super::level::Water;
+use super::level::{Water, stirs};
 use super::numbering::Numbering;
 use super::taken::{Known, Taken};
 use crate::encode::Run;
@@ -65,9 +65,11 @@ impl Memory {
         self.calendar.as_ref()
     }
 
-    pub(super) fn accept(&self, runs: impl Iterator<Item = Run>) -> u64 {
+    /// Answers whether that is worth waking who waits for a `full` request; see [`stirs`].
+    pub(super) fn accept(&self, runs: impl Iterator<Item = Run>, full: [u64; 2]) -> bool {
         let at = self.calendar.as_ref().map_or(0, Calendar::now);
         let mut state = self.lock();
+        let before = [state.rows, state.bytes];
         for run in runs {
             let first = state.accepted;
             state.accepted += run.rows() as u64;
@@ -77,7 +79,7 @@ impl Memory {
                 state.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, at });
             }
         }
-        state.accepted
+        stirs(before, [state.rows, state.bytes], full)
     }
 
     /// Whether there is room for some more; `bytes` of them.

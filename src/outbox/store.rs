@@ -17,10 +17,11 @@ pub(super) enum Store {
 }
 
 impl Store {
-    pub(super) fn accept(&self, runs: impl Iterator<Item = Run>) -> Result<u64> {
+    /// Answers whether that is worth waking who waits for a `full` request; see [`super::level::stirs`].
+    pub(super) fn accept(&self, runs: impl Iterator<Item = Run>, full: [u64; 2]) -> Result<bool> {
         match self {
-            Self::Memory(memory) => Ok(memory.accept(runs)),
-            Self::Durable(durable) => waiting(|| durable.accept(runs.collect())),
+            Self::Memory(memory) => Ok(memory.accept(runs, full)),
+            Self::Durable(durable) => waiting(|| durable.accept(runs.collect(), full)),
         }
     }
 

@@ -124,7 +124,7 @@ impl Sender {
             rows,
             options,
             started: clock.now(),
-            first: *outbox.accepted().borrow(),
+            first: outbox.accepted(),
             outbox,
             lane,
             _running: running,

@@ -78,6 +78,11 @@ impl Disk {
         }
     }
 
+    /// The rows that nobody has taken, and their bytes.
+    pub(super) fn waiting(&self) -> [u64; 2] {
+        [self.ink.state.rows, self.ink.state.bytes]
+    }
+
     /// The rows that are not settled.
     pub(super) fn pending(&self) -> u64 {
         self.ink.state.rows + self.ink.taken.rows()

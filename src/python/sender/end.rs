@@ -26,7 +26,7 @@ impl Flush {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
         let bell = shared.bells.add();
         shared.lane.hurry();
-        let rows = *shared.outbox.accepted().borrow();
+        let rows = shared.outbox.accepted();
         let patience = patience(shared, &bell, timeout)?;
         let flush = Self { shared: Arc::clone(shared), rows, patience, interrupted: None };
         Ok(Operation::new(flush, bell, needs_loop))

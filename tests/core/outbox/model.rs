@@ -179,7 +179,7 @@ impl Life {
         let taken = self.house.taken.len();
         match step {
             Step::Accept(sizes) => {
-                let (before, first) = (self.house.accepted, *self.house.outbox.accepted().borrow());
+                let (before, first) = (self.house.accepted, self.house.outbox.accepted());
                 self.house.accept(sizes);
                 self.pending.extend((first..).zip(before..self.house.accepted));
             }
@@ -208,7 +208,7 @@ impl Life {
             Step::Halve(_) => drop(self.house.step(step)),
         }
         assert_eq!(self.house.outbox.stats().pending.rows, self.pending.len() as u64);
-        let next = *self.house.outbox.accepted().borrow();
+        let next = self.house.outbox.accepted();
         assert_eq!(self.house.outbox.first_pending(), self.pending.keys().next().copied().unwrap_or(next));
     }
 
@@ -281,7 +281,7 @@ impl Life {
     }
 
     fn retry(&mut self) {
-        let first = *self.house.outbox.accepted().borrow();
+        let first = self.house.outbox.accepted();
         let rows = self.house.outbox.retry_set_aside().unwrap();
         let aside = std::mem::take(&mut self.aside);
         assert_eq!(rows, aside.values().map(|(ids, _)| ids.len() as u64).sum::<u64>());
