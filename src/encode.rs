@@ -9,6 +9,7 @@ mod blocks;
 mod columns;
 mod datetimes;
 mod dialect;
+mod growing;
 mod numbers;
 mod options;
 mod problems;
@@ -21,6 +22,7 @@ mod value;
 use std::sync::Arc;
 
 pub use self::dialect::{Dialect, PUSH_ARRAY, PUSH_ROWS};
+pub use self::growing::Growing;
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;
@@ -127,6 +129,22 @@ impl Encoder {
         Ok(Filled { run: self.seal(), ended: false })
     }
 
+    /// Visits one row; answers its bytes, or `None` where there was none that fits.
+    pub fn one<R: Rows>(&mut self, rows: &mut R) -> Result<Option<&[u8]>, R::Failure> {
+        let start = self.dialect.prefix.len();
+        self.body.truncate(start);
+        self.ends.clear();
+        self.row = 0;
+        rows.begin();
+        let mut row = OpenRow::begin(self);
+        let visited = rows.visit(&mut row);
+        let refused = row.end();
+        if visited? {
+            self.end_row(start, refused);
+        }
+        Ok((!self.ends.is_empty()).then(|| &self.body[start..]))
+    }
+
     /// Closes the row that began at `start`; answers the run that is full without it, if it does not fit.
     fn end_row(&mut self, start: usize, refused: bool) -> Option<Run> {
         let number = self.row;
@@ -173,6 +191,7 @@ impl Encoder {
     }
 }
 
-fn position(length: usize) -> u32 {
+/// A length or place within a run.
+pub(crate) fn position(length: usize) -> u32 {
     u32::try_from(length).expect("a body is cut at max_bytes, far below 4 GB")
 }

@@ -36,7 +36,7 @@ use self::calendar::Calendar;
 use self::memory::Memory;
 use self::store::Store;
 use crate::clock::Clock;
-use crate::encode::Run;
+use crate::encode::{Dialect, Run};
 use crate::error::{Error, Result};
 
 /// Rows on their way.
@@ -121,12 +121,27 @@ impl Outbox {
     /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
     /// this returns.
     pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
-        let full = self.full.each_ref().map(|figure| figure.load(Ordering::Acquire));
-        if self.store.accept(runs.into_iter(), full)? {
+        if self.store.accept(runs.into_iter(), self.full_now())? {
             self.wake();
         }
         self.filled.notify_one();
         Ok(())
+    }
+
+    /// Accepts one bare row into memory, if there is room for it.
+    pub fn accept_one(&self, dialect: &'static Dialect, bare: &[u8]) -> bool {
+        let (accepted, stirs) = self.store.accept_one(dialect, bare, self.full_now());
+        if stirs {
+            self.wake();
+        }
+        if accepted {
+            self.filled.notify_one();
+        }
+        accepted
+    }
+
+    fn full_now(&self) -> [u64; 2] {
+        self.full.each_ref().map(|figure| figure.load(Ordering::Acquire))
     }
 
     /// Whether there is some room. Whoever finds none is woken by `drained`.

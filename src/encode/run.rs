@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{Dialect, position};
+use super::{Dialect, Growing, position};
 
 /// Encoded rows, wrapped as one whole body. Any part of it can be had as a body of its own.
 #[derive(Debug, Clone)]
@@ -25,28 +25,11 @@ impl Run {
     where
         E: Iterator<Item = u32>,
     {
-        let (mut body, mut all_ends) = (dialect.prefix.to_vec(), Vec::new());
+        let mut growing = Growing::new(dialect);
         for (rows, ends) in pieces {
-            if !all_ends.is_empty() {
-                body.extend_from_slice(dialect.separator);
-            }
-            let before = position(body.len());
-            all_ends.extend(ends.map(|end| before + end));
-            body.extend_from_slice(rows);
+            growing.push(rows, ends);
         }
-        body.extend_from_slice(dialect.suffix);
-        Self::new(dialect, body, all_ends)
-    }
-
-    /// Takes the rows of `other` behind its own; both are of one dialect.
-    pub fn append(&mut self, other: &Self) {
-        let mut body = Vec::from(std::mem::take(&mut self.body));
-        body.truncate(body.len() - self.dialect.suffix.len());
-        body.extend_from_slice(self.dialect.separator);
-        let shift = body.len() - self.dialect.prefix.len();
-        body.extend_from_slice(&other.body[self.dialect.prefix.len()..]);
-        self.body = body.into();
-        self.ends.extend(other.ends.iter().map(|&end| position(end as usize + shift)));
+        growing.into_run()
     }
 
     /// How its rows are wrapped.
@@ -95,7 +78,7 @@ impl Run {
     }
 
     /// Where in [`Run::bare`] each of the rows at `range` ends.
-    pub fn ends(&self, range: Range<usize>) -> impl Iterator<Item = u32> {
+    pub fn ends(&self, range: Range<usize>) -> impl ExactSizeIterator<Item = u32> {
         let start = if range.is_empty() { 0 } else { position(self.start(range.start)) };
         self.ends[range].iter().map(move |end| end - start)
     }

@@ -8,9 +8,10 @@ use super::calendar::Calendar;
 use super::level::{Water, stirs};
 use super::numbering::Numbering;
 use super::taken::{Known, Taken};
-use crate::encode::Run;
+use crate::encode::{Dialect, Growing, Run, position};
 
-/// Small runs become one of up to this many bytes, so that rows sent one by one cost no more than their bytes.
+/// Rows that come in small runs, or one by one, become one of up to this many bytes, so that they cost no more than
+/// their bytes.
 const COMPACT_BYTES: usize = 1_000_000;
 
 /// The queue of one process.
@@ -28,6 +29,8 @@ pub(super) struct Memory {
 #[derive(Debug, Default)]
 struct State {
     runs: VecDeque<Queued>,
+    /// Behind the runs.
+    tail: Option<Tail>,
     accepted: u64,
     /// Accepted and not taken.
     rows: u64,
@@ -35,6 +38,14 @@ struct State {
     dropped: u64,
     taken: Taken,
     numbering: Numbering,
+}
+
+/// Rows that are becoming a run.
+#[derive(Debug)]
+struct Tail {
+    rows: Growing,
+    first: u64,
+    at: u64,
 }
 
 #[derive(Debug)]
@@ -71,27 +82,38 @@ impl Memory {
         let mut state = self.lock();
         let before = [state.rows, state.bytes];
         for run in runs {
-            let first = state.accepted;
-            state.accepted += run.rows() as u64;
-            state.rows += run.rows() as u64;
-            state.bytes += run.size(0..run.rows()) as u64;
-            if let Some(run) = state.append(run, self.compact) {
-                state.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, at });
+            let all = 0..run.rows();
+            if self.compact && run.bytes() < COMPACT_BYTES {
+                state.append(run.dialect(), run.bare(all.clone()), run.ends(all), || at);
+            } else {
+                state.push(run, at);
             }
         }
         stirs(before, [state.rows, state.bytes], full)
     }
 
+    /// Accepts one row, where there is room for it; answers whether there was, and whether that is worth waking who waits
+    /// for a `full` request.
+    pub(super) fn accept_one(&self, dialect: &'static Dialect, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
+        let mut state = self.lock();
+        if !state.has_room(self.capacity, Some(bare.len() as u64)) {
+            return (false, false);
+        }
+        let before = [state.rows, state.bytes];
+        let at = || self.calendar.as_ref().map_or(0, Calendar::now);
+        state.append(dialect, bare, std::iter::once(position(bare.len())), at);
+        (true, stirs(before, [state.rows, state.bytes], full))
+    }
+
     /// Whether there is room for some more; `bytes` of them.
     pub(super) fn has_room(&self, bytes: Option<u64>) -> bool {
-        let state = self.lock();
-        let waiting = state.bytes + state.taken.bytes();
-        bytes.map_or(waiting < self.capacity, |bytes| waiting == 0 || waiting + bytes <= self.capacity)
+        self.lock().has_room(self.capacity, bytes)
     }
 
     pub(super) fn forget_untaken(&self) {
         let mut state = self.lock();
         state.runs.clear();
+        state.tail = None;
         (state.rows, state.bytes) = (0, 0);
     }
 
@@ -101,7 +123,7 @@ impl Memory {
 
     /// Whether there is more to take.
     pub(super) fn has_more(&self) -> bool {
-        !self.lock().runs.is_empty()
+        self.lock().rows > 0
     }
 
     pub(super) fn number_from(&self, last: u64) {
@@ -126,6 +148,7 @@ impl Memory {
     /// Drops the oldest rows that nobody took until they come to `bytes`; answers how many rows went.
     pub(super) fn drop_oldest(&self, bytes: u64) -> u64 {
         let mut state = self.lock();
+        state.seal();
         let (before, goal) = (state.dropped, state.bytes.saturating_sub(bytes));
         while state.bytes > goal
             && let Some(front) = state.runs.front_mut()
@@ -146,10 +169,10 @@ impl Memory {
         let state = self.lock();
         Water {
             accepted: state.accepted,
-            next: state.runs.front().map_or(state.accepted, Queued::next),
+            next: state.accepted - state.rows,
             rows: state.rows,
             bytes: state.bytes,
-            since: state.runs.front().map(|queued| queued.at),
+            since: state.since(),
             taken_rows: state.taken.rows(),
             taken_bytes: state.taken.bytes(),
             taken_since: state.taken.oldest(),
@@ -165,17 +188,55 @@ impl Memory {
 }
 
 impl State {
-    /// Puts a small run behind the last one, unless that has been begun; gives it back where it must stand alone.
-    fn append(&mut self, run: Run, compact: bool) -> Option<Run> {
-        let last = self.runs.back_mut().filter(|last| compact && last.taken == 0);
-        let last = last.filter(|last| last.run.bytes() + run.bytes() <= COMPACT_BYTES);
-        let Some(last) = last.and_then(|last| Arc::get_mut(&mut last.run)) else { return Some(run) };
-        last.append(&run);
-        self.bytes += run.dialect().separator.len() as u64;
-        None
+    fn has_room(&self, capacity: u64, bytes: Option<u64>) -> bool {
+        let waiting = self.bytes + self.taken.bytes();
+        bytes.map_or(waiting < capacity, |bytes| waiting == 0 || waiting + bytes <= capacity)
+    }
+
+    /// Puts a run behind all others.
+    fn push(&mut self, run: Run, at: u64) {
+        self.seal();
+        let first = self.accepted;
+        self.accepted += run.rows() as u64;
+        self.rows += run.rows() as u64;
+        self.bytes += run.size(0..run.rows()) as u64;
+        self.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, at });
+    }
+
+    /// Puts some rows behind all others, where they become a run with those that follow.
+    fn append(
+        &mut self,
+        dialect: &'static Dialect,
+        bare: &[u8],
+        ends: impl ExactSizeIterator<Item = u32>,
+        at: impl FnOnce() -> u64,
+    ) {
+        if self.tail.as_ref().is_some_and(|tail| tail.rows.size() + bare.len() > COMPACT_BYTES) {
+            self.seal();
+        }
+        let (first, rows) = (self.accepted, ends.len() as u64);
+        let tail = self.tail.get_or_insert_with(|| Tail { rows: Growing::new(dialect), first, at: at() });
+        let before = tail.rows.size();
+        tail.rows.push(bare, ends);
+        self.bytes += (tail.rows.size() - before) as u64;
+        self.accepted += rows;
+        self.rows += rows;
+    }
+
+    /// The rows at the end become a run.
+    fn seal(&mut self) {
+        if let Some(Tail { rows, first, at }) = self.tail.take() {
+            self.runs.push_back(Queued { run: Arc::new(rows.into_run()), first, taken: 0, at });
+        }
+    }
+
+    /// When the oldest row was accepted.
+    fn since(&self) -> Option<u64> {
+        self.runs.front().map(|queued| queued.at).or(self.tail.as_ref().map(|tail| tail.at))
     }
 
     fn take(&mut self, mut cut: Cut) -> Option<Batch> {
+        self.seal();
         let (first, at) = self.runs.front().map(|front| (front.next(), front.at))?;
         while let Some(front) = self.runs.front_mut() {
             let count = cut.add(&front.run, front.taken);

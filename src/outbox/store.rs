@@ -6,11 +6,12 @@ use super::calendar::Calendar;
 use super::durable::Durable;
 use super::level::Water;
 use super::memory::Memory;
-use crate::encode::Run;
+use crate::encode::{Dialect, Run};
 use crate::error::{Error, Result};
 
 /// Where rows wait.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each sender or push")]
 pub(super) enum Store {
     Memory(Memory),
     Durable(Box<Durable>),
@@ -22,6 +23,15 @@ impl Store {
         match self {
             Self::Memory(memory) => Ok(memory.accept(runs, full)),
             Self::Durable(durable) => waiting(|| durable.accept(runs.collect(), full)),
+        }
+    }
+
+    /// Accepts one row, where that is no work and there is room for it; answers whether it did, and whether that is worth
+    /// waking who waits for a `full` request.
+    pub(super) fn accept_one(&self, dialect: &'static Dialect, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
+        match self {
+            Self::Memory(memory) => memory.accept_one(dialect, bare, full),
+            Self::Durable(_) => (false, false),
         }
     }
 

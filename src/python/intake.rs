@@ -25,6 +25,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 pub(super) use self::arrow::ArrowRows;
 use self::fed::Fed;
 use self::frame::Frame;
+pub(super) use self::places::KeptKeys;
 pub(super) use self::row::Shapes;
 use super::errors;
 use super::operation::unreadable;

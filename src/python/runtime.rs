@@ -1,13 +1,14 @@
 //! Waiting for Rust from Python: without the GIL, and with an ear for Ctrl-C.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::IntoPyDict;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
@@ -36,6 +37,29 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
     let runtime: &'static Runtime = Box::leak(Box::new(built));
     *current = Some((process, runtime));
     Ok(runtime)
+}
+
+/// How many forks lie between this process and the first one that imported us: a look at it costs nothing, and asking
+/// the system which process this is does.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Has forks counted.
+pub(super) fn count_forks(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    // There is no fork on Windows.
+    let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else { return Ok(()) };
+    let forked = wrap_pyfunction!(forked, module)?;
+    register.call((), Some(&[("after_in_child", forked)].into_py_dict(py)?)).map(drop)
+}
+
+#[pyfunction]
+fn forked() {
+    FORKS.fetch_add(1, Ordering::AcqRel);
+}
+
+/// Tells this process from those that it was forked from.
+pub(super) fn generation() -> u32 {
+    FORKS.load(Ordering::Acquire)
 }
 
 /// Calls that wait in Rust. At the end of the interpreter they are sent home first: a thread that came back to a dead

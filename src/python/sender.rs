@@ -27,7 +27,7 @@ use self::end::{Close, Flush};
 use self::options::{OnFull, SenderOptions};
 use self::refusals::Refusals;
 use super::errors::{self, raise};
-use super::intake::Source;
+use super::intake::{KeptKeys, Source};
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
 use super::porter::{self, Call, Porter};
@@ -36,7 +36,7 @@ use super::runtime::{self, Running};
 use super::{notices, results};
 use crate::clock::Moment;
 use crate::courier::{AskNumber, Lane, Manner, Policy};
-use crate::encode::{Encoder, Problems, Run};
+use crate::encode::{Dialect, Encoder, Problems, Run, position};
 use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
 use crate::outbox::{Durable, Mark, Outbox, Settings};
@@ -48,7 +48,7 @@ pub(super) struct Sender {
     shared: Arc<Shared>,
     /// Whose functions only an event loop can call.
     needs_loop: bool,
-    process: u32,
+    generation: u32,
 }
 
 /// What a sender's verbs and its lane share.
@@ -68,7 +68,7 @@ struct Shared {
     /// Whoever waits for room or for an end.
     bells: Arc<Bells>,
     refusals: Arc<Refusals>,
-    encoders: Mutex<Vec<Encoder>>,
+    spares: Mutex<Vec<Spare>>,
     closed: AtomicBool,
 }
 
@@ -131,14 +131,14 @@ impl Sender {
             ended,
             bells,
             refusals,
-            encoders: Mutex::default(),
+            spares: Mutex::default(),
             closed: AtomicBool::new(false),
         };
-        Ok(Self { shared: Arc::new(shared), needs_loop, process: std::process::id() })
+        Ok(Self { shared: Arc::new(shared), needs_loop, generation: runtime::generation() })
     }
 
     fn open(&self, py: Python<'_>) -> PyResult<&Arc<Shared>> {
-        if self.process != std::process::id() {
+        if self.generation != runtime::generation() {
             let message = "the sender belongs to the process that this one was forked from";
             let error = Error::new(Kind::Closed, message).with_hint("make a sender in each process");
             return Err(errors::to_py(py, &error));
@@ -161,9 +161,16 @@ impl Sender {
     fn send(&self, row: &Bound<'_, PyAny>, elsewhere: bool) -> PyResult<Option<Operation>> {
         let py = row.py();
         let shared = self.open(py)?;
-        let mut encoder = shared.encoder();
-        let run = encoder.fill(&mut Single::new(row)).map_err(|failure| failure.into_py(py, 0))?.run;
-        shared.refuse_invalid(py, encoder)?;
+        let mut spare = shared.spare();
+        let mut single = Single::new(row, spare.keys);
+        let bare = spare.encoder.one(&mut single).map_err(|failure| failure.into_py(py, 0))?;
+        let (dialect, mut run) = (shared.dialect(), None);
+        if let Some(bare) = bare.filter(|bare| !shared.outbox.accept_one(dialect, bare)) {
+            let ends = std::iter::once(position(bare.len()));
+            run = Some(Run::join(dialect, [(bare, ends)]));
+        }
+        spare.keys = single.into_keys();
+        shared.refuse_invalid(py, spare)?;
         let Some(run) = run else { return Ok(None) };
         let left = match shared.is_durable() {
             true if elsewhere => Some(run),
@@ -191,7 +198,7 @@ impl Sender {
     /// Delivers what there is, then ends.
     fn close(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<Option<Operation>> {
         let timeout = seconds("timeout", timeout)?;
-        if self.process != std::process::id() || self.shared.closed.swap(true, Ordering::AcqRel) {
+        if self.generation != runtime::generation() || self.shared.closed.swap(true, Ordering::AcqRel) {
             return Ok(None);
         }
         runtime::register_leave(py)?;
@@ -223,6 +230,12 @@ impl Sender {
     }
 }
 
+/// An encoder for single rows, and the keys that the last one had.
+struct Spare {
+    encoder: Encoder,
+    keys: KeptKeys,
+}
+
 /// Where the rows wait.
 fn outbox(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Result<Outbox> {
     let (route, bells) = (&target.route, Arc::clone(bells));
@@ -242,18 +255,26 @@ fn outbox(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Resul
 }
 
 impl Shared {
+    fn spare(&self) -> Spare {
+        let spare = self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Spare { encoder: self.encoder(), keys: KeptKeys::default() })
+    }
+
     fn encoder(&self) -> Encoder {
-        let spare = self.encoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| encoder(&self.target, &self.rows))
+        encoder(&self.target, &self.rows)
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        self.target.route.destination.dialect()
     }
 
     /// Raises what does not fit; otherwise keeps the encoder for the next row.
-    fn refuse_invalid(&self, py: Python<'_>, encoder: Encoder) -> PyResult<()> {
-        let problems = encoder.problems();
+    fn refuse_invalid(&self, py: Python<'_>, spare: Spare) -> PyResult<()> {
+        let problems = spare.encoder.problems();
         if problems.count() > 0 {
             return Err(errors::validation(py, problems.errors(), problems.count())?);
         }
-        self.encoders.lock().unwrap_or_else(PoisonError::into_inner).push(encoder);
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner).push(spare);
         Ok(())
     }
 

@@ -444,9 +444,9 @@ def test_numbered_batches_keep_their_number_over_runs(path: Path, behaviour: Any
         assert numbers == ({"1", "2"} if behaviour == "ignores" else {"1", "2", "3"})
 
 
-def test_the_twins(virtual: Emulator, path: Path) -> None:
-    async def main() -> None:
-        async with make_table(virtual).sender(outbox=path, **SLOW) as sender:
+def test_the_twins(path: Path) -> None:
+    async def main(emulator: Emulator) -> None:
+        async with make_table(emulator).sender(outbox=path, **SLOW) as sender:
             await asyncio.gather(*(sender.send_async(row) for row in orders(20)))
             with pytest.raises(pbi.ValidationError):
                 await sender.send_async({"Id": "one"})
@@ -454,8 +454,9 @@ def test_the_twins(virtual: Emulator, path: Path) -> None:
             assert pbi.Outbox(path).pending == 40
             assert (await sender.flush_async()).confirmed == 40
 
-    asyncio.run(main())
-    assert arrived(virtual) == dict.fromkeys(range(40), 1)
+    with Emulator() as emulator:
+        asyncio.run(main(emulator))
+        assert arrived(emulator) == dict.fromkeys(range(40), 1)
 
 
 def test_at_the_end_of_python_rows_stay_and_nothing_is_said(path: Path) -> None:

@@ -38,7 +38,22 @@ struct Key<'py> {
     place: usize,
 }
 
+/// The same between two calls from Python.
+#[derive(Default)]
+pub(in crate::python) struct KeptKeys(Vec<(Py<PyAny>, usize)>);
+
+impl KeptKeys {
+    pub(super) fn resume(self, py: Python<'_>) -> Keys<'_> {
+        let known = self.0.into_iter().map(|(key, place)| Key { key: key.into_bound(py), place }).collect();
+        Keys { known, next: 0 }
+    }
+}
+
 impl<'py> Keys<'py> {
+    pub(super) fn keep(self) -> KeptKeys {
+        KeptKeys(self.known.into_iter().map(|Key { key, place }| (key.unbind(), place)).collect())
+    }
+
     /// A row begins.
     #[inline]
     pub(super) fn begin(&mut self) {

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
 
 use super::borrowed::{DictItems, Item};
-use super::places::{Keys, Places, give};
+use super::places::{KeptKeys, Keys, Places, give};
 use super::{Failure, changed, value};
 use crate::cell::Row;
 
@@ -61,6 +61,16 @@ impl<'py> Fields<'py> {
 }
 
 impl<'py> Shapes<'py> {
+    /// Rows for the same columns as those that had these keys.
+    pub(in crate::python) fn resume(py: Python<'py>, keys: KeptKeys) -> Self {
+        Self { known: Vec::new(), keys: keys.resume(py) }
+    }
+
+    /// The keys of the last dict.
+    pub(in crate::python) fn into_keys(self) -> KeptKeys {
+        self.keys.keep()
+    }
+
     /// The rows to come are for another `row` than those before.
     pub(super) fn begin(&mut self) {
         self.keys = Keys::default();

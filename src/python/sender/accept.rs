@@ -12,7 +12,7 @@ use crate::encode::{Encoder, Run};
 use crate::error::{Error, Kind};
 use crate::python::bell::Bell;
 use crate::python::errors::{self, raise};
-use crate::python::intake::{Failure, Rest, Shapes, Source};
+use crate::python::intake::{Failure, KeptKeys, Rest, Shapes, Source};
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::reading::{Early, InTime, Stop, Time};
 use crate::python::runtime::{Received, Running, lost};
@@ -20,11 +20,17 @@ use crate::python::runtime::{Received, Running, lost};
 /// One row by itself.
 pub(super) struct Single<'a, 'py> {
     row: Option<&'a Bound<'py, PyAny>>,
+    shapes: Shapes<'py>,
 }
 
 impl<'a, 'py> Single<'a, 'py> {
-    pub(super) fn new(row: &'a Bound<'py, PyAny>) -> Self {
-        Self { row: Some(row) }
+    /// The row, which has probably the same keys as the last one.
+    pub(super) fn new(row: &'a Bound<'py, PyAny>, keys: KeptKeys) -> Self {
+        Self { row: Some(row), shapes: Shapes::resume(row.py(), keys) }
+    }
+
+    pub(super) fn into_keys(self) -> KeptKeys {
+        self.shapes.into_keys()
     }
 }
 
@@ -35,7 +41,7 @@ impl Rows for Single<'_, '_> {
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
         let Some(object) = self.row.take() else { return Ok(false) };
-        Shapes::default().visit(object, row)?;
+        self.shapes.visit(object, row)?;
         Ok(true)
     }
 }
