@@ -17,7 +17,7 @@ use super::errors;
 use crate::error::{Error, Kind, Result};
 
 /// How often a waiting call looks for Ctrl-C.
-pub(super) const SLICE: Duration = Duration::from_millis(50);
+pub(super) const SLICE: Duration = Duration::from_millis(25);
 /// How long the end of the interpreter waits for those who wait in Rust.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Two threads are enough: the work is waiting, and the boards we run on are small.

@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import warnings
 from functools import partial
 from textwrap import dedent
@@ -478,3 +479,46 @@ def test_at_the_end_of_python_rows_stay_and_nothing_is_said(path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert pbi.Outbox(path).pending == 37
+
+
+# What a person should know.
+
+
+def noticed(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log said of outboxes."""
+    wait_until(lambda: any("outbox" in record.getMessage() for record in caplog.records))
+    return [record.getMessage() for record in caplog.records if "outbox" in record.getMessage()]
+
+
+def test_an_outbox_in_memory_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    if not os.path.ismount("/dev/shm"):  # noqa: S108 - where memory is a folder
+        pytest.skip("there is no folder in memory")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, FaultServer(CONFIRMED) as server:
+        with server.table().sender(outbox=f"{folder}/rows.db") as sender:
+            sender.send({"Id": 1})
+        (line,) = noticed(caplog)
+    assert line.endswith("rows.db` lies in memory: its rows do not survive power loss")
+
+
+def test_a_damaged_outbox_is_told_of_and_what_is_intact_goes_out(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        sender = server.table().sender(outbox=path, **SLOW)
+        for start in range(0, 2_000, 100):
+            sender.send_many(orders(100, start))
+        sender.close(timeout=0.01)
+        content = bytearray(path.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 3_000] = b"\xff" * 3_000
+        path.write_bytes(content)
+        with server.table().sender(outbox=path) as sender:
+            sender.flush()
+            delivered = sender.stats.confirmed
+        (line,) = noticed(caplog)
+    assert "was damaged" in line
+    found = re.search(r"(\d+) accepted rows are lost", line)
+    assert found is not None
+    assert delivered == 2_000 - int(found[1])
+    assert 1_000 < delivered < 2_000
+    kept = re.search(r"the damaged one is kept as `(.+)`", line)
+    assert kept is not None
+    assert os.path.exists(kept[1])  # noqa: PTH110 - as the line says it
