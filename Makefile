@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
 DEVELOPED := $(VENV)/developed
 VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'
-PYTHON_CODE = $(wildcard python tests/python tests/bench examples)
+PYTHON_CODE = $(wildcard python tests/python tests/bench tests/reliability tests/torture tests/soak examples)
 CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 
 IN_VENV := VIRTUAL_ENV=$(CURDIR)/$(VENV)
@@ -130,6 +130,31 @@ bench: wheel ## measure the wheel against others; the table goes into docs/bench
 	$$pip install --use-pep517 --no-deps -r requirements-data.txt
 	$(BENCH_VENV)/bin/python tests/bench/run.py --write $(BENCH)
 
+# What is promised of delivery, measured with the wheel alone.
+RELIABILITY_VENV := .venv-reliability
+RELIABILITY ?=
+
+.PHONY: reliability
+reliability: wheel ## measure what is promised of delivery; the table goes into docs/reliability.md
+	@[ -x $(RELIABILITY_VENV)/bin/python ] || $(BIN)/python -m venv $(RELIABILITY_VENV)
+	@$(RELIABILITY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --force-reinstall --no-deps \
+	    "$$(ls -t dist/*.whl | head -n 1)"
+	PYTHONPATH=$(CURDIR)/tests/python:$(CURDIR)/tests/bench:$(CURDIR)/tests/reliability \
+	    $(RELIABILITY_VENV)/bin/python tests/reliability/reliability.py --write $(RELIABILITY)
+
+# Kills, power cuts, partitions: what the ordinary suite cannot do to a machine, or has no time for.
+TORTURE ?=
+
+.PHONY: torture
+torture: develop ## kills, power cuts, partitions, forks, exits; skips, saying why, what the machine does not allow
+	$(BIN)/python -m pytest -o faulthandler_timeout=1800 --override-ini=timeout=1200 tests/torture $(TORTURE)
+
+MINUTES ?= 10
+
+.PHONY: soak
+soak: develop ## deliver for MINUTES (10) through random faults; every row is accounted for all along
+	PYTHONPATH=$(CURDIR)/tests/python $(BIN)/python tests/soak/soak.py $(MINUTES)
+
 .PHONY: instructions
 instructions: develop ## count what a row costs; fails above the stored figure by 5 %
 	$(BIN)/python tests/bench/instructions.py
@@ -143,6 +168,6 @@ audit: ## licences and known holes of what we depend on, by cargo-deny and pip-a
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf .venv .venv-3.* .venv-bench target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-bench .venv-reliability target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/powerbi_push/_core.*.so
 	find python tests examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

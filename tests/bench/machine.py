@@ -8,21 +8,25 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMPETITORS = ["orjson", "msgspec", "pydantic", "numpy", "pandas", "polars", "pyarrow", "requests", "aiohttp"]
 
 
-def describe() -> str:
+def describe(packages: Sequence[str] = COMPETITORS) -> str:
     """One paragraph: processor, memory, system, versions, and how busy the machine was."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     parts = [
         f"{_processor()}, {os.cpu_count()} processors, {_memory()} of memory",
         f"{platform.system()} {platform.release().split('-')[0]}, {platform.libc_ver()[0]} {platform.libc_ver()[1]}",
         f"CPython {platform.python_version()}, {_rustc()}",
-        ", ".join(f"{name} {_version(name)}" for name in COMPETITORS),
+        ", ".join(f"{name} {_version(name)}" for name in packages),
         f"load average at the start {load}",
     ]
-    return "; ".join(parts)
+    return "; ".join(part for part in parts if part)
 
 
 def pin(cores: int) -> None:

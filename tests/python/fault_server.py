@@ -1,11 +1,13 @@
 """A server that breaks the rules of HTTP as a test orders it: silence, resets, half answers.
 
 ```
- accept ──▶ head ──▶ body ──▶ answer ──▶ keep | close | reset | hold
+ accept ──▶ head ──▶ some ──▶ body ──▶ answer ──▶ keep | close | reset | hold
+              │        └─ RESET_IN_BODY
               └─ RESET_AT_HEAD
 ```
 
 Posted rows get the ordered answers, the last one again and again; every other request gets a dataset's description.
+An answer may be ordered as a function, which is asked when the head of its request has come.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import powerbi_push as pbi
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Self
 
@@ -32,13 +35,14 @@ _DATASET = json.dumps({"id": DATASET_ID, "name": "Sales", "addRowsAPIEnabled": T
 
 @dataclass(frozen=True)
 class Answer:
-    """Bytes to send, and what becomes of the connection: ``keep``, ``close``, ``reset`` or ``hold``."""
+    """Bytes to send, at once or in pieces; then the connection is to ``keep``, ``close``, ``reset`` or ``hold``."""
 
-    data: bytes
+    data: bytes | Iterable[bytes]
     then: str = "keep"
 
 
 RESET_AT_HEAD = Answer(b"", "reset at head")
+RESET_IN_BODY = Answer(b"", "reset in body")
 RESET = Answer(b"", "reset")
 CLOSE = Answer(b"", "close")
 SILENCE = Answer(b"", "hold")
@@ -83,7 +87,7 @@ class Received:
 class FaultServer:
     """Listens on a free port of 127.0.0.1 until the end of the block."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer | Callable[[], Answer]) -> None:
         """Order the answers to posted rows."""
         self._answers = list(answers) or [CONFIRMED]
         self._changed = Condition()
@@ -91,6 +95,8 @@ class FaultServer:
         self._received: list[Received] = []
         self._connections: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
+        # What it has not read is mostly not sent yet.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @property
@@ -182,12 +188,15 @@ class FaultServer:
             return False
         rest = bytearray(body)
         while len(rest) < length:
-            rest += connection.recv(65_536)
+            if answer is RESET_IN_BODY and len(rest) >= length // 8:
+                _reset(connection)
+                return False
+            rest += _received(connection)
         with self._changed:
             self._received.append(Received(head, bytes(rest)))
             self._changed.notify_all()
-        if answer.data:
-            connection.sendall(answer.data)
+        for piece in [answer.data] if isinstance(answer.data, bytes) else answer.data:
+            connection.sendall(piece)
         if answer.then == "reset":
             _reset(connection)
         elif answer.then == "close":
@@ -198,7 +207,16 @@ class FaultServer:
 
     def _next_answer(self) -> Answer:
         with self._changed:
-            return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+            answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return answer if isinstance(answer, Answer) else answer()
+
+
+def _received(connection: socket.socket) -> bytes:
+    """Some bytes; nothing more comes where the client has gone."""
+    piece = connection.recv(65_536)
+    if not piece:
+        raise ConnectionError
+    return piece
 
 
 def _hang_up(connection: socket.socket) -> None:
