@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,8 +10,8 @@ from powerbi_push import PowerBIPushError
 if TYPE_CHECKING:
     import random
 
+    from far import Far
     from powerbi_push import Table
-    from powerbi_push.emulator import Emulator
 
 PATIENCE = 120.0
 
@@ -33,15 +32,15 @@ class Lane(Protocol):
 class Sends:
     """A sender."""
 
-    def __init__(self, emulator: Emulator, table: Table, options: dict[str, Any], *, exact: bool = False) -> None:
+    def __init__(self, far: Far, table: Table, options: dict[str, Any], *, exact: bool = False) -> None:
         """Open it; with `exact` no row may be there twice."""
-        self._emulator, self._table, self._exact = emulator, table, exact
+        self._far, self._dataset, self._exact = far, table.dataset.id, exact
         self._sender = table.sender(**options)
         self._accepted = 0
 
     def feed(self, dice: random.Random) -> None:
         """Send one row, or some."""
-        size = dice.choice([1, 1, 1, 50, 500])
+        size = dice.choice([1, 1, 1, 50, 200])
         rows = [{"Id": self._accepted + place} for place in range(size)]
         if size == 1:
             self._sender.send(rows[0])
@@ -54,7 +53,7 @@ class Sends:
         result = self._sender.flush(timeout=PATIENCE)
         ends = (result.read, result.confirmed, result.in_doubt, result.rejected)
         assert ends == (self._accepted, self._accepted, 0, 0), result.summary()
-        there = Counter(row["Id"] for row in self._emulator.rows(self._table))
+        there = self._far.there(self._dataset)
         assert set(there) == set(range(self._accepted)), "accepted rows are there, and no others"
         twice = sum(times > 1 for times in there.values())
         assert twice <= (0 if self._exact else result.maybe_twice), f"{twice} twice, {result.summary()}"
@@ -68,16 +67,16 @@ class Sends:
 class Pushes:
     """A table that is pushed to."""
 
-    def __init__(self, emulator: Emulator, table: Table) -> None:
+    def __init__(self, far: Far, table: Table) -> None:
         """Nothing is there."""
-        self._emulator, self._table = emulator, table
+        self._far, self._table = far, table
         self._numbers = count()
         self._confirmed: set[int] = set()
         self._doubtful: set[int] = set()
 
     def feed(self, dice: random.Random) -> None:
         """Push some rows; what became of them is in the result, whether it failed or not."""
-        rows = [{"Id": next(self._numbers)} for _ in range(dice.choice([1, 10, 2_000, 25_000]))]
+        rows = [{"Id": next(self._numbers)} for _ in range(dice.choice([1, 1, 10, 100, 2_000]))]
         try:
             result: Any = self._table.push(rows, on_doubt=dice.choice(["resend", "resend", "raise"]))
         except PowerBIPushError as error:
@@ -92,7 +91,7 @@ class Pushes:
 
     def settle(self) -> None:
         """Count."""
-        there = {row["Id"] for row in self._emulator.rows(self._table)}
+        there = set(self._far.there(self._table.dataset.id))
         assert self._confirmed <= there <= self._confirmed | self._doubtful, "what is there is what was said"
 
     def close(self) -> int:

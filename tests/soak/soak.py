@@ -18,12 +18,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import far
 from lanes import Lane, Pushes, Sends
-from powerbi_push import DatasetSchema, Retry, TableSchema
-from powerbi_push.emulator import Emulator
+from powerbi_push import Client, DatasetSchema, Retry, TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from far import Far
 
 EPISODE = 6.0
 """Seconds of an episode, at most."""
@@ -34,18 +36,16 @@ WARM_UP = 0.25
 MOST_GROWTH = 20 * 1_024
 """Bytes a minute: the slope of the resident memory, by Theil and Sen."""
 
-ROUTE = {"route": "Datasets_PostRows"}
 
-
-def episodes(emulator: Emulator, dice: random.Random) -> dict[str, Callable[[], None]]:
+def episodes(emulator: Far, dice: random.Random) -> dict[str, Callable[[], None]]:
     """What can happen."""
 
     def fail(status: int, times: int, **more: Any) -> Callable[[], None]:
-        return lambda: emulator.fail_next(status, times=dice.randint(1, times), **ROUTE, **more)
+        return lambda: emulator.fail_next(status, times=dice.randint(1, times), **more)
 
     def everything() -> None:
         emulator.drop_response(times=2)
-        emulator.fail_next(503, times=2, **ROUTE)
+        emulator.fail_next(503, times=2)
         emulator.expire_tokens()
 
     return {
@@ -55,7 +55,6 @@ def episodes(emulator: Emulator, dice: random.Random) -> dict[str, Callable[[], 
         "408": fail(408, 4),
         "429 for a second": fail(429, 3, retry_after=1),
         "429 without a word": fail(429, 2),
-        "a proxy's page": fail(200, 3, body="<html>log in</html>"),
         "answers lost": lambda: emulator.drop_response(times=dice.randint(1, 6)),
         "tokens ended": emulator.expire_tokens,
         "all at once": everything,
@@ -68,12 +67,12 @@ def main(minutes: float) -> int:
     dice = random.Random(seed)
     print(f"soak: {minutes:g} minutes, seed {seed}", flush=True)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as name, Emulator(limits=False) as emulator:
+    with tempfile.TemporaryDirectory() as name, far.running() as emulator:
         seen: dict[str, int] = {}
         samples: list[tuple[float, int, int]] = []
         total = 0
         while time.monotonic() - begun < minutes * 60:
-            emulator.reset()  # what was stored is counted; its memory is not ours
+            emulator.reset()
             lanes = made(emulator, Path(name))
             for _ in range(5):
                 kind, strike = dice.choice(list(episodes(emulator, dice).items()))
@@ -83,6 +82,7 @@ def main(minutes: float) -> int:
                 while time.monotonic() < until:
                     for lane in lanes:
                         lane.feed(dice)
+                    time.sleep(0.005)
                 for lane in lanes:
                     lane.settle()
             total += sum(lane.close() for lane in lanes)
@@ -91,10 +91,10 @@ def main(minutes: float) -> int:
     return verdict(samples, seen, minutes)
 
 
-def made(emulator: Emulator, folder: Path) -> list[Lane]:
+def made(emulator: Far, folder: Path) -> list[Lane]:
     """Tables and who delivers to them, anew."""
     options: dict[str, Any] = {"quotas": None, "retry": Retry(attempts=100, first_delay=0.01, max_delay=0.1)}
-    client = emulator.client(**options)
+    client = Client(emulator.token, base_url=emulator.url(), **options)
 
     def table(name: str, **more: Any) -> Any:
         return client.create_dataset(DatasetSchema(name, [TableSchema("Orders", {"Id": int})])).table("Orders", **more)
