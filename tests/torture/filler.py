@@ -36,7 +36,7 @@ def main(url: str, dataset: str, outbox: str, first: int, count: int) -> None:
                     sender.send_many([{"Id": place} for place in range(number, number + size)])
                 say(f"{number} {number + size}")
             except pbi.OutboxError as error:
-                say(f"refused {type(error).__name__}")
+                say(f"refused {type(error).__name__} {number} {number + size}")
             number += size
 
 

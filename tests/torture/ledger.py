@@ -32,6 +32,7 @@ class Service:
         self.up = True
         self.server = FaultServer(self._answer)
         self.accepted: set[int] = set()
+        self.refused: set[int] = set()
         self.refusals: Counter[str] = Counter()
         self.opened = False
         self._runs = 0
@@ -68,6 +69,7 @@ class Service:
                 continue
             if words[0] == "refused":
                 self.refusals[words[1]] += 1
+                self.refused.update(range(int(words[2]), int(words[3])))
             elif words[0] == "open":
                 self.opened = True
             else:

@@ -107,7 +107,11 @@ def test_a_call_that_fails_once_costs_no_accepted_row(service: Service, tmp_path
             service.drain(outbox)
         service.check()
     assert failed > 0, "no call failed"
-    print(f"{call} {error}: {failed} failed, {len(service.accepted):,} rows accepted, 0 lost, {dict(service.refusals)}")
+    assert not service.refused & set(service.there()), "a refused row is the caller's again"
+    print(
+        f"{call} {error}: {failed} failed, {len(service.accepted):,} rows accepted, 0 lost, {dict(service.refusals)},"
+    )
+    print(f"{len(service.refused)} rows refused, none of them sent")
 
 
 def test_of_twenty_processes_one_has_the_outbox_and_the_others_are_told_whose_it_is(
