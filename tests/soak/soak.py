@@ -1,0 +1,142 @@
+"""Deliver for some minutes through random faults, and hold every row to account all along.
+
+    python tests/soak/soak.py [MINUTES]
+
+Senders, one of them numbered and two with an outbox, and pushes deliver to a local Power BI, in real time. Every few
+seconds another episode begins: errors of the service, told waits, lost answers, ended tokens, refusals, a quiet time.
+After each of them all is flushed and counted: accepted rows are there, nothing else is, rows are there twice at most as
+often as it was said. Memory and open files are watched; after a warm-up they must not grow.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import far
+from lanes import Lane, Pushes, Sends
+from powerbi_push import Client, DatasetSchema, Retry, TableSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from far import Far
+
+EPISODE = 6.0
+"""Seconds of an episode, at most."""
+
+WARM_UP = 0.25
+"""The part of the time after which memory must not grow any more."""
+
+MOST_GROWTH = 20 * 1_024
+"""Bytes a minute: the slope of the resident memory, by Theil and Sen."""
+
+
+def episodes(emulator: Far, dice: random.Random) -> dict[str, Callable[[], None]]:
+    """What can happen."""
+
+    def fail(status: int, times: int, **more: Any) -> Callable[[], None]:
+        return lambda: emulator.fail_next(status, times=dice.randint(1, times), **more)
+
+    def everything() -> None:
+        emulator.drop_response(times=2)
+        emulator.fail_next(503, times=2)
+        emulator.expire_tokens()
+
+    return {
+        "a quiet time": lambda: None,
+        "500": fail(500, 4),
+        "503": fail(503, 4),
+        "408": fail(408, 4),
+        "429 for a second": fail(429, 3, retry_after=1),
+        "429 without a word": fail(429, 2),
+        "answers lost": lambda: emulator.drop_response(times=dice.randint(1, 6)),
+        "tokens ended": emulator.expire_tokens,
+        "all at once": everything,
+    }
+
+
+def main(minutes: float) -> int:
+    """Soak; answers 1 where something is wrong."""
+    seed = int(time.time())
+    dice = random.Random(seed)
+    print(f"soak: {minutes:g} minutes, seed {seed}", flush=True)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as name, far.running() as emulator:
+        seen: dict[str, int] = {}
+        samples: list[tuple[float, int, int]] = []
+        total = 0
+        while time.monotonic() - begun < minutes * 60:
+            emulator.reset()
+            lanes = made(emulator, Path(name))
+            for _ in range(5):
+                kind, strike = dice.choice(list(episodes(emulator, dice).items()))
+                seen[kind] = seen.get(kind, 0) + 1
+                strike()
+                until = time.monotonic() + EPISODE * dice.random()
+                while time.monotonic() < until:
+                    for lane in lanes:
+                        lane.feed(dice)
+                    time.sleep(0.005)
+                for lane in lanes:
+                    lane.settle()
+            total += sum(lane.close() for lane in lanes)
+            samples.append((time.monotonic() - begun, resident(), open_files()))
+            print(f"soak: {samples[-1][0]:4.0f} s, {total:,} rows, {samples[-1][1] >> 20} MiB, {samples[-1][2]} files")
+    return verdict(samples, seen, minutes)
+
+
+def made(emulator: Far, folder: Path) -> list[Lane]:
+    """Tables and who delivers to them, anew."""
+    options: dict[str, Any] = {"quotas": None, "retry": Retry(attempts=100, first_delay=0.01, max_delay=0.1)}
+    client = Client(emulator.token, base_url=emulator.url(), **options)
+
+    def table(name: str, **more: Any) -> Any:
+        return client.create_dataset(DatasetSchema(name, [TableSchema("Orders", {"Id": int})])).table("Orders", **more)
+
+    sending: dict[str, Any] = {"max_delay": 0.05, "on_error": lambda _: None}
+    stamp = time.monotonic_ns()
+    return [
+        Sends(emulator, table("Plain"), sending),
+        Sends(emulator, table("Durable"), sending | {"outbox": folder / f"{stamp}.db"}),
+        Sends(emulator, table("Numbered", sequence=True), sending | {"outbox": folder / f"{stamp}n.db"}, exact=True),
+        Pushes(emulator, table("Pushed")),
+    ]
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4_096
+
+
+def open_files() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def verdict(samples: list[tuple[float, int, int]], seen: dict[str, int], minutes: float) -> int:
+    """Say what came of it."""
+    late = [sample for sample in samples if sample[0] > minutes * 60 * WARM_UP]
+    growth = slope([(at, memory) for at, memory, _ in late]) * 60
+    files = slope([(at, count) for at, _, count in late]) * 60
+    print(f"soak: episodes {dict(sorted(seen.items()))}")
+    print(f"soak: memory {growth / 1_024:+.1f} KiB a minute, files {files:+.2f} a minute, after the warm-up")
+    if minutes < 10:
+        print("soak: the slopes count from 10 minutes on")
+        return 0
+    return int(growth > MOST_GROWTH or files > 0)
+
+
+def slope(points: list[tuple[float, float]] | list[tuple[float, int]]) -> float:
+    """The median of the slopes between all pairs: an outlier does not move it."""
+    pairs = [(one, other) for place, one in enumerate(points) for other in points[place + 1 :]]
+    return median((there[1] - here[1]) / (there[0] - here[0]) for here, there in pairs) if pairs else 0.0
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 10))

@@ -1,0 +1,67 @@
+"""What several scenarios share: programs of their own, what they complain of, and what a machine allows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+import powerbi_push as pbi
+from conftest import make_table
+from powerbi_push.emulator import Emulator
+
+PREFACE = """
+import os, signal, sys, threading, time
+import powerbi_push as pbi
+from powerbi_push.emulator import Emulator
+
+SCHEMA = pbi.DatasetSchema("Sales", [pbi.TableSchema("Orders", {"Id": int})])
+
+def quietly(call):
+    try:
+        call()
+    except pbi.PowerBIPushError:
+        pass  # how a daemon's call ends while the interpreter goes is not the matter
+"""
+COMPLAINTS = ("panicked", "Fatal", "FATAL", "Exception ignored", "Segmentation")
+
+
+def started(program: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a program of its own, below the name of this interpreter."""
+    command = [sys.executable, "-W", "ignore", "-c", PREFACE + dedent(program), *arguments]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def needs_root() -> None:
+    """Skip where somebody else has to do it."""
+    if os.geteuid() != 0:
+        pytest.skip("this needs root: it mounts file systems or makes network namespaces")
+
+
+def needs(*programs: str) -> None:
+    """Skip where a program is missing."""
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"`{program}` is not installed")
+
+
+def allowed(*command: str) -> None:
+    """Do what the machine may forbid; skip, saying why, where it does."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"the machine does not allow `{' '.join(command)}`: {done.stderr.strip()}")
+
+
+def needs_outboxes(folder: object) -> None:
+    """Skip where senders have no outbox yet."""
+    options: dict[str, Any] = {"outbox": f"{folder}/probe.db"}
+    with Emulator() as emulator:
+        try:
+            make_table(emulator).sender(**options).close()
+        except (TypeError, pbi.ConfigurationError) as error:
+            pytest.skip(f"`sender(outbox=...)` is refused: {error}")

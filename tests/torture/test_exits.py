@@ -1,0 +1,132 @@
+"""Five hundred interpreters that end in every way while they are busy: in time, without a panic."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from places import COMPLAINTS, started
+
+if TYPE_CHECKING:
+    import subprocess
+
+TIMES = 12
+PATIENCE = 5.0 + 1.0  # what an exit may take: a sender's close_timeout, and one second
+START = 10.0  # what a start may take on a machine with other work
+
+#: What an interpreter is busy with; each says `busy` once it is.
+BUSY = {
+    "daemon threads that push": """
+        emulator = Emulator(limits=False)
+        table = emulator.client(quotas=None).create_dataset(SCHEMA).table()
+        arrived = threading.Event()
+        def rows():
+            number = 0
+            while True:
+                yield {"Id": number}
+                number += 1
+                if number == 20_000:
+                    arrived.set()
+        for _ in range(3):
+            threading.Thread(target=lambda: quietly(lambda: table.push(rows())), daemon=True).start()
+        arrived.wait()
+    """,
+    "a sender with rows, and daemon threads that send": """
+        emulator = Emulator(limits=False)
+        sender = emulator.client(quotas=None).create_dataset(SCHEMA).table().sender(max_delay=3600.0)
+        def send():
+            for number in range(10**9):
+                sender.send({"Id": number})
+        for _ in range(2):
+            threading.Thread(target=lambda: quietly(send), daemon=True).start()
+        while sender.stats.confirmed == 0:
+            time.sleep(0.001)
+    """,
+    "a sender in an outage": """
+        emulator = Emulator(limits=False)
+        table = emulator.client(quotas=None).create_dataset(SCHEMA).table()
+        emulator.fail_next(503, times=10**6, route="Datasets_PostRows")
+        sender = table.sender(max_delay=0.001, close_timeout=0.2)
+        sender.send_many({"Id": number} for number in range(1000))
+        while sender.stats.last_error is None:
+            time.sleep(0.001)
+    """,
+    "a credential that is being asked": """
+        asked = threading.Event()
+        def credential():
+            asked.set()
+            time.sleep(0.2)
+            return "a token"
+        client = pbi.Client(credential, base_url="http://127.0.0.1:1", retry=None)
+        threading.Thread(target=quietly, args=(client.datasets,), daemon=True).start()
+        asked.wait()
+    """,
+    "an event loop with pushes": """
+        import asyncio
+        emulator = Emulator(limits=False)
+        table = emulator.client(quotas=None).create_dataset(SCHEMA).table()
+        pushed = threading.Event()
+        async def push():
+            while True:
+                await table.push_async([{"Id": number} for number in range(1000)])
+                pushed.set()
+        async def main():
+            await asyncio.gather(push(), push())
+        threading.Thread(target=lambda: quietly(lambda: asyncio.run(main())), daemon=True).start()
+        pushed.wait()
+    """,
+}
+
+#: How it ends, with which code, and how long the line or two may be that say so.
+ENDS = {
+    "plainly": ("", 0),
+    "by sys.exit": ("sys.exit(3)", 3),
+    "by os._exit": ("os._exit(4)", 4),
+    "by an exception": ("raise SystemError('the end of a program')", 1),
+    "by SIGTERM": ("threading.Event().wait()", -signal.SIGTERM),
+    "by SIGINT": ("threading.Event().wait()", -signal.SIGINT),
+    "by an exit in a thread, and plainly": ("threading.Thread(target=sys.exit).start()", 0),
+    "by a handler of SIGTERM that exits": (
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)); print('ready', flush=True); threading.Event().wait()",
+        5,
+    ),
+    "by a second end within atexit": ("import atexit; atexit.register(lambda: os._exit(6))", 6),
+}
+SIGNALS = {
+    "by SIGTERM": signal.SIGTERM,
+    "by SIGINT": signal.SIGINT,
+    "by a handler of SIGTERM that exits": signal.SIGTERM,
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("busy", BUSY)
+def test_a_busy_interpreter_ends_in_time_and_without_a_panic(busy: str, end: str) -> None:
+    statement, code = ENDS[end]
+    for _ in range(TIMES):
+        process = started(f"{BUSY[busy]}\n        print('busy', flush=True)\n        {statement}\n")
+        with process:
+            took, complaint = _ended(process, end)
+        assert process.returncode == code, complaint
+        assert took < PATIENCE, f"{took:.1f} s"
+        assert not [word for word in COMPLAINTS if word in complaint], complaint
+
+
+def _ended(process: subprocess.Popen[str], end: str) -> tuple[float, str]:
+    """Seconds from when it was busy to its end, and what it said on stderr."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "busy\n"
+    if end == "by a handler of SIGTERM that exits":
+        assert process.stdout.readline() == "ready\n"
+    begun = time.monotonic()
+    if end in SIGNALS:
+        process.send_signal(SIGNALS[end])
+    try:
+        _, complaint = process.communicate(timeout=PATIENCE + START)
+    except BaseException:
+        process.kill()
+        raise
+    return time.monotonic() - begun, complaint

@@ -1,0 +1,101 @@
+"""Kill -9: three hundred times at any moment, and at every system call that writes. No accepted row is lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import powerbi_push as pbi
+from ledger import Service
+from places import needs, needs_outboxes
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KILLS = 300
+ROWS = 400  # of the filler that is killed at each call; strace counts the calls of each thread by itself
+MOST_CALLS = 60
+CALLS = ["pwrite64", "write", "fsync", "fdatasync", "ftruncate", "unlink", "openat", "rename", "fcntl", "munmap"]
+STEP = {"write": 3, "openat": 30, "fcntl": 30, "munmap": 5}
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service whose fillers are to be killed."""
+    needs_outboxes(tmp_path)
+    with Service() as made:
+        yield made
+
+
+def kill_after(process: subprocess.Popen[bytes], seconds: float, *, once_open: bool) -> bytes:
+    """Kill a filler some time after it was started, or has opened its outbox; answers all that it said."""
+    assert process.stdout is not None
+    said = process.stdout.readline() if once_open else b""
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    rest, complaint = process.communicate()
+    assert process.returncode == -signal.SIGKILL, complaint.decode()
+    return said + rest
+
+
+def test_killed_at_any_moment_no_accepted_row_is_lost(service: Service, tmp_path: Path) -> None:
+    dice, outbox = random.Random(7), tmp_path / "rows.db"
+    filled = left = 0
+    for kill in range(KILLS):
+        service.up = dice.random() < 0.6
+        once_open = kill % 5 > 0
+        most = 0.06 if once_open else 0.3
+        filled += service.heard(kill_after(service.filler(outbox), dice.random() * most, once_open=once_open)) > 0
+        left += outbox.exists() and pbi.Outbox(outbox).pending > 0
+        if kill % 10 == 9:
+            service.drain(outbox)
+            service.check()
+    assert filled > KILLS / 2, "they were killed while rows were accepted"
+    assert left > KILLS / 4, "they were killed while rows waited"
+    twice = sum(count > 1 for count in service.there().values())
+    print(f"{KILLS} kills, {filled} while rows came, {len(service.accepted):,} rows accepted, 0 lost, {twice} twice")
+
+
+def points(call: str) -> Iterator[int]:
+    """Which of its calls a filler does not survive: all of the writing ones, some of the many others."""
+    yield from range(1, MOST_CALLS * STEP.get(call, 1), STEP.get(call, 1))
+
+
+@pytest.mark.parametrize("outbox_is", ["new", "there"])
+@pytest.mark.parametrize("call", CALLS)
+def test_killed_at_every_call_no_accepted_row_is_lost(
+    service: Service, tmp_path: Path, call: str, outbox_is: str
+) -> None:
+    needs("strace")
+    killed = 0
+    for point in points(call):
+        outbox = tmp_path / f"{point}.db"
+        if outbox_is == "there":
+            service.drain(outbox)
+        service.up = point % 2 == 0
+        before = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}"]
+        before += ["-e", f"inject={call}:signal=KILL:when={point}"]
+        with service.filler(outbox, ROWS, before) as process:
+            said, complaint = process.communicate(timeout=60)
+        if process.returncode == 1 and b"ptrace" in complaint:
+            pytest.skip(f"the machine does not allow strace: {complaint.decode()}")
+        service.heard(said)
+        if outbox.exists():
+            service.drain(outbox)
+        service.check()
+        if process.returncode != -signal.SIGKILL:
+            assert process.returncode == 0, complaint.decode()
+            break
+        killed += 1
+    print(
+        f"{call}, the outbox is {outbox_is}: killed at {killed} points, {len(service.accepted):,} rows accepted, 0 lost"
+    )
+    if call in {"pwrite64", "fsync"}:
+        assert killed > 5, "there are so many calls at least"
+        assert len(service.accepted) > ROWS
