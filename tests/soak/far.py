@@ -41,10 +41,6 @@ class Far:
         """End all tokens."""
         self._emulator.expire_tokens()
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self._emulator.reset()
-
     def there(self, dataset: str) -> Counter[int]:
         """How often each row is there."""
         return Counter(row["Id"] for row in self._emulator.rows((None, dataset, "Orders")))

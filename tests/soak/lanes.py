@@ -35,6 +35,7 @@ class Sends:
     def __init__(self, far: Far, table: Table, options: dict[str, Any], *, exact: bool = False) -> None:
         """Open it; with `exact` no row may be there twice."""
         self._far, self._dataset, self._exact = far, table.dataset.id, exact
+        table.delete_rows()
         self._sender = table.sender(**options)
         self._accepted = 0
 
@@ -70,6 +71,7 @@ class Pushes:
     def __init__(self, far: Far, table: Table) -> None:
         """Nothing is there."""
         self._far, self._table = far, table
+        table.delete_rows()
         self._numbers = count()
         self._confirmed: set[int] = set()
         self._doubtful: set[int] = set()
