@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
-from powerbi_push import PowerBIPushError
+from powerbi_push import DeadlineError, PowerBIPushError
 
 if TYPE_CHECKING:
     import random
@@ -51,7 +51,11 @@ class Sends:
 
     def settle(self) -> None:
         """Flush and count."""
-        result = self._sender.flush(timeout=PATIENCE)
+        try:
+            result = self._sender.flush(timeout=PATIENCE)
+        except DeadlineError as error:
+            error.add_note(f"{self._dataset}: {self._sender.stats}")
+            raise
         ends = (result.read, result.confirmed, result.in_doubt, result.rejected)
         assert ends == (self._accepted, self._accepted, 0, 0), result.summary()
         there = self._far.there(self._dataset)
