@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
-from powerbi_push import PowerBIPushError
+from powerbi_push import DeadlineError, PowerBIPushError
 
 if TYPE_CHECKING:
     import random
@@ -35,6 +35,7 @@ class Sends:
     def __init__(self, far: Far, table: Table, options: dict[str, Any], *, exact: bool = False) -> None:
         """Open it; with `exact` no row may be there twice."""
         self._far, self._dataset, self._exact = far, table.dataset.id, exact
+        table.delete_rows()
         self._sender = table.sender(**options)
         self._accepted = 0
 
@@ -50,7 +51,11 @@ class Sends:
 
     def settle(self) -> None:
         """Flush and count."""
-        result = self._sender.flush(timeout=PATIENCE)
+        try:
+            result = self._sender.flush(timeout=PATIENCE)
+        except DeadlineError as error:
+            error.add_note(f"{self._dataset}: {self._sender.stats}")
+            raise
         ends = (result.read, result.confirmed, result.in_doubt, result.rejected)
         assert ends == (self._accepted, self._accepted, 0, 0), result.summary()
         there = self._far.there(self._dataset)
@@ -70,6 +75,7 @@ class Pushes:
     def __init__(self, far: Far, table: Table) -> None:
         """Nothing is there."""
         self._far, self._table = far, table
+        table.delete_rows()
         self._numbers = count()
         self._confirmed: set[int] = set()
         self._doubtful: set[int] = set()

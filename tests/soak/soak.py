@@ -71,9 +71,9 @@ def main(minutes: float) -> int:
         seen: dict[str, int] = {}
         samples: list[tuple[float, int, int]] = []
         total = 0
+        makers = lanes_of(emulator, Path(name))
         while time.monotonic() - begun < minutes * 60:
-            emulator.reset()
-            lanes = made(emulator, Path(name))
+            lanes = [make() for make in makers]
             for _ in range(5):
                 kind, strike = dice.choice(list(episodes(emulator, dice).items()))
                 seen[kind] = seen.get(kind, 0) + 1
@@ -91,8 +91,8 @@ def main(minutes: float) -> int:
     return verdict(samples, seen, minutes)
 
 
-def made(emulator: Far, folder: Path) -> list[Lane]:
-    """Tables and who delivers to them, anew."""
+def lanes_of(emulator: Far, folder: Path) -> list[Callable[[], Lane]]:
+    """Make the tables; each function makes a lane to one of them, from its beginning."""
     options: dict[str, Any] = {"quotas": None, "retry": Retry(attempts=100, first_delay=0.01, max_delay=0.1)}
     client = Client(emulator.token, base_url=emulator.url(), **options)
 
@@ -100,12 +100,14 @@ def made(emulator: Far, folder: Path) -> list[Lane]:
         return client.create_dataset(DatasetSchema(name, [TableSchema("Orders", {"Id": int})])).table("Orders", **more)
 
     sending: dict[str, Any] = {"max_delay": 0.05, "on_error": lambda _: None}
-    stamp = time.monotonic_ns()
+    plain, durable, pushed = table("Plain"), table("Durable"), table("Pushed")
+    numbered = table("Numbered", sequence=True)
+    kept, kept_too = {"outbox": folder / "durable.db"}, {"outbox": folder / "numbered.db"}
     return [
-        Sends(emulator, table("Plain"), sending),
-        Sends(emulator, table("Durable"), sending | {"outbox": folder / f"{stamp}.db"}),
-        Sends(emulator, table("Numbered", sequence=True), sending | {"outbox": folder / f"{stamp}n.db"}, exact=True),
-        Pushes(emulator, table("Pushed")),
+        lambda: Sends(emulator, plain, sending),
+        lambda: Sends(emulator, durable, sending | kept),
+        lambda: Sends(emulator, numbered, sending | kept_too, exact=True),
+        lambda: Pushes(emulator, pushed),
     ]
 
 
