@@ -9,7 +9,8 @@
 //!             THE CALLER'S THREAD
 //!  rows ──▶ 1 intake       Python objects, Arrow columns → cells, borrowed      python/intake
 //!           2 encode       cells → bytes in the destination's dialect, checked  encode, by the schema
-//!           3 outbox       runs: encoded rows and where each of them ends       outbox
+//!           3 outbox       runs: encoded rows and where each of them ends,      outbox
+//!                          in memory, or in a file that outlives the process
 //!  ══════════ accepted: from here a row leaves only by being settled, or withdrawn before its first byte ══════════
 //!             COURIERS, up to four on one lane
 //!           4 batch        cut when taken, frozen from then on                  outbox::Batch, courier
