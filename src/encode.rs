@@ -5,7 +5,7 @@
 //!                    └──────▶ Problems (rows that do not fit, none of their bytes kept)
 //! ```
 
-mod blocks;
+mod buffer;
 mod columns;
 mod datetimes;
 mod dialect;
@@ -26,10 +26,14 @@ pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;
 pub use self::value::{NoType, fitting_type};
 
+use self::buffer::Buffer;
 use self::columns::Columns;
 use self::row::OpenRow;
 use crate::cell::Rows;
 use crate::schema::TableSchema;
+
+/// One part in so many more room than the last body took: bodies of the same rows are nearly of one size.
+const SLACK: usize = 16;
 
 /// How large one request may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +51,7 @@ pub struct Encoder {
     columns: Columns,
     options: Options,
     limits: Limits,
-    body: Vec<u8>,
+    body: Buffer,
     ends: Vec<u32>,
     /// Rows visited since the run began, the invalid ones included.
     visited: usize,
@@ -80,7 +84,7 @@ impl Encoder {
             columns: Columns::new(schema),
             options,
             limits,
-            body: dialect.prefix.to_vec(),
+            body: opened(dialect, 0),
             ends: Vec::new(),
             visited: 0,
             row: 0,
@@ -128,10 +132,21 @@ impl Encoder {
     }
 
     /// Closes the row that began at `start`; answers the run that is full without it, if it does not fit.
+    #[inline]
     fn end_row(&mut self, start: usize, refused: bool) -> Option<Run> {
-        let number = self.row;
         self.row += 1;
         self.visited += 1;
+        if refused || self.body.len() + self.dialect.suffix.len() > self.limits.max_bytes {
+            return self.end_other_row(start, refused);
+        }
+        self.ends.push(position(self.body.len()));
+        None
+    }
+
+    /// The same for a row that is not to stay, or not in this body.
+    #[inline(never)]
+    fn end_other_row(&mut self, start: usize, refused: bool) -> Option<Run> {
+        let number = self.row - 1;
         if refused {
             self.problems.invalid(number);
             self.body.truncate(start);
@@ -146,14 +161,10 @@ impl Encoder {
             self.problems.report(RowError::too_large(number, row_bytes + envelope, self.limits.max_bytes));
             return None;
         }
-        if self.body.len() + self.dialect.suffix.len() <= self.limits.max_bytes {
-            self.ends.push(position(self.body.len()));
-            return None;
-        }
-        let carried = self.body.split_off(start + separator);
+        let carried = self.body.written()[start + separator..].to_vec();
         self.body.truncate(start);
         let full = self.seal();
-        self.body.extend_from_slice(&carried);
+        self.body.put(&carried);
         self.ends.push(position(self.body.len()));
         self.visited = 1;
         full
@@ -164,13 +175,19 @@ impl Encoder {
         if self.ends.is_empty() {
             return None;
         }
-        let capacity = self.body.len();
-        self.body.extend_from_slice(self.dialect.suffix);
-        let mut fresh = Vec::with_capacity(capacity);
-        fresh.extend_from_slice(self.dialect.prefix);
-        let body = std::mem::replace(&mut self.body, fresh);
-        Some(Run::new(self.dialect, body, std::mem::take(&mut self.ends)))
+        self.body.put(self.dialect.suffix);
+        let fresh = opened(self.dialect, self.body.len());
+        let body = std::mem::replace(&mut self.body, fresh).into_written();
+        let ends = Vec::with_capacity(self.ends.len());
+        Some(Run::new(self.dialect, body, std::mem::replace(&mut self.ends, ends)))
     }
+}
+
+/// A body with nothing in it, and room for about so many bytes.
+fn opened(dialect: &Dialect, bytes: usize) -> Buffer {
+    let mut body = Buffer::with_room(bytes + bytes / SLACK);
+    body.put(dialect.prefix);
+    body
 }
 
 fn position(length: usize) -> u32 {

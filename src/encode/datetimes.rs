@@ -6,6 +6,7 @@ use chrono::{
     DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc,
 };
 
+use super::buffer::Buffer;
 use super::options::Naive;
 use super::problems::Code;
 use super::refusal::Refusal;
@@ -16,28 +17,38 @@ const YEARS: RangeInclusive<i32> = 1..=9999;
 const FORMS: &str = "ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]";
 
 /// A date: midnight, in no zone.
-pub(super) fn put_date(out: &mut Vec<u8>, date: Date) -> Result<(), Refusal> {
+pub(super) fn put_date(out: &mut Buffer, date: Date) -> Result<(), Refusal> {
     check_year(date)?;
+    out.put_block(b"\"");
     put_fields(out, date, (0, 0, 0), 0, false);
     Ok(())
 }
 
-/// A date and time; with a zone it becomes UTC.
+/// Whether the fields are sent as they are, and if so, whether they are UTC.
 #[inline]
-pub(super) fn put(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
+pub(super) fn as_it_is(value: &DateTime, naive: Naive) -> Option<bool> {
     let utc = match (value.utc_offset, naive) {
         (Some(0), _) | (None, Naive::Utc) => true,
         (None, Naive::Keep) => false,
-        _ => return put_converted(out, value, naive),
+        _ => return None,
     };
-    check_year(value.date)?;
-    put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, utc);
-    Ok(())
+    YEARS.contains(&value.date.year).then_some(utc)
 }
 
-/// The same for what has to be converted, or refused.
-fn put_converted(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
+/// A date and time of which that is so, behind its first quote.
+#[inline]
+pub(super) fn put_as_it_is(out: &mut Buffer, value: &DateTime, utc: bool) {
+    put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, utc);
+}
+
+/// A date and time; with a zone it becomes UTC.
+pub(super) fn put(out: &mut Buffer, value: DateTime, naive: Naive) -> Result<(), Refusal> {
     check_year(value.date)?;
+    if let Some(utc) = as_it_is(&value, naive) {
+        out.put_block(b"\"");
+        put_as_it_is(out, &value, utc);
+        return Ok(());
+    }
     let offset = match (value.utc_offset, naive) {
         (Some(offset), _) => offset,
         (None, Naive::Error) => {
@@ -52,12 +63,13 @@ fn put_converted(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(),
         .ok_or_else(out_of_range)?;
     let date = Date { year: utc.year(), month: small(utc.month()), day: small(utc.day()) };
     let time = (small(utc.hour()), small(utc.minute()), small(utc.second()));
+    out.put_block(b"\"");
     put_fields(out, date, time, utc.nanosecond() / 1_000, true);
     Ok(())
 }
 
 /// Text that is a date, sent in the same form as dates are.
-pub(super) fn put_text(out: &mut Vec<u8>, text: &str, naive: Naive) -> Result<(), Refusal> {
+pub(super) fn put_text(out: &mut Buffer, text: &str, naive: Naive) -> Result<(), Refusal> {
     match read(text) {
         Some(Read::Date(date)) => put_date(out, date),
         Some(Read::DateTime(value)) => put(out, value, naive),
@@ -74,32 +86,51 @@ fn out_of_range() -> Refusal {
     Refusal::new(Code::OutOfRange, "holds a date that leaves the years 1 to 9999 in UTC")
 }
 
-#[inline]
-fn put_fields(out: &mut Vec<u8>, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) {
+/// All of it but the first quote.
+fn put_fields(out: &mut Buffer, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) {
     let year = date.year.unsigned_abs();
     let pairs = [small(year / 100), small(year % 100), date.month, date.day, time.0, time.1, time.2];
-    let mut text = *b"\"0000-00-00T00:00:00";
-    for (start, pair) in [1, 3, 6, 9, 12, 15, 18].into_iter().zip(pairs) {
-        text[start] += pair / 10;
-        text[start + 1] += pair % 10;
+    let mut text = *b"0000-00-00T00:00:00\"";
+    for (start, pair) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(pairs) {
+        [text[start], text[start + 1]] = PAIRS[usize::from(pair)];
     }
-    out.extend_from_slice(&text);
-    if microsecond != 0 {
-        put_fraction(out, microsecond);
+    out.put_block(&text);
+    if microsecond != 0 || utc {
+        out.truncate(out.len() - 1);
+        put_end(out, microsecond, utc);
     }
-    out.extend_from_slice(if utc { b"Z\"" } else { b"\"" });
 }
 
-/// Three digits, or six where three do not say it.
-fn put_fraction(out: &mut Vec<u8>, microsecond: u32) {
-    let digits =
-        |value: u32, width: u32| (0..width).rev().map(move |place| b'0' + small(value / 10u32.pow(place) % 10));
-    out.push(b'.');
-    match microsecond % 1_000 {
-        0 => out.extend(digits(microsecond / 1_000, 3)),
-        _ => out.extend(digits(microsecond, 6)),
+/// What stands behind the second: a fraction where there is one, a zone, and the quote.
+fn put_end(out: &mut Buffer, microsecond: u32, utc: bool) {
+    let three = |number: u32| {
+        let [tens, ones] = PAIRS[(number % 100) as usize];
+        [b'0' + small(number / 100), tens, ones]
+    };
+    if microsecond != 0 {
+        out.put_block(b".");
+        out.put_block(&three(microsecond / 1_000));
     }
+    // Three digits, or six where three do not say it.
+    if microsecond % 1_000 != 0 {
+        out.put_block(&three(microsecond % 1_000));
+    }
+    if utc {
+        out.put_block(b"Z");
+    }
+    out.put_block(b"\"");
 }
+
+/// The two digits of each number below 100.
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    pairs
+};
 
 #[allow(clippy::cast_possible_truncation, reason = "calendar fields and digits are below 100")]
 fn small(field: u32) -> u8 {
@@ -258,9 +289,9 @@ mod tests {
     use super::*;
 
     fn sent(text: &str) -> Option<String> {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         put_text(&mut out, text, Naive::Keep).ok()?;
-        Some(String::from_utf8(out).ok()?.trim_matches('"').to_owned())
+        Some(String::from_utf8(out.into_written()).ok()?.trim_matches('"').to_owned())
     }
 
     #[test]
@@ -317,10 +348,10 @@ mod tests {
             let date = Date { year, month: 1, day: 1 };
             let moment =
                 DateTime { date, hour: 0, minute: 0, second: 0, microsecond: 0, utc_offset: None, fold: false };
-            let mut out = Vec::new();
+            let mut out = Buffer::default();
             assert_eq!(put_date(&mut out, date).unwrap_err().code, Code::OutOfRange, "{year}");
             assert_eq!(put(&mut out, moment, Naive::Keep).unwrap_err().code, Code::OutOfRange, "{year}");
-            assert_eq!(out, b"", "{year}");
+            assert_eq!(out.written(), b"", "{year}");
         }
     }
 }

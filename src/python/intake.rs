@@ -172,6 +172,7 @@ impl<'py> Source<'py> {
         }
     }
 
+    #[inline]
     fn next_object(&mut self) -> Result<Option<Bound<'py, PyAny>>, Failure> {
         let next = self.rest.next;
         self.rest.next += 1;
