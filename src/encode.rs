@@ -53,6 +53,10 @@ pub struct Encoder {
     limits: Limits,
     body: Buffer,
     ends: Vec<u32>,
+    /// The memory of a body that is not needed any more.
+    spare: Vec<u8>,
+    /// How large the last body was.
+    last_bytes: usize,
     /// Rows visited since the run began, the invalid ones included.
     visited: usize,
     /// The number, in the caller's input, of the row being visited.
@@ -84,8 +88,10 @@ impl Encoder {
             columns: Columns::new(schema),
             options,
             limits,
-            body: opened(dialect, 0),
+            body: Buffer::default(),
             ends: Vec::new(),
+            spare: Vec::new(),
+            last_bytes: 0,
             visited: 0,
             row: 0,
             problems: Problems::new(max_errors),
@@ -114,6 +120,9 @@ impl Encoder {
     /// unfinished run stay out, and `rows_read` says how many were visited.
     pub fn fill<R: Rows>(&mut self, rows: &mut R) -> Result<Filled, R::Failure> {
         rows.begin();
+        if self.body.len() == 0 {
+            self.open();
+        }
         while self.visited < self.limits.max_rows {
             let start = self.body.len();
             let mut row = OpenRow::begin(self);
@@ -164,6 +173,7 @@ impl Encoder {
         let carried = self.body.written()[start + separator..].to_vec();
         self.body.truncate(start);
         let full = self.seal();
+        self.open();
         self.body.put(&carried);
         self.ends.push(position(self.body.len()));
         self.visited = 1;
@@ -176,18 +186,29 @@ impl Encoder {
             return None;
         }
         self.body.put(self.dialect.suffix);
-        let fresh = opened(self.dialect, self.body.len());
-        let body = std::mem::replace(&mut self.body, fresh).into_written();
+        self.last_bytes = self.body.len();
         let ends = Vec::with_capacity(self.ends.len());
-        Some(Run::new(self.dialect, body, std::mem::replace(&mut self.ends, ends)))
+        let (body, ends) = (std::mem::take(&mut self.body), std::mem::replace(&mut self.ends, ends));
+        Some(Run::new(self.dialect, body.into_written(), ends))
     }
-}
 
-/// A body with nothing in it, and room for about so many bytes.
-fn opened(dialect: &Dialect, bytes: usize) -> Buffer {
-    let mut body = Buffer::with_room(bytes + bytes / SLACK);
-    body.put(dialect.prefix);
-    body
+    /// Begins a body.
+    fn open(&mut self) {
+        let room = self.last_bytes + self.last_bytes / SLACK;
+        self.body = Buffer::within(std::mem::take(&mut self.spare), room);
+        self.body.put(self.dialect.prefix);
+    }
+
+    /// Takes memory that nobody needs any more, for a body to come: new memory is slow.
+    pub fn reuse(&mut self, memory: Vec<u8>) {
+        self.spare = memory;
+    }
+
+    /// The memory of its bodies, once there are no more to come.
+    #[must_use]
+    pub fn into_memory(self) -> Vec<u8> {
+        if self.spare.is_empty() { self.body.into_memory() } else { self.spare }
+    }
 }
 
 fn position(length: usize) -> u32 {

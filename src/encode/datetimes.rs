@@ -6,7 +6,8 @@ use chrono::{
     DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc,
 };
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Value};
+use super::numbers::PAIRS;
 use super::options::Naive;
 use super::problems::Code;
 use super::refusal::Refusal;
@@ -20,7 +21,8 @@ const FORMS: &str = "ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]";
 pub(super) fn put_date(out: &mut Buffer, date: Date) -> Result<(), Refusal> {
     check_year(date)?;
     out.put_block(b"\"");
-    put_fields(out, date, (0, 0, 0), 0, false);
+    let written = write_fields(out.value(), date, (0, 0, 0), 0, false);
+    out.wrote(written);
     Ok(())
 }
 
@@ -35,10 +37,10 @@ pub(super) fn as_it_is(value: &DateTime, naive: Naive) -> Option<bool> {
     YEARS.contains(&value.date.year).then_some(utc)
 }
 
-/// A date and time of which that is so, behind its first quote.
+/// Writes a date and time of which that is so, behind its first quote.
 #[inline]
-pub(super) fn put_as_it_is(out: &mut Buffer, value: &DateTime, utc: bool) {
-    put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, utc);
+pub(super) fn write_as_it_is(room: &mut Value, value: &DateTime, utc: bool) -> usize {
+    write_fields(room, value.date, (value.hour, value.minute, value.second), value.microsecond, utc)
 }
 
 /// A date and time; with a zone it becomes UTC.
@@ -46,7 +48,8 @@ pub(super) fn put(out: &mut Buffer, value: DateTime, naive: Naive) -> Result<(),
     check_year(value.date)?;
     if let Some(utc) = as_it_is(&value, naive) {
         out.put_block(b"\"");
-        put_as_it_is(out, &value, utc);
+        let written = write_as_it_is(out.value(), &value, utc);
+        out.wrote(written);
         return Ok(());
     }
     let offset = match (value.utc_offset, naive) {
@@ -64,13 +67,14 @@ pub(super) fn put(out: &mut Buffer, value: DateTime, naive: Naive) -> Result<(),
     let date = Date { year: utc.year(), month: small(utc.month()), day: small(utc.day()) };
     let time = (small(utc.hour()), small(utc.minute()), small(utc.second()));
     out.put_block(b"\"");
-    put_fields(out, date, time, utc.nanosecond() / 1_000, true);
+    let written = write_fields(out.value(), date, time, utc.nanosecond() / 1_000, true);
+    out.wrote(written);
     Ok(())
 }
 
 /// Text that is a date, sent in the same form as dates are.
 pub(super) fn put_text(out: &mut Buffer, text: &str, naive: Naive) -> Result<(), Refusal> {
-    match read(text) {
+    match read_plain(text).map(Read::DateTime).or_else(|| read(text)) {
         Some(Read::Date(date)) => put_date(out, date),
         Some(Read::DateTime(value)) => put(out, value, naive),
         None => Err(Refusal::new(Code::BadDatetime, format!("takes DateTime, and the text is not {FORMS}"))),
@@ -86,51 +90,45 @@ fn out_of_range() -> Refusal {
     Refusal::new(Code::OutOfRange, "holds a date that leaves the years 1 to 9999 in UTC")
 }
 
-/// All of it but the first quote.
-fn put_fields(out: &mut Buffer, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) {
+/// Writes all of it but the first quote.
+#[inline]
+fn write_fields(room: &mut Value, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) -> usize {
     let year = date.year.unsigned_abs();
     let pairs = [small(year / 100), small(year % 100), date.month, date.day, time.0, time.1, time.2];
-    let mut text = *b"0000-00-00T00:00:00\"";
+    room[..SECONDS + 1].copy_from_slice(b"0000-00-00T00:00:00\"");
     for (start, pair) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(pairs) {
-        [text[start], text[start + 1]] = PAIRS[usize::from(pair)];
+        room[start..start + 2].copy_from_slice(&PAIRS[usize::from(pair)]);
     }
-    out.put_block(&text);
-    if microsecond != 0 || utc {
-        out.truncate(out.len() - 1);
-        put_end(out, microsecond, utc);
-    }
+    if microsecond != 0 || utc { write_end(room, microsecond, utc) } else { SECONDS + 1 }
 }
 
+/// The length of a date and time up to its seconds.
+const SECONDS: usize = "0000-00-00T00:00:00".len();
+
 /// What stands behind the second: a fraction where there is one, a zone, and the quote.
-fn put_end(out: &mut Buffer, microsecond: u32, utc: bool) {
+fn write_end(room: &mut Value, microsecond: u32, utc: bool) -> usize {
     let three = |number: u32| {
         let [tens, ones] = PAIRS[(number % 100) as usize];
         [b'0' + small(number / 100), tens, ones]
     };
+    let mut end = SECONDS;
     if microsecond != 0 {
-        out.put_block(b".");
-        out.put_block(&three(microsecond / 1_000));
+        room[end] = b'.';
+        room[end + 1..end + 4].copy_from_slice(&three(microsecond / 1_000));
+        end += 4;
     }
     // Three digits, or six where three do not say it.
-    if microsecond % 1_000 != 0 {
-        out.put_block(&three(microsecond % 1_000));
+    if !microsecond.is_multiple_of(1_000) {
+        room[end..end + 3].copy_from_slice(&three(microsecond % 1_000));
+        end += 3;
     }
     if utc {
-        out.put_block(b"Z");
+        room[end] = b'Z';
+        end += 1;
     }
-    out.put_block(b"\"");
+    room[end] = b'"';
+    end + 1
 }
-
-/// The two digits of each number below 100.
-static PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
-        number += 1;
-    }
-    pairs
-};
 
 #[allow(clippy::cast_possible_truncation, reason = "calendar fields and digits are below 100")]
 fn small(field: u32) -> u8 {
@@ -171,12 +169,41 @@ enum Read {
     DateTime(DateTime),
 }
 
+/// Reads `2014-07-30T10:11:12`, with or without a `Z`: most text has the form that is sent.
+fn read_plain(text: &str) -> Option<DateTime> {
+    let (fields, utc_offset) = match text.as_bytes() {
+        [fields @ .., b'Z'] => (fields, Some(0)),
+        fields => (fields, None),
+    };
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = fields else {
+        return None;
+    };
+    let two = |tens: u8, ones: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens <= 9 && ones <= 9).then(|| 10 * tens + ones)
+    };
+    let year = 100 * i32::from(two(y1, y2)?) + i32::from(two(y3, y4)?);
+    let date = Date { year, month: two(m1, m2)?, day: two(d1, d2)? };
+    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+    if hour > 23 || minute > 59 || second > 59 || !is_day(date) {
+        return None;
+    }
+    Some(DateTime { date, hour, minute, second, microsecond: 0, utc_offset, fold: false })
+}
+
+/// Whether the calendar has that day.
+fn is_day(date: Date) -> bool {
+    date.year >= 1 && NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).is_some()
+}
+
 /// Reads a whole text as a date or a date with a time.
 fn read(text: &str) -> Option<Read> {
     let mut reader = Reader(text.as_bytes());
     let american = text.as_bytes().get(2) == Some(&b'/');
     let date = if american { reader.american_date()? } else { reader.iso_date()? };
-    NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).filter(|_| date.year >= 1)?;
+    if !is_day(date) {
+        return None;
+    }
     if reader.0.is_empty() {
         return Some(Read::Date(date));
     }

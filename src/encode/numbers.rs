@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Value};
 use super::problems::Code;
 use super::refusal::Refusal;
+use super::strings::{BLOCK, write_ends};
 use crate::cell::Cell;
 use crate::schema::DataType;
 
@@ -55,7 +56,10 @@ pub(super) fn put_double(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusal
     match cell {
         Cell::Int(value) => put_integer(out, value),
         Cell::Float(value) if !is_double(value) => return Err(beyond(DataType::Double)),
-        Cell::Float(value) => put_finite(out, value),
+        Cell::Float(value) => {
+            let written = write_finite(out.value(), value);
+            out.wrote(written);
+        }
         Cell::WideInt(text) | Cell::Decimal(text) => {
             let inside = text.parse::<f64>().is_ok_and(|value| value.abs() < f64::MAX);
             let plain = Plain::read(text).filter(|_| inside).ok_or_else(|| beyond(DataType::Double))?;
@@ -100,28 +104,54 @@ pub(super) fn put_read(out: &mut Buffer, text: &str, data_type: DataType) -> Res
     }
 }
 
-/// A whole number. Few have more than eight digits, and those are made in one register.
-#[inline]
-pub(super) fn put_integer(out: &mut Buffer, value: i64) {
-    if value < 0 {
-        out.put_block(b"-");
+fn put_integer(out: &mut Buffer, value: i64) {
+    let written = write_integer(out.value(), value);
+    out.wrote(written);
+}
+
+/// Writes a whole number. Few have more than four digits, fewer more than eight, and those are made in one register.
+#[inline(always)]
+pub(super) fn write_integer(room: &mut Value, value: i64) -> usize {
+    match value {
+        0..10_000 => write_stripped::<4>(room, four_digits(value.cast_unsigned())),
+        10_000..100_000_000 => write_stripped::<8>(room, eight_digits(value.cast_unsigned())),
+        _ => write_text(room, itoa::Buffer::new().format(value)),
     }
-    let size = value.unsigned_abs();
-    if size < 100_000_000 {
-        let digits = eight_digits(size);
-        let zeros = ((digits - ZEROS) | 1 << 56).trailing_zeros() / 8;
-        out.put_part(&(digits >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize);
-    } else {
-        out.put_short(itoa::Buffer::new().format(size).as_bytes());
-    }
+}
+
+/// So many digits without the zeros before them; the first one is in the lowest byte.
+#[inline(always)]
+fn write_stripped<const WIDTH: usize>(room: &mut Value, digits: u64) -> usize {
+    let last = 1 << (8 * (WIDTH - 1));
+    let zeros = (digits & !ZEROS | last).trailing_zeros() as usize / 8;
+    room[..8].copy_from_slice(&(digits >> (8 * zeros)).to_le_bytes());
+    WIDTH - zeros
 }
 
 /// `00000000` as a number.
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-/// The digits of a number below 100,000,000, the first one in the lowest byte: halves, pairs, digits, all at once. The
-/// factors are those of Granlund and Montgomery, exact for what a lane can hold.
-#[inline]
+/// The two digits of each number below 100.
+pub(super) static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    pairs
+};
+
+/// The digits of a number below 10,000.
+#[inline(always)]
+fn four_digits(number: u64) -> u64 {
+    let pair = |number: u64| u64::from(u16::from_le_bytes(PAIRS[number as usize % PAIRS.len()]));
+    pair(number / 100) | pair(number % 100) << 16
+}
+
+/// The digits of a number below 100,000,000: halves, pairs, digits, all at once. The factors are those of Granlund and
+/// Montgomery, exact for what a lane can hold.
+#[inline(always)]
 fn eight_digits(number: u64) -> u64 {
     let halves = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((halves * 10_486) >> 20) & 0x0000_007F_0000_007F;
@@ -131,9 +161,22 @@ fn eight_digits(number: u64) -> u64 {
 }
 
 /// A number that is neither infinite nor NaN.
-#[inline]
-pub(super) fn put_finite(out: &mut Buffer, value: f64) {
-    out.put_short(zmij::Buffer::new().format_finite(value).as_bytes());
+#[inline(always)]
+pub(super) fn write_finite(room: &mut Value, value: f64) -> usize {
+    write_text(room, zmij::Buffer::new().format_finite(value))
+}
+
+/// A number that somebody else has written out.
+#[inline(always)]
+fn write_text(room: &mut Value, text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let written = write_ends::<BLOCK>(room, bytes).is_some()
+        || write_ends::<8>(room, bytes).is_some()
+        || write_ends::<4>(room, bytes).is_some();
+    if !written {
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    }
+    bytes.len()
 }
 
 fn beyond(data_type: DataType) -> Refusal {

@@ -1,11 +1,11 @@
 //! One row on its way into the body: its cells judged and written as they come.
 
 use super::buffer::Buffer;
-use super::numbers::{is_double, is_int64, put_finite, put_integer};
+use super::numbers::{is_double, is_int64, write_finite, write_integer};
 use super::problems::{Code, RowError};
 use super::refusal::Refusal;
-use super::strings::{Key, put_quoted, put_string};
-use super::value::{MAX_TEXT, own_type, put_bool, put_null, put_value};
+use super::strings::{Key, put_long, put_string, write_short};
+use super::value::{MAX_TEXT, own_type, put_value, write_bool, write_null};
 use super::{Encoder, datetimes};
 use crate::cell::{Cell, DateTime, Row};
 use crate::schema::DataType;
@@ -19,14 +19,19 @@ pub(super) struct OpenRow<'e> {
 }
 
 impl<'e> OpenRow<'e> {
+    #[inline(always)]
     pub(super) fn begin(encoder: &'e mut Encoder) -> Self {
         if !encoder.ends.is_empty() {
-            encoder.body.put_short(encoder.dialect.separator);
+            match encoder.dialect.separator {
+                [only] => encoder.body.put_block(&[*only]),
+                separator => encoder.body.put(separator),
+            }
         }
         Self { start: encoder.body.len(), encoder, refused: false }
     }
 
     /// Closes the row; answers whether it was refused.
+    #[inline(always)]
     pub(super) fn end(self) -> bool {
         let body = &mut self.encoder.body;
         if body.len() == self.start {
@@ -39,7 +44,7 @@ impl<'e> OpenRow<'e> {
     }
 
     /// The column at `place` and the body, if the value fits there as it is.
-    #[inline]
+    #[inline(always)]
     fn open(&mut self, place: usize, own: DataType, fits: bool) -> Option<(&Key, &mut Buffer)> {
         let Encoder { columns, body, .. } = &mut *self.encoder;
         let column = columns.at(place);
@@ -64,7 +69,6 @@ impl<'e> OpenRow<'e> {
     }
 }
 
-#[allow(clippy::inline_always, reason = "the loops over cells are few and hot, and a call costs as much as a cell")]
 impl Row for OpenRow<'_> {
     fn place(&mut self, column: &str) -> Option<usize> {
         self.encoder.columns.place(column)
@@ -74,7 +78,7 @@ impl Row for OpenRow<'_> {
     fn cell(&mut self, place: usize, cell: Cell<'_>) {
         let Encoder { columns, body, options, .. } = &mut *self.encoder;
         let column = columns.at(place);
-        column.key.put(body);
+        let _room = column.key.put(body);
         if let Err(refusal) = put_value(body, column.data_type.or_else(|| own_type(&cell)), cell, *options) {
             let name = columns.name(place).to_owned();
             self.refuse_cell(&name, cell, refusal);
@@ -83,65 +87,57 @@ impl Row for OpenRow<'_> {
 
     #[inline(always)]
     fn text(&mut self, place: usize, text: &str) {
-        match self.open(place, DataType::String, text.len() <= MAX_TEXT) {
-            Some((key, body)) => {
-                key.put_with_quote(body);
-                put_quoted(body, text);
-            }
-            None => self.cell(place, Cell::Text(text)),
+        let Some((key, body)) = self.open(place, DataType::String, text.len() <= MAX_TEXT) else {
+            return self.cell(place, Cell::Text(text));
+        };
+        match write_short(key.put_with_quote(body), text) {
+            0 => put_long(body, text),
+            written => body.wrote(written),
         }
     }
 
     #[inline(always)]
     fn int(&mut self, place: usize, value: i64) {
-        match self.open(place, DataType::Int64, is_int64(value)) {
-            Some((key, body)) => {
-                key.put(body);
-                put_integer(body, value);
-            }
-            None => self.cell(place, Cell::Int(value)),
-        }
+        let Some((key, body)) = self.open(place, DataType::Int64, is_int64(value)) else {
+            return self.cell(place, Cell::Int(value));
+        };
+        let written = write_integer(key.put(body), value);
+        body.wrote(written);
     }
 
     #[inline(always)]
     fn float(&mut self, place: usize, value: f64) {
-        match self.open(place, DataType::Double, is_double(value)) {
-            Some((key, body)) => {
-                key.put(body);
-                put_finite(body, value);
-            }
-            None => self.cell(place, Cell::Float(value)),
-        }
+        let Some((key, body)) = self.open(place, DataType::Double, is_double(value)) else {
+            return self.cell(place, Cell::Float(value));
+        };
+        let written = write_finite(key.put(body), value);
+        body.wrote(written);
     }
 
     #[inline(always)]
     fn bool(&mut self, place: usize, value: bool) {
-        match self.open(place, DataType::Boolean, true) {
-            Some((key, body)) => {
-                key.put(body);
-                put_bool(body, value);
-            }
-            None => self.cell(place, Cell::Bool(value)),
-        }
+        let Some((key, body)) = self.open(place, DataType::Boolean, true) else {
+            return self.cell(place, Cell::Bool(value));
+        };
+        let written = write_bool(key.put(body), value);
+        body.wrote(written);
     }
 
     #[inline(always)]
     fn null(&mut self, place: usize) {
         let Encoder { columns, body, .. } = &mut *self.encoder;
-        columns.at(place).key.put(body);
-        put_null(body);
+        let written = write_null(columns.at(place).key.put(body));
+        body.wrote(written);
     }
 
     #[inline(always)]
     fn datetime(&mut self, place: usize, value: &DateTime) {
         let as_it_is = datetimes::as_it_is(value, self.encoder.options.naive_datetimes);
-        match self.open(place, DataType::DateTime, as_it_is.is_some()) {
-            Some((key, body)) => {
-                key.put_with_quote(body);
-                datetimes::put_as_it_is(body, value, as_it_is == Some(true));
-            }
-            None => self.cell(place, Cell::DateTime(*value)),
-        }
+        let Some((key, body)) = self.open(place, DataType::DateTime, as_it_is.is_some()) else {
+            return self.cell(place, Cell::DateTime(*value));
+        };
+        let written = datetimes::write_as_it_is(key.put_with_quote(body), value, as_it_is == Some(true));
+        body.wrote(written);
     }
 
     fn cell_without_place(&mut self, column: &str, cell: Cell<'_>) {

@@ -1,10 +1,10 @@
 //! Text as JSON strings, and its length as the service counts it. Up to sixteen bytes at a time are looked at and copied.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, START, Value};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// How many bytes are looked at and copied at once.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Appends `text` as a JSON string; everything that JSON allows stays as it is.
 pub(super) fn put_string(out: &mut Buffer, text: &str) {
@@ -12,74 +12,69 @@ pub(super) fn put_string(out: &mut Buffer, text: &str) {
     put_quoted(out, text);
 }
 
-/// The same behind a quote that is there already. Each way ends with a piece that overlaps the one before it, and the
-/// quote behind it.
-#[inline]
+/// The same behind a quote that is there already.
 pub(super) fn put_quoted(out: &mut Buffer, text: &str) {
+    match write_short(out.value(), text) {
+        0 => put_long(out, text),
+        written => out.wrote(written),
+    }
+}
+
+/// Writes a text that is short and plain, and the quote behind it; answers how many bytes those are, or 0 for any other
+/// text. Its first and its last bytes are looked at and copied as two blocks, which overlap where they must.
+#[inline(always)]
+pub(super) fn write_short(room: &mut Value, text: &str) -> usize {
     let bytes = text.as_bytes();
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        put_blocks(out, bytes, first, last);
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        put_pair(out, bytes, *first, *last);
+    let plain = if let Some((first, last)) = write_ends::<BLOCK>(room, bytes) {
+        is_plain(first) & is_plain(last)
+    } else if let Some((first, last)) = write_ends::<8>(room, bytes) {
+        !(has_special(u64::from_le_bytes(*first)) | has_special(u64::from_le_bytes(*last)))
+    } else if let Some((first, last)) = write_ends::<4>(room, bytes) {
+        let halves = [*first, *last].map(|half| u64::from(u32::from_le_bytes(half)));
+        !has_special(halves[0] | halves[1] << 32)
+    } else if bytes.len() < 4 {
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        !bytes.iter().any(|&byte| is_special(byte))
     } else {
-        put_few(out, bytes);
-    }
-}
-
-/// A text of at least a block.
-#[inline]
-fn put_blocks(out: &mut Buffer, bytes: &[u8], first: &[u8; BLOCK], last: &[u8; BLOCK]) {
-    let (mut block, mut done) = (first, 0);
-    while is_plain(block) {
-        out.put_block(block);
-        done += BLOCK;
-        match bytes[done..].first_chunk() {
-            Some(next) => block = next,
-            None if is_plain(last) => {
-                out.truncate(out.len() - (done + BLOCK - bytes.len()));
-                return out.put_block(&quoted::<BLOCK, { BLOCK + 1 }>(last));
-            }
-            None => break,
-        }
-    }
-    put_escaped(out, &bytes[done..]);
-}
-
-/// A text of 8 to 15 bytes.
-#[inline]
-fn put_pair(out: &mut Buffer, bytes: &[u8], first: [u8; 8], last: [u8; 8]) {
-    if has_special(u64::from_le_bytes(first)) || has_special(u64::from_le_bytes(last)) {
-        return put_escaped(out, bytes);
-    }
-    out.put_part(&first, bytes.len() - 8);
-    out.put_block(&quoted::<8, 9>(&last));
-}
-
-/// A text of up to 7 bytes: all of it as one number.
-#[inline]
-fn put_few(out: &mut Buffer, bytes: &[u8]) {
-    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
-    const QUOTE: u64 = b'"' as u64;
-    let (length, bits) = (bytes.len(), 8 * bytes.len());
-    let number = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (bits - 32)
-    } else if let [first, .., last] = *bytes {
-        u64::from(first) | u64::from(bytes[1]) << 8 | u64::from(last) << (bits - 8)
-    } else {
-        bytes.first().map_or(0, |&only| only.into())
+        false
     };
-    if has_special(number | SPACES << bits) {
-        return put_escaped(out, bytes);
+    if !plain {
+        return 0;
     }
-    out.put_part(&(number | QUOTE << bits).to_le_bytes(), length + 1);
+    room[bytes.len() % room.len()] = b'"';
+    bytes.len() + 1
 }
 
-/// A piece of text and the quote behind it.
-#[inline]
-fn quoted<const N: usize, const M: usize>(last: &[u8; N]) -> [u8; M] {
-    let mut quoted = [b'"'; M];
-    quoted[..N].copy_from_slice(last);
-    quoted
+/// Copies so many bytes and up to twice as many as two blocks, the first and the last; `None` for any other number.
+#[inline(always)]
+pub(super) fn write_ends<'b, const N: usize>(room: &mut Value, bytes: &'b [u8]) -> Option<(&'b [u8; N], &'b [u8; N])> {
+    let (first, last) = (bytes.first_chunk::<N>()?, bytes.last_chunk::<N>()?);
+    let rest = bytes.len() - N;
+    if rest > N {
+        return None;
+    }
+    room[..N].copy_from_slice(first);
+    room[rest..rest + N].copy_from_slice(last);
+    Some((first, last))
+}
+
+/// Any text, and the quote behind it: by blocks, of which the last one overlaps the one before it.
+#[inline(never)]
+pub(super) fn put_long(out: &mut Buffer, text: &str) {
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    while let Some(block) = bytes[done..].first_chunk().filter(|block| is_plain(block)) {
+        out.put_block::<BLOCK>(block);
+        done += BLOCK;
+    }
+    match bytes.last_chunk() {
+        Some(last) if bytes.len() < done + BLOCK && is_plain(last) => {
+            out.truncate(out.len() + bytes.len() - done - BLOCK);
+            out.put_block::<BLOCK>(last);
+            out.put_block(b"\"");
+        }
+        _ => put_escaped(out, &bytes[done..]),
+    }
 }
 
 /// What has to be escaped somewhere, and the quote behind it.
@@ -110,68 +105,70 @@ fn put_byte(out: &mut Buffer, byte: u8) {
 }
 
 /// Whether JSON takes these bytes as they are. All are looked at, so that they are looked at together.
-#[inline]
+#[inline(always)]
 fn is_plain(block: &[u8; BLOCK]) -> bool {
     block.iter().fold(0, |found, &byte| found | u8::from(is_special(byte))) == 0
 }
 
-#[inline]
+/// Whether it has to be escaped: below a space, a quote, a backslash. One bit aside, a quote stands next to the first.
+#[inline(always)]
+#[allow(clippy::needless_bitwise_bool, reason = "sixteen at a time, without a branch")]
 fn is_special(byte: u8) -> bool {
-    byte < b' ' || byte == b'"' || byte == b'\\'
+    (byte ^ QUOTE_BIT <= b' ') | (byte == b'\\')
 }
 
 /// The same for eight bytes at once: a byte that is less than another borrows from its highest bit.
-#[inline]
+#[inline(always)]
 fn has_special(bytes: u64) -> bool {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHEST: u64 = ONES << 7;
-    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound)) & !bytes;
-    let is = |byte: u8| below(bytes ^ (ONES * u64::from(byte)), 1);
-    (below(bytes, b' ') | is(b'"') | is(b'\\')) & HIGHEST != 0
+    let flip = |byte: u8| bytes ^ (ONES * u64::from(byte));
+    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound));
+    (below(flip(QUOTE_BIT), b' ' + 1) | below(flip(b'\\'), 1)) & !bytes & HIGHEST != 0
 }
+
+const QUOTE_BIT: u8 = b'"' ^ b' ';
 
 /// The name of a column, ready to be written before its value: `,"name":`, and the quote that may follow.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     /// Its first bytes, and what does not matter behind them.
-    start: [u8; Self::START],
+    start: [u8; START],
     /// All of it.
     whole: Box<[u8]>,
 }
 
 impl Key {
-    const START: usize = 32;
-
     pub(super) fn new(name: &str) -> Self {
         let mut key = Buffer::default();
         key.put_block(b",");
         put_string(&mut key, name);
         key.put_block(b":\"");
         let whole = key.into_written().into_boxed_slice();
-        let mut start = [0; Self::START];
+        let mut start = [0; START];
         start.iter_mut().zip(&whole).for_each(|(place, byte)| *place = *byte);
         Self { start, whole }
     }
 
-    /// Appends it, without the quote.
-    #[inline]
-    pub(super) fn put(&self, out: &mut Buffer) {
-        self.put_first(out, self.whole.len() - 1);
+    /// Appends it, and answers the room for its value.
+    #[inline(always)]
+    pub(super) fn put<'b>(&self, out: &'b mut Buffer) -> &'b mut Value {
+        self.put_first(self.whole.len() - 1, out)
     }
 
-    /// Appends it with the quote.
-    #[inline]
-    pub(super) fn put_with_quote(&self, out: &mut Buffer) {
-        self.put_first(out, self.whole.len());
+    /// The same with a quote before the value.
+    #[inline(always)]
+    pub(super) fn put_with_quote<'b>(&self, out: &'b mut Buffer) -> &'b mut Value {
+        self.put_first(self.whole.len(), out)
     }
 
-    #[inline]
-    fn put_first(&self, out: &mut Buffer, length: usize) {
-        if length <= Self::START {
-            out.put_part(&self.start, length);
-        } else {
-            out.put(&self.whole[..length]);
+    #[inline(always)]
+    fn put_first<'b>(&self, length: usize, out: &'b mut Buffer) -> &'b mut Value {
+        if length <= START {
+            return out.put_start(&self.start, length);
         }
+        out.put(&self.whole[..length]);
+        out.value()
     }
 }
 

@@ -1,6 +1,6 @@
 //! One value in one column: the table of what goes where, and how it is refused.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Value};
 use super::options::Options;
 use super::problems::Code;
 use super::refusal::Refusal;
@@ -71,7 +71,8 @@ pub(super) fn put_value(
         (Some(DataType::Double), _) => numbers::put_double(out, cell),
         (Some(DataType::Decimal), _) => numbers::put_decimal(out, cell),
         (Some(DataType::Boolean), Cell::Bool(value)) => {
-            put_bool(out, value);
+            let written = write_bool(out.value(), value);
+            out.wrote(written);
             Ok(())
         }
         (Some(DataType::String), Cell::Text(text) | Cell::Uuid(text)) => put_text(out, text, options),
@@ -84,19 +85,24 @@ pub(super) fn put_value(
 }
 
 /// A missing value.
-#[inline]
-pub(super) fn put_null(out: &mut Buffer) {
-    out.put_block(b"null");
+fn put_null(out: &mut Buffer) {
+    let written = write_null(out.value());
+    out.wrote(written);
 }
 
-/// A truth value.
-#[inline]
-pub(super) fn put_bool(out: &mut Buffer, value: bool) {
-    if value {
-        out.put_block(b"true");
-    } else {
-        out.put_block(b"false");
-    }
+/// Writes a missing value.
+#[inline(always)]
+pub(super) fn write_null(room: &mut Value) -> usize {
+    room[..4].copy_from_slice(b"null");
+    4
+}
+
+/// Writes a truth value.
+#[inline(always)]
+pub(super) fn write_bool(room: &mut Value, value: bool) -> usize {
+    const WORDS: [u64; 2] = [u64::from_le_bytes(*b"false   "), u64::from_le_bytes(*b"true    ")];
+    room[..8].copy_from_slice(&WORDS[usize::from(value)].to_le_bytes());
+    5 - usize::from(value)
 }
 
 fn put_nan(out: &mut Buffer, options: Options) -> Result<(), Refusal> {

@@ -9,8 +9,8 @@ use std::{ptr, slice, str};
 use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
 use arrow_schema::ArrowError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyInt, PyString};
-use pyo3::{Borrowed, Bound, ffi};
+use pyo3::types::{PyCapsule, PyDict, PyInt, PyList, PyListMethods, PyString};
+use pyo3::{Bound, PyTypeInfo, ffi};
 
 use super::places::Keys;
 use super::value::give_plain;
@@ -21,7 +21,7 @@ type Visit<'py, R> = fn(Bound<'py, PyAny>, &Bound<'py, PyAny>, &mut Keys<'py>, &
 
 /// Hands the items of `dict` to `row`; `other` gets those whose key is new or whose value is not of an everyday type.
 /// `None` says that the dict changed meanwhile.
-#[inline]
+#[inline(always)]
 pub(super) fn visit_dict<'py, R: Row>(
     dict: &Bound<'py, PyDict>,
     keys: &mut Keys<'py>,
@@ -29,36 +29,56 @@ pub(super) fn visit_dict<'py, R: Row>(
     other: Visit<'py, R>,
 ) -> PyResult<Option<()>> {
     let (py, length) = (dict.py(), dict.len());
-    let (mut left, mut position, mut quiet) = (length, 0, true);
     let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
-    keys.begin();
-    while dict.len() == length {
-        if left == 0 && quiet {
-            return Ok(Some(()));
-        }
+    let (mut position, mut next, mut quiet) = (0, 0, true);
+    for _ in 0..length {
         // SAFETY: `dict` is a live dict and we are attached to Python. `PyDict_Next` checks `position` against the
         // dict's current table on every call, so that a dict that changed since the last call yields other items or
-        // none, never memory that is not its own. It leaves `key` and `value` as they are when it returns 0.
+        // none, never memory that is not its own.
         let found = unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) } != 0;
-        match (found, left) {
-            (false, 0) => return Ok(Some(())),
-            (true, 1..) => left -= 1,
-            // As many items as before, but not the same ones.
-            _ => break,
+        if !found || !quiet && dict.len() != length {
+            return Ok(None);
         }
         // SAFETY: `PyDict_Next` returned 1, so that both are live, and stay so as long as nothing runs that could take
-        // them out of the dict. Nothing does before we own them: `place` compares addresses, `give_plain` runs no
-        // Python and nor does a `Row`, and `other` is only called with references of our own.
-        let (key, value) = unsafe { (Borrowed::from_ptr(py, key), Borrowed::from_ptr(py, value)) };
-        if let Some(place) = keys.place(&key)
-            && give_plain(&value, place, row)
-        {
+        // them out of the dict. Nothing does before we own them: `expected` and `look` compare addresses, `give_plain`
+        // runs no Python and nor does a `Row`, and `other` is only called with references of our own.
+        let (key, value) = unsafe { (Bound::ref_from_ptr(py, &key), Bound::ref_from_ptr(py, &value)) };
+        let mut place = keys.expected(next, key);
+        if place.is_some() {
+            next += 1;
+        } else {
+            keys.next = next;
+            place = keys.look(key);
+            next = keys.next;
+        }
+        if place.is_some_and(|place| give_plain(value, place, row)) {
             continue;
         }
-        quiet = false;
-        other(key.to_owned(), &value.to_owned(), keys, row)?;
+        (quiet, keys.next) = (false, next);
+        other(key.clone(), &value.clone(), keys, row)?;
+        next = keys.next;
     }
-    Ok(None)
+    if quiet {
+        return Ok(Some(()));
+    }
+    // As many items as before may still be others.
+    // SAFETY: as above.
+    let more = unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) } != 0;
+    Ok((dict.len() == length && !more).then_some(()))
+}
+
+/// The item at `index`; `None` behind the last one.
+#[inline]
+pub(super) fn item<'py>(list: &Bound<'py, PyList>, index: usize) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: there is such an item, and we are attached to Python, so that nobody takes it out before we own it.
+    (index < list.len()).then(|| unsafe { list.get_item_unchecked(index) })
+}
+
+/// `value` as a `T`, and not a subclass. pyo3's own cast prepares its refusal, which costs more than the question.
+#[inline]
+pub(super) fn exact<'v, 'py, T: PyTypeInfo>(value: &'v Bound<'py, PyAny>) -> Option<&'v Bound<'py, T>> {
+    // SAFETY: the cast happens only where the type is just that.
+    value.is_exact_instance_of::<T>().then(|| unsafe { value.cast_unchecked() })
 }
 
 /// The number, if 64 bits hold it.

@@ -25,7 +25,7 @@ impl Places {
 pub(super) struct Keys<'py> {
     known: Vec<Key<'py>>,
     /// Where the next key probably stands: behind the one before it.
-    next: usize,
+    pub(super) next: usize,
 }
 
 struct Key<'py> {
@@ -35,27 +35,15 @@ struct Key<'py> {
 }
 
 impl<'py> Keys<'py> {
-    /// A row begins.
-    #[inline]
-    pub(super) fn begin(&mut self) {
-        self.next = 0;
-    }
-
-    /// The place of the column that `key` names, if that very object has been met.
-    #[inline]
-    pub(super) fn place(&mut self, key: &Bound<'_, PyAny>) -> Option<usize> {
-        match self.known.get(self.next) {
-            Some(known) if known.key.is(key) => {
-                self.next += 1;
-                Some(known.place)
-            }
-            _ => self.look(key),
-        }
+    /// The place of the column that `key` names, if that very object has been met as the one that stands at `next`.
+    #[inline(always)]
+    pub(super) fn expected(&self, next: usize, key: &Bound<'_, PyAny>) -> Option<usize> {
+        self.known.get(next).filter(|known| known.key.is(key)).map(|known| known.place)
     }
 
     /// The same, wherever it stands: rows may lack columns.
     #[inline(never)]
-    fn look(&mut self, key: &Bound<'_, PyAny>) -> Option<usize> {
+    pub(super) fn look(&mut self, key: &Bound<'_, PyAny>) -> Option<usize> {
         let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
         let met = |known: &Key<'_>| known.key.is(key);
         let found =

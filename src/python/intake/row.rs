@@ -72,7 +72,7 @@ impl<'py> Shapes<'py> {
     }
 
     /// Hands the cells of `object` to `row`.
-    #[inline]
+    #[inline(always)]
     pub(in crate::python) fn visit(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
         if let Ok(dict) = object.cast_exact::<PyDict>() {
             return Ok(visit_dict(dict, &mut self.keys, row)?);
@@ -80,6 +80,7 @@ impl<'py> Shapes<'py> {
         self.visit_other(object, row)
     }
 
+    #[inline(never)]
     fn visit_other(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
         match self.shape(object)? {
             Shape::Mapping => visit_mapping(object, row)?,
@@ -159,7 +160,7 @@ fn refuse_index(class: &Bound<'_, PyType>, shape: &Shape<'_>) -> Result<(), Fail
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn visit_dict<'py>(dict: &Bound<'py, PyDict>, keys: &mut Keys<'py>, row: &mut impl Row) -> PyResult<()> {
     borrowed::visit_dict(dict, keys, row, visit_other)?.ok_or_else(changed)
 }

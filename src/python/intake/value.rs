@@ -9,7 +9,7 @@ use pyo3::types::{
     PyTzInfo, PyTzInfoAccess,
 };
 
-use super::borrowed::{small_int, utf8};
+use super::borrowed::{exact, small_int, utf8};
 use crate::cell::{Cell, Date, DateTime, Row};
 
 /// An Enum may hold another Enum; none holds this many.
@@ -25,7 +25,6 @@ pub(super) fn give(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -
 }
 
 /// The same for a value of an everyday type, without running any Python; `false` for any other.
-#[allow(clippy::inline_always, reason = "the hot loop is a dict's")]
 #[inline(always)]
 pub(super) fn give_plain(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -> bool {
     if let Some(text) = exact::<PyString>(value) {
@@ -53,12 +52,6 @@ pub(super) fn give_plain(value: &Bound<'_, PyAny>, place: usize, row: &mut impl 
         return false;
     }
     true
-}
-
-/// The value as a `T`, and not a subclass. pyo3's own cast prepares its refusal, which costs more than the question.
-#[inline]
-fn exact<'v, 'py, T: PyTypeInfo>(value: &'v Bound<'py, PyAny>) -> Option<&'v Bound<'py, T>> {
-    if value.is_exact_instance_of::<T>() { value.cast_exact().ok() } else { None }
 }
 
 /// Calls `see` once with the cell that `value` is.
@@ -111,7 +104,7 @@ fn date(day: &Bound<'_, PyDate>) -> Date {
     Date { year: day.get_year(), month: day.get_month(), day: day.get_day() }
 }
 
-#[inline]
+#[inline(always)]
 fn datetime(moment: &Bound<'_, PyDateTime>, utc_offset: Option<i64>) -> DateTime {
     DateTime {
         date: Date { year: moment.get_year(), month: moment.get_month(), day: moment.get_day() },
