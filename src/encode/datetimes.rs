@@ -72,9 +72,15 @@ pub(super) fn put(out: &mut Buffer, value: DateTime, naive: Naive) -> Result<(),
     Ok(())
 }
 
+/// Whether the text is a date and time already in the form that is sent, to the second.
+#[inline(never)]
+pub(super) fn is_as_sent(text: &str, naive: Naive) -> bool {
+    read_plain(text).is_some_and(|value| as_it_is(&value, naive) == Some(value.utc_offset.is_some()))
+}
+
 /// Text that is a date, sent in the same form as dates are.
 pub(super) fn put_text(out: &mut Buffer, text: &str, naive: Naive) -> Result<(), Refusal> {
-    match read_plain(text).map(Read::DateTime).or_else(|| read(text)) {
+    match read(text) {
         Some(Read::Date(date)) => put_date(out, date),
         Some(Read::DateTime(value)) => put(out, value, naive),
         None => Err(Refusal::new(Code::BadDatetime, format!("takes DateTime, and the text is not {FORMS}"))),
@@ -95,7 +101,7 @@ fn out_of_range() -> Refusal {
 fn write_fields(room: &mut Value, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) -> usize {
     let year = date.year.unsigned_abs();
     let pairs = [small(year / 100), small(year % 100), date.month, date.day, time.0, time.1, time.2];
-    room[..SECONDS + 1].copy_from_slice(b"0000-00-00T00:00:00\"");
+    room[..=SECONDS].copy_from_slice(b"0000-00-00T00:00:00\"");
     for (start, pair) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(pairs) {
         room[start..start + 2].copy_from_slice(&PAIRS[usize::from(pair)]);
     }
@@ -191,9 +197,11 @@ fn read_plain(text: &str) -> Option<DateTime> {
     Some(DateTime { date, hour, minute, second, microsecond: 0, utc_offset, fold: false })
 }
 
-/// Whether the calendar has that day.
+/// Whether the calendar has that day, of which it need be asked for the last ones of a month alone.
 fn is_day(date: Date) -> bool {
-    date.year >= 1 && NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).is_some()
+    let every_month_has_it = (1..=28).contains(&date.day) && (1..=12).contains(&date.month);
+    let in_calendar = || NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).is_some();
+    date.year >= 1 && (every_month_has_it || in_calendar())
 }
 
 /// Reads a whole text as a date or a date with a time.
@@ -340,6 +348,27 @@ mod tests {
             ("0001-01-01T00:00:00", "0001-01-01T00:00:00"),
         ] {
             assert_eq!(sent(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_in_the_form_that_is_sent_is_known_as_such() {
+        let near = ["2014-07-30T10:11:12", "2014-02-28T23:59:59", "2012-02-29T00:00:00", "9999-12-31T10:11:12"];
+        for text in near.into_iter().flat_map(|text| [text.to_owned(), format!("{text}Z")]) {
+            assert!(is_as_sent(&text, Naive::Keep), "{text}");
+            for place in 0..text.len() {
+                for byte in b"0123456789-:TZtz /" {
+                    let mut other = text.clone().into_bytes();
+                    other[place] = *byte;
+                    let other = String::from_utf8(other).unwrap();
+                    let is_sent_so = sent(&other).is_some_and(|sent| sent == other);
+                    assert_eq!(is_as_sent(&other, Naive::Keep), is_sent_so, "{other}");
+                }
+            }
+        }
+        for naive in [Naive::Utc, Naive::Local, Naive::Error] {
+            assert!(is_as_sent("2014-07-30T10:11:12Z", naive));
+            assert!(!is_as_sent("2014-07-30T10:11:12", naive));
         }
     }
 

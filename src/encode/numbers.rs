@@ -144,6 +144,7 @@ pub(super) static PAIRS: [[u8; 2]; 100] = {
 
 /// The digits of a number below 10,000.
 #[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "a pair of digits is below 100")]
 fn four_digits(number: u64) -> u64 {
     let pair = |number: u64| u64::from(u16::from_le_bytes(PAIRS[number as usize % PAIRS.len()]));
     pair(number / 100) | pair(number % 100) << 16

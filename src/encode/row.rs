@@ -87,10 +87,17 @@ impl Row for OpenRow<'_> {
 
     #[inline(always)]
     fn text(&mut self, place: usize, text: &str) {
-        let Some((key, body)) = self.open(place, DataType::String, text.len() <= MAX_TEXT) else {
-            return self.cell(place, Cell::Text(text));
+        let Encoder { columns, body, options, .. } = &mut *self.encoder;
+        let column = columns.at(place);
+        let fits = match column.data_type {
+            Some(DataType::String) | None => text.len() <= MAX_TEXT,
+            Some(DataType::DateTime) => datetimes::is_as_sent(text, options.naive_datetimes),
+            _ => false,
         };
-        match write_short(key.put_with_quote(body), text) {
+        if !fits {
+            return self.cell(place, Cell::Text(text));
+        }
+        match write_short(column.key.put_with_quote(body), text) {
             0 => put_long(body, text),
             written => body.wrote(written),
         }
