@@ -90,6 +90,30 @@ pub trait Row {
     fn place(&mut self, column: &str) -> Option<usize>;
     /// One value, of the column at `place`.
     fn cell(&mut self, place: usize, cell: Cell<'_>);
+    /// Text, as `cell` takes it; as with those that follow, who knows what a cell is need not have it asked again.
+    fn text(&mut self, place: usize, text: &str) {
+        self.cell(place, Cell::Text(text));
+    }
+    /// A whole number.
+    fn int(&mut self, place: usize, value: i64) {
+        self.cell(place, Cell::Int(value));
+    }
+    /// A binary number.
+    fn float(&mut self, place: usize, value: f64) {
+        self.cell(place, Cell::Float(value));
+    }
+    /// A truth value.
+    fn bool(&mut self, place: usize, value: bool) {
+        self.cell(place, Cell::Bool(value));
+    }
+    /// A missing value.
+    fn null(&mut self, place: usize) {
+        self.cell(place, Cell::Null);
+    }
+    /// A date with a time of day.
+    fn datetime(&mut self, place: usize, value: &DateTime) {
+        self.cell(place, Cell::DateTime(*value));
+    }
     /// One value, of a column that has no place.
     fn cell_without_place(&mut self, column: &str, cell: Cell<'_>);
     /// A key that names no column, and why.

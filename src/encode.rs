@@ -5,7 +5,7 @@
 //!                    └──────▶ Problems (rows that do not fit, none of their bytes kept)
 //! ```
 
-mod blocks;
+mod buffer;
 mod columns;
 mod datetimes;
 mod dialect;
@@ -28,10 +28,14 @@ pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;
 pub use self::value::{NoType, fitting_type};
 
+use self::buffer::Buffer;
 use self::columns::Columns;
 use self::row::OpenRow;
 use crate::cell::Rows;
 use crate::schema::TableSchema;
+
+/// One part in so many more room than the last body took: bodies of the same rows are nearly of one size.
+const SLACK: usize = 16;
 
 /// How large one request may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +53,12 @@ pub struct Encoder {
     columns: Columns,
     options: Options,
     limits: Limits,
-    body: Vec<u8>,
+    body: Buffer,
     ends: Vec<u32>,
+    /// The memory of a body that is not needed any more.
+    spare: Vec<u8>,
+    /// How large the last body was.
+    last_bytes: usize,
     /// Rows visited since the run began, the invalid ones included.
     visited: usize,
     /// The number, in the caller's input, of the row being visited.
@@ -82,8 +90,10 @@ impl Encoder {
             columns: Columns::new(schema),
             options,
             limits,
-            body: dialect.prefix.to_vec(),
+            body: Buffer::default(),
             ends: Vec::new(),
+            spare: Vec::new(),
+            last_bytes: 0,
             visited: 0,
             row: 0,
             problems: Problems::new(max_errors),
@@ -112,6 +122,9 @@ impl Encoder {
     /// unfinished run stay out, and `rows_read` says how many were visited.
     pub fn fill<R: Rows>(&mut self, rows: &mut R) -> Result<Filled, R::Failure> {
         rows.begin();
+        if self.body.len() == 0 {
+            self.open();
+        }
         while self.visited < self.limits.max_rows {
             let start = self.body.len();
             let mut row = OpenRow::begin(self);
@@ -131,6 +144,9 @@ impl Encoder {
 
     /// Visits one row; answers its bytes, or `None` where there was none that fits.
     pub fn one<R: Rows>(&mut self, rows: &mut R) -> Result<Option<&[u8]>, R::Failure> {
+        if self.body.len() == 0 {
+            self.open();
+        }
         let start = self.dialect.prefix.len();
         self.body.truncate(start);
         self.ends.clear();
@@ -142,14 +158,25 @@ impl Encoder {
         if visited? {
             self.end_row(start, refused);
         }
-        Ok((!self.ends.is_empty()).then(|| &self.body[start..]))
+        Ok((!self.ends.is_empty()).then(|| &self.body.written()[start..]))
     }
 
     /// Closes the row that began at `start`; answers the run that is full without it, if it does not fit.
+    #[inline]
     fn end_row(&mut self, start: usize, refused: bool) -> Option<Run> {
-        let number = self.row;
         self.row += 1;
         self.visited += 1;
+        if refused || self.body.len() + self.dialect.suffix.len() > self.limits.max_bytes {
+            return self.end_other_row(start, refused);
+        }
+        self.ends.push(position(self.body.len()));
+        None
+    }
+
+    /// The same for a row that is not to stay, or not in this body.
+    #[inline(never)]
+    fn end_other_row(&mut self, start: usize, refused: bool) -> Option<Run> {
+        let number = self.row - 1;
         if refused {
             self.problems.invalid(number);
             self.body.truncate(start);
@@ -164,14 +191,11 @@ impl Encoder {
             self.problems.report(RowError::too_large(number, row_bytes + envelope, self.limits.max_bytes));
             return None;
         }
-        if self.body.len() + self.dialect.suffix.len() <= self.limits.max_bytes {
-            self.ends.push(position(self.body.len()));
-            return None;
-        }
-        let carried = self.body.split_off(start + separator);
+        let carried = self.body.written()[start + separator..].to_vec();
         self.body.truncate(start);
         let full = self.seal();
-        self.body.extend_from_slice(&carried);
+        self.open();
+        self.body.put(&carried);
         self.ends.push(position(self.body.len()));
         self.visited = 1;
         full
@@ -182,12 +206,29 @@ impl Encoder {
         if self.ends.is_empty() {
             return None;
         }
-        let capacity = self.body.len();
-        self.body.extend_from_slice(self.dialect.suffix);
-        let mut fresh = Vec::with_capacity(capacity);
-        fresh.extend_from_slice(self.dialect.prefix);
-        let body = std::mem::replace(&mut self.body, fresh);
-        Some(Run::new(self.dialect, body, std::mem::take(&mut self.ends)))
+        self.body.put(self.dialect.suffix);
+        self.last_bytes = self.body.len();
+        let ends = Vec::with_capacity(self.ends.len());
+        let (body, ends) = (std::mem::take(&mut self.body), std::mem::replace(&mut self.ends, ends));
+        Some(Run::new(self.dialect, body.into_written(), ends))
+    }
+
+    /// Begins a body.
+    fn open(&mut self) {
+        let room = self.last_bytes + self.last_bytes / SLACK;
+        self.body = Buffer::within(std::mem::take(&mut self.spare), room);
+        self.body.put(self.dialect.prefix);
+    }
+
+    /// Takes memory that nobody needs any more, for a body to come: new memory is slow.
+    pub fn reuse(&mut self, memory: Vec<u8>) {
+        self.spare = memory;
+    }
+
+    /// The memory of its bodies, once there are no more to come.
+    #[must_use]
+    pub fn into_memory(self) -> Vec<u8> {
+        if self.spare.is_empty() { self.body.into_memory() } else { self.spare }
     }
 }
 

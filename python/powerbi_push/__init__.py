@@ -12,48 +12,51 @@ Three lines to a first push, here into the local Power BI that comes with the pa
 2
 """
 
-import logging
-
 from powerbi_push import _core
-from powerbi_push.client import Client
-from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
-from powerbi_push.dataset import Dataset
-from powerbi_push.dataset_schema import DatasetSchema
-from powerbi_push.doctor import doctor, doctor_async
-from powerbi_push.exceptions import (
-    AuthenticationError,
-    ClosedError,
-    ConfigurationError,
-    DeadlineError,
-    FeatureRetiredError,
-    InDoubtError,
-    NotFoundError,
-    OutboxError,
-    OutboxFullError,
-    PayloadTooLargeError,
-    PermissionDeniedError,
-    PowerBIPushError,
-    PushDatasetRetirementWarning,
-    RateLimitedError,
-    SequenceConflictError,
-    ServiceError,
-    SourceError,
-    TransportError,
-    TransportTimeoutError,
-    UndeliveredError,
-    ValidationError,
-)
-from powerbi_push.outbox import Outbox, RejectedRow
-from powerbi_push.quotas import Plan, Quotas
-from powerbi_push.report import Check, Report
-from powerbi_push.results import PushResult, RowError, ValidationReport
-from powerbi_push.retry import Retry
-from powerbi_push.schema import Column, Measure, Relationship, TableSchema
-from powerbi_push.sender import Sender, SenderStats
-from powerbi_push.streaming import StreamingDataset
-from powerbi_push.table import Table
-from powerbi_push.targets import push, push_async
-from powerbi_push.workspace import Workspace
+
+# What `typing` calls so, without `typing`: importing this package costs next to nothing, and each name loads its
+# module when it is first asked for.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from powerbi_push.client import Client
+    from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
+    from powerbi_push.dataset import Dataset
+    from powerbi_push.dataset_schema import DatasetSchema
+    from powerbi_push.examination import doctor, doctor_async
+    from powerbi_push.exceptions import (
+        AuthenticationError,
+        ClosedError,
+        ConfigurationError,
+        DeadlineError,
+        FeatureRetiredError,
+        InDoubtError,
+        NotFoundError,
+        OutboxError,
+        OutboxFullError,
+        PayloadTooLargeError,
+        PermissionDeniedError,
+        PowerBIPushError,
+        PushDatasetRetirementWarning,
+        RateLimitedError,
+        SequenceConflictError,
+        ServiceError,
+        SourceError,
+        TransportError,
+        TransportTimeoutError,
+        UndeliveredError,
+        ValidationError,
+    )
+    from powerbi_push.outbox import Outbox, RejectedRow
+    from powerbi_push.quotas import Plan, Quotas
+    from powerbi_push.report import Check, Report
+    from powerbi_push.results import PushResult, RowError, ValidationReport
+    from powerbi_push.retry import Retry
+    from powerbi_push.schema import Column, Measure, Relationship, TableSchema
+    from powerbi_push.sender import Sender, SenderStats
+    from powerbi_push.streaming import StreamingDataset
+    from powerbi_push.table import Table
+    from powerbi_push.targets import push, push_async
+    from powerbi_push.workspace import Workspace
 
 __all__ = [
     "AccessToken",
@@ -111,4 +114,41 @@ __all__ = [
 
 __version__ = _core.VERSION
 
-logging.getLogger("powerbi_push").addHandler(logging.NullHandler())
+# Where the names are that are no exceptions.
+_NAMES = {
+    "client": "Client",
+    "credentials": "AccessToken ClientSecretCredential EnvironmentCredential",
+    "dataset": "Dataset",
+    "dataset_schema": "DatasetSchema",
+    "examination": "doctor doctor_async",
+    "outbox": "Outbox RejectedRow",
+    "quotas": "Plan Quotas",
+    "report": "Check Report",
+    "results": "PushResult RowError ValidationReport",
+    "retry": "Retry",
+    "schema": "Column Measure Relationship TableSchema",
+    "sender": "Sender SenderStats",
+    "streaming": "StreamingDataset",
+    "table": "Table",
+    "targets": "push push_async",
+    "workspace": "Workspace",
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+
+
+if not TYPE_CHECKING:  # or every name would be known to type checkers
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            message = f"module 'powerbi_push' has no attribute {name!r}"
+            raise AttributeError(message)
+        from importlib import import_module  # noqa: PLC0415 - whoever asks for nothing pays for nothing
+
+        home = import_module(f"powerbi_push.{_HOMES.get(name, 'exceptions')}")
+        value: object = getattr(home, name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 
 _LOGGER = logging.getLogger("powerbi_push")
+_LOGGER.addHandler(logging.NullHandler())
 
 
 def log(line: str) -> None:

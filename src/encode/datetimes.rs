@@ -6,6 +6,8 @@ use chrono::{
     DateTime as Instant, Datelike, Local, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc,
 };
 
+use super::buffer::{Buffer, Value};
+use super::numbers::PAIRS;
 use super::options::Naive;
 use super::problems::Code;
 use super::refusal::Refusal;
@@ -16,28 +18,40 @@ const YEARS: RangeInclusive<i32> = 1..=9999;
 const FORMS: &str = "ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]";
 
 /// A date: midnight, in no zone.
-pub(super) fn put_date(out: &mut Vec<u8>, date: Date) -> Result<(), Refusal> {
+pub(super) fn put_date(out: &mut Buffer, date: Date) -> Result<(), Refusal> {
     check_year(date)?;
-    put_fields(out, date, (0, 0, 0), 0, false);
+    out.put_block(b"\"");
+    let written = write_fields(out.value(), date, (0, 0, 0), 0, false);
+    out.wrote(written);
     Ok(())
 }
 
-/// A date and time; with a zone it becomes UTC.
+/// Whether the fields are sent as they are, and if so, whether they are UTC.
 #[inline]
-pub(super) fn put(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
+pub(super) fn as_it_is(value: &DateTime, naive: Naive) -> Option<bool> {
     let utc = match (value.utc_offset, naive) {
         (Some(0), _) | (None, Naive::Utc) => true,
         (None, Naive::Keep) => false,
-        _ => return put_converted(out, value, naive),
+        _ => return None,
     };
-    check_year(value.date)?;
-    put_fields(out, value.date, (value.hour, value.minute, value.second), value.microsecond, utc);
-    Ok(())
+    YEARS.contains(&value.date.year).then_some(utc)
 }
 
-/// The same for what has to be converted, or refused.
-fn put_converted(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(), Refusal> {
+/// Writes a date and time of which that is so, behind its first quote.
+#[inline]
+pub(super) fn write_as_it_is(room: &mut Value, value: &DateTime, utc: bool) -> usize {
+    write_fields(room, value.date, (value.hour, value.minute, value.second), value.microsecond, utc)
+}
+
+/// A date and time; with a zone it becomes UTC.
+pub(super) fn put(out: &mut Buffer, value: DateTime, naive: Naive) -> Result<(), Refusal> {
     check_year(value.date)?;
+    if let Some(utc) = as_it_is(&value, naive) {
+        out.put_block(b"\"");
+        let written = write_as_it_is(out.value(), &value, utc);
+        out.wrote(written);
+        return Ok(());
+    }
     let offset = match (value.utc_offset, naive) {
         (Some(offset), _) => offset,
         (None, Naive::Error) => {
@@ -52,12 +66,20 @@ fn put_converted(out: &mut Vec<u8>, value: DateTime, naive: Naive) -> Result<(),
         .ok_or_else(out_of_range)?;
     let date = Date { year: utc.year(), month: small(utc.month()), day: small(utc.day()) };
     let time = (small(utc.hour()), small(utc.minute()), small(utc.second()));
-    put_fields(out, date, time, utc.nanosecond() / 1_000, true);
+    out.put_block(b"\"");
+    let written = write_fields(out.value(), date, time, utc.nanosecond() / 1_000, true);
+    out.wrote(written);
     Ok(())
 }
 
+/// Whether the text is a date and time already in the form that is sent, to the second.
+#[inline(never)]
+pub(super) fn is_as_sent(text: &str, naive: Naive) -> bool {
+    read_plain(text).is_some_and(|value| as_it_is(&value, naive) == Some(value.utc_offset.is_some()))
+}
+
 /// Text that is a date, sent in the same form as dates are.
-pub(super) fn put_text(out: &mut Vec<u8>, text: &str, naive: Naive) -> Result<(), Refusal> {
+pub(super) fn put_text(out: &mut Buffer, text: &str, naive: Naive) -> Result<(), Refusal> {
     match read(text) {
         Some(Read::Date(date)) => put_date(out, date),
         Some(Read::DateTime(value)) => put(out, value, naive),
@@ -74,31 +96,44 @@ fn out_of_range() -> Refusal {
     Refusal::new(Code::OutOfRange, "holds a date that leaves the years 1 to 9999 in UTC")
 }
 
+/// Writes all of it but the first quote.
 #[inline]
-fn put_fields(out: &mut Vec<u8>, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) {
+fn write_fields(room: &mut Value, date: Date, time: (u8, u8, u8), microsecond: u32, utc: bool) -> usize {
     let year = date.year.unsigned_abs();
     let pairs = [small(year / 100), small(year % 100), date.month, date.day, time.0, time.1, time.2];
-    let mut text = *b"\"0000-00-00T00:00:00";
-    for (start, pair) in [1, 3, 6, 9, 12, 15, 18].into_iter().zip(pairs) {
-        text[start] += pair / 10;
-        text[start + 1] += pair % 10;
+    room[..=SECONDS].copy_from_slice(b"0000-00-00T00:00:00\"");
+    for (start, pair) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(pairs) {
+        room[start..start + 2].copy_from_slice(&PAIRS[usize::from(pair)]);
     }
-    out.extend_from_slice(&text);
-    if microsecond != 0 {
-        put_fraction(out, microsecond);
-    }
-    out.extend_from_slice(if utc { b"Z\"" } else { b"\"" });
+    if microsecond != 0 || utc { write_end(room, microsecond, utc) } else { SECONDS + 1 }
 }
 
-/// Three digits, or six where three do not say it.
-fn put_fraction(out: &mut Vec<u8>, microsecond: u32) {
-    let digits =
-        |value: u32, width: u32| (0..width).rev().map(move |place| b'0' + small(value / 10u32.pow(place) % 10));
-    out.push(b'.');
-    match microsecond % 1_000 {
-        0 => out.extend(digits(microsecond / 1_000, 3)),
-        _ => out.extend(digits(microsecond, 6)),
+/// The length of a date and time up to its seconds.
+const SECONDS: usize = "0000-00-00T00:00:00".len();
+
+/// What stands behind the second: a fraction where there is one, a zone, and the quote.
+fn write_end(room: &mut Value, microsecond: u32, utc: bool) -> usize {
+    let three = |number: u32| {
+        let [tens, ones] = PAIRS[(number % 100) as usize];
+        [b'0' + small(number / 100), tens, ones]
+    };
+    let mut end = SECONDS;
+    if microsecond != 0 {
+        room[end] = b'.';
+        room[end + 1..end + 4].copy_from_slice(&three(microsecond / 1_000));
+        end += 4;
     }
+    // Three digits, or six where three do not say it.
+    if !microsecond.is_multiple_of(1_000) {
+        room[end..end + 3].copy_from_slice(&three(microsecond % 1_000));
+        end += 3;
+    }
+    if utc {
+        room[end] = b'Z';
+        end += 1;
+    }
+    room[end] = b'"';
+    end + 1
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "calendar fields and digits are below 100")]
@@ -140,12 +175,43 @@ enum Read {
     DateTime(DateTime),
 }
 
+/// Reads `2014-07-30T10:11:12`, with or without a `Z`: most text has the form that is sent.
+fn read_plain(text: &str) -> Option<DateTime> {
+    let (fields, utc_offset) = match text.as_bytes() {
+        [fields @ .., b'Z'] => (fields, Some(0)),
+        fields => (fields, None),
+    };
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = fields else {
+        return None;
+    };
+    let two = |tens: u8, ones: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens <= 9 && ones <= 9).then(|| 10 * tens + ones)
+    };
+    let year = 100 * i32::from(two(y1, y2)?) + i32::from(two(y3, y4)?);
+    let date = Date { year, month: two(m1, m2)?, day: two(d1, d2)? };
+    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+    if hour > 23 || minute > 59 || second > 59 || !is_day(date) {
+        return None;
+    }
+    Some(DateTime { date, hour, minute, second, microsecond: 0, utc_offset, fold: false })
+}
+
+/// Whether the calendar has that day, of which it need be asked for the last ones of a month alone.
+fn is_day(date: Date) -> bool {
+    let every_month_has_it = (1..=28).contains(&date.day) && (1..=12).contains(&date.month);
+    let in_calendar = || NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).is_some();
+    date.year >= 1 && (every_month_has_it || in_calendar())
+}
+
 /// Reads a whole text as a date or a date with a time.
 fn read(text: &str) -> Option<Read> {
     let mut reader = Reader(text.as_bytes());
     let american = text.as_bytes().get(2) == Some(&b'/');
     let date = if american { reader.american_date()? } else { reader.iso_date()? };
-    NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).filter(|_| date.year >= 1)?;
+    if !is_day(date) {
+        return None;
+    }
     if reader.0.is_empty() {
         return Some(Read::Date(date));
     }
@@ -258,9 +324,9 @@ mod tests {
     use super::*;
 
     fn sent(text: &str) -> Option<String> {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         put_text(&mut out, text, Naive::Keep).ok()?;
-        Some(String::from_utf8(out).ok()?.trim_matches('"').to_owned())
+        Some(String::from_utf8(out.into_written()).ok()?.trim_matches('"').to_owned())
     }
 
     #[test]
@@ -282,6 +348,27 @@ mod tests {
             ("0001-01-01T00:00:00", "0001-01-01T00:00:00"),
         ] {
             assert_eq!(sent(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_in_the_form_that_is_sent_is_known_as_such() {
+        let near = ["2014-07-30T10:11:12", "2014-02-28T23:59:59", "2012-02-29T00:00:00", "9999-12-31T10:11:12"];
+        for text in near.into_iter().flat_map(|text| [text.to_owned(), format!("{text}Z")]) {
+            assert!(is_as_sent(&text, Naive::Keep), "{text}");
+            for place in 0..text.len() {
+                for byte in b"0123456789-:TZtz /" {
+                    let mut other = text.clone().into_bytes();
+                    other[place] = *byte;
+                    let other = String::from_utf8(other).unwrap();
+                    let is_sent_so = sent(&other).is_some_and(|sent| sent == other);
+                    assert_eq!(is_as_sent(&other, Naive::Keep), is_sent_so, "{other}");
+                }
+            }
+        }
+        for naive in [Naive::Utc, Naive::Local, Naive::Error] {
+            assert!(is_as_sent("2014-07-30T10:11:12Z", naive));
+            assert!(!is_as_sent("2014-07-30T10:11:12", naive));
         }
     }
 
@@ -317,10 +404,10 @@ mod tests {
             let date = Date { year, month: 1, day: 1 };
             let moment =
                 DateTime { date, hour: 0, minute: 0, second: 0, microsecond: 0, utc_offset: None, fold: false };
-            let mut out = Vec::new();
+            let mut out = Buffer::default();
             assert_eq!(put_date(&mut out, date).unwrap_err().code, Code::OutOfRange, "{year}");
             assert_eq!(put(&mut out, moment, Naive::Keep).unwrap_err().code, Code::OutOfRange, "{year}");
-            assert_eq!(out, b"", "{year}");
+            assert_eq!(out.written(), b"", "{year}");
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::blocks::put_short;
+use super::buffer::{Buffer, Value};
 use super::problems::Code;
 use super::refusal::Refusal;
+use super::strings::{BLOCK, write_ends};
 use crate::cell::Cell;
 use crate::schema::DataType;
 
@@ -15,10 +16,23 @@ const DECIMAL_SCALE: usize = 4;
 /// The longest plain notation worth writing: the smallest Double has 1,074 digits after the point.
 const MAX_PLAIN: usize = 1_100;
 
-/// Whole numbers, `Int64.MinValue` and `Int64.MaxValue` excluded (source: "Dataset properties").
-pub(super) fn put_int64(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusal> {
+/// Whether an Int64 column takes it: `Int64.MinValue` and `Int64.MaxValue` are excluded (source: "Dataset properties").
+#[inline]
+pub(super) fn is_int64(value: i64) -> bool {
+    value != i64::MIN && value != i64::MAX
+}
+
+/// Whether a Double column takes it: `Double.MaxValue` and `Double.MinValue` are excluded (source: "Dataset properties"),
+/// and JSON has no infinite numbers, nor NaN.
+#[inline]
+pub(super) fn is_double(value: f64) -> bool {
+    value.abs() < f64::MAX
+}
+
+/// Whole numbers.
+pub(super) fn put_int64(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusal> {
     match cell {
-        Cell::Int(value) if value == i64::MIN || value == i64::MAX => Err(beyond(DataType::Int64)),
+        Cell::Int(value) if !is_int64(value) => Err(beyond(DataType::Int64)),
         Cell::Int(value) => {
             put_integer(out, value);
             Ok(())
@@ -37,12 +51,15 @@ pub(super) fn put_int64(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusal
     }
 }
 
-/// Floating point, `Double.MaxValue` and `Double.MinValue` excluded (source: "Dataset properties").
-pub(super) fn put_double(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusal> {
+/// Numbers in binary floating point.
+pub(super) fn put_double(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusal> {
     match cell {
         Cell::Int(value) => put_integer(out, value),
-        Cell::Float(value) if value.abs() >= f64::MAX => return Err(beyond(DataType::Double)),
-        Cell::Float(value) => put_finite(out, value),
+        Cell::Float(value) if !is_double(value) => return Err(beyond(DataType::Double)),
+        Cell::Float(value) => {
+            let written = write_finite(out.value(), value);
+            out.wrote(written);
+        }
         Cell::WideInt(text) | Cell::Decimal(text) => {
             let inside = text.parse::<f64>().is_ok_and(|value| value.abs() < f64::MAX);
             let plain = Plain::read(text).filter(|_| inside).ok_or_else(|| beyond(DataType::Double))?;
@@ -54,7 +71,7 @@ pub(super) fn put_double(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusa
 }
 
 /// Decimal numbers that fit 28 digits, 4 of them after the point; never rounded.
-pub(super) fn put_decimal(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refusal> {
+pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusal> {
     let mut buffer = zmij::Buffer::new();
     let plain = match cell {
         Cell::Int(value) => {
@@ -72,7 +89,7 @@ pub(super) fn put_decimal(out: &mut Vec<u8>, cell: Cell<'_>) -> Result<(), Refus
 }
 
 /// Reads a number from text into a column of `data_type`: exactly, all of it, or nothing.
-pub(super) fn put_read(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Result<(), Refusal> {
+pub(super) fn put_read(out: &mut Buffer, text: &str, data_type: DataType) -> Result<(), Refusal> {
     let unreadable = || Refusal::new(Code::WrongType, format!("holds text that does not read as {data_type}"));
     let number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
     let value: f64 = text.parse().ok().filter(|_| number).ok_or_else(unreadable)?;
@@ -87,15 +104,80 @@ pub(super) fn put_read(out: &mut Vec<u8>, text: &str, data_type: DataType) -> Re
     }
 }
 
-#[inline]
-pub(super) fn put_integer(out: &mut Vec<u8>, value: i64) {
-    put_short(out, itoa::Buffer::new().format(value).as_bytes());
+fn put_integer(out: &mut Buffer, value: i64) {
+    let written = write_integer(out.value(), value);
+    out.wrote(written);
+}
+
+/// Writes a whole number. Few have more than four digits, fewer more than eight, and those are made in one register.
+#[inline(always)]
+pub(super) fn write_integer(room: &mut Value, value: i64) -> usize {
+    match value {
+        0..10_000 => write_stripped::<4>(room, four_digits(value.cast_unsigned())),
+        10_000..100_000_000 => write_stripped::<8>(room, eight_digits(value.cast_unsigned())),
+        _ => write_text(room, itoa::Buffer::new().format(value)),
+    }
+}
+
+/// So many digits without the zeros before them; the first one is in the lowest byte.
+#[inline(always)]
+fn write_stripped<const WIDTH: usize>(room: &mut Value, digits: u64) -> usize {
+    let last = 1 << (8 * (WIDTH - 1));
+    let zeros = (digits & !ZEROS | last).trailing_zeros() as usize / 8;
+    room[..8].copy_from_slice(&(digits >> (8 * zeros)).to_le_bytes());
+    WIDTH - zeros
+}
+
+/// `00000000` as a number.
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The two digits of each number below 100.
+pub(super) static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    pairs
+};
+
+/// The digits of a number below 10,000.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "a pair of digits is below 100")]
+fn four_digits(number: u64) -> u64 {
+    let pair = |number: u64| u64::from(u16::from_le_bytes(PAIRS[number as usize % PAIRS.len()]));
+    pair(number / 100) | pair(number % 100) << 16
+}
+
+/// The digits of a number below 100,000,000: halves, pairs, digits, all at once. The factors are those of Granlund and
+/// Montgomery, exact for what a lane can hold.
+#[inline(always)]
+fn eight_digits(number: u64) -> u64 {
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007F_0000_007F;
+    let pairs = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
+    (tens | ((pairs - 10 * tens) << 8)) + ZEROS
 }
 
 /// A number that is neither infinite nor NaN.
-#[inline]
-pub(super) fn put_finite(out: &mut Vec<u8>, value: f64) {
-    put_short(out, zmij::Buffer::new().format_finite(value).as_bytes());
+#[inline(always)]
+pub(super) fn write_finite(room: &mut Value, value: f64) -> usize {
+    write_text(room, zmij::Buffer::new().format_finite(value))
+}
+
+/// A number that somebody else has written out.
+#[inline(always)]
+fn write_text(room: &mut Value, text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let written = write_ends::<BLOCK>(room, bytes).is_some()
+        || write_ends::<8>(room, bytes).is_some()
+        || write_ends::<4>(room, bytes).is_some();
+    if !written {
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    }
+    bytes.len()
 }
 
 fn beyond(data_type: DataType) -> Refusal {
@@ -163,8 +245,8 @@ impl Plain {
         Some(self)
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.to_string().as_bytes());
+    fn put(&self, out: &mut Buffer) {
+        out.put(self.to_string().as_bytes());
     }
 }
 
@@ -182,9 +264,19 @@ mod tests {
     use super::*;
 
     fn plain(text: &str) -> Option<String> {
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         Plain::read(text)?.put(&mut out);
-        String::from_utf8(out).ok()
+        String::from_utf8(out.into_written()).ok()
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_they_are() {
+        let near = (0..19).map(|power| 10_i64.pow(power)).flat_map(|size| [size - 1, size, size + 1, 7 * size / 3]);
+        for value in near.flat_map(|size| [size, -size]).chain([i64::MAX, i64::MIN]).chain(-10_000..=10_000) {
+            let mut out = Buffer::default();
+            put_integer(&mut out, value);
+            assert_eq!(out.written(), value.to_string().as_bytes(), "{value}");
+        }
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Run {
         self.dialect
     }
 
+    /// The memory behind its body, unless somebody else holds it too.
+    #[must_use]
+    pub fn into_memory(self) -> Vec<u8> {
+        if self.body.is_unique() { self.body.into() } else { Vec::new() }
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn rows(&self) -> usize {

@@ -1,98 +1,174 @@
-//! Text as JSON strings, and its length as the service counts it. Sixteen bytes at a time are looked at and copied.
+//! Text as JSON strings, and its length as the service counts it. Up to sixteen bytes at a time are looked at and copied.
 
-use super::blocks::{BLOCK, put_start};
+use super::buffer::{Buffer, START, Value};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+/// How many bytes are looked at and copied at once.
+pub(super) const BLOCK: usize = 16;
 
 /// Appends `text` as a JSON string; everything that JSON allows stays as it is.
-#[inline]
-pub(super) fn put_string(out: &mut Vec<u8>, text: &str) {
-    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
-    out.push(b'"');
-    for (number, block) in blocks.iter().enumerate() {
-        if !is_plain(block) {
-            return put_rest(out, &text.as_bytes()[number * BLOCK..]);
-        }
-        out.extend_from_slice(block);
-    }
-    if !put_start(out, rest, is_plain) {
-        return put_rest(out, rest);
-    }
-    out.push(b'"');
+pub(super) fn put_string(out: &mut Buffer, text: &str) {
+    out.put_block(b"\"");
+    put_quoted(out, text);
 }
 
-/// The same from where something has to be escaped to the end.
+/// The same behind a quote that is there already.
+pub(super) fn put_quoted(out: &mut Buffer, text: &str) {
+    match write_short(out.value(), text) {
+        0 => put_long(out, text),
+        written => out.wrote(written),
+    }
+}
+
+/// Writes a text that is short and plain, and the quote behind it; answers how many bytes those are, or 0 for any other
+/// text. Its first and its last bytes are looked at and copied as two blocks, which overlap where they must.
+#[inline(always)]
+pub(super) fn write_short(room: &mut Value, text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let plain = if let Some((first, last)) = write_ends::<BLOCK>(room, bytes) {
+        is_plain(first) & is_plain(last)
+    } else if let Some((first, last)) = write_ends::<8>(room, bytes) {
+        !(has_special(u64::from_le_bytes(*first)) | has_special(u64::from_le_bytes(*last)))
+    } else if let Some((first, last)) = write_ends::<4>(room, bytes) {
+        let halves = [*first, *last].map(|half| u64::from(u32::from_le_bytes(half)));
+        !has_special(halves[0] | halves[1] << 32)
+    } else if bytes.len() < 4 {
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        !bytes.iter().any(|&byte| is_special(byte))
+    } else {
+        false
+    };
+    if !plain {
+        return 0;
+    }
+    room[bytes.len() % room.len()] = b'"';
+    bytes.len() + 1
+}
+
+/// Copies so many bytes and up to twice as many as two blocks, the first and the last; `None` for any other number.
+#[inline(always)]
+pub(super) fn write_ends<'b, const N: usize>(room: &mut Value, bytes: &'b [u8]) -> Option<(&'b [u8; N], &'b [u8; N])> {
+    let (first, last) = (bytes.first_chunk::<N>()?, bytes.last_chunk::<N>()?);
+    let rest = bytes.len() - N;
+    if rest > N {
+        return None;
+    }
+    room[..N].copy_from_slice(first);
+    room[rest..rest + N].copy_from_slice(last);
+    Some((first, last))
+}
+
+/// Any text, and the quote behind it: by blocks, of which the last one overlaps the one before it.
 #[inline(never)]
-fn put_rest(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn put_long(out: &mut Buffer, text: &str) {
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    while let Some(block) = bytes[done..].first_chunk().filter(|block| is_plain(block)) {
+        out.put_block::<BLOCK>(block);
+        done += BLOCK;
+    }
+    match bytes.last_chunk() {
+        Some(last) if bytes.len() < done + BLOCK && is_plain(last) => {
+            out.truncate(out.len() + bytes.len() - done - BLOCK);
+            out.put_block::<BLOCK>(last);
+            out.put_block(b"\"");
+        }
+        _ => put_escaped(out, &bytes[done..]),
+    }
+}
+
+/// What has to be escaped somewhere, and the quote behind it.
+#[inline(never)]
+fn put_escaped(out: &mut Buffer, bytes: &[u8]) {
     for block in bytes.chunks(BLOCK) {
         match block.try_into() {
-            Ok(whole) if is_plain(whole) => out.extend_from_slice(block),
+            Ok(whole) if is_plain(whole) => out.put_block(whole),
             _ => block.iter().for_each(|&byte| put_byte(out, byte)),
         }
     }
-    out.push(b'"');
+    out.put_block(b"\"");
 }
 
-fn put_byte(out: &mut Vec<u8>, byte: u8) {
+fn put_byte(out: &mut Buffer, byte: u8) {
     match byte {
-        b'"' => out.extend_from_slice(b"\\\""),
-        b'\\' => out.extend_from_slice(b"\\\\"),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        b'\t' => out.extend_from_slice(b"\\t"),
+        b'"' => out.put_block(b"\\\""),
+        b'\\' => out.put_block(b"\\\\"),
+        b'\n' => out.put_block(b"\\n"),
+        b'\r' => out.put_block(b"\\r"),
+        b'\t' => out.put_block(b"\\t"),
         0..b' ' => {
-            out.extend_from_slice(b"\\u00");
-            out.push(HEX[usize::from(byte >> 4)]);
-            out.push(HEX[usize::from(byte & 15)]);
+            out.put_block(b"\\u00");
+            out.put_block(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
-        _ => out.push(byte),
+        _ => out.put_block(&[byte]),
     }
 }
 
-/// Whether JSON takes these bytes as they are.
-#[inline]
-#[allow(clippy::needless_bitwise_bool, reason = "sixteen at a time, without a branch")]
+/// Whether JSON takes these bytes as they are. All are looked at, so that they are looked at together.
+#[inline(always)]
 fn is_plain(block: &[u8; BLOCK]) -> bool {
-    !block.iter().fold(false, |found, &byte| found | (byte < b' ') | (byte == b'"') | (byte == b'\\'))
+    block.iter().fold(0, |found, &byte| found | u8::from(is_special(byte))) == 0
 }
 
-/// The name of a column, ready to be written before its value: `,"name":`.
+/// Whether it has to be escaped: below a space, a quote, a backslash. One bit aside, a quote stands next to the first.
+#[inline(always)]
+#[allow(clippy::needless_bitwise_bool, reason = "sixteen at a time, without a branch")]
+fn is_special(byte: u8) -> bool {
+    (byte ^ QUOTE_BIT <= b' ') | (byte == b'\\')
+}
+
+/// The same for eight bytes at once: a byte that is less than another borrows from its highest bit.
+#[inline(always)]
+fn has_special(bytes: u64) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    let flip = |byte: u8| bytes ^ (ONES * u64::from(byte));
+    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound));
+    (below(flip(QUOTE_BIT), b' ' + 1) | below(flip(b'\\'), 1)) & !bytes & HIGHEST != 0
+}
+
+const QUOTE_BIT: u8 = b'"' ^ b' ';
+
+/// The name of a column, ready to be written before its value: `,"name":`, and the quote that may follow.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     /// Its first bytes, and what does not matter behind them.
-    start: [u8; Self::START],
-    length: usize,
-    /// All of it, where it is longer.
-    whole: Option<Box<[u8]>>,
+    start: [u8; START],
+    /// All of it.
+    whole: Box<[u8]>,
 }
 
 impl Key {
-    const START: usize = 2 * BLOCK;
-
     pub(super) fn new(name: &str) -> Self {
-        let mut bytes = vec![b','];
-        put_string(&mut bytes, name);
-        bytes.push(b':');
-        let mut start = [0; Self::START];
-        let length = bytes.len();
-        let whole = match start.get_mut(..length) {
-            Some(place) => {
-                place.copy_from_slice(&bytes);
-                None
-            }
-            None => Some(bytes.into()),
-        };
-        Self { start, length, whole }
+        let mut key = Buffer::default();
+        key.put_block(b",");
+        put_string(&mut key, name);
+        key.put_block(b":\"");
+        let whole = key.into_written().into_boxed_slice();
+        let mut start = [0; START];
+        start.iter_mut().zip(&whole).for_each(|(place, byte)| *place = *byte);
+        Self { start, whole }
     }
 
-    #[inline]
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
-        if let Some(whole) = &self.whole {
-            return out.extend_from_slice(whole);
+    /// Appends it, and answers the room for its value.
+    #[inline(always)]
+    pub(super) fn put<'b>(&self, out: &'b mut Buffer) -> &'b mut Value {
+        self.put_first(self.whole.len() - 1, out)
+    }
+
+    /// The same with a quote before the value.
+    #[inline(always)]
+    pub(super) fn put_with_quote<'b>(&self, out: &'b mut Buffer) -> &'b mut Value {
+        self.put_first(self.whole.len(), out)
+    }
+
+    #[inline(always)]
+    fn put_first<'b>(&self, length: usize, out: &'b mut Buffer) -> &'b mut Value {
+        if length <= START {
+            return out.put_start(&self.start, length);
         }
-        let end = out.len() + self.length;
-        out.extend_from_slice(&self.start);
-        out.truncate(end);
+        out.put(&self.whole[..length]);
+        out.value()
     }
 }
 
@@ -123,9 +199,25 @@ mod tests {
     #[test]
     fn every_character_survives_a_json_parser() {
         let text: String = ('\0'..='\u{2FF}').chain(['\u{2028}', '\u{FFFF}', '😀']).collect();
-        let mut out = Vec::new();
+        let mut out = Buffer::default();
         put_string(&mut out, &text);
-        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        assert_eq!(serde_json::from_slice::<String>(out.written()).unwrap(), text);
+    }
+
+    #[test]
+    fn a_special_byte_is_escaped_wherever_it_stands() {
+        for length in 1..40 {
+            for place in 0..length {
+                for byte in [b'"', b'\\', b'\n', 0, 0x1F] {
+                    let mut text = vec![b'~'; length];
+                    text[place] = byte;
+                    let text = String::from_utf8(text).unwrap();
+                    let mut out = Buffer::default();
+                    put_string(&mut out, &text);
+                    assert_eq!(out.written(), serde_json::to_vec(&text).unwrap(), "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]

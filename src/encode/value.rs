@@ -1,5 +1,6 @@
 //! One value in one column: the table of what goes where, and how it is refused.
 
+use super::buffer::{Buffer, Value};
 use super::options::Options;
 use super::problems::Code;
 use super::refusal::Refusal;
@@ -10,7 +11,7 @@ use crate::schema::DataType;
 /// The longest text of a String column in UTF-16 units.
 ///
 /// Source: "Push semantic model limitations": 4,000 characters per value.
-const MAX_TEXT: usize = 4_000;
+pub(super) const MAX_TEXT: usize = 4_000;
 
 /// The column type that a value asks for by itself; `None` where it fits every column or none.
 pub(super) fn own_type(cell: &Cell<'_>) -> Option<DataType> {
@@ -29,7 +30,7 @@ pub(super) fn own_type(cell: &Cell<'_>) -> Option<DataType> {
 pub fn fitting_type(cell: &Cell<'_>) -> Result<Option<DataType>, NoType> {
     let data_type = own_type(cell);
     let missing = matches!(cell, Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan"));
-    put_value(&mut Vec::new(), data_type, *cell, Options::default()).map_err(|_| NoType)?;
+    put_value(&mut Buffer::default(), data_type, *cell, Options::default()).map_err(|_| NoType)?;
     Ok(data_type.filter(|_| !missing))
 }
 
@@ -37,35 +38,18 @@ pub fn fitting_type(cell: &Cell<'_>) -> Result<Option<DataType>, NoType> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoType;
 
-/// Appends `cell` as a value of `data_type`, or says why that cannot be. What fits its column as it is comes first.
-#[inline]
+/// Appends `cell` as a value of `data_type`, or says why that cannot be.
 pub(super) fn put_value(
-    out: &mut Vec<u8>,
+    out: &mut Buffer,
     data_type: Option<DataType>,
     cell: Cell<'_>,
     options: Options,
 ) -> Result<(), Refusal> {
-    match (cell, data_type) {
-        (Cell::Text(text), Some(DataType::String)) if text.len() <= MAX_TEXT => strings::put_string(out, text),
-        (Cell::Int(value), Some(DataType::Int64)) if value != i64::MIN && value != i64::MAX => {
-            numbers::put_integer(out, value);
-        }
-        (Cell::Int(value), Some(DataType::Double)) => numbers::put_integer(out, value),
-        (Cell::Float(value), Some(DataType::Double)) if value.abs() < f64::MAX => numbers::put_finite(out, value),
-        (Cell::Bool(value), Some(DataType::Boolean)) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-        (Cell::Null, _) => put_null(out),
-        (Cell::DateTime(value), Some(DataType::DateTime)) => {
-            return datetimes::put(out, value, options.naive_datetimes);
-        }
-        _ => return put_rare(out, data_type, cell, options),
-    }
-    Ok(())
-}
-
-/// The same for what has to be converted, looked at, or refused.
-#[inline(never)]
-fn put_rare(out: &mut Vec<u8>, data_type: Option<DataType>, cell: Cell<'_>, options: Options) -> Result<(), Refusal> {
     match cell {
+        Cell::Null => {
+            put_null(out);
+            return Ok(());
+        }
         Cell::Float(value) if value.is_nan() => return put_nan(out, options),
         Cell::Float(value) if value.is_infinite() => return Err(infinite()),
         Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan") => return put_nan(out, options),
@@ -86,19 +70,42 @@ fn put_rare(out: &mut Vec<u8>, data_type: Option<DataType>, cell: Cell<'_>, opti
         (Some(DataType::Int64), _) => numbers::put_int64(out, cell),
         (Some(DataType::Double), _) => numbers::put_double(out, cell),
         (Some(DataType::Decimal), _) => numbers::put_decimal(out, cell),
+        (Some(DataType::Boolean), Cell::Bool(value)) => {
+            let written = write_bool(out.value(), value);
+            out.wrote(written);
+            Ok(())
+        }
         (Some(DataType::String), Cell::Text(text) | Cell::Uuid(text)) => put_text(out, text, options),
         (Some(DataType::DateTime), Cell::Text(text)) => datetimes::put_text(out, text, options.naive_datetimes),
         (Some(DataType::DateTime), Cell::Date(date)) => datetimes::put_date(out, date),
+        (Some(DataType::DateTime), Cell::DateTime(value)) => datetimes::put(out, value, options.naive_datetimes),
         (Some(wanted), _) => Err(Refusal::wrong_type(wanted, &cell)),
         (None, _) => unreachable!("every other cell has a type of its own"),
     }
 }
 
-fn put_null(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"null");
+/// A missing value.
+fn put_null(out: &mut Buffer) {
+    let written = write_null(out.value());
+    out.wrote(written);
 }
 
-fn put_nan(out: &mut Vec<u8>, options: Options) -> Result<(), Refusal> {
+/// Writes a missing value.
+#[inline(always)]
+pub(super) fn write_null(room: &mut Value) -> usize {
+    room[..4].copy_from_slice(b"null");
+    4
+}
+
+/// Writes a truth value.
+#[inline(always)]
+pub(super) fn write_bool(room: &mut Value, value: bool) -> usize {
+    const WORDS: [u64; 2] = [u64::from_le_bytes(*b"false   "), u64::from_le_bytes(*b"true    ")];
+    room[..8].copy_from_slice(&WORDS[usize::from(value)].to_le_bytes());
+    5 - usize::from(value)
+}
+
+fn put_nan(out: &mut Buffer, options: Options) -> Result<(), Refusal> {
     if options.refuse_nan {
         return Err(Refusal::new(Code::NotFinite, "holds NaN; nan=\"null\" sends it as a missing value"));
     }
@@ -110,7 +117,7 @@ fn infinite() -> Refusal {
     Refusal::new(Code::NotFinite, "holds an infinite number, which the service does not take")
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str, options: Options) -> Result<(), Refusal> {
+fn put_text(out: &mut Buffer, text: &str, options: Options) -> Result<(), Refusal> {
     let Some(cut) = strings::cut_at(text, MAX_TEXT) else {
         strings::put_string(out, text);
         return Ok(());
@@ -126,7 +133,7 @@ fn put_text(out: &mut Vec<u8>, text: &str, options: Options) -> Result<(), Refus
 }
 
 /// Text in a column that is not for text: read exactly, nothing for "".
-fn put_parsed(out: &mut Vec<u8>, data_type: DataType, text: &str, options: Options) -> Result<(), Refusal> {
+fn put_parsed(out: &mut Buffer, data_type: DataType, text: &str, options: Options) -> Result<(), Refusal> {
     if text.is_empty() {
         put_null(out);
         return Ok(());
@@ -135,7 +142,7 @@ fn put_parsed(out: &mut Vec<u8>, data_type: DataType, text: &str, options: Optio
         DataType::DateTime => datetimes::put_text(out, text, options.naive_datetimes),
         DataType::Boolean => match text.to_ascii_lowercase().as_str() {
             value @ ("true" | "false") => {
-                out.extend_from_slice(value.as_bytes());
+                out.put(value.as_bytes());
                 Ok(())
             }
             _ => Err(Refusal::new(Code::WrongType, "holds text that reads neither `true` nor `false`")),

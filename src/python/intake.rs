@@ -173,24 +173,28 @@ impl<'py> Source<'py> {
         }
     }
 
+    #[inline]
     fn next_object(&mut self) -> Result<Option<Bound<'py, PyAny>>, Failure> {
         let next = self.rest.next;
         self.rest.next += 1;
+        let Kind::List(list, length) = &self.rest.rows else { return self.next_unlisted(next) };
+        let list = list.bind(self.py);
+        if list.len() != *length {
+            return Err(changed().into());
+        }
+        Ok(borrowed::item(list, next))
+    }
+
+    #[inline(never)]
+    fn next_unlisted(&mut self, next: usize) -> Result<Option<Bound<'py, PyAny>>, Failure> {
         Ok(match &mut self.rest.rows {
-            Kind::List(list, length) => {
-                let list = list.bind(self.py);
-                if list.len() != *length {
-                    return Err(changed().into());
-                }
-                (next < *length).then(|| list.get_item(next)).transpose()?
-            }
             Kind::Tuple(tuple) => {
                 let tuple = tuple.bind(self.py);
                 (next < tuple.len()).then(|| tuple.get_item(next)).transpose()?
             }
             Kind::Once(rows) => rows.bind(self.py).clone().next().transpose()?,
             Kind::Fed(rows) => rows.next(self.py)?,
-            Kind::Frame(_) => None,
+            Kind::List(..) | Kind::Frame(_) => None,
         })
     }
 }
@@ -234,10 +238,11 @@ impl Rows for Source<'_> {
 
     #[inline]
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
-        match &mut self.rest.rows {
-            Kind::Frame(Frame::Arrow(rows)) => return rows.visit(row),
-            Kind::Frame(Frame::Listed(rows)) => return Ok(rows.visit(self.py, row)?),
-            _ => {}
+        if let Kind::Frame(frame) = &mut self.rest.rows {
+            return match frame {
+                Frame::Arrow(rows) => rows.visit(row),
+                Frame::Listed(rows) => Ok(rows.visit(self.py, row)?),
+            };
         }
         let Some(object) = self.next_object()? else { return Ok(false) };
         self.shapes.visit(&object, row)?;

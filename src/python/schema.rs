@@ -162,7 +162,7 @@ impl TableSchema {
         let options = RowOptions::read(options)?;
         let mut source = self.source(rows, &options)?;
         let mut encoder = self.encoder(&options, PushDataset::LIMITS);
-        while !fill(py, &mut encoder, &mut source)?.ended {}
+        while !check(py, &mut encoder, &mut source)? {}
         let (problems, count) = (encoder.problems(), encoder.rows_read());
         Ok(pythonize(py, &(count, problems.count(), problems.errors()))?)
     }
@@ -191,8 +191,9 @@ impl TableSchema {
         let raises = !options.skip_invalid;
         if raises && options.check_all && source.is_sized() {
             let mut encoder = self.encoder(&options, limits);
-            while !fill(py, &mut encoder, &mut source)?.ended {}
+            while !check(py, &mut encoder, &mut source)? {}
             refuse_invalid(py, &encoder)?;
+            keep_memory(encoder);
             source.rewind().map_err(|failure| failure.into_py(py, 0))?;
         }
         let reading = Some(Reading { rows: source.into_rest(), encoder: self.encoder(&options, limits), raises });
@@ -207,7 +208,9 @@ impl TableSchema {
 
     fn encoder(&self, options: &RowOptions, limits: Limits) -> Encoder {
         let schema = Some(Arc::clone(&self.schema));
-        Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors)
+        let mut encoder = Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors);
+        encoder.reuse(std::mem::take(&mut MEMORY.lock().unwrap_or_else(PoisonError::into_inner)));
+        encoder
     }
 }
 
@@ -221,12 +224,31 @@ pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_
     filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))
 }
 
+/// Encodes for the sake of the checks alone; `true` once all is checked.
+fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<bool> {
+    let filled = fill(py, encoder, source)?;
+    filled.run.into_iter().for_each(|run| encoder.reuse(run.into_memory()));
+    Ok(filled.ended)
+}
+
 /// Raises all that does not fit, if anything.
 pub(super) fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
     let problems = encoder.problems();
     match problems.count() {
         0 => Ok(()),
         count => Err(errors::validation(py, problems.errors(), count)?),
+    }
+}
+
+/// What bodies are made in, from one call to the next: the system takes its time to give memory.
+static MEMORY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// The most that is kept of it.
+const KEPT: usize = 8 << 20;
+
+fn keep_memory(encoder: Encoder) {
+    let memory = encoder.into_memory();
+    if memory.capacity() <= KEPT {
+        *MEMORY.lock().unwrap_or_else(PoisonError::into_inner) = memory;
     }
 }
 
@@ -258,11 +280,17 @@ impl Payloads {
             if reading.raises {
                 refuse_invalid(py, &reading.encoder)?;
             }
-            let body = filled.run.map(|run| PyBytes::new(py, &run.body(0..run.rows())));
+            let body = filled.run.map(|run| {
+                let body = PyBytes::new(py, &run.body(0..run.rows()));
+                reading.encoder.reuse(run.into_memory());
+                body
+            });
             if !filled.ended && body.is_none() {
                 continue;
             }
-            if !filled.ended {
+            if filled.ended {
+                keep_memory(reading.encoder);
+            } else {
                 reading.rows = source.into_rest();
                 *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
             }

@@ -40,9 +40,7 @@ def figures(rounds: int) -> Iterator[Figure]:
 def _alternate(frame: Any, others: dict[str, Callable[[], object]], rounds: int, cores: int) -> Times:
     machine.pin(cores)
     try:
-        return alternate(
-            lambda: list(data.SALES.payloads(frame, check="batch")), others, rounds, CPU if cores == 1 else WALL
-        )
+        return alternate(lambda: data.SALES.payloads(frame, check="batch"), others, rounds, CPU if cores == 1 else WALL)
     finally:
         machine.pin(64)
 

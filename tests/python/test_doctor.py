@@ -332,7 +332,7 @@ def test_an_interrupted_doctor_shows_no_secret_in_its_frames(monkeypatch: pytest
         raise KeyboardInterrupt
 
     # The package's attribute of this name is the function.
-    monkeypatch.setattr(sys.modules["powerbi_push.doctor"], "token_checks", stop)
+    monkeypatch.setattr(sys.modules["powerbi_push.examination"], "token_checks", stop)
     with power_bi({}) as url, pytest.raises(KeyboardInterrupt) as caught:
         pbi.doctor(credential=f"{token(USER)}{CANARY}", base_url=url)
     check(everything_about(caught.value))

@@ -7,11 +7,13 @@ import importlib
 import inspect
 import json
 import logging
+import os
 import pickle
 import pkgutil
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,13 +121,17 @@ def own_docstring(member: Any) -> str | None:
     return None if inspect.isclass(member) and text and text.startswith(f"{member.__name__}(") else text
 
 
+# What names bring when they are first asked for, and what the import alone brings.
 IMPORT = """
-import json, logging, sys
+import sys
 before = set(sys.modules)
 import powerbi_push
+alone = sorted(set(sys.modules) - before)
+for name in powerbi_push.__all__:
+    getattr(powerbi_push, name)
 new = sorted({name.partition(".")[0] for name in set(sys.modules) - before})
-handlers = [type(handler).__name__ for handler in logging.getLogger("powerbi_push").handlers]
-json.dump({"new": new, "handlers": handlers, "root": len(logging.getLogger().handlers)}, sys.__stdout__)
+import json, logging
+json.dump({"alone": alone, "new": new, "root": len(logging.getLogger().handlers)}, sys.__stdout__)
 """
 OTHERS = {"pandas", "polars", "pyarrow", "numpy", "azure", "tqdm", "click", "pytest", "duckdb", "msal", "requests"}
 
@@ -137,10 +143,30 @@ def test_the_import_brings_no_other_package_and_prints_nothing() -> None:
     assert "powerbi_push" in seen["new"]
     assert OTHERS & set(seen["new"]) == set()
     assert set(seen["new"]) - {"powerbi_push"} <= sys.stdlib_module_names
-    assert (seen["handlers"], seen["root"]) == (["NullHandler"], 0)
+    assert seen["root"] == 0
+
+
+def test_the_import_alone_brings_nothing_but_the_core() -> None:
+    # Without what installed packages have Python load at its start.
+    where = {**os.environ, "PYTHONPATH": str(Path(powerbi_push.__path__[0]).parent)}
+    command = [sys.executable, "-S", "-c", IMPORT]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50, env=where)
+    assert (ran.stderr, ran.returncode) == ("", 0)
+    assert json.loads(ran.stdout)["alone"] == ["powerbi_push", "powerbi_push._core"]
+
+
+def test_a_name_is_what_its_module_calls_so() -> None:
+    for name in powerbi_push.__all__:
+        value = getattr(powerbi_push, name)
+        if name != "__version__":
+            assert getattr(sys.modules[value.__module__], name) is value, name
+    assert set(powerbi_push.__all__) <= set(dir(powerbi_push))
+    with pytest.raises(AttributeError, match="module 'powerbi_push' has no attribute 'Tables'"):
+        powerbi_push.Tables  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_the_logger_is_quiet_unless_asked() -> None:
+    importlib.import_module("powerbi_push.notices")
     logger = logging.getLogger("powerbi_push")
     assert [type(handler) for handler in logger.handlers] == [logging.NullHandler]
     assert (logger.level, logger.propagate) == (logging.NOTSET, True)

@@ -160,8 +160,8 @@ impl Rows for ArrowRows {
             places.ask(|| wanted.iter().map(|(_, name)| row.place(name)).collect());
             for (((_, name), column), place) in wanted.iter().zip(columns).zip(places.known()) {
                 match place {
-                    Some(place) => column.visit(self.row, text, |cell| row.cell(*place, cell)),
-                    None => column.visit(self.row, text, |cell| row.cell_without_place(name, cell)),
+                    Some(place) => column.give(self.row, *place, row, text),
+                    None => row.cell_without_place(name, column.cell(self.row, text)),
                 }
             }
         }

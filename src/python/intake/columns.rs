@@ -16,7 +16,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, TimeUnit};
 use chrono::{Datelike, NaiveDateTime, Timelike};
 
-use crate::cell::{Cell, Date, DateTime};
+use crate::cell::{Cell, Date, DateTime, Row};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
@@ -144,24 +144,25 @@ impl Column {
         Some(Self::Runs { run_of: Box::new(move |row| ends.get_physical_index(row)), values })
     }
 
-    /// Calls `see` once with the value in `row`; `text` is where values that are not text themselves are spelled.
+    /// Hands the value in `row_number` to `row`, for the column at `place`; `text` is where values that are not text
+    /// themselves are spelled.
     #[inline]
-    pub(super) fn visit(&self, row: usize, text: &mut String, see: impl FnOnce(Cell<'_>)) {
+    pub(super) fn give(&self, row_number: usize, place: usize, row: &mut impl Row, text: &mut String) {
         match self {
-            Self::Bool(array) => see(there(array, row).map_or(Cell::Null, |row| Cell::Bool(array.value(row)))),
-            Self::Int64(array) => see(int(array, row)),
-            Self::Float64(array) => see(float(array, row)),
-            Self::LargeText(array) => see(there(array, row).map_or(Cell::Null, |row| utf8(array.value(row)))),
-            Self::TextView(array) => see(there(array, row).map_or(Cell::Null, |row| utf8(array.value(row)))),
-            Self::Moment { ticks, per_second, has_zone } => {
-                see(value(ticks, row).map_or(Cell::Null, |ticks| moment(ticks, *per_second, *has_zone)));
+            Self::Bool(array) if array.is_valid(row_number) => row.bool(place, array.value(row_number)),
+            Self::Int64(array) if array.is_valid(row_number) => row.int(place, array.value(row_number)),
+            Self::Float64(array) if array.is_valid(row_number) => row.float(place, array.value(row_number)),
+            Self::LargeText(array) if array.is_valid(row_number) => give_text(array.value(row_number), place, row),
+            Self::TextView(array) if array.is_valid(row_number) => give_text(array.value(row_number), place, row),
+            Self::Moment { ticks, per_second, has_zone } if ticks.is_valid(row_number) => {
+                row.datetime(place, &moment(ticks.value(row_number), *per_second, *has_zone));
             }
-            _ => see(self.cell(row, text)),
+            _ => row.cell(place, self.cell(row_number, text)),
         }
     }
 
     /// The value in `row`; `text` is where values that are not text themselves are spelled.
-    fn cell<'a>(&'a self, row: usize, text: &'a mut String) -> Cell<'a> {
+    pub(super) fn cell<'a>(&'a self, row: usize, text: &'a mut String) -> Cell<'a> {
         match self {
             Self::Missing => Cell::Null,
             Self::Bool(array) => there(array, row).map_or(Cell::Null, |row| Cell::Bool(array.value(row))),
@@ -191,7 +192,8 @@ impl Column {
                 value(array, row).map_or(Cell::Null, |milliseconds| Cell::Date(date(milliseconds.div_euclid(1_000))))
             }
             Self::Moment { ticks, per_second, has_zone } => {
-                value(ticks, row).map_or(Cell::Null, |ticks| moment(ticks, *per_second, *has_zone))
+                let moment = |ticks| Cell::DateTime(moment(ticks, *per_second, *has_zone));
+                value(ticks, row).map_or(Cell::Null, moment)
             }
             Self::Coded { codes, values } => match codes.cell(row, &mut String::new()) {
                 Cell::Int(code) => values.cell(usize::try_from(code).unwrap_or(usize::MAX), text),
@@ -228,6 +230,14 @@ fn decimal<'a, T: DecimalType>(array: &PrimitiveArray<T>, row: usize, text: &'a 
     there(array, row).map_or(Cell::Null, |row| Cell::Decimal(spell(text, &array.value_as_string(row))))
 }
 
+#[inline]
+fn give_text(bytes: &[u8], place: usize, row: &mut impl Row) {
+    match str::from_utf8(bytes) {
+        Ok(text) => row.text(place, text),
+        Err(_) => row.cell(place, Cell::BrokenText),
+    }
+}
+
 fn utf8(bytes: &[u8]) -> Cell<'_> {
     std::str::from_utf8(bytes).map_or(Cell::BrokenText, Cell::Text)
 }
@@ -252,11 +262,11 @@ fn date(seconds: i64) -> Date {
 }
 
 /// What is finer than a microsecond is cut.
-fn moment<'a>(ticks: i64, per_second: i64, has_zone: bool) -> Cell<'a> {
+fn moment(ticks: i64, per_second: i64, has_zone: bool) -> DateTime {
     let microsecond = ticks.rem_euclid(per_second) * 1_000_000 / per_second;
     let wall = wall(ticks.div_euclid(per_second));
     let time = wall.map(|wall| wall.time()).unwrap_or_default();
-    Cell::DateTime(DateTime {
+    DateTime {
         date: wall.map_or(BEYOND, |wall| calendar(&wall)),
         hour: small(time.hour()),
         minute: small(time.minute()),
@@ -264,7 +274,7 @@ fn moment<'a>(ticks: i64, per_second: i64, has_zone: bool) -> Cell<'a> {
         microsecond: u32::try_from(microsecond).unwrap_or_default(),
         utc_offset: has_zone.then_some(0),
         fold: false,
-    })
+    }
 }
 
 /// A day that the calendar does not reach; no column takes it.

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
 use super::labels::is_wanted;
-use super::places::{Places, give};
+use super::places::Places;
 use super::value;
 use crate::cell::Row;
 use crate::schema::TableSchema;
@@ -82,8 +82,8 @@ impl Listed {
         for (((_, name), list), place) in self.wanted.iter().zip(&self.slice).zip(self.places.known()) {
             let value = list.bind(py).get_item(self.next % SLICE)?;
             match place {
-                Some(place) => give(&value, *place, row)?,
-                None => value::visit(&value, |cell| row.cell_without_place(name, cell))?,
+                Some(place) => value::give(&value, *place, row)?,
+                None => value::visit(&value, &mut |cell| row.cell_without_place(name, cell))?,
             }
         }
         self.next += 1;

@@ -2,10 +2,6 @@
 
 use pyo3::prelude::*;
 
-use super::borrowed::Address;
-use super::value;
-use crate::cell::Row;
-
 /// The places of columns that every row of a source has, in the source's order: none where a name has none.
 #[derive(Default)]
 pub(super) struct Places(Option<Vec<Option<usize>>>);
@@ -29,7 +25,7 @@ impl Places {
 pub(super) struct Keys<'py> {
     known: Vec<Key<'py>>,
     /// Where the next key probably stands: behind the one before it.
-    next: usize,
+    pub(super) next: usize,
 }
 
 struct Key<'py> {
@@ -54,28 +50,17 @@ impl<'py> Keys<'py> {
         KeptKeys(self.known.into_iter().map(|Key { key, place }| (key.unbind(), place)).collect())
     }
 
-    /// A row begins.
-    #[inline]
-    pub(super) fn begin(&mut self) {
-        self.next = 0;
-    }
-
-    /// The place of the column that a key at this address names, if that very key has been met.
-    #[inline]
-    pub(super) fn place(&mut self, address: Address) -> Option<usize> {
-        match self.known.get(self.next) {
-            Some(known) if address.is(&known.key) => {
-                self.next += 1;
-                Some(known.place)
-            }
-            _ => self.look(address),
-        }
+    /// The place of the column that `key` names, if that very object has been met as the one that stands at `next`.
+    #[inline(always)]
+    pub(super) fn expected(&self, next: usize, key: &Bound<'_, PyAny>) -> Option<usize> {
+        self.known.get(next).filter(|known| known.key.is(key)).map(|known| known.place)
     }
 
     /// The same, wherever it stands: rows may lack columns.
-    fn look(&mut self, address: Address) -> Option<usize> {
+    #[inline(never)]
+    pub(super) fn look(&mut self, key: &Bound<'_, PyAny>) -> Option<usize> {
         let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
-        let met = |known: &Key<'_>| address.is(&known.key);
+        let met = |known: &Key<'_>| known.key.is(key);
         let found =
             behind.iter().position(met).map(|found| found + before.len()).or_else(|| before.iter().position(met))?;
         self.next = found + 1;
@@ -93,10 +78,4 @@ impl<'py> Keys<'py> {
             self.next += 1;
         }
     }
-}
-
-/// Hands a value to the column at `place`.
-#[inline]
-pub(super) fn give(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -> PyResult<()> {
-    value::visit(value, |cell| row.cell(place, cell))
 }

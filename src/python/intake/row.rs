@@ -5,8 +5,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
 
-use super::borrowed::{DictItems, Item};
-use super::places::{KeptKeys, Keys, Places, give};
+use super::borrowed;
+use super::places::{KeptKeys, Keys, Places};
 use super::{Failure, changed, value};
 use crate::cell::Row;
 
@@ -52,7 +52,7 @@ impl<'py> Fields<'py> {
         for (at, (name, place)) in names.iter().zip(places.known()).enumerate() {
             let value = value(at, name)?;
             match place {
-                Some(place) => give(&value, *place, row)?,
+                Some(place) => value::give(&value, *place, row)?,
                 None => visit_cell(name, &value, row)?,
             }
         }
@@ -82,7 +82,7 @@ impl<'py> Shapes<'py> {
     }
 
     /// Hands the cells of `object` to `row`.
-    #[inline]
+    #[inline(always)]
     pub(in crate::python) fn visit(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
         if let Ok(dict) = object.cast_exact::<PyDict>() {
             return Ok(visit_dict(dict, &mut self.keys, row)?);
@@ -90,6 +90,7 @@ impl<'py> Shapes<'py> {
         self.visit_other(object, row)
     }
 
+    #[inline(never)]
     fn visit_other(&mut self, object: &Bound<'py, PyAny>, row: &mut impl Row) -> Result<(), Failure> {
         match self.shape(object)? {
             Shape::Mapping => visit_mapping(object, row)?,
@@ -169,23 +170,14 @@ fn refuse_index(class: &Bound<'_, PyType>, shape: &Shape<'_>) -> Result<(), Fail
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn visit_dict<'py>(dict: &Bound<'py, PyDict>, keys: &mut Keys<'py>, row: &mut impl Row) -> PyResult<()> {
-    let mut items = DictItems::new(dict);
-    keys.begin();
-    loop {
-        match items.next(|address| keys.place(address)) {
-            Item::Known(place, value) => give(&value, place, row)?,
-            Item::Other(key, value) => visit_other_key(key, &value, keys, row)?,
-            Item::End => return Ok(()),
-            Item::Changed => return Err(changed()),
-        }
-    }
+    borrowed::visit_dict(dict, keys, row, visit_other)?.ok_or_else(changed)
 }
 
-/// A key that has not been met, or that has no place.
+/// An item whose key has not been met, or has no place, or whose value is of a rarer type.
 #[inline(never)]
-fn visit_other_key<'py>(
+fn visit_other<'py>(
     key: Bound<'py, PyAny>,
     value: &Bound<'py, PyAny>,
     keys: &mut Keys<'py>,
@@ -194,7 +186,7 @@ fn visit_other_key<'py>(
     match column_name(&key).ok().and_then(|name| row.place(name)) {
         Some(place) => {
             keys.learn(key, place);
-            give(value, place, row)
+            value::give(value, place, row)
         }
         None => visit_cell(&key, value, row),
     }
@@ -235,8 +227,8 @@ fn visit_cell(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, row: &mut impl R
         }
     };
     match row.place(name) {
-        Some(place) => give(value, place, row),
-        None => value::visit(value, |cell| row.cell_without_place(name, cell)),
+        Some(place) => value::give(value, place, row),
+        None => value::visit(value, &mut |cell| row.cell_without_place(name, cell)),
     }
 }
 

@@ -9,35 +9,75 @@ use pyo3::types::{
     PyTzInfo, PyTzInfoAccess,
 };
 
-use crate::cell::{Cell, Date, DateTime};
+use super::borrowed::{exact, small_int, utf8};
+use crate::cell::{Cell, Date, DateTime, Row};
 
 /// An Enum may hold another Enum; none holds this many.
 const MAX_ENUM_DEPTH: usize = 16;
 
-/// Calls `see` once with the cell that `value` is.
-#[inline]
-pub(super) fn visit(value: &Bound<'_, PyAny>, mut see: impl FnMut(Cell<'_>)) -> PyResult<()> {
-    if let Ok(text) = value.cast_exact::<PyString>() {
-        see(text.to_str().map_or(Cell::BrokenText, Cell::Text));
-    } else if let Ok(number) = value.cast_exact::<PyInt>() {
-        match number.extract() {
-            Ok(small) => see(Cell::Int(small)),
-            Err(_) => visit_wide(number, &mut see)?,
-        }
-    } else if let Ok(number) = value.cast_exact::<PyFloat>() {
-        see(Cell::Float(number.value()));
-    } else if value.is_none() {
-        see(Cell::Null);
-    } else if let Ok(flag) = value.cast_exact::<PyBool>() {
-        see(Cell::Bool(flag.is_true()));
-    } else if let Ok(moment) = value.cast_exact::<PyDateTime>() {
-        see(Cell::DateTime(datetime(moment)?));
-    } else if let Ok(day) = value.cast_exact::<PyDate>() {
-        see(Cell::Date(date(day)));
-    } else {
-        visit_rare(value, &mut see, 0)?;
+/// Hands the cell that `value` is to `row`, for the column at `place`.
+#[inline(never)]
+pub(super) fn give(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -> PyResult<()> {
+    if give_plain(value, place, row) {
+        return Ok(());
     }
-    Ok(())
+    visit_rare(value, &mut |cell| row.cell(place, cell), 0)
+}
+
+/// The same for a value of an everyday type, without running any Python; `false` for any other.
+#[inline(always)]
+pub(super) fn give_plain(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -> bool {
+    if let Some(text) = exact::<PyString>(value) {
+        match utf8(text) {
+            Some(text) => row.text(place, text),
+            None => row.cell(place, Cell::BrokenText),
+        }
+    } else if let Some(number) = exact::<PyInt>(value) {
+        let Some(small) = small_int(number) else { return false };
+        row.int(place, small);
+    } else if let Some(number) = exact::<PyFloat>(value) {
+        row.float(place, number.value());
+    } else if value.is_none() {
+        row.null(place);
+    } else if let Some(flag) = exact::<PyBool>(value) {
+        row.bool(place, flag.is_true());
+    } else if let Some(moment) = exact::<PyDateTime>(value) {
+        let utc_offset = match moment.get_tzinfo() {
+            None => None,
+            Some(zone) if is_utc(&zone) => Some(0),
+            Some(_) => return false,
+        };
+        row.datetime(place, &datetime(moment, utc_offset));
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Calls `see` once with the cell that `value` is.
+pub(super) fn visit(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
+    give(value, 0, &mut Seen(see))
+}
+
+/// A row of one cell.
+struct Seen<'s>(&'s mut dyn FnMut(Cell<'_>));
+
+impl Row for Seen<'_> {
+    fn place(&mut self, _: &str) -> Option<usize> {
+        None
+    }
+
+    fn cell(&mut self, _: usize, cell: Cell<'_>) {
+        (self.0)(cell);
+    }
+
+    fn cell_without_place(&mut self, _: &str, cell: Cell<'_>) {
+        (self.0)(cell);
+    }
+
+    fn bad_key(&mut self, _: &str) {}
+
+    fn not_a_mapping(&mut self, _: &str) {}
 }
 
 /// What users call the type of `value`.
@@ -46,15 +86,10 @@ pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
 }
 
 fn visit_int(number: &Bound<'_, PyInt>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
-    match number.extract() {
-        Ok(small) => see(Cell::Int(small)),
-        Err(_) => visit_wide(number, see)?,
+    if let Some(small) = small_int(number) {
+        see(Cell::Int(small));
+        return Ok(());
     }
-    Ok(())
-}
-
-/// A number beyond 64 bits.
-fn visit_wide(number: &Bound<'_, PyInt>, see: &mut dyn FnMut(Cell<'_>)) -> PyResult<()> {
     // int's own repr, whatever a subclass makes of it. Python refuses to write out absurdly long numbers, and no
     // column takes those: an empty text reads as out of range.
     let digits = PyInt::type_object(number.py()).call_method1(intern!(number.py(), "__repr__"), (number,));
@@ -69,32 +104,31 @@ fn date(day: &Bound<'_, PyDate>) -> Date {
     Date { year: day.get_year(), month: day.get_month(), day: day.get_day() }
 }
 
-#[inline]
-fn datetime(moment: &Bound<'_, PyDateTime>) -> PyResult<DateTime> {
-    Ok(DateTime {
+#[inline(always)]
+fn datetime(moment: &Bound<'_, PyDateTime>, utc_offset: Option<i64>) -> DateTime {
+    DateTime {
         date: Date { year: moment.get_year(), month: moment.get_month(), day: moment.get_day() },
         hour: moment.get_hour(),
         minute: moment.get_minute(),
         second: moment.get_second(),
         microsecond: moment.get_microsecond(),
-        utc_offset: utc_offset(moment)?,
+        utc_offset,
         fold: moment.get_fold(),
-    })
-}
-
-/// In microseconds; a zone that does not know is no zone, as in Python.
-#[inline]
-fn utc_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
-    match moment.get_tzinfo() {
-        None => Ok(None),
-        Some(zone) if zone.is(PyTzInfo::utc(moment.py())?) => Ok(Some(0)),
-        Some(_) => asked_offset(moment),
     }
 }
 
-fn asked_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
-    let py = moment.py();
-    let offset = moment.call_method0(intern!(py, "utcoffset"))?;
+#[inline]
+fn is_utc(zone: &Bound<'_, PyTzInfo>) -> bool {
+    PyTzInfo::utc(zone.py()).is_ok_and(|utc| zone.is(utc))
+}
+
+/// In microseconds; a zone that does not know is no zone, as in Python.
+fn utc_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
+    let Some(zone) = moment.get_tzinfo() else { return Ok(None) };
+    if is_utc(&zone) {
+        return Ok(Some(0));
+    }
+    let offset = moment.call_method0(intern!(moment.py(), "utcoffset"))?;
     let Ok(offset) = offset.cast::<PyDelta>() else { return Ok(None) };
     let seconds = i64::from(offset.get_days()) * 86_400 + i64::from(offset.get_seconds());
     Ok(Some(seconds * 1_000_000 + i64::from(offset.get_microseconds())))
@@ -106,6 +140,10 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
     static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = value.py();
+    if let Ok(day) = value.cast_exact::<PyDate>() {
+        see(Cell::Date(date(day)));
+        return Ok(());
+    }
     if is_enum(value)? && depth < MAX_ENUM_DEPTH {
         let inner = value.getattr(intern!(py, "value"))?;
         return if is_enum(&inner)? { visit_rare(&inner, see, depth + 1) } else { visit(&inner, see) };
@@ -115,7 +153,7 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
     if is_missing(&name) {
         see(Cell::Null);
     } else if let Ok(text) = value.cast::<PyString>() {
-        see(text.to_str().map_or(Cell::BrokenText, Cell::Text));
+        see(utf8(text).map_or(Cell::BrokenText, Cell::Text));
     } else if let Ok(number) = value.cast::<PyInt>() {
         visit_int(number, see)?;
     } else if let Ok(number) = value.cast::<PyFloat>() {
@@ -123,7 +161,7 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
     } else if let Ok(moment) = value.cast::<PyDateTime>() {
         // pandas keeps years beyond Python's to itself: the attribute shows them.
         let year = moment.getattr(intern!(py, "year"))?.extract()?;
-        let plain = datetime(moment)?;
+        let plain = datetime(moment, utc_offset(moment)?);
         see(Cell::DateTime(DateTime { date: Date { year, ..plain.date }, ..plain }));
     } else if let Ok(day) = value.cast::<PyDate>() {
         see(Cell::Date(date(day)));
