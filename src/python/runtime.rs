@@ -46,8 +46,10 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 /// Has forks counted.
 pub(super) fn count_forks(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    // There is no fork on Windows.
-    let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else { return Ok(()) };
+    // `os` itself would be one more module to load. Windows has no fork.
+    let Some(register) = py.import(if cfg!(unix) { "posix" } else { "nt" })?.getattr_opt("register_at_fork")? else {
+        return Ok(());
+    };
     let forked = wrap_pyfunction!(forked, module)?;
     register.call((), Some(&[("after_in_child", forked)].into_py_dict(py)?)).map(drop)
 }
