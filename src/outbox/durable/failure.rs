@@ -71,6 +71,9 @@ pub(super) fn full_disk(path: &impl std::fmt::Display) -> Error {
 
 /// The failure of an operation of the system on `path`.
 pub(super) fn system(doing: &str, path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::Outbox, format!("{doing} `{}`: {error}", path.display()))
-        .with_hint("look at the permissions of the file and its folder")
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "the folder has to be there: make it first",
+        _ => "look at the permissions of the file and its folder",
+    };
+    Error::new(Kind::Outbox, format!("{doing} `{}`: {error}", path.display())).with_hint(hint)
 }
