@@ -33,8 +33,11 @@ EPISODE = 6.0
 WARM_UP = 0.25
 """The part of the time after which memory must not grow any more."""
 
+FEW = 5
+"""Lives of all lanes, of which the lowest memory counts."""
+
 MOST_GROWTH = 20 * 1_024
-"""Bytes a minute: the slope of the resident memory, by Theil and Sen."""
+"""Bytes a minute: the slope of the lowest resident memory, by Theil and Sen."""
 
 
 def episodes(emulator: Far, dice: random.Random) -> dict[str, Callable[[], None]]:
@@ -124,7 +127,7 @@ def open_files() -> int:
 def verdict(samples: list[tuple[float, int, int]], seen: dict[str, int], minutes: float) -> int:
     """Say what came of it."""
     late = [sample for sample in samples if sample[0] > minutes * 60 * WARM_UP]
-    growth = slope([(at, memory) for at, memory, _ in late]) * 60
+    growth = slope(floors([(at, memory) for at, memory, _ in late])) * 60
     files = slope([(at, count) for at, _, count in late]) * 60
     print(f"soak: episodes {dict(sorted(seen.items()))}")
     print(f"soak: memory {growth / 1_024:+.1f} KiB a minute, files {files:+.2f} a minute, after the warm-up")
@@ -132,6 +135,11 @@ def verdict(samples: list[tuple[float, int, int]], seen: dict[str, int], minutes
         print("soak: the slopes count from 10 minutes on")
         return 0
     return int(growth > MOST_GROWTH or files > 0)
+
+
+def floors(points: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """The lowest of each few: between them memory is in use that comes back."""
+    return [min(points[place : place + FEW], key=lambda point: point[1]) for place in range(0, len(points), FEW)]
 
 
 def slope(points: list[tuple[float, float]] | list[tuple[float, int]]) -> float:
