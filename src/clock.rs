@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::ops::{Add, Sub};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
@@ -61,6 +61,8 @@ struct State {
 }
 
 static PROCESS: RwLock<Option<Clock>> = RwLock::new(None);
+/// One for all clients of a process: what one of them has counted another reads.
+static REAL: LazyLock<Clock> = LazyLock::new(Clock::real);
 
 #[allow(clippy::disallowed_methods, reason = "this is where time comes from")]
 impl Clock {
@@ -80,7 +82,7 @@ impl Clock {
     /// The clock that clients of this process are made with.
     #[must_use]
     pub fn of_process() -> Self {
-        PROCESS.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(Self::real)
+        PROCESS.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(|| REAL.clone())
     }
 
     /// Gives clients made from now on this clock.
@@ -96,12 +98,12 @@ impl Clock {
         }
     }
 
-    /// Whether both go by the same time.
+    /// Whether both go by the same time, so that a moment of the one means something to the other.
     #[must_use]
     pub fn shows_the_time_of(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Virtual(ours), Kind::Virtual(theirs)) => Arc::ptr_eq(ours, theirs),
-            (Kind::Real { .. }, Kind::Real { .. }) => true,
+            (Kind::Real { start: ours }, Kind::Real { start: theirs }) => ours == theirs,
             _ => false,
         }
     }
@@ -267,6 +269,13 @@ mod tests {
 
     fn seconds(count: u64) -> Duration {
         Duration::from_secs(count)
+    }
+
+    #[test]
+    fn clients_of_one_process_go_by_one_time() {
+        let (one, other) = (Clock::of_process(), Clock::of_process());
+        assert!(one.shows_the_time_of(&other));
+        assert!(!one.shows_the_time_of(&Clock::real()) && !one.shows_the_time_of(&Clock::simulated()));
     }
 
     #[tokio::test]

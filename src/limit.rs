@@ -94,7 +94,13 @@ impl Limit {
         if !accounts.contains_key(&key) {
             accounts.retain(|(process, _), shared| *process == key.0 && !shared.is_idle());
         }
-        let shared = Arc::clone(accounts.entry(key).or_insert_with(|| Shared::new(clock.clone())));
+        // Where a local service has the address of one before it, the account of that one's time says nothing.
+        let known = accounts.get(&key).filter(|shared| shared.clock.shows_the_time_of(clock)).map(Arc::clone);
+        let shared = known.unwrap_or_else(|| {
+            let fresh = Shared::new(clock.clone());
+            accounts.insert(key, Arc::clone(&fresh));
+            fresh
+        });
         Self { shared, quotas, table: "".into() }
     }
 

@@ -148,11 +148,12 @@ impl Memory {
     /// Drops the oldest rows that nobody took until they come to `bytes`; answers how many rows went.
     pub(super) fn drop_oldest(&self, bytes: u64) -> u64 {
         let mut state = self.lock();
-        state.seal();
         let (before, goal) = (state.dropped, state.bytes.saturating_sub(bytes));
-        while state.bytes > goal
-            && let Some(front) = state.runs.front_mut()
-        {
+        while state.bytes > goal {
+            if state.runs.is_empty() {
+                state.seal();
+            }
+            let Some(front) = state.runs.front_mut() else { break };
             let (run, start) = (Arc::clone(&front.run), front.taken);
             front.taken += 1;
             if front.taken == run.rows() {

@@ -30,15 +30,26 @@ enum Phase {
     Sending,
     /// All of it was.
     Whole,
-    /// No more of it will be.
+    /// None of it was, and none will be.
+    Withdrawn,
+    /// Some of it was, and no more will be.
     Stopped,
+}
+
+impl Phase {
+    /// Stops what has come just so far.
+    fn stop_if(&mut self, before: Self) {
+        if *self == before {
+            *self = if before == Self::Waiting { Self::Withdrawn } else { Self::Stopped };
+        }
+    }
 }
 
 impl Progress {
     /// Whether any of the request was handed to the network.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        matches!(*self.phase(), Phase::Sending | Phase::Whole)
+        matches!(*self.phase(), Phase::Sending | Phase::Whole | Phase::Stopped)
     }
 
     /// Whether the last piece of the body was handed to the network.
@@ -51,19 +62,16 @@ impl Progress {
     #[must_use]
     pub fn withdraw(&self) -> bool {
         let mut phase = self.phase();
-        if *phase == Phase::Waiting {
-            *phase = Phase::Stopped;
-        }
-        *phase == Phase::Stopped
+        phase.stop_if(Phase::Waiting);
+        matches!(*phase, Phase::Withdrawn | Phase::Stopped)
     }
 
     /// Sends no more of it; answers whether all of it was sent already.
     #[must_use]
     pub fn stop(&self) -> bool {
         let mut phase = self.phase();
-        if *phase != Phase::Whole {
-            *phase = Phase::Stopped;
-        }
+        phase.stop_if(Phase::Waiting);
+        phase.stop_if(Phase::Sending);
         *phase == Phase::Whole
     }
 
@@ -104,7 +112,7 @@ impl Body for Tracked {
         let this = self.get_mut();
         this.progress.note();
         let mut phase = this.progress.phase();
-        if *phase == Phase::Stopped {
+        if matches!(*phase, Phase::Withdrawn | Phase::Stopped) {
             return Poll::Ready(Some(Err(Stopped)));
         }
         let piece = this.left.split_to(this.left.len().min(PIECE));
@@ -145,7 +153,18 @@ mod tests {
         assert!(progress.has_begun() && !progress.withdraw());
         assert!(!progress.stop());
         assert!(matches!(poll(&mut body), Some(Err(Stopped))));
-        assert!(!progress.sent_whole());
+        assert!(!progress.sent_whole() && progress.has_begun());
+    }
+
+    #[test]
+    fn what_was_withdrawn_has_never_begun() {
+        for end in [Progress::withdraw, |progress: &Progress| !progress.stop()] {
+            let progress = Arc::new(Progress::default());
+            let mut body = Tracked { left: vec![0; 10].into(), progress: Arc::clone(&progress) };
+            assert!(end(&progress));
+            assert!(matches!(poll(&mut body), Some(Err(Stopped))));
+            assert!(!progress.has_begun());
+        }
     }
 
     #[test]

@@ -148,6 +148,7 @@ def test_a_server_that_does_not_read_causes_no_doubt(virtual: Emulator) -> None:
     with FaultServer(stall, again) as server:
         result = check_account(server.table(**FREE).push(rows), server.arrived())
         assert (result.confirmed, result.maybe_twice) == (3_000, 0)
+        assert (result.requests, result.retries) == (2, 1)
         assert server.arrived() == Counter(range(3_000))
         assert came_again.is_set(), "the fault happened"
 

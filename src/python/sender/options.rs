@@ -64,6 +64,7 @@ impl SenderOptions {
             "max_rows" => self.max_rows = Some(whole(name, value)?),
             "max_bytes" if value.is_none() => self.max_bytes = None,
             "max_bytes" => self.max_bytes = Some(whole(name, value)?),
+            "max_delay" if value.eq(0).unwrap_or_default() => self.max_delay = Duration::ZERO,
             "max_delay" => self.max_delay = required_seconds(name, value)?,
             "outbox" if value.is_none() => self.outbox = None,
             "outbox" => {

@@ -102,6 +102,21 @@ async fn everybody_who_names_the_same_dataset_is_counted_together_each_with_quot
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_counted_by_another_time_counts_for_nothing() {
+    let quotas = Quotas { requests_per_minute: Some(1), ..Quotas::NONE };
+    let (before, now) = (Clock::simulated(), Clock::simulated());
+    before.advance(Duration::from_secs(7_200));
+    Limit::shared("leave/reused", &before, quotas).permit(ask(1), None, &()).await.unwrap().end(Ending::Taken);
+    for fits in [true, false] {
+        let said = Limit::shared("leave/reused", &now, quotas).permit(ask(1), Some(at(1)), &()).await;
+        assert_eq!(said.is_ok(), fits);
+        if let Ok(mut permit) = said {
+            permit.end(Ending::Taken);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_table_holds_is_known_from_when_it_was_made_or_emptied() {
     let clock = Clock::real();
     let dataset = Limit::alone(clock, Quotas::PRO.of_push_dataset());
