@@ -34,7 +34,7 @@ use crate::outbox::Outbox;
 use crate::schema::TableSchema;
 
 /// Bodies kept from the check of sized rows; beyond this they are encoded a second time.
-const KEPT_BYTES: usize = 64_000_000;
+const KEPT_BYTES: usize = 200_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
 
