@@ -98,6 +98,16 @@ fn rows_are_on_the_disk_before_they_are_acknowledged() {
 }
 
 #[test]
+fn a_new_file_has_its_name_for_good_before_rows_are_accepted() {
+    let folder = Folder::new();
+    let Some((_, trace)) = suffer(&folder, &["-e", "trace=rename,fsync"]) else { return };
+    let mut behind = trace.lines().skip_while(|line| !(line.contains("rename(") && line.contains("outbox.db\")")));
+    // SQLite syncs the folder too, for its own files, but not as the next thing.
+    let next = behind.nth(1).unwrap();
+    assert!(next.contains(&format!("<{}>) = 0", folder.path().display())), "{trace}");
+}
+
+#[test]
 fn after_a_failed_sync_the_file_is_opened_again_before_the_next_commit() {
     // The log is synced by fdatasync.
     let Some(syncs) = calls("fdatasync") else { return };
