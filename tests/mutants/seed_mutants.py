@@ -31,7 +31,7 @@ PYTHON = VENV / "bin" / "python"
 MODULE = f"python/powerbi_push/_core{sysconfig.get_config_var('EXT_SUFFIX')}"
 
 #: Seconds. A mutant may wait for ever, which is as good as a failure.
-WATCHDOG = 120.0
+WATCHDOG = 60.0
 #: Seconds. The first build makes everything anew.
 BUILD = 3_600.0
 
