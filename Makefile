@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
 DEVELOPED := $(VENV)/developed
 VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'
-PYTHON_CODE = $(wildcard python tests/python tests/bench tests/reliability tests/torture tests/soak examples)
+PYTHON_CODE = $(wildcard python tests/python tests/mutants tests/bench tests/reliability tests/torture tests/soak examples)
 CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 
 IN_VENV := VIRTUAL_ENV=$(CURDIR)/$(VENV)
@@ -113,6 +113,12 @@ smoke-one:
 	@for flags in "--force-reinstall --no-deps" ""; do \
 	    $(OTHER_VENV)/bin/python -m pip --disable-pip-version-check --quiet install $$flags $(OTHER_TARGET)/wheels/*.whl; done
 	$(OTHER_VENV)/bin/python tests/python/smoke.py
+
+MUTANTS ?=
+
+.PHONY: mutants
+mutants: $(READY) ## seed the faults of tests/mutants, each of which must turn tests red; MUTANTS=word takes some
+	$(BIN)/python tests/mutants/seed_mutants.py $(MUTANTS)
 
 .PHONY: wheel
 wheel: $(READY) ## the release wheel, into dist

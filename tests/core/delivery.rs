@@ -175,6 +175,17 @@ async fn expired_tokens_are_replaced_and_the_rows_arrive_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_refused_twice_ends_the_push() {
+    let house = House::build().await;
+    house.emulator.fail_next(FailNext { times: 3, ..FailNext::new(401) }).unwrap();
+    let (outbox, failure) = house.deliver(10, 10, 1).await;
+    assert_eq!(failure, Some(Kind::PermissionDenied));
+    assert_eq!(outbox.ledger().pieces(0..10), [(0..10, None)]);
+    let refused = house.emulator.requests().iter().filter(|request| request.status == Some(401)).count();
+    assert_eq!((refused, house.stored()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_of_the_service_without_end_leave_the_rows_in_doubt() {
     let house = House::build().await;
     house.emulator.fail_next(FailNext { times: 5, ..FailNext::new(503) }).unwrap();

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 import powerbi_push as pbi
 from conftest import arrived, check_account, make_table, orders
 from fault_server import FaultServer, closed_port, http
-
-if TYPE_CHECKING:
-    from powerbi_push.emulator import Emulator
+from powerbi_push.emulator import Emulator
 
 _DETAIL = "The property 'compatibilityLevel' does not exist on type 'Microsoft.PowerBI.ServiceContracts.Api.Dataset'."
 _RETIRED = (
@@ -310,11 +308,12 @@ def test_a_host_that_cannot_be_reached_is_a_transport_error_without_an_address()
 
 
 def test_certificates_are_always_checked() -> None:
-    with FaultServer() as server:
-        client = pbi.Client("a token", base_url=server.url.replace("http://", "https://"), retry=None)
-        with pytest.raises(pbi.TransportError):
+    # Its certificate is good, and nobody has vouched for it.
+    with Emulator(tls=True) as emulator:
+        client = pbi.Client("a token", base_url=emulator.url, retry=None)
+        with pytest.raises(pbi.TransportError, match="certificate"):
             client.datasets()
-        assert server.received == []
+        assert list(emulator.requests) == []
 
 
 # The tree.

@@ -182,6 +182,36 @@ def test_while_a_list_is_checked(ctrl_c: CtrlC) -> None:
         assert check_account(result, arrived(emulator)).unsent == result.read
 
 
+IN_C = """
+import itertools, os, signal
+from functools import partial
+from conftest import orders
+from fault_server import SILENCE, FaultServer
+
+ctrl_c = filter(None, map(partial(os.killpg, os.getpgrp()), [signal.SIGINT]))
+with FaultServer(SILENCE) as server:
+    try:
+        server.table(ordered=True).push(itertools.chain(orders(15_000), ctrl_c, orders(30_000)))
+    except KeyboardInterrupt as interrupt:
+        print(interrupt.result.read)
+"""
+
+
+def test_between_two_requests_of_rows_that_run_no_line_of_python() -> None:
+    # The process has a group of its own for the signal: the ways to send one to oneself alone let Python hear it.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", IN_C],
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG,
+        env=environment,
+        start_new_session=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "20000\n", "")
+
+
 def test_a_second_ctrl_c_changes_nothing(ctrl_c: CtrlC) -> None:
     with FaultServer(SILENCE) as server:
         table = server.table(ordered=True)

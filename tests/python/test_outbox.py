@@ -367,6 +367,22 @@ def test_a_forked_child_has_no_part_in_it(virtual: Emulator, path: Path) -> None
     assert arrived(virtual) == {1: 1, 3: 1}
 
 
+def test_a_forked_child_clears_nothing_up(virtual: Emulator, path: Path) -> None:
+    with make_table(virtual).sender(outbox=path, on_error=lambda _: None, **SLOW) as sender:
+        virtual.fail_next(400, route="Datasets_PostRows")
+        sender.send({"Id": 1})
+        sender.flush()
+        child = os.fork()
+        if child == 0:
+            try:
+                pbi.Outbox(path).drop()
+            except pbi.ClosedError as error:
+                os._exit(0 if f"belongs to the process {os.getppid()}" in str(error) else 2)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert [rejected.row for rejected in pbi.Outbox(path).rejected()] == [{"Id": 1}]
+
+
 def test_the_file_is_private_and_holds_no_secret(virtual: Emulator, path: Path) -> None:
     url = virtual.streaming_dataset("Live", {"Id": "Number"})
     key = re.findall(r"key=([^&]+)", url)[0]

@@ -59,6 +59,16 @@ fn the_place_of_an_answer_that_got_lost_is_kept_for_two_minutes_and_one_place_is
 }
 
 #[test]
+fn a_request_that_we_gave_up_keeps_its_place_too() {
+    let mut client = Client::new(Quotas::PRO.of_push_dataset());
+    for _ in 0..2 {
+        client.send(Ending::Abandoned);
+    }
+    let _out = [client.go(), client.go(), client.go()];
+    assert_eq!(client.word(), Word::Queue(Some(at(120))));
+}
+
+#[test]
 fn without_quotas_no_place_is_kept() {
     let mut client = Client::new(Quotas::NONE);
     for _ in 0..8 {

@@ -102,6 +102,35 @@ fn what_is_known_not_to_have_been_applied_is_not_counted_as_sent() {
 }
 
 #[test]
+fn what_is_on_its_way_stays_until_it_is_settled_itself() {
+    let folder = Folder::new();
+    let outbox = folder.open().unwrap();
+    outbox.accept([run(0..6)]).unwrap();
+    let mut batches = [2, 4].map(|rows| take(&outbox, rows, 1_000_000).unwrap());
+    for batch in &mut batches {
+        outbox.issue(batch).unwrap();
+    }
+    outbox.settle(&batches[0], Fate::Confirmed, false).unwrap();
+    assert_eq!(all_ids(&folder.killed().open().unwrap()), [2, 3, 4, 5]);
+}
+
+#[test]
+fn what_is_left_at_the_end_is_there_for_the_next_process() {
+    let folder = Folder::new();
+    let outbox = folder.open().unwrap();
+    outbox.accept([run(0..3)]).unwrap();
+    let mut batch = take(&outbox, 2, 1_000_000).unwrap();
+    outbox.issue(&mut batch).unwrap();
+    outbox.leave(&batch, true).unwrap();
+    outbox.withdraw();
+    assert_eq!((outbox.stats().in_doubt, outbox.stats().pending.rows), (2, 3));
+    drop(outbox);
+    let batches = drain(&folder.open().unwrap());
+    let seen: Vec<_> = batches.iter().map(|batch| (ids(batch), batch.maybe_sent())).collect();
+    assert_eq!(seen, [(vec![0, 1], true), (vec![2], false)]);
+}
+
+#[test]
 fn settled_rows_leave_and_give_their_room_back() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();

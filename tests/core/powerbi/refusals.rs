@@ -1,6 +1,7 @@
 //! Refusals from end to end: what the service says, wherever it says it, becomes a kind and a hint.
 
 use powerbi_push::error::{Error, Kind};
+use serde_json::json;
 
 use crate::standin::{Said, StandIn};
 
@@ -33,4 +34,24 @@ async fn marks_of_personal_data_are_not_shown() {
         r#"{"error":{"code":"ItemNotFound","message":"Table '<pi>Cr</pi>' not found in dataset '<pi>n|g</pi>'"}}"#;
     let error = refused(Said::text(404, body)).await;
     assert!(error.message.ends_with("ItemNotFound: Table 'Cr' not found in dataset 'n|g'"), "{}", error.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_goes_nowhere() {
+    let house = StandIn::start(|asked| match asked.target.as_str() {
+        "/elsewhere" => Said::json(200, &json!({"value": []})),
+        _ => Said::empty(307).with("Location: /elsewhere"),
+    })
+    .await;
+    let error = house.client.api().datasets(None).await.unwrap_err();
+    assert_eq!(error.answer.status, Some(307));
+    assert_eq!(house.lines(), ["GET /v1.0/myorg/datasets"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_ends_shows_no_url() {
+    let error = refused(Said::nothing()).await;
+    assert_eq!(error.kind, Kind::Transport);
+    assert!(error.message.contains("the connection ended before an answer came"), "{error}");
+    assert!(!error.message.contains("http") && !error.message.contains("myorg"), "{error}");
 }

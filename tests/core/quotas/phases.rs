@@ -38,9 +38,12 @@ struct Ran {
 }
 
 async fn run(counting: Counting, table: Table, quotas: Quotas, rows: u64, end: Duration) -> Ran {
+    run_with(Service::new(counting), table, quotas, rows, end).await
+}
+
+async fn run_with(mut service: Service, table: Table, quotas: Quotas, rows: u64, end: Duration) -> Ran {
     let clock = Clock::real();
     let limit = Limit::alone(clock.clone(), quotas.of_push_dataset()).of_table("Orders");
-    let mut service = Service::new(counting);
     match table {
         Table::Made => limit.made(["Orders"], false),
         Table::Fifo => {
@@ -107,6 +110,16 @@ async fn a_table_that_was_large_before_us_is_learnt_from_one_refusal() {
         let after: Vec<_> = left.iter().filter(|at| **at > Duration::from_secs(120)).collect();
         assert!(after.len() >= 120, "{counting:?}: {}", after.len());
         assert!(after.windows(121).all(|some| *some[120] - *some[0] > Duration::from_secs(3_600)), "{counting:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_clock_is_half_a_hundredth_slow_refuses_nothing() {
+    // The requests of a minute, the rows of an hour, the requests of an hour to a large table.
+    for (table, rows) in [(Table::Fifo, 69), (Table::Fifo, 10_000), (Table::Made, 500)] {
+        let slow = Service::new(Counting::Sliding).paced(0.995);
+        let Ran { service, .. } = run_with(slow, table, Quotas::PRO, rows, TWO_HOURS).await;
+        assert_eq!(service.refused, 0, "{table:?}, {rows} rows");
     }
 }
 
