@@ -146,21 +146,46 @@ pub(super) fn keep_private(path: &Path) {
     }
 }
 
-/// The files that were opened, to see whether they are still the ones that their names lead to.
+/// The files that were opened, to see whether they are still the ones that their names lead to. They are asked for with
+/// every commit, and so by their folder's handle: the way from the root to it would cost more than the rest.
 #[derive(Debug)]
-pub(super) struct Watch(Vec<(PathBuf, Identity)>);
+pub(super) struct Watch {
+    #[cfg(target_os = "linux")]
+    folder: Option<File>,
+    files: Vec<(PathBuf, Identity)>,
+}
 
 type Identity = (u64, u64);
 
 impl Watch {
+    /// Watches files that lie in one folder.
     pub(super) fn over(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self(paths.into_iter().filter_map(|path| identity(&path).map(|identity| (path, identity))).collect())
+        let files: Vec<_> =
+            paths.into_iter().filter_map(|path| identity(&path).map(|identity| (path, identity))).collect();
+        Self {
+            #[cfg(target_os = "linux")]
+            folder: files.first().and_then(|(path, _)| File::open(path.parent()?).ok()),
+            files,
+        }
     }
 
     /// The file that was removed or replaced, if there is one.
     pub(super) fn missing(&self) -> Option<&Path> {
-        let gone = self.0.iter().find(|(path, known)| identity(path) != Some(*known));
+        let gone = self.files.iter().find(|(path, known)| self.identity(path) != Some(*known));
         gone.map(|(path, _)| path.as_path())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn identity(&self, path: &Path) -> Option<Identity> {
+        let (Some(folder), Some(name)) = (&self.folder, path.file_name()) else { return identity(path) };
+        let file = rustix::fs::statat(folder, name, rustix::fs::AtFlags::empty()).ok()?;
+        Some((file.st_dev, file.st_ino))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_self, reason = "there are no handles of folders here")]
+    fn identity(&self, path: &Path) -> Option<Identity> {
+        identity(path)
     }
 }
 
