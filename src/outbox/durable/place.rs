@@ -147,7 +147,8 @@ pub(super) fn keep_private(path: &Path) {
 }
 
 /// The files that were opened, to see whether they are still the ones that their names lead to. They are asked for with
-/// every commit, and so by their folder's handle: the way from the root to it would cost more than the rest.
+/// every commit, and so by their folder's handle, and not for their times: once somebody has seen a file's time, its next
+/// write has to leave another one on the disk.
 #[derive(Debug)]
 pub(super) struct Watch {
     #[cfg(target_os = "linux")]
@@ -178,8 +179,9 @@ impl Watch {
     #[cfg(target_os = "linux")]
     fn identity(&self, path: &Path) -> Option<Identity> {
         let (Some(folder), Some(name)) = (&self.folder, path.file_name()) else { return identity(path) };
-        let file = rustix::fs::statat(folder, name, rustix::fs::AtFlags::empty()).ok()?;
-        Some((file.st_dev, file.st_ino))
+        let (flags, only) = (rustix::fs::AtFlags::empty(), rustix::fs::StatxFlags::INO);
+        let file = rustix::fs::statx(folder, name, flags, only).ok()?;
+        Some((rustix::fs::makedev(file.stx_dev_major, file.stx_dev_minor), file.stx_ino))
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -24,7 +24,7 @@ const MIGRATIONS: [&str; VERSION as usize - 1] = [];
 /// How long a writer waits for readers that hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// The log beside the file shrinks to this when it is written back.
-const LOG_LIMIT: u32 = 4_000_000;
+const LOG_LIMIT: u32 = 8_000_000;
 
 /// What there is at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
