@@ -323,18 +323,24 @@ impl Lane {
                 }
             }
             let mut attempt = Attempt::new(self, &batch);
-            loop {
+            let next = loop {
                 match attempt.once().await {
                     Next::Again => {}
-                    Next::Settled => break,
-                    Next::GiveUp => return,
-                    Next::Halve(halves) => {
-                        let rows = halves[0].rows().max(1);
-                        let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
-                        self.outbox.full_at(rows, self.max_bytes);
-                        waiting.extend(halves.into_iter().rev());
-                        break;
-                    }
+                    next => break next,
+                }
+            };
+            match next {
+                Next::Again | Next::Settled => {}
+                Next::GiveUp => return,
+                Next::Halve(halves) => {
+                    let rows = halves[0].rows().max(1);
+                    let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
+                    self.outbox.full_at(rows, self.max_bytes);
+                    waiting.extend(halves.into_iter().rev());
+                }
+                Next::Renumber(last) => {
+                    self.note_outbox(self.outbox.number_anew(&mut batch, last));
+                    waiting.push(batch);
                 }
             }
         }

@@ -191,6 +191,13 @@ impl Outbox {
         self.store.number_from(last)
     }
 
+    /// The service has forgotten its numbers and knows none but `last`: `batch`, which no attempt has had applied, is given
+    /// the one behind it with the next [`Outbox::issue`].
+    pub fn number_anew(&self, batch: &mut Batch, last: u64) -> Result<()> {
+        batch.give_number(None);
+        self.store.number_anew(batch, last)
+    }
+
     /// The next rows for one request; waits for them, and is `None` when there will be none.
     pub async fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
         loop {

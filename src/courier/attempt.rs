@@ -20,6 +20,8 @@ pub(super) enum Next {
     Settled,
     /// Deliver the two halves instead.
     Halve([Batch; 2]),
+    /// The service has forgotten its numbers: give the batch the one behind this.
+    Renumber(u64),
     /// The lane has stopped.
     GiveUp,
 }
@@ -103,7 +105,7 @@ impl<'a> Attempt<'a> {
             Verdict::Misdirected | Verdict::Expired => self.give_up(error(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
             Verdict::Rejected if self.batch.number().is_some() && is_about_numbers(&sent.outcome) => {
-                self.number_taken(&sent.outcome)
+                self.number_refused(&sent.outcome).await
             }
             Verdict::Rejected => self.reject(&sent.outcome),
             Verdict::InDoubt => {
@@ -162,18 +164,24 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The service has had this number. After an attempt without an answer it was that one; else somebody else's.
-    fn number_taken(&mut self, outcome: &Outcome) -> Next {
-        if self.in_doubt() {
-            self.lane.confirm(self.batch, false);
-            return Next::Settled;
+    /// The service has had this number: after an attempt without an answer it was that one, else somebody else's. Or it
+    /// has forgotten all of them with the rows of the table, and takes none but the next.
+    async fn number_refused(&mut self, outcome: &Outcome) -> Next {
+        let number = self.batch.number().unwrap_or_default();
+        let last = match self.lane.last_number().await {
+            Some(Ok(last)) => last,
+            Some(Err(error)) => return self.go_without(error),
+            None => number,
+        };
+        match (self.in_doubt(), last < number.saturating_sub(1)) {
+            (true, false) => {
+                self.lane.confirm(self.batch, false);
+                Next::Settled
+            }
+            (true, true) => self.leave_in_doubt(error(outcome)),
+            (false, true) => Next::Renumber(last),
+            (false, false) => self.give_up(conflict(error(outcome))),
         }
-        let cause = error(outcome);
-        let message = "somebody else adds rows with sequence numbers to this table";
-        let error = Error::new(Kind::SequenceConflict, message)
-            .with_hint("one process may write to a table with sequence=True; stop the other one, or push without it")
-            .with_answer((*cause.answer).clone());
-        self.give_up(error.caused_by(cause))
     }
 
     fn reject(&mut self, outcome: &Outcome) -> Next {
@@ -271,6 +279,15 @@ fn error(outcome: &Outcome) -> Error {
         }
         Outcome::Answered(answer) => answer.to_error("sending rows"),
     }
+}
+
+/// What is told of a number that somebody else has used.
+fn conflict(cause: Error) -> Error {
+    let message = "somebody else adds rows with sequence numbers to this table";
+    Error::new(Kind::SequenceConflict, message)
+        .with_hint("one process may write to a table with sequence=True; stop the other one, or push without it")
+        .with_answer((*cause.answer).clone())
+        .caused_by(cause)
 }
 
 /// Whether a refusal is one of a sequence number. Nobody has written down how the service says so.

@@ -36,4 +36,10 @@ impl Lane {
             }
         }
     }
+
+    /// The last number that the service has had; `None` where this lane does not ask.
+    pub(super) async fn last_number(&self) -> Option<Result<u64>> {
+        let Numbers(ask) = self.numbers.as_ref()?;
+        Some(ask(self.watch()).await)
+    }
 }

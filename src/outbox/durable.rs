@@ -184,6 +184,10 @@ impl Durable {
         })
     }
 
+    pub(super) fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
+        self.with("numbering", |disk| disk.number_anew(batch, last))
+    }
+
     pub(super) fn issue(&self, batch: &mut Batch) -> Result<()> {
         let number = self.with("writing to", |disk| disk.issue(batch))?;
         batch.give_number(number);

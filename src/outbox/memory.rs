@@ -130,6 +130,14 @@ impl Memory {
         self.lock().numbering.start(last);
     }
 
+    pub(super) fn number_anew(&self, batch: &Batch, last: u64) {
+        let mut state = self.lock();
+        state.numbering.forget(last);
+        if let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) {
+            state.taken.replace(&split, Some(Known { number: None, ..split.part }));
+        }
+    }
+
     pub(super) fn issue(&self, batch: &mut Batch) {
         let mut state = self.lock();
         let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) else { return };

@@ -23,6 +23,11 @@ impl Numbering {
         self.started
     }
 
+    /// From now on batches are numbered from behind `last`, whatever numbers there were.
+    pub(super) fn forget(&mut self, last: u64) {
+        *self = Self { last, started: true };
+    }
+
     /// A number that no batch has had; `None` where batches are not numbered.
     pub(super) fn next(&mut self) -> Option<u64> {
         if !self.started {

@@ -66,6 +66,17 @@ impl Store {
         }
     }
 
+    /// Numbers go on behind `last`; the batch has none.
+    pub(super) fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
+        match self {
+            Self::Memory(memory) => {
+                memory.number_anew(batch, last);
+                Ok(())
+            }
+            Self::Durable(durable) => waiting(|| durable.number_anew(batch, last)),
+        }
+    }
+
     pub(super) fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
         match self {
             Self::Memory(memory) => Ok(memory.take(max_rows, max_bytes)),

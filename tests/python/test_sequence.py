@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import powerbi_push as pbi
-from conftest import SCHEMA, arrived, check_account, orders, posts
+from conftest import QUICK, SCHEMA, arrived, check_account, orders, posts, wait_until
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HEADER = "x-powerbi-pushdata-sequencenumber"
 
@@ -129,3 +130,52 @@ def test_a_sender_waits_until_the_service_says_its_last_number(virtual: Emulator
         sender.send_many(orders(5))
         assert sender.flush().confirmed == 5
     assert numbers(virtual) == ["1"]
+
+
+@pytest.mark.parametrize("outbox", [None, "rows.db"])
+def test_a_sender_begins_again_where_the_service_forgets(outbox: str | None, tmp_path: Path) -> None:
+    with Emulator(clock="virtual") as emulator:
+        table = table_of(emulator)
+        with table.sender(max_delay=0, outbox=outbox and tmp_path / outbox) as sender:
+            for start in range(3):
+                sender.send_many(orders(2, start * 2))
+                sender.flush()
+            table.delete_rows()
+            sender.send_many(orders(2, 100))
+            sender.send_many(orders(2, 102))
+            assert sender.flush().confirmed == 10
+        assert arrived(emulator) == dict.fromkeys(range(100, 104), 1)
+        assert numbers(emulator)[3:5] == ["4", "1"], "the fourth was refused, and went again as the first"
+
+
+def test_a_number_that_was_refused_with_its_rows_leaves_no_gap() -> None:
+    with Emulator(clock="virtual") as emulator:
+        table = table_of(emulator)
+        with table.sender(max_rows=2, max_delay=0, on_error=lambda _: None) as sender:
+            emulator.fail_next(400, route="Datasets_PostRows")
+            sender.send_many(orders(6))
+            result = sender.flush()
+        assert result.ranges == [(0, 2, "rejected"), (2, 6, "confirmed")]
+        assert arrived(emulator) == dict.fromkeys(range(2, 6), 1)
+        assert table.sequence_numbers() == {0: 2}
+
+
+def test_rows_in_doubt_are_not_called_confirmed_where_the_service_has_forgotten_them(tmp_path: Path) -> None:
+    with Emulator() as emulator:
+        table = table_of(emulator, retry=QUICK)
+        table.push(orders(5, 90_000))
+        path = tmp_path / "rows.db"
+        emulator.drop_response()
+        sender = table.sender(outbox=path, on_error=lambda _: None, max_delay=3_600)
+        emulator.fail_next(403, route="Datasets_PostRows")
+        sender.send_many(orders(10_000))
+        wait_until(lambda: sender.stats.state == "paused")
+        sender.close(timeout=0.01)
+        table.delete_rows()
+        with table.sender(outbox=path, on_error=lambda _: None, max_delay=0) as sender:
+            sender.send({"Id": 10_000})
+            sender.flush()
+            stats = sender.stats
+        assert (stats.confirmed, stats.in_doubt, stats.rejected) == (1, 10_000, 0)
+        assert arrived(emulator) == {10_000: 1}
+        assert {told.in_doubt for told in pbi.Outbox(path).rejected()} == {True}

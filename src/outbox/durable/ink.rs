@@ -77,7 +77,7 @@ impl Ink {
         Ok(())
     }
 
-    fn replace(&mut self, file: &Connection, split: &Split, part: Option<Known>) -> Result<(), Trouble> {
+    pub(super) fn replace(&mut self, file: &Connection, split: &Split, part: Option<Known>) -> Result<(), Trouble> {
         let sql = format!("DELETE FROM {} WHERE first = ?1", StoredBatch::TABLE);
         file.prepare_cached(&sql)?.execute([split.whole.cast_signed()])?;
         let rest = split.rest.iter().map(|(first, known)| (*first, Known { recorded: false, ..*known })).collect();

@@ -33,6 +33,19 @@ impl Disk {
         }
     }
 
+    /// Numbers go on behind `last`, and `batch` has none.
+    pub(super) fn number_anew(&mut self, batch: &Batch, last: u64) -> Result<(), Trouble> {
+        let split = self.split(batch);
+        self.write(|ink, file| {
+            ink.numbering.forget(last);
+            ink.state.number = last;
+            if let Some(split) = &split {
+                ink.replace(file, split, Some(Known { number: None, recorded: false, ..split.part }))?;
+            }
+            ink.save(file)
+        })
+    }
+
     /// `batch` is known not to have been applied.
     pub(super) fn recall(&mut self, batch: &Batch) {
         let Some(split) = self.split(batch).filter(|split| split.part.sent) else { return };
