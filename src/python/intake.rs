@@ -70,7 +70,8 @@ pub(super) enum Failure {
 
 impl From<PyErr> for Failure {
     fn from(raised: PyErr) -> Self {
-        if Python::attach(|py| raised.is_instance_of::<PyException>(py)) {
+        // While Python ends there is nothing to ask, and nobody to raise it for.
+        if Python::try_attach(|py| raised.is_instance_of::<PyException>(py)).unwrap_or(false) {
             Self::Raised(raised)
         } else {
             Self::Interrupted(raised)

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -110,8 +111,8 @@ struct Lines {
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = Python::attach(|py| self.write.call1(py, (bytes,)).map(drop));
-        written.map(|()| bytes.len()).map_err(|raised| {
+        let written = Python::try_attach(|py| self.write.call1(py, (bytes,)).map(drop));
+        written.unwrap_or_else(|| Err(PySystemExit::new_err(()))).map(|()| bytes.len()).map_err(|raised| {
             self.raised = Some(raised);
             io::Error::other("the file raised")
         })

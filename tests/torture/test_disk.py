@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROWS = 300
 POINTS = 30
-FAILURES = [("pwrite64", "ENOSPC"), ("pwrite64", "EIO"), ("fsync", "EIO"), ("ftruncate", "EIO")]
+FAILURES = [("pwrite64", "ENOSPC"), ("pwrite64", "EIO"), ("fdatasync", "EIO"), ("ftruncate", "EIO")]
 RACERS, ROUNDS = 20, 5
 RACE = """
     url, dataset, outbox = sys.argv[1:]

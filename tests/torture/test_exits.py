@@ -80,17 +80,20 @@ BUSY = {
     """,
 }
 
+#: A signal that comes just before a thread begins to wait is heard by Python when the thread wakes up.
+WAIT = "[time.sleep(0.01) for _ in iter(int, 1)]"
+
 #: How it ends, with which code, and how long the line or two may be that say so.
 ENDS = {
     "plainly": ("", 0),
     "by sys.exit": ("sys.exit(3)", 3),
     "by os._exit": ("os._exit(4)", 4),
     "by an exception": ("raise SystemError('the end of a program')", 1),
-    "by SIGTERM": ("threading.Event().wait()", -signal.SIGTERM),
-    "by SIGINT": ("threading.Event().wait()", -signal.SIGINT),
+    "by SIGTERM": (WAIT, -signal.SIGTERM),
+    "by SIGINT": (WAIT, -signal.SIGINT),
     "by an exit in a thread, and plainly": ("threading.Thread(target=sys.exit).start()", 0),
     "by a handler of SIGTERM that exits": (
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)); print('ready', flush=True); threading.Event().wait()",
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5)); print('ready', flush=True); " + WAIT,
         5,
     ),
     "by a second end within atexit": ("import atexit; atexit.register(lambda: os._exit(6))", 6),

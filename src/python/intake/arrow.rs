@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::ArrayStreamReader;
 use arrow_array::{Array, ArrayReader, ArrayRef, StructArray};
 use arrow_schema::{ArrowError, DataType, Fields};
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PySystemExit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -104,7 +104,7 @@ impl ArrowRows {
 
     /// Makes the next batch the current one; `false` once there is none.
     fn next_batch(&mut self) -> PyResult<bool> {
-        Python::attach(|py| {
+        let next = Python::try_attach(|py| {
             // Let go with Python at hand: its owner may be a Python object.
             (self.batch, self.row) = (None, 0);
             self.columns.clear();
@@ -116,7 +116,8 @@ impl ArrowRows {
             }
             self.batch = Some(batch);
             Ok(true)
-        })
+        });
+        next.unwrap_or_else(|| Err(PySystemExit::new_err(())))
     }
 }
 
