@@ -192,7 +192,7 @@ impl Lane {
     /// Numbers batches from behind what `ask` answers, which is asked before anything is sent.
     #[must_use]
     pub fn numbered(self, ask: AskNumber) -> Self {
-        Self { numbers: Some(Numbers(ask)), ..self }
+        Self { numbers: Some(Numbers::new(ask)), ..self }
     }
 
     /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
@@ -204,9 +204,7 @@ impl Lane {
     /// Delivers until the outbox is closed and empty, or something ends the lane early.
     pub async fn run(self: Arc<Self>) {
         self.note_outbox(Ok(()));
-        if let Some(Numbers(ask)) = &self.numbers {
-            self.number(ask).await;
-        }
+        self.number().await;
         let mut couriers = JoinSet::new();
         for _ in 0..self.policy.couriers {
             couriers.spawn(Arc::clone(&self).courier());

@@ -171,6 +171,8 @@ impl<'a> Attempt<'a> {
         let last = match self.lane.last_number().await {
             Some(Ok(last)) => last,
             Some(Err(error)) => return self.go_without(error),
+            // A sender asks, unless it is told to stop.
+            None if self.goes_on() => return self.leave(),
             None => number,
         };
         match (self.in_doubt(), last < number.saturating_sub(1)) {

@@ -13,7 +13,13 @@ use crate::limit::Watch;
 pub type AskNumber = Box<dyn Fn(Arc<dyn Watch>) -> Pin<Box<dyn Future<Output = Result<u64>> + Send>> + Send + Sync>;
 
 /// Where sequence numbers begin.
-pub(super) struct Numbers(pub(super) AskNumber);
+pub(super) struct Numbers(AskNumber);
+
+impl Numbers {
+    pub(super) fn new(ask: AskNumber) -> Self {
+        Self(ask)
+    }
+}
 
 impl fmt::Debug for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,14 +28,9 @@ impl fmt::Debug for Numbers {
 }
 
 impl Lane {
-    /// Has batches numbered from behind the last number that the service has had.
-    pub(super) async fn number(&self, ask: &AskNumber) {
-        while !self.is_stopped() {
-            let last = tokio::select! {
-                biased;
-                () = self.stopped(Stop::Finish) => return,
-                last = ask(self.watch()) => last,
-            };
+    /// Has batches numbered from behind the last number that the service has had, where this lane numbers them.
+    pub(super) async fn number(&self) {
+        while let Some(last) = self.last_number().await {
             match last.and_then(|last| self.outbox.number_from(last)) {
                 Ok(()) => return self.lock().trouble = None,
                 Err(error) => self.hold(error).await,
@@ -37,9 +38,13 @@ impl Lane {
         }
     }
 
-    /// The last number that the service has had; `None` where this lane does not ask.
+    /// The last number that the service has had; `None` where this lane does not ask, or is told to stop meanwhile.
     pub(super) async fn last_number(&self) -> Option<Result<u64>> {
         let Numbers(ask) = self.numbers.as_ref()?;
-        Some(ask(self.watch()).await)
+        tokio::select! {
+            biased;
+            () = self.stopped(Stop::Finish) => None,
+            last = ask(self.watch()) => Some(last),
+        }
     }
 }

@@ -179,3 +179,20 @@ def test_rows_in_doubt_are_not_called_confirmed_where_the_service_has_forgotten_
         assert (stats.confirmed, stats.in_doubt, stats.rejected) == (1, 10_000, 0)
         assert arrived(emulator) == {10_000: 1}
         assert {told.in_doubt for told in pbi.Outbox(path).rejected()} == {True}
+
+
+def test_a_sender_that_asks_for_numbers_can_be_closed() -> None:
+    with Emulator() as emulator:
+        table = table_of(emulator)
+        sender = table.sender(max_delay=0)
+        for start in range(2):
+            sender.send_many(orders(2, start * 2))
+            sender.flush()
+        table.delete_rows()
+        emulator.fail_next(429, retry_after=3_392, route="sequenceNumbers")
+        sender.send_many(orders(2, 100))
+        wait_until(lambda: any(request.status == 429 for request in emulator.requests))
+        with pytest.raises(pbi.UndeliveredError) as caught:
+            sender.close(timeout=0.05)
+        assert caught.value.result is not None
+        assert (caught.value.result.confirmed, caught.value.result.unsent) == (4, 2)
