@@ -116,6 +116,14 @@ pub(super) fn required_seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult
     }
 }
 
+/// How long something waits, which may be no time at all.
+pub(super) fn delay(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    match value.extract::<f64>().map(Duration::try_from_secs_f64) {
+        Ok(Ok(delay)) => Ok(delay),
+        _ => wrong(value, format!("`{name}` takes a number of seconds from 0")),
+    }
+}
+
 /// `"default"`, `None`, or an object with the fields of `Retry`.
 pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     if value.is_none() {
@@ -127,13 +135,10 @@ pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     let Ok(attempts) = value.getattr("attempts") else {
         return wrong(value, "`retry` takes \"default\", a Retry or None".into());
     };
-    let delay = |name: &str| match value.getattr(name)?.extract::<f64>().map(Duration::try_from_secs_f64) {
-        Ok(Ok(delay)) => Ok(delay),
-        _ => wrong(value, format!("`Retry.{name}` takes a number of seconds")),
-    };
+    let pause = |name: &str| delay(&format!("Retry.{name}"), &value.getattr(name)?);
     match attempts.extract::<u32>() {
         Ok(attempts @ 1..) => {
-            Ok(Retry { attempts, first_delay: delay("first_delay")?, max_delay: delay("max_delay")? })
+            Ok(Retry { attempts, first_delay: pause("first_delay")?, max_delay: pause("max_delay")? })
         }
         _ => wrong(value, "`Retry.attempts` takes a whole number from 1".into()),
     }

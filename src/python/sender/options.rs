@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::encode::Limits;
-use crate::python::options::{RowOptions, choice, required_seconds, whole, wrong};
+use crate::python::options::{RowOptions, choice, delay, required_seconds, whole, wrong};
 
 /// What happens to rows for which there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +64,7 @@ impl SenderOptions {
             "max_rows" => self.max_rows = Some(whole(name, value)?),
             "max_bytes" if value.is_none() => self.max_bytes = None,
             "max_bytes" => self.max_bytes = Some(whole(name, value)?),
-            "max_delay" if value.eq(0).unwrap_or_default() => self.max_delay = Duration::ZERO,
-            "max_delay" => self.max_delay = required_seconds(name, value)?,
+            "max_delay" => self.max_delay = delay(name, value)?,
             "outbox" if value.is_none() => self.outbox = None,
             "outbox" => {
                 let path =
