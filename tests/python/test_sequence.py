@@ -189,7 +189,7 @@ def test_a_sender_that_asks_for_numbers_can_be_closed() -> None:
             sender.send_many(orders(2, start * 2))
             sender.flush()
         table.delete_rows()
-        emulator.fail_next(429, retry_after=3_392, route="sequenceNumbers")
+        emulator.fail_next(429, retry_after=60, route="sequenceNumbers")
         sender.send_many(orders(2, 100))
         wait_until(lambda: any(request.status == 429 for request in emulator.requests))
         with pytest.raises(pbi.UndeliveredError) as caught:
