@@ -5,23 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::error::{Error, Kind, ServiceAnswer};
+use powerbi_push::error::{Error, Kind};
 use powerbi_push::outbox::{Durable, Fate, Mark, Notice, Outbox, Part, Reader, Settings};
 
-use crate::outbox::folder::{DESTINATION, Folder, all_ids, body, drain, ids, line, open, run, settings, take};
+use crate::outbox::folder::{DESTINATION, Folder, all_ids, body, drain, ids, line, open, refusal, run, settings, take};
 
 fn reader(folder: &Folder) -> Reader {
     Reader::open(&folder.file(), Clock::simulated()).unwrap()
-}
-
-fn refusal() -> Error {
-    let answer = ServiceAnswer {
-        status: Some(400),
-        code: Some("InvalidRows".into()),
-        request_id: Some("7f3c".into()),
-        ..ServiceAnswer::default()
-    };
-    Error::new(Kind::Service, "the service refused the rows").with_answer(answer)
 }
 
 fn export(folder: &Folder, part: Part) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
 use powerbi_push::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
-use powerbi_push::error::Result;
+use powerbi_push::error::{Error, Kind, Result, ServiceAnswer};
 use powerbi_push::outbox::{Batch, Durable, Mark, Outbox, Settings};
 use powerbi_push::schema::TableSchema;
 use proptest::test_runner::Config as ProptestConfig;
@@ -145,4 +145,15 @@ pub(crate) fn drain(outbox: &Outbox) -> Vec<Batch> {
 /// All rows that wait, in order.
 pub(crate) fn all_ids(outbox: &Outbox) -> Vec<i64> {
     drain(outbox).iter().flat_map(ids).collect()
+}
+
+/// What a service says of rows that it does not take.
+pub(crate) fn refusal() -> Error {
+    let answer = ServiceAnswer {
+        status: Some(400),
+        code: Some("InvalidRows".into()),
+        request_id: Some("7f3c".into()),
+        ..ServiceAnswer::default()
+    };
+    Error::new(Kind::Service, "the service refused the rows").with_answer(answer)
 }

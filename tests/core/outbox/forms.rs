@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::error::{Error, Kind, ServiceAnswer};
+use powerbi_push::error::{Error, Kind};
 use powerbi_push::outbox::{Fate, Part, Reader};
 
-use crate::outbox::folder::{Folder, drain, ids, line, run, take};
+use crate::outbox::folder::{Folder, drain, ids, line, refusal, run, take};
 
 fn golden(form: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/outbox-v{form}.db"))
@@ -31,16 +31,6 @@ fn write_the_newest() {
     outbox.issue(&mut batch).unwrap();
     drop(outbox);
     fs::copy(folder.file(), golden(1)).unwrap();
-}
-
-fn refusal() -> Error {
-    let answer = ServiceAnswer {
-        status: Some(400),
-        code: Some("InvalidRows".into()),
-        request_id: Some("7f3c".into()),
-        ..ServiceAnswer::default()
-    };
-    Error::new(Kind::Service, "the service refused the rows").with_answer(answer)
 }
 
 #[test]
