@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table; `reached` is None where nothing could be measured, and `measured` then says why."""
+    """One line of the table."""
 
     what: str
     aim: str
     measured: str
     how: str
-    reached: bool | None
+    reached: bool
 
 
 def at_most(what: str, value: float, aim: float, unit: str, how: str, *, also: str = "") -> Figure:
@@ -31,11 +31,6 @@ def at_least(what: str, value: float, aim: float, unit: str, how: str, *, also: 
 def exactly(what: str, value: int, aim: int, how: str, *, also: str = "") -> Figure:
     """Give a count that should be one number."""
     return Figure(what, f"{aim:,}", _with(f"{value:,}", "", also), how, value == aim)
-
-
-def missing(what: str, aim: str, why: str, how: str) -> Figure:
-    """Give a figure that could not be taken."""
-    return Figure(what, aim, f"not measured: {why}", how, None)
 
 
 def _shown(value: float) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import house
 import outboxes
 from fault_server import CONFIRMED, DATASET_ID, SILENCE, FaultServer
-from figures import Figure, at_most, missing
+from figures import Figure, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +39,6 @@ threading.Event().wait()
 def figures() -> Iterator[Figure]:
     """The one figure."""
     how = f"from the start of Python, {ROWS:,} rows left by a process that was killed; median of {ROUNDS}, real time"
-    if why := outboxes.refused():
-        yield missing(WHAT, f"≤ {AIM} ms", why, how)
-        return
     times = sorted(_restart() for _ in range(ROUNDS))
     yield at_most(WHAT, median(times) * 1_000, AIM, "ms", how, also=f"the longest {times[-1] * 1_000:.0f} ms")
 

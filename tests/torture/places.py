@@ -11,10 +11,6 @@ from typing import Any
 
 import pytest
 
-import powerbi_push as pbi
-from conftest import make_table
-from powerbi_push.emulator import Emulator
-
 PREFACE = """
 import os, signal, sys, threading, time
 import powerbi_push as pbi
@@ -55,13 +51,3 @@ def allowed(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"the machine does not allow `{' '.join(command)}`: {done.stderr.strip()}")
-
-
-def needs_outboxes(folder: object) -> None:
-    """Skip where senders have no outbox yet."""
-    options: dict[str, Any] = {"outbox": f"{folder}/probe.db"}
-    with Emulator() as emulator:
-        try:
-            make_table(emulator).sender(**options).close()
-        except (TypeError, pbi.ConfigurationError) as error:
-            pytest.skip(f"`sender(outbox=...)` is refused: {error}")

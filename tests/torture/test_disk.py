@@ -13,7 +13,7 @@ import pytest
 import powerbi_push as pbi
 from fault_server import DATASET_ID
 from ledger import Service
-from places import PREFACE, allowed, needs, needs_outboxes, needs_root
+from places import PREFACE, allowed, needs, needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,8 @@ RACE = """
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service() -> Iterator[Service]:
     """A service whose fillers meet a bad disk."""
-    needs_outboxes(tmp_path)
     with Service() as made:
         yield made
 

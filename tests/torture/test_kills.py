@@ -11,7 +11,7 @@ import pytest
 
 import powerbi_push as pbi
 from ledger import Service
-from places import needs, needs_outboxes
+from places import needs
 
 if TYPE_CHECKING:
     import subprocess
@@ -26,9 +26,8 @@ STEP = {"write": 3, "openat": 30, "fcntl": 30, "munmap": 5}
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service() -> Iterator[Service]:
     """A service whose fillers are to be killed."""
-    needs_outboxes(tmp_path)
     with Service() as made:
         yield made
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ledger import Service
-from places import allowed, needs, needs_outboxes, needs_root
+from places import allowed, needs, needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,8 +96,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     made.unmount()
 
 
-def test_after_every_power_cut_every_accepted_row_is_there(disk: Disk, tmp_path: Path) -> None:
-    needs_outboxes(tmp_path)
+def test_after_every_power_cut_every_accepted_row_is_there(disk: Disk) -> None:
     dice, outbox = random.Random(3), disk.path / "rows.db"
     filled = 0
     with Service() as service:
