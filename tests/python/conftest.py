@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 from itertools import pairwise
@@ -11,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from entra_server import EntraServer
-from powerbi_push import Column, DatasetSchema, Retry, TableSchema
+from powerbi_push import ClosedError, Column, DatasetSchema, Retry, TableSchema
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from powerbi_push import PushResult, Table
+    from powerbi_push import PushResult, Sender, Table
 
 WATCHDOG = 30.0
 """Seconds of real time after which something hangs; nothing is measured with it."""
@@ -108,6 +111,37 @@ def wait_until(claim: Callable[[], object]) -> None:
             return
         patience.wait(0.001)
     pytest.fail("it never came")
+
+
+def begin_child(work: Callable[[], object], watchdog: int = 5) -> int:
+    """Fork, and do `work` in the child, which then ends well; an alarm ends it after `watchdog` seconds."""
+    with warnings.catch_warnings():
+        # Python warns of forks beside threads since 3.12: that such a fork works is what is tested.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(watchdog)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return child
+
+
+def in_a_child(work: Callable[[], object]) -> None:
+    """Fork, and do `work` in the child; it must end well and soon."""
+    _, status = os.waitpid(begin_child(work), 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def check_parents_sender(sender: Sender) -> None:
+    """A sender of the process that this one was forked from takes no row, and can be closed."""
+    with pytest.raises(ClosedError, match="forked"):
+        sender.send({"Id": 2})
+    assert sender.close() is None
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import powerbi_push as pbi
-from conftest import meanwhile, orders
+from conftest import in_a_child, meanwhile, orders
 from entra_server import CLIENT_ID, SECRET, TENANT, EntraServer, Said, claims
 from fault_server import DATASET_ID, FaultServer, http
 from test_credentials import SCOPES, bearer, equals
-from test_process import in_a_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import warnings
 from functools import partial
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import powerbi_push as pbi
-from conftest import QUICK, SCHEMA, WATCHDOG, arrived, make_table, orders, posts, wait_until
+from conftest import (
+    QUICK,
+    SCHEMA,
+    WATCHDOG,
+    arrived,
+    begin_child,
+    check_parents_sender,
+    in_a_child,
+    make_table,
+    orders,
+    posts,
+    wait_until,
+)
 from fault_server import CONFIRMED, SILENCE, FaultServer, http
 from powerbi_push.emulator import Emulator
 
@@ -121,15 +132,7 @@ def send_until_killed(table: pbi.Table, path: Path, first: int, acknowledge: int
 def kill_after(lines: int, work: Callable[[int], object]) -> list[int]:
     """Let a child do `work`, kill it once it has said so much, and give back all that it said."""
     said, acknowledge = os.pipe()
-    with warnings.catch_warnings():
-        # Python warns of forks beside threads since 3.12.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        try:
-            work(acknowledge)
-        finally:
-            os._exit(1)
+    child = begin_child(partial(work, acknowledge), 60)
     os.close(acknowledge)
     with os.fdopen(said) as stream:
         first = [stream.readline() for _ in range(lines)]
@@ -355,14 +358,7 @@ def test_one_process_at_a_time(path: Path) -> None:
 def test_a_forked_child_has_no_part_in_it(virtual: Emulator, path: Path) -> None:
     with make_table(virtual).sender(outbox=path, **SLOW) as sender:
         sender.send({"Id": 1})
-        child = os.fork()
-        if child == 0:
-            try:
-                sender.send({"Id": 2})
-            except pbi.ClosedError as error:
-                os._exit(0 if "forked" in str(error) and sender.close() is None else 2)
-            os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        in_a_child(lambda: check_parents_sender(sender))
         sender.send({"Id": 3})
     assert arrived(virtual) == {1: 1, 3: 1}
 
@@ -372,14 +368,12 @@ def test_a_forked_child_clears_nothing_up(virtual: Emulator, path: Path) -> None
         virtual.fail_next(400, route="Datasets_PostRows")
         sender.send({"Id": 1})
         sender.flush()
-        child = os.fork()
-        if child == 0:
-            try:
+
+        def drop() -> None:
+            with pytest.raises(pbi.ClosedError, match=f"belongs to the process {os.getppid()}"):
                 pbi.Outbox(path).drop()
-            except pbi.ClosedError as error:
-                os._exit(0 if f"belongs to the process {os.getppid()}" in str(error) else 2)
-            os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+        in_a_child(drop)
         assert [rejected.row for rejected in pbi.Outbox(path).rejected()] == [{"Id": 1}]
 
 

@@ -9,23 +9,19 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
-from conftest import SCHEMA, WATCHDOG, arrived, make_table, orders
+from conftest import SCHEMA, WATCHDOG, arrived, in_a_child, make_table, orders
 from fault_server import SILENCE, FaultServer
 from powerbi_push import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from powerbi_push.emulator import Emulator
 
 TIMES = 5
-CHILD_WATCHDOG = 5  # seconds; a child is done within some milliseconds
 PREFACE = """
     import os, sys, threading
     import powerbi_push as pbi
@@ -49,25 +45,6 @@ def run(program: str, *arguments: str, code: int = 0) -> str:
         assert complaint not in done.stderr, done.stderr
     assert done.returncode == code, done.stderr
     return done.stdout
-
-
-def in_a_child(work: Callable[[], object]) -> None:
-    """Fork, and do `work` in the child; it must end well and soon."""
-    with warnings.catch_warnings():
-        # Python warns of forks beside threads since 3.12: that such a fork works is what is tested here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(CHILD_WATCHDOG)
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
 
 
 # Forks.

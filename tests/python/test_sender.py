@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import powerbi_push as pbi
-from conftest import QUICK, WATCHDOG, arrived, make_table, orders, posts, wait_until
+from conftest import QUICK, WATCHDOG, arrived, check_parents_sender, in_a_child, make_table, orders, posts, wait_until
 from fault_server import CONFIRMED, SILENCE, FaultServer, http
 from powerbi_push.emulator import Emulator
 
@@ -381,14 +380,7 @@ def test_a_sender_stays_in_its_process(virtual: Emulator) -> None:
         sender.send({"Id": 1})
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(sender)
-        child = os.fork()
-        if child == 0:
-            try:
-                sender.send({"Id": 2})
-            except pbi.ClosedError as error:
-                os._exit(0 if "forked" in str(error) and sender.close() is None else 2)
-            os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        in_a_child(lambda: check_parents_sender(sender))
     assert arrived(virtual) == {1: 1}
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
-import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import powerbi_push as pbi
-from conftest import arrived, make_table, orders
+from conftest import arrived, begin_child, make_table, orders
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -54,23 +53,6 @@ def busy(emulator: Emulator, start: int) -> Iterator[tuple[pbi.Table, Callable[[
     assert not any(thread.is_alive() for thread in threads)
 
 
-def in_a_child(number: int, work: Callable[[int], None]) -> int:
-    with warnings.catch_warnings():
-        # Python warns of forks beside threads since 3.12: that such a fork works is what is tested here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(ALARM)
-            work(number)
-            code = 0
-        finally:
-            os._exit(code)
-    return child
-
-
 def test_forks_of_a_busy_process_push_by_the_parents_client_and_by_their_own() -> None:
     with Emulator(limits=False) as emulator:
         token, url = emulator.credential.get_token().token, emulator.url
@@ -84,7 +66,7 @@ def test_forks_of_a_busy_process_push_by_the_parents_client_and_by_their_own() -
                     assert client.dataset("Sales").table("Orders").push(orders(1, start=number)).ok
 
             for first in range(0, FORKS, EACH):
-                children = [in_a_child(number, work) for number in range(first, first + EACH)]
+                children = [begin_child(partial(work, number), ALARM) for number in range(first, first + EACH)]
                 statuses = [os.waitpid(child, 0)[1] for child in children]
                 assert [os.waitstatus_to_exitcode(status) for status in statuses] == [0] * EACH
         there = arrived(emulator)
