@@ -6,10 +6,12 @@
 //! ```
 
 mod buffer;
+mod check;
 mod columns;
 mod datetimes;
 mod dialect;
 mod growing;
+mod kept;
 mod numbers;
 mod options;
 mod problems;
@@ -23,12 +25,14 @@ use std::sync::Arc;
 
 pub use self::dialect::{Dialect, PUSH_ARRAY, PUSH_ROWS};
 pub use self::growing::Growing;
+pub use self::kept::Kept;
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;
 pub use self::value::{NoType, fitting_type};
 
 use self::buffer::Buffer;
+use self::check::always_fits;
 use self::columns::Columns;
 use self::row::OpenRow;
 use crate::cell::Rows;
@@ -53,6 +57,10 @@ pub struct Encoder {
     columns: Columns,
     options: Options,
     limits: Limits,
+    /// Whether no row can be too large for a body.
+    always_fits: bool,
+    /// Whether rows are checked and not kept; see [`Encoder::only_check`].
+    checks: bool,
     body: Buffer,
     ends: Vec<u32>,
     /// The memory of a body that is not needed any more.
@@ -62,6 +70,14 @@ pub struct Encoder {
     /// Rows visited since the run began, the invalid ones included.
     visited: usize,
     /// The number, in the caller's input, of the row being visited.
+    row: u64,
+    problems: Problems,
+}
+
+/// A place between two runs, to which an encoder can go back.
+#[derive(Debug)]
+struct Mark {
+    /// The row that follows.
     row: u64,
     problems: Problems,
 }
@@ -87,6 +103,8 @@ impl Encoder {
     ) -> Self {
         Self {
             dialect,
+            always_fits: always_fits(schema.as_deref(), limits),
+            checks: false,
             columns: Columns::new(schema),
             options,
             limits,
@@ -121,6 +139,9 @@ impl Encoder {
     /// Visits rows until one request is full or the source ends. Where the source fails, the rows of the
     /// unfinished run stay out, and `rows_read` says how many were visited.
     pub fn fill<R: Rows>(&mut self, rows: &mut R) -> Result<Filled, R::Failure> {
+        if self.checks {
+            return self.check(rows);
+        }
         rows.begin();
         if self.body.len() == 0 {
             self.open();
@@ -144,12 +165,7 @@ impl Encoder {
 
     /// Visits one row; answers its bytes, or `None` where there was none that fits.
     pub fn one<R: Rows>(&mut self, rows: &mut R) -> Result<Option<&[u8]>, R::Failure> {
-        if self.body.len() == 0 {
-            self.open();
-        }
-        let start = self.dialect.prefix.len();
-        self.body.truncate(start);
-        self.ends.clear();
+        let start = self.restart();
         self.row = 0;
         rows.begin();
         let mut row = OpenRow::begin(self);
@@ -159,6 +175,34 @@ impl Encoder {
             self.end_row(start, refused);
         }
         Ok((!self.ends.is_empty()).then(|| &self.body.written()[start..]))
+    }
+
+    /// From now on [`Encoder::fill`] judges rows without making bodies of them, unless it takes a body to see that a row
+    /// fits into one.
+    pub fn only_check(&mut self) {
+        self.checks = self.always_fits;
+    }
+
+    fn mark(&self) -> Mark {
+        // A row that did not fit into the last run waits for the next one.
+        Mark { row: self.row - self.visited as u64, problems: self.problems.clone() }
+    }
+
+    fn back_to(&mut self, mark: Mark) {
+        (self.row, self.problems, self.checks) = (mark.row, mark.problems, false);
+        self.restart();
+    }
+
+    /// Begins the body anew, without rows; answers where the first one is to begin.
+    fn restart(&mut self) -> usize {
+        if self.body.len() == 0 {
+            self.open();
+        }
+        let start = self.dialect.prefix.len();
+        self.body.truncate(start);
+        self.ends.clear();
+        self.visited = 0;
+        start
     }
 
     /// Closes the row that began at `start`; answers the run that is full without it, if it does not fit.

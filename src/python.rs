@@ -28,6 +28,7 @@ mod notices;
 mod operation;
 mod options;
 mod outbox;
+mod payloads;
 mod plan;
 mod porter;
 mod push;
@@ -65,13 +66,13 @@ mod _core {
     #[pymodule_export]
     use super::outbox::Outbox;
     #[pymodule_export]
+    use super::payloads::Payloads;
+    #[pymodule_export]
     use super::porter::{Errand, close_porter, next_errand};
     #[pymodule_export]
     use super::runtime::leave;
     #[pymodule_export]
-    use super::schema::{
-        Payloads, TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,
-    };
+    use super::schema::{TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json};
     #[pymodule_export]
     use super::sender::Sender;
     #[pymodule_export]

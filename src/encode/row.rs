@@ -43,13 +43,43 @@ impl<'e> OpenRow<'e> {
         self.refused
     }
 
-    /// The column at `place` and the body, if the value fits there as it is.
+    /// Whether the column at `place` takes values of the type `own` as they are.
     #[inline(always)]
-    fn open(&mut self, place: usize, own: DataType, fits: bool) -> Option<(&Key, &mut Buffer)> {
+    pub(super) fn takes(&self, place: usize, own: DataType) -> bool {
+        self.encoder.columns.at(place).data_type.is_none_or(|wanted| wanted == own)
+    }
+
+    #[inline(always)]
+    pub(super) fn takes_text(&self, place: usize, text: &str) -> bool {
+        match self.encoder.columns.at(place).data_type {
+            Some(DataType::String) | None => text.len() <= MAX_TEXT,
+            Some(DataType::DateTime) => datetimes::is_as_sent(text, self.encoder.options.naive_datetimes),
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn takes_int(&self, place: usize, value: i64) -> bool {
+        is_int64(value) && self.takes(place, DataType::Int64)
+    }
+
+    #[inline(always)]
+    pub(super) fn takes_float(&self, place: usize, value: f64) -> bool {
+        is_double(value) && self.takes(place, DataType::Double)
+    }
+
+    /// Whether `value` is in UTC, if the column takes it as it is.
+    #[inline(always)]
+    pub(super) fn takes_datetime(&self, place: usize, value: &DateTime) -> Option<bool> {
+        let in_utc = datetimes::as_it_is(value, self.encoder.options.naive_datetimes);
+        in_utc.filter(|_| self.takes(place, DataType::DateTime))
+    }
+
+    /// The name of the column at `place`, and the body.
+    #[inline(always)]
+    fn open(&mut self, place: usize) -> (&Key, &mut Buffer) {
         let Encoder { columns, body, .. } = &mut *self.encoder;
-        let column = columns.at(place);
-        let fits = fits && column.data_type.is_none_or(|wanted| wanted == own);
-        fits.then_some((&column.key, body))
+        (&columns.at(place).key, body)
     }
 
     fn refuse(&mut self, column: Option<&str>, type_name: &str, refusal: Refusal) {
@@ -87,17 +117,11 @@ impl Row for OpenRow<'_> {
 
     #[inline(always)]
     fn text(&mut self, place: usize, text: &str) {
-        let Encoder { columns, body, options, .. } = &mut *self.encoder;
-        let column = columns.at(place);
-        let fits = match column.data_type {
-            Some(DataType::String) | None => text.len() <= MAX_TEXT,
-            Some(DataType::DateTime) => datetimes::is_as_sent(text, options.naive_datetimes),
-            _ => false,
-        };
-        if !fits {
+        if !self.takes_text(place, text) {
             return self.cell(place, Cell::Text(text));
         }
-        match write_short(column.key.put_with_quote(body), text) {
+        let (key, body) = self.open(place);
+        match write_short(key.put_with_quote(body), text) {
             0 => put_long(body, text),
             written => body.wrote(written),
         }
@@ -105,45 +129,48 @@ impl Row for OpenRow<'_> {
 
     #[inline(always)]
     fn int(&mut self, place: usize, value: i64) {
-        let Some((key, body)) = self.open(place, DataType::Int64, is_int64(value)) else {
+        if !self.takes_int(place, value) {
             return self.cell(place, Cell::Int(value));
-        };
+        }
+        let (key, body) = self.open(place);
         let written = write_integer(key.put(body), value);
         body.wrote(written);
     }
 
     #[inline(always)]
     fn float(&mut self, place: usize, value: f64) {
-        let Some((key, body)) = self.open(place, DataType::Double, is_double(value)) else {
+        if !self.takes_float(place, value) {
             return self.cell(place, Cell::Float(value));
-        };
+        }
+        let (key, body) = self.open(place);
         let written = write_finite(key.put(body), value);
         body.wrote(written);
     }
 
     #[inline(always)]
     fn bool(&mut self, place: usize, value: bool) {
-        let Some((key, body)) = self.open(place, DataType::Boolean, true) else {
+        if !self.takes(place, DataType::Boolean) {
             return self.cell(place, Cell::Bool(value));
-        };
+        }
+        let (key, body) = self.open(place);
         let written = write_bool(key.put(body), value);
         body.wrote(written);
     }
 
     #[inline(always)]
     fn null(&mut self, place: usize) {
-        let Encoder { columns, body, .. } = &mut *self.encoder;
-        let written = write_null(columns.at(place).key.put(body));
+        let (key, body) = self.open(place);
+        let written = write_null(key.put(body));
         body.wrote(written);
     }
 
     #[inline(always)]
     fn datetime(&mut self, place: usize, value: &DateTime) {
-        let as_it_is = datetimes::as_it_is(value, self.encoder.options.naive_datetimes);
-        let Some((key, body)) = self.open(place, DataType::DateTime, as_it_is.is_some()) else {
+        let Some(in_utc) = self.takes_datetime(place, value) else {
             return self.cell(place, Cell::DateTime(*value));
         };
-        let written = datetimes::write_as_it_is(key.put_with_quote(body), value, as_it_is == Some(true));
+        let (key, body) = self.open(place);
+        let written = datetimes::write_as_it_is(key.put_with_quote(body), value, in_utc);
         body.wrote(written);
     }
 

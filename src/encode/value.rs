@@ -13,6 +13,9 @@ use crate::schema::DataType;
 /// Source: "Push semantic model limitations": 4,000 characters per value.
 pub(super) const MAX_TEXT: usize = 4_000;
 
+/// The most bytes that one value takes in a body: text of which each unit is spelled out, as `\u001f`.
+pub(super) const MAX_SPELLED: usize = 6 * MAX_TEXT;
+
 /// The column type that a value asks for by itself; `None` where it fits every column or none.
 pub(super) fn own_type(cell: &Cell<'_>) -> Option<DataType> {
     Some(match cell {

@@ -157,11 +157,12 @@ impl<'py> Source<'py> {
         }
     }
 
-    /// Starts again with the first row of a sized source.
-    pub(super) fn rewind(&mut self) -> Result<(), Failure> {
-        self.rest.next = 0;
+    /// Goes back to row number `row` of a sized source.
+    pub(super) fn rewind(&mut self, row: u64) -> Result<(), Failure> {
+        let row = usize::try_from(row).map_err(|_| changed())?;
+        self.rest.next = row;
         match &mut self.rest.rows {
-            Kind::Frame(frame) => frame.rewind(self.py),
+            Kind::Frame(frame) => frame.rewind(self.py, row),
             _ => Ok(()),
         }
     }

@@ -6,8 +6,8 @@ use pyo3::types::{PyBool, PyDict};
 
 use super::intake::Source;
 use super::options::{RowOptions, wrong};
+use super::payloads::{fill, refuse_invalid};
 use super::push::{Target, encoder};
-use super::schema::{fill, refuse_invalid};
 use crate::limit::Plan;
 
 /// The plan of a push to `target`; rows are checked and measured, and nothing is sent.

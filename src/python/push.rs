@@ -1,9 +1,9 @@
 //! One push, in steps: check, fill the outbox, wait for the lane, report.
 //!
 //! ```text
-//!  sized rows ──check whole──▶ runs kept ──┐
-//!                  └ too many bytes to keep ┤ read again
-//!  one-shot rows ───────────────────────────┴─▶ outbox ─▶ lane ─▶ report
+//!  sized rows ──check whole──▶ runs kept, up to 64 MB ──┐
+//!                  └ the rows behind them, read again ───┤
+//!  one-shot rows ────────────────────────────────────────┴─▶ outbox ─▶ lane ─▶ report
 //! ```
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
@@ -27,14 +27,14 @@ use super::runtime::{Running, lost, may_stay};
 use crate::client::Route;
 use crate::clock::Moment;
 use crate::courier::{Lane, Manner, Policy};
-use crate::encode::{Encoder, Filled, Run};
+use crate::encode::{Encoder, Filled, Kept, Run};
 use crate::error::Result;
 use crate::limit::{IN_FLIGHT, Watch};
 use crate::outbox::Outbox;
 use crate::schema::TableSchema;
 
-/// Bodies kept from the check of sized rows; beyond this they are encoded a second time.
-const KEPT_BYTES: usize = 200_000_000;
+/// Bodies kept from the check of sized rows; the rows behind them are encoded once all is checked.
+pub(super) const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
 
@@ -98,11 +98,11 @@ struct Push {
 /// How far a push has come, in order.
 enum Phase {
     /// Reading and checking everything before anything is sent.
-    Check { kept: Vec<Run>, bytes: usize, sized: bool },
+    Check(Kept),
     /// The rows that are to be replaced are being deleted.
-    Empty { running: Running<Result<()>>, kept: Option<Vec<Run>> },
+    Empty { running: Running<Result<()>>, kept: Option<Kept> },
     /// The last sequence number is being asked for.
-    Number { running: Running<Result<u64>>, kept: Option<Vec<Run>> },
+    Number { running: Running<Result<u64>>, kept: Option<Kept> },
     /// Reading and handing over, run by run.
     Send { ready: Option<Run>, ended: bool },
     /// Everything is handed over: the lane has the word.
@@ -133,10 +133,12 @@ impl Push {
         let lane = target.route.lane(Arc::clone(&outbox), policy).noticing(move |_| noticed.ring());
         let lane = Arc::new(lane);
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
+        let encoder = encoder(&target, &options);
         let sized = source.is_sized();
         let checks = first.emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
         let phase = if checks {
-            Phase::Check { kept: Vec::new(), bytes: 0, sized }
+            // What can be read only once has to be kept, however much it is.
+            Phase::Check(Kept::new(if sized { KEPT_BYTES } else { usize::MAX }, &encoder))
         } else if let Some(asking) = first.last_number.take() {
             Phase::Number { running: Running::start(&bell, asking(lane.watch()))?, kept: None }
         } else {
@@ -144,7 +146,7 @@ impl Push {
         };
         Ok(Self {
             time: Time::new(&target.route.clock, deadline),
-            encoder: encoder(&target, &options),
+            encoder,
             rows: Some(source.into_rest()),
             target,
             options,
@@ -161,33 +163,27 @@ impl Push {
         })
     }
 
-    /// Checks as far as one request goes; once all is checked, keeps the bodies unless they are too many.
+    /// Checks as far as one request goes.
     fn check_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
         let filled = self.encode(py, soon)?;
         self.checked = self.encoder.rows_read();
         let refused = self.refuses();
-        let Phase::Check { kept, bytes, sized } = &mut self.phase else { return Ok(Step::Again) };
-        *bytes += filled.run.as_ref().map_or(0, Run::bytes);
-        // What can be read only once has to be kept, however much it is.
-        let keep = !refused && (*bytes <= KEPT_BYTES || !*sized);
-        if keep {
-            kept.extend(filled.run);
-        } else {
-            kept.clear();
-        }
-        if !filled.ended {
+        let ended = filled.ended;
+        let Phase::Check(kept) = &mut self.phase else { return Ok(Step::Again) };
+        kept.take(filled, &mut self.encoder, refused);
+        if !ended {
             return Ok(Step::Again);
         }
         if refused {
             return Err(Stop::Early(Early::Invalid));
         }
-        let kept = keep.then(|| std::mem::take(kept));
+        let Phase::Check(kept) = std::mem::replace(&mut self.phase, Phase::Settle) else { return Ok(Step::Again) };
         match self.first.emptying.take() {
             Some(emptying) => {
                 let running = Running::start(&self.bell, emptying(self.lane.watch())).map_err(interrupted)?;
-                self.phase = Phase::Empty { running, kept };
+                self.phase = Phase::Empty { running, kept: Some(kept) };
             }
-            None => self.number(py, kept)?,
+            None => self.number(py, Some(kept))?,
         }
         Ok(Step::Again)
     }
@@ -254,7 +250,7 @@ impl Work for Push {
     fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
         let interrupted = matches!(self.early, Some(Early::Interrupted(_)));
         let stepped = match self.phase {
-            Phase::Check { .. } => self.check_some(py, soon),
+            Phase::Check(_) => self.check_some(py, soon),
             Phase::Empty { .. } => self.wait_until_empty(py),
             Phase::Number { .. } => self.wait_for_number(py),
             Phase::Send { .. } => self.send_some(py, soon),

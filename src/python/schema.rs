@@ -1,18 +1,19 @@
 //! Schemas across the door: specifications in the service's spelling come in, checked schemas stay.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 use pythonize::{depythonize, pythonize};
 use serde_json::Value;
 
 use super::errors::{self, raise};
-use super::intake::{Rest, Source};
+use super::intake::Source;
 use super::options::RowOptions;
+use super::payloads::{Payloads, encoder, fill};
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
-use crate::encode::{Encoder, Filled, Limits, NoType, PUSH_ROWS, fitting_type};
+use crate::encode::{Limits, NoType, fitting_type};
 use crate::error::Error;
 use crate::schema::{self, DataType, Inference, Kind};
 
@@ -161,8 +162,9 @@ impl TableSchema {
         let py = rows.py();
         let options = RowOptions::read(options)?;
         let mut source = self.source(rows, &options)?;
-        let mut encoder = self.encoder(&options, PushDataset::LIMITS);
-        while !check(py, &mut encoder, &mut source)? {}
+        let mut encoder = encoder(&self.schema, &options, PushDataset::LIMITS);
+        encoder.only_check();
+        while !fill(py, &mut encoder, &mut source)?.ended {}
         let (problems, count) = (encoder.problems(), encoder.rows_read());
         Ok(pythonize(py, &(count, problems.count(), problems.errors()))?)
     }
@@ -187,114 +189,13 @@ impl TableSchema {
         };
         let options = RowOptions::read(options)?;
         let limits = Limits { max_rows, max_bytes };
-        let mut source = self.source(rows, &options)?;
-        let raises = !options.skip_invalid;
-        if raises && options.check_all && source.is_sized() {
-            let mut encoder = self.encoder(&options, limits);
-            while !check(py, &mut encoder, &mut source)? {}
-            refuse_invalid(py, &encoder)?;
-            keep_memory(encoder);
-            source.rewind().map_err(|failure| failure.into_py(py, 0))?;
-        }
-        let reading = Some(Reading { rows: source.into_rest(), encoder: self.encoder(&options, limits), raises });
-        Ok(Payloads { reading: Mutex::new(reading) })
+        let encoder = encoder(&self.schema, &options, limits);
+        Payloads::new(py, self.source(rows, &options)?, encoder, &options)
     }
 }
 
 impl TableSchema {
     fn source<'py>(&self, rows: &Bound<'py, PyAny>, options: &RowOptions) -> PyResult<Source<'py>> {
         Source::new(rows, options.cells.ignore_unknown_columns.then_some(&*self.schema))
-    }
-
-    fn encoder(&self, options: &RowOptions, limits: Limits) -> Encoder {
-        let schema = Some(Arc::clone(&self.schema));
-        let mut encoder = Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors);
-        encoder.reuse(std::mem::take(&mut MEMORY.lock().unwrap_or_else(PoisonError::into_inner)));
-        encoder
-    }
-}
-
-/// The next request's rows.
-pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
-    py.check_signals()?;
-    let filled = match source.arrow() {
-        Some(rows) => py.detach(|| encoder.fill(rows)),
-        None => encoder.fill(source),
-    };
-    filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))
-}
-
-/// Encodes for the sake of the checks alone; `true` once all is checked.
-fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<bool> {
-    let filled = fill(py, encoder, source)?;
-    filled.run.into_iter().for_each(|run| encoder.reuse(run.into_memory()));
-    Ok(filled.ended)
-}
-
-/// Raises all that does not fit, if anything.
-pub(super) fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
-    let problems = encoder.problems();
-    match problems.count() {
-        0 => Ok(()),
-        count => Err(errors::validation(py, problems.errors(), count)?),
-    }
-}
-
-/// What bodies are made in, from one call to the next: the system takes its time to give memory.
-static MEMORY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-/// The most that is kept of it.
-const KEPT: usize = 8 << 20;
-
-fn keep_memory(encoder: Encoder) {
-    let memory = encoder.into_memory();
-    if memory.capacity() <= KEPT {
-        *MEMORY.lock().unwrap_or_else(PoisonError::into_inner) = memory;
-    }
-}
-
-/// Bodies, made as they are asked for.
-#[pyclass(frozen, module = "powerbi_push._core")]
-pub(super) struct Payloads {
-    reading: Mutex<Option<Reading>>,
-}
-
-struct Reading {
-    rows: Rest,
-    encoder: Encoder,
-    raises: bool,
-}
-
-#[pymethods]
-impl Payloads {
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        // Taken out while rows are read, since reading them may run code that comes back here.
-        let taken = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut reading) = taken else { return Ok(None) };
-        let mut source = Source::resume(py, reading.rows);
-        loop {
-            let filled = fill(py, &mut reading.encoder, &mut source)?;
-            if reading.raises {
-                refuse_invalid(py, &reading.encoder)?;
-            }
-            let body = filled.run.map(|run| {
-                let body = PyBytes::new(py, &run.body(0..run.rows()));
-                reading.encoder.reuse(run.into_memory());
-                body
-            });
-            if !filled.ended && body.is_none() {
-                continue;
-            }
-            if filled.ended {
-                keep_memory(reading.encoder);
-            } else {
-                reading.rows = source.into_rest();
-                *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
-            }
-            return Ok(body);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use powerbi_push::encode::{Code, Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::encode::{Code, Encoder, Kept, Limits, Options, PUSH_ROWS, Run};
 use powerbi_push::schema::TableSchema;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -64,6 +64,78 @@ proptest! {
         prop_assert_eq!(&rows_of(&body)[0]["Item"], &json!(rows[start].1));
         let all = run.size(0..run.rows());
         prop_assert_eq!(run.size(0..start) + run.size(start..run.rows()), all);
+    }
+}
+
+/// Rows of which some do not fit their columns, and some not even a small body.
+fn any_rows() -> impl Strategy<Value = Vec<(i64, String)>> {
+    let id = prop_oneof![8 => -1000i64..1000, 1 => Just(i64::MAX)];
+    let text = prop_oneof![8 => "\\PC{0,40}", 1 => "[a-z\"]{300,600}", 1 => "x{4001,4010}"];
+    prop::collection::vec((id, text), 0..60)
+}
+
+/// Limits with which a body is needed to see that a row fits, and others.
+fn any_limits() -> impl Strategy<Value = Limits> {
+    let max_bytes = prop_oneof![200usize..600, 49_000usize..60_000];
+    (1usize..20, max_bytes).prop_map(|(max_rows, max_bytes)| Limits { max_rows, max_bytes })
+}
+
+fn bodies(runs: &[Run]) -> Vec<Vec<u8>> {
+    runs.iter().map(|run| run.body(0..run.rows()).to_vec()).collect()
+}
+
+proptest! {
+    #[test]
+    fn checked_alone_rows_have_the_same_problems(rows in any_rows(), limits in any_limits()) {
+        let (_, expected) = encode(rows.clone(), limits);
+        let (mut source, mut checking) = (Sample::new(rows), encoder(limits));
+        checking.only_check();
+        loop {
+            let filled = checking.fill(&mut source).unwrap();
+            prop_assert!(filled.run.is_none() || limits.max_bytes < 49_000);
+            if filled.ended {
+                break;
+            }
+        }
+        prop_assert_eq!(checking.rows_read(), expected.rows_read());
+        prop_assert_eq!(checking.problems().count(), expected.problems().count());
+        prop_assert_eq!(checking.problems().errors(), expected.problems().errors());
+        prop_assert_eq!(checking.problems().invalid_rows(), expected.problems().invalid_rows());
+    }
+
+    #[test]
+    fn what_is_kept_of_a_check_and_what_is_read_again_are_the_bodies_of_one_reading(
+        rows in any_rows(),
+        limits in any_limits(),
+        most in 0usize..4_000,
+    ) {
+        let (expected, plain) = encode(rows.clone(), limits);
+        let (mut source, mut encoder) = (Sample::new(rows.clone()), encoder(limits));
+        let mut kept = Kept::new(most, &encoder);
+        loop {
+            let filled = encoder.fill(&mut source).unwrap();
+            let ended = filled.ended;
+            kept.take(filled, &mut encoder, false);
+            if ended {
+                break;
+            }
+        }
+        let (mut runs, again) = kept.into_runs(&mut encoder);
+        prop_assert!(runs.iter().map(Run::bytes).sum::<usize>() <= most);
+        prop_assert_eq!(again.is_none(), expected.iter().map(Run::bytes).sum::<usize>() <= most);
+        if let Some(row) = again {
+            let mut source = Sample::new(rows.into_iter().skip(usize::try_from(row).unwrap()));
+            loop {
+                let filled = encoder.fill(&mut source).unwrap();
+                runs.extend(filled.run);
+                if filled.ended {
+                    break;
+                }
+            }
+        }
+        prop_assert_eq!(bodies(&runs), bodies(&expected));
+        prop_assert_eq!(encoder.rows_read(), plain.rows_read());
+        prop_assert_eq!(encoder.problems().invalid_rows(), plain.problems().invalid_rows());
     }
 }
 

@@ -26,7 +26,7 @@ from kinds import EACH, sent
 from powerbi_push import ConfigurationError, SourceError, TableSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from powerbi_push.emulator import Emulator
 
@@ -232,12 +232,38 @@ def test_a_row_that_is_null_itself_is_no_row() -> None:
     assert [(error.row, error.code) for error in EACH.validate(column).errors] == [(1, "not_a_mapping")]
 
 
-def test_a_stream_without_a_length_is_asked_for_once_and_one_with_a_length_again() -> None:
+def beyond_kept() -> pa.Table:
+    """Rows in small chunks, whose bodies come to more than is kept from the check."""
+    table = pa.table({"i": range(17_003), "s": ["x" * 4_000] * 17_003})
+    return pa.Table.from_batches(table.to_batches(max_chunksize=999))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        lambda: Held(beyond_kept()),
+        lambda: pl.from_arrow(beyond_kept(), rechunk=False),
+        lambda: pd.DataFrame(beyond_kept().to_pydict()).astype({"i": object}),
+        lambda: tuple(beyond_kept().to_pylist()),
+    ],
+    ids=["stream", "polars", "pandas objects", "tuple"],
+)
+def test_rows_beyond_what_is_kept_from_the_check_are_read_again_from_there(frame: Callable[[], Any]) -> None:
+    rows = frame()
+    bodies = list(EACH.payloads(rows))
+    assert [row["i"] for body in bodies for row in json.loads(body)["rows"]] == list(range(17_003))
+    assert bodies == list(EACH.payloads(rows, check="batch"))
+    assert sum(map(len, bodies)) > 64_000_000
+    if isinstance(rows, Held):
+        assert rows.streams == 3
+
+
+def test_what_is_kept_from_the_check_is_not_asked_for_again() -> None:
     table = pa.table({"i": [1, 2]})
-    for kind, streams in [(Stream, 1), (Held, 2)]:
+    for kind in [Stream, Held]:
         rows = kind(table)
         assert sent(rows) == '{"i":1},{"i":2}'
-        assert rows.streams == streams
+        assert rows.streams == 1
 
 
 def test_a_reader_is_read_once() -> None:

@@ -89,8 +89,8 @@ impl ArrowRows {
         self.again.is_some()
     }
 
-    /// Starts again with the first row.
-    pub(super) fn rewind(&mut self, py: Python<'_>) -> PyResult<()> {
+    /// Goes back to row number `row`.
+    pub(super) fn rewind(&mut self, py: Python<'_>, mut row: usize) -> PyResult<()> {
         let Some(frame) = &self.again else { return Ok(()) };
         let frame = frame.bind(py);
         let reader = import(frame)?.map_err(|error| unreadable(frame, &error))?;
@@ -99,6 +99,10 @@ impl ArrowRows {
         }
         (self.stream, self.batch, self.row) = (Stream::Producer(reader), None, 0);
         self.columns.clear();
+        while row > 0 && self.next_batch()? {
+            self.row = row.min(self.batch.as_ref().map_or(0, Array::len));
+            row -= self.row;
+        }
         Ok(())
     }
 

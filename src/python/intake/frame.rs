@@ -66,11 +66,11 @@ impl Frame {
         }
     }
 
-    /// Starts again with the first row.
-    pub(super) fn rewind(&mut self, py: Python<'_>) -> Result<(), Failure> {
+    /// Goes back to row number `row`.
+    pub(super) fn rewind(&mut self, py: Python<'_>, row: usize) -> Result<(), Failure> {
         match self {
-            Self::Arrow(rows) => rows.rewind(py)?,
-            Self::Listed(rows) => rows.rewind(),
+            Self::Arrow(rows) => rows.rewind(py, row)?,
+            Self::Listed(rows) => rows.rewind(row),
         }
         Ok(())
     }

@@ -63,9 +63,10 @@ impl Listed {
         self.places = Places::default();
     }
 
-    /// Starts again with the first row.
-    pub(super) fn rewind(&mut self) {
-        self.next = 0;
+    /// Goes back to row number `row`.
+    pub(super) fn rewind(&mut self, row: usize) {
+        self.next = row;
+        self.slice.clear();
     }
 
     /// Visits the next row; `false` once there is none.
@@ -73,7 +74,7 @@ impl Listed {
         if self.next >= self.rows {
             return Ok(false);
         }
-        if self.next.is_multiple_of(SLICE) {
+        if self.slice.is_empty() || self.next.is_multiple_of(SLICE) {
             let columns = self.wanted.iter().map(|(place, _)| self.column(py, *place));
             self.slice = columns.collect::<PyResult<_>>()?;
         }
@@ -90,16 +91,17 @@ impl Listed {
         Ok(true)
     }
 
-    /// The values of one column in the slice that begins with the next row.
+    /// The values of one column in the slice that holds the next row.
     fn column(&self, py: Python<'_>, place: usize) -> PyResult<Py<PyList>> {
         let frame = self.frame.bind(py);
+        let start = self.next / SLICE * SLICE;
         let list = match self.library {
             Library::Polars => {
-                let slice = frame.call_method1(intern!(py, "slice"), (self.next, SLICE))?;
+                let slice = frame.call_method1(intern!(py, "slice"), (start, SLICE))?;
                 slice.call_method1(intern!(py, "to_series"), (place,))?.call_method0(intern!(py, "to_list"))?
             }
             Library::Pandas => {
-                let (start, stop) = (self.next.cast_signed(), (self.next + SLICE).cast_signed());
+                let (start, stop) = (start.cast_signed(), (start + SLICE).cast_signed());
                 let slice = (PySlice::new(py, start, stop, 1), place);
                 let column = frame.getattr(intern!(py, "iloc"))?.get_item(slice)?;
                 missing_as_none(&column)?.call_method0(intern!(py, "tolist"))?

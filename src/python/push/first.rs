@@ -2,8 +2,8 @@
 
 use pyo3::prelude::*;
 
-use super::{Phase, Push, encoder, interrupted};
-use crate::encode::Run;
+use super::{Phase, Push, interrupted};
+use crate::encode::Kept;
 use crate::python::errors;
 use crate::python::operation::Step;
 use crate::python::reading::Stop;
@@ -11,7 +11,7 @@ use crate::python::runtime::{Received, Running, lost};
 
 impl Push {
     /// Finds out which number the first batch has, where batches are numbered.
-    pub(super) fn number(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
+    pub(super) fn number(&mut self, py: Python<'_>, kept: Option<Kept>) -> Result<(), Stop> {
         match self.first.last_number.take() {
             Some(asking) => {
                 let running = Running::start(&self.bell, asking(self.lane.watch())).map_err(interrupted)?;
@@ -51,14 +51,16 @@ impl Push {
         Ok(Step::Again)
     }
 
-    /// Everything is checked: hands over what was kept, or begins to read again.
-    pub(super) fn hand_over(&mut self, py: Python<'_>, kept: Option<Vec<Run>>) -> Result<(), Stop> {
-        let ended = kept.is_some();
-        if let Some(runs) = kept {
+    /// Hands over what was kept of the check, if there was one, and reads on or again from there.
+    pub(super) fn hand_over(&mut self, py: Python<'_>, kept: Option<Kept>) -> Result<(), Stop> {
+        let mut ended = false;
+        if let Some(kept) = kept {
+            let (runs, again) = kept.into_runs(&mut self.encoder);
             self.accept(runs)?;
-        } else {
-            self.encoder = encoder(&self.target, &self.options);
-            self.with_source(py, |_, source| source.rewind())?;
+            match again {
+                Some(row) => self.with_source(py, |_, source| source.rewind(row))?,
+                None => ended = true,
+            }
         }
         self.phase = Phase::Send { ready: None, ended };
         Ok(())

@@ -1,0 +1,142 @@
+//! Bodies without a service: rows filled into requests for whoever wants to see them, or to know whether they fit.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::errors;
+use super::intake::{Rest, Source};
+use super::options::RowOptions;
+use super::push::KEPT_BYTES;
+use crate::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run};
+use crate::schema::TableSchema;
+
+/// An encoder of push rows, in memory that earlier ones have left.
+pub(super) fn encoder(schema: &Arc<TableSchema>, options: &RowOptions, limits: Limits) -> Encoder {
+    let schema = Some(Arc::clone(schema));
+    let mut encoder = Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors);
+    encoder.reuse(std::mem::take(&mut MEMORY.lock().unwrap_or_else(PoisonError::into_inner)));
+    encoder
+}
+
+/// The next request's rows.
+pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
+    py.check_signals()?;
+    let filled = match source.arrow() {
+        Some(rows) => py.detach(|| encoder.fill(rows)),
+        None => encoder.fill(source),
+    };
+    filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))
+}
+
+/// Checks all rows, and keeps what a push would keep of them.
+fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Kept> {
+    let mut kept = Kept::new(KEPT_BYTES, encoder);
+    loop {
+        let filled = fill(py, encoder, source)?;
+        let (ended, invalid) = (filled.ended, encoder.problems().count() > 0);
+        kept.take(filled, encoder, invalid);
+        if ended {
+            return refuse_invalid(py, encoder).map(|()| kept);
+        }
+    }
+}
+
+/// Raises all that does not fit, if anything.
+pub(super) fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
+    let problems = encoder.problems();
+    match problems.count() {
+        0 => Ok(()),
+        count => Err(errors::validation(py, problems.errors(), count)?),
+    }
+}
+
+/// What bodies are made in, from one call to the next: the system takes its time to give memory.
+static MEMORY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// The most that is kept of it.
+const KEPT: usize = 8 << 20;
+
+fn keep_memory(encoder: Encoder) {
+    let memory = encoder.into_memory();
+    if memory.capacity() <= KEPT {
+        *MEMORY.lock().unwrap_or_else(PoisonError::into_inner) = memory;
+    }
+}
+
+/// Bodies, made as they are asked for.
+#[pyclass(frozen, module = "powerbi_push._core")]
+pub(super) struct Payloads {
+    reading: Mutex<Option<Reading>>,
+}
+
+struct Reading {
+    /// Made when the rows were checked.
+    checked: VecDeque<Run>,
+    /// Whether there are no others.
+    ended: bool,
+    rows: Rest,
+    encoder: Encoder,
+    raises: bool,
+}
+
+impl Payloads {
+    /// The bodies of `source`, of which all is checked here and now where the options ask for it.
+    pub(super) fn new(
+        py: Python<'_>,
+        mut source: Source<'_>,
+        mut encoder: Encoder,
+        options: &RowOptions,
+    ) -> PyResult<Self> {
+        let raises = !options.skip_invalid;
+        let (mut checked, mut ended) = (VecDeque::new(), false);
+        if raises && options.check_all && source.is_sized() {
+            let (runs, again) = check(py, &mut encoder, &mut source)?.into_runs(&mut encoder);
+            (checked, ended) = (runs.into(), again.is_none());
+            if let Some(row) = again {
+                source.rewind(row).map_err(|failure| failure.into_py(py, row))?;
+            }
+        }
+        let reading = Reading { checked, ended, rows: source.into_rest(), encoder, raises };
+        Ok(Self { reading: Mutex::new(Some(reading)) })
+    }
+}
+
+#[pymethods]
+impl Payloads {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        // Taken out while rows are read, since reading them may run code that comes back here.
+        let taken = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut reading) = taken else { return Ok(None) };
+        let mut source = Source::resume(py, reading.rows);
+        loop {
+            let filled = match reading.checked.pop_front() {
+                None if !reading.ended => fill(py, &mut reading.encoder, &mut source)?,
+                run => Filled { run, ended: reading.ended && reading.checked.is_empty() },
+            };
+            if reading.raises {
+                refuse_invalid(py, &reading.encoder)?;
+            }
+            let body = filled.run.map(|run| {
+                let body = PyBytes::new(py, &run.body(0..run.rows()));
+                reading.encoder.reuse(run.into_memory());
+                body
+            });
+            if !filled.ended && body.is_none() {
+                continue;
+            }
+            if filled.ended {
+                keep_memory(reading.encoder);
+            } else {
+                reading.rows = source.into_rest();
+                *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+            }
+            return Ok(body);
+        }
+    }
+}
