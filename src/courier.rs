@@ -328,7 +328,8 @@ impl Lane {
                 }
             };
             match next {
-                Next::Again | Next::Settled => {}
+                Next::Again => {}
+                Next::Settled => self.outbox.recycle(batch),
                 Next::GiveUp => return,
                 Next::Halve(halves) => {
                     let rows = halves[0].rows().max(1);

@@ -17,6 +17,7 @@ mod ledger;
 mod level;
 mod memory;
 mod numbering;
+mod spare;
 mod store;
 mod taken;
 
@@ -34,6 +35,7 @@ pub use self::level::{Level, Stats};
 
 use self::calendar::Calendar;
 use self::memory::Memory;
+use self::spare::Spare;
 use self::store::Store;
 use crate::clock::Clock;
 use crate::encode::{Dialect, Run};
@@ -53,6 +55,8 @@ pub struct Outbox {
     stirred: watch::Sender<()>,
     /// Wakes the caller: there may be room.
     drained: Box<dyn Fn() + Send + Sync>,
+    /// What bodies were made in; a sender's rows come too seldom for it.
+    spare: Option<Spare>,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +88,7 @@ impl Outbox {
     /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Store::Memory(Memory::new(capacity, false, None)), drained)
+        Self { spare: Some(Spare::default()), ..Self::on(Store::Memory(Memory::new(capacity, false, None)), drained) }
     }
 
     /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
@@ -115,6 +119,7 @@ impl Outbox {
             full: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
             stirred: watch::Sender::new(()),
             drained: Box::new(drained),
+            spare: None,
         }
     }
 
@@ -250,6 +255,19 @@ impl Outbox {
         }
         (self.drained)();
         Ok(())
+    }
+
+    /// Keeps the memory of a batch that is settled for [`Outbox::spare`].
+    pub fn recycle(&self, batch: Batch) {
+        if let Some(spare) = &self.spare {
+            spare.put(batch.into_memory());
+        }
+    }
+
+    /// Memory for a body to come, if some has come back.
+    #[must_use]
+    pub fn spare(&self) -> Option<Vec<u8>> {
+        self.spare.as_ref()?.take()
     }
 
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.

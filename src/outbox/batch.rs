@@ -71,6 +71,12 @@ impl Batch {
         (self.rows() > 1).then(|| [half(self.positions.start..middle), half(middle..self.positions.end)])
     }
 
+    /// The memory behind its body, unless somebody else holds it too.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        drop(self.body);
+        Arc::into_inner(self.run).map(Run::into_memory).unwrap_or_default()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.run.size(self.positions.clone()) as u64
     }

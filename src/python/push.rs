@@ -120,7 +120,12 @@ impl Push {
         let started = target.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
         let drained = Arc::clone(&bell);
-        let outbox = Arc::new(Outbox::new(AHEAD_BYTES, move || drained.ring()));
+        let encoder = encoder(&target, &options);
+        let sized = source.is_sized();
+        let checks = first.emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
+        // Where as much was kept, reading on must not wait for it to go.
+        let ahead = if checks { KEPT_BYTES } else { AHEAD_BYTES };
+        let outbox = Arc::new(Outbox::new(ahead, move || drained.ring()));
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: options.resend_doubt,
@@ -133,9 +138,6 @@ impl Push {
         let lane = target.route.lane(Arc::clone(&outbox), policy).noticing(move |_| noticed.ring());
         let lane = Arc::new(lane);
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
-        let encoder = encoder(&target, &options);
-        let sized = source.is_sized();
-        let checks = first.emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
         let phase = if checks {
             // What can be read only once has to be kept, however much it is.
             Phase::Check(Kept::new(if sized { KEPT_BYTES } else { usize::MAX }, &encoder))
@@ -222,6 +224,9 @@ impl Push {
     fn encode(&mut self, py: Python<'_>, soon: bool) -> Result<Filled, Stop> {
         py.check_signals().map_err(interrupted)?;
         let time = self.time.turn(soon);
+        if let Some(memory) = self.outbox.spare() {
+            self.encoder.reuse(memory);
+        }
         let filled = self.with_source(py, |encoder, source| match source.arrow() {
             Some(rows) => py.detach(|| encoder.fill(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(source, time)),

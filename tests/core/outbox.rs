@@ -60,6 +60,26 @@ fn settle_in_halves(outbox: &Outbox, batch: &Batch) -> usize {
     1
 }
 
+#[test]
+fn the_memory_of_two_batches_that_were_sent_is_there_for_others() {
+    let outbox = Outbox::new(1, || ());
+    outbox.accept([run(10), run(20), run(30), run(40)]).unwrap();
+    let batches: Vec<_> = [10, 20, 30, 40].map(|rows| take(&outbox, rows, 1_000_000)).into();
+    let held = batches[0].body.clone();
+    for batch in batches {
+        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.recycle(batch);
+    }
+    let mut spare = || outbox.spare().map(|memory| memory.len());
+    // Somebody holds the first one; the second and the third are there, and the fourth is one too many.
+    assert_eq!([spare(), spare(), spare()], [Some(body_of(30)), Some(body_of(20)), None]);
+    assert_eq!(held.len(), body_of(10));
+}
+
+fn body_of(rows: i64) -> usize {
+    run(rows).bytes()
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Offer(i64),
