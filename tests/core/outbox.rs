@@ -70,7 +70,7 @@ fn the_memory_of_two_batches_that_were_sent_is_there_for_others() {
         outbox.settle(&batch, Fate::Confirmed, false).unwrap();
         outbox.recycle(batch);
     }
-    let mut spare = || outbox.spare().map(|memory| memory.len());
+    let spare = || outbox.spare().map(|memory| memory.len());
     // Somebody holds the first one; the second and the third are there, and the fourth is one too many.
     assert_eq!([spare(), spare(), spare()], [Some(body_of(30)), Some(body_of(20)), None]);
     assert_eq!(held.len(), body_of(10));
