@@ -20,6 +20,7 @@ from powerbi_push.emulator import Emulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from fault_server import FaultServer
     from powerbi_push import PushResult, Sender, Table
 
 WATCHDOG = 30.0
@@ -79,6 +80,23 @@ def check_ranges(result: PushResult, skipped: set[int]) -> None:
     open_rows = set(range(result.read)) - rows_in(result, "confirmed") - skipped
     assert result.resume_from == min(open_rows, default=result.read)
     assert result.ok is bool(result) is (result.confirmed == result.read)
+
+
+@contextmanager
+def time_passing(emulator: Emulator, server: FaultServer, seconds: float) -> Iterator[None]:
+    """Let so much virtual time pass again and again during the block, once `server` has a request."""
+    over = Event()
+
+    def pass_time() -> None:
+        server.wait_for_posts(1)
+        while not over.wait(0.005):
+            emulator.advance(seconds)
+
+    with meanwhile(pass_time):
+        try:
+            yield
+        finally:
+            over.set()
 
 
 @contextmanager
