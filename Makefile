@@ -161,9 +161,11 @@ MINUTES ?= 10
 soak: develop ## deliver for MINUTES (10) through random faults; every row is accounted for all along
 	PYTHONPATH=$(CURDIR)/tests/python $(BIN)/python tests/soak/soak.py $(MINUTES)
 
+STORE ?=
+
 .PHONY: instructions
-instructions: develop ## count what a row costs; fails above the stored figure by 5 %
-	$(BIN)/python tests/bench/instructions.py
+instructions: develop ## count what a row costs, by callgrind; fails 5 % above the stored figures; STORE=yes stores new ones
+	$(BIN)/python tests/bench/instructions.py $(if $(STORE),--store)
 
 .PHONY: audit
 audit: ## licences and known holes of what we depend on, by cargo-deny and pip-audit

@@ -1,85 +1,132 @@
-"""Count the instructions that a row costs, by callgrind: a number that other work on the machine does not change.
+"""Count the instructions that a row takes on its way into a body, by callgrind: other work on the machine changes none.
 
     python tests/bench/instructions.py [--store]
 
-Each case runs twice, once with more rows, so that what remains is the rows' own. It fails where one takes over 5 % more
-than what is stored, and skips, saying why, where the figures cannot be compared.
+What is counted is the crate `counted`: the source of the road, built as the release is. It fails where a row takes over
+5 % more than what is stored, and skips, saying why, what cannot be compared.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-FEW, MORE = 1_000, 3_000
+from counted_rows import KINDS, ROWS
+
 ALLOWED = 1.05
-STORED = Path(__file__).with_suffix(".json")
-PROGRAM = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import data
-rows = data.sales(int(sys.argv[2]))
-for body in data.SALES.payloads(rows[:int(sys.argv[3])], check="batch"):
-    pass
-"""
+HERE = Path(__file__).parent
+STORED = HERE / "instructions.json"
+CRATE = HERE / "counted"
+TARGET = HERE.parents[1] / "target" / "counted"
+MODULE = TARGET / "release" / "libcounted.so"
+
+Counts = dict[str, dict[str, int]]
+"""For each kind of rows: `ours`, the instructions in our own code, and `all`, with Python's on our behalf."""
 
 
 def main() -> int:
     """Count, then store or compare; answers 1 where a row has become dearer."""
     parser = argparse.ArgumentParser(description="Count the instructions of a row.")
-    parser.add_argument("--store", action="store_true", help="keep what was counted as the figure to hold to")
+    parser.add_argument("--store", action="store_true", help="keep what was counted as the figures to hold to")
     store = parser.parse_args().store
-    here = _here()
-    stored = json.loads(STORED.read_text()) if STORED.exists() else {}
-    if why := _cannot(here, {} if store else stored):
+    if why := _cannot():
         print(f"instructions: skipped: {why}")
         return 0
-    counted = round((_count(MORE) - _count(FEW)) / (MORE - FEW))
+    here = _here()
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    for name in ("machine", "rustc"):
+        if not store and stored[name] != here[name]:
+            print(f"instructions: skipped: {name} is {here[name]}, the stored figures are for {stored[name]}")
+            return 0
+    _build()
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        counts = dict(zip(KINDS, pool.map(_count, KINDS), strict=True))
     if store:
-        STORED.write_text(json.dumps(here | {"instructions of a row": counted}, indent=4) + "\n")
-        print(f"instructions: {counted} for a row, stored")
-        return 0
-    before = stored["instructions of a row"]
-    print(f"instructions: {counted} for a row, stored are {before}: {counted / before - 1:+.1%}")
-    return 0 if counted <= before * ALLOWED else 1
+        STORED.write_text(json.dumps(here | {"instructions of a row": counts}, indent=4) + "\n", encoding="utf-8")
+    same_python = store or stored["python"] == here["python"]
+    return _compare(counts, counts if store else stored["instructions of a row"], same_python=same_python)
+
+
+def _cannot() -> str | None:
+    """Why nothing can be counted."""
+    if platform.system() != "Linux":
+        return "it is counted on Linux"
+    if shutil.which("valgrind") is None:
+        return "valgrind is not installed (Debian: apt-get install valgrind)"
+    return None
 
 
 def _here() -> dict[str, str]:
-    """What the count depends on besides our own source."""
+    """What the counts depend on besides our own source."""
     rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
-    return {"machine": platform.machine(), "rustc": rustc, "python": platform.python_version(), "profile": "dev"}
+    python = f"{platform.python_version()}, {platform.python_compiler()}"
+    return {"machine": platform.machine(), "rustc": rustc, "python": python}
 
 
-def _cannot(here: dict[str, str], stored: dict[str, str]) -> str | None:
-    """Why there is nothing to compare."""
-    if shutil.which("valgrind") is None:
-        return "valgrind is not installed"
-    if importlib.util.find_spec("powerbi_push") is None:
-        return "powerbi_push is not built: make develop"
-    differing = [
-        f"{name} {here[name]} instead of {stored[name]}" for name in here if stored and stored[name] != here[name]
-    ]
-    return f"the stored figure is for another build: {', '.join(differing)}" if differing else None
+def _build() -> None:
+    """Build the module as the release is built, from the same versions of the same crates."""
+    shutil.copyfile(HERE.parents[1] / "Cargo.lock", CRATE / "Cargo.lock")
+    environment = {**os.environ, "PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
+    command = ["cargo", "build", "--release", "--quiet", "--target-dir", str(TARGET)]
+    subprocess.run(command, cwd=CRATE, env=environment, check=True)
 
 
-def _count(rows: int) -> int:
+def _count(kind: str) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable, "-c", PROGRAM]
-        command += [str(Path(__file__).parent), str(MORE), str(rows)]
+        command = ["valgrind", "--tool=callgrind", "--toggle-collect=*counted_fill*", f"--callgrind-out-file={out}"]
+        command += [sys.executable, str(HERE / "counted_rows.py"), str(MODULE), kind]
         # Where hashes differ from run to run, so do the walks of dicts.
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
-        subprocess.run(command, check=True, capture_output=True, env=environment)
-        totals = next(line for line in out.read_text().splitlines() if line.startswith("totals:"))
-    return int(totals.split()[1])
+        ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        if ended.returncode != 0:
+            raise RuntimeError(ended.stderr)
+        return {name: round(count / ROWS) for name, count in _read(out.read_text()).items()}
+
+
+def _read(profile: str) -> dict[str, int]:
+    """The sums of a profile: lines of a place and a cost, in the object named last; `calls=` has another's below."""
+    names: dict[str, str] = {}
+    ours, total, in_ours, is_call = 0, 0, False, False
+    for line in profile.splitlines():
+        if found := re.match(r"c?ob=\((\d+)\)(?: (.+))?", line):
+            number, name = found.groups()
+            names[number] = name or names[number]
+            if line.startswith("ob="):
+                in_ours = names[number].endswith(MODULE.name)
+        elif line.startswith("calls="):
+            is_call = True
+        elif found := re.match(r"[+*-]?\d* (\d+)$", line):
+            cost = 0 if is_call else int(found.group(1))
+            total, ours, is_call = total + cost, ours + (cost if in_ours else 0), False
+    return {"ours": ours, "all": total}
+
+
+def _compare(counts: Counts, stored: Counts, *, same_python: bool) -> int:
+    """Print all figures beside the stored ones; answers 1 where one is too large."""
+    failed = False
+    names = ("ours", "all") if same_python else ("ours",)
+    for kind, count in counts.items():
+        for name in names:
+            before = stored.get(kind, count)[name]
+            ratio = count[name] / before
+            failed |= ratio > ALLOWED
+            verdict = "  TOO MANY" if ratio > ALLOWED else ""
+            print(f"instructions: {kind:24} {name:4} {count[name]:6}, stored {before:6}: {ratio - 1:+.1%}{verdict}")
+    if not same_python:
+        print("instructions: all of them, with Python's, are not compared: the stored figures are for another Python")
+    if failed:
+        print("instructions: a row takes over 5 % more than before; where that is meant: make instructions STORE=yes")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
