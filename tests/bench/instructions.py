@@ -30,7 +30,7 @@ TARGET = HERE.parents[1] / "target" / "counted"
 MODULE = TARGET / "release" / "libcounted.so"
 
 Counts = dict[str, dict[str, int]]
-"""For each kind of rows: `ours`, the instructions in our own code, and `all`, with Python's on our behalf."""
+"""For each kind of rows: `ours`, the instructions in our own code, and `all`, with those of others on our behalf."""
 
 
 def main() -> int:
@@ -96,7 +96,7 @@ def _count(kind: str) -> dict[str, int]:
 def _read(profile: str) -> dict[str, int]:
     """The sums of a profile: lines of a place and a cost, in the object named last; `calls=` has another's below."""
     names: dict[str, str] = {}
-    ours, total, in_ours, is_call = 0, 0, False, False
+    ours, total, is_call, in_ours = 0, 0, False, False
     for line in profile.splitlines():
         if found := re.match(r"c?ob=\((\d+)\)(?: (.+))?", line):
             number, name = found.groups()
@@ -123,7 +123,7 @@ def _compare(counts: Counts, stored: Counts, *, same_python: bool) -> int:
             verdict = "  TOO MANY" if ratio > ALLOWED else ""
             print(f"instructions: {kind:24} {name:4} {count[name]:6}, stored {before:6}: {ratio - 1:+.1%}{verdict}")
     if not same_python:
-        print("instructions: all of them, with Python's, are not compared: the stored figures are for another Python")
+        print("instructions: all of them are not compared: the stored figures are for another Python")
     if failed:
         print("instructions: a row takes over 5 % more than before; where that is meant: make instructions STORE=yes")
     return 1 if failed else 0

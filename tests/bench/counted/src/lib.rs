@@ -39,6 +39,8 @@ mod python {
     use crate::encode::{Encoder, Filled, Limits, Options, PUSH_ROWS};
     use crate::schema::{TableSchema, read_table};
 
+    /// More than any of the bodies takes: how many instructions it takes to grow depends on where memory happens to be.
+    const ROOM: usize = 1 << 20;
     const LIMITS: Limits = Limits { max_rows: 1_000, max_bytes: 16_000_000 };
 
     /// What callgrind counts, from its first instruction to its last.
@@ -53,6 +55,7 @@ mod python {
         let table = errors::raise(py, read_table(&depythonize(table)?))?;
         let schema = Some(Arc::new(TableSchema::new(&table)));
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, Options::default(), LIMITS, 1);
+        encoder.reuse(vec![0; ROOM]);
         let mut source = Source::new(rows, None)?;
         let mut bodies = Vec::new();
         loop {
@@ -63,7 +66,9 @@ mod python {
             let filled = filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))?;
             if let Some(run) = filled.run {
                 bodies.push(run.body(0..run.rows()).to_vec());
-                encoder.reuse(run.into_memory());
+                let mut memory = run.into_memory();
+                memory.resize(ROOM, 0);
+                encoder.reuse(memory);
             }
             if filled.ended {
                 return Ok(bodies);
