@@ -167,6 +167,25 @@ STORE ?=
 instructions: develop ## count what a row costs, by callgrind; fails 5 % above the stored figures; STORE=yes stores new ones
 	$(BIN)/python tests/bench/instructions.py $(if $(STORE),--store)
 
+# Rows and frames, where `unsafe` reads what belongs to Python. Each file has so many seconds. First comes a read of memory
+# that was given back: whoever misses that one sees nothing.
+VALGRIND := rows row_kinds values frames arrow_types encoding_properties
+VALGRIND_SECONDS := 1200
+MEMCHECK := PYTHONMALLOC=malloc timeout $(VALGRIND_SECONDS) valgrind --quiet --error-exitcode=9 --undef-value-errors=no \
+    --suppressions=tests/valgrind.supp $(BIN)/python
+READ_TOO_LATE := import ctypes; kept = bytes(99); place = id(kept); del kept; ctypes.string_at(place, 99)
+
+.PHONY: valgrind
+valgrind: develop ## the tests of rows and frames under valgrind's memcheck; VALGRIND="rows values" takes some
+	@command -v valgrind >/dev/null || { echo "valgrind: skipped: it is not installed (Debian: apt-get install valgrind)"; exit 0; }; \
+	code=0; $(MEMCHECK) -c '$(READ_TOO_LATE)' 2>/dev/null || code=$$?; \
+	[ $$code -eq 9 ] || { echo "valgrind: it does not see a read that comes too late"; exit 1; }; \
+	for file in $(VALGRIND); do \
+	    echo "valgrind: test_$$file.py"; \
+	    POWERBI_PUSH_EXAMPLES=20 $(MEMCHECK) -m pytest -q -p no:cacheprovider -o faulthandler_timeout=0 --timeout 0 \
+	        tests/python/test_$$file.py; \
+	done
+
 .PHONY: audit
 audit: ## licences and known holes of what we depend on, by cargo-deny and pip-audit
 	@if cargo deny --version >/dev/null 2>&1; then echo "cargo deny check"; cargo deny check; \
