@@ -10,6 +10,7 @@ mod check;
 mod columns;
 mod datetimes;
 mod dialect;
+mod digits;
 mod growing;
 mod kept;
 mod numbers;

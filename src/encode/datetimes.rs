@@ -7,7 +7,7 @@ use chrono::{
 };
 
 use super::buffer::{Buffer, Value};
-use super::numbers::PAIRS;
+use super::digits::PAIRS;
 use super::options::Naive;
 use super::problems::Code;
 use super::refusal::Refusal;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::buffer::{Buffer, Value};
+use super::buffer::Buffer;
+use super::digits::{write_finite, write_integer};
 use super::problems::Code;
 use super::refusal::Refusal;
-use super::strings::{BLOCK, write_ends};
 use crate::cell::Cell;
 use crate::schema::DataType;
 
@@ -109,77 +109,6 @@ fn put_integer(out: &mut Buffer, value: i64) {
     out.wrote(written);
 }
 
-/// Writes a whole number. Few have more than four digits, fewer more than eight, and those are made in one register.
-#[inline(always)]
-pub(super) fn write_integer(room: &mut Value, value: i64) -> usize {
-    match value {
-        0..10_000 => write_stripped::<4>(room, four_digits(value.cast_unsigned())),
-        10_000..100_000_000 => write_stripped::<8>(room, eight_digits(value.cast_unsigned())),
-        _ => write_text(room, itoa::Buffer::new().format(value)),
-    }
-}
-
-/// So many digits without the zeros before them; the first one is in the lowest byte.
-#[inline(always)]
-fn write_stripped<const WIDTH: usize>(room: &mut Value, digits: u64) -> usize {
-    let last = 1 << (8 * (WIDTH - 1));
-    let zeros = (digits & !ZEROS | last).trailing_zeros() as usize / 8;
-    room[..8].copy_from_slice(&(digits >> (8 * zeros)).to_le_bytes());
-    WIDTH - zeros
-}
-
-/// `00000000` as a number.
-const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
-
-/// The two digits of each number below 100.
-pub(super) static PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
-        number += 1;
-    }
-    pairs
-};
-
-/// The digits of a number below 10,000.
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "a pair of digits is below 100")]
-fn four_digits(number: u64) -> u64 {
-    let pair = |number: u64| u64::from(u16::from_le_bytes(PAIRS[number as usize % PAIRS.len()]));
-    pair(number / 100) | pair(number % 100) << 16
-}
-
-/// The digits of a number below 100,000,000: halves, pairs, digits, all at once. The factors are those of Granlund and
-/// Montgomery, exact for what a lane can hold.
-#[inline(always)]
-fn eight_digits(number: u64) -> u64 {
-    let halves = (number / 10_000) | ((number % 10_000) << 32);
-    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007F_0000_007F;
-    let pairs = hundreds | ((halves - 100 * hundreds) << 16);
-    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
-    (tens | ((pairs - 10 * tens) << 8)) + ZEROS
-}
-
-/// A number that is neither infinite nor NaN.
-#[inline(always)]
-pub(super) fn write_finite(room: &mut Value, value: f64) -> usize {
-    write_text(room, zmij::Buffer::new().format_finite(value))
-}
-
-/// A number that somebody else has written out.
-#[inline(always)]
-fn write_text(room: &mut Value, text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let written = write_ends::<BLOCK>(room, bytes).is_some()
-        || write_ends::<8>(room, bytes).is_some()
-        || write_ends::<4>(room, bytes).is_some();
-    if !written {
-        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
-    }
-    bytes.len()
-}
-
 fn beyond(data_type: DataType) -> Refusal {
     let range = match data_type {
         DataType::Int64 => "takes whole numbers between Int64's own limits, both excluded",
@@ -267,16 +196,6 @@ mod tests {
         let mut out = Buffer::default();
         Plain::read(text)?.put(&mut out);
         String::from_utf8(out.into_written()).ok()
-    }
-
-    #[test]
-    fn whole_numbers_are_written_as_they_are() {
-        let near = (0..19).map(|power| 10_i64.pow(power)).flat_map(|size| [size - 1, size, size + 1, 7 * size / 3]);
-        for value in near.flat_map(|size| [size, -size]).chain([i64::MAX, i64::MIN]).chain(-10_000..=10_000) {
-            let mut out = Buffer::default();
-            put_integer(&mut out, value);
-            assert_eq!(out.written(), value.to_string().as_bytes(), "{value}");
-        }
     }
 
     #[test]

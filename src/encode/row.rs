@@ -1,7 +1,8 @@
 //! One row on its way into the body: its cells judged and written as they come.
 
 use super::buffer::Buffer;
-use super::numbers::{is_double, is_int64, write_finite, write_integer};
+use super::digits::{write_finite, write_integer};
+use super::numbers::{is_double, is_int64};
 use super::problems::{Code, RowError};
 use super::refusal::Refusal;
 use super::strings::{Key, put_long, put_string, write_short};

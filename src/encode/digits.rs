@@ -1,0 +1,176 @@
+//! The digits of numbers, made and written a register at a time.
+
+use super::buffer::Value;
+use super::strings::{BLOCK, write_ends};
+
+/// Writes a whole number. Few have more than four digits, fewer more than eight, and those are made in one register.
+#[inline(always)]
+pub(super) fn write_integer(room: &mut Value, value: i64) -> usize {
+    match value {
+        0..10_000 => write_stripped::<4>(room, 0, four_digits(value.cast_unsigned())),
+        10_000..100_000_000 => write_stripped::<8>(room, 0, eight_digits(value.cast_unsigned())),
+        _ => write_text(room, itoa::Buffer::new().format(value)),
+    }
+}
+
+/// So many digits without the zeros before them, written at `start`; the first one is in the lowest byte. Answers where
+/// they end.
+#[inline(always)]
+fn write_stripped<const WIDTH: usize>(room: &mut Value, start: usize, digits: u64) -> usize {
+    let last = 1 << (8 * (WIDTH - 1));
+    let zeros = (digits & !ZEROS | last).trailing_zeros() as usize / 8;
+    room[start..start + 8].copy_from_slice(&(digits >> (8 * zeros)).to_le_bytes());
+    start + WIDTH - zeros
+}
+
+/// `00000000` as a number.
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The two digits of each number below 100.
+pub(super) static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    pairs
+};
+
+/// The digits of a number below 10,000.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "a pair of digits is below 100")]
+fn four_digits(number: u64) -> u64 {
+    let pair = |number: u64| u64::from(u16::from_le_bytes(PAIRS[number as usize % PAIRS.len()]));
+    pair(number / 100) | pair(number % 100) << 16
+}
+
+/// The digits of a number below 100,000,000: halves, pairs, digits, all at once. The factors are those of Granlund and
+/// Montgomery, exact for what a lane can hold.
+#[inline(always)]
+fn eight_digits(number: u64) -> u64 {
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007F_0000_007F;
+    let pairs = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
+    (tens | ((pairs - 10 * tens) << 8)) + ZEROS
+}
+
+/// Writes a number that is neither infinite nor NaN, in the fewest digits that read as it.
+#[inline(always)]
+pub(super) fn write_finite(room: &mut Value, value: f64) -> usize {
+    match parts(value.abs()) {
+        Some(parts) => write_parts(room, value.is_sign_negative(), parts),
+        None => write_text(room, zmij::Buffer::new().format_finite(value)),
+    }
+}
+
+/// What numbers of few digits are counted in: parts of eight digits after the point.
+const PARTS: u32 = 100_000_000;
+
+/// How many parts `value` is, if it is what so many of them read as. They have 15 digits at most, and no two numbers
+/// of that many digits read as the same one: any other digits that read as `value` are more.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "below 2^50")]
+#[allow(clippy::float_cmp, reason = "all of its bits count")]
+fn parts(value: f64) -> Option<u64> {
+    let parts = (value * f64::from(PARTS) + 0.5) as i64;
+    let exact = (1e-3..1e7).contains(&value) && parts as f64 / f64::from(PARTS) == value;
+    exact.then_some(parts.cast_unsigned())
+}
+
+/// Writes a number of so many parts, without the zeros behind its last digit; one stays behind the point.
+#[inline(always)]
+fn write_parts(room: &mut Value, negative: bool, parts: u64) -> usize {
+    room[0] = b'-';
+    let whole = eight_digits(parts / u64::from(PARTS));
+    let point = write_stripped::<8>(room, usize::from(negative), whole);
+    let rest = eight_digits(parts % u64::from(PARTS));
+    let zeros = (rest & !ZEROS | 1).leading_zeros() as usize / 8;
+    room[point] = b'.';
+    room[point + 1..point + 9].copy_from_slice(&rest.to_le_bytes());
+    point + 9 - zeros
+}
+
+/// A number that somebody else has written out.
+#[inline(always)]
+fn write_text(room: &mut Value, text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let written = write_ends::<BLOCK>(room, bytes).is_some()
+        || write_ends::<8>(room, bytes).is_some()
+        || write_ends::<4>(room, bytes).is_some();
+    if !written {
+        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn integer(value: i64) -> String {
+        let mut room = [0; _];
+        let written = write_integer(&mut room, value);
+        String::from_utf8(room[..written].to_vec()).unwrap()
+    }
+
+    fn finite(value: f64) -> String {
+        let mut room = [0; _];
+        let written = write_finite(&mut room, value);
+        String::from_utf8(room[..written].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_they_are() {
+        let near = (0..19).map(|power| 10_i64.pow(power)).flat_map(|size| [size - 1, size, size + 1, 7 * size / 3]);
+        for value in near.flat_map(|size| [size, -size]).chain([i64::MAX, i64::MIN]).chain(-10_000..=10_000) {
+            assert_eq!(integer(value), value.to_string());
+        }
+    }
+
+    #[test]
+    fn floats_are_written_in_the_fewest_digits_that_read_as_them() {
+        let mut random = 1_u64;
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random >> 11
+        };
+        for round in 0..300_000 {
+            let size = 10_f64.powi(round % 20);
+            #[allow(clippy::cast_precision_loss, reason = "any number will do")]
+            let value = next() as f64 % size / 10_f64.powi(round % 11);
+            for value in [value, -value, value.next_up(), value.next_down(), value.round()] {
+                assert_eq!(finite(value), zmij::Buffer::new().format_finite(value));
+            }
+        }
+    }
+
+    #[test]
+    fn floats_of_few_digits_are_written_as_they_read() {
+        for text in [
+            "0.0",
+            "-0.0",
+            "0.5",
+            "-0.5",
+            "1.0",
+            "-1.0",
+            "0.001",
+            "0.00099999",
+            "9999999.99999999",
+            "-9999999.99999999",
+            "10000000.0",
+            "9999999.999999998",
+            "1234567.0",
+            "0.1",
+            "0.12345678",
+            "0.123456789",
+            "0.30000000000000004",
+            "100.0",
+            "1000000.5",
+            "1234.50000001",
+        ] {
+            assert_eq!(finite(text.parse().unwrap()), text);
+        }
+    }
+}
