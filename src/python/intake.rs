@@ -18,9 +18,10 @@ mod places;
 mod row;
 mod value;
 
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDateTime, PyIterator, PyList, PyString, PyTuple};
 
 pub(super) use self::arrow::ArrowRows;
 use self::fed::Fed;
@@ -199,6 +200,11 @@ impl<'py> Source<'py> {
             Kind::List(..) | Kind::Frame(_) => None,
         })
     }
+}
+
+/// Python imports its datetimes when they are first asked for, which must not be while a row is read.
+pub(super) fn prepare(py: Python<'_>) {
+    PyDateTime::type_object(py);
 }
 
 /// What `push(row)` instead of `push([row])` looks like, and what is no rows at all.
