@@ -6,12 +6,13 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+use std::ffi::c_uint;
 use std::{ptr, slice, str};
 
 use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
 use arrow_schema::ArrowError;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyDict, PyInt, PyList, PyListMethods, PyString};
+use pyo3::types::{PyCapsule, PyDict, PyInt, PyList, PyListMethods, PyString, PyType};
 use pyo3::{Bound, PyTypeInfo, ffi};
 
 use super::places::Keys;
@@ -137,6 +138,51 @@ pub(super) fn item<'py>(list: &Bound<'py, PyList>, index: usize) -> Option<Bound
     }
     // SAFETY: there is such an item, and we are attached to Python, so that nobody takes it out before we own it.
     (index < list.len()).then(|| unsafe { list.get_item_unchecked(index) })
+}
+
+/// A class as it was at one time.
+pub(super) struct Version(c_uint);
+
+impl Version {
+    /// What `class` is now; `None` where Python does not keep count.
+    pub(super) fn of(class: &Bound<'_, PyType>) -> Option<Self> {
+        // SAFETY: `class` is a live type.
+        Some(unsafe { (*class.as_type_ptr()).tp_version_tag }).filter(|tag| *tag != 0).map(Self)
+    }
+
+    /// Whether the class of `object`, or one that it inherits from, has not been touched since.
+    #[inline]
+    pub(super) fn is_still(&self, object: &Bound<'_, PyAny>) -> bool {
+        // SAFETY: `object` is live, and so is its type.
+        self.0 == unsafe { (*ffi::Py_TYPE(object.as_ptr())).tp_version_tag }
+    }
+}
+
+/// Adds the values that the `__dict__` of `object` begins with, as long as their keys are `names`, in that order.
+pub(super) fn own_values<'py>(
+    object: &Bound<'py, PyAny>,
+    names: &[Bound<'py, PyAny>],
+    values: &mut Vec<Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let py = object.py();
+    // SAFETY: `object` is live and we are attached to Python; the call answers a new reference, or null and raises.
+    let dict =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetDict(object.as_ptr(), ptr::null_mut()))? };
+    let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
+    for name in names {
+        // SAFETY: `dict` is a live dict, and nothing runs that could change it before we own the value.
+        let value = unsafe {
+            if ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) == 0
+                || key != name.as_ptr()
+            {
+                break;
+            }
+            ask_for(value);
+            Bound::from_borrowed_ptr(py, value)
+        };
+        values.push(value);
+    }
+    Ok(())
 }
 
 /// `value` as a `T`, and not a subclass. pyo3's own cast prepares its refusal, which costs more than the question.

@@ -1,11 +1,12 @@
 //! One Python object to one row: a dict, another mapping, a named tuple, or an object with known fields.
 
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
 
-use super::borrowed;
+use super::borrowed::{self, Version};
 use super::places::{KeptKeys, Keys, Places};
 use super::{Failure, changed, value};
 use crate::cell::Row;
@@ -24,7 +25,7 @@ enum Shape<'py> {
     /// A tuple, by its fields' names.
     Tuple(Fields<'py>),
     /// By attributes of these names; then, for pydantic's models, by the fields that the model did not declare.
-    Object { fields: Fields<'py>, is_model: bool },
+    Object { fields: Fields<'py>, plain: Option<Version>, is_model: bool },
     /// Not at all.
     NoRow,
 }
@@ -34,6 +35,8 @@ enum Shape<'py> {
 struct Fields<'py> {
     names: Vec<Bound<'py, PyAny>>,
     places: Places,
+    /// The first values of the row being read; none between two rows.
+    values: Vec<Bound<'py, PyAny>>,
 }
 
 impl<'py> Fields<'py> {
@@ -41,16 +44,17 @@ impl<'py> Fields<'py> {
         Ok(Self { names: names.collect::<PyResult<_>>()?, ..Self::default() })
     }
 
-    /// Hands each field's value to `row`.
+    /// Hands each field's value to `row`: those in `values`, and behind them what `more` answers.
     fn visit(
         &mut self,
         row: &mut impl Row,
-        mut value: impl FnMut(usize, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+        mut more: impl FnMut(usize, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let Self { names, places } = self;
+        let Self { names, places, values } = self;
         places.ask(|| names.iter().map(|name| column_name(name).ok().and_then(|name| row.place(name))).collect());
+        let mut values = values.drain(..);
         for (at, (name, place)) in names.iter().zip(places.known()).enumerate() {
-            let value = value(at, name)?;
+            let value = values.next().map_or_else(|| more(at, name), Ok)?;
             match place {
                 Some(place) => value::give(&value, *place, row)?,
                 None => visit_cell(name, &value, row)?,
@@ -100,7 +104,10 @@ impl<'py> Shapes<'py> {
                 fields.names.truncate(tuple.len());
                 fields.visit(row, |at, _| tuple.get_item(at))?;
             }
-            Shape::Object { fields, is_model } => {
+            Shape::Object { fields, plain, is_model } => {
+                if plain.as_ref().is_some_and(|plain| plain.is_still(object)) {
+                    borrowed::own_values(object, &fields.names, &mut fields.values)?;
+                }
                 fields.visit(row, |_, name| object.getattr(name.cast::<PyString>()?))?;
                 if *is_model {
                     visit_undeclared(object, &mut self.keys, row)?;
@@ -144,7 +151,7 @@ impl<'py> Shape<'py> {
         }
         if class.hasattr(intern!(py, "__pydantic_validator__"))? && class.hasattr(intern!(py, "model_fields"))? {
             let fields = class.getattr(intern!(py, "model_fields"))?;
-            return Ok(Self::Object { fields: Fields::new(fields.try_iter()?)?, is_model: true });
+            return Ok(Self::Object { fields: Fields::new(fields.try_iter()?)?, plain: None, is_model: true });
         }
         let fields = if class.hasattr(intern!(py, "__dataclass_fields__"))? {
             // Not all of `__dataclass_fields__` are fields: class variables are among them.
@@ -155,8 +162,34 @@ impl<'py> Shape<'py> {
             return Ok(Self::NoRow);
         };
         let names = fields.try_iter()?.map(|field| field?.getattr(intern!(py, "name")));
-        Ok(Self::Object { fields: Fields::new(names)?, is_model: false })
+        let fields = Fields::new(names)?;
+        let plain = if has_plain_fields(&class, &fields.names)? { Version::of(&class) } else { None };
+        Ok(Self::Object { fields, plain, is_model: false })
     }
+}
+
+/// Whether the attributes called `names` of this class's objects are what their `__dict__` holds, where it holds them:
+/// the class neither answers for its attributes itself nor has a property or a slot of that name.
+fn has_plain_fields(class: &Bound<'_, PyType>, names: &[Bound<'_, PyAny>]) -> PyResult<bool> {
+    let py = class.py();
+    let asked = intern!(py, "__getattribute__");
+    let usual = class.getattr(asked)?.is(&PyAny::type_object(py).getattr(asked)?);
+    if !usual || class.hasattr(intern!(py, "__getattr__"))? || class.getattr(intern!(py, "__dictoffset__"))?.eq(0)? {
+        return Ok(false);
+    }
+    for name in names {
+        for base in class.mro() {
+            let own = base.getattr(intern!(py, "__dict__"))?;
+            if own.contains(name)? {
+                let kind = own.get_item(name)?.get_type();
+                if kind.hasattr(intern!(py, "__set__"))? || kind.hasattr(intern!(py, "__delete__"))? {
+                    return Ok(false);
+                }
+                break;
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// A pandas index is never pushed, and `itertuples()` puts it first.
