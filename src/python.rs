@@ -85,7 +85,6 @@ mod _core {
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         super::refuse_another_interpreter(module.py())?;
-        super::intake::prepare(module.py());
         super::runtime::count_forks(module)
     }
 }

@@ -18,10 +18,9 @@ mod places;
 mod row;
 mod value;
 
-use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDateTime, PyIterator, PyList, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
 
 pub(super) use self::arrow::ArrowRows;
 use self::fed::Fed;
@@ -141,7 +140,7 @@ impl<'py> Source<'py> {
 
     /// Goes on with what another call left.
     pub(super) fn resume(py: Python<'py>, rest: Rest) -> Self {
-        Self { py, rest, shapes: Shapes::default() }
+        Self { py, rest, shapes: Shapes::resume(py, KeptKeys::default()) }
     }
 
     /// What is left for another call.
@@ -200,11 +199,6 @@ impl<'py> Source<'py> {
             Kind::List(..) | Kind::Frame(_) => None,
         })
     }
-}
-
-/// Python imports its datetimes when they are first asked for, which must not be while a row is read.
-pub(super) fn prepare(py: Python<'_>) {
-    PyDateTime::type_object(py);
 }
 
 /// What `push(row)` instead of `push([row])` looks like, and what is no rows at all.

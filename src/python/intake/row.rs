@@ -4,7 +4,7 @@ use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet, PyString, PyTuple, PyType};
+use pyo3::types::{PyDateTime, PyDict, PySet, PyString, PyTuple, PyType};
 
 use super::borrowed::{self, Version};
 use super::places::{KeptKeys, Keys, Places};
@@ -12,7 +12,6 @@ use super::{Failure, changed, value};
 use crate::cell::Row;
 
 /// How the rows of each type met during a call are read.
-#[derive(Default)]
 pub(in crate::python) struct Shapes<'py> {
     known: Vec<(Bound<'py, PyType>, Shape<'py>)>,
     keys: Keys<'py>,
@@ -67,6 +66,8 @@ impl<'py> Fields<'py> {
 impl<'py> Shapes<'py> {
     /// Rows for the same columns as those that had these keys.
     pub(in crate::python) fn resume(py: Python<'py>, keys: KeptKeys) -> Self {
+        // Python imports its datetimes when they are first asked for, which must not be while a row is read.
+        PyDateTime::type_object(py);
         Self { known: Vec::new(), keys: keys.resume(py) }
     }
 
