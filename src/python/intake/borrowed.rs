@@ -22,12 +22,6 @@ use crate::cell::Row;
 /// What visiting a dict does with an item that is not as simple as most.
 type Visit<'py, R> = fn(Bound<'py, PyAny>, &Bound<'py, PyAny>, &mut Keys<'py>, &mut R) -> PyResult<()>;
 
-/// How many items are taken out of a dict at once, so that memory is asked for all of their values together.
-const TAKEN: usize = 8;
-
-/// A key and its value.
-type Item = (*mut ffi::PyObject, *mut ffi::PyObject);
-
 /// Hands the items of `dict` to `row`; `other` gets those whose key is new or whose value is not of an everyday type.
 /// `None` says that the dict changed meanwhile.
 #[inline(always)]
@@ -38,66 +32,42 @@ pub(super) fn visit_dict<'py, R: Row>(
     other: Visit<'py, R>,
 ) -> PyResult<Option<()>> {
     let (py, length) = (dict.py(), dict.len());
-    let mut taken = [(ptr::null_mut(), ptr::null_mut()); TAKEN];
-    let (mut position, mut next, mut quiet, mut left) = (0, 0, true, length);
-    'take: while left > 0 {
-        let (start, count) = (position, left.min(TAKEN));
-        if !take(dict, &mut position, &mut taken[..count]) {
-            return Ok(None);
-        }
-        left -= count;
-        for at in 0..count {
-            // SAFETY: `take` returned true, so that both are live, and stay so as long as nothing runs that could take
-            // them out of the dict. Nothing does before they are taken anew below: `expected` and `look` compare
-            // addresses, a `Row` runs no Python, and `give_plain` none where it answers true.
-            let (key, value) =
-                unsafe { (Bound::ref_from_ptr(py, &taken[at].0), Bound::ref_from_ptr(py, &taken[at].1)) };
-            let mut place = keys.expected(next, key);
-            if place.is_some() {
-                next += 1;
-            } else {
-                keys.next = next;
-                place = keys.look(key);
-                next = keys.next;
-            }
-            if place.is_some_and(|place| give_plain(value, place, row)) {
-                continue;
-            }
-            // What comes next may run anything: this one is owned, and those behind it are taken anew afterwards.
-            (position, left) = (start, left + count - 1 - at);
-            if !take(dict, &mut position, &mut taken[..=at]) {
-                return Ok(None);
-            }
-            let (key, value) = taken[at];
-            // SAFETY: `take` returned true, so that both are live, and nothing has run since.
-            let (key, value) = unsafe { (Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)) };
-            (quiet, keys.next) = (false, next);
-            other(key, &value, keys, row)?;
-            next = keys.next;
-            if dict.len() != length {
-                return Ok(None);
-            }
-            continue 'take;
-        }
-    }
-    // As many items as before may still be others.
-    Ok((quiet || !take(dict, &mut position, &mut taken[..1])).then_some(()))
-}
-
-/// Takes the items that follow `position`; `false` where there are too few.
-#[inline(always)]
-fn take(dict: &Bound<'_, PyDict>, position: &mut ffi::Py_ssize_t, items: &mut [Item]) -> bool {
-    for (key, value) in items {
+    let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+    let (mut position, mut next, mut quiet) = (0, 0, true);
+    for _ in 0..length {
         // SAFETY: `dict` is a live dict and we are attached to Python. `PyDict_Next` checks `position` against the
         // dict's current table on every call, so that a dict that changed since the last call yields other items or
         // none, never memory that is not its own.
-        let found = unsafe { ffi::PyDict_Next(dict.as_ptr(), position, key, value) } != 0;
-        if !found {
-            return false;
+        let found = unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) } != 0;
+        if !found || !quiet && dict.len() != length {
+            return Ok(None);
         }
-        ask_for(*value);
+        // SAFETY: `PyDict_Next` returned 1, so that both are live, and stay so as long as nothing runs that could take
+        // them out of the dict. Nothing does before we own them: `expected` and `look` compare addresses, `give_plain`
+        // runs no Python and nor does a `Row`, and `other` is only called with references of our own.
+        let (key, value) = unsafe { (Bound::ref_from_ptr(py, &key), Bound::ref_from_ptr(py, &value)) };
+        let mut place = keys.expected(next, key);
+        if place.is_some() {
+            next += 1;
+        } else {
+            keys.next = next;
+            place = keys.look(key);
+            next = keys.next;
+        }
+        if place.is_some_and(|place| give_plain(value, place, row)) {
+            continue;
+        }
+        (quiet, keys.next) = (false, next);
+        other(key.clone(), &value.clone(), keys, row)?;
+        next = keys.next;
     }
-    true
+    if quiet {
+        return Ok(Some(()));
+    }
+    // As many items as before may still be others.
+    // SAFETY: as above.
+    let more = unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut position, &raw mut key, &raw mut value) } != 0;
+    Ok((dict.len() == length && !more).then_some(()))
 }
 
 /// Asks memory for what is at `address`, without waiting for it.

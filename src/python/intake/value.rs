@@ -24,13 +24,14 @@ pub(super) fn give(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -
     visit_rare(value, &mut |cell| row.cell(place, cell), 0)
 }
 
-/// The same for a value of an everyday type, without running any Python; `false` for any other, having perhaps run some.
+/// The same for a value of an everyday type, without running any Python; `false` for any other.
 #[inline(always)]
 pub(super) fn give_plain(value: &Bound<'_, PyAny>, place: usize, row: &mut impl Row) -> bool {
     if let Some(text) = exact::<PyString>(value) {
-        // Where it is no text, Python has raised that, which may have run a finalizer.
-        let Some(text) = utf8(text) else { return false };
-        row.text(place, text);
+        match utf8(text) {
+            Some(text) => row.text(place, text),
+            None => row.cell(place, Cell::BrokenText),
+        }
     } else if let Some(number) = exact::<PyInt>(value) {
         let Some(small) = small_int(number) else { return false };
         row.int(place, small);
