@@ -1,5 +1,7 @@
 //! The currency between callers and the core: one value of one row, borrowed for the length of a visit.
 
+use std::ops::Range;
+
 /// A value as its source gave it, before any column has judged it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
@@ -84,6 +86,34 @@ pub trait Rows {
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure>;
 }
 
+impl<R: Rows> Rows for &mut R {
+    type Failure = R::Failure;
+
+    fn begin(&mut self) {
+        (**self).begin();
+    }
+
+    #[inline]
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure> {
+        (**self).visit(row)
+    }
+}
+
+/// Rows of which many are at hand at once, so that several threads can visit them, each a slice.
+pub trait Slices: Rows<Failure: Send> {
+    /// Some of the rows at hand.
+    type Slice: Rows<Failure = Self::Failure> + Send;
+
+    /// How many rows are at hand; reads more where there are none, and `0` says that all have been read.
+    fn at_hand(&mut self) -> Result<usize, Self::Failure>;
+
+    /// Some of the rows at hand, counted from the next one.
+    fn slice(&self, rows: Range<usize>) -> Self::Slice;
+
+    /// So many of the rows at hand have been visited, as slices.
+    fn skip(&mut self, rows: usize);
+}
+
 /// What a source of rows does with one row.
 pub trait Row {
     /// Where the column of that name stands, for this row and those that follow it; `None` where it has no place.
@@ -93,6 +123,13 @@ pub trait Row {
     /// Text, as `cell` takes it; as with those that follow, who knows what a cell is need not have it asked again.
     fn text(&mut self, place: usize, text: &str) {
         self.cell(place, Cell::Text(text));
+    }
+    /// Text of which somebody says that it is UTF-8.
+    fn utf8(&mut self, place: usize, bytes: &[u8]) {
+        match str::from_utf8(bytes) {
+            Ok(text) => self.text(place, text),
+            Err(_) => self.cell(place, Cell::BrokenText),
+        }
     }
     /// A whole number.
     fn int(&mut self, place: usize, value: i64) {

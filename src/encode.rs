@@ -19,6 +19,7 @@ mod problems;
 mod refusal;
 mod row;
 mod run;
+mod slices;
 mod strings;
 mod value;
 
@@ -36,6 +37,7 @@ use self::buffer::Buffer;
 use self::check::always_fits;
 use self::columns::Columns;
 use self::row::OpenRow;
+use self::slices::Slicing;
 use crate::cell::Rows;
 use crate::schema::TableSchema;
 
@@ -68,6 +70,7 @@ pub struct Encoder {
     spare: Vec<u8>,
     /// How large the last body was.
     last_bytes: usize,
+    slicing: Slicing,
     /// Rows visited since the run began, the invalid ones included.
     visited: usize,
     /// The number, in the caller's input, of the row being visited.
@@ -113,6 +116,7 @@ impl Encoder {
             ends: Vec::new(),
             spare: Vec::new(),
             last_bytes: 0,
+            slicing: Slicing::default(),
             visited: 0,
             row: 0,
             problems: Problems::new(max_errors),
@@ -140,14 +144,26 @@ impl Encoder {
     /// Visits rows until one request is full or the source ends. Where the source fails, the rows of the
     /// unfinished run stay out, and `rows_read` says how many were visited.
     pub fn fill<R: Rows>(&mut self, rows: &mut R) -> Result<Filled, R::Failure> {
-        if self.checks {
-            return self.check(rows);
-        }
+        self.begin(rows);
+        let filled = self.visit(rows, self.limits.max_rows)?;
+        Ok(filled.unwrap_or_else(|| self.full()))
+    }
+
+    fn begin<R: Rows>(&mut self, rows: &mut R) {
         rows.begin();
-        if self.body.len() == 0 {
+        if self.checks {
+            self.restart();
+        } else if self.body.len() == 0 {
             self.open();
         }
-        while self.visited < self.limits.max_rows {
+    }
+
+    /// Visits rows until so many of this body have been, or until it is full before that or the source ends.
+    fn visit<R: Rows>(&mut self, rows: &mut R, until: usize) -> Result<Option<Filled>, R::Failure> {
+        if self.checks {
+            return self.check(rows, until);
+        }
+        while self.visited < until {
             let start = self.body.len();
             let mut row = OpenRow::begin(self);
             let visited = rows.visit(&mut row);
@@ -155,13 +171,17 @@ impl Encoder {
             if !matches!(visited, Ok(true)) {
                 self.body.truncate(start);
                 visited?;
-                return Ok(Filled { run: self.seal(), ended: true });
+                return Ok(Some(Filled { run: self.seal(), ended: true }));
             }
             if let Some(run) = self.end_row(start, refused) {
-                return Ok(Filled { run: Some(run), ended: false });
+                return Ok(Some(Filled { run: Some(run), ended: false }));
             }
         }
-        Ok(Filled { run: self.seal(), ended: false })
+        Ok(None)
+    }
+
+    fn full(&mut self) -> Filled {
+        Filled { run: self.seal(), ended: false }
     }
 
     /// Visits one row; answers its bytes, or `None` where there was none that fits.
@@ -247,6 +267,7 @@ impl Encoder {
     }
 
     fn seal(&mut self) -> Option<Run> {
+        self.slicing.sealed(self.visited, self.body.len());
         self.visited = 0;
         if self.ends.is_empty() {
             return None;

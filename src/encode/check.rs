@@ -10,24 +10,24 @@ use crate::schema::{Column, DataType, TableSchema};
 const AROUND: usize = 32;
 
 impl Encoder {
-    /// Visits as many rows as one request takes, and keeps their problems alone.
-    pub(super) fn check<R: Rows>(&mut self, rows: &mut R) -> Result<Filled, R::Failure> {
-        rows.begin();
-        let start = self.restart();
-        for _ in 0..self.limits.max_rows {
+    /// The same as [`Encoder::visit`], for the problems alone.
+    pub(super) fn check<R: Rows>(&mut self, rows: &mut R, until: usize) -> Result<Option<Filled>, R::Failure> {
+        let start = self.body.len();
+        while self.visited < until {
             let mut row = CheckedRow(OpenRow::begin(self));
             let visited = rows.visit(&mut row);
             let refused = row.0.end();
             self.body.truncate(start);
             if !visited? {
-                return Ok(Filled { run: None, ended: true });
+                return Ok(Some(Filled { run: self.seal(), ended: true }));
             }
             if refused {
                 self.problems.invalid(self.row);
             }
             self.row += 1;
+            self.visited += 1;
         }
-        Ok(Filled { run: None, ended: false })
+        Ok(None)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::schema::{DataType, TableSchema};
 const MAX_MET: usize = 75;
 
 /// The columns of one call's rows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Columns {
     schema: Option<Arc<TableSchema>>,
     /// Without a schema: the names that were met.
@@ -20,7 +20,7 @@ pub(super) struct Columns {
 }
 
 /// What a value needs to know of its column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) key: Key,
     /// `None` where values are judged by their own type.
@@ -63,6 +63,13 @@ impl Columns {
         };
         self.guess = place.map_or(0, |place| place + 1);
         place
+    }
+
+    /// Takes note of the names that others met in rows of the same source.
+    pub(super) fn meet(&mut self, others: &Self) {
+        for name in &others.met {
+            self.place(name);
+        }
     }
 
     fn place_met(&mut self, name: &str) -> Option<usize> {

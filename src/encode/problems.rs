@@ -96,6 +96,24 @@ impl Problems {
         }
     }
 
+    /// Takes those of rows that follow.
+    pub(super) fn append(&mut self, later: Self) {
+        self.count += later.count;
+        let room = self.max_errors.saturating_sub(self.errors.len());
+        self.errors.extend(later.errors.into_iter().take(room));
+        for rows in later.invalid {
+            match self.invalid.last_mut() {
+                Some(last) if last.end == rows.start => last.end = rows.end,
+                _ => self.invalid.push(rows),
+            }
+        }
+    }
+
+    /// None so far, and as many to be kept.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(self.max_errors)
+    }
+
     /// The first problems, in the order of the rows.
     #[must_use]
     pub fn errors(&self) -> &[RowError] {

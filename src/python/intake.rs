@@ -7,12 +7,14 @@
 //! ```
 
 mod arrow;
+mod batch;
 mod borrowed;
 mod columns;
 mod fed;
 mod frame;
 mod labels;
 mod listed;
+mod moments;
 mod pandas;
 mod places;
 mod row;

@@ -25,7 +25,7 @@ pub(super) fn encoder(schema: &Arc<TableSchema>, options: &RowOptions, limits: L
 pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
     py.check_signals()?;
     let filled = match source.arrow() {
-        Some(rows) => py.detach(|| encoder.fill(rows)),
+        Some(rows) => py.detach(|| encoder.fill_in_slices(rows)),
         None => encoder.fill(source),
     };
     filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))

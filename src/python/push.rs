@@ -228,7 +228,7 @@ impl Push {
             self.encoder.reuse(memory);
         }
         let filled = self.with_source(py, |encoder, source| match source.arrow() {
-            Some(rows) => py.detach(|| encoder.fill(&mut InTime::new(rows, time))),
+            Some(rows) => py.detach(|| encoder.fill_in_slices(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(source, time)),
         });
         may_stay(py).map_err(interrupted)?;

@@ -1,8 +1,9 @@
 //! The caller's rows, read no longer than the call may take, and on an event loop's thread no longer than its turn.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::cell::{Row, Rows};
+use crate::cell::{Row, Rows, Slices};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
 use crate::python::intake::Failure;
@@ -72,28 +73,21 @@ impl Time {
 }
 
 /// Rows as they are read in time.
-pub(super) struct InTime<'s, R> {
-    rows: &'s mut R,
+pub(super) struct InTime<R> {
+    rows: R,
     time: Time,
     /// A turn is never so short that nothing is read.
     read: bool,
 }
 
-impl<'s, R> InTime<'s, R> {
-    pub(super) fn new(rows: &'s mut R, time: Time) -> Self {
+impl<R> InTime<R> {
+    pub(super) fn new(rows: R, time: Time) -> Self {
         Self { rows, time, read: false }
     }
-}
 
-impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
-    type Failure = Stop;
-
-    fn begin(&mut self) {
-        self.rows.begin();
-    }
-
+    /// Fails once there is no time left.
     #[inline]
-    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Stop> {
+    fn check(&mut self) -> Result<(), Stop> {
         if self.time.deadline.is_some_and(|deadline| deadline <= self.time.clock.now()) {
             let message = "the time limit of this call has passed while rows were read";
             return Err(Stop::Early(Early::Failed(Error::new(Kind::Deadline, message))));
@@ -105,6 +99,37 @@ impl<R: Rows<Failure = Failure>> Rows for InTime<'_, R> {
             return Err(Stop::Turn);
         }
         self.read = true;
+        Ok(())
+    }
+}
+
+impl<R: Rows<Failure = Failure>> Rows for InTime<R> {
+    type Failure = Stop;
+
+    fn begin(&mut self) {
+        self.rows.begin();
+    }
+
+    #[inline]
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Stop> {
+        self.check()?;
         Ok(self.rows.visit(row)?)
+    }
+}
+
+impl<R: Slices<Failure = Failure>> Slices for InTime<&mut R> {
+    type Slice = InTime<R::Slice>;
+
+    fn at_hand(&mut self) -> Result<usize, Stop> {
+        self.check()?;
+        Ok(self.rows.at_hand()?)
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Self::Slice {
+        InTime::new(self.rows.slice(rows), self.time.clone())
+    }
+
+    fn skip(&mut self, rows: usize) {
+        self.rows.skip(rows);
     }
 }

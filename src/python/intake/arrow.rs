@@ -1,19 +1,21 @@
 //! The rows of an Arrow stream, read batch by batch without Python.
 
-use arrow_array::cast::AsArray;
+use std::ops::Range;
+use std::sync::Arc;
+
 use arrow_array::ffi_stream::ArrayStreamReader;
-use arrow_array::{Array, ArrayReader, ArrayRef, StructArray};
+use arrow_array::{ArrayReader, ArrayRef};
 use arrow_schema::{ArrowError, DataType, Fields};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PySystemExit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use super::columns::{Column, unsupported};
+use super::batch::{Batch, BatchRows};
+use super::columns::unsupported;
 use super::labels::{check_distinct, is_a, is_wanted, one_column, refuse_types};
-use super::places::Places;
 use super::{Failure, borrowed, changed};
-use crate::cell::{Row, Rows};
+use crate::cell::{Row, Rows, Slices};
 use crate::error::Error;
 use crate::python::errors;
 use crate::schema::TableSchema;
@@ -25,12 +27,9 @@ pub(in crate::python) struct ArrowRows {
     again: Option<Py<PyAny>>,
     fields: Fields,
     /// The columns that are read: their places and names.
-    wanted: Vec<(usize, String)>,
-    batch: Option<StructArray>,
-    columns: Vec<Column>,
-    places: Places,
-    row: usize,
-    text: String,
+    wanted: Arc<[(usize, String)]>,
+    /// What is left of the current batch.
+    batch: BatchRows,
 }
 
 enum Stream {
@@ -80,8 +79,7 @@ impl ArrowRows {
         // What has a length is held whole, and hands out its stream as often as it is asked to.
         let again = frame.hasattr(intern!(py, "__len__"))?.then(|| frame.clone().unbind());
         let stream = Stream::Producer(reader);
-        let (places, text) = (Places::default(), String::new());
-        Ok(Self { stream, again, fields, wanted, batch: None, columns: Vec::new(), places, row: 0, text })
+        Ok(Self { stream, again, fields, wanted: wanted.into(), batch: BatchRows::default() })
     }
 
     /// Whether they can be read twice.
@@ -97,11 +95,11 @@ impl ArrowRows {
         if reader.field().data_type() != &DataType::Struct(self.fields.clone()) {
             return Err(changed());
         }
-        (self.stream, self.batch, self.row) = (Stream::Producer(reader), None, 0);
-        self.columns.clear();
+        (self.stream, self.batch) = (Stream::Producer(reader), BatchRows::default());
         while row > 0 && self.next_batch()? {
-            self.row = row.min(self.batch.as_ref().map_or(0, Array::len));
-            row -= self.row;
+            let before = row.min(self.batch.left());
+            self.batch.skip(before);
+            row -= before;
         }
         Ok(())
     }
@@ -110,15 +108,10 @@ impl ArrowRows {
     fn next_batch(&mut self) -> PyResult<bool> {
         let next = Python::try_attach(|py| {
             // Let go with Python at hand: its owner may be a Python object.
-            (self.batch, self.row) = (None, 0);
-            self.columns.clear();
+            self.batch = BatchRows::default();
             let Some(batch) = self.stream.next(py)? else { return Ok(false) };
-            let batch = batch.as_struct_opt().ok_or_else(changed)?.clone();
-            for (place, _) in &self.wanted {
-                let column = Column::new(&self.fields[*place], batch.column(*place)).ok_or_else(changed)?;
-                self.columns.push(column);
-            }
-            self.batch = Some(batch);
+            let batch = Batch::new(&self.fields, Arc::clone(&self.wanted), &batch).ok_or_else(changed)?;
+            self.batch = BatchRows::all(batch);
             Ok(true)
         });
         next.unwrap_or_else(|| Err(PySystemExit::new_err(())))
@@ -148,30 +141,32 @@ impl Rows for ArrowRows {
     type Failure = Failure;
 
     fn begin(&mut self) {
-        self.places = Places::default();
+        self.batch.begin();
     }
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
-        while self.row >= self.batch.as_ref().map_or(0, Array::len) {
+        Ok(self.at_hand()? > 0 && self.batch.visit(row)?)
+    }
+}
+
+impl Slices for ArrowRows {
+    type Slice = BatchRows;
+
+    fn at_hand(&mut self) -> Result<usize, Failure> {
+        while self.batch.left() == 0 {
             if !self.next_batch()? {
-                return Ok(false);
+                return Ok(0);
             }
         }
-        let Some(batch) = &self.batch else { return Ok(false) };
-        if batch.is_null(self.row) {
-            row.not_a_mapping("None");
-        } else {
-            let Self { wanted, columns, places, text, .. } = self;
-            places.ask(|| wanted.iter().map(|(_, name)| row.place(name)).collect());
-            for (((_, name), column), place) in wanted.iter().zip(columns).zip(places.known()) {
-                match place {
-                    Some(place) => column.give(self.row, *place, row, text),
-                    None => row.cell_without_place(name, column.cell(self.row, text)),
-                }
-            }
-        }
-        self.row += 1;
-        Ok(true)
+        Ok(self.batch.left())
+    }
+
+    fn slice(&self, rows: Range<usize>) -> BatchRows {
+        self.batch.slice(rows)
+    }
+
+    fn skip(&mut self, rows: usize) {
+        self.batch.skip(rows);
     }
 }
 

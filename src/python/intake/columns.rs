@@ -1,6 +1,7 @@
 //! One Arrow column as cells: which Arrow types map to ours, and how each of their values is read.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -14,13 +15,20 @@ use arrow_array::{
     UInt32Array, UInt64Array, new_empty_array,
 };
 use arrow_schema::{DataType, Field, TimeUnit};
-use chrono::{Datelike, NaiveDateTime, Timelike};
 
-use crate::cell::{Cell, Date, DateTime, Row};
+use super::moments::Calendar;
+use crate::cell::{Cell, Row};
 
-const SECONDS_OF_A_DAY: i64 = 86_400;
+const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 
-/// The values of one column of one batch.
+/// What values are made in that are not stored as they are handed over.
+#[derive(Default)]
+pub(super) struct Scratch {
+    text: String,
+    calendar: Calendar,
+}
+
+/// The values of one column in some rows of one batch.
 pub(super) enum Column {
     /// Nothing but missing values.
     Missing,
@@ -50,24 +58,24 @@ pub(super) enum Column {
     /// Ticks since 1970, in UTC where there is a zone, whatever its name.
     Moment {
         ticks: Int64Array,
-        per_second: i64,
+        unit: TimeUnit,
         has_zone: bool,
     },
     /// A dictionary: where in `values` each value stands.
     Coded {
         codes: Box<Column>,
-        values: Box<Column>,
+        values: Arc<Column>,
     },
     /// Runs of equal values: which run a row is in.
     Runs {
         run_of: Box<dyn Fn(usize) -> usize + Send + Sync>,
-        values: Box<Column>,
+        values: Arc<Column>,
     },
 }
 
 /// What a column of `field`'s type is called where it cannot be read; `None` where it can.
 pub(super) fn unsupported(field: &Field) -> Option<String> {
-    match Column::new(field, &new_empty_array(field.data_type())) {
+    match Column::new(field, &new_empty_array(field.data_type()), None) {
         Some(_) => None,
         None => Some(match field.extension_type_name() {
             Some(name) => format!("{name} ({})", field.data_type()),
@@ -77,10 +85,11 @@ pub(super) fn unsupported(field: &Field) -> Option<String> {
 }
 
 impl Column {
-    /// A reader of `array`; `None` for a type that maps to none of ours.
-    pub(super) fn new(field: &Field, array: &ArrayRef) -> Option<Self> {
+    /// A reader of `array`, whose `shared` values may have been opened before; `None` for a type that maps to none of
+    /// ours.
+    pub(super) fn new(field: &Field, array: &ArrayRef, shared: Option<&Arc<Self>>) -> Option<Self> {
         match (field.extension_type_name(), array.data_type()) {
-            (None | Some("arrow.json"), _) => Self::plain(array),
+            (None | Some("arrow.json"), _) => Self::plain(array, shared),
             (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => {
                 Some(Self::Uuid(array.as_fixed_size_binary().clone()))
             }
@@ -89,7 +98,22 @@ impl Column {
         }
     }
 
-    fn plain(array: &ArrayRef) -> Option<Self> {
+    /// The values that `array` has for all of its rows at once, where it is of a type that has such.
+    pub(super) fn shared(array: &ArrayRef) -> Option<Arc<Self>> {
+        let values = match array.data_type() {
+            DataType::Dictionary(..) => array.as_any_dictionary().values(),
+            DataType::RunEndEncoded(ends, _) => match ends.data_type() {
+                DataType::Int16 => array.as_run::<Int16Type>().values(),
+                DataType::Int32 => array.as_run::<Int32Type>().values(),
+                _ => array.as_run::<Int64Type>().values(),
+            },
+            _ => return None,
+        };
+        Self::plain(values, None).map(Arc::new)
+    }
+
+    fn plain(array: &ArrayRef, shared: Option<&Arc<Self>>) -> Option<Self> {
+        let values = || shared.cloned().or_else(|| Self::shared(array));
         Some(match array.data_type() {
             DataType::Null => Self::Missing,
             DataType::Boolean => Self::Bool(array.as_boolean().clone()),
@@ -115,54 +139,52 @@ impl Column {
             DataType::Date64 => Self::Date64(array.as_primitive().clone()),
             DataType::Timestamp(unit, zone) => Self::moment(array, *unit, zone.is_some()),
             DataType::Dictionary(..) => {
-                let dictionary = array.as_any_dictionary();
-                let codes = Box::new(Self::plain(&dictionary.keys().slice(0, array.len()))?);
-                Self::Coded { codes, values: Box::new(Self::plain(dictionary.values())?) }
+                let codes = array.as_any_dictionary().keys().slice(0, array.len());
+                Self::Coded { codes: Box::new(Self::plain(&codes, None)?), values: values()? }
             }
             DataType::RunEndEncoded(ends, _) => match ends.data_type() {
-                DataType::Int16 => Self::runs(array.as_run::<Int16Type>())?,
-                DataType::Int32 => Self::runs(array.as_run::<Int32Type>())?,
-                _ => Self::runs(array.as_run::<Int64Type>())?,
+                DataType::Int16 => Self::runs(array.as_run::<Int16Type>(), values()?),
+                DataType::Int32 => Self::runs(array.as_run::<Int32Type>(), values()?),
+                _ => Self::runs(array.as_run::<Int64Type>(), values()?),
             },
             _ => return None,
         })
     }
 
     fn moment(array: &ArrayRef, unit: TimeUnit, has_zone: bool) -> Self {
-        let (ticks, per_second) = match unit {
-            TimeUnit::Second => (array.as_primitive::<TimestampSecondType>().reinterpret_cast(), 1),
-            TimeUnit::Millisecond => (array.as_primitive::<TimestampMillisecondType>().reinterpret_cast(), 1_000),
-            TimeUnit::Microsecond => (array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast(), 1_000_000),
-            TimeUnit::Nanosecond => (array.as_primitive::<TimestampNanosecondType>().reinterpret_cast(), 1_000_000_000),
+        let ticks = match unit {
+            TimeUnit::Second => array.as_primitive::<TimestampSecondType>().reinterpret_cast(),
+            TimeUnit::Millisecond => array.as_primitive::<TimestampMillisecondType>().reinterpret_cast(),
+            TimeUnit::Microsecond => array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast(),
+            TimeUnit::Nanosecond => array.as_primitive::<TimestampNanosecondType>().reinterpret_cast(),
         };
-        Self::Moment { ticks, per_second, has_zone }
+        Self::Moment { ticks, unit, has_zone }
     }
 
-    fn runs<R: RunEndIndexType>(array: &RunArray<R>) -> Option<Self> {
+    fn runs<R: RunEndIndexType>(array: &RunArray<R>, values: Arc<Self>) -> Self {
         let ends = array.run_ends().clone();
-        let values = Box::new(Self::plain(array.values())?);
-        Some(Self::Runs { run_of: Box::new(move |row| ends.get_physical_index(row)), values })
+        Self::Runs { run_of: Box::new(move |row| ends.get_physical_index(row)), values }
     }
 
-    /// Hands the value in `row_number` to `row`, for the column at `place`; `text` is where values that are not text
-    /// themselves are spelled.
-    #[inline]
-    pub(super) fn give(&self, row_number: usize, place: usize, row: &mut impl Row, text: &mut String) {
+    /// Hands the value in `row_number` to `row`, for the column at `place`.
+    #[inline(always)]
+    pub(super) fn give(&self, row_number: usize, place: usize, row: &mut impl Row, scratch: &mut Scratch) {
         match self {
             Self::Bool(array) if array.is_valid(row_number) => row.bool(place, array.value(row_number)),
             Self::Int64(array) if array.is_valid(row_number) => row.int(place, array.value(row_number)),
             Self::Float64(array) if array.is_valid(row_number) => row.float(place, array.value(row_number)),
-            Self::LargeText(array) if array.is_valid(row_number) => give_text(array.value(row_number), place, row),
-            Self::TextView(array) if array.is_valid(row_number) => give_text(array.value(row_number), place, row),
-            Self::Moment { ticks, per_second, has_zone } if ticks.is_valid(row_number) => {
-                row.datetime(place, &moment(ticks.value(row_number), *per_second, *has_zone));
+            Self::Text(array) if array.is_valid(row_number) => row.utf8(place, array.value(row_number)),
+            Self::LargeText(array) if array.is_valid(row_number) => row.utf8(place, array.value(row_number)),
+            Self::TextView(array) if array.is_valid(row_number) => row.utf8(place, array.value(row_number)),
+            Self::Moment { ticks, unit, has_zone } if ticks.is_valid(row_number) => {
+                row.datetime(place, &scratch.calendar.moment(ticks.value(row_number), *unit, *has_zone));
             }
-            _ => row.cell(place, self.cell(row_number, text)),
+            _ => row.cell(place, self.cell(row_number, scratch)),
         }
     }
 
-    /// The value in `row`; `text` is where values that are not text themselves are spelled.
-    pub(super) fn cell<'a>(&'a self, row: usize, text: &'a mut String) -> Cell<'a> {
+    /// The value in `row`.
+    pub(super) fn cell<'a>(&'a self, row: usize, scratch: &'a mut Scratch) -> Cell<'a> {
         match self {
             Self::Missing => Cell::Null,
             Self::Bool(array) => there(array, row).map_or(Cell::Null, |row| Cell::Bool(array.value(row))),
@@ -173,33 +195,35 @@ impl Column {
             Self::UInt8(array) => int(array, row),
             Self::UInt16(array) => int(array, row),
             Self::UInt32(array) => int(array, row),
-            Self::UInt64(array) => value(array, row).map_or(Cell::Null, |number| wide_int(number, text)),
+            Self::UInt64(array) => value(array, row).map_or(Cell::Null, |number| wide_int(number, &mut scratch.text)),
             Self::Float16(array) => float(array, row),
             Self::Float32(array) => float(array, row),
             Self::Float64(array) => float(array, row),
-            Self::Decimal32(array) => decimal(array, row, text),
-            Self::Decimal64(array) => decimal(array, row, text),
-            Self::Decimal128(array) => decimal(array, row, text),
-            Self::Decimal256(array) => decimal(array, row, text),
+            Self::Decimal32(array) => decimal(array, row, &mut scratch.text),
+            Self::Decimal64(array) => decimal(array, row, &mut scratch.text),
+            Self::Decimal128(array) => decimal(array, row, &mut scratch.text),
+            Self::Decimal256(array) => decimal(array, row, &mut scratch.text),
             Self::Text(array) => there(array, row).map_or(Cell::Null, |row| utf8(array.value(row))),
             Self::LargeText(array) => there(array, row).map_or(Cell::Null, |row| utf8(array.value(row))),
             Self::TextView(array) => there(array, row).map_or(Cell::Null, |row| utf8(array.value(row))),
-            Self::Uuid(array) => there(array, row).map_or(Cell::Null, |row| uuid(array.value(row), text)),
+            Self::Uuid(array) => there(array, row).map_or(Cell::Null, |row| uuid(array.value(row), &mut scratch.text)),
             Self::Date32(array) => {
-                value(array, row).map_or(Cell::Null, |days| Cell::Date(date(i64::from(days) * SECONDS_OF_A_DAY)))
+                value(array, row).map_or(Cell::Null, |days| Cell::Date(scratch.calendar.date(days.into())))
             }
             Self::Date64(array) => {
-                value(array, row).map_or(Cell::Null, |milliseconds| Cell::Date(date(milliseconds.div_euclid(1_000))))
+                let day = |milliseconds: i64| milliseconds.div_euclid(MILLISECONDS_OF_A_DAY);
+                value(array, row)
+                    .map_or(Cell::Null, |milliseconds| Cell::Date(scratch.calendar.date(day(milliseconds))))
             }
-            Self::Moment { ticks, per_second, has_zone } => {
-                let moment = |ticks| Cell::DateTime(moment(ticks, *per_second, *has_zone));
+            Self::Moment { ticks, unit, has_zone } => {
+                let moment = |ticks| Cell::DateTime(scratch.calendar.moment(ticks, *unit, *has_zone));
                 value(ticks, row).map_or(Cell::Null, moment)
             }
-            Self::Coded { codes, values } => match codes.cell(row, &mut String::new()) {
-                Cell::Int(code) => values.cell(usize::try_from(code).unwrap_or(usize::MAX), text),
+            Self::Coded { codes, values } => match codes.cell(row, &mut Scratch::default()) {
+                Cell::Int(code) => values.cell(usize::try_from(code).unwrap_or(usize::MAX), scratch),
                 _ => Cell::Null,
             },
-            Self::Runs { run_of, values } => values.cell(run_of(row), text),
+            Self::Runs { run_of, values } => values.cell(run_of(row), scratch),
         }
     }
 }
@@ -230,14 +254,6 @@ fn decimal<'a, T: DecimalType>(array: &PrimitiveArray<T>, row: usize, text: &'a 
     there(array, row).map_or(Cell::Null, |row| Cell::Decimal(spell(text, &array.value_as_string(row))))
 }
 
-#[inline]
-fn give_text(bytes: &[u8], place: usize, row: &mut impl Row) {
-    match str::from_utf8(bytes) {
-        Ok(text) => row.text(place, text),
-        Err(_) => row.cell(place, Cell::BrokenText),
-    }
-}
-
 fn utf8(bytes: &[u8]) -> Cell<'_> {
     std::str::from_utf8(bytes).map_or(Cell::BrokenText, Cell::Text)
 }
@@ -255,40 +271,4 @@ fn uuid<'a>(bytes: &[u8], text: &'a mut String) -> Cell<'a> {
 fn spell<'a>(text: &'a mut String, value: &impl ToString) -> &'a str {
     *text = value.to_string();
     text
-}
-
-fn date(seconds: i64) -> Date {
-    wall(seconds).map_or(BEYOND, |wall| calendar(&wall))
-}
-
-/// What is finer than a microsecond is cut.
-fn moment(ticks: i64, per_second: i64, has_zone: bool) -> DateTime {
-    let microsecond = ticks.rem_euclid(per_second) * 1_000_000 / per_second;
-    let wall = wall(ticks.div_euclid(per_second));
-    let time = wall.map(|wall| wall.time()).unwrap_or_default();
-    DateTime {
-        date: wall.map_or(BEYOND, |wall| calendar(&wall)),
-        hour: small(time.hour()),
-        minute: small(time.minute()),
-        second: small(time.second()),
-        microsecond: u32::try_from(microsecond).unwrap_or_default(),
-        utc_offset: has_zone.then_some(0),
-        fold: false,
-    }
-}
-
-/// A day that the calendar does not reach; no column takes it.
-const BEYOND: Date = Date { year: i32::MAX, month: 1, day: 1 };
-
-fn wall(seconds: i64) -> Option<NaiveDateTime> {
-    chrono::DateTime::from_timestamp(seconds, 0).map(|moment| moment.naive_utc())
-}
-
-fn calendar(wall: &NaiveDateTime) -> Date {
-    Date { year: wall.year(), month: small(wall.month()), day: small(wall.day()) }
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "fields of a calendar and a clock are below 100")]
-fn small(field: u32) -> u8 {
-    field as u8
 }

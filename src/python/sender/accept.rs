@@ -95,7 +95,7 @@ impl Accept {
         let mut source = Source::resume(py, rest);
         let time = Time::new(&self.shared.target.route.clock, None).turn(soon);
         let filled = match source.arrow() {
-            Some(rows) => py.detach(|| encoder.fill(&mut InTime::new(rows, time))),
+            Some(rows) => py.detach(|| encoder.fill_in_slices(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(&mut source, time)),
         };
         self.rows = Some(source.into_rest());

@@ -1,0 +1,139 @@
+//! The rows of one batch, each slice of them read by whichever thread has it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, StructArray};
+use arrow_schema::Fields;
+
+use super::Failure;
+use super::columns::{Column, Scratch};
+use super::places::Places;
+use crate::cell::{Row, Rows};
+
+/// Rows for which the columns are opened at once: checked so many at a time, nobody waits for a large batch.
+const WINDOW: usize = 1_024;
+
+/// One batch of an Arrow stream.
+pub(super) struct Batch {
+    rows: StructArray,
+    fields: Fields,
+    /// The columns that are read: their places and names.
+    wanted: Arc<[(usize, String)]>,
+    /// For each of those, the values that its rows share, such as a dictionary's.
+    shared: Vec<Option<Arc<Column>>>,
+}
+
+impl Batch {
+    /// A batch without rows.
+    fn none() -> Self {
+        let rows = StructArray::new_empty_fields(0, None);
+        Self { rows, fields: Fields::empty(), wanted: Arc::default(), shared: Vec::new() }
+    }
+
+    /// A batch of such fields; `None` where it has others.
+    pub(super) fn new(fields: &Fields, wanted: Arc<[(usize, String)]>, rows: &ArrayRef) -> Option<Self> {
+        let rows = rows.as_struct_opt()?.clone();
+        let shared = wanted.iter().map(|(place, _)| {
+            Column::new(&fields[*place], &rows.column(*place).slice(0, 0), None)?;
+            Some(Column::shared(rows.column(*place)))
+        });
+        Some(Self { shared: shared.collect::<Option<_>>()?, fields: fields.clone(), wanted, rows })
+    }
+
+    /// Its columns in some of its rows.
+    fn columns(&self, rows: &Range<usize>) -> Vec<Column> {
+        let wanted = self.wanted.iter().zip(&self.shared).filter_map(|((place, _), shared)| {
+            let array = self.rows.column(*place).slice(rows.start, rows.len());
+            Column::new(&self.fields[*place], &array, shared.as_ref())
+        });
+        wanted.collect()
+    }
+}
+
+/// Rows of one batch.
+pub(in crate::python) struct BatchRows {
+    batch: Arc<Batch>,
+    /// Those that have not been visited.
+    left: Range<usize>,
+    /// Those that the columns show.
+    window: Range<usize>,
+    columns: Vec<Column>,
+    places: Places,
+    scratch: Scratch,
+}
+
+impl Default for BatchRows {
+    fn default() -> Self {
+        Self::all(Batch::none())
+    }
+}
+
+impl BatchRows {
+    /// All rows of a batch.
+    pub(super) fn all(batch: Batch) -> Self {
+        let rows = 0..batch.rows.len();
+        Self::some(Arc::new(batch), rows)
+    }
+
+    fn some(batch: Arc<Batch>, left: Range<usize>) -> Self {
+        let (places, scratch) = (Places::default(), Scratch::default());
+        Self { batch, left, window: 0..0, columns: Vec::new(), places, scratch }
+    }
+
+    /// How many have not been visited.
+    pub(super) fn left(&self) -> usize {
+        self.left.len()
+    }
+
+    /// Some of those that have not been visited, counted from the next one.
+    pub(super) fn slice(&self, rows: Range<usize>) -> Self {
+        Self::some(Arc::clone(&self.batch), self.left.start + rows.start..self.left.start + rows.end)
+    }
+
+    /// So many have been visited by others.
+    pub(super) fn skip(&mut self, rows: usize) {
+        self.left.start += rows;
+    }
+
+    /// Opens the columns for the rows from the next one on.
+    #[cold]
+    fn open(&mut self) {
+        self.window = self.left.start..self.left.end.min(self.left.start + WINDOW);
+        self.columns = self.batch.columns(&self.window);
+    }
+}
+
+impl Rows for BatchRows {
+    type Failure = Failure;
+
+    fn begin(&mut self) {
+        self.places = Places::default();
+    }
+
+    #[inline]
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
+        let number = self.left.start;
+        if !self.window.contains(&number) {
+            if self.left.is_empty() {
+                return Ok(false);
+            }
+            self.open();
+        }
+        self.left.start += 1;
+        let Self { batch, window, columns, places, scratch, .. } = self;
+        if batch.rows.is_null(number) {
+            row.not_a_mapping("None");
+            return Ok(true);
+        }
+        places.ask(|| batch.wanted.iter().map(|(_, name)| row.place(name)).collect());
+        for ((column, place), (_, name)) in columns.iter().zip(places.known()).zip(&*batch.wanted) {
+            match place {
+                Some(place) => column.give(number - window.start, *place, row, scratch),
+                None => row.cell_without_place(name, column.cell(number - window.start, scratch)),
+            }
+        }
+        Ok(true)
+    }
+}
