@@ -5,7 +5,7 @@ use super::digits::{write_finite, write_integer};
 use super::numbers::{is_double, is_int64};
 use super::problems::{Code, RowError};
 use super::refusal::Refusal;
-use super::strings::{Key, put_long, put_string, write_short};
+use super::strings::{Key, put_long, put_string, write_ascii, write_short};
 use super::value::{MAX_TEXT, own_type, put_value, write_bool, write_null};
 use super::{Encoder, datetimes};
 use crate::cell::{Cell, DateTime, Row};
@@ -125,6 +125,22 @@ impl Row for OpenRow<'_> {
         match write_short(key.put_with_quote(body), text) {
             0 => put_long(body, text),
             written => body.wrote(written),
+        }
+    }
+
+    #[inline(always)]
+    fn utf8(&mut self, place: usize, bytes: &[u8]) {
+        if self.takes(place, DataType::String) {
+            let start = self.encoder.body.len();
+            let (key, body) = self.open(place);
+            match write_ascii(key.put_with_quote(body), bytes) {
+                0 => body.truncate(start),
+                written => return body.wrote(written),
+            }
+        }
+        match str::from_utf8(bytes) {
+            Ok(text) => self.text(place, text),
+            Err(_) => self.cell(place, Cell::BrokenText),
         }
     }
 

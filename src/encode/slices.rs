@@ -24,14 +24,22 @@ const MOST: usize = 4;
 const UNCUT: Limits = Limits { max_rows: usize::MAX, max_bytes: usize::MAX };
 
 /// How rows are cut into slices.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slicing {
     /// How many slices there are at most; the machine is asked when it first matters.
     most: Option<usize>,
+    /// How many rows each of them has at least.
+    least: usize,
     /// Rows visited for the last body, and its bytes.
     last: Option<(usize, usize)>,
     /// Memory for slices to come.
     spare: Vec<Vec<u8>>,
+}
+
+impl Default for Slicing {
+    fn default() -> Self {
+        Self { most: None, least: LEAST, last: None, spare: Vec::new() }
+    }
 }
 
 impl Slicing {
@@ -42,11 +50,11 @@ impl Slicing {
 
     /// How many slices so many rows are cut into.
     fn slices(&mut self, rows: usize) -> usize {
-        if rows < 2 * LEAST {
+        if rows < 2 * self.least {
             return 1;
         }
         let cores = || thread::available_parallelism().map_or(1, NonZero::get).min(MOST);
-        (*self.most.get_or_insert_with(cores)).min(rows / LEAST)
+        (*self.most.get_or_insert_with(cores)).min(rows / self.least)
     }
 }
 
@@ -80,10 +88,10 @@ impl<S: Rows> Work<S> {
 }
 
 impl Encoder {
-    /// Has rows cut into so many slices, instead of one for each core.
+    /// Has rows cut into so many slices, each of so many rows at least, instead of one for each core.
     #[must_use]
-    pub fn with_slices(mut self, most: usize) -> Self {
-        self.slicing.most = Some(most);
+    pub fn with_slices(mut self, most: usize, least: usize) -> Self {
+        self.slicing = Slicing { most: Some(most), least: least.max(1), ..self.slicing };
         self
     }
 
@@ -111,7 +119,7 @@ impl Encoder {
 
     /// How many more rows this body takes, going by what rows took so far.
     fn likely(&self) -> usize {
-        let here = (self.visited >= LEAST).then_some((self.visited, self.body.len()));
+        let here = (self.visited >= self.slicing.least).then_some((self.visited, self.body.len()));
         let Some((rows, bytes)) = here.or(self.slicing.last) else { return usize::MAX };
         self.room().saturating_mul(rows) / bytes.max(1)
     }

@@ -24,17 +24,29 @@ pub(super) fn put_quoted(out: &mut Buffer, text: &str) {
 /// text. Its first and its last bytes are looked at and copied as two blocks, which overlap where they must.
 #[inline(always)]
 pub(super) fn write_short(room: &mut Value, text: &str) -> usize {
-    let bytes = text.as_bytes();
+    write_plain::<false>(room, text.as_bytes())
+}
+
+/// The same for bytes that are such a text and ASCII.
+#[inline(always)]
+pub(super) fn write_ascii(room: &mut Value, bytes: &[u8]) -> usize {
+    write_plain::<true>(room, bytes)
+}
+
+#[inline(always)]
+fn write_plain<const ASCII: bool>(room: &mut Value, bytes: &[u8]) -> usize {
     let plain = if let Some((first, last)) = write_ends::<BLOCK>(room, bytes) {
-        is_plain(first) & is_plain(last)
+        is_plain(first) & is_plain(last) & !(ASCII && has_other([first, last].map(|half| u128::from_le_bytes(*half))))
     } else if let Some((first, last)) = write_ends::<8>(room, bytes) {
-        !(has_special(u64::from_le_bytes(*first)) | has_special(u64::from_le_bytes(*last)))
+        let halves = [*first, *last].map(u64::from_le_bytes);
+        !(has_special(halves[0]) | has_special(halves[1]) | (ASCII && has_other(halves.map(u128::from))))
     } else if let Some((first, last)) = write_ends::<4>(room, bytes) {
         let halves = [*first, *last].map(|half| u64::from(u32::from_le_bytes(half)));
-        !has_special(halves[0] | halves[1] << 32)
+        let both = halves[0] | halves[1] << 32;
+        !(has_special(both) | (ASCII && has_other([both.into(); 2])))
     } else if bytes.len() < 4 {
         room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
-        !bytes.iter().any(|&byte| is_special(byte))
+        !bytes.iter().any(|&byte| is_special(byte) | (ASCII && !byte.is_ascii()))
     } else {
         false
     };
@@ -125,6 +137,12 @@ fn has_special(bytes: u64) -> bool {
     let flip = |byte: u8| bytes ^ (ONES * u64::from(byte));
     let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound));
     (below(flip(QUOTE_BIT), b' ' + 1) | below(flip(b'\\'), 1)) & !bytes & HIGHEST != 0
+}
+
+/// Whether any of the bytes is not ASCII.
+#[inline(always)]
+fn has_other(halves: [u128; 2]) -> bool {
+    (halves[0] | halves[1]) & u128::from_le_bytes([0x80; 16]) != 0
 }
 
 const QUOTE_BIT: u8 = b'"' ^ b' ';

@@ -12,4 +12,5 @@ mod outbox;
 mod powerbi;
 mod quotas;
 mod sample;
+mod slices;
 mod standin;

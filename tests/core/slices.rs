@@ -1,0 +1,204 @@
+//! Rows encoded in slices: whatever the rows and however they are cut, nobody can tell it from one encoder's work.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
+
+use powerbi_push::cell::{Cell, Row, Rows, Slices};
+use powerbi_push::encode::{Encoder, Filled, Limits, Options, PUSH_ARRAY, PUSH_ROWS, Run};
+use powerbi_push::schema::TableSchema;
+use proptest::prelude::*;
+
+use crate::sample::table;
+
+/// What one row holds: its number, or text that no column of numbers takes, and an item.
+#[derive(Debug, Clone)]
+enum Line {
+    Cells(Result<i64, String>, String),
+    /// A row that is no mapping.
+    Nothing,
+}
+
+/// Rows in batches, read by whoever asks.
+#[derive(Clone)]
+struct Batches {
+    names: [&'static str; 2],
+    lines: Arc<Vec<Line>>,
+    /// Where each batch ends.
+    ends: Arc<Vec<usize>>,
+    left: Range<usize>,
+    /// Reading this row fails.
+    bad: Option<usize>,
+    threads: Arc<Mutex<HashSet<ThreadId>>>,
+}
+
+impl Batches {
+    fn new(names: [&'static str; 2], batches: &[Vec<Line>], bad: Option<usize>) -> Self {
+        let ends = batches.iter().scan(0, |end, batch| {
+            *end += batch.len();
+            Some(*end)
+        });
+        let (ends, lines) = (Arc::new(ends.collect()), Arc::new(batches.concat()));
+        Self { names, left: 0..lines.len(), lines, ends, bad, threads: Arc::default() }
+    }
+}
+
+impl Rows for Batches {
+    type Failure = usize;
+
+    fn begin(&mut self) {}
+
+    fn visit(&mut self, row: &mut impl Row) -> Result<bool, usize> {
+        let number = self.left.start;
+        if self.left.is_empty() {
+            return Ok(false);
+        }
+        if self.bad == Some(number) {
+            return Err(number);
+        }
+        self.threads.lock().unwrap().insert(thread::current().id());
+        self.left.start += 1;
+        let Line::Cells(id, item) = &self.lines[number] else {
+            row.not_a_mapping("None");
+            return Ok(true);
+        };
+        let id = id.as_ref().map_or_else(|text| Cell::Text(text), |id| Cell::Int(*id));
+        for (name, cell) in self.names.into_iter().zip([id, Cell::Text(item)]) {
+            match row.place(name) {
+                Some(place) => row.cell(place, cell),
+                None => row.cell_without_place(name, cell),
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Slices for Batches {
+    type Slice = Self;
+
+    fn at_hand(&mut self) -> Result<usize, usize> {
+        let end = self.ends.iter().find(|end| **end > self.left.start);
+        Ok(end.map_or(0, |end| end - self.left.start))
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Self {
+        let start = self.left.start;
+        Self { left: start + rows.start..start + rows.end, ..self.clone() }
+    }
+
+    fn skip(&mut self, rows: usize) {
+        self.left.start += rows;
+    }
+}
+
+/// All that can be seen of an encoder after each call.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    outcome: Result<(Option<Vec<u8>>, Vec<u32>, bool), usize>,
+    rows_read: u64,
+    count: u64,
+    errors: String,
+    invalid: Vec<Range<u64>>,
+    names: Vec<String>,
+}
+
+type Fill = fn(&mut Encoder, &mut Batches) -> Result<Filled, usize>;
+
+/// What is seen of `encoder` from call to call. A row that cannot be read can be at the second attempt.
+fn watch(mut encoder: Encoder, mut rows: Batches, fill: Fill) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    loop {
+        let filled = fill(&mut encoder, &mut rows);
+        let ended = filled.as_ref().is_ok_and(|filled| filled.ended);
+        if filled.is_err() {
+            rows.bad = None;
+        }
+        let outcome = filled.map(|filled| {
+            let ends = filled.run.as_ref().map_or_else(Vec::new, |run| run.ends(0..run.rows()).collect());
+            (filled.run.map(Run::into_memory), ends, filled.ended)
+        });
+        let problems = encoder.problems();
+        seen.push(Seen {
+            outcome,
+            rows_read: encoder.rows_read(),
+            count: problems.count(),
+            errors: format!("{:?}", problems.errors()),
+            invalid: problems.invalid_rows().to_vec(),
+            names: encoder.names_seen().to_vec(),
+        });
+        if ended {
+            return seen;
+        }
+    }
+}
+
+fn any_line() -> impl Strategy<Value = Line> {
+    prop_oneof![
+        20 => (any::<i64>(), "[a-z\"é]{0,9}").prop_map(|(id, item)| Line::Cells(Ok(id), item)),
+        2 => (0i64..9, "x{0,400}").prop_map(|(id, item)| Line::Cells(Ok(id), item)),
+        1 => "[a-z]{1,3}".prop_map(|text| Line::Cells(Err(text), String::new())),
+        1 => Just(Line::Nothing),
+    ]
+}
+
+/// Mostly rows that fit, in batches of any size.
+fn any_batches() -> impl Strategy<Value = Vec<Vec<Line>>> {
+    let fitting = (any::<i64>(), "[a-z]{0,9}").prop_map(|(id, item)| Line::Cells(Ok(id), item));
+    let batch = prop_oneof![prop::collection::vec(any_line(), 0..40), prop::collection::vec(fitting, 0..40)];
+    prop::collection::vec(batch, 0..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn slices_are_joined_into_what_one_encoder_makes(
+        batches in any_batches(),
+        bad in prop::option::weighted(0.3, 0usize..100),
+        (max_rows, max_bytes, max_errors) in (1usize..60, 40usize..2_000, 0usize..6),
+        (has_schema, known, as_array, checks) in (any::<bool>(), prop::bool::weighted(0.8), any::<bool>(), any::<bool>()),
+        (most, least) in (1usize..=4, 1usize..6),
+    ) {
+        let schema = has_schema.then(|| Arc::new(TableSchema::new(&table())));
+        let rows = Batches::new(if known { ["Id", "Item"] } else { ["Item", "Other"] }, &batches, bad);
+        let new = || {
+            let dialect = if as_array { &PUSH_ARRAY } else { &PUSH_ROWS };
+            // Where rows are only checked, they must fit into a body whatever they hold.
+            let max_bytes = if checks { 1_000_000 } else { max_bytes };
+            let limits = Limits { max_rows, max_bytes };
+            let mut encoder = Encoder::new(dialect, schema.clone(), Options::default(), limits, max_errors);
+            if checks {
+                encoder.only_check();
+            }
+            encoder
+        };
+        let expected = watch(new(), rows.clone(), Encoder::fill);
+        prop_assert_eq!(watch(new().with_slices(most, least), rows, Encoder::fill_in_slices), expected);
+    }
+}
+
+/// Many rows that all fit, and which threads visited them.
+fn threads_for(rows: i64, encoder: Encoder) -> usize {
+    let lines = (0..rows).map(|id| Line::Cells(Ok(id), "item".into())).collect();
+    let rows = Batches::new(["Id", "Item"], &[lines], None);
+    let threads = Arc::clone(&rows.threads);
+    let seen = watch(encoder, rows, Encoder::fill_in_slices);
+    assert_eq!(seen.last().unwrap().count, 0);
+    threads.lock().unwrap().len()
+}
+
+#[test]
+fn each_slice_has_a_thread_and_too_few_rows_have_none() {
+    let new = |max_rows| {
+        let limits = Limits { max_rows, max_bytes: 1_000_000 };
+        Encoder::new(&PUSH_ROWS, None, Options::default(), limits, 1)
+    };
+    for slices in 1..=4 {
+        assert_eq!(threads_for(4_000, new(10_000).with_slices(slices, 1_000)), slices);
+    }
+    assert_eq!(threads_for(3_999, new(10_000).with_slices(4, 1_000)), 3);
+    assert_eq!(threads_for(1_999, new(10_000).with_slices(4, 1_000)), 1);
+    assert_eq!(threads_for(4_000, new(1_999).with_slices(4, 1_000)), 1);
+    assert!((1..=4).contains(&threads_for(10_000, new(10_000))));
+}
