@@ -102,7 +102,7 @@ impl<R: Rows> Rows for &mut R {
 /// Rows of which many are at hand at once, so that several threads can visit them, each a slice.
 pub trait Slices: Rows<Failure: Send> {
     /// Some of the rows at hand.
-    type Slice: Rows<Failure = Self::Failure> + Send;
+    type Slice: Slices<Failure = Self::Failure, Slice = Self::Slice> + Send;
 
     /// How many rows are at hand; reads more where there are none, and `0` says that all have been read.
     fn at_hand(&mut self) -> Result<usize, Self::Failure>;
@@ -112,6 +112,22 @@ pub trait Slices: Rows<Failure: Send> {
 
     /// So many of the rows at hand have been visited, as slices.
     fn skip(&mut self, rows: usize);
+}
+
+impl<R: Slices> Slices for &mut R {
+    type Slice = R::Slice;
+
+    fn at_hand(&mut self) -> Result<usize, Self::Failure> {
+        (**self).at_hand()
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Self::Slice {
+        (**self).slice(rows)
+    }
+
+    fn skip(&mut self, rows: usize) {
+        (**self).skip(rows);
+    }
 }
 
 /// What a source of rows does with one row.

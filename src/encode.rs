@@ -31,6 +31,7 @@ pub use self::kept::Kept;
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, Problems, RowError};
 pub use self::run::Run;
+pub use self::slices::Shares;
 pub use self::value::{NoType, fitting_type};
 
 use self::buffer::Buffer;

@@ -1,45 +1,60 @@
-//! Rows of which many are at hand: each core encodes a slice of them, and together they are what one encoder makes.
+//! Rows of which many are at hand: each core encodes slices of them, which join into what one encoder makes.
 //!
 //! ```text
-//!            ┌─▶ this thread, behind the rows that the body has ─┐
-//! at hand ───┼─▶ a thread of its own ────────────────────────────┼─▶ one body, its problems in order
-//!            └─▶ a thread of its own ────────────────────────────┘
+//!            ┌─▶ this thread, from the first slice on, behind the rows that the body has ─┐
+//! at hand ───┼─▶ a thread of its own, from the last slice back ───────────────────────────┼─▶ one body,
+//!            └─▶ a thread of its own, from the last slice back ───────────────────────────┘   problems in order
 //! ```
 //!
-//! The threads end with the call: those of a pool would be missing in a forked child.
+//! Slices are short, so that nobody waits long for who began late. The threads end with the call: those of a pool would
+//! be missing in a forked child.
 
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::thread::{self, Builder, Scope, ScopedJoinHandle};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Builder};
 
 use super::{Encoder, Filled, Limits, position};
-use crate::cell::{Rows, Slices};
+use crate::cell::Slices;
 
-/// Fewer rows are not worth a thread.
-const LEAST: usize = 1_000;
-/// More slices would wait for memory more than they encode.
-const MOST: usize = 4;
+/// Threads at most: more would wait for memory more than they encode.
+const THREADS: usize = 4;
+/// Rows for each thread: fewer are not worth one.
+const WORTH: usize = 1_000;
+/// Rows of a slice.
+const SLICE: usize = 500;
 /// Slices are never cut: their rows move into a body that is.
 const UNCUT: Limits = Limits { max_rows: usize::MAX, max_bytes: usize::MAX };
 
-/// How rows are cut into slices.
-#[derive(Debug)]
+/// How rows are shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    /// Threads at most, this one among them.
+    pub threads: usize,
+    /// Rows of a slice; a thread is worth its while for two of them.
+    pub slice: usize,
+    /// Slices that this thread takes at most while others take the rest, and one at least.
+    pub own: usize,
+}
+
+impl Shares {
+    /// As many threads as there are cores.
+    fn of_this_machine() -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+        Self { threads, slice: SLICE, own: usize::MAX }
+    }
+}
+
+/// What an encoder remembers of its slices.
+#[derive(Debug, Default)]
 pub(super) struct Slicing {
-    /// How many slices there are at most; the machine is asked when it first matters.
-    most: Option<usize>,
-    /// How many rows each of them has at least.
-    least: usize,
+    /// Asked of the machine when it first matters.
+    shares: Option<Shares>,
     /// Rows visited for the last body, and its bytes.
     last: Option<(usize, usize)>,
     /// Memory for slices to come.
     spare: Vec<Vec<u8>>,
-}
-
-impl Default for Slicing {
-    fn default() -> Self {
-        Self { most: None, least: LEAST, last: None, spare: Vec::new() }
-    }
 }
 
 impl Slicing {
@@ -48,50 +63,92 @@ impl Slicing {
         self.last = Some((visited, bytes));
     }
 
-    /// How many slices so many rows are cut into.
-    fn slices(&mut self, rows: usize) -> usize {
-        if rows < 2 * self.least {
-            return 1;
+    /// How so many rows are shared out, if they are.
+    fn shares(&mut self, rows: usize) -> Option<Shares> {
+        let worth = self.shares.map_or(WORTH, |shares| 2 * shares.slice);
+        if rows < 2 * worth {
+            return None;
         }
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get).min(MOST);
-        (*self.most.get_or_insert_with(cores)).min(rows / self.least)
+        let shares = *self.shares.get_or_insert_with(Shares::of_this_machine);
+        let threads = shares.threads.min(rows / worth);
+        (threads > 1).then_some(Shares { threads, ..shares })
     }
 }
 
-/// A slice for another thread.
-struct Work<S> {
-    encoder: Encoder,
-    slice: S,
+/// Rows cut into slices, of which everybody takes the next one.
+struct Cut {
     rows: usize,
-    /// Bytes behind which no row would be needed.
-    enough: usize,
+    slice: usize,
+    /// The slices that nobody has taken.
+    left: Mutex<Range<usize>>,
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
-/// What became of it.
+impl Cut {
+    fn left(&self) -> MutexGuard<'_, Range<usize>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows of a slice.
+    fn range(&self, slice: usize) -> Range<usize> {
+        slice * self.slice..self.rows.min((slice + 1) * self.slice)
+    }
+}
+
+/// What another thread made of a slice.
 struct Done<F> {
+    slice: usize,
     encoder: Encoder,
     /// Why not all of its rows were visited, unless there were enough bytes.
     failure: Option<F>,
     whole: bool,
 }
 
-impl<S: Rows> Work<S> {
-    fn visit(self) -> Done<S::Failure> {
-        let Self { mut encoder, mut slice, rows, enough } = self;
-        encoder.begin(&mut slice);
-        let mut failure = None;
-        while encoder.visited < rows && encoder.body.len() < enough && failure.is_none() {
-            failure = encoder.visit(&mut slice, encoder.visited + 1).err();
+/// What another thread works with.
+struct Helper<'c, S> {
+    cut: &'c Cut,
+    rows: S,
+    /// What slices are encoded as.
+    encoder: Encoder,
+    /// Bytes behind which no row would be needed.
+    enough: usize,
+}
+
+impl<S: Slices<Slice = S>> Helper<'_, S> {
+    /// Takes slices from the last one back, until none is left or there are enough.
+    fn run(mut self) -> Vec<Done<S::Failure>> {
+        let mut done: Vec<Done<S::Failure>> = Vec::new();
+        while done.last().is_none_or(|done| done.whole) {
+            let Some(slice) = self.cut.left().next_back() else { break };
+            done.push(self.visit(slice));
         }
-        Done { whole: encoder.visited == rows, failure, encoder }
+        done
+    }
+
+    fn visit(&mut self, slice: usize) -> Done<S::Failure> {
+        let range = self.cut.range(slice);
+        let mut encoder = self.encoder.beside(range.start, self.cut.spare().pop().unwrap_or_default());
+        let mut rows = self.rows.slice(range.clone());
+        encoder.begin(&mut rows);
+        let start = encoder.body.len();
+        let mut failure = None;
+        while encoder.visited < range.len() && encoder.body.len() - start < self.enough && failure.is_none() {
+            failure = encoder.visit(&mut rows, encoder.visited + 1).err();
+        }
+        self.enough = self.enough.saturating_sub(encoder.body.len() - start);
+        Done { slice, whole: encoder.visited == range.len(), failure, encoder }
     }
 }
 
 impl Encoder {
-    /// Has rows cut into so many slices, each of so many rows at least, instead of one for each core.
+    /// Has rows shared out like this, instead of to all cores.
     #[must_use]
-    pub fn with_slices(mut self, most: usize, least: usize) -> Self {
-        self.slicing = Slicing { most: Some(most), least: least.max(1), ..self.slicing };
+    pub fn with_shares(mut self, shares: Shares) -> Self {
+        self.slicing.shares = Some(shares);
         self
     }
 
@@ -105,9 +162,9 @@ impl Encoder {
             }
             let together = at_hand.min(self.likely());
             let before = self.row;
-            let visited = match self.slicing.slices(together) {
-                0 | 1 => self.visit(&mut rows.slice(0..at_hand), self.visited + at_hand),
-                slices => self.visit_together(rows, together, slices),
+            let visited = match self.slicing.shares(together) {
+                Some(shares) => self.visit_together(rows, together, shares),
+                None => self.visit(&mut rows.slice(0..at_hand), self.visited + at_hand),
             };
             rows.skip(length(before..self.row));
             if let Some(filled) = visited? {
@@ -119,7 +176,7 @@ impl Encoder {
 
     /// How many more rows this body takes, going by what rows took so far.
     fn likely(&self) -> usize {
-        let here = (self.visited >= self.slicing.least).then_some((self.visited, self.body.len()));
+        let here = (self.visited >= SLICE).then_some((self.visited, self.body.len()));
         let Some((rows, bytes)) = here.or(self.slicing.last) else { return usize::MAX };
         self.room().saturating_mul(rows) / bytes.max(1)
     }
@@ -129,44 +186,80 @@ impl Encoder {
         self.limits.max_bytes.saturating_sub(self.body.len())
     }
 
-    /// Visits so many of the rows at hand, the first slice of them on this thread.
+    /// Visits so many of the rows at hand with the help of other threads.
     fn visit_together<R: Slices>(
         &mut self,
         rows: &R,
         count: usize,
-        slices: usize,
+        shares: Shares,
     ) -> Result<Option<Filled>, R::Failure> {
-        let each = count.div_ceil(slices);
-        let mut first = rows.slice(0..each);
-        let rest = (each..count).step_by(each).map(|start| start..count.min(start + each));
-        let work: Vec<_> = rest.map(|range| self.work(rows, range, slices)).collect();
-        thread::scope(|scope| {
-            let running: Vec<_> = work.into_iter().map_while(|work| begin(scope, work)).collect();
-            let mut visited = self.visit(&mut first, self.visited + each);
-            // Whether the next row is the one that the next slice begins with.
-            let mut next = matches!(visited, Ok(None));
-            for slice in running {
-                let Done { mut encoder, failure, whole } = slice.join().unwrap_or_else(|panic| resume_unwind(panic));
-                next = next && self.append(&mut encoder);
-                self.slicing.spare.push(encoder.into_memory());
-                if let Some(failure) = failure.filter(|_| next) {
-                    visited = Err(failure);
-                }
-                next = next && whole;
-            }
-            visited
-        })
+        let left = Mutex::new(0..count.div_ceil(shares.slice));
+        let spare = Mutex::new(std::mem::take(&mut self.slicing.spare));
+        let cut = Cut { rows: count, slice: shares.slice, left, spare };
+        let (mut own, before) = (rows.slice(0..count), self.row);
+        let (visited, done) = thread::scope(|scope| {
+            let helpers = (1..shares.threads).map_while(|_| {
+                let encoder = self.beside(0, Vec::new());
+                let enough = (self.room() / shares.threads).saturating_mul(2);
+                let helper = Helper { cut: &cut, rows: rows.slice(0..count), encoder, enough };
+                // Where the system has no thread to give, its slices are left to this one.
+                Builder::new().spawn_scoped(scope, move || helper.run()).ok()
+            });
+            let helpers: Vec<_> = helpers.collect();
+            let visited = self.visit_own(&mut own, &cut, shares.own);
+            let done =
+                helpers.into_iter().flat_map(|helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            (visited, done.collect())
+        });
+        self.slicing.spare = cut.spare.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let own = length(before..self.row).div_ceil(shares.slice);
+        self.join(visited, own, done)
     }
 
-    /// What another thread needs for a slice.
-    fn work<R: Slices>(&mut self, rows: &R, range: Range<usize>, slices: usize) -> Work<R::Slice> {
+    /// Takes slices from the first one on, until none is left.
+    fn visit_own<S: Slices>(&mut self, rows: &mut S, cut: &Cut, most: usize) -> Result<Option<Filled>, S::Failure> {
+        for _ in 0..most.max(1) {
+            let Some(slice) = cut.left().next() else { break };
+            let visited = self.visit(rows, self.visited + cut.range(slice).len());
+            if !matches!(visited, Ok(None)) {
+                *cut.left() = 0..0;
+                return visited;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes in what others made of the slices behind its own, as far as it is what this encoder would have made.
+    fn join<F>(
+        &mut self,
+        mut visited: Result<Option<Filled>, F>,
+        own: usize,
+        mut done: Vec<Done<F>>,
+    ) -> Result<Option<Filled>, F> {
+        done.sort_unstable_by_key(|done| done.slice);
+        let mut next = matches!(visited, Ok(None)).then_some(own);
+        for Done { slice, mut encoder, failure, whole } in done {
+            if next == Some(slice) {
+                let all = self.append(&mut encoder);
+                next = (all && whole).then_some(slice + 1);
+                if let Some(failure) = failure.filter(|_| all) {
+                    visited = Err(failure);
+                }
+            }
+            self.slicing.spare.push(encoder.into_memory());
+        }
+        visited
+    }
+
+    /// An encoder for rows that begin so many behind those visited.
+    fn beside(&self, rows: usize, memory: Vec<u8>) -> Self {
         let mut encoder = Self::new(self.dialect, None, self.options, UNCUT, 0);
         encoder.columns = self.columns.clone();
         encoder.checks = self.checks;
         encoder.problems = self.problems.anew();
-        encoder.row = self.row + range.start as u64;
-        encoder.spare = self.slicing.spare.pop().unwrap_or_default();
-        Work { encoder, rows: range.len(), enough: 2 * self.room() / slices, slice: rows.slice(range) }
+        encoder.row = self.row + rows as u64;
+        encoder.spare = memory;
+        encoder
     }
 
     /// Appends the rows of a slice as far as they fit; answers whether all of them did.
@@ -192,17 +285,6 @@ impl Encoder {
         self.columns.meet(&slice.columns);
         all
     }
-}
-
-/// Starts a thread; `None` where the system has none to give, so that its rows are left to this one.
-fn begin<'scope, S>(
-    scope: &'scope Scope<'scope, '_>,
-    work: Work<S>,
-) -> Option<ScopedJoinHandle<'scope, Done<S::Failure>>>
-where
-    S: Rows<Failure: Send> + Send + 'scope,
-{
-    Builder::new().spawn_scoped(scope, move || work.visit()).ok()
 }
 
 /// How many rows have these numbers: never more than were at hand.

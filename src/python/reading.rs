@@ -117,7 +117,7 @@ impl<R: Rows<Failure = Failure>> Rows for InTime<R> {
     }
 }
 
-impl<R: Slices<Failure = Failure>> Slices for InTime<&mut R> {
+impl<R: Slices<Failure = Failure>> Slices for InTime<R> {
     type Slice = InTime<R::Slice>;
 
     fn at_hand(&mut self) -> Result<usize, Stop> {

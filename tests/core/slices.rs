@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use powerbi_push::cell::{Cell, Row, Rows, Slices};
-use powerbi_push::encode::{Encoder, Filled, Limits, Options, PUSH_ARRAY, PUSH_ROWS, Run};
+use powerbi_push::encode::{Encoder, Filled, Limits, Options, PUSH_ARRAY, PUSH_ROWS, Run, Shares};
 use powerbi_push::schema::TableSchema;
 use proptest::prelude::*;
 
@@ -30,7 +31,35 @@ struct Batches {
     left: Range<usize>,
     /// Reading this row fails.
     bad: Option<usize>,
-    threads: Arc<Mutex<HashSet<ThreadId>>>,
+    crowd: Arc<Crowd>,
+}
+
+/// The threads that visit rows; each waits with its first row until so many have met.
+#[derive(Default)]
+struct Crowd {
+    wanted: usize,
+    threads: Mutex<HashSet<ThreadId>>,
+    another: Condvar,
+}
+
+impl Crowd {
+    fn of(wanted: usize) -> Self {
+        Self { wanted, ..Self::default() }
+    }
+
+    fn join(&self) {
+        let mut threads = self.threads.lock().unwrap();
+        if threads.insert(thread::current().id()) {
+            self.another.notify_all();
+            // Too few would be an error of the test's subject, which it is to say.
+            let few = |threads: &mut HashSet<ThreadId>| threads.len() < self.wanted;
+            drop(self.another.wait_timeout_while(threads, Duration::from_secs(10), few).unwrap());
+        }
+    }
+
+    fn met(&self) -> usize {
+        self.threads.lock().unwrap().len()
+    }
 }
 
 impl Batches {
@@ -40,7 +69,7 @@ impl Batches {
             Some(*end)
         });
         let (ends, lines) = (Arc::new(ends.collect()), Arc::new(batches.concat()));
-        Self { names, left: 0..lines.len(), lines, ends, bad, threads: Arc::default() }
+        Self { names, left: 0..lines.len(), lines, ends, bad, crowd: Arc::default() }
     }
 }
 
@@ -57,7 +86,7 @@ impl Rows for Batches {
         if self.bad == Some(number) {
             return Err(number);
         }
-        self.threads.lock().unwrap().insert(thread::current().id());
+        self.crowd.join();
         self.left.start += 1;
         let Line::Cells(id, item) = &self.lines[number] else {
             row.not_a_mapping("None");
@@ -95,7 +124,11 @@ impl Slices for Batches {
 /// All that can be seen of an encoder after each call.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    outcome: Result<(Option<Vec<u8>>, Vec<u32>, bool), usize>,
+    /// The row that could not be read, if one could not.
+    failed: Option<usize>,
+    ended: bool,
+    body: Vec<u8>,
+    ends: Vec<u32>,
     rows_read: u64,
     count: u64,
     errors: String,
@@ -110,17 +143,17 @@ fn watch(mut encoder: Encoder, mut rows: Batches, fill: Fill) -> Vec<Seen> {
     let mut seen = Vec::new();
     loop {
         let filled = fill(&mut encoder, &mut rows);
-        let ended = filled.as_ref().is_ok_and(|filled| filled.ended);
-        if filled.is_err() {
+        let failed = filled.as_ref().err().copied();
+        let (run, ended) = filled.map_or((None, false), |filled| (filled.run, filled.ended));
+        if failed.is_some() {
             rows.bad = None;
         }
-        let outcome = filled.map(|filled| {
-            let ends = filled.run.as_ref().map_or_else(Vec::new, |run| run.ends(0..run.rows()).collect());
-            (filled.run.map(Run::into_memory), ends, filled.ended)
-        });
         let problems = encoder.problems();
         seen.push(Seen {
-            outcome,
+            failed,
+            ended,
+            ends: run.as_ref().map_or_else(Vec::new, |run| run.ends(0..run.rows()).collect()),
+            body: run.map_or_else(Vec::new, Run::into_memory),
             rows_read: encoder.rows_read(),
             count: problems.count(),
             errors: format!("{:?}", problems.errors()),
@@ -158,7 +191,7 @@ proptest! {
         bad in prop::option::weighted(0.3, 0usize..100),
         (max_rows, max_bytes, max_errors) in (1usize..60, 40usize..2_000, 0usize..6),
         (has_schema, known, as_array, checks) in (any::<bool>(), prop::bool::weighted(0.8), any::<bool>(), any::<bool>()),
-        (most, least) in (1usize..=4, 1usize..6),
+        (threads, slice, own) in (1usize..=4, 1usize..6, 1usize..20),
     ) {
         let schema = has_schema.then(|| Arc::new(TableSchema::new(&table())));
         let rows = Batches::new(if known { ["Id", "Item"] } else { ["Item", "Other"] }, &batches, bad);
@@ -174,31 +207,31 @@ proptest! {
             encoder
         };
         let expected = watch(new(), rows.clone(), Encoder::fill);
-        prop_assert_eq!(watch(new().with_slices(most, least), rows, Encoder::fill_in_slices), expected);
+        let shares = Shares { threads, slice, own };
+        prop_assert_eq!(watch(new().with_shares(shares), rows, Encoder::fill_in_slices), expected);
     }
 }
 
-/// Many rows that all fit, and which threads visited them.
-fn threads_for(rows: i64, encoder: Encoder) -> usize {
+/// How many threads visit so many rows where the first row waits for as many.
+fn threads_for(rows: i64, threads: usize, encoder: Encoder) -> usize {
     let lines = (0..rows).map(|id| Line::Cells(Ok(id), "item".into())).collect();
-    let rows = Batches::new(["Id", "Item"], &[lines], None);
-    let threads = Arc::clone(&rows.threads);
-    let seen = watch(encoder, rows, Encoder::fill_in_slices);
-    assert_eq!(seen.last().unwrap().count, 0);
-    threads.lock().unwrap().len()
+    let rows = Batches { crowd: Arc::new(Crowd::of(threads)), ..Batches::new(["Id", "Item"], &[lines], None) };
+    let crowd = Arc::clone(&rows.crowd);
+    watch(encoder, rows, Encoder::fill_in_slices);
+    crowd.met()
 }
 
 #[test]
-fn each_slice_has_a_thread_and_too_few_rows_have_none() {
-    let new = |max_rows| {
+fn every_thread_has_slices_and_too_few_rows_have_no_threads() {
+    let new = |max_rows, threads| {
         let limits = Limits { max_rows, max_bytes: 1_000_000 };
-        Encoder::new(&PUSH_ROWS, None, Options::default(), limits, 1)
+        let encoder = Encoder::new(&PUSH_ROWS, None, Options::default(), limits, 1);
+        encoder.with_shares(Shares { threads, slice: 500, own: usize::MAX })
     };
-    for slices in 1..=4 {
-        assert_eq!(threads_for(4_000, new(10_000).with_slices(slices, 1_000)), slices);
+    for threads in 1..=4 {
+        assert_eq!(threads_for(4_000, threads, new(10_000, threads)), threads);
     }
-    assert_eq!(threads_for(3_999, new(10_000).with_slices(4, 1_000)), 3);
-    assert_eq!(threads_for(1_999, new(10_000).with_slices(4, 1_000)), 1);
-    assert_eq!(threads_for(4_000, new(1_999).with_slices(4, 1_000)), 1);
-    assert!((1..=4).contains(&threads_for(10_000, new(10_000))));
+    assert_eq!(threads_for(3_999, 3, new(10_000, 4)), 3);
+    assert_eq!(threads_for(1_999, 1, new(10_000, 4)), 1);
+    assert_eq!(threads_for(4_000, 1, new(1_999, 4)), 1);
 }

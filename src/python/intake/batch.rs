@@ -10,7 +10,7 @@ use arrow_schema::Fields;
 use super::Failure;
 use super::columns::{Column, Scratch};
 use super::places::Places;
-use crate::cell::{Row, Rows};
+use crate::cell::{Row, Rows, Slices};
 
 /// Rows for which the columns are opened at once: checked so many at a time, nobody waits for a large batch.
 const WINDOW: usize = 1_024;
@@ -87,16 +87,6 @@ impl BatchRows {
         self.left.len()
     }
 
-    /// Some of those that have not been visited, counted from the next one.
-    pub(super) fn slice(&self, rows: Range<usize>) -> Self {
-        Self::some(Arc::clone(&self.batch), self.left.start + rows.start..self.left.start + rows.end)
-    }
-
-    /// So many have been visited by others.
-    pub(super) fn skip(&mut self, rows: usize) {
-        self.left.start += rows;
-    }
-
     /// Opens the columns for the rows from the next one on.
     #[cold]
     fn open(&mut self) {
@@ -135,5 +125,21 @@ impl Rows for BatchRows {
             }
         }
         Ok(true)
+    }
+}
+
+impl Slices for BatchRows {
+    type Slice = Self;
+
+    fn at_hand(&mut self) -> Result<usize, Failure> {
+        Ok(self.left())
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Self {
+        Self::some(Arc::clone(&self.batch), self.left.start + rows.start..self.left.start + rows.end)
+    }
+
+    fn skip(&mut self, rows: usize) {
+        self.left.start += rows;
     }
 }
