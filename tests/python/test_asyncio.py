@@ -9,6 +9,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 import powerbi_push as pbi
@@ -145,7 +146,7 @@ def without_collections() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_collections")
-@pytest.mark.parametrize("kind", [list, iter, each])
+@pytest.mark.parametrize("kind", [list, iter, each, pl.DataFrame])
 def test_the_loop_is_never_held_for_long(kind: Callable[[Any], Any]) -> None:
     with FaultServer(CONFIRMED) as server:
         table = server.table()
