@@ -100,7 +100,7 @@ impl<R: Rows> Rows for &mut R {
 }
 
 /// Rows of which many are at hand at once, so that several threads can visit them, each a slice.
-pub trait Slices: Rows<Failure: Send> {
+pub trait Slices: Rows {
     /// Some of the rows at hand.
     type Slice: Slices<Failure = Self::Failure, Slice = Self::Slice> + Send;
 

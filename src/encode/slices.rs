@@ -100,11 +100,10 @@ impl Cut {
 }
 
 /// What another thread made of a slice.
-struct Done<F> {
+struct Done {
     slice: usize,
     encoder: Encoder,
-    /// Why not all of its rows were visited, unless there were enough bytes.
-    failure: Option<F>,
+    /// Whether all of its rows were visited. Where one could not be, this thread will find out why.
     whole: bool,
 }
 
@@ -120,8 +119,8 @@ struct Helper<'c, S> {
 
 impl<S: Slices<Slice = S>> Helper<'_, S> {
     /// Takes slices from the last one back, until none is left or there are enough.
-    fn run(mut self) -> Vec<Done<S::Failure>> {
-        let mut done: Vec<Done<S::Failure>> = Vec::new();
+    fn run(mut self) -> Vec<Done> {
+        let mut done: Vec<Done> = Vec::new();
         while done.last().is_none_or(|done| done.whole) {
             let Some(slice) = self.cut.left().next_back() else { break };
             done.push(self.visit(slice));
@@ -129,18 +128,18 @@ impl<S: Slices<Slice = S>> Helper<'_, S> {
         done
     }
 
-    fn visit(&mut self, slice: usize) -> Done<S::Failure> {
+    fn visit(&mut self, slice: usize) -> Done {
         let range = self.cut.range(slice);
         let mut encoder = self.encoder.beside(range.start, self.cut.spare().pop().unwrap_or_default());
         let mut rows = self.rows.slice(range.clone());
         encoder.begin(&mut rows);
         let start = encoder.body.len();
-        let mut failure = None;
-        while encoder.visited < range.len() && encoder.body.len() - start < self.enough && failure.is_none() {
-            failure = encoder.visit(&mut rows, encoder.visited + 1).err();
+        let mut fails = false;
+        while encoder.visited < range.len() && encoder.body.len() - start < self.enough && !fails {
+            fails = encoder.visit(&mut rows, encoder.visited + 1).is_err();
         }
         self.enough = self.enough.saturating_sub(encoder.body.len() - start);
-        Done { slice, whole: encoder.visited == range.len(), failure, encoder }
+        Done { slice, whole: encoder.visited == range.len(), encoder }
     }
 }
 
@@ -212,8 +211,9 @@ impl Encoder {
             (visited, done.collect())
         });
         self.slicing.spare = cut.spare.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let own = length(before..self.row).div_ceil(shares.slice);
-        self.join(visited, own, done)
+        let next = length(before..self.row).div_ceil(shares.slice);
+        self.join(matches!(visited, Ok(None)).then_some(next), done);
+        visited
     }
 
     /// Takes slices from the first one on, until none is left.
@@ -229,26 +229,15 @@ impl Encoder {
         Ok(None)
     }
 
-    /// Takes in what others made of the slices behind its own, as far as it is what this encoder would have made.
-    fn join<F>(
-        &mut self,
-        mut visited: Result<Option<Filled>, F>,
-        own: usize,
-        mut done: Vec<Done<F>>,
-    ) -> Result<Option<Filled>, F> {
+    /// Takes in what others made of the slices from the `next` one on, as far as it is what this encoder would have made.
+    fn join(&mut self, mut next: Option<usize>, mut done: Vec<Done>) {
         done.sort_unstable_by_key(|done| done.slice);
-        let mut next = matches!(visited, Ok(None)).then_some(own);
-        for Done { slice, mut encoder, failure, whole } in done {
+        for Done { slice, mut encoder, whole } in done {
             if next == Some(slice) {
-                let all = self.append(&mut encoder);
-                next = (all && whole).then_some(slice + 1);
-                if let Some(failure) = failure.filter(|_| all) {
-                    visited = Err(failure);
-                }
+                next = (self.append(&mut encoder) && whole).then_some(slice + 1);
             }
             self.slicing.spare.push(encoder.into_memory());
         }
-        visited
     }
 
     /// An encoder for rows that begin so many behind those visited.

@@ -235,3 +235,16 @@ fn every_thread_has_slices_and_too_few_rows_have_no_threads() {
     assert_eq!(threads_for(1_999, 1, new(10_000, 4)), 1);
     assert_eq!(threads_for(4_000, 1, new(1_999, 4)), 1);
 }
+
+#[test]
+fn a_problem_is_not_told_before_its_turn() {
+    let line = |row: usize| if row == 15 { Line::Nothing } else { Line::Cells(Ok(0), "xxxx".into()) };
+    let rows = Batches::new(["Id", "Item"], &[(0..20).map(line).collect()], None);
+    for max_bytes in 200..600 {
+        let limits = Limits { max_rows: 100, max_bytes };
+        let new = || Encoder::new(&PUSH_ROWS, None, Options::default(), limits, 1);
+        let shares = Shares { threads: 2, slice: 5, own: 1 };
+        let expected = watch(new(), rows.clone(), Encoder::fill);
+        assert_eq!(watch(new().with_shares(shares), rows.clone(), Encoder::fill_in_slices), expected, "{max_bytes}");
+    }
+}
