@@ -24,6 +24,8 @@ const THREADS: usize = 4;
 const WORTH: usize = 1_000;
 /// Rows of a slice.
 const SLICE: usize = 500;
+/// The most that is kept of a slice's memory.
+const KEPT: usize = 1 << 20;
 /// Slices are never cut: their rows move into a body that is.
 const UNCUT: Limits = Limits { max_rows: usize::MAX, max_bytes: usize::MAX };
 
@@ -236,7 +238,10 @@ impl Encoder {
             if next == Some(slice) {
                 next = (self.append(&mut encoder) && whole).then_some(slice + 1);
             }
-            self.slicing.spare.push(encoder.into_memory());
+            let memory = encoder.into_memory();
+            if memory.capacity() <= KEPT {
+                self.slicing.spare.push(memory);
+            }
         }
     }
 
