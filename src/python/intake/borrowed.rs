@@ -174,6 +174,10 @@ pub(super) fn small_int(number: &Bound<'_, PyInt>) -> Option<i64> {
 /// The text as UTF-8; `None` where it holds a lone surrogate.
 #[inline]
 pub(super) fn utf8<'t>(text: &'t Bound<'_, PyString>) -> Option<&'t str> {
+    #[cfg(not(Py_3_14))]
+    if let Some(text) = ascii(text) {
+        return Some(text);
+    }
     let mut length = 0;
     // SAFETY: `text` is a live str and we are attached to Python.
     let bytes = unsafe { ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length) }.cast::<u8>();
@@ -184,6 +188,22 @@ pub(super) fn utf8<'t>(text: &'t Bound<'_, PyString>) -> Option<&'t str> {
     // SAFETY: the call answered where so many bytes of valid UTF-8 begin; they belong to `text`, never change, and live
     // as long as it does.
     Some(unsafe { str::from_utf8_unchecked(slice::from_raw_parts(bytes, length.cast_unsigned())) })
+}
+
+/// The text where it is ASCII, of which Python keeps the bytes in the object; from 3.14 on pyo3 does not say where.
+#[cfg(not(Py_3_14))]
+#[inline]
+fn ascii<'t>(text: &'t Bound<'_, PyString>) -> Option<&'t str> {
+    let text = text.as_ptr();
+    // SAFETY: it is a live str. One that is compact and ASCII has so many bytes behind its head, all of them below 128;
+    // they never change, and live as long as it does.
+    unsafe {
+        if ffi::PyUnicode_IS_COMPACT_ASCII(text) == 0 {
+            return None;
+        }
+        let (bytes, length) = (ffi::PyUnicode_1BYTE_DATA(text), ffi::PyUnicode_GET_LENGTH(text));
+        Some(str::from_utf8_unchecked(slice::from_raw_parts(bytes, length.cast_unsigned())))
+    }
 }
 
 /// Takes the stream out of the capsule that `__arrow_c_stream__` answered; the capsule keeps one that was released.
