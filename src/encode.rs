@@ -4,6 +4,9 @@
 //! Rows ──visit──▶ Encoder ──▶ Run (bytes and where each row ends)
 //!                    └──────▶ Problems (rows that do not fit, none of their bytes kept)
 //! ```
+//!
+//! Rows of which many are at hand are encoded on all cores (`slices`). Where all are to be checked before the first is sent,
+//! a check alone writes nothing (`check`), and the first bodies made on the way are kept (`kept`).
 
 mod buffer;
 mod check;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  list, tuple, iterator, fed ─▶ row ─▶ value ─▶ cells
-//!  frame ─┬─ Arrow stream ─▶ columns ─────▶ cells   without Python
-//!         └─ lists ─────────▶ value ──────▶ cells   what Arrow cannot hold
+//!  frame ─┬─ Arrow stream ─▶ batch ─▶ columns ─▶ cells   without Python, on all cores
+//!         └─ lists ─────────▶ value ───────────▶ cells   what Arrow cannot hold
 //! ```
 
 mod arrow;
