@@ -3,7 +3,7 @@
 //! ```text
 //!  list, tuple, iterator, fed ─▶ row ─▶ value ─▶ cells
 //!  frame ─┬─ Arrow stream ─▶ batch ─▶ columns ─▶ cells   without Python, on all cores
-//!         └─ lists ─────────▶ value ───────────▶ cells   what Arrow cannot hold
+//!         └─ lists, numpy's buffers ─▶ value, columns ─▶ cells   what Arrow cannot hold
 //! ```
 
 mod arrow;
@@ -15,6 +15,7 @@ mod frame;
 mod labels;
 mod listed;
 mod moments;
+mod numpy;
 mod pandas;
 mod places;
 mod row;

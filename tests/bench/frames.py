@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pandas as pd
 import polars as pl
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Contender = tuple[str, Callable[[], object]]
+    Ours = Callable[[], Iterator[bytes]]
 
 WRITE_JSON = "polars write_json"
 TO_JSON = "pandas to_json"
@@ -33,16 +36,31 @@ def figures(rounds: int) -> Iterator[Figure]:
     ]
     for work, frame, (name, other), targets in contests:
         for cores, target in targets.items():
-            times = _alternate(frame, {name: other}, rounds, cores)
+            times = _alternate(_ours(frame), {name: other}, rounds, cores)
             yield times.figure(f"{work}, {'one core' if cores == 1 else 'two cores'}", name, Target(target))
+    times = _alternate(_without_pyarrow(objects), {TO_JSON: _to_json(objects)}, rounds, cores=1)
+    yield times.figure("the same without pyarrow", TO_JSON, Target(4))
 
 
-def _alternate(frame: Any, others: dict[str, Callable[[], object]], rounds: int, cores: int) -> Times:
+def _alternate(ours: Ours, others: dict[str, Callable[[], object]], rounds: int, cores: int) -> Times:
     machine.pin(cores)
     try:
-        return alternate(lambda: data.SALES.payloads(frame, check="batch"), others, rounds, CPU if cores == 1 else WALL)
+        return alternate(ours, others, rounds, CPU if cores == 1 else WALL)
     finally:
         machine.pin(64)
+
+
+def _ours(frame: Any) -> Ours:
+    return lambda: data.SALES.payloads(frame, check="batch")
+
+
+def _without_pyarrow(frame: Any) -> Ours:
+    def ours() -> Iterator[bytes]:
+        # It is looked for when the frame is opened, and not found.
+        with patch.dict(sys.modules, {"pyarrow": None}):
+            return data.SALES.payloads(frame, check="batch")
+
+    return ours
 
 
 def _to_json(frame: pd.DataFrame) -> Callable[[], object]:

@@ -1,10 +1,13 @@
-//! A frame whose columns Arrow cannot hold, read as Python lists: a slice of every column at a time, in row order.
+//! A frame whose columns Arrow cannot hold: a slice of every column at a time, in row order, as a Python list, or out of
+//! numpy's buffer.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
+use super::columns::{Column, Scratch};
 use super::labels::is_wanted;
+use super::numpy::{is_numpy, numbers};
 use super::places::Places;
 use super::value;
 use crate::cell::Row;
@@ -20,9 +23,16 @@ pub(super) struct Listed {
     /// The columns that are read: their places and names.
     wanted: Vec<(usize, String)>,
     rows: usize,
-    slice: Vec<Py<PyList>>,
+    slice: Vec<Values>,
     next: usize,
     places: Places,
+    scratch: Scratch,
+}
+
+/// The values of one column in a slice.
+enum Values {
+    List(Py<PyList>),
+    Numbers(Column),
 }
 
 #[derive(Clone, Copy)]
@@ -55,6 +65,7 @@ impl Listed {
             slice: Vec::new(),
             next: 0,
             places: Places::default(),
+            scratch: Scratch::default(),
         })
     }
 
@@ -78,13 +89,17 @@ impl Listed {
             let columns = self.wanted.iter().map(|(place, _)| self.column(py, *place));
             self.slice = columns.collect::<PyResult<_>>()?;
         }
-        let Self { wanted, places, .. } = self;
+        let Self { wanted, places, scratch, slice, .. } = self;
         places.ask(|| wanted.iter().map(|(_, name)| row.place(name)).collect());
-        for (((_, name), list), place) in self.wanted.iter().zip(&self.slice).zip(self.places.known()) {
-            let value = list.bind(py).get_item(self.next % SLICE)?;
-            match place {
-                Some(place) => value::give(&value, *place, row)?,
-                None => value::visit(&value, &mut |cell| row.cell_without_place(name, cell))?,
+        let at = self.next % SLICE;
+        for (((_, name), values), place) in wanted.iter().zip(slice).zip(places.known()) {
+            match (values, place) {
+                (Values::Numbers(column), Some(place)) => column.give(at, *place, row, scratch),
+                (Values::Numbers(column), None) => row.cell_without_place(name, column.cell(at, scratch)),
+                (Values::List(list), Some(place)) => value::give(&list.bind(py).get_item(at)?, *place, row)?,
+                (Values::List(list), None) => {
+                    value::visit(&list.bind(py).get_item(at)?, &mut |cell| row.cell_without_place(name, cell))?;
+                }
             }
         }
         self.next += 1;
@@ -92,7 +107,7 @@ impl Listed {
     }
 
     /// The values of one column in the slice that holds the next row.
-    fn column(&self, py: Python<'_>, place: usize) -> PyResult<Py<PyList>> {
+    fn column(&self, py: Python<'_>, place: usize) -> PyResult<Values> {
         let frame = self.frame.bind(py);
         let start = self.next / SLICE * SLICE;
         let list = match self.library {
@@ -104,10 +119,13 @@ impl Listed {
                 let (start, stop) = (start.cast_signed(), (start + SLICE).cast_signed());
                 let slice = (PySlice::new(py, start, stop, 1), place);
                 let column = frame.getattr(intern!(py, "iloc"))?.get_item(slice)?;
+                if let Some(column) = numbers(&column)? {
+                    return Ok(Values::Numbers(column));
+                }
                 missing_as_none(&column)?.call_method0(intern!(py, "tolist"))?
             }
         };
-        Ok(list.cast_into::<PyList>()?.unbind())
+        Ok(Values::List(list.cast_into::<PyList>()?.unbind()))
     }
 }
 
@@ -121,10 +139,4 @@ fn missing_as_none<'py>(column: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
     let there = column.call_method0(intern!(py, "notna"))?;
     let objects = column.call_method1(intern!(py, "astype"), (intern!(py, "object"),))?;
     objects.call_method1(intern!(py, "where"), (there, py.None()))
-}
-
-/// Whether a column's type is one of numpy's own.
-pub(super) fn is_numpy(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = dtype.py();
-    dtype.is_instance(&py.import(intern!(py, "numpy"))?.getattr(intern!(py, "dtype"))?)
 }

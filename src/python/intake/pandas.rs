@@ -7,7 +7,8 @@ use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
 
 use super::arrow::ArrowRows;
 use super::labels::{check_distinct, is_wanted, refuse_types};
-use super::listed::{Listed, is_numpy};
+use super::listed::Listed;
+use super::numpy::is_numpy;
 use crate::error::Error;
 use crate::python::errors;
 use crate::schema::TableSchema;
