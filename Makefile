@@ -169,7 +169,7 @@ instructions: develop ## count what a row costs, by callgrind; fails 5 % above t
 
 # Rows and frames, where `unsafe` reads what belongs to Python. Each file has so many seconds. First comes a read of memory
 # that was given back: whoever misses that one sees nothing.
-VALGRIND := rows reading_rows checks row_kinds row_options values date_texts schemaless frames arrow_types encoding_properties
+VALGRIND := rows reading_rows checks row_kinds row_options values date_texts schemaless frames numpy_columns frame_slices reading_in_place arrow_types encoding_properties
 VALGRIND_SECONDS := 1200
 MEMCHECK := PYTHONMALLOC=malloc timeout $(VALGRIND_SECONDS) valgrind --quiet --error-exitcode=9 --undef-value-errors=no \
     --suppressions=tests/valgrind.supp $(BIN)/python
