@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import json
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from order_rows import Zone
 from powerbi_push import SourceError, TableSchema, ValidationError
 
 if TYPE_CHECKING:
@@ -37,24 +38,6 @@ def test_rarer_values_may_stand_anywhere_in_a_row(length: int) -> None:
     assert sent == [[(name, int(value)) for name, value in row.items()] for row in rows]
 
 
-class Acts(tzinfo):
-    """A zone that acts when it is asked."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        self._act = act
-
-    def utcoffset(self, _: datetime | None) -> timedelta:
-        """Act."""
-        self._act()
-        return timedelta(0)
-
-    def dst(self, _: datetime | None) -> None:
-        """Know nothing."""
-
-    def tzname(self, _: datetime | None) -> None:
-        """Know nothing."""
-
-
 @pytest.mark.parametrize("place", range(20))
 def test_values_replaced_while_their_row_is_read_are_those_that_it_holds_by_then(place: int) -> None:
     schema = TableSchema("Wide", {f"C{at}": "DateTime" if at == place else "String" for at in range(20)})
@@ -64,7 +47,7 @@ def test_values_replaced_while_their_row_is_read_are_those_that_it_holds_by_then
         for at in {*range(20)} - {place}:
             row[f"C{at}"] = f"new {at} " * 9
 
-    row[f"C{place}"] = datetime(2024, 1, 1, tzinfo=Acts(replace))
+    row[f"C{place}"] = datetime(2024, 1, 1, tzinfo=Zone(replace))
     (sent,) = rows_of(schema, iter([row]))
     words = [str(sent.pop(f"C{at}")).split()[0] if at != place else sent.pop(f"C{at}") for at in range(20)]
     assert words == ["old"] * place + ["2024-01-01T00:00:00Z"] + ["new"] * (19 - place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,15 +19,23 @@ if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
 
 
+@contextmanager
+def twenty_seconds_passing(emulator: Emulator, server: FaultServer, posts: int) -> Iterator[None]:
+    """Let them pass, once, during the block, when `server` has so many requests."""
+
+    def pass_time() -> None:
+        server.wait_for_posts(posts)
+        emulator.advance(20)
+
+    with meanwhile(pass_time):
+        yield
+
+
 def test_when_the_timeout_passes_what_was_sent_is_in_doubt(virtual: Emulator) -> None:
     with FaultServer(SILENCE) as server:
         table = server.table(ordered=True)
 
-        def time_passes() -> None:
-            server.wait_for_posts(1)
-            virtual.advance(20)
-
-        with meanwhile(time_passes), pytest.raises(pbi.DeadlineError) as caught:
+        with twenty_seconds_passing(virtual, server, 1), pytest.raises(pbi.DeadlineError) as caught:
             table.push(orders(25_000), timeout=20)
         result = check_account(caught.value.result, server.arrived())
         assert result.ranges == [(0, 10_000, "in_doubt"), (10_000, 25_000, "unsent")]
@@ -39,11 +48,7 @@ def test_when_the_timeout_passes_with_four_out_all_four_are_in_doubt(virtual: Em
     with FaultServer(SILENCE) as server:
         table = server.table()
 
-        def time_passes() -> None:
-            server.wait_for_posts(4)
-            virtual.advance(20)
-
-        with meanwhile(time_passes), pytest.raises(pbi.DeadlineError) as caught:
+        with twenty_seconds_passing(virtual, server, 4), pytest.raises(pbi.DeadlineError) as caught:
             table.push(orders(100_000), timeout=20)
         result = check_account(caught.value.result, server.arrived())
         assert (result.in_doubt, result.unsent) == (40_000, 60_000)
