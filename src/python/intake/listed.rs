@@ -19,7 +19,7 @@ const SLICE: usize = 10_000;
 /// The rows of such a frame.
 pub(super) struct Listed {
     frame: Py<PyAny>,
-    library: Library,
+    made_by: Library,
     /// The columns that are read: their places and names.
     wanted: Vec<(usize, String)>,
     rows: usize,
@@ -53,13 +53,13 @@ impl Listed {
         Self::new(frame, Library::Polars, &names, only)
     }
 
-    fn new(frame: &Bound<'_, PyAny>, library: Library, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
+    fn new(frame: &Bound<'_, PyAny>, made_by: Library, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
         let wanted = names.iter().cloned().enumerate().filter(|(_, name)| is_wanted(only, name)).collect();
         // Without columns there are no rows, as in a frame that comes through Arrow.
         let rows = if names.is_empty() { 0 } else { frame.len()? };
         Ok(Self {
             frame: frame.clone().unbind(),
-            library,
+            made_by,
             wanted,
             rows,
             slice: Vec::new(),
@@ -110,7 +110,7 @@ impl Listed {
     fn column(&self, py: Python<'_>, place: usize) -> PyResult<Values> {
         let frame = self.frame.bind(py);
         let start = self.next / SLICE * SLICE;
-        let list = match self.library {
+        let list = match self.made_by {
             Library::Polars => {
                 let slice = frame.call_method1(intern!(py, "slice"), (start, SLICE))?;
                 slice.call_method1(intern!(py, "to_series"), (place,))?.call_method0(intern!(py, "to_list"))?
