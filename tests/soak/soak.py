@@ -5,7 +5,7 @@
 Senders, one of them numbered and two with an outbox, and pushes deliver to a local Power BI, in real time. Every few
 seconds another episode begins: errors of the service, told waits, lost answers, ended tokens, refusals, a quiet time.
 After each of them all is flushed and counted: accepted rows are there, nothing else is, rows are there twice at most as
-often as it was said. Memory and open files are watched; after a warm-up they must not grow.
+often as it was said. Memory and open files are watched; after a warm-up they must not grow (`memory.py`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import far
 from lanes import Lane, Pushes, Sends
+from memory import Sample, judge
 from powerbi_push import Client, DatasetSchema, Retry, TableSchema
 
 if TYPE_CHECKING:
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 
 EPISODE = 6.0
 """Seconds of an episode, at most."""
-
-WARM_UP = 0.25
-"""The part of the time after which memory must not grow any more."""
-
-FEW = 5
-"""Lives of all lanes, of which the lowest memory counts."""
-
-MOST_GROWTH = 20 * 1_024
-"""Bytes a minute: the slope of the lowest resident memory, by Theil and Sen."""
 
 
 def episodes(emulator: Far, dice: random.Random) -> dict[str, Callable[[], None]]:
@@ -72,7 +63,7 @@ def main(minutes: float) -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as name, far.running() as emulator:
         seen: dict[str, int] = {}
-        samples: list[tuple[float, int, int]] = []
+        samples: list[Sample] = []
         total = 0
         makers = lanes_of(emulator, Path(name))
         while time.monotonic() - begun < minutes * 60:
@@ -91,7 +82,10 @@ def main(minutes: float) -> int:
             total += sum(lane.close() for lane in lanes)
             samples.append((time.monotonic() - begun, resident(), open_files()))
             print(f"soak: {samples[-1][0]:4.0f} s, {total:,} rows, {samples[-1][1] >> 20} MiB, {samples[-1][2]} files")
-    return verdict(samples, seen, minutes)
+    print(f"soak: episodes {dict(sorted(seen.items()))}")
+    verdict = judge(samples, minutes)
+    print(f"soak: {verdict}")
+    return int(not verdict.passed)
 
 
 def lanes_of(emulator: Far, folder: Path) -> list[Callable[[], Lane]]:
@@ -122,30 +116,6 @@ def resident() -> int:
 def open_files() -> int:
     """How many files this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def verdict(samples: list[tuple[float, int, int]], seen: dict[str, int], minutes: float) -> int:
-    """Say what came of it."""
-    late = [sample for sample in samples if sample[0] > minutes * 60 * WARM_UP]
-    growth = slope(floors([(at, memory) for at, memory, _ in late])) * 60
-    files = slope([(at, count) for at, _, count in late]) * 60
-    print(f"soak: episodes {dict(sorted(seen.items()))}")
-    print(f"soak: memory {growth / 1_024:+.1f} KiB a minute, files {files:+.2f} a minute, after the warm-up")
-    if minutes < 10:
-        print("soak: the slopes count from 10 minutes on")
-        return 0
-    return int(growth > MOST_GROWTH or files > 0)
-
-
-def floors(points: list[tuple[float, int]]) -> list[tuple[float, int]]:
-    """The lowest of each few: between them memory is in use that comes back."""
-    return [min(points[place : place + FEW], key=lambda point: point[1]) for place in range(0, len(points), FEW)]
-
-
-def slope(points: list[tuple[float, float]] | list[tuple[float, int]]) -> float:
-    """The median of the slopes between all pairs: an outlier does not move it."""
-    pairs = [(one, other) for place, one in enumerate(points) for other in points[place + 1 :]]
-    return median((there[1] - here[1]) / (there[0] - here[0]) for here, there in pairs) if pairs else 0.0
 
 
 if __name__ == "__main__":
