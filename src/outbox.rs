@@ -29,7 +29,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 pub use self::batch::Batch;
-pub use self::durable::{Durable, Mark, Notice, Part, Reader, SetAside, Settings};
+pub use self::durable::{Durable, Mark, Notice, Part, Reader, SetAside, Settings, after_fork, before_fork};
 pub use self::ledger::{Fate, Ledger};
 pub use self::level::{Level, Stats};
 

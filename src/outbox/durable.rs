@@ -32,6 +32,7 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use self::lock::{after_fork, before_fork};
 pub use self::notice::Notice;
 pub use self::reader::{Part, Reader};
 pub use self::set_aside::SetAside;

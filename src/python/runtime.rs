@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 use super::bell::Bell;
 use super::errors;
 use crate::error::{Error, Kind, Result};
+use crate::outbox;
 
 /// How often a waiting call looks for Ctrl-C.
 pub(super) const SLICE: Duration = Duration::from_millis(25);
@@ -43,20 +44,35 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
 /// the system which process this is does.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// Has forks counted.
+/// Has forks counted, and the locks of outboxes left to the parent.
 pub(super) fn count_forks(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     // `os` itself would be one more module to load. Windows has no fork.
     let Some(register) = py.import(if cfg!(unix) { "posix" } else { "nt" })?.getattr_opt("register_at_fork")? else {
         return Ok(());
     };
-    let forked = wrap_pyfunction!(forked, module)?;
-    register.call((), Some(&[("after_in_child", forked)].into_py_dict(py)?)).map(drop)
+    let hooks = [
+        ("before", wrap_pyfunction!(forking, module)?),
+        ("after_in_parent", wrap_pyfunction!(gone_on, module)?),
+        ("after_in_child", wrap_pyfunction!(forked, module)?),
+    ];
+    register.call((), Some(&hooks.into_py_dict(py)?)).map(drop)
+}
+
+#[pyfunction]
+fn forking() {
+    outbox::before_fork();
+}
+
+#[pyfunction]
+fn gone_on() {
+    outbox::after_fork();
 }
 
 #[pyfunction]
 fn forked() {
     FORKS.fetch_add(1, Ordering::AcqRel);
+    outbox::after_fork();
 }
 
 /// Tells this process from those that it was forked from.

@@ -81,12 +81,8 @@ impl Place {
     /// Refuses a network file system, where locks and the shared memory of SQLite do not work, unless it is `forced`.
     #[cfg(target_os = "linux")]
     pub(super) fn check_disk(&self, forced: bool) -> Result<Option<Notice>> {
-        let disk = rustix::fs::statfs(self.folder())
-            .map_err(|error| system("the folder of the outbox", self.folder(), &error.into()))?;
-        // The field's width and sign differ from machine to machine; the numbers have 32 bits.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits are all there is to it")]
-        let kind = disk.f_type as u32;
-        if let Some((_, name)) = NETWORKS.iter().find(|(number, _)| *number == kind).filter(|_| !forced) {
+        let kind = self.kind_of_disk()?;
+        if let Some((_, name)) = network(kind).filter(|_| !forced) {
             let message = format!("the outbox `{}` would lie on a network file system ({name})", self.0.display());
             return Err(Error::new(Kind::Outbox, message).with_hint("put it on a disk of this machine"));
         }
@@ -97,6 +93,20 @@ impl Place {
     #[cfg(not(target_os = "linux"))]
     pub(super) fn check_disk(&self, _: bool) -> Result<Option<Notice>> {
         Ok(None)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn is_on_network(&self) -> bool {
+        self.kind_of_disk().is_ok_and(|kind| network(kind).is_some())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn kind_of_disk(&self) -> Result<u32> {
+        let disk = rustix::fs::statfs(self.folder())
+            .map_err(|error| system("the folder of the outbox", self.folder(), &error.into()))?;
+        // The field's width and sign differ from machine to machine; the numbers have 32 bits.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits are all there is to it")]
+        Ok(disk.f_type as u32)
     }
 }
 
@@ -115,6 +125,11 @@ const NETWORKS: [(u32, &str); 10] = [
     (0x786F_4256, "VirtualBox shared folder"),
 ];
 
+#[cfg(target_os = "linux")]
+fn network(kind: u32) -> Option<&'static (u32, &'static str)> {
+    NETWORKS.iter().find(|(number, _)| *number == kind)
+}
+
 /// tmpfs and ramfs: what is there survives no power loss. Source: linux/magic.h.
 #[cfg(target_os = "linux")]
 const VOLATILE: [u32; 2] = [0x0102_1994, 0x8584_58F6];
@@ -131,6 +146,26 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.truncate(false).open(path)
+}
+
+/// Opens the file at `path` for reading and writing, and makes it for our eyes only where it is missing; answers whether
+/// it was. What is no file, and a link that may lead to anybody's, is refused: opening it may already do something.
+pub(super) fn open_own(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return Ok((made?, true)),
+    }
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::Error::other("it is there and is not a file of an outbox"));
+    }
+    Ok((options.open(path)?, false))
 }
 
 /// Takes from others what they may do with the file at `path`, where that is ours to decide.
@@ -179,7 +214,7 @@ impl Watch {
     #[cfg(target_os = "linux")]
     fn identity(&self, path: &Path) -> Option<Identity> {
         let (Some(folder), Some(name)) = (&self.folder, path.file_name()) else { return identity(path) };
-        let (flags, only) = (rustix::fs::AtFlags::empty(), rustix::fs::StatxFlags::INO);
+        let (flags, only) = (rustix::fs::AtFlags::SYMLINK_NOFOLLOW, rustix::fs::StatxFlags::INO);
         let file = rustix::fs::statx(folder, name, flags, only).ok()?;
         Some((rustix::fs::makedev(file.stx_dev_major, file.stx_dev_minor), file.stx_ino))
     }
@@ -192,7 +227,7 @@ impl Watch {
 }
 
 pub(super) fn identity(path: &Path) -> Option<Identity> {
-    let file = fs::metadata(path).ok()?;
+    let file = fs::symlink_metadata(path).ok()?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;

@@ -91,23 +91,26 @@ fn a_second_writer_in_the_same_process_is_refused() {
     assert_eq!(all_ids(&folder.open().unwrap()), [1]);
 }
 
-/// A forked child inherits a `flock`, and no record lock.
+/// The record lock names its process, and keeps earlier versions out; the other one survives the closing of handles.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_lock_is_one_that_no_fork_inherits() {
+fn the_lock_is_a_record_lock_and_one_of_the_open_file() {
     use std::os::unix::fs::MetadataExt;
     let folder = Folder::new();
     let _outbox = folder.open().unwrap();
     let inode = fs::metadata(folder.path().join("outbox.db-lock")).unwrap().ino();
     // Another file system may have the same inode, locked by somebody else.
     let (inode, process) = (format!(":{inode}"), std::process::id().to_string());
-    let is_ours = |lock: &str| {
+    let is_ours = |lock: &str, kind: &str| {
         let words: Vec<&str> = lock.split_whitespace().collect();
-        words[1..5] == ["POSIX", "ADVISORY", "WRITE", &process] && words[5].ends_with(&inode)
+        words[1..5] == [kind, "ADVISORY", "WRITE", &process] && words[5].ends_with(&inode)
     };
-    // Where others lock and unlock meanwhile, the list may come with gaps.
-    let found = (0..100).any(|_| fs::read_to_string("/proc/locks").unwrap().lines().any(is_ours));
-    assert!(found, "{}", fs::read_to_string("/proc/locks").unwrap());
+    for kind in ["POSIX", "FLOCK"] {
+        // Where others lock and unlock meanwhile, the list may come with gaps.
+        let locks = || fs::read_to_string("/proc/locks").unwrap();
+        let found = (0..100).any(|_| locks().lines().any(|lock| is_ours(lock, kind)));
+        assert!(found, "{kind}: {}", locks());
+    }
 }
 
 #[test]
