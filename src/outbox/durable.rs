@@ -27,6 +27,7 @@ mod rescue;
 mod schema;
 mod set_aside;
 mod settings;
+mod strangers;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -81,6 +82,10 @@ impl Durable {
         let place = Place::find(&settings.path)?;
         let notice = place.check_disk(settings.forced)?;
         let mut lock = Lock::take(&place)?;
+        if let Err(error) = strangers::check(&place) {
+            lock.remove();
+            return Err(error);
+        }
         let found = look(&place, &lock, settings.destination);
         if !matches!(found, Ok(Found::Outbox | Found::Damaged)) && !lock.is_known() {
             lock.remove();

@@ -11,6 +11,7 @@ mod model;
 mod place;
 mod rescue;
 mod speed;
+mod strangers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -141,6 +141,12 @@ impl Drop for Lock {
     }
 }
 
+/// Whether this process has the outbox at `place` open. It does not open the files besides: on systems other than Linux
+/// and Windows, closing them would take SQLite's own locks from it.
+pub(super) fn is_held_here(place: &Place) -> bool {
+    held().get(place).is_some_and(|held| held.process == std::process::id())
+}
+
 fn held() -> MutexGuard<'static, List> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -154,11 +160,22 @@ fn words(mut file: &File, place: &Place) -> Result<String> {
     }
     // Windows lets nobody read what another process has locked; what cannot be read is not our words.
     let words = String::from_utf8_lossy(&words).into_owned();
-    if words.is_empty() || words.starts_with(REMARK) {
+    let is_left_by_us = words.is_empty() && has_one_name(file);
+    if is_left_by_us || words.starts_with(REMARK) {
         return Ok(words);
     }
     let message = format!("`{}` is there and is not the lock of an outbox", place.lock().display());
     Err(Error::new(Kind::Outbox, message).with_hint("move it away, or name another file for the outbox"))
+}
+
+#[cfg(unix)]
+fn has_one_name(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) <= 1)
+}
+
+#[cfg(not(unix))]
+fn has_one_name(_: &File) -> bool {
+    true
 }
 
 /// Who has a lock.

@@ -14,10 +14,20 @@ use crate::error::{Error, Kind, Result};
 pub(super) struct Place(PathBuf);
 
 impl Place {
-    /// The place that `path` names. The folder has to be there, the file need not.
+    /// The place that `path` names. The folder has to be there, the file need not. Devices and pipes are refused before
+    /// anybody opens them.
     pub(super) fn find(path: &Path) -> Result<Self> {
+        // Without a slash at its end.
+        let path: &Path = &path.components().collect::<PathBuf>();
         if let Ok(real) = path.canonicalize() {
-            return if real.is_dir() { Err(folder_instead(path)) } else { Ok(Self(real)) };
+            return match fs::metadata(&real).map_err(|error| system("the outbox", path, &error))? {
+                found if found.is_dir() => Err(folder_instead(path)),
+                found if found.is_file() => Ok(Self(real)),
+                _ => Err(unfit(path, "a device or a pipe")),
+            };
+        }
+        if path.is_symlink() {
+            return Err(unfit(path, "a link that leads nowhere"));
         }
         let name = path.file_name().ok_or_else(|| folder_instead(path))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -137,6 +147,11 @@ const VOLATILE: [u32; 2] = [0x0102_1994, 0x8584_58F6];
 fn folder_instead(path: &Path) -> Error {
     Error::new(Kind::Outbox, format!("the outbox `{}` is a folder", path.display()))
         .with_hint("name a file in it, such as outbox.db")
+}
+
+fn unfit(path: &Path, what: &str) -> Error {
+    Error::new(Kind::Outbox, format!("the outbox `{}` is {what}", path.display()))
+        .with_hint("name a file, such as outbox.db")
 }
 
 /// Makes the file at `path` for our eyes only.

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::failure::{Trouble, system};
 use super::figures;
+use super::lock;
 use super::place::Place;
 use super::record::{StoredAside, StoredBatch, StoredRun, restored};
 use super::schema::{self, Found};
@@ -41,7 +42,8 @@ impl Reader {
     pub fn open(path: &Path, clock: Clock) -> Result<Self> {
         let place = Place::find(path)?;
         let path = place.path().to_path_buf();
-        match schema::look(&place, false)? {
+        let found = if lock::is_held_here(&place) { Found::Outbox } else { schema::look(&place, false)? };
+        match found {
             Found::Outbox => {}
             Found::Nothing => {
                 return Err(Error::new(Kind::Outbox, format!("there is no outbox at `{}`", path.display())));

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::failure::{Trouble, system};
 use super::place::{Place, create_private};
 use super::record::{State, StoredAside, StoredBatch, StoredRun};
+use super::strangers::{is_log_strange, stranger};
 use super::table::{definition, put};
 use crate::error::{Error, Kind, Result};
 
@@ -47,10 +48,15 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
         Err(error) => return Err(system("the outbox", place.path(), &error)),
     };
-    let log = fs::metadata(place.wal()).map_or(0, |file| file.len());
     if start.is_empty() {
-        let was_there = known && (log > 0 || place.path().exists());
-        return Ok(if was_there { Found::Damaged } else { Found::Nothing });
+        // An empty file may be anybody's, and a log without its file, too.
+        let log = Some(place.wal()).filter(|log| fs::metadata(log).is_ok_and(|file| file.len() > 0));
+        let left = log.or_else(|| Some(place.path().to_path_buf()).filter(|file| file.exists()));
+        return match left {
+            None => Ok(Found::Nothing),
+            Some(_) if known => Ok(Found::Damaged),
+            Some(path) => Err(stranger(&path)),
+        };
     }
     let field =
         |at: usize| start.get(at..at + 4).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
@@ -58,6 +64,8 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
     if start.starts_with(b"SQLite format 3\0") && ours {
         return match field(60) {
             Some(version) if version > VERSION && !has_state(place) => Err(newer(place, version)),
+            // A log that is nobody's is kept, as a damaged one is.
+            Some(1..=VERSION) if is_log_strange(place)? => Ok(Found::Damaged),
             Some(1..=VERSION) => Ok(Found::Outbox),
             _ => Ok(Found::Damaged),
         };
