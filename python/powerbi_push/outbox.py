@@ -6,6 +6,8 @@ import codecs
 import io
 import json
 import os
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +18,12 @@ from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.sender import open_senders
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from powerbi_push.exceptions import PowerBIPushError
+
+#: How the names of the files go on that lie beside an outbox and belong to it.
+_OURS = ("-wal", "-shm", "-lock", "-mark", "-journal", ".corrupt-", ".draft", ".new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,9 @@ class Outbox:
             OutboxError: There is none, or it cannot be read.
         """
         self.path = Path(path)
-        self._core = _core.Outbox(self.path)
+        # It stays the same one wherever the program goes.
+        self._path = self.path.absolute()
+        self._core = _core.Outbox(self._path)
 
     @property
     def pending(self) -> int:
@@ -104,32 +113,61 @@ class Outbox:
         """Write rows as JSON Lines: one object a line, in the order they were accepted. They stay in the outbox.
 
         Args:
-            file: A path (an existing file is overwritten; for your eyes only), or an open file of text or bytes.
+            file: A path (an existing file is overwritten, and closed to others), or an open file of text or bytes.
             rows: Which ones; "all" is those that wait, then the rejected ones.
 
         Returns:
             How many rows that were.
+
+        Raises:
+            ConfigurationError: `file` is the outbox itself, or a file that belongs to it.
         """
         if rows not in ("all", "pending", "rejected"):
             msg = f'`rows` takes "all" or "pending" or "rejected", not {rows!r}'
             raise ConfigurationError(msg)
         if isinstance(file, (str, os.PathLike)):
-            private = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(private, "wb") as opened:
+            self._refuse_own(file)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as opened:
+                if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                    _empty(opened)
                 return self.export(opened, rows=rows)
         write: Any = _as_text(file) if isinstance(file, io.TextIOBase) else file.write
         return self._core.export(rows != "rejected", rows != "pending", write)
 
+    def _refuse_own(self, file: str | os.PathLike[str]) -> None:
+        """Refuse to write over the outbox; it is not even opened besides."""
+        for own in self._files():
+            # Some come and go; a file that is not there is made.
+            with suppress(OSError):
+                if own.samefile(file):
+                    msg = f"`{os.fspath(file)}` belongs to the outbox: rows are exported to a file of their own"
+                    raise ConfigurationError(msg)
+
+    def _files(self) -> Iterator[Path]:
+        """The outbox and the files beside it that are its own."""
+        outbox = self._path.resolve()
+        for file in outbox.parent.iterdir():
+            rest = file.name.removeprefix(outbox.name)
+            if file.name == outbox.name or (rest != file.name and rest.startswith(_OURS)):
+                yield file
+
     def _writer(self) -> _core.Outbox | _core.Sender:
         for sender in open_senders():
             held = sender._core.outbox_path()  # noqa: SLF001 - the same package
-            if held is not None and self.path.samefile(held):
+            if held is not None and self._path.samefile(held):
                 return sender._core  # noqa: SLF001 - the same package
         return self._core
 
     def __repr__(self) -> str:
         """Show where it is."""
         return f"Outbox({str(self.path)!r})"
+
+
+def _empty(opened: IO[bytes]) -> None:
+    # Nobody else may read what comes, and only then does anything come.
+    if os.name == "posix" and stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
+        os.fchmod(opened.fileno(), 0o600)
+    opened.truncate(0)
 
 
 def _as_text(file: IO[str]) -> Any:

@@ -236,6 +236,55 @@ def test_rows_can_be_exported(path: Path, tmp_path: Path) -> None:
     assert (outbox.pending, len(outbox.rejected())) == (1, 2), "they stay"
 
 
+def test_an_export_over_a_file_that_others_may_read_closes_it_to_them(path: Path, tmp_path: Path) -> None:
+    outbox = reject(path, 2)
+    target, link = tmp_path / "rows.jsonl", tmp_path / "link.jsonl"
+    link.symlink_to(target)
+    for file in (target, link):
+        target.write_text("what was there before, and longer than what comes\n" * 9)
+        target.chmod(0o644)
+        modes: list[int] = []
+        assert outbox.export(file) == 3
+        modes.append(stat.S_IMODE(target.stat().st_mode))
+        assert target.read_text() == '{"Id":2}\n{"Id":0}\n{"Id":1}\n'
+        assert modes == [0o600]
+
+
+def test_an_export_onto_what_belongs_to_the_outbox_is_refused_and_changes_nothing(path: Path, tmp_path: Path) -> None:
+    with FaultServer(SILENCE) as server, server.table().sender(outbox=path, **SLOW) as sender:
+        sender.send({"Id": 1})
+        outbox, before = pbi.Outbox(path), {file: file.read_bytes() for file in path.parent.iterdir()}
+        links = [tmp_path / "a link", tmp_path / "another name"]
+        links[0].symlink_to(path)
+        links[1].hardlink_to(path)
+        for file in [*before, *links]:
+            with pytest.raises(pbi.ConfigurationError, match="belongs to the outbox"):
+                outbox.export(file)
+        links[1].unlink()
+        assert {file: file.read_bytes() for file in before} == before
+        assert len(before) >= 4
+        assert outbox.export(path.with_name("rows.db.jsonl")) == 1
+        with pytest.raises(IsADirectoryError):
+            outbox.export(tmp_path)
+        sender.close(timeout=0.01)
+
+
+def test_an_export_to_the_terminal_is_written_there(path: Path) -> None:
+    reject(path, 2)
+    program = "import sys, powerbi_push as pbi; pbi.Outbox(sys.argv[1]).export('/dev/stdout')"
+    command = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=True)
+    assert done.stdout == '{"Id":2}\n{"Id":0}\n{"Id":1}\n'
+
+
+def test_an_outbox_is_the_same_wherever_the_program_goes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reject(path, 2)
+    monkeypatch.chdir(path.parent)
+    outbox = pbi.Outbox(path.name)
+    monkeypatch.chdir("/")
+    assert (outbox.pending, outbox.retry(), outbox.pending, repr(outbox)) == (1, 2, 3, "Outbox('rows.db')")
+
+
 def test_text_survives_the_pieces_of_an_export(path: Path) -> None:
     with FaultServer(SILENCE) as server:
         leave(server.table(), path, [{"Id": number, "Item": "é😀" * (number % 50)} for number in range(2_000)])
