@@ -10,6 +10,7 @@
 //! Rows are counted here from 0 in the order in which they were accepted; the report turns that into the
 //! caller's own counting.
 
+mod admitted;
 mod batch;
 mod calendar;
 mod durable;
@@ -28,6 +29,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+pub use self::admitted::Admitted;
 pub use self::batch::Batch;
 pub use self::durable::{Durable, Mark, Notice, Part, Reader, SetAside, Settings, after_fork, before_fork};
 pub use self::ledger::{Fate, Ledger};
@@ -63,6 +65,8 @@ pub struct Outbox {
 struct Gate {
     closed: bool,
     withdrawn: bool,
+    /// How many are about to hand over rows; see [`Outbox::admit`].
+    admitted: usize,
     /// What became of the rows that were accepted here.
     ledger: Ledger,
     /// The same for those that an earlier process had accepted.
@@ -79,7 +83,7 @@ impl Gate {
 
     /// Whether no more rows will come; `None` where nothing is given out any more.
     fn still_gives(&self) -> Option<bool> {
-        (!self.withdrawn).then_some(self.closed)
+        (!self.withdrawn).then_some(self.closed && self.admitted == 0)
     }
 }
 
@@ -134,15 +138,18 @@ impl Outbox {
     }
 
     /// Accepts one bare row into memory, if there is room for it.
-    pub fn accept_one(&self, dialect: &'static Dialect, bare: &[u8]) -> bool {
+    pub fn accept_one(&self, dialect: &'static Dialect, bare: &[u8]) -> Result<bool> {
+        let gate = self.gate();
+        gate.refuse_late()?;
         let (accepted, stirs) = self.store.accept_one(dialect, bare, self.full_now());
+        drop(gate);
         if stirs {
             self.wake();
         }
         if accepted {
             self.filled.notify_one();
         }
-        accepted
+        Ok(accepted)
     }
 
     fn full_now(&self) -> [u64; 2] {
@@ -172,6 +179,11 @@ impl Outbox {
     /// No more rows will come.
     pub fn close(&self) {
         self.gate().closed = true;
+        self.tell_all();
+    }
+
+    /// Wakes everybody who waits for rows, or for room.
+    fn tell_all(&self) {
         self.filled.notify_waiters();
         self.filled.notify_one();
         self.wake();

@@ -95,7 +95,7 @@ class Sender:
         Raises:
             ValidationError: It does not fit; nothing of it was accepted.
             OutboxFullError: There was no room for `full_timeout`, or at once with ``on_full="error"``.
-            ClosedError: The sender is closed.
+            ClosedError: The sender is closed, or was closed while the row was being read; nothing of it was accepted.
             PowerBIPushError: The service refused rows that were accepted before: raised once, where there is no
                 `on_error`. This row was not accepted.
         """
@@ -115,7 +115,9 @@ class Sender:
     def send_many(self, rows: Rows) -> None:
         """Accept rows.
 
-        A list, tuple or frame is checked whole first; of a one-shot source each 10,000 rows by themselves.
+        A list, tuple or frame is checked whole first; of a one-shot source each 10,000 rows by themselves. Where
+        another thread closes the sender meanwhile, what was accepted so far is delivered, and the rest refused with
+        `ClosedError`.
 
         Args:
             rows: As for `Table.push`.
@@ -144,7 +146,7 @@ class Sender:
 
         Raises:
             DeadlineError: `timeout` has passed; the sender goes on.
-            ClosedError: The sender is closed.
+            ClosedError: The sender is closed, or was closed with rows left that could not be delivered.
             PowerBIPushError: The service refused rows, or the sender is paused: raised once, where there is no
                 `on_error`.
         """

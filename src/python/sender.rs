@@ -165,7 +165,9 @@ impl Sender {
         let mut single = Single::new(row, spare.keys);
         let bare = spare.encoder.one(&mut single).map_err(|failure| failure.into_py(py, 0))?;
         let (dialect, mut run) = (shared.dialect(), None);
-        if let Some(bare) = bare.filter(|bare| !shared.outbox.accept_one(dialect, bare)) {
+        if let Some(bare) = bare
+            && !raise(py, shared.outbox.accept_one(dialect, bare))?
+        {
             let ends = std::iter::once(position(bare.len()));
             run = Some(Run::join(dialect, [(bare, ends)]));
         }
@@ -290,6 +292,7 @@ impl Shared {
 
     /// Accepts a run, or gives it back where there is no room for it.
     fn accept(&self, run: Run) -> Result<Option<Run>> {
+        let _admitted = self.outbox.admit()?;
         if !self.has_room_for(&run)? {
             return Ok(Some(run));
         }

@@ -13,13 +13,17 @@ mod rescue;
 mod speed;
 mod strangers;
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use powerbi_push::clock::Clock;
 use powerbi_push::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::error::Kind;
 use powerbi_push::outbox::{Batch, Fate, Outbox};
 use powerbi_push::schema::TableSchema;
 use proptest::prelude::*;
@@ -282,4 +286,28 @@ async fn rows_grow_old_until_they_are_settled() {
     assert_eq!(outbox.waiting().oldest, Some(Duration::ZERO));
     outbox.settle(&batch, Fate::Rejected, false).unwrap();
     assert_eq!(outbox.stats().pending.oldest, Some(Duration::ZERO));
+}
+
+/// Looks once whether `future` is ready.
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+#[tokio::test]
+async fn the_end_waits_for_who_came_before_it_and_refuses_who_comes_later() {
+    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    let admitted = outbox.admit().unwrap();
+    outbox.close();
+    assert_eq!(outbox.admit().unwrap_err().kind, Kind::Closed);
+    assert_eq!(outbox.accept_one(&PUSH_ROWS, b"{}").unwrap_err().kind, Kind::Closed);
+    let mut taking = std::pin::pin!(outbox.take(9, 1_000_000));
+    assert!(poll_once(taking.as_mut()).await.is_pending());
+    outbox.accept([run(2)]).unwrap();
+    assert_eq!(taking.await.unwrap().unwrap().rows(), 2);
+    let mut taking = std::pin::pin!(outbox.take(9, 1_000_000));
+    assert!(poll_once(taking.as_mut()).await.is_pending());
+    assert!(!outbox.is_complete());
+    drop(admitted);
+    assert!(outbox.is_complete());
+    assert!(taking.await.unwrap().is_none());
 }

@@ -35,11 +35,18 @@ impl Flush {
 
 impl Work for Flush {
     fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
+        let reached = self.shared.outbox.first_pending() >= self.rows;
+        // What is withdrawn counts as taken, and has no end.
+        let is_cut_off = self.shared.outbox.is_withdrawn();
+        let ended = self.shared.ended.load(Ordering::Acquire);
         let raised = if let Some(raised) = self.interrupted.take() {
             raised
         } else if let Some(error) = self.shared.refusals.first().take() {
             errors::to_py(py, &error)
-        } else if self.shared.outbox.first_pending() >= self.rows {
+        } else if ended && self.shared.stats().pending > 0 {
+            let message = "the sender was closed before everything that was accepted had been delivered";
+            errors::to_py(py, &Error::new(Kind::Closed, message))
+        } else if reached && (ended || !is_cut_off) {
             return Ok(Step::Done(self.shared.result(py)?.unbind()));
         } else if self.patience.as_ref().is_some_and(Running::is_over) {
             let message = "not everything that was accepted has been delivered within the timeout of flush";
@@ -79,7 +86,7 @@ impl Close {
 
 impl Work for Close {
     fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
-        if !self.shared.ended.load(Ordering::Acquire) {
+        if !self.shared.ended.load(Ordering::Acquire) || !self.shared.outbox.is_complete() {
             if self.patience.as_ref().is_some_and(Running::is_over) {
                 self.abort();
             }
