@@ -45,6 +45,8 @@ KINDS: dict[str, tuple[TableSchema, Callable[[], Any]]] = {
     "dict rows: 25 columns": (data.WIDE, lambda: data.wide(ROWS)),
     "dict rows: missing keys": (data.SALES, lambda: data.gaps(ROWS)),
     "dict rows: non-ASCII": (data.TEXTS, lambda: data.texts(ROWS)),
+    "dict rows: new keys": (data.SALES, lambda: data.parsed(data.sales(ROWS))),
+    "dict rows: 25 columns, new keys": (data.WIDE, lambda: data.parsed(data.wide(ROWS))),
     "dataclasses": (data.SALES, lambda: _dataclasses(slots=False)),
     "dataclasses with slots": (data.SALES, lambda: _dataclasses(slots=True)),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import json
 import zipfile
 from datetime import datetime, timedelta
 from itertools import islice
@@ -72,6 +73,11 @@ def gaps(count: int = ROWS) -> Rows:
         for key in {keys[number % 6], keys[number // 5 % 6]}:
             del row[key]
     return rows
+
+
+def parsed(rows: Rows) -> Rows:
+    """The same rows as they come from a queue: each is JSON of its own, so that no two of them share a key."""
+    return [json.loads(json.dumps(row, default=datetime.isoformat)) for row in rows]
 
 
 TEXTS = TableSchema("Texts", dict.fromkeys(["First", "Second", "Third", "Fourth", "Fifth", "Sixth"], "String"))

@@ -30,6 +30,8 @@ def figures(rounds: int) -> Iterator[Figure]:
     shapes: list[tuple[str, TableSchema, Callable[[], data.Rows]]] = [
         ("25 columns of short strings and ints", data.WIDE, data.wide),
         ("3 columns", data.NARROW, data.narrow),
+        ("6 columns, each row parsed by itself", data.SALES, lambda: data.parsed(data.sales())),
+        ("25 columns, each row parsed by itself", data.WIDE, lambda: data.parsed(data.wide())),
         ("rows with missing keys", data.SALES, data.gaps),
         ("all strings non-ASCII", data.TEXTS, data.texts),
         ("flights as records", data.FLIGHTS, data.flights),

@@ -189,3 +189,24 @@ def test_a_class_that_changes_between_two_rows_is_asked_again() -> None:
         yield row
 
     assert rows_of(POINTS, rows()) == [{"X": 1, "Y": 2}, {"X": 3, "Y": 4}, {"X": 5, "Y": 7}]
+
+
+#: Names of every length up to 20, and some that differ in one place only, or are not ASCII.
+NAMES = [
+    *("abcdefghijklmnopqrst"[:length] for length in range(1, 21)),
+    *("b", "ab1", "axc", "abce", "abcdefZh", "abcdefghiX", "abcdefXhijklmnop"),
+    *("abcdefghXXklmnopqrst", "abcdefghYYklmnopqrst", "Größe", "Grösse", "Grüße", "尺寸", "尺存", "a'b", 'a"b'),
+]
+
+
+def test_names_are_known_by_their_text_whatever_objects_they_are() -> None:
+    schema = TableSchema("T", dict.fromkeys(NAMES, int))
+    rows = [
+        {name: number for number, name in enumerate(NAMES) if step == 1 or (number + row) % step}
+        for step in (1, 2, 3, 5)
+        for row in range(10)
+    ]
+    rows += [dict(reversed(row.items())) for row in rows]
+    parsed = [json.loads(json.dumps(row)) for row in rows]
+    assert not {id(name) for name in parsed[0]} & {id(name) for name in parsed[1] if len(name) > 1}
+    assert [list(row.items()) for row in rows_of(schema, parsed)] == [list(row.items()) for row in rows]

@@ -206,6 +206,34 @@ fn ascii<'t>(text: &'t Bound<'_, PyString>) -> Option<&'t str> {
     }
 }
 
+/// The bytes of a key that is ASCII text; `None` for any other, also where Python does not say where they are.
+#[inline(always)]
+pub(super) fn ascii_key<'k>(key: &'k Bound<'_, PyAny>) -> Option<&'k [u8]> {
+    #[cfg(not(Py_3_14))]
+    return ascii(exact::<PyString>(key)?).map(str::as_bytes);
+    #[cfg(Py_3_14)]
+    None
+}
+
+/// Whether two keys are texts of the same characters, by Python's own comparison; no Python runs. Objects of other types
+/// are never the same here.
+#[inline(never)]
+pub(super) fn same_text(one: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> bool {
+    let (Some(one), Some(other)) = (exact::<PyString>(one), exact::<PyString>(other)) else { return false };
+    // SAFETY: both are live strs and we are attached to Python; for two strs the call raises nothing.
+    unsafe { ffi::PyUnicode_Compare(one.as_ptr(), other.as_ptr()) == 0 }
+}
+
+/// The hash that Python keeps of a text; of a key of another type none is asked for.
+#[inline]
+pub(super) fn hash_of(key: &Bound<'_, PyAny>) -> isize {
+    match exact::<PyString>(key) {
+        // SAFETY: it is a live str and we are attached to Python; hashing one raises nothing and runs no Python.
+        Some(text) => unsafe { ffi::PyObject_Hash(text.as_ptr()) },
+        None => key.as_ptr().addr().cast_signed(),
+    }
+}
+
 /// Takes the stream out of the capsule that `__arrow_c_stream__` answered; the capsule keeps one that was released.
 pub(super) fn take_stream(capsule: &Bound<'_, PyCapsule>) -> PyResult<Result<ArrayStreamReader, ArrowError>> {
     let stream = capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast::<FFI_ArrowArrayStream>();

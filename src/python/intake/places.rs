@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+use super::borrowed::{ascii_key, hash_of, same_text};
+
 /// The places of columns that every row of a source has, in the source's order: none where a name has none.
 #[derive(Default)]
 pub(super) struct Places(Option<Vec<Option<usize>>>);
@@ -20,18 +22,70 @@ impl Places {
     }
 }
 
-/// The keys of dicts, in the order of the last row: nearly always the next row has the very same objects.
+/// The keys of dicts, in the order of the last row. The next row nearly always has the very same objects, or, where each
+/// row was parsed by itself, other objects of the same texts.
 #[derive(Default)]
 pub(super) struct Keys<'py> {
     known: Vec<Key<'py>>,
+    /// The hashes of the known keys, as Python has computed them.
+    hashes: Vec<isize>,
     /// Where the next key probably stands: behind the one before it.
     pub(super) next: usize,
 }
 
 struct Key<'py> {
     /// Held, so that no other object can have its address.
-    key: Bound<'py, PyAny>,
+    object: Bound<'py, PyAny>,
+    /// What a short name is known by, where it is ASCII.
+    ends: Ends,
     place: usize,
+}
+
+impl<'py> Key<'py> {
+    fn new(object: Bound<'py, PyAny>, place: usize) -> Self {
+        let ends = ascii_key(&object).and_then(Ends::of).unwrap_or(Ends::UNKNOWN);
+        Self { object, ends, place }
+    }
+
+    /// Whether `other` is the same object or the same text.
+    #[inline(always)]
+    fn is(&self, other: &Bound<'_, PyAny>) -> bool {
+        self.object.is(other)
+            || match ascii_key(other).and_then(Ends::of) {
+                Some(ends) => ends == self.ends,
+                None => same_text(&self.object, other),
+            }
+    }
+}
+
+/// All of a name of up to sixteen bytes: its length, and its first and last bytes, which overlap where they must.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    length: usize,
+    first: u64,
+    last: u64,
+}
+
+impl Ends {
+    /// No name's.
+    const UNKNOWN: Self = Self { length: usize::MAX, first: 0, last: 0 };
+
+    #[inline(always)]
+    fn of(name: &[u8]) -> Option<Self> {
+        let length = name.len();
+        let (first, last) = if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+        } else {
+            match *name {
+                [] => (0, 0),
+                [one] => (one.into(), 0),
+                [one, .., last] => (u64::from(one) | u64::from(name[1]) << 8, last.into()),
+            }
+        };
+        (length <= 16).then_some(Self { length, first, last })
+    }
 }
 
 /// The same between two calls from Python.
@@ -40,41 +94,48 @@ pub(in crate::python) struct KeptKeys(Vec<(Py<PyAny>, usize)>);
 
 impl KeptKeys {
     pub(super) fn resume(self, py: Python<'_>) -> Keys<'_> {
-        let known = self.0.into_iter().map(|(key, place)| Key { key: key.into_bound(py), place }).collect();
-        Keys { known, next: 0 }
+        let known: Vec<_> = self.0.into_iter().map(|(key, place)| Key::new(key.into_bound(py), place)).collect();
+        Keys { hashes: known.iter().map(|known| hash_of(&known.object)).collect(), known, next: 0 }
     }
 }
 
 impl<'py> Keys<'py> {
     pub(super) fn keep(self) -> KeptKeys {
-        KeptKeys(self.known.into_iter().map(|Key { key, place }| (key.unbind(), place)).collect())
+        KeptKeys(self.known.into_iter().map(|Key { object, place, .. }| (object.unbind(), place)).collect())
     }
 
-    /// The place of the column that `key` names, if that very object has been met as the one that stands at `next`.
+    /// The place of the column that `key` names, if that key has been met as the one that stands at `next`.
     #[inline(always)]
     pub(super) fn expected(&self, next: usize, key: &Bound<'_, PyAny>) -> Option<usize> {
-        self.known.get(next).filter(|known| known.key.is(key)).map(|known| known.place)
+        let known = self.known.get(next)?;
+        known.is(key).then_some(known.place)
     }
 
-    /// The same, wherever it stands: rows may lack columns.
+    /// The same, wherever it stands: rows may lack columns. Equal texts have equal hashes.
     #[inline(never)]
     pub(super) fn look(&mut self, key: &Bound<'_, PyAny>) -> Option<usize> {
-        let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
-        let met = |known: &Key<'_>| known.key.is(key);
-        let found =
-            behind.iter().position(met).map(|found| found + before.len()).or_else(|| before.iter().position(met))?;
+        let hash = hash_of(key);
+        let (before, behind) = self.hashes.split_at(self.next.min(self.hashes.len()));
+        let found = behind.iter().position(|known| *known == hash).map(|found| found + before.len());
+        let found = found.or_else(|| before.iter().position(|known| *known == hash))?;
+        let known = &self.known[found];
+        if !known.is(key) {
+            return None;
+        }
         self.next = found + 1;
-        Some(self.known[found].place)
+        Some(known.place)
     }
 
     /// Takes note of another key; one key for each place.
     pub(super) fn learn(&mut self, key: Bound<'py, PyAny>, place: usize) {
+        let hash = hash_of(&key);
         if let Some(found) = self.known.iter().position(|known| known.place == place) {
-            self.known[found].key = key;
+            (self.known[found], self.hashes[found]) = (Key::new(key, place), hash);
             self.next = found + 1;
         } else {
             self.next = self.next.min(self.known.len());
-            self.known.insert(self.next, Key { key, place });
+            self.known.insert(self.next, Key::new(key, place));
+            self.hashes.insert(self.next, hash);
             self.next += 1;
         }
     }
