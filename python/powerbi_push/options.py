@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 #: - An iterable of mappings (anything with ``keys()`` and ``[]``), or of instances of dataclasses, attrs or pydantic
 #:   classes, or of named tuples. Fields are columns, in their order. ``itertuples()`` needs ``index=False``.
 #: - A frame: a DataFrame of pandas or polars, pyarrow's Table, RecordBatch or RecordBatchReader, a relation of duckdb,
-#:   or anything else with ``__arrow_c_stream__``. A pandas index is never pushed; column labels must be distinct
-#:   strings. pandas needs no pyarrow for this, and is faster with it.
+#:   or anything else with ``__arrow_c_stream__``. Column labels must be distinct strings. Named levels of a pandas
+#:   index are columns in front of the others, as ``reset_index()`` makes them; an index without a name is not pushed.
+#:   pandas needs no pyarrow for this, and is faster with it.
 #:
 #: A list, a tuple and a frame with a length can be read twice; everything else is read once.
 Rows = Any

@@ -1,4 +1,5 @@
-//! A `DataFrame` of pandas: an Arrow table where every column can be one exactly, else lists. Its index is never read.
+//! A `DataFrame` of pandas: an Arrow table where every column can be one exactly, else lists. Named levels of its index
+//! are columns; what has no name is not read.
 
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::intern;
@@ -16,6 +17,7 @@ use crate::schema::TableSchema;
 /// The rows of `frame`, or its lists; columns that are not in `only` are left unread.
 pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Result<ArrowRows, Listed>> {
     let py = frame.py();
+    let frame = &with_index(frame)?;
     let names = labels(frame)?;
     match table(frame, &names) {
         Ok(table) => ArrowRows::open(&table, only).map(Ok),
@@ -26,6 +28,30 @@ pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyRe
         }
         Err(raised) => Err(raised),
     }
+}
+
+/// The frame with the named levels of its index in front of its columns, as `reset_index()` makes them, and not a value
+/// copied. The frame itself where there are none.
+fn with_index<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = frame.py();
+    let index = frame.getattr(intern!(py, "index"))?;
+    let mut levels = Vec::new();
+    for (level, name) in index.getattr(intern!(py, "names"))?.try_iter()?.enumerate() {
+        let name = name?;
+        if !name.is_none() {
+            levels.push((name, index.call_method1(intern!(py, "get_level_values"), (level,))?));
+        }
+    }
+    if levels.is_empty() {
+        return Ok(frame.clone());
+    }
+    let shallow = frame.call_method(intern!(py, "copy"), (), Some(&[("deep", false)].into_py_dict(py)?))?;
+    // A name that a column has too is refused with the other labels.
+    let options = [("allow_duplicates", true)].into_py_dict(py)?;
+    for (place, (name, values)) in levels.into_iter().enumerate() {
+        shallow.call_method(intern!(py, "insert"), (place, name, values), Some(&options))?;
+    }
+    Ok(shallow)
 }
 
 /// The names of the columns: distinct strings.
@@ -41,14 +67,14 @@ fn labels(frame: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     }
     if !others.is_empty() {
         let message = format!("column labels must be strings; these are not: {}", others.join(", "));
-        let hint = "name the columns: df.columns = [...]; reset_index() does not, and several levels are joined first";
+        let hint = "name the columns: df.columns = [...]; several levels are joined first, and a named index is a column";
         return Err(errors::to_py(py, &Error::configuration(message).with_hint(hint)));
     }
     check_distinct(py, names.iter().map(String::as_str))?;
     Ok(names)
 }
 
-/// The columns as a table of pyarrow. Without its index, which pandas' own conversion would add.
+/// The columns as a table of pyarrow. Without an index of no name, which pandas' own conversion would add.
 fn table<'py>(frame: &Bound<'py, PyAny>, names: &[String]) -> PyResult<Bound<'py, PyAny>> {
     let py = frame.py();
     let pyarrow = py.import(intern!(py, "pyarrow"))?;

@@ -193,12 +193,13 @@ fn has_plain_fields(class: &Bound<'_, PyType>, names: &[Bound<'_, PyAny>]) -> Py
     Ok(true)
 }
 
-/// A pandas index is never pushed, and `itertuples()` puts it first.
+/// What `itertuples()` puts first is the index under a name that it does not have.
 fn refuse_index(class: &Bound<'_, PyType>, shape: &Shape<'_>) -> Result<(), Failure> {
     let Shape::Tuple(Fields { names, .. }) = shape else { return Ok(()) };
     let starts_with_index = names.first().is_some_and(|name| name.extract::<&str>().is_ok_and(|name| name == "Index"));
     if starts_with_index && class.name()? == "Pandas" {
-        let message = "the rows hold a pandas index, which is never pushed: use itertuples(index=False)";
+        let message = "the rows hold a pandas index, which itertuples() calls `Index`: use itertuples(index=False), or push the \
+                       frame, of which a named index is a column";
         return Err(Failure::NoRows(PyTypeError::new_err(message)));
     }
     Ok(())
