@@ -12,8 +12,10 @@
 //! The lane of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
 
 mod attempt;
+mod isolate;
 mod numbers;
 mod pause;
+mod sent;
 mod take;
 mod waits;
 
@@ -26,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
+use self::isolate::{Misses, Pieces};
 pub use self::numbers::AskNumber;
 use self::numbers::Numbers;
 use self::pause::Pause;
@@ -36,7 +39,7 @@ use crate::encode::Limits;
 use crate::error::{Error, Kind, Result};
 use crate::limit::{Limit, Watch};
 use crate::outbox::{Batch, Durable, Fate, Outbox};
-use crate::report::Meter;
+use crate::report::{Meter, Refused};
 use crate::retry::Retry;
 use crate::wire::Wire;
 
@@ -53,6 +56,9 @@ pub struct Policy {
     pub retry: Retry,
     /// Whether rows in doubt are sent again (at least once) or given up (the caller decides).
     pub resend_doubt: bool,
+    /// Whether a request that is refused for its rows is taken apart until those at fault are found; else it is refused
+    /// whole.
+    pub isolate: bool,
     /// When the whole call must be over.
     pub deadline: Option<Moment>,
     /// How many requests may be out at once.
@@ -92,6 +98,9 @@ pub struct Lane {
     stop: watch::Sender<Stop>,
     state: Mutex<State>,
     pause: Pause,
+    misses: Misses,
+    /// Whether rows were checked by the schema of their table.
+    has_schema: bool,
     listener: Listener,
     numbers: Option<Numbers>,
 }
@@ -110,6 +119,7 @@ struct State {
     failure: Option<Error>,
     meter: Meter,
     trouble: Option<Trouble>,
+    refused: Vec<Refused>,
 }
 
 /// What keeps a sender's lane from delivering at the moment.
@@ -169,6 +179,8 @@ impl Lane {
             stop,
             state: Mutex::default(),
             pause,
+            misses: Misses::default(),
+            has_schema: true,
             listener,
             numbers: None,
         }
@@ -180,6 +192,12 @@ impl Lane {
         self.max_rows.fetch_min(limits.max_rows, Ordering::Relaxed);
         self.outbox.full_at(limits.max_rows, limits.max_bytes);
         Self { max_bytes: limits.max_bytes, ..self }
+    }
+
+    /// Its rows were not checked by a schema: where they are refused, what they looked like is told.
+    #[must_use]
+    pub fn without_schema(self) -> Self {
+        Self { has_schema: false, ..self }
     }
 
     /// Has `listener` called with each failure on a sender's lane that somebody should hear of.
@@ -248,6 +266,12 @@ impl Lane {
         Meter { waited: self.waits.waited(), ..self.lock().meter.clone() }
     }
 
+    /// The rows at fault that were found so far, in no order.
+    #[must_use]
+    pub fn refused(&self) -> Vec<Refused> {
+        self.lock().refused.clone()
+    }
+
     /// Who is told of the waits of whatever belongs to its rows.
     #[must_use]
     pub fn watch(&self) -> Arc<dyn Watch> {
@@ -301,7 +325,7 @@ impl Lane {
         let passing = error.is_passing();
         let next = self.clock.now() + if passing { AGAIN } else { PROBE };
         if !passing {
-            (self.listener.0)(&error);
+            self.tell(&error);
         }
         self.note_trouble(error, next, !passing);
         tokio::select! {
@@ -310,10 +334,10 @@ impl Lane {
         }
     }
 
-    /// Delivers one batch, in halves where it is too large.
+    /// Delivers one batch, in halves where it is too large or some of its rows are refused.
     async fn deliver(&self, batch: Batch) {
-        let mut waiting = vec![batch];
-        while let Some(mut batch) = waiting.pop() {
+        let mut pieces = Pieces::new(batch, self.policy.couriers == 1);
+        while let Some(mut batch) = pieces.next() {
             while let Err(error) = self.outbox.issue(&mut batch) {
                 self.hold(error).await;
                 if self.is_stopped() {
@@ -329,17 +353,22 @@ impl Lane {
             };
             match next {
                 Next::Again => {}
-                Next::Settled => self.outbox.recycle(batch),
+                Next::Confirmed => {
+                    pieces.note_success();
+                    self.outbox.recycle(batch);
+                }
+                Next::SetAside => self.outbox.recycle(batch),
                 Next::GiveUp => return,
                 Next::Halve(halves) => {
                     let rows = halves[0].rows().max(1);
                     let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
                     self.outbox.full_at(rows, self.max_bytes);
-                    waiting.extend(halves.into_iter().rev());
+                    pieces.put_halves(halves);
                 }
+                Next::Isolate(why) => self.isolate(&mut pieces, batch, &why),
                 Next::Renumber(last) => {
                     self.note_outbox(self.outbox.number_anew(&mut batch, last));
-                    waiting.push(batch);
+                    pieces.put_back(batch);
                 }
             }
         }
@@ -349,6 +378,7 @@ impl Lane {
     fn confirm(&self, batch: &Batch, resent: bool) {
         self.lock().trouble = None;
         self.pause.end();
+        self.misses.end();
         self.note_outbox(self.outbox.settle(batch, Fate::Confirmed, resent));
     }
 
@@ -370,6 +400,11 @@ impl Lane {
         if let Err(error) = outcome {
             self.fail(error);
         }
+    }
+
+    /// Tells of a failure on a sender's lane.
+    fn tell(&self, error: &Error) {
+        (self.listener.0)(error);
     }
 
     /// Remembers what keeps the lane from delivering.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::encode::{Problems, RowError};
+use crate::encode::{Code, Problems, RowError};
 use crate::outbox::{Fate, Ledger};
 
 /// Request ids kept, the newest.
@@ -33,6 +33,26 @@ impl Meter {
             self.request_ids.remove(0);
         }
         self.request_ids.extend(id.map(str::to_owned));
+    }
+}
+
+/// Rows that the service itself has refused, and that others went on without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Which ones, in the outbox's counting.
+    pub rows: Range<u64>,
+    /// What it said.
+    pub words: String,
+}
+
+impl Refused {
+    /// The problem of `row` in the caller's counting.
+    fn error(&self, row: u64) -> RowError {
+        let message = match self.rows.end - self.rows.start {
+            1 => self.words.clone(),
+            rows => format!("is one of {rows} rows that were refused together: {}", self.words),
+        };
+        RowError { row, column: None, code: Code::Refused, message, value_type: "dict".into() }
     }
 }
 
@@ -89,6 +109,28 @@ impl Report {
         report
     }
 
+    /// The same with what the service said of the rows that it refused, at most `max_errors` problems in all. The caller's
+    /// row that was accepted first has the number `first` of the outbox.
+    #[must_use]
+    pub fn with_refused(
+        mut self,
+        mut refused: Vec<Refused>,
+        problems: &Problems,
+        first: u64,
+        max_errors: usize,
+    ) -> Self {
+        refused.sort_by_key(|one| one.rows.start);
+        for one in &refused {
+            let rows = one.rows.clone().filter(|number| *number >= first);
+            self.error_count += rows.clone().count() as u64;
+            let room = max_errors.saturating_sub(self.errors.len() - problems.errors().len());
+            self.errors.extend(rows.take(room).map(|number| one.error(row_of(number - first, problems))));
+        }
+        self.errors.sort_by_key(|error| error.row);
+        self.errors.truncate(max_errors);
+        self
+    }
+
     /// Rows were accepted in the caller's order, the invalid ones left out: walk both countings side by side.
     fn walk(&mut self, invalid: &[Range<u64>], skipped: bool, first: u64, ledger: &Ledger) {
         let (mut row, mut accepted) = (0, first);
@@ -127,4 +169,12 @@ impl Report {
             _ => self.ranges.push((rows.start, rows.end, state)),
         }
     }
+}
+
+/// Which of the caller's rows was accepted as number `accepted`: the invalid ones were left out.
+fn row_of(accepted: u64, problems: &Problems) -> u64 {
+    problems
+        .invalid_rows()
+        .iter()
+        .fold(accepted, |row, gap| if gap.start <= row { row + gap.end - gap.start } else { row })
 }

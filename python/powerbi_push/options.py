@@ -66,12 +66,18 @@ class PushOptions(CheckOptions, total=False):
     Attributes:
         on_doubt: Rows that were sent and not answered for are sent again with ``"resend"`` (default: at least once,
             `PushResult.maybe_twice` counts them), or given up with ``"raise"``: `InDoubtError` says which.
+        on_refused: A request that the service refuses ends the push with ``"raise"`` (default). With ``"isolate"`` one
+            that it refuses for its rows (400, 422; on a push URL also 404, once a request got through) is halved until
+            the rows at fault are found, with at most 64 requests more, resends apart; they count against the quotas.
+            The rows at fault are rejected with the service's words (`RowError.code` is ``"refused"``), the others go
+            on, and what is still mixed then is rejected whole. Nothing is raised for them: look at `PushResult.ok`.
         timeout: Seconds for the whole call, waiting included; None (default) is no limit.
         progress: Called on your thread, now and then, with the result so far; None (default) is not called. What it
             raises ends the push.
     """
 
     on_doubt: Literal["resend", "raise"]
+    on_refused: Literal["raise", "isolate"]
     timeout: float | None
     progress: Callable[[PushResult], object] | None
 
@@ -92,6 +98,7 @@ class SenderOptions(RowOptions, total=False):
             ``"drop_oldest"`` lets the oldest rows go, which `SenderStats.dropped` counts.
         full_timeout: How long ``"block"`` waits, in seconds. Default 30.
         on_doubt: As for a push.
+        on_refused: As for a push, but ``"isolate"`` is the default; ``"raise"`` rejects the request whole.
         on_error: Called on a thread of this package with each refusal; without it the first is raised once by the next
             verb of the sender.
         close_timeout: How long `Sender.close` tries to deliver what is left, in seconds. Default 5.
@@ -106,5 +113,6 @@ class SenderOptions(RowOptions, total=False):
     on_full: Literal["block", "error", "drop_oldest"]
     full_timeout: float
     on_doubt: Literal["resend", "raise"]
+    on_refused: Literal["raise", "isolate"]
     on_error: Callable[[PowerBIPushError], object] | None
     close_timeout: float

@@ -17,7 +17,8 @@ class RowError:
         row: The row's number in your input, from 0, skipped rows counted.
         column: The column; None where the row as a whole is the problem.
         code: One of ``unknown_column wrong_type out_of_range not_finite too_long bad_datetime not_a_mapping
-            row_too_large not_utf8``.
+            row_too_large not_utf8``, or ``refused`` where it was the service that refused the row
+            (``on_refused="isolate"``).
         message: What is wrong, with the nearest column name where a name is unknown; never the value.
         value_type: The name of the value's type.
     """

@@ -58,7 +58,7 @@ class Sender:
 
     Made by `Table.sender` and `StreamingDataset.sender`. It never gives up: it waits out quotas and outages, and where
     the service says 401, 403 or 404 it pauses, keeps its rows, and looks every 5 minutes whether that was mended. Rows
-    that the service refuses are counted and the next ones sent. Any number of threads may use it.
+    that the service refuses are found, counted as rejected, and the others sent. Any number of threads may use it.
 
     With ``outbox="path"`` rows wait in that file: when `send` returns, its row survives ``kill -9`` and power loss, and
     what is left at the end goes first in the next run. See `Outbox`.

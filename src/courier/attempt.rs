@@ -16,10 +16,14 @@ use crate::wire::{Leave, Outcome, Sent};
 pub(super) enum Next {
     /// Send the same bytes again.
     Again,
-    /// The batch is settled.
-    Settled,
+    /// The service has the rows.
+    Confirmed,
+    /// The batch has another end.
+    SetAside,
     /// Deliver the two halves instead.
     Halve([Batch; 2]),
+    /// The service has refused some of the rows, and the others may go on.
+    Isolate(Error),
     /// The service has forgotten its numbers: give the batch the one behind this.
     Renumber(u64),
     /// The lane has stopped.
@@ -93,7 +97,7 @@ impl<'a> Attempt<'a> {
             Verdict::Confirmed => {
                 self.lane.waits.note_success();
                 self.lane.confirm(self.batch, self.in_doubt());
-                Next::Settled
+                Next::Confirmed
             }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
             Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)),
@@ -178,7 +182,7 @@ impl<'a> Attempt<'a> {
         match (self.in_doubt(), last < number.saturating_sub(1)) {
             (true, false) => {
                 self.lane.confirm(self.batch, false);
-                Next::Settled
+                Next::Confirmed
             }
             (true, true) => self.leave_in_doubt(error(outcome)),
             (false, true) => Next::Renumber(last),
@@ -187,7 +191,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn reject(&mut self, outcome: &Outcome) -> Next {
-        let error = error(outcome);
+        let error = self.lane.explained(error(outcome), outcome, self.batch);
+        if !self.in_doubt() && self.lane.is_about_rows(self.batch, outcome, &error) {
+            return Next::Isolate(error);
+        }
         if self.goes_on() && matches!(error.kind, Kind::PermissionDenied | Kind::NotFound | Kind::Authentication) {
             return self.give_up(error);
         }
@@ -201,8 +208,8 @@ impl<'a> Attempt<'a> {
     fn set_aside(&self, fate: Fate, error: Error) -> Next {
         self.lane.set_aside(self.batch, fate, &error);
         if self.goes_on() {
-            (self.lane.listener.0)(&error);
-            return Next::Settled;
+            self.lane.tell(&error);
+            return Next::SetAside;
         }
         self.lane.fail(error);
         Next::GiveUp
@@ -222,7 +229,7 @@ impl<'a> Attempt<'a> {
             self.lane.pause.until(next);
             // The next one asks for a new token first.
             self.expired = false;
-            (self.lane.listener.0)(&error);
+            self.lane.tell(&error);
             self.lane.note_trouble(error, next, true);
             return Next::Again;
         }

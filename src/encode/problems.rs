@@ -17,6 +17,7 @@ pub enum Code {
     NotAMapping,
     RowTooLarge,
     NotUtf8,
+    Refused,
 }
 
 impl Code {
@@ -33,6 +34,7 @@ impl Code {
             Self::NotAMapping => "not_a_mapping",
             Self::RowTooLarge => "row_too_large",
             Self::NotUtf8 => "not_utf8",
+            Self::Refused => "refused",
         }
     }
 }

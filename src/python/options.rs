@@ -22,6 +22,8 @@ pub(super) struct RowOptions {
     pub(super) check_all: bool,
     /// Send rows in doubt again.
     pub(super) resend_doubt: bool,
+    /// Find the rows that the service refuses, and go on without them.
+    pub(super) isolate: bool,
     /// The time limit of the whole call.
     pub(super) timeout: Option<Duration>,
     /// How many row errors are kept.
@@ -38,6 +40,7 @@ impl RowOptions {
             skip_invalid: false,
             check_all: true,
             resend_doubt: true,
+            isolate: false,
             timeout: None,
             max_errors: 1_000,
             progress: None,
@@ -64,6 +67,7 @@ impl RowOptions {
             "on_invalid" => self.skip_invalid = choice(name, value, &[("raise", false), ("skip", true)])?,
             "check" => self.check_all = choice(name, value, &[("all", true), ("batch", false)])?,
             "on_doubt" => self.resend_doubt = choice(name, value, &[("resend", true), ("raise", false)])?,
+            "on_refused" => self.isolate = choice(name, value, &[("raise", false), ("isolate", true)])?,
             "timeout" => self.timeout = seconds(name, value)?,
             "max_errors" => {
                 let count = value.extract::<usize>();

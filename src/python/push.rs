@@ -59,6 +59,14 @@ pub(super) struct Target {
     pub(super) needs_loop: bool,
 }
 
+impl Target {
+    /// A lane for the rows of `outbox`.
+    pub(super) fn lane(&self, outbox: &Arc<Outbox>, policy: Policy) -> Lane {
+        let lane = self.route.lane(Arc::clone(outbox), policy);
+        if self.schema.is_some() { lane } else { lane.without_schema() }
+    }
+}
+
 /// A push of `rows`, whose answer is Python's `PushResult`.
 pub(super) fn push(
     target: Target,
@@ -129,13 +137,14 @@ impl Push {
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: options.resend_doubt,
+            isolate: options.isolate,
             deadline,
             couriers: if target.ordered { 1 } else { IN_FLIGHT },
             manner: Manner::Push,
             linger: None,
         };
         let noticed = Arc::clone(&bell);
-        let lane = target.route.lane(Arc::clone(&outbox), policy).noticing(move |_| noticed.ring());
+        let lane = target.lane(&outbox, policy).noticing(move |_| noticed.ring());
         let lane = Arc::new(lane);
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
         let phase = if checks {

@@ -99,13 +99,14 @@ impl Sender {
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: rows.resend_doubt,
+            isolate: rows.isolate,
             deadline: None,
             couriers: if target.ordered || last_number.is_some() { 1 } else { IN_FLIGHT },
             manner: Manner::Sender,
             linger: Some(options.max_delay),
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
-        let lane = target.route.lane(Arc::clone(&outbox), policy).limited(full);
+        let lane = target.lane(&outbox, policy).limited(full);
         let lane = notices::by_porter(py, &target.route, lane.telling(move |error| heard.hear(error, &rung)))?;
         let lane = Arc::new(match last_number {
             Some(ask) => lane.numbered(ask),
@@ -317,6 +318,7 @@ impl Shared {
         let elapsed = self.target.route.clock.now() - self.started;
         let none = Problems::new(0);
         Report::new(accepted, &none, false, self.first, &self.outbox.ledger(), &self.lane.meter(), elapsed)
+            .with_refused(self.lane.refused(), &none, self.first, self.rows.max_errors)
     }
 
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -76,6 +76,7 @@ impl House {
         let policy = Policy {
             retry: Retry::default(),
             resend_doubt: true,
+            isolate: false,
             deadline: None,
             couriers,
             manner: Manner::Push,

@@ -170,7 +170,8 @@ def test_a_poison_request_is_set_aside_and_the_rest_goes_on(path: Path) -> None:
     answer = http(400, b'{"error":{"code":"BadRequest","message":"no such column"}}')
     with FaultServer(answer, CONFIRMED) as server:
         table = server.table(ordered=True)
-        with table.sender(outbox=path, max_rows=2, on_error=lambda _: None, **SLOW) as sender:
+        refused: dict[str, Any] = {"on_refused": "raise", "on_error": lambda _: None}
+        with table.sender(outbox=path, max_rows=2, **refused, **SLOW) as sender:
             sender.send_many([{"Id": 0, "Item": "tea"}, {"Id": 1, "Item": None}, {"Id": 2}])
             result = sender.flush()
         assert result.ranges == [(0, 2, "rejected"), (2, 3, "confirmed")]
@@ -189,7 +190,7 @@ def reject(path: Path, count: int) -> pbi.Outbox:
     """An outbox with rejected rows, and one that waits."""
     with FaultServer(http(400), SILENCE) as server:
         table = server.table(ordered=True)
-        sender = table.sender(outbox=path, max_rows=count, on_error=lambda _: None, **SLOW)
+        sender = table.sender(outbox=path, max_rows=count, on_refused="raise", on_error=lambda _: None, **SLOW)
         sender.send_many(orders(count + 1))
         wait_until(lambda: sender.stats.rejected == count)
         sender.close(timeout=0.01)
@@ -206,7 +207,8 @@ def test_rejected_rows_can_be_retried(path: Path) -> None:
 
 def test_rejected_rows_can_be_retried_while_their_sender_is_open(path: Path) -> None:
     with FaultServer(http(400), CONFIRMED) as server:
-        with server.table(ordered=True).sender(outbox=path, on_error=lambda _: None, max_delay=0.01) as sender:
+        table = server.table(ordered=True)
+        with table.sender(outbox=path, on_refused="raise", on_error=lambda _: None, max_delay=0.01) as sender:
             sender.send_many(orders(3))
             wait_until(lambda: sender.stats.rejected == 3)
             assert pbi.Outbox(path).retry() == 3

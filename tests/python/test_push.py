@@ -239,7 +239,7 @@ def test_without_a_schema_a_value_is_sent_by_its_own_type(powerbi: Emulator) -> 
 def test_without_a_schema_a_404_lists_the_keys_and_says_pass_schema(powerbi: Emulator) -> None:
     make_table(powerbi)
     table = powerbi.client().dataset("Sales").table("Orders")
-    with pytest.raises(pbi.NotFoundError, match=r"Id, Itme; pass schema=") as caught:
+    with pytest.raises(pbi.NotFoundError, match=r"`Id` \(int\), `Itme` \(str\); pass schema=") as caught:
         table.push([{"Id": 0, "Itme": "tea"}])
     assert check_account(caught.value.result, arrived(powerbi)).rejected == 1
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from judged import BERLIN_SUMMER, FINITE, LONG, RANGE, TYPE, UTF8, Colour, FloatLike, Level, schemaless
-from powerbi_push import NotFoundError, ValidationError
+from powerbi_push import NotFoundError, ServiceError, UndeliveredError, ValidationError
 
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
@@ -55,11 +55,37 @@ def test_without_a_schema_a_value_is_sent_as_its_own_type(
     assert powerbi.requests[-1].body.decode() == f'{{"rows":[{{"{column}":{sent}}}]}}'
 
 
-def test_without_a_schema_an_unknown_column_is_a_404_that_lists_the_keys(powerbi: Emulator) -> None:
+def test_without_a_schema_an_unknown_column_is_a_404_that_lists_the_keys_and_their_types(powerbi: Emulator) -> None:
     with pytest.raises(NotFoundError) as refused:
         schemaless(powerbi).push([{"Int64": 1}, {"Int65": 1, "String": "x"}])
-    assert "Int64, Int65, String" in str(refused.value)
-    assert "pass schema=" in str(refused.value)
+    assert "`Int64` (int), `Int65` (int), `String` (str); pass schema=" in str(refused.value)
+    assert "a new column is added with table.update_schema(...)" in str(refused.value)
+
+
+def test_without_a_schema_a_bare_400_lists_the_keys_and_all_their_types(powerbi: Emulator) -> None:
+    table = schemaless(powerbi)
+    powerbi.fail_next(400, route="Datasets_PostRows", body="")
+    at = datetime(2014, 7, 30, 1, 2, 3)
+    with pytest.raises(ServiceError) as refused:
+        table.push([{"Int64": 1, "DateTime": at, "Boolean": None}, {"Int64": "x", "Double": 0.5, "Boolean": True}])
+    columns = "`Int64` (int or str), `DateTime` (datetime), `Boolean` (None or bool), `Double` (float); pass schema="
+    assert columns in str(refused.value)
+    with table.sender() as sender:
+        sender.send({"Int65": 1})
+        with pytest.raises(NotFoundError, match=r"`Int65` \(int\); pass schema="):
+            sender.flush()
+        powerbi.reset()
+        with pytest.raises(UndeliveredError):
+            sender.close(timeout=0.01)
+
+
+def test_with_a_schema_nothing_is_listed(powerbi: Emulator) -> None:
+    table = schemaless(powerbi)
+    known = table.dataset.table("Any", {"Int64": int})
+    powerbi.fail_next(400, route="Datasets_PostRows", body="")
+    with pytest.raises(ServiceError) as refused:
+        known.push([{"Int64": 1}])
+    assert "columns" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_an_outage_is_waited_out_and_nothing_is_lost(virtual: Emulator) -> None:
 def test_a_refused_request_is_counted_and_the_next_one_goes() -> None:
     with FaultServer(http(400, b'{"error":{"code":"BadRequest"}}'), CONFIRMED) as server:
         told: list[pbi.PowerBIPushError] = []
-        with server.table(ordered=True).sender(on_error=told.append, **SLOW) as sender:
+        with server.table(ordered=True).sender(on_error=told.append, on_refused="raise", **SLOW) as sender:
             sender.send_many(orders(20_000))
             result = sender.flush()
         assert result.ranges == [(0, 10_000, "rejected"), (10_000, 20_000, "confirmed")]
@@ -157,7 +157,7 @@ def test_a_refused_request_is_counted_and_the_next_one_goes() -> None:
 
 def test_without_a_listener_the_first_refusal_is_raised_once() -> None:
     with FaultServer(http(400), http(400), CONFIRMED) as server:
-        sender = server.table(ordered=True).sender(**SLOW)
+        sender = server.table(ordered=True).sender(on_refused="raise", **SLOW)
         sender.send_many(orders(30_000))
         wait_until(lambda: sender.stats.confirmed == 10_000)
         with pytest.raises(pbi.ServiceError) as caught:

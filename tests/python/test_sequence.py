@@ -151,7 +151,7 @@ def test_a_sender_begins_again_where_the_service_forgets(outbox: str | None, tmp
 def test_a_number_that_was_refused_with_its_rows_leaves_no_gap() -> None:
     with Emulator(clock="virtual") as emulator:
         table = table_of(emulator)
-        with table.sender(max_rows=2, max_delay=0, on_error=lambda _: None) as sender:
+        with table.sender(max_rows=2, max_delay=0, on_refused="raise", on_error=lambda _: None) as sender:
             emulator.fail_next(400, route="Datasets_PostRows")
             sender.send_many(orders(6))
             result = sender.flush()

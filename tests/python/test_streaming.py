@@ -79,7 +79,7 @@ def test_a_field_that_the_dataset_lacks_is_a_404_that_names_the_keys_elsewhere(p
     with pytest.raises(pbi.NotFoundError) as caught:
         stream.push([{"string_value": "ABC XYZ", "another_number_value": 789}])
     assert caught.value.status == 404
-    assert "string_value, another_number_value" in str(caught.value.hint)
+    assert "`string_value` (str), `another_number_value` (int)" in str(caught.value.hint)
     assert "pass schema=" in str(caught.value.hint)
     assert caught.value.result is not None
     assert caught.value.result.rejected == 1

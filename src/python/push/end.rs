@@ -3,7 +3,6 @@
 use pyo3::prelude::*;
 
 use super::{Phase, Push};
-use crate::error::{Error, Kind};
 use crate::python::operation::Step;
 use crate::python::reading::Early;
 use crate::python::runtime::{Received, check, lost};
@@ -69,22 +68,16 @@ impl Push {
         let left = self.rows.as_ref().map_or(0, |rows| rows.left(py));
         let read = self.encoder.rows_read().max(self.checked) + left as u64;
         let elapsed = self.target.route.clock.now() - self.started;
-        let report = Report::new(
-            read,
-            self.encoder.problems(),
-            self.options.skip_invalid,
-            0,
-            &self.outbox.ledger(),
-            &self.lane.meter(),
-            elapsed,
-        );
+        let (problems, ledger) = (self.encoder.problems(), self.outbox.ledger());
+        let report = Report::new(read, problems, self.options.skip_invalid, 0, &ledger, &self.lane.meter(), elapsed)
+            .with_refused(self.lane.refused(), problems, 0, self.options.max_errors);
         results::push_result(py, &report, self.emptied)
     }
 
     /// The exception for `early`, with the result in it.
     pub(super) fn raise(&self, py: Python<'_>, early: Early, result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
         let raised = match early {
-            Early::Failed(error) => errors::to_py(py, &self.advise(error)),
+            Early::Failed(error) => errors::to_py(py, &error),
             Early::Invalid => {
                 let problems = self.encoder.problems();
                 errors::validation(py, problems.errors(), problems.count())?
@@ -96,16 +89,5 @@ impl Push {
         exception.setattr("result", result)?;
         exception.call_method1("add_note", (result.call_method0("summary")?,))?;
         Ok(raised)
-    }
-
-    /// Without a schema the service is the first to look at column names, and says no more than 404.
-    pub(super) fn advise(&self, error: Error) -> Error {
-        if error.kind != Kind::NotFound || self.target.schema.is_some() {
-            return error;
-        }
-        let keys = self.encoder.names_seen().join(", ");
-        let more = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-        let advice = "pass schema= to have names checked before sending";
-        error.with_hint(format!("the rows had the columns {keys}; {advice}{more}"))
     }
 }

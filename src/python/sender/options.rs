@@ -56,7 +56,10 @@ impl SenderOptions {
                 rest.del_item(name)?;
             }
         }
-        Ok((options, RowOptions::read(&rest)?))
+        let mut rows = RowOptions::read(&rest)?;
+        // Nobody waits for the outcome of a request: the rows at fault alone are refused, unless somebody says otherwise.
+        rows.isolate |= !given.contains("on_refused")?;
+        Ok((options, rows))
     }
 
     fn set(&mut self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {

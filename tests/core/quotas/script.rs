@@ -103,14 +103,23 @@ impl Scripted {
         deadline: Option<Moment>,
         couriers: usize,
     ) -> Pushed {
-        let policy = Policy { retry, resend_doubt: true, deadline, couriers, manner: Manner::Push, linger: None };
+        let policy = Policy {
+            retry,
+            resend_doubt: true,
+            isolate: false,
+            deadline,
+            couriers,
+            manner: Manner::Push,
+            linger: None,
+        };
         Self::run(route, count, policy).await
     }
 
     /// The same in a sender's manner, which never gives up.
     pub(crate) async fn send(&self, count: usize, retry: Retry) -> Pushed {
         let (couriers, manner) = (IN_FLIGHT, Manner::Sender);
-        let policy = Policy { retry, resend_doubt: true, deadline: None, couriers, manner, linger: None };
+        let policy =
+            Policy { retry, resend_doubt: true, isolate: false, deadline: None, couriers, manner, linger: None };
         Self::run(&self.route(Quotas::PRO), count, policy).await
     }
 
