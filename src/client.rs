@@ -106,6 +106,12 @@ impl Client {
         &self.api
     }
 
+    /// What may be sent.
+    #[must_use]
+    pub fn quotas(&self) -> Quotas {
+        self.quotas
+    }
+
     /// The sign-in.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
@@ -114,9 +120,12 @@ impl Client {
 
     /// The route to one table.
     pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<Route> {
-        let destination = Arc::new(PushDataset::new(self.api.address(workspace).rows(dataset, table)?));
+        let streams = self.api.quota(dataset, Quotas::NONE).is_stream();
+        let rows_url = self.api.address(workspace).rows(dataset, table)?;
+        let destination = Arc::new(PushDataset::new(rows_url).streaming(streams));
         let wire = Arc::clone(&self.wire);
-        let limit = self.api.quota(dataset, self.quotas.of_push_dataset()).of_table(table);
+        let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_push_dataset() };
+        let limit = self.api.quota(dataset, quotas).of_table(table);
         Ok(Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit })
     }
 }

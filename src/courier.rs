@@ -15,6 +15,7 @@ mod attempt;
 mod isolate;
 mod numbers;
 mod pause;
+mod policy;
 mod sent;
 mod take;
 mod waits;
@@ -32,6 +33,7 @@ use self::isolate::{Misses, Pieces};
 pub use self::numbers::AskNumber;
 use self::numbers::Numbers;
 use self::pause::Pause;
+pub use self::policy::{Manner, Policy};
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
@@ -48,35 +50,6 @@ const PROBE: Duration = Duration::from_secs(300);
 
 /// How soon it asks again where the service could not answer.
 const AGAIN: Duration = Duration::from_secs(15);
-
-/// How a lane delivers.
-#[derive(Debug, Clone, Copy)]
-pub struct Policy {
-    /// When to try again.
-    pub retry: Retry,
-    /// Whether rows in doubt are sent again (at least once) or given up (the caller decides).
-    pub resend_doubt: bool,
-    /// Whether a request that is refused for its rows is taken apart until those at fault are found; else it is refused
-    /// whole.
-    pub isolate: bool,
-    /// When the whole call must be over.
-    pub deadline: Option<Moment>,
-    /// How many requests may be out at once.
-    pub couriers: usize,
-    /// What a failure means for the rows behind it.
-    pub manner: Manner,
-    /// How long rows wait for others that fill their request; a push does not wait.
-    pub linger: Option<Duration>,
-}
-
-/// What a failure that trying again does not mend means for the rows behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// They are not sent: somebody waits for the outcome.
-    Push,
-    /// They are: nobody waits, and nothing that was accepted may be lost.
-    Sender,
-}
 
 /// Everything one table's couriers share.
 #[derive(Debug)]

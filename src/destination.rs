@@ -15,6 +15,10 @@ use crate::transport::Request;
 /// An answer to rows is empty, or an error that fits easily, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
+/// The largest body that live tiles show, and that a dataset takes which only streams. Source: "Real-time streaming in
+/// Power BI", the comparison of real-time models.
+const TILE_BYTES: usize = 15_000;
+
 /// A place that takes rows.
 pub trait Destination: Debug + Send + Sync {
     /// How its bodies look.

@@ -22,6 +22,7 @@ mod assumed;
 mod dashboard;
 mod data_type;
 mod datetime;
+mod dax;
 mod decimal;
 mod entra;
 mod fault;
@@ -190,6 +191,11 @@ impl Emulator {
     /// Sets the tenant's switch that lets push URLs in by their key; it is on.
     pub fn allow_push_url_keys(&self, allowed: bool) {
         self.shared.lock().settings.push_url_keys = allowed;
+    }
+
+    /// Sets the tenant's switch that lets datasets be queried by REST; it is on.
+    pub fn allow_queries(&self, allowed: bool) {
+        self.shared.lock().settings.queries = allowed;
     }
 
     /// The rows of a table, oldest first. Workspace, dataset and table are given by id or name; `None` stands for My

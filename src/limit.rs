@@ -129,6 +129,17 @@ impl Limit {
         tables.into_iter().for_each(|table| account.tables.set(table, holding));
     }
 
+    /// The dataset is of mode Streaming.
+    pub fn streams(&self) {
+        self.shared.lock().tables.is_stream = true;
+    }
+
+    /// Whether the dataset is known to be of mode Streaming.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.shared.lock().tables.is_stream
+    }
+
     /// The table has lost its rows.
     pub fn emptied(&self) {
         self.shared.lock().tables.empty(&self.table);

@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 use crate::limit::{Ask, Ending, Limit, Permit, Watch};
 use crate::transport::{Failure, Progress, Request, Response, Transport};
 
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+
 /// What the service answered, its error body read.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -41,6 +43,8 @@ pub struct Answer {
 impl Answer {
     fn new(response: Response, by_key: bool, secrets: &[&str]) -> Self {
         let Response { status, request_id, retry_after, odd_retry_after, error_info, is_html, body } = response;
+        // The answers to queries begin with one.
+        let body = if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body };
         let refusal = match status {
             200..300 => Refusal::read_hidden(&body, secrets),
             _ => Refusal::read(&body, secrets).or_code(error_info.as_deref(), secrets),

@@ -130,17 +130,26 @@ class Emulator:
         """Make the app's secret expired (AADSTS7000222); `client_secret` gives the new one."""
         self._core.expire_client_secret()
 
-    def allow(self, *, service_principals: bool | None = None, push_url_keys: bool | None = None) -> None:
-        """Set switches of the tenant. Both are on until they are set, and after `reset`.
+    def allow(
+        self,
+        *,
+        service_principals: bool | None = None,
+        push_url_keys: bool | None = None,
+        queries: bool | None = None,
+    ) -> None:
+        """Set switches of the tenant. All are on until they are set, and after `reset`.
 
         Args:
             service_principals: Whether service principals may use the API.
             push_url_keys: Whether push URLs let in by their key; "Block ResourceKey Authentication" turns it off.
+            queries: Whether datasets may be queried; "Dataset Execute Queries REST API".
         """
         if service_principals is not None:
             self._core.allow_service_principals(service_principals)
         if push_url_keys is not None:
             self._core.allow_push_url_keys(push_url_keys)
+        if queries is not None:
+            self._core.allow_queries(queries)
 
     def add_workspace(
         self,

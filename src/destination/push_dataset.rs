@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use reqwest::{Method, Url};
 
-use super::{ANSWER_LIMIT, Destination};
+use super::{ANSWER_LIMIT, Destination, TILE_BYTES};
 use crate::encode::{Dialect, Limits, PUSH_ROWS};
 use crate::transport::Request;
 
@@ -11,6 +11,7 @@ use crate::transport::Request;
 #[derive(Debug, Clone)]
 pub struct PushDataset {
     rows_url: Url,
+    streams: bool,
 }
 
 impl PushDataset {
@@ -21,7 +22,13 @@ impl PushDataset {
     /// The table whose rows are added at `rows_url`.
     #[must_use]
     pub fn new(rows_url: Url) -> Self {
-        Self { rows_url }
+        Self { rows_url, streams: false }
+    }
+
+    /// The same where the dataset `streams` only: its requests are as small as those of a push URL.
+    #[must_use]
+    pub fn streaming(self, streams: bool) -> Self {
+        Self { streams, ..self }
     }
 }
 
@@ -35,7 +42,7 @@ impl Destination for PushDataset {
     }
 
     fn limits(&self) -> Limits {
-        Self::LIMITS
+        Limits { max_bytes: if self.streams { TILE_BYTES } else { Self::LIMITS.max_bytes }, ..Self::LIMITS }
     }
 
     fn request(&self, body: Bytes, number: Option<u64>) -> Request {

@@ -5,14 +5,11 @@ use std::fmt;
 use bytes::Bytes;
 use reqwest::{Method, Url};
 
-use super::{ANSWER_LIMIT, Destination, PushDataset};
+use super::{ANSWER_LIMIT, Destination, PushDataset, TILE_BYTES};
 use crate::encode::{Dialect, Limits, PUSH_ARRAY};
 use crate::error::{Error, Result};
 use crate::limit::Quotas;
 use crate::transport::Request;
-
-/// The largest body that live tiles show. Source: "Real-time streaming in Power BI", the comparison of real-time models.
-const TILE_BYTES: usize = 15_000;
 
 /// A push URL, and what the dataset behind it is for.
 #[derive(Clone)]

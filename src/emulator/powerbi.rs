@@ -3,6 +3,7 @@
 mod access;
 mod datasets;
 mod groups;
+mod queries;
 mod rows;
 mod tables;
 
@@ -71,6 +72,7 @@ impl Call<'_> {
             Operation::GetDataset(id) => self.one_dataset(id),
             Operation::DeleteDataset(id) => self.delete(id),
             Operation::GetTables(id) => self.tables(id),
+            Operation::ExecuteQueries(id) => self.execute_queries(id),
             Operation::PutTable(id, table) => self.put_table(id, table),
             Operation::GetSequenceNumbers(id, table) => self.sequence_numbers(id, table),
             Operation::PostRows(id, table) => self.post_rows(Frame::Object, id, table),

@@ -89,6 +89,11 @@ impl Answer {
         Self { content_type: JSON, body: body.to_string(), ..Self::empty(status) }
     }
 
+    /// A success whose JSON is written already.
+    pub(super) fn json_text(body: String) -> Self {
+        Self { content_type: JSON, body, ..Self::empty(StatusCode::OK) }
+    }
+
     /// A refusal with a body of its own; `why` is for the log, `rule` for whoever debugs a client.
     pub(super) fn refused(status: u16, body: &Json, why: String, rule: &str) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -27,6 +27,7 @@ pub(super) enum Operation<'a> {
     GetDataset(&'a str),
     DeleteDataset(&'a str),
     GetTables(&'a str),
+    ExecuteQueries(&'a str),
     PutTable(&'a str, String),
     GetSequenceNumbers(&'a str, String),
     PostRows(&'a str, String),
@@ -55,6 +56,7 @@ impl<'a> Route<'a> {
             ("GET", ["datasets", id]) => Operation::GetDataset(id),
             ("DELETE", ["datasets", id]) => Operation::DeleteDataset(id),
             ("GET", ["datasets", id, "tables"]) => Operation::GetTables(id),
+            ("POST", ["datasets", id, "executeQueries"]) => Operation::ExecuteQueries(id),
             (_, ["datasets", id, "tables", table, rest @ ..]) => match of_table(method, id, table, rest) {
                 Some(operation) => operation,
                 None => return Self::Nowhere,
@@ -102,6 +104,7 @@ impl Operation<'_> {
             Self::GetDataset(_) => ("Datasets_GetDataset", "Datasets_GetDatasetInGroup"),
             Self::DeleteDataset(_) => ("Datasets_DeleteDataset", "Datasets_DeleteDatasetInGroup"),
             Self::GetTables(_) => ("Datasets_GetTables", "Datasets_GetTablesInGroup"),
+            Self::ExecuteQueries(_) => ("Datasets_ExecuteQueries", "Datasets_ExecuteQueriesInGroup"),
             Self::PutTable(..) => ("Datasets_PutTable", "Datasets_PutTableInGroup"),
             Self::GetSequenceNumbers(..) => ("Datasets_GetSequenceNumbers", "Datasets_GetSequenceNumbersInGroup"),
             Self::PostRows(..) => ("Datasets_PostRows", "Datasets_PostRowsInGroup"),
@@ -118,6 +121,7 @@ impl Operation<'_> {
                 | Self::GetDatasets
                 | Self::GetDataset(_)
                 | Self::GetTables(_)
+                | Self::ExecuteQueries(_)
                 | Self::GetSequenceNumbers(..)
         )
     }

@@ -95,6 +95,11 @@ pub(super) static TOO_MANY_PENDING: Rule = assumed(429, "", Layout::Message, "fa
 pub(super) static TOO_MANY_ROWS_AN_HOUR: Rule = observed(429, "", Layout::Message, "facts 5, 429");
 pub(super) static TABLE_IS_FULL: Rule = assumed(400, "BadRequest", Layout::Details, "facts 4");
 
+pub(super) static QUERIES_ARE_OFF: Rule = assumed(403, "", Layout::Empty, "facts 11, the tenant setting");
+pub(super) static BAD_QUERIES: Rule = assumed(400, "BadRequest", Layout::Details, "facts 11");
+pub(super) static BAD_QUERY_OF_DAX: Rule = assumed(400, "DatasetExecuteQueriesError", Layout::Error, "facts 11");
+pub(super) static NO_STORE: Rule = assumed(400, "DatasetExecuteQueriesError", Layout::Error, "facts 11, the last line");
+
 // What a fault answers, by status.
 pub(super) static FAULT_400: Rule = observed(400, "InvalidRequest", Layout::Error, "facts 2");
 pub(super) static FAULT_403: Rule = observed(403, "", Layout::CapitalMessage, "facts 1.11 f");
@@ -118,6 +123,8 @@ pub(super) const STREAMED_REQUESTS: Quota = Quota { most: 5, span: Duration::fro
 pub(super) const REQUESTS_A_MINUTE: Quota = Quota { most: 120, span: Duration::from_secs(60) };
 /// The same once a table of it holds `LARGE_TABLE` rows (facts 4).
 pub(super) const REQUESTS_AN_HOUR: Quota = Quota { most: 120, span: Duration::from_secs(3_600) };
+/// Queries of one user, whatever the dataset (facts 11).
+pub(super) const QUERIES_A_MINUTE: Quota = Quota { most: 120, span: Duration::from_secs(60) };
 /// Rows from which on a table slows down its dataset (facts 4); one with `basicFIFO` never holds so many.
 pub(super) const LARGE_TABLE: usize = 250_000;
 /// Rows that are added to a dataset (facts 4).

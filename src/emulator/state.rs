@@ -11,6 +11,7 @@ use super::log::Log;
 use super::principal::Principal;
 use super::store::Store;
 use super::token::Tokens;
+use super::window::Window;
 use crate::clock::Clock;
 
 /// One emulator.
@@ -34,19 +35,22 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) log: Log,
     pub(super) pending: Pending,
+    /// The queries of each principal.
+    pub(super) queries: [Window; 2],
 }
 
-/// What the tenant's administrator allows (facts 6 and 8.7).
+/// What the tenant's administrator allows (facts 6, 8.7 and 11).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) service_principals: bool,
     pub(super) push_url_keys: bool,
+    pub(super) queries: bool,
 }
 
 impl Default for Settings {
     /// Everything.
     fn default() -> Self {
-        Self { service_principals: true, push_url_keys: true }
+        Self { service_principals: true, push_url_keys: true, queries: true }
     }
 }
 
@@ -69,6 +73,7 @@ impl Shared {
             faults: Faults::default(),
             log: Log::default(),
             pending: Pending::default(),
+            queries: Default::default(),
         };
         Self { clock, limits, assumed, port, scheme, directory: Directory::new(), state: Mutex::new(state) }
     }
@@ -105,6 +110,7 @@ impl State {
         self.faults = Faults::default();
         self.log = Log::default();
         self.pending.most = 0;
+        self.queries = Default::default();
     }
 }
 

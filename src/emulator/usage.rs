@@ -28,6 +28,11 @@ pub(super) struct Wait {
 }
 
 impl Wait {
+    /// There are too many requests.
+    pub(super) fn of_requests(time: Duration) -> Self {
+        Self { rule: &rules::TOO_MANY_REQUESTS, time }
+    }
+
     /// What the client is told; `seconds` is the time, rounded up.
     pub(super) fn refusal(&self, seconds: u64) -> Refusal {
         let message = if self.rule == &rules::TOO_MANY_ROWS_AN_HOUR {
@@ -70,7 +75,7 @@ impl Dataset {
         let waits = self.quotas().iter().map(|quota| self.usage.requests.wait(1, *quota, now, assumed));
         let time = waits.max().unwrap_or_default();
         if time > Duration::ZERO {
-            return Err(Wait { rule: &rules::TOO_MANY_REQUESTS, time });
+            return Err(Wait::of_requests(time));
         }
         self.usage.requests.charge(1, now);
         Ok(())

@@ -68,6 +68,12 @@ impl Quotas {
         Self { requests_per_second, in_flight, lost_answer, ..Self::NONE }
     }
 
+    /// Those of queries, which are a user's whatever the dataset. Source: "Datasets - Execute Queries", limitations.
+    #[must_use]
+    pub fn of_queries(self) -> Self {
+        Self { requests_per_minute: self.requests_per_minute.and(Some(120)), ..Self::NONE }
+    }
+
     /// The windows that hold a request, while a table of the dataset is `large` or none is.
     pub(super) fn windows(&self, large: bool) -> impl Iterator<Item = Window> {
         let windows = [

@@ -19,15 +19,19 @@ pub enum Holding {
 
 /// The tables of one dataset.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tables(BTreeMap<Arc<str>, Holding>);
+pub(super) struct Tables {
+    held: BTreeMap<Arc<str>, Holding>,
+    /// The dataset streams only: it takes small requests, a few a second, and keeps nothing.
+    pub(super) is_stream: bool,
+}
 
 impl Tables {
     pub(super) fn of(&self, table: &str) -> Holding {
-        self.0.get(table).copied().unwrap_or_default()
+        self.held.get(table).copied().unwrap_or_default()
     }
 
     pub(super) fn set(&mut self, table: &str, holding: Holding) {
-        self.0.insert(table.into(), holding);
+        self.held.insert(table.into(), holding);
     }
 
     /// The table was emptied: from here on its rows are counted, unless it forgets the oldest anyway.
@@ -38,23 +42,23 @@ impl Tables {
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.held.is_empty() && !self.is_stream
     }
 
     /// Counts rows that are on their way to `table`.
     pub(super) fn add(&mut self, table: &str, rows: u64) {
-        if let Some(Holding::Counted(count)) = self.0.get_mut(table) {
+        if let Some(Holding::Counted(count)) = self.held.get_mut(table) {
             *count = count.saturating_add(rows);
         }
     }
 
     /// The service has not taken rows that were counted.
     pub(super) fn take_back(&mut self, table: &str, rows: u64) {
-        if let Some(Holding::Counted(count)) = self.0.get_mut(table) {
+        if let Some(Holding::Counted(count)) = self.held.get_mut(table) {
             *count = count.saturating_sub(rows);
         }
     }
@@ -62,7 +66,7 @@ impl Tables {
     /// Whether any table has `large` rows, or `table` will have with `rows` more.
     pub(super) fn any_large(&self, table: &str, rows: u64, large: u64) -> bool {
         let more = |name: &str| if name == table { rows } else { 0 };
-        self.0.iter().any(|(name, holding)| match holding {
+        self.held.iter().any(|(name, holding)| match holding {
             Holding::Counted(count) => count.saturating_add(more(name)) >= large,
             Holding::Large => true,
             Holding::Unknown | Holding::Fifo => false,

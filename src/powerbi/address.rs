@@ -49,6 +49,10 @@ impl Address {
         self.url(&["datasets", dataset, "tables", table, "rows"])
     }
 
+    pub(super) fn queries(&self, dataset: &str) -> Result<Url> {
+        self.url(&["datasets", dataset, "executeQueries"])
+    }
+
     pub(super) fn sequence_numbers(&self, dataset: &str, table: &str) -> Result<Url> {
         self.url(&["datasets", dataset, "tables", table, "sequenceNumbers"])
     }

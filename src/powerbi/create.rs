@@ -57,7 +57,10 @@ impl Api {
         };
         let (id, name) = (shown(&there.id), shown(&there.name));
         match if_exists {
-            IfExists::Reuse if there.accepts_rows => Ok(there.clone()),
+            IfExists::Reuse if there.accepts_rows => {
+                self.note_mode(dataset, &there.id);
+                Ok(there.clone())
+            }
             IfExists::Reuse => {
                 let message = format!("the dataset `{name}` ({id}) does not accept rows: it is no push dataset");
                 Err(Error::configuration(message).with_hint("choose another name"))
@@ -78,8 +81,16 @@ impl Api {
     async fn create(&self, workspace: Option<&str>, dataset: &Dataset, known: &[DatasetInfo]) -> Result<DatasetInfo> {
         let info = self.ask_for(workspace, dataset, known).await?;
         let fifo = dataset.retention.as_deref().is_some_and(|policy| policy.eq_ignore_ascii_case("basicFIFO"));
+        self.note_mode(dataset, &info.id);
         self.quota(&info.id, Quotas::NONE).made(dataset.tables.iter().map(|table| table.name.as_str()), fifo);
         Ok(info)
+    }
+
+    /// The service does not tell the mode of a dataset again.
+    fn note_mode(&self, dataset: &Dataset, id: &str) {
+        if dataset.mode.eq_ignore_ascii_case("Streaming") {
+            self.quota(id, Quotas::NONE).streams();
+        }
     }
 
     async fn ask_for(&self, workspace: Option<&str>, dataset: &Dataset, known: &[DatasetInfo]) -> Result<DatasetInfo> {
@@ -88,7 +99,7 @@ impl Api {
             url.query_pairs_mut().append_pair("defaultRetentionPolicy", policy);
         }
         let mut expected = Expected { workspace, name: &dataset.name, id: None, known };
-        let answer = match self.attempt(Method::POST, url, Some(&dataset_json(dataset)), CREATING).await {
+        let answer = match self.attempt(Method::POST, url, Some(&dataset_json(dataset)), CREATING, None).await {
             Ok(answer) => answer,
             Err(setback) if setback.in_doubt => return self.search(&expected, setback.error).await,
             Err(setback) => return Err(setback.error),

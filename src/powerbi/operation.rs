@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Api;
 use crate::error::{Error, Kind, Result};
-use crate::limit::{Ask, Ending, Reason};
+use crate::limit::{Ask, Ending, Limit, Reason};
 use crate::transport::{Progress, Request};
 use crate::wire::{Answer, Leave, Outcome};
 
@@ -45,28 +45,33 @@ enum Next {
 
 impl Api {
     pub(super) async fn call(&self, method: Method, url: Url, body: Option<&Value>, doing: &str) -> Result<Answer> {
-        self.attempt(method, url, body, doing).await.map_err(|setback| setback.error)
+        self.attempt(method, url, body, doing, None).await.map_err(|setback| setback.error)
     }
 
-    /// The same, telling apart what was refused and what may have been done.
+    /// The same, telling apart what was refused and what may have been done. A `question` changes nothing, so that it may
+    /// be asked again, and has a quota of its own.
     pub(super) async fn attempt(
         &self,
         method: Method,
         url: Url,
         body: Option<&Value>,
         doing: &str,
+        question: Option<&Limit>,
     ) -> Result<Answer, Setback> {
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
+        // Creating twice makes two datasets of one name, so that a POST is not repeated once it was sent whole.
+        let repeatable = method != Method::POST || question.is_some();
+        let limit = question.unwrap_or(&self.limit);
         let request = Request { method, url, body, number: None, answer_limit: ANSWER_LIMIT };
         let last_begin = self.clock.now() + PATIENCE;
         let (mut failures, mut refreshed) = (0, false);
         loop {
             let ask = Ask { rows: 0, retry: self.retry, failed: None };
-            let leave = Leave { limit: &self.limit, ask, deadline: None, watch: &*self.watch };
+            let leave = Leave { limit, ask, deadline: None, watch: &*self.watch };
             let mut sent = self.wire.send(&request, leave, &Arc::new(Progress::default())).await?;
             // How it ended is no matter of quotas: operations have none that are written down.
             sent.permit.end(Ending::Refused);
-            match next(sent.outcome, &request.method, doing) {
+            match next(sent.outcome, repeatable, doing) {
                 Next::Done(answer) => return Ok(answer),
                 Next::Refresh(error) => {
                     if refreshed || !self.wire.replace_token(sent.token).await? {
@@ -94,9 +99,7 @@ impl Api {
     }
 }
 
-fn next(outcome: Outcome, method: &Method, doing: &str) -> Next {
-    // Creating twice makes two datasets of one name, so that a POST is not repeated once it was sent whole.
-    let repeatable = *method != Method::POST;
+fn next(outcome: Outcome, repeatable: bool, doing: &str) -> Next {
     match outcome {
         Outcome::Failed(failure) if repeatable || !failure.sent_whole => Next::Wait(None, failure.to_error()),
         Outcome::Failed(failure) => Next::Doubt(failure.to_error()),

@@ -75,7 +75,13 @@ impl Api {
     }
 
     /// A 404 about a table that the dataset lacks, with those that it has.
-    async fn without_table(&self, workspace: Option<&str>, dataset: &str, table: &str, mut error: Error) -> Error {
+    pub(super) async fn without_table(
+        &self,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: &str,
+        mut error: Error,
+    ) -> Error {
         if error.kind != Kind::NotFound {
             return error;
         }

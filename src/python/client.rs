@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict};
 use reqwest::Url;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::courier::AskNumber;
 use crate::error::{Error, Kind, Result};
 use crate::limit::Quotas;
-use crate::powerbi::{CLOUDS, Cloud, IfExists, base_url, check_table_name, is_id};
+use crate::powerbi::{CLOUDS, Cloud, IfExists, MOST_ROWS, base_url, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
 use crate::transport::Settings;
@@ -218,6 +218,35 @@ impl Client {
             py,
             |client| async move { client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await },
         )
+    }
+
+    fn query(&self, py: Python<'_>, workspace: Option<String>, dataset: String, dax: String) -> PyResult<Operation> {
+        self.request(py, |client| async move {
+            client.api().query(workspace.as_deref(), &dataset, &dax, client.quotas()).await
+        })
+    }
+
+    fn count(&self, py: Python<'_>, workspace: Option<String>, dataset: String, table: String) -> PyResult<Operation> {
+        self.request(py, |client| async move {
+            client.api().count(workspace.as_deref(), &dataset, &table, client.quotas()).await
+        })
+    }
+
+    fn head(
+        &self,
+        workspace: Option<String>,
+        dataset: String,
+        table: String,
+        n: &Bound<'_, PyAny>,
+    ) -> PyResult<Operation> {
+        let Some(most) = n.extract::<u32>().ok().filter(|most| *most <= MOST_ROWS && !n.is_instance_of::<PyBool>())
+        else {
+            let message = format!("`n` takes a whole number from 0 to {MOST_ROWS}: a query gives no more rows");
+            return options::wrong(n, message);
+        };
+        self.request(n.py(), |client| async move {
+            client.api().head(workspace.as_deref(), &dataset, &table, most, client.quotas()).await
+        })
     }
 
     fn push_rows(

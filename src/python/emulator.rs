@@ -95,6 +95,10 @@ impl Emulator {
         self.emulator.allow_push_url_keys(allowed);
     }
 
+    fn allow_queries(&self, allowed: bool) {
+        self.emulator.allow_queries(allowed);
+    }
+
     fn add_workspace(
         &self,
         py: Python<'_>,

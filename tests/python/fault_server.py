@@ -83,12 +83,17 @@ class Received:
         """Whether it adds rows."""
         return self.head.startswith(b"POST ") and b"/rows HTTP/1.1\r\n" in self.head
 
+    @property
+    def has_its_answer(self) -> bool:
+        """Whether it is answered as the test has ordered: it adds rows, or asks for some."""
+        return self.is_post_of_rows or b"/executeQueries HTTP/1.1\r\n" in self.head
+
 
 class FaultServer:
     """Listens on a free port of 127.0.0.1 until the end of the block."""
 
     def __init__(self, *answers: Answer | Callable[[], Answer]) -> None:
-        """Order the answers to posted rows."""
+        """Order the answers to posted rows and to queries."""
         self._answers = list(answers) or [CONFIRMED]
         self._changed = Condition()
         self._closed = Event()
@@ -182,7 +187,7 @@ class FaultServer:
         head += b"\r\n"
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-1])
         length = int(fields.get(b"content-length", b"0"))
-        answer = self._next_answer() if Received(head, b"").is_post_of_rows else _DESCRIPTION
+        answer = self._next_answer() if Received(head, b"").has_its_answer else _DESCRIPTION
         if answer is RESET_AT_HEAD:
             _reset(connection)
             return False

@@ -84,7 +84,7 @@ impl Call<'_> {
     }
 
     /// Asks the client to come back, in the form that the switch says.
-    fn over_quota(&self, wait: &Wait) -> Refusal {
+    pub(super) fn over_quota(&self, wait: &Wait) -> Refusal {
         let seconds = wait.time.as_secs() + u64::from(wait.time.subsec_nanos() > 0);
         let refusal = wait.refusal(seconds);
         match self.shared.assumed.retry_after {
