@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from powerbi_push.results import PushResult
 
-_SHOWN_ERRORS = 10
-
 
 class PowerBIPushError(Exception):
     """The root of all of this package's exceptions.
@@ -75,10 +73,10 @@ class ConfigurationError(PowerBIPushError, ValueError):
 
 
 class ValidationError(PowerBIPushError, ValueError):
-    """Rows do not fit their columns.
+    """Rows do not fit their columns. The message has one line for each mistake, however many rows it is in.
 
     Attributes:
-        errors: The first problems in full, as a tuple of `RowError`.
+        errors: The first problems one by one, as a tuple of `RowError`.
         error_count: How many problems there are in all.
     """
 
@@ -210,14 +208,9 @@ class PushDatasetRetirementWarning(FutureWarning):
     """
 
 
-def validation_error(*, errors: list[dict[str, Any]], error_count: int) -> ValidationError:
-    """Make the error that lists the problems of rows; used by the core."""
+def validation_error(
+    *, message: str, errors: list[dict[str, Any]], error_count: int, hint: str | None
+) -> ValidationError:
+    """Make the error that tells the mistakes in rows; used by the core."""
     listed = [RowError(**error) for error in errors]
-    lines = [f"row {error.row}: {error.message}" for error in listed[:_SHOWN_ERRORS]]
-    more = error_count - len(lines)
-    if more > 0:
-        lines.append(f"and {more} more")
-    problems = "1 problem" if error_count == 1 else f"{error_count} problems"
-    message = "\n- ".join([f"the rows have {problems}:", *lines])
-    hint = 'on_invalid="skip" sends the rows that are valid' if error_count else None
     return ValidationError(message, errors=listed, error_count=error_count, hint=hint)

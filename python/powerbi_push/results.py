@@ -38,11 +38,13 @@ class ValidationReport:
         row_count: How many rows were looked at.
         error_count: How many problems there are in all; one row may have several.
         errors: The first problems in full, in the order of the rows.
+        mistakes: The same for people: one line for each column and cause, however many rows it is in.
     """
 
     row_count: int
     error_count: int
     errors: tuple[RowError, ...]
+    mistakes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -52,6 +54,26 @@ class ValidationReport:
     def __bool__(self) -> bool:
         """Whether every row fits its columns."""
         return self.ok
+
+    def __str__(self) -> str:
+        """How many rows fit, and one line for each mistake."""
+        rows = "1 row" if self.row_count == 1 else f"{self.row_count:,} rows"
+        problems = (
+            "1 problem"
+            if self.error_count == 1
+            else f"{f'{self.error_count:,}' if self.error_count else 'no'} problems"
+        )
+        return "\n- ".join([f"{rows} checked: {problems}", *self.mistakes])
+
+    def __repr__(self) -> str:
+        """Short: the counts."""
+        return f"ValidationReport(ok={self.ok}, row_count={self.row_count}, error_count={self.error_count})"
+
+    def _repr_html_(self) -> str:
+        """Show one line for each mistake in a notebook."""
+        heading, *mistakes = str(self).split("\n- ")
+        lines = "".join(f"<li>{html.escape(mistake)}</li>" for mistake in mistakes)
+        return f"<p>{html.escape(heading)}</p>" + (f"<ul>{lines}</ul>" if lines else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +172,7 @@ def push_result(report: dict[str, Any]) -> PushResult:
     return PushResult(**report)
 
 
-def validation_report(found: tuple[int, int, list[dict[str, Any]]]) -> ValidationReport:
+def validation_report(found: tuple[int, int, list[dict[str, Any]], list[str]]) -> ValidationReport:
     """Make the report from what the core found."""
-    row_count, error_count, errors = found
-    return ValidationReport(row_count, error_count, tuple(RowError(**error) for error in errors))
+    row_count, error_count, errors, mistakes = found
+    return ValidationReport(row_count, error_count, tuple(RowError(**error) for error in errors), tuple(mistakes))

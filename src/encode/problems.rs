@@ -1,8 +1,11 @@
-//! What is wrong with which row: collected, counted, never a value shown.
+//! What is wrong with which row: collected, counted, and told one line for each mistake.
 
 use std::ops::Range;
 
 use serde::{Serialize, Serializer};
+
+use super::mistakes::Mistakes;
+use crate::error::Grouped;
 
 /// Why a value, or a row, was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +76,19 @@ pub struct Problems {
     max_errors: usize,
     errors: Vec<RowError>,
     count: u64,
+    mistakes: Mistakes,
     invalid: Vec<Range<u64>>,
+}
+
+/// How far the rows were read in which there are problems, and what may be done about them.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// Rows read.
+    pub rows: u64,
+    /// Whether these are all there are.
+    pub ended: bool,
+    /// Whether the verb can send the valid rows and leave the others out.
+    pub can_skip: bool,
 }
 
 impl Problems {
@@ -85,6 +100,7 @@ impl Problems {
 
     pub(super) fn report(&mut self, error: RowError) {
         self.count += 1;
+        self.mistakes.note(&error);
         if self.errors.len() < self.max_errors {
             self.errors.push(error);
         }
@@ -101,6 +117,7 @@ impl Problems {
     /// Takes those of rows that follow.
     pub(super) fn append(&mut self, later: Self) {
         self.count += later.count;
+        self.mistakes.append(later.mistakes);
         let room = self.max_errors.saturating_sub(self.errors.len());
         self.errors.extend(later.errors.into_iter().take(room));
         for rows in later.invalid {
@@ -126,6 +143,37 @@ impl Problems {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// One line for each mistake, however many rows it is in.
+    #[must_use]
+    pub fn lines(&self, seen: Seen) -> Vec<String> {
+        self.mistakes.lines(self.count, seen.rows, seen.ended)
+    }
+
+    /// All mistakes in one message.
+    #[must_use]
+    pub fn message(&self, seen: Seen) -> String {
+        let problems = if self.count == 1 { "problem" } else { "problems" };
+        let heading = format!("the rows have {} {problems}:", Grouped(self.count));
+        std::iter::once(heading).chain(self.lines(seen)).collect::<Vec<_>>().join("\n- ")
+    }
+
+    /// Which options would let the rows pass.
+    #[must_use]
+    pub fn advice(&self, seen: Seen) -> Option<String> {
+        let is_unknown = |error: &RowError| error.code == Code::UnknownColumn && error.column.is_some();
+        let invalid: u64 = self.invalid.iter().map(|rows| rows.end - rows.start).sum();
+        let others = self.mistakes.any(|error| !is_unknown(error));
+        let skip = seen.can_skip && others && invalid < seen.rows;
+        let advice: Vec<_> = [
+            self.mistakes.any(is_unknown).then_some("unknown_columns=\"ignore\" leaves out what the schema lacks"),
+            skip.then_some("on_invalid=\"skip\" sends the rows that are valid"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!advice.is_empty()).then(|| advice.join("; "))
     }
 
     /// The rows that have problems, as rising ranges.

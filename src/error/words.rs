@@ -1,4 +1,6 @@
-//! What others have said, made safe to repeat: one line, nothing that moves a terminal, no secret.
+//! What others have said, made safe to repeat: one line, nothing that moves a terminal, no secret. Numbers for people.
+
+use std::fmt;
 
 /// Longer messages are cut; no person reads them.
 const LONGEST: usize = 1_000;
@@ -32,6 +34,18 @@ pub(crate) fn shown(name: &str) -> String {
     shown
 }
 
+/// A number as people write it: `1,000,000`.
+pub(crate) struct Grouped(pub(crate) u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 1_000 {
+            return write!(f, "{}", self.0);
+        }
+        write!(f, "{},{:03}", Grouped(self.0 / 1_000), self.0 % 1_000)
+    }
+}
+
 /// Unicode's own signs for lines and for the direction of text, which can make a message read as another.
 fn turns_text(c: char) -> bool {
     matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
@@ -46,6 +60,12 @@ mod tests {
         assert_eq!(one_line("\u{1b}[2Jgone\r\nSet-Cookie:\t x\u{202E}").as_deref(), Some("[2Jgone Set-Cookie: x"));
         assert_eq!(one_line("Table '<pi>Cr</pi>'").as_deref(), Some("Table 'Cr'"));
         assert_eq!(one_line(" \n "), None);
+    }
+
+    #[test]
+    fn a_number_is_written_in_groups_of_three() {
+        let numbers = [0, 999, 1_000, 1_002_003, 12_000_000];
+        assert_eq!(numbers.map(|number| Grouped(number).to_string()), ["0", "999", "1,000", "1,002,003", "12,000,000"]);
     }
 
     #[test]

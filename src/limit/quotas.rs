@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::IN_FLIGHT;
+use crate::error::Grouped;
 
 /// A place whose request was never answered may still be taken at the service for this long.
 const LOST_ANSWER: Duration = Duration::from_secs(120);
@@ -133,18 +134,6 @@ impl fmt::Display for Window {
             Span::Hour => write!(f, "{most} rows an hour"),
             Span::LargeHour => write!(f, "{most} requests an hour for a table of {} rows", Grouped(self.rows)),
         }
-    }
-}
-
-/// A number as people write it: `1,000,000`.
-struct Grouped(u64);
-
-impl fmt::Display for Grouped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 1_000 {
-            return write!(f, "{}", self.0);
-        }
-        write!(f, "{},{:03}", Grouped(self.0 / 1_000), self.0 % 1_000)
     }
 }
 

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 
-use crate::encode::RowError;
+use crate::encode::{Problems, Seen};
 use crate::error::{Error, Kind, Result};
 
 fn class_name(kind: Kind) -> &'static str {
@@ -96,10 +96,12 @@ fn cause(py: Python<'_>, error: &Error) -> Option<PyErr> {
 }
 
 /// `ValidationError` with its row errors.
-pub(super) fn validation(py: Python<'_>, errors: &[RowError], count: u64) -> PyResult<PyErr> {
+pub(super) fn validation(py: Python<'_>, problems: &Problems, seen: Seen) -> PyResult<PyErr> {
     let arguments = PyDict::new(py);
-    arguments.set_item("errors", pythonize::pythonize(py, errors)?)?;
-    arguments.set_item("error_count", count)?;
+    arguments.set_item("message", problems.message(seen))?;
+    arguments.set_item("errors", pythonize::pythonize(py, problems.errors())?)?;
+    arguments.set_item("error_count", problems.count())?;
+    arguments.set_item("hint", problems.advice(seen))?;
     Ok(PyErr::from_value(face(py, "exceptions")?.getattr("validation_error")?.call((), Some(&arguments))?))
 }
 

@@ -10,7 +10,7 @@ use super::errors;
 use super::intake::{Rest, Source};
 use super::options::RowOptions;
 use super::push::KEPT_BYTES;
-use crate::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run};
+use crate::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run, Seen};
 use crate::schema::TableSchema;
 
 /// An encoder of push rows, in memory that earlier ones have left.
@@ -39,17 +39,17 @@ fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyRe
         let (ended, invalid) = (filled.ended, encoder.problems().count() > 0);
         kept.take(filled, encoder, invalid);
         if ended {
-            return refuse_invalid(py, encoder).map(|()| kept);
+            return refuse_invalid(py, encoder, true, true).map(|()| kept);
         }
     }
 }
 
 /// Raises all that does not fit, if anything.
-pub(super) fn refuse_invalid(py: Python<'_>, encoder: &Encoder) -> PyResult<()> {
+pub(super) fn refuse_invalid(py: Python<'_>, encoder: &Encoder, ended: bool, can_skip: bool) -> PyResult<()> {
     let problems = encoder.problems();
     match problems.count() {
         0 => Ok(()),
-        count => Err(errors::validation(py, problems.errors(), count)?),
+        _ => Err(errors::validation(py, problems, Seen { rows: encoder.rows_read(), ended, can_skip })?),
     }
 }
 
@@ -120,7 +120,7 @@ impl Payloads {
                 run => Filled { run, ended: reading.ended && reading.checked.is_empty() },
             };
             if reading.raises {
-                refuse_invalid(py, &reading.encoder)?;
+                refuse_invalid(py, &reading.encoder, filled.ended, true)?;
             }
             let body = filled.run.map(|run| {
                 let body = PyBytes::new(py, &run.body(0..run.rows()));

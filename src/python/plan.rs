@@ -48,7 +48,7 @@ fn measured(target: &Target, rows: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let filled = fill(py, &mut encoder, &mut source)?;
         requests.extend(filled.run.map(|run| run.rows() as u64));
         if filled.ended {
-            refuse_invalid(py, &encoder)?;
+            refuse_invalid(py, &encoder, true, false)?;
             return Ok(requests);
         }
     }

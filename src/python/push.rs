@@ -186,7 +186,7 @@ impl Push {
             return Ok(Step::Again);
         }
         if refused {
-            return Err(Stop::Early(Early::Invalid));
+            return Err(Stop::Early(Early::Invalid { ended }));
         }
         let Phase::Check(kept) = std::mem::replace(&mut self.phase, Phase::Settle) else { return Ok(Step::Again) };
         match self.first.emptying.take() {
@@ -215,7 +215,7 @@ impl Push {
         }
         let filled = self.encode(py, soon)?;
         if self.refuses() {
-            return Err(Stop::Early(Early::Invalid));
+            return Err(Stop::Early(Early::Invalid { ended: filled.ended }));
         }
         self.phase = Phase::Send { ready: filled.run, ended: filled.ended };
         self.tell(py).map_err(interrupted)?;

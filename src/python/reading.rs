@@ -16,8 +16,8 @@ const TURN: Duration = Duration::from_millis(5);
 pub(super) enum Early {
     /// A failure of ours or of the service, on the lane or before it began.
     Failed(Error),
-    /// Rows that do not fit.
-    Invalid,
+    /// Rows that do not fit; whether the source was read to its end.
+    Invalid { ended: bool },
     /// The source raised.
     Source(pyo3::PyErr),
     /// The source holds something that is no row at all, which the exception says itself.

@@ -13,7 +13,7 @@ use super::options::RowOptions;
 use super::payloads::{Payloads, encoder, fill};
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
-use crate::encode::{Limits, NoType, fitting_type};
+use crate::encode::{Limits, NoType, Seen, fitting_type};
 use crate::error::Error;
 use crate::schema::{self, DataType, Inference, Kind};
 
@@ -157,7 +157,7 @@ impl TableSchema {
         self.canonical.bind(py)
     }
 
-    /// Judges rows without sending them: rows, problems, and the first problems in full.
+    /// Judges rows without sending them: rows, problems, the first of them in full, and one line for each mistake.
     fn validate<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
         let py = rows.py();
         let options = RowOptions::read(options)?;
@@ -165,8 +165,9 @@ impl TableSchema {
         let mut encoder = encoder(&self.schema, &options, PushDataset::LIMITS);
         encoder.only_check();
         while !fill(py, &mut encoder, &mut source)?.ended {}
-        let (problems, count) = (encoder.problems(), encoder.rows_read());
-        Ok(pythonize(py, &(count, problems.count(), problems.errors()))?)
+        let (problems, rows) = (encoder.problems(), encoder.rows_read());
+        let lines = problems.lines(Seen { rows, ended: true, can_skip: false });
+        Ok(pythonize(py, &(rows, problems.count(), problems.errors(), lines))?)
     }
 
     /// The bodies that a push would send.

@@ -36,7 +36,7 @@ use super::runtime::{self, Running};
 use super::{notices, results};
 use crate::clock::Moment;
 use crate::courier::{AskNumber, Lane, Manner, Policy};
-use crate::encode::{Dialect, Encoder, Problems, Run, position};
+use crate::encode::{Dialect, Encoder, Problems, Run, Seen, position};
 use crate::error::{Error, Kind, Result};
 use crate::limit::IN_FLIGHT;
 use crate::outbox::{Durable, Mark, Outbox, Settings};
@@ -275,7 +275,7 @@ impl Shared {
     fn refuse_invalid(&self, py: Python<'_>, spare: Spare) -> PyResult<()> {
         let problems = spare.encoder.problems();
         if problems.count() > 0 {
-            return Err(errors::validation(py, problems.errors(), problems.count())?);
+            return Err(errors::validation(py, problems, Seen { rows: 1, ended: true, can_skip: false })?);
         }
         self.spares.lock().unwrap_or_else(PoisonError::into_inner).push(spare);
         Ok(())

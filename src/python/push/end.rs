@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use super::{Phase, Push};
+use crate::encode::Seen;
 use crate::python::operation::Step;
 use crate::python::reading::Early;
 use crate::python::runtime::{Received, check, lost};
@@ -78,9 +79,9 @@ impl Push {
     pub(super) fn raise(&self, py: Python<'_>, early: Early, result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
         let raised = match early {
             Early::Failed(error) => errors::to_py(py, &error),
-            Early::Invalid => {
-                let problems = self.encoder.problems();
-                errors::validation(py, problems.errors(), problems.count())?
+            Early::Invalid { ended } => {
+                let seen = Seen { rows: self.encoder.rows_read(), ended, can_skip: true };
+                errors::validation(py, self.encoder.problems(), seen)?
             }
             Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
             Early::NoRows(raised) | Early::Interrupted(raised) => raised,

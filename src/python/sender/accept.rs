@@ -8,7 +8,7 @@ use pyo3::types::PyList;
 
 use super::{OnFull, Shared};
 use crate::cell::{Row, Rows};
-use crate::encode::{Encoder, Run};
+use crate::encode::{Encoder, Run, Seen};
 use crate::error::{Error, Kind};
 use crate::python::bell::Bell;
 use crate::python::errors::{self, raise};
@@ -101,7 +101,7 @@ impl Accept {
         self.rows = Some(source.into_rest());
         let filled = filled?;
         if encoder.problems().count() > 0 && (filled.ended || !self.whole) {
-            return Err(Stop::Early(Early::Invalid));
+            return Err(Stop::Early(Early::Invalid { ended: filled.ended }));
         }
         self.ready.extend(filled.run);
         self.ended = filled.ended;
@@ -166,9 +166,9 @@ impl Accept {
             Stop::Early(Early::Failed(error)) => errors::to_py(py, &error),
             Stop::Early(Early::Source(raised)) => errors::source(py, raised, row),
             Stop::Early(Early::NoRows(raised) | Early::Interrupted(raised)) => raised,
-            Stop::Early(Early::Invalid) => {
+            Stop::Early(Early::Invalid { ended }) => {
                 let Some(problems) = self.encoder.as_ref().map(Encoder::problems) else { return Ok(Step::Again) };
-                errors::validation(py, problems.errors(), problems.count())?
+                errors::validation(py, problems, Seen { rows: row, ended, can_skip: false })?
             }
         })
     }
