@@ -13,6 +13,7 @@
 
 mod attempt;
 mod isolate;
+mod held;
 mod numbers;
 mod pause;
 mod policy;
@@ -30,6 +31,7 @@ use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
 use self::isolate::{Misses, Pieces};
+pub use self::held::Held;
 pub use self::numbers::AskNumber;
 use self::numbers::Numbers;
 use self::pause::Pause;

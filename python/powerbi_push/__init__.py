@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ValidationError,
     )
     from powerbi_push.outbox import Outbox, RejectedRow
+    from powerbi_push.progress import Progress
     from powerbi_push.quotas import Plan, Quotas
     from powerbi_push.report import Check, Report
     from powerbi_push.results import PushResult, RowError, ValidationReport
@@ -82,6 +83,7 @@ __all__ = [
     "PermissionDeniedError",
     "Plan",
     "PowerBIPushError",
+    "Progress",
     "PushDatasetRetirementWarning",
     "PushResult",
     "Quotas",
@@ -122,6 +124,7 @@ _NAMES = {
     "dataset_schema": "DatasetSchema",
     "examination": "doctor doctor_async",
     "outbox": "Outbox RejectedRow",
+    "progress": "Progress",
     "quotas": "Plan Quotas",
     "report": "Check Report",
     "results": "PushResult RowError ValidationReport",

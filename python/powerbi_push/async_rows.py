@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from asyncio import Event, Task
-    from collections.abc import AsyncIterable, AsyncIterator
+    from asyncio import AbstractEventLoop, Event, Task
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 #: What is read before others have their turn on the loop.
 _TURN_ROWS = 10_000
 _TURN_SECONDS = 0.005
+#: How long an operation waits without having a look at the time.
+_LOOK_SECONDS = 0.1
+
+
+@contextmanager
+def looking_in(loop: AbstractEventLoop, event: Event) -> Iterator[None]:
+    """Let who waits for `event` have a look around in between: there may be something to show to a person."""
+    look = loop.call_later(_LOOK_SECONDS, event.set)
+    try:
+        yield
+    finally:
+        look.cancel()
 
 
 class Reader:
@@ -34,10 +47,13 @@ class Reader:
         self._stopped = False
 
     async def feed(self) -> None:
-        """Wait for rows, or for their end, and hand over what there is."""
+        """Wait a little for rows, or for their end, and hand over what there is."""
+        import asyncio  # noqa: PLC0415 - as below
+
         if self._task is None:
             self._start()
-        await self._filled.wait()
+        with looking_in(asyncio.get_running_loop(), self._filled):
+            await self._filled.wait()
         self._hand_over()
 
     async def stop(self) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from powerbi_push.exceptions import PowerBIPushError
-    from powerbi_push.results import PushResult
+    from powerbi_push.progress import Progress
 
 #: Rows, of any of these kinds; Rust looks at what it really is.
 #:
@@ -72,14 +72,17 @@ class PushOptions(CheckOptions, total=False):
             The rows at fault are rejected with the service's words (`RowError.code` is ``"refused"``), the others go
             on, and what is still mixed then is rejected whole. Nothing is raised for them: look at `PushResult.ok`.
         timeout: Seconds for the whole call, waiting included; None (default) is no limit.
-        progress: Called on your thread, now and then, with the result so far; None (default) is not called. What it
-            raises ends the push.
+        progress: Who sees how far it has come. None (default): a person who watches a terminal or a notebook, once the
+            push has lasted 2 seconds; a bar of tqdm where that is installed, else one line that is rewritten, with the
+            rate, the time left, and what the push waits for. True always shows it on stderr, False never. A function is
+            called with a `Progress`, at most twice a second and at the end, on your own thread (that of the event loop
+            in verbs to await); what it raises ends the push, with `result`.
     """
 
     on_doubt: Literal["resend", "raise"]
     on_refused: Literal["raise", "isolate"]
     timeout: float | None
-    progress: Callable[[PushResult], object] | None
+    progress: bool | Callable[[Progress], object] | None
 
 
 class SenderOptions(RowOptions, total=False):

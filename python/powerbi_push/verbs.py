@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from powerbi_push.async_rows import Reader
+from powerbi_push.async_rows import Reader, looking_in
 from powerbi_push.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -72,7 +72,11 @@ async def _outcome(operation: Operation) -> Any:
                 if state == "done":
                     return operation.answer
                 try:
-                    await (woken.wait() if state == "wait" else reader.feed() if state == "feed" else asyncio.sleep(0))
+                    if state == "wait":
+                        with looking_in(loop, woken):
+                            await woken.wait()
+                    else:
+                        await (reader.feed() if state == "feed" else asyncio.sleep(0))
                 except asyncio.CancelledError as cancelled:
                     await reader.stop()
                     operation.interrupt(cancelled)

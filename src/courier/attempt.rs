@@ -151,6 +151,7 @@ impl<'a> Attempt<'a> {
     fn back_off(&mut self, error: Error) -> Next {
         let retry = self.lane.policy.retry;
         self.failures += 1;
+        self.lane.waits.note_failure(self.failures);
         if !retry.allows(self.failures) && !self.goes_on() {
             return self.give_up(error);
         }

@@ -67,6 +67,10 @@ struct State {
     /// When the first of those that wait began to.
     since: Moment,
     waited: Duration,
+    /// The wait that began last, while there is one.
+    current: Option<Wait>,
+    /// How often the request that failed most often has failed, since the last one that did not.
+    failures: u32,
     /// The end and the reason of the last wait that was noticed.
     noticed: Option<(Moment, Reason)>,
     noticed_odd: bool,
@@ -93,9 +97,22 @@ impl Waits {
         state.waited + running
     }
 
+    /// What is waited for now, and which attempt is the next one of whoever failed.
+    pub(super) fn current(&self) -> (Option<Wait>, u32) {
+        let state = self.lock();
+        (state.current, state.failures + 1)
+    }
+
+    /// A request has failed so often.
+    pub(super) fn note_failure(&self, failures: u32) {
+        let mut state = self.lock();
+        state.failures = state.failures.max(failures);
+    }
+
     /// An outage that is over may be told of again.
     pub(super) fn note_success(&self) {
         let mut state = self.lock();
+        state.failures = 0;
         if state.noticed.is_some_and(|(_, reason)| is_outage(reason)) {
             state.noticed = None;
         }
@@ -138,6 +155,7 @@ impl Watch for Waits {
             state.since = wait.since;
         }
         state.waiting += 1;
+        state.current = Some(*wait);
         let length = wait.until - wait.since;
         // Requests that wait for the same are one wait, and so is everything in one outage.
         let is_known = state.noticed.is_some_and(|(until, reason)| {
@@ -156,6 +174,7 @@ impl Watch for Waits {
         state.waiting -= 1;
         if state.waiting == 0 {
             let since = state.since;
+            state.current = None;
             state.waited += now - since;
         }
     }

@@ -28,8 +28,8 @@ pub(super) struct RowOptions {
     pub(super) timeout: Option<Duration>,
     /// How many row errors are kept.
     pub(super) max_errors: usize,
-    /// What to call with the result so far.
-    pub(super) progress: Option<Py<PyAny>>,
+    /// Who is shown how far it has come.
+    pub(super) progress: Progress,
 }
 
 impl RowOptions {
@@ -43,7 +43,7 @@ impl RowOptions {
             isolate: false,
             timeout: None,
             max_errors: 1_000,
-            progress: None,
+            progress: Progress::WhereWatched,
         };
         for (name, value) in given.iter() {
             options.set(name.extract::<String>()?.as_str(), &value)?;
@@ -73,13 +73,34 @@ impl RowOptions {
                 let count = value.extract::<usize>();
                 self.max_errors = count.or_else(|_| wrong(value, "`max_errors` takes a whole number from 0".into()))?;
             }
-            "progress" if value.is_none() || value.is_callable() => {
-                self.progress = (!value.is_none()).then(|| value.clone().unbind());
-            }
-            "progress" => return wrong(value, "`progress` takes a callable or None".into()),
+            "progress" => self.progress = Progress::read(value)?,
             _ => return Err(PyTypeError::new_err(format!("unexpected keyword argument '{name}'"))),
         }
         Ok(())
+    }
+}
+
+/// Who is shown how far a push has come.
+pub(super) enum Progress {
+    /// A person who watches a terminal or a notebook.
+    WhereWatched,
+    /// Whoever reads stderr.
+    Always,
+    /// Nobody.
+    Never,
+    /// The caller's own function.
+    Function(Py<PyAny>),
+}
+
+impl Progress {
+    fn read(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(match value.extract::<bool>() {
+            Ok(true) => Self::Always,
+            Ok(false) => Self::Never,
+            Err(_) if value.is_none() => Self::WhereWatched,
+            Err(_) if value.is_callable() => Self::Function(value.clone().unbind()),
+            Err(_) => return wrong(value, "`progress` takes True, False, a callable or None".into()),
+        })
     }
 }
 

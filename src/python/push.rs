@@ -10,6 +10,7 @@
 
 mod end;
 mod first;
+mod telling;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use self::telling::Telling;
 use super::bell::Bell;
 use super::intake::{Rest, Source};
 use super::operation::{Operation, Step, Work};
@@ -77,9 +79,11 @@ pub(super) fn push(
     let options = RowOptions::read(options)?;
     let only = target.schema.as_deref().filter(|_| options.cells.ignore_unknown_columns);
     let source = Source::new(rows, only)?;
+    let total = if source.is_sized() { rows.len().ok() } else { None };
     let needs_loop = target.needs_loop;
     let bell = Arc::new(Bell::default());
-    let push = Push::new(target, options, source, first, Arc::clone(&bell))?;
+    let mut push = Push::new(target, options, source, first, Arc::clone(&bell))?;
+    push.telling = Telling::new(rows.py(), &push, total)?;
     Ok(Operation::new(push, bell, needs_loop))
 }
 
@@ -101,6 +105,7 @@ struct Push {
     first: First,
     phase: Phase,
     early: Option<Early>,
+    telling: Telling,
 }
 
 /// How far a push has come, in order.
@@ -171,6 +176,7 @@ impl Push {
             first,
             phase,
             early: None,
+            telling: Telling::default(),
         })
     }
 
@@ -218,7 +224,6 @@ impl Push {
             return Err(Stop::Early(Early::Invalid { ended: filled.ended }));
         }
         self.phase = Phase::Send { ready: filled.run, ended: filled.ended };
-        self.tell(py).map_err(interrupted)?;
         Ok(Step::Again)
     }
 
@@ -232,7 +237,7 @@ impl Push {
 
     fn encode(&mut self, py: Python<'_>, soon: bool) -> Result<Filled, Stop> {
         py.check_signals().map_err(interrupted)?;
-        let time = self.time.turn(soon);
+        let time = self.time.turn_of(self.telling.turn(soon));
         if let Some(memory) = self.outbox.spare() {
             self.encoder.reuse(memory);
         }
@@ -272,16 +277,9 @@ impl Work for Push {
         };
         match stepped {
             Ok(Step::Wait) if interrupted => Ok(Step::Ending),
-            Ok(Step::Wait) => match self.tell(py) {
-                Ok(()) => Ok(Step::Wait),
-                Err(raised) => {
-                    self.interrupt(raised);
-                    Ok(Step::Again)
-                }
-            },
-            Ok(step) => Ok(step),
-            Err(Stop::Turn) => Ok(Step::Again),
-            Err(Stop::Dry) => Ok(Step::Feed),
+            Ok(step) => Ok(self.told(py, step)),
+            Err(Stop::Turn) => Ok(self.told(py, Step::Again)),
+            Err(Stop::Dry) => Ok(self.told(py, Step::Feed)),
             Err(Stop::Early(early)) => {
                 self.phase = Phase::Settle;
                 if !interrupted {

@@ -10,7 +10,7 @@ use crate::python::intake::Failure;
 use crate::python::runtime::closing;
 
 /// How long an event loop's thread reads rows before others have their turn.
-const TURN: Duration = Duration::from_millis(5);
+pub(super) const TURN: Duration = Duration::from_millis(5);
 
 /// What ended a push early.
 pub(super) enum Early {
@@ -52,7 +52,7 @@ impl From<Failure> for Stop {
 pub(super) struct Time {
     pub(super) clock: Clock,
     pub(super) deadline: Option<Moment>,
-    /// The machine's own clock and the end of the turn on it.
+    /// The machine's own clock and the end of the turn on it: others have theirs, or there is something to show.
     turn: Option<(Clock, Moment)>,
 }
 
@@ -63,9 +63,14 @@ impl Time {
 
     /// The same, for one turn that begins now where it must end `soon`.
     pub(super) fn turn(&self, soon: bool) -> Self {
-        let turn = soon.then(|| {
+        self.turn_of(soon.then_some(TURN))
+    }
+
+    /// The same, for one turn of this length.
+    pub(super) fn turn_of(&self, length: Option<Duration>) -> Self {
+        let turn = length.map(|length| {
             let clock = Clock::real();
-            let end = clock.now() + TURN;
+            let end = clock.now() + length;
             (clock, end)
         });
         Self { turn, ..self.clone() }

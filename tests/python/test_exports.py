@@ -85,6 +85,7 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
             "report",
             "results",
             "outbox",
+            "progress",
             "retry",
             "schema",
             "sender",

@@ -368,32 +368,3 @@ def test_a_result_has_the_fields_of_the_interface() -> None:
         "request_ids",
     }
     assert promised <= {field.name for field in fields(PushResult)}
-
-
-# Progress.
-
-
-def test_progress_sees_the_result_so_far_and_ends_with_all_of_it_on_the_way(powerbi: Emulator) -> None:
-    seen: list[PushResult] = []
-    result = make_table(powerbi).push((row for row in orders(50_000)), progress=seen.append)
-    assert [so_far.read for so_far in seen[:5]] == [10_000, 20_000, 30_000, 40_000, 50_000]
-    assert [so_far.confirmed for so_far in seen] == sorted(so_far.confirmed for so_far in seen)
-    assert all(so_far.read == so_far.confirmed + so_far.unsent for so_far in seen)
-    assert result.confirmed == 50_000
-
-
-def test_what_progress_raises_ends_the_push(powerbi: Emulator) -> None:
-    def enough(so_far: PushResult) -> None:
-        if so_far.read == 20_000:
-            raise LookupError("enough")
-
-    with pytest.raises(LookupError) as caught:
-        make_table(powerbi).push((row for row in orders(50_000)), progress=enough)
-    result = check_account(getattr(caught.value, "result", None), arrived(powerbi))
-    assert result.read == 20_000
-
-
-@pytest.mark.parametrize("wrong", [True, 5, "bar"])
-def test_progress_is_something_to_call(powerbi: Emulator, wrong: Any) -> None:
-    with pytest.raises(pbi.ConfigurationError, match="`progress`"):
-        make_table(powerbi).push(orders(1), progress=wrong)

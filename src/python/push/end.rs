@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::{Phase, Push};
 use crate::encode::Seen;
-use crate::python::operation::Step;
+use crate::python::operation::{Step, Work};
 use crate::python::reading::Early;
 use crate::python::runtime::{Received, check, lost};
 use crate::python::{errors, notices, results};
@@ -33,6 +33,9 @@ impl Push {
             Received::Done(()) | Received::Lost => {}
         }
         let early = self.early.take().or_else(|| self.lane.failure().map(Early::Failed));
+        // What ended it early counts for more than what is raised by whoever is shown that it has.
+        let shown = self.show_end(py).err().map(Early::Interrupted);
+        let early = early.or(shown);
         let result = self.report(py)?;
         match early {
             None => Ok(Step::Done(result.unbind())),
@@ -52,12 +55,20 @@ impl Push {
         }
     }
 
-    /// Logs what there is to know, and shows the result so far to whoever wants to see it.
-    pub(super) fn tell(&self, py: Python<'_>) -> PyResult<()> {
+    /// Logs what there is to know, and shows how far it has come to whoever wants to see it.
+    pub(super) fn tell(&mut self, py: Python<'_>) -> PyResult<()> {
         self.log(py)?;
-        match &self.options.progress {
-            Some(progress) => progress.call1(py, (self.report(py)?,)).map(drop),
-            None => Ok(()),
+        self.show(py)
+    }
+
+    /// The same on the way to the next step; what is raised there ends the push.
+    pub(super) fn told(&mut self, py: Python<'_>, step: Step) -> Step {
+        match self.tell(py) {
+            Ok(()) => step,
+            Err(raised) => {
+                self.interrupt(raised);
+                Step::Again
+            }
         }
     }
 
@@ -66,13 +77,18 @@ impl Push {
     }
 
     pub(super) fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let left = self.rows.as_ref().map_or(0, |rows| rows.left(py));
-        let read = self.encoder.rows_read().max(self.checked) + left as u64;
+        let read = self.read(py);
         let elapsed = self.target.route.clock.now() - self.started;
         let (problems, ledger) = (self.encoder.problems(), self.outbox.ledger());
         let report = Report::new(read, problems, self.options.skip_invalid, 0, &ledger, &self.lane.meter(), elapsed)
             .with_refused(self.lane.refused(), problems, 0, self.options.max_errors);
         results::push_result(py, &report, self.emptied)
+    }
+
+    /// Rows taken from the caller so far.
+    pub(super) fn read(&self, py: Python<'_>) -> u64 {
+        let left = self.rows.as_ref().map_or(0, |rows| rows.left(py));
+        self.encoder.rows_read().max(self.checked) + left as u64
     }
 
     /// The exception for `early`, with the result in it.
