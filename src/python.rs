@@ -7,7 +7,7 @@
 //!  plan       what a push would take                    notices  what goes to the log
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  porter     the threads that run Python               bell     what wakes who waits
-//!  outbox     a sender's file, looked into
+//!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
 //! ```
 //!
 //! Rust threads never attach to Python; what needs Python is done by the caller's thread or by a porter.
@@ -23,6 +23,8 @@ mod credential;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod errors;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod file_locks;
 mod intake;
 mod notices;
 mod operation;
@@ -85,6 +87,8 @@ mod _core {
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         super::refuse_another_interpreter(module.py())?;
+        #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+        super::file_locks::install();
         super::runtime::count_forks(module)
     }
 }

@@ -72,6 +72,8 @@ fn gone_on() {
 #[pyfunction]
 fn forked() {
     FORKS.fetch_add(1, Ordering::AcqRel);
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    super::file_locks::leave_to_parent();
     outbox::after_fork();
 }
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -19,6 +22,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import WATCHDOG
 from fault_server import CONFIRMED, DATASET_ID, SILENCE, FaultServer
+from second_handles import STATEMENTS, use_sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,8 +100,13 @@ def test_a_forked_child_that_outlives_its_parent_holds_nothing(path: Path) -> No
     with FaultServer(SILENCE) as server, owner(server, path, "fork") as (process, child):
         assert f"in use by process {process}" in run(ANOTHER, path)
         kill(process)
+        locks = [path.with_name(name).stat().st_ino for name in ("rows.db", "rows.db-shm", "rows.db-lock")]
+        held = [
+            line for line in Path("/proc/locks").read_text().splitlines() if int(re.split("[: ]+", line)[-3]) in locks
+        ]
         said = run(ANOTHER, path)
         kill(child)
+        assert held == []
         assert said == "free 0\n"
 
 
@@ -107,6 +116,32 @@ def test_a_child_that_python_knows_nothing_of_keeps_the_outbox_for_as_long_as_it
         assert f"in use by process {process}, or by one that was forked from it" in run(ANOTHER, path)
         kill(child)
         assert run(ANOTHER, path) == "free 0\n"
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_pythons_own_sqlite_beside_the_sender_costs_no_row(path: Path, tmp_path: Path, statement: str) -> None:
+    with FaultServer(SILENCE) as server:
+        sender = server.table().sender(outbox=path, max_delay=3_600.0)
+        for number in range(20):
+            sender.send({"Id": number})
+            with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0)) as handle:
+                handle.execute(statement).fetchall()
+        killed = shutil.copytree(path.parent, tmp_path / "killed", ignore=shutil.ignore_patterns("*-shm"))
+        sender.close(timeout=0.01)
+    assert pbi.Outbox(path).pending == 20
+    assert pbi.Outbox(killed / path.name).pending == 20
+
+
+def test_pythons_own_sqlite_used_all_along_beside_the_sender_costs_no_row(path: Path) -> None:
+    with FaultServer(SILENCE) as server, ThreadPoolExecutor() as threads:
+        sender = server.table().sender(outbox=path, max_delay=3_600.0)
+        others, number = [threads.submit(use_sqlite, path, seed, 40) for seed in range(2)], 0
+        while not all(other.done() for other in others):
+            sender.send({"Id": number})
+            number += 1
+        sender.close(timeout=0.01)
+    assert all(other.result() > 10 for other in others), "it was used"
+    assert pbi.Outbox(path).pending == number > 10
 
 
 def test_an_earlier_version_is_kept_out_and_keeps_others_out(path: Path) -> None:

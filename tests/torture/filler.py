@@ -1,9 +1,10 @@
 """A program that fills an outbox, and says over a pipe of each row that it was accepted, once it was.
 
-    filler.py URL DATASET OUTBOX FIRST COUNT
+    filler.py URL DATASET OUTBOX FIRST COUNT [copy | sqlite]
 
 It sends rows with the Ids FIRST, FIRST + 1, ... one by one and several at a time, COUNT of them, then flushes and
-closes. A row that is refused for want of room, or because the disk failed, is not acknowledged.
+closes. A row that is refused for want of room, or because the disk failed, is not acknowledged. Meanwhile a thread of
+it may copy the outbox's folder, or use the file by Python's own SQLite.
 """
 
 from __future__ import annotations
@@ -12,21 +13,26 @@ import os
 import random
 import sys
 import warnings
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
 
 import powerbi_push as pbi
+from second_handles import copy_and_read, use_sqlite
 
 MANY = 20
 
 
-def main(url: str, dataset: str, outbox: str, first: int, count: int) -> None:
-    """Fill it."""
+def main(url: str, dataset: str, outbox: Path, rows: range, what: str) -> None:
+    """Fill it, and start what a thread does meanwhile."""
     warnings.simplefilter("ignore")
-    dice = random.Random(first)
+    dice = random.Random(rows.start)
     table = pbi.Client("a token", base_url=url, quotas=None).dataset(dataset).table("Orders", {"Id": int})
     options = {"on_full": "error", "max_delay": 0.001, "max_rows": 50, "close_timeout": 1.0}
-    number, end = first, first + count
+    number, end = rows.start, rows.stop
     with table.sender(outbox=outbox, **options) as sender:  # type: ignore[arg-type]
         say("open")
+        meddle(outbox, rows.start, what)
         while number < end:
             size = min(dice.choice([1, 1, 1, MANY]), end - number)
             try:
@@ -40,10 +46,18 @@ def main(url: str, dataset: str, outbox: str, first: int, count: int) -> None:
             number += size
 
 
+def meddle(outbox: Path, seed: int, what: str) -> None:
+    """Start what a thread does meanwhile."""
+    works = {"copy": partial(copy_and_read, outbox, Event()), "sqlite": partial(use_sqlite, outbox, seed)}
+    if what:
+        Thread(target=works[what], daemon=True).start()
+
+
 def say(what: str) -> None:
     """Put a line into the pipe, at once."""
     os.write(1, what.encode() + b"\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    _, url, dataset, outbox, first, count, *what = sys.argv
+    main(url, dataset, Path(outbox), range(int(first), int(first) + int(count)), "".join(what))

@@ -53,11 +53,13 @@ class Service:
         """Close."""
         self.server.close()
 
-    def filler(self, outbox: Path, count: int = ENDLESS, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        """Start a filler, below other programs where they are given."""
+    def filler(
+        self, outbox: Path, count: int = ENDLESS, before: Sequence[str] = (), what: str = ""
+    ) -> subprocess.Popen[bytes]:
+        """Start a filler, below other programs where they are given; a thread of it may do something else meanwhile."""
         first = self._runs * RANGE
         self._runs += 1
-        command = [sys.executable, str(FILLER), self.server.url, DATASET_ID, str(outbox), str(first), str(count)]
+        command = [sys.executable, str(FILLER), self.server.url, DATASET_ID, str(outbox), str(first), str(count), what]
         return subprocess.Popen([*before, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
 
     def heard(self, said: bytes) -> int:

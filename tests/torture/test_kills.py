@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 import powerbi_push as pbi
 from ledger import Service
 from places import needs
+from second_handles import copy_and_read
 
 if TYPE_CHECKING:
     import subprocess
@@ -59,6 +61,33 @@ def test_killed_at_any_moment_no_accepted_row_is_lost(service: Service, tmp_path
     assert left > KILLS / 4, "they were killed while rows waited"
     twice = sum(count > 1 for count in service.there().values())
     print(f"{KILLS} kills, {filled} while rows came, {len(service.accepted):,} rows accepted, 0 lost, {twice} twice")
+
+
+READ_KILLS = 130
+
+
+@pytest.mark.parametrize("what", ["copy", "sqlite"])
+def test_killed_while_others_use_its_files_no_accepted_row_is_lost(service: Service, tmp_path: Path, what: str) -> None:
+    """They copy and read the folder in the sender's process and in this one, or use the file by Python's own SQLite."""
+    dice, outbox, ended = random.Random(11), tmp_path / "folder" / "rows.db", Event()
+    outbox.parent.mkdir()
+    reader = Thread(target=copy_and_read, args=(outbox, ended))
+    reader.start()
+    filled = 0
+    try:
+        for kill in range(READ_KILLS):
+            service.up = dice.random() < 0.6
+            filler = service.filler(outbox, what=what)
+            filled += service.heard(kill_after(filler, dice.random() * 0.2, once_open=True)) > 0
+            if kill % 10 == 9:
+                service.drain(outbox)
+                service.check()
+    finally:
+        ended.set()
+        reader.join()
+    assert not service.refused
+    assert filled > READ_KILLS / 2, "they were killed while rows were accepted"
+    print(f"{READ_KILLS} kills beside {what}, {len(service.accepted):,} rows accepted, 0 lost")
 
 
 def points(call: str) -> Iterator[int]:

@@ -1,4 +1,4 @@
-//! What belongs to others and is read in place, a dict's items and an Arrow stream: the one file with `unsafe`.
+//! What belongs to others and is read in place, a dict's items and an Arrow stream: one of the two files with `unsafe`.
 //!
 //! pyo3's own iterator panics where a dict changes under it, and a copy of the items would cost as much as the rest of
 //! the intake. An Arrow stream is a C struct that changes hands inside a capsule.
