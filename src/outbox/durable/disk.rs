@@ -46,7 +46,10 @@ pub(super) struct Disk {
     connection: Option<Connection>,
     /// Whether the disk has failed: before the next write the file is opened again.
     suspect: bool,
+    /// The file and its lock, without which no rows are accepted.
     watch: Watch,
+    /// The log and its index, which SQLite makes anew.
+    beside: Watch,
     pub(super) ink: Ink,
     /// The batches of an earlier process that were not taken yet, by their first rows.
     pub(super) inherited: VecDeque<u64>,
@@ -88,6 +91,7 @@ impl Disk {
             connection: None,
             suspect: false,
             watch: Watch::over([]),
+            beside: Watch::over([]),
             ink,
             inherited: VecDeque::new(),
             begun: None,
@@ -120,7 +124,8 @@ impl Disk {
     }
 
     fn put_to_use(&mut self, connection: Connection) -> &Connection {
-        self.watch = Watch::over([self.place.path().to_path_buf(), self.place.wal(), self.place.lock()]);
+        self.watch = Watch::over([self.place.path().to_path_buf(), self.place.lock()]);
+        self.beside = Watch::over([self.place.wal(), self.place.beside("-shm")]);
         self.suspect = false;
         self.connection.insert(connection)
     }
@@ -162,8 +167,7 @@ impl Disk {
         if self.suspect || self.connection.is_none() {
             let connection = schema::connect(&self.place)?;
             if !schema::empty_log(&connection)? {
-                let message = format!("the outbox `{}` is being read: try again later", self.place.path().display());
-                return Err(Error::new(Kind::Outbox, message).into());
+                return Err(schema::being_read(&self.place).into());
             }
             self.put_to_use(connection);
             self.unsaved = true;
@@ -216,6 +220,7 @@ impl Disk {
         work: impl Fn(&mut Ink, &Connection) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         self.is_ours()?;
+        self.keep_beside()?;
         self.has_space(bytes)?;
         let pages = bytes / PAGE + 1;
         let due = self.pages + pages > LOG_PAGES;
@@ -227,7 +232,23 @@ impl Disk {
         if due {
             self.write_back();
         }
-        Ok(())
+        // What went into a log that is gone is not accepted before it is in the file.
+        self.keep_beside()
+    }
+
+    /// Opens the file again where its log or index was removed or replaced by somebody else; what the old log holds is
+    /// written into the file first.
+    fn keep_beside(&mut self) -> Result<(), Trouble> {
+        if self.beside.missing().is_none() {
+            return Ok(());
+        }
+        self.is_ours()?;
+        if let Some(old) = &self.connection {
+            schema::give_up_log(old, &self.place)?;
+        }
+        // One process has one index of a file: the new one is made once the old one is closed.
+        self.connection = None;
+        self.write_once(&|_: &mut Ink, _: &Connection| Ok(()))
     }
 
     fn is_ours(&self) -> Result<(), Trouble> {

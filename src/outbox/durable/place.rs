@@ -203,7 +203,7 @@ pub(super) fn keep_private(path: &Path) {
 pub(super) struct Watch {
     #[cfg(target_os = "linux")]
     folder: Option<File>,
-    files: Vec<(PathBuf, Identity)>,
+    files: Vec<(PathBuf, Option<Identity>)>,
 }
 
 type Identity = (u64, u64);
@@ -212,7 +212,7 @@ impl Watch {
     /// Watches files that lie in one folder.
     pub(super) fn over(paths: impl IntoIterator<Item = PathBuf>) -> Self {
         let files: Vec<_> =
-            paths.into_iter().filter_map(|path| identity(&path).map(|identity| (path, identity))).collect();
+            paths.into_iter().map(|path| (identity(&path), path)).map(|(found, path)| (path, found)).collect();
         Self {
             #[cfg(target_os = "linux")]
             folder: files.first().and_then(|(path, _)| File::open(path.parent()?).ok()),
@@ -222,7 +222,7 @@ impl Watch {
 
     /// The file that was removed or replaced, if there is one.
     pub(super) fn missing(&self) -> Option<&Path> {
-        let gone = self.files.iter().find(|(path, known)| self.identity(path) != Some(*known));
+        let gone = self.files.iter().find(|(path, known)| known.is_none() || self.identity(path) != *known);
         gone.map(|(path, _)| path.as_path())
     }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::failure::{Trouble, system};
@@ -171,6 +172,22 @@ fn open(place: &Place, access: OpenFlags) -> Result<Connection, Trouble> {
 /// Writes the log back into the file, as far as no reader is in the way.
 pub(super) fn write_back(connection: &Connection) -> Result<(), Trouble> {
     Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
+}
+
+/// Writes all of a log back into the file that will not be used again, and leaves what now has its name alone.
+pub(super) fn give_up_log(connection: &Connection, place: &Place) -> Result<(), Trouble> {
+    let counts = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    let (pages, written) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), counts)?;
+    if written < pages {
+        return Err(being_read(place).into());
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(())
+}
+
+/// Somebody reads what has to be written.
+pub(super) fn being_read(place: &Place) -> Error {
+    Error::new(Kind::Outbox, format!("the outbox `{}` is being read: try again later", place.path().display()))
 }
 
 /// Writes the log back into the file and empties it; answers whether no reader was in the way.
