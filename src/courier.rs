@@ -30,8 +30,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::attempt::{Attempt, Next};
-use self::isolate::{Misses, Pieces};
 pub use self::held::Held;
+use self::isolate::{Misses, Pieces};
 pub use self::numbers::AskNumber;
 use self::numbers::Numbers;
 use self::pause::Pause;

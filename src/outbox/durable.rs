@@ -16,14 +16,13 @@ mod figures;
 mod group;
 mod ink;
 mod lock;
-mod log;
+mod mark;
 mod notice;
-mod pages;
 mod passage;
 mod place;
 mod reader;
 mod record;
-mod rescue;
+mod salvage;
 mod schema;
 mod set_aside;
 mod settings;
@@ -34,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::lock::{after_fork, before_fork};
-pub use self::notice::Notice;
+pub use self::notice::{Loss, Notice};
 pub use self::reader::{Part, Reader};
 pub use self::set_aside::SetAside;
 pub use self::settings::{Mark, Settings};
@@ -43,9 +42,9 @@ use self::disk::Disk;
 use self::failure::Trouble;
 use self::group::{Group, Member};
 use self::lock::Lock;
-use self::pages::Pages;
+use self::mark::{MarkFile, Said, Totals};
 use self::place::{Place, keep_private};
-use self::record::{State, StoredAside};
+use self::record::StoredAside;
 use self::schema::Found;
 use super::Fate;
 use super::batch::Batch;
@@ -82,18 +81,20 @@ impl Durable {
         let place = Place::find(&settings.path)?;
         let notice = place.check_disk(settings.forced)?;
         let mut lock = Lock::take(&place)?;
-        if let Err(error) = strangers::check(&place) {
+        if let Err(error) = strangers::check(&place, lock.is_known()) {
             lock.remove();
             return Err(error);
         }
-        let found = look(&place, &lock, settings.destination);
-        if !matches!(found, Ok(Found::Outbox | Found::Damaged)) && !lock.is_known() {
+        let mut mark = MarkFile::find(&place);
+        let damage = look(&place, &lock, &mut mark, settings.destination);
+        if damage.is_err() && !lock.is_known() {
             lock.remove();
         }
-        let damage = damage(&place, found?)?;
+        let damage = damage?;
         keep_private(place.path());
         let path = place.path().to_path_buf();
-        let opened = Disk::open(place, settings.dialect, damage, lock.destination());
+        let destination = if lock.is_known() { lock.destination() } else { settings.destination.unwrap_or_default().0 };
+        let opened = Disk::open(place, settings.dialect, damage, destination, mark);
         let mut disk = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
         settings::claim(&mut disk, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
         lock.sign(&disk.ink.state.destination);
@@ -234,7 +235,7 @@ impl Durable {
     /// What is to be told since this was last asked.
     #[must_use]
     pub fn notices(&self) -> Vec<Notice> {
-        self.with("reading", |disk| Ok(std::mem::take(&mut disk.notices))).unwrap_or_default()
+        self.with("reading", |disk| Ok(disk.tell())).unwrap_or_default()
     }
 
     /// The file, by its real path.
@@ -279,35 +280,24 @@ impl Durable {
     }
 }
 
-/// Looks what there is; makes a new outbox for `destination` where there is nothing.
-fn look(place: &Place, lock: &Lock, destination: Option<Mark>) -> Result<Found> {
-    if rescue::is_decided(place) {
-        return Ok(Found::Damaged);
-    }
-    let found = schema::look(place, lock.is_known())?;
-    if found != Found::Nothing {
-        return Ok(found);
-    }
-    let Some(destination) = destination else {
-        let message = format!("there is no outbox at `{}`", place.path().display());
-        return Err(Error::new(Kind::Outbox, message));
-    };
-    let draft = place.draft();
-    schema::create(&draft, &State { destination: destination.0, ..State::default() })
-        .and_then(|connection| connection.close().map_err(|(_, error)| error.into()))
-        .map_err(|trouble| trouble.to_error("making", place.path()))?;
-    schema::install(&draft, place)?;
-    Ok(Found::Outbox)
-}
-
-/// What is wrong with the file, as far as that can be seen from outside.
-fn damage(place: &Place, found: Found) -> Result<Option<&'static str>> {
-    if rescue::is_decided(place) {
+/// Looks what there is at `place`; answers why a new file is needed, where it is.
+fn look(place: &Place, lock: &Lock, mark: &mut MarkFile, destination: Option<Mark>) -> Result<Option<&'static str>> {
+    if salvage::is_under_way(place, mark) {
         return Ok(Some("the process that rescued its rows was interrupted"));
     }
-    if found == Found::Damaged {
-        return Ok(Some("its header is not what was written"));
+    let is_marked = matches!(mark.said, Said::Totals(_));
+    match schema::look(place, lock.is_known() || is_marked)? {
+        Found::Outbox => Ok(None),
+        Found::Damaged => Ok(Some("its header is not what was written")),
+        Found::Nothing if destination.is_none() => {
+            let message = format!("there is no outbox at `{}`", place.path().display());
+            Err(Error::new(Kind::Outbox, message))
+        }
+        Found::Nothing => {
+            if mark.said == Said::Nothing && !lock.is_known() {
+                mark.said = Said::Totals(Totals::nothing());
+            }
+            Ok(Some("its file is gone"))
+        }
     }
-    let mut pages = Pages::open(place).map_err(|error| failure::system("the outbox", &place.wal(), &error))?;
-    Ok(pages.is_log_damaged().then_some("its log is not what was written"))
 }

@@ -80,6 +80,11 @@ impl Taken {
         self.0.iter().map(|(&first, known)| (first, known))
     }
 
+    /// The rows of each batch.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        self.iter().map(|(first, known)| first..known.stop)
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut Known)> {
         self.0.iter_mut().map(|(&first, known)| (first, known))
     }
@@ -87,10 +92,6 @@ impl Taken {
     /// The batch that begins with the row `first`.
     pub(super) fn get(&self, first: u64) -> Option<Known> {
         self.0.get(&first).copied()
-    }
-
-    pub(super) fn remove(&mut self, first: u64) -> Option<Known> {
-        self.0.remove(&first)
     }
 
     /// The first row of the first batch.

@@ -19,11 +19,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::failure::{Trouble, full_disk};
 use super::figures;
 use super::ink::Ink;
+use super::mark::{MarkFile, Said, Totals};
 use super::notice::Notice;
 use super::place::{Place, Watch};
-use super::record::{State, StoredAside};
-use super::rescue;
+use super::record::{Marked, State, StoredAside, StoredNotice};
+use super::salvage::{self, Memory};
 use super::schema;
+use super::table::{Record, all, put};
 use crate::encode::{Dialect, Run};
 use crate::error::{Error, Kind};
 use crate::outbox::numbering::Numbering;
@@ -61,7 +63,12 @@ pub(super) struct Disk {
     pub(super) unsaved_asides: Vec<StoredAside>,
     /// Pages written to the log since it was last written back.
     pages: u64,
+    mark: MarkFile,
+    /// What the file and its mark know the outbox by.
+    id: u64,
     pub(super) notices: Vec<Notice>,
+    /// Whether the notices in the file were told.
+    told: bool,
 }
 
 /// A run in memory of which some rows were taken.
@@ -74,16 +81,16 @@ pub(super) struct Begun {
 }
 
 impl Disk {
-    /// Opens the outbox that is at `place`; where it is `damaged`, what is intact of it.
+    /// Opens the outbox that is at `place`; where it is `damaged`, or missing, what is intact of it in a new file.
     /// Should nothing else tell whose rows they are, they are the `destination`'s.
     pub(super) fn open(
         place: Place,
         dialect: &'static Dialect,
         damaged: Option<&str>,
         destination: [u8; 32],
+        mark: MarkFile,
     ) -> Result<Self, Trouble> {
         let state = State { destination, ..State::default() };
-        let ink = Ink { state, taken: Taken::default(), numbering: Numbering::default() };
         let mut disk = Self {
             place,
             dialect,
@@ -92,17 +99,26 @@ impl Disk {
             suspect: false,
             watch: Watch::over([]),
             beside: Watch::over([]),
-            ink,
+            ink: Ink { state, taken: Taken::default(), numbering: Numbering::default(), aside_change: 0 },
             inherited: VecDeque::new(),
             begun: None,
             unsaved: false,
             unsaved_asides: Vec::new(),
             pages: 0,
+            mark,
+            id: 0,
             notices: Vec::new(),
+            told: false,
         };
         let loaded = damaged.map_or_else(|| disk.load(), |what| Err(Trouble::Damaged(what.to_owned())));
         match loaded {
-            Err(Trouble::Damaged(what)) => disk.rescue(&what, None)?,
+            Err(Trouble::Damaged(what)) => {
+                if let Some(connection) = disk.connection.take() {
+                    let _ = schema::spare_log(&connection, true);
+                }
+                salvage::renew(&disk.place, &mut disk.mark, &what, &destination, None)?;
+                disk.load()?;
+            }
             outcome => outcome?,
         }
         Ok(disk)
@@ -110,16 +126,54 @@ impl Disk {
 
     fn load(&mut self) -> Result<(), Trouble> {
         let connection = schema::connect(&self.place)?;
+        // Should it be damaged, it is kept as it is.
+        schema::spare_log(&connection, true)?;
+        let (state, taken) = figures::load(&connection)?;
+        let marked = all::<Marked>(&connection, "", ()).unwrap_or_default().pop();
+        self.hold_against_mark(&state, marked)?;
+        figures::check(&connection, &state, &taken)?;
+        schema::spare_log(&connection, false)?;
         // The log of an earlier process may hold the remains of a commit that failed. A reader or a full disk may be
         // in the way; then it stays as it is.
         match schema::empty_log(&connection) {
             Ok(_) | Err(Trouble::Full) => {}
             Err(trouble) => return Err(trouble),
         }
-        let (state, taken) = figures::load(&connection)?;
         self.inherited = taken.iter().map(|(first, _)| first).collect();
-        self.ink = Ink { state, taken, numbering: Numbering::resume(state.number) };
+        self.ink = Ink { state, taken, numbering: Numbering::resume(state.number), aside_change: state.change };
         self.put_to_use(connection);
+        self.begin()
+    }
+
+    /// Whether the file is as new as its mark. Without one nobody can tell, but of a file that was closed.
+    fn hold_against_mark(&mut self, state: &State, marked: Option<Marked>) -> Result<(), Trouble> {
+        let (totals, id) = (self.mark.totals(), marked.map(|marked| marked.id));
+        if !totals.is_planned() && (totals.is_of_another(id) || totals.is_ahead_of(state)) {
+            return Err(Trouble::Damaged("its mark knows of more than is in it".into()));
+        }
+        if marked.is_some_and(|marked| !marked.closed) && !matches!(self.mark.said, Said::Totals(_)) {
+            return Err(Trouble::Damaged("its mark is missing or damaged: nobody knows what should be in it".into()));
+        }
+        self.id = id.or(Some(totals.id)).filter(|id| *id > 0).unwrap_or_else(|| fastrand::u64(1..));
+        Ok(())
+    }
+
+    /// The file knows from now on that it is open, and the mark what is in it.
+    fn begin(&mut self) -> Result<(), Trouble> {
+        let id = self.id;
+        let written = self.write_once(&|_: &mut Ink, file: &Connection| {
+            schema::add_tables(file)?;
+            put(file, &Marked { id, closed: false })?;
+            all::<StoredNotice>(file, "ORDER BY first", ())
+        });
+        match written {
+            Ok(notices) => self.notices.extend(notices.into_iter().map(|notice| Notice::kept(&self.place, notice))),
+            Err(Trouble::Full) => {}
+            Err(trouble) => return Err(trouble),
+        }
+        // Whatever becomes of the log, the file itself says that it is open.
+        self.write_back();
+        self.mark.begin(&self.place, Totals::of(&self.ink, id))?;
         Ok(())
     }
 
@@ -130,34 +184,50 @@ impl Disk {
         self.connection.insert(connection)
     }
 
-    /// Goes on in a new file with what is intact in the old one, and with what is `known` in memory.
-    fn rescue(&mut self, what: &str, known: Option<(Ink, VecDeque<u64>)>) -> Result<(), Trouble> {
-        self.connection = None;
-        let kept = rescue::rescue(&self.place, &self.ink.state.destination)?;
-        self.load()?;
-        if let Some((ink, inherited)) = known {
-            (self.ink, self.inherited) = (ink, inherited);
-        }
-        let survey = rescue::survey(self.reading()?)?;
-        let lost = rescue::adopt(&mut self.ink, &mut self.inherited, &survey);
-        let path = self.place.path().to_path_buf();
-        self.notices.push(Notice::Damaged { path, kept, what: what.to_owned(), lost });
-        self.unsaved = true;
-        self.write_once(&|_: &mut Ink, _: &Connection| Ok(()))
-    }
-
-    /// The same while rows are on their way: what is in memory holds.
+    /// Goes on in a new file with what is intact in the old one: what is in memory holds.
     pub(super) fn rescue_in_use(&mut self, what: &str) -> Result<(), Trouble> {
         self.begun = None;
-        let known = (self.ink.clone(), std::mem::take(&mut self.inherited));
-        self.rescue(what, Some(known))
+        if let Some(connection) = self.connection.take() {
+            // It is kept as it is.
+            let _ = schema::spare_log(&connection, true);
+        }
+        let unsaved = self.unsaved_asides.iter().fold((0, 0), |sum, aside| (sum.0 + aside.count, sum.1 + aside.bytes));
+        let memory =
+            Memory { ink: self.ink.clone(), inherited: self.inherited.iter().copied().collect(), unsaved: unsaved.0 };
+        let (mut state, taken) =
+            salvage::renew(&self.place, &mut self.mark, what, &memory.ink.state.destination, Some(&memory))?;
+        (state.aside_rows, state.aside_bytes) = (state.aside_rows + unsaved.0, state.aside_bytes + unsaved.1);
+        self.inherited = taken.iter().map(|(first, _)| first).filter(|first| !memory.is_on_its_way(*first)).collect();
+        self.ink = Ink { state, taken, ..memory.ink };
+        let connection = schema::connect(&self.place)?;
+        self.put_to_use(connection);
+        self.unsaved = true;
+        self.begin()
+    }
+
+    fn connect(&self) -> Result<Connection, Trouble> {
+        if salvage::is_under_way(&self.place, &self.mark) {
+            return Err(Trouble::Damaged("its rows could not be rescued at once".into()));
+        }
+        schema::connect(&self.place)
+    }
+
+    /// What is to be told; it stays in the file until it is written the next time.
+    pub(super) fn tell(&mut self) -> Vec<Notice> {
+        self.told |= !self.notices.is_empty();
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
+    pub(super) fn note(&mut self) {
+        self.mark.write(Totals::of(&self.ink, self.id), false);
     }
 
     /// The connection, for reading.
     pub(super) fn reading(&mut self) -> Result<&Connection, Trouble> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => schema::connect(&self.place)?,
+            None => self.connect()?,
         };
         Ok(self.connection.insert(connection))
     }
@@ -165,7 +235,7 @@ impl Disk {
     /// Opens the file again after a failure, with an empty log. Until that succeeds, the old connection reads.
     fn recover(&mut self) -> Result<(), Trouble> {
         if self.suspect || self.connection.is_none() {
-            let connection = schema::connect(&self.place)?;
+            let connection = self.connect()?;
             if !schema::empty_log(&connection)? {
                 return Err(schema::being_read(&self.place).into());
             }
@@ -191,7 +261,7 @@ impl Disk {
 
     fn write_once<T>(&mut self, work: &impl Fn(&mut Ink, &Connection) -> Result<T, Trouble>) -> Result<T, Trouble> {
         self.recover()?;
-        let Self { connection: Some(connection), unsaved, unsaved_asides, .. } = self else {
+        let Self { connection: Some(connection), unsaved, unsaved_asides, told, .. } = self else {
             return Err(Trouble::Full);
         };
         let mut ink = self.ink.clone();
@@ -199,13 +269,18 @@ impl Disk {
             if *unsaved {
                 ink.write_anew(file, unsaved_asides)?;
             }
+            if *told {
+                schema::add_tables(file)?;
+                file.execute(&format!("DELETE FROM {}", StoredNotice::TABLE), ())?;
+            }
             work(&mut ink, file)
         });
         match &outcome {
             Ok(_) => {
                 self.ink = ink;
-                self.unsaved = false;
+                (self.unsaved, self.told) = (false, false);
                 self.unsaved_asides.clear();
+                self.note();
             }
             Err(Trouble::Full | Trouble::Refused(_)) => {}
             Err(_) => self.suspect = true,
@@ -303,7 +378,14 @@ impl Drop for Disk {
         }
         if self.connection.is_some() && !self.suspect {
             // What is not written now is in the log, or is sent again.
-            let _ = self.write(Ink::save);
+            let id = self.id;
+            let written = self.write(|ink, file| {
+                put(file, &Marked { id, closed: true })?;
+                ink.save(file)
+            });
+            if written.is_ok() {
+                self.mark.close(Totals::of(&self.ink, id));
+            }
         }
     }
 }

@@ -7,7 +7,8 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Trouble;
-use super::record::{State, StoredBatch, StoredRun};
+use super::mark::overlap;
+use super::record::{State, StoredAside, StoredBatch, StoredRun};
 use super::table::{Record, all};
 use crate::outbox::taken::{Known, Taken};
 
@@ -22,27 +23,34 @@ pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
         taken.add(batch.first, batch.into());
     }
     let last = last(connection)?;
-    let end = last.as_ref().map_or(0, |(end, _)| *end);
-    if let Some((_, total)) = last.filter(|(end, _)| *end > state.accepted) {
+    if let Some((end, total)) = last.filter(|(end, _)| *end > state.accepted) {
         state.rows += end - state.accepted;
         state.bytes += total.saturating_sub(state.total);
         (state.accepted, state.total) = (end, total);
     }
-    if state.gaps_below < state.accepted {
-        check(&state, &taken, end)?;
-    }
     Ok((state, taken))
 }
 
-/// Whether everything is there that should be.
-fn check(state: &State, taken: &Taken, end: u64) -> Result<(), Trouble> {
+/// Whether everything is there that should be by these figures.
+pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Result<(), Trouble> {
     if taken.rows() != state.taken {
         return Err(Trouble::Damaged(format!("{} rows on their way, of {}", taken.rows(), state.taken)));
     }
-    if end < state.accepted && state.rows > 0 {
-        return Err(Trouble::Damaged(format!("the rows from {end} to {} are missing", state.accepted)));
+    let (mut there, all) = (0, state.rows + state.taken);
+    let mut statement = connection.prepare(&format!("SELECT first, count FROM {}", StoredRun::TABLE))?;
+    let mut runs = statement.query(())?;
+    while let Some(run) = runs.next()? {
+        let [first, count] = [run.get::<_, i64>(0)?, run.get(1)?].map(i64::cast_unsigned);
+        let spans = taken.ranges().chain([state.next..state.accepted]);
+        there += spans.map(|span| overlap(&span, &(first..first + count))).sum::<u64>();
     }
-    Ok(())
+    let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredAside::TABLE);
+    let aside = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
+    if (there, aside) == (all, state.aside_rows) {
+        return Ok(());
+    }
+    let message = format!("{there} of {all} rows are there, and {aside} of {} that were set aside", state.aside_rows);
+    Err(Trouble::Damaged(message))
 }
 
 /// The number behind the last row, and what all rows up to it count for.

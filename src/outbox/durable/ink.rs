@@ -16,6 +16,8 @@ pub(super) struct Ink {
     pub(super) state: State,
     pub(super) taken: Taken,
     pub(super) numbering: Numbering,
+    /// The change of the figures with which rows were last set aside, or left it.
+    pub(super) aside_change: u64,
 }
 
 impl Ink {
@@ -64,6 +66,7 @@ impl Ink {
     }
 
     pub(super) fn count_aside(&mut self, aside: &StoredAside) {
+        self.aside_change = self.state.change + 1;
         self.state.aside_rows += aside.count;
         self.state.aside_bytes += aside.bytes;
     }
@@ -72,6 +75,7 @@ impl Ink {
     pub(super) fn forget_aside(&mut self, file: &Connection, aside: &StoredAside) -> Result<(), Trouble> {
         let sql = format!("DELETE FROM {} WHERE first = ?1", StoredAside::TABLE);
         file.prepare_cached(&sql)?.execute([aside.first.cast_signed()])?;
+        self.aside_change = self.state.change + 1;
         self.state.aside_rows = self.state.aside_rows.saturating_sub(aside.count);
         self.state.aside_bytes = self.state.aside_bytes.saturating_sub(aside.bytes);
         Ok(())

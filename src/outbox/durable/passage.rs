@@ -86,6 +86,7 @@ impl Disk {
             let why = trouble.to_error("writing to", &path).message;
             self.notices.push(Notice::Unsaved { path, why });
         }
+        self.note();
         if matches!(trouble, Trouble::Full) {
             self.write_back();
         }

@@ -58,14 +58,19 @@ impl Place {
         self.beside("-lock")
     }
 
-    /// Where a new file is built.
-    pub(super) fn draft(&self) -> Self {
-        Self(self.beside(".draft"))
+    /// Where a damaged file is mended to be read, while a new one is built here.
+    pub(super) fn copy(&self) -> Self {
+        Self(self.beside("-copy"))
     }
 
-    /// A new file that is complete, and about to take the place of the old one.
-    pub(super) fn successor(&self) -> PathBuf {
-        self.beside(".new")
+    /// Where a new file is built, by a name that nobody else gives.
+    pub(super) fn draft(&self, number: u64) -> Self {
+        Self(self.beside(&format!(".draft-{number:016x}")))
+    }
+
+    /// Where a damaged file is kept.
+    pub(super) fn kept(&self, number: u64) -> Self {
+        Self(self.beside(&format!(".corrupt-{number}")))
     }
 
     /// Makes the folder's entries durable.

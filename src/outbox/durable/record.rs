@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 
+use super::notice::Loss;
 use super::table::Record;
 use crate::encode::{Dialect, Run};
 
@@ -89,6 +90,26 @@ pub(super) struct StoredAside {
     pub(super) at: u64,
     pub(super) ends: Bytes,
     pub(super) rows: Bytes,
+}
+
+/// What is to be told of a damage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredNotice {
+    /// Its place among others.
+    pub(super) first: u64,
+    /// The number that the damaged file is kept by.
+    pub(super) kept: Option<u64>,
+    pub(super) what: String,
+    pub(super) loss: Loss,
+}
+
+/// That the outbox has a mark beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marked {
+    /// The same as in the mark.
+    pub(super) id: u64,
+    /// Whether nobody has it open.
+    pub(super) closed: bool,
 }
 
 /// Stored rows as a run again.
@@ -282,5 +303,45 @@ impl Record for StoredAside {
         let (message, request_id) = (columns.maybe_text()??, columns.maybe_text()?);
         let (at, ends, rows) = (columns.int()?, columns.bytes()?, columns.bytes()?);
         Some(Self { first, count, bytes, in_doubt, status, code, message, request_id, at, ends, rows })
+    }
+}
+
+impl Record for Marked {
+    const TABLE: &'static str = "mark";
+    const COLUMNS: &'static [&'static str] = &["id", "closed"];
+
+    fn key(&self) -> u64 {
+        1
+    }
+
+    fn values(&self) -> Vec<ValueRef<'_>> {
+        vec![int(self.id), int(self.closed.into())]
+    }
+
+    fn read(_: u64, values: &[ValueRef<'_>]) -> Option<Self> {
+        let mut columns = Columns(values.iter());
+        Some(Self { id: columns.int()?, closed: columns.flag()? })
+    }
+}
+
+impl Record for StoredNotice {
+    const TABLE: &'static str = "notices";
+    const COLUMNS: &'static [&'static str] = &["kept", "what", "rows", "sent", "aside", "exact"];
+
+    fn key(&self) -> u64 {
+        self.first
+    }
+
+    fn values(&self) -> Vec<ValueRef<'_>> {
+        let Loss { rows, sent, aside, exact } = self.loss;
+        let loss = [rows, sent, aside, exact.into()].map(int);
+        [maybe(self.kept), text(Some(&self.what))].into_iter().chain(loss).collect()
+    }
+
+    fn read(first: u64, values: &[ValueRef<'_>]) -> Option<Self> {
+        let mut columns = Columns(values.iter());
+        let (kept, what) = (columns.maybe_int()?, columns.maybe_text()??);
+        let (rows, sent, aside, exact) = (columns.int()?, columns.int()?, columns.int()?, columns.flag()?);
+        Some(Self { first, kept, what, loss: Loss { rows, sent, aside, exact } })
     }
 }

@@ -5,14 +5,15 @@ use std::fs;
 use std::io::Read;
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::failure::{Trouble, system};
 use super::place::{Place, create_private};
-use super::record::{State, StoredAside, StoredBatch, StoredRun};
+use super::record::{Marked, State, StoredAside, StoredBatch, StoredNotice, StoredRun};
 use super::strangers::{is_log_strange, stranger};
-use super::table::{definition, put};
+use super::table::{all, definition, put};
 use crate::error::{Error, Kind, Result};
 
 /// What our tables say of themselves; a file is known by it though its header is gone.
@@ -81,7 +82,12 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
 
 /// Whether figures of our own version are in the file, whatever its header says.
 fn has_state(place: &Place) -> bool {
-    super::pages::Pages::open(place).is_ok_and(|mut pages| pages.figures().0.is_some())
+    // Nothing is to be left beside a file that is not ours to use.
+    let path = percent_encode(place.path().as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags);
+    let figures = connection.map_err(Trouble::from).and_then(|connection| all::<State>(&connection, "", ()));
+    figures.is_ok_and(|found| !found.is_empty())
 }
 
 fn newer(place: &Place, version: u32) -> Error {
@@ -93,10 +99,6 @@ fn newer(place: &Place, version: u32) -> Error {
 
 /// Makes an empty outbox at `place` with these figures in it.
 pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble> {
-    for leftover in [place.path().to_path_buf(), place.beside("-journal"), place.wal(), place.beside("-shm")] {
-        // It is only there after a crash.
-        let _ = fs::remove_file(leftover);
-    }
     create_private(place.path()).map_err(|error| system("the outbox", place.path(), &error))?;
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;")?;
@@ -108,9 +110,16 @@ pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble
         definition::<StoredRun>("rows in the order in which they were accepted"),
         definition::<StoredAside>("refused, or in doubt"),
     ))?;
+    add_tables(&transaction)?;
     put(&transaction, state)?;
     transaction.commit()?;
     Ok(connection)
+}
+
+/// Makes the tables that earlier versions of this form do without.
+pub(super) fn add_tables(connection: &Connection) -> Result<(), Trouble> {
+    let tables = [definition::<Marked>("there is a mark beside it"), definition::<StoredNotice>("to be told once")];
+    Ok(connection.execute_batch(&tables.concat())?)
 }
 
 /// What the file and its lock say of themselves: should the figures be gone, it still says whose rows they are.
@@ -167,6 +176,12 @@ fn open(place: &Place, access: OpenFlags) -> Result<Connection, Trouble> {
     connection.busy_timeout(BUSY)?;
     connection.execute_batch("PRAGMA trusted_schema = 0;")?;
     Ok(connection)
+}
+
+/// Whether closing the connection leaves the log as it is.
+pub(super) fn spare_log(connection: &Connection, spared: bool) -> Result<(), Trouble> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, spared)?;
+    Ok(())
 }
 
 /// Writes the log back into the file, as far as no reader is in the way.

@@ -26,7 +26,7 @@ pub struct Settings {
 }
 
 /// What tells a destination from others, and does not tell what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mark(pub(super) [u8; 32]);
 
 impl Mark {

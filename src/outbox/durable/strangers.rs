@@ -15,8 +15,9 @@ const LOGS: [[u8; 4]; 2] = [[0x37, 0x7F, 0x06, 0x82], [0x37, 0x7F, 0x06, 0x83]];
 /// How the index of a log begins, in the machine's own order. Source: sqlite.org/walformat.html, "WAL-Index Header".
 const INDEX: u32 = 3_007_000;
 
-/// Refuses what is there beside the outbox at `place` and cannot be the outbox's.
-pub(super) fn check(place: &Place) -> Result<()> {
+/// Refuses what is there beside the outbox at `place` and cannot be the outbox's. Where an outbox `is_known` to have been
+/// there, the index of its log is its own, however it is damaged: SQLite makes it anew.
+pub(super) fn check(place: &Place, is_known: bool) -> Result<()> {
     if let Some(file) = entry(place.path())? {
         check_links(place.path(), &file)?;
     }
@@ -29,7 +30,7 @@ pub(super) fn check(place: &Place) -> Result<()> {
         check_links(&path, &file)?;
     }
     let (index, journal) = (place.beside("-shm"), place.beside("-journal"));
-    if head::<4>(&index)?.is_some_and(|head| head != [0; 4] && head != INDEX.to_ne_bytes()) {
+    if !is_known && head::<4>(&index)?.is_some_and(|head| head != [0; 4] && head != INDEX.to_ne_bytes()) {
         return Err(stranger(&index));
     }
     // SQLite would take it for what it has to undo, and then delete it.

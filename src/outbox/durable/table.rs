@@ -1,6 +1,4 @@
 //! Records in tables: each row of a table ends with a checksum over all of it.
-//!
-//! A record is known by its width and its checksum alone, so that it is also found in a file that SQLite cannot read.
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, Row, params_from_iter};
@@ -25,7 +23,7 @@ pub(super) trait Record: Sized {
 /// The statement that makes the table of `R`, with `remark` in it.
 pub(super) fn definition<R: Record>(remark: &str) -> String {
     let columns = R::COLUMNS.join(", ");
-    format!("CREATE TABLE {} (/* {remark} */ first INTEGER PRIMARY KEY, {columns}, crc);", R::TABLE)
+    format!("CREATE TABLE IF NOT EXISTS {} (/* {remark} */ first INTEGER PRIMARY KEY, {columns}, crc);", R::TABLE)
 }
 
 /// Writes `record` in the place of any of the same key.
@@ -46,11 +44,27 @@ pub(super) fn each<R: Record>(
     parameters: impl Params,
     mut visit: impl FnMut(R) -> Result<bool, Trouble>,
 ) -> Result<(), Trouble> {
+    each_found(connection, rest, parameters, |key, record| {
+        visit(
+            record
+                .ok_or_else(|| Trouble::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE)))?,
+        )
+    })
+}
+
+/// The same for all that is found under these keys, with nothing for what is not what was written.
+pub(super) fn each_found<R: Record>(
+    connection: &Connection,
+    rest: &str,
+    parameters: impl Params,
+    mut visit: impl FnMut(i64, Option<R>) -> Result<bool, Trouble>,
+) -> Result<(), Trouble> {
     let columns = R::COLUMNS.join(", ");
     let mut statement = connection.prepare_cached(&format!("SELECT first, {columns}, crc FROM {} {rest}", R::TABLE))?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
-        if !visit(checked(row)?)? {
+        let key = row.get(0)?;
+        if !visit(key, checked(key, row)?)? {
             break;
         }
     }
@@ -67,18 +81,16 @@ pub(super) fn all<R: Record>(connection: &Connection, rest: &str, parameters: im
     Ok(found)
 }
 
-fn checked<R: Record>(row: &Row<'_>) -> Result<R, Trouble> {
+fn checked<R: Record>(key: i64, row: &Row<'_>) -> Result<Option<R>, Trouble> {
     let mut values = Vec::with_capacity(R::COLUMNS.len() + 1);
     for column in 1..R::COLUMNS.len() + 2 {
         values.push(row.get_ref(column)?);
     }
-    let key = row.get_ref(0)?.as_i64().map_err(rusqlite::Error::from)?.cast_unsigned();
-    unseal(key, &values)
-        .ok_or_else(|| Trouble::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE)))
+    Ok(unseal(key.cast_unsigned(), &values))
 }
 
 /// The record whose columns and checksum are `values`, if that is what they are.
-pub(super) fn unseal<R: Record>(key: u64, values: &[ValueRef<'_>]) -> Option<R> {
+fn unseal<R: Record>(key: u64, values: &[ValueRef<'_>]) -> Option<R> {
     let (sum, values) = values.split_last()?;
     let right = values.len() == R::COLUMNS.len() && *sum == ValueRef::Integer(seal::<R>(key, values).into());
     if right { R::read(key, values) } else { None }

@@ -67,7 +67,8 @@ fn labels(frame: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     }
     if !others.is_empty() {
         let message = format!("column labels must be strings; these are not: {}", others.join(", "));
-        let hint = "name the columns: df.columns = [...]; several levels are joined first, and a named index is a column";
+        let hint =
+            "name the columns: df.columns = [...]; several levels are joined first, and a named index is a column";
         return Err(errors::to_py(py, &Error::configuration(message).with_hint(hint)));
     }
     check_distinct(py, names.iter().map(String::as_str))?;

@@ -134,7 +134,7 @@ fn settled_rows_leave_and_give_their_room_back() {
     }
     assert_eq!(outbox.stats().pending.bytes, 0);
     drop(outbox);
-    assert_eq!(folder.names(), ["outbox.db", "outbox.db-lock"]);
+    assert_eq!(folder.names(), ["outbox.db", "outbox.db-lock", "outbox.db-mark"]);
     let small = fs::metadata(folder.file()).unwrap().len();
     assert!(small < 5_000_000, "{small} of {large} bytes");
 }
@@ -282,7 +282,7 @@ fn rows_in_memory_are_announced_as_such() {
     assert_eq!(notices, [Notice::Volatile { path: path.clone() }]);
     assert!(outbox.on_disk().unwrap().notices().is_empty());
     drop(outbox);
-    for suffix in ["", "-lock"] {
+    for suffix in ["", "-lock", "-mark"] {
         fs::remove_file(format!("{}{suffix}", path.display())).unwrap();
     }
 }

@@ -25,7 +25,7 @@ fn nobody_else_may_read_the_files_and_the_folder_stays_as_it_is() {
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o775)).unwrap();
     let outbox = folder.open().unwrap();
     outbox.accept([run(0..3)]).unwrap();
-    for name in ["outbox.db", "outbox.db-lock", "outbox.db-shm", "outbox.db-wal"] {
+    for name in ["outbox.db", "outbox.db-lock", "outbox.db-mark", "outbox.db-shm", "outbox.db-wal"] {
         assert_eq!(mode(name), 0o600, "{name}");
     }
     assert_eq!(mode("."), 0o775);
@@ -74,7 +74,7 @@ fn a_newer_form_is_refused_with_its_number() {
     connection.execute_batch("PRAGMA user_version = 1001; UPDATE state SET crc = crc + 1").unwrap();
     connection.close().unwrap();
     assert!(refusal(&folder).contains("newer powerbi-push (form 1001, known here: 1)"));
-    assert_eq!(folder.names(), ["outbox.db", "outbox.db-lock"]);
+    assert_eq!(folder.names(), ["outbox.db", "outbox.db-lock", "outbox.db-mark"]);
 }
 
 #[test]

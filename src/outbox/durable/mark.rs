@@ -1,0 +1,279 @@
+//! The mark: a small file beside the outbox that says what has to be in it.
+//!
+//! It is written, not synced, after each commit and before its rows are acknowledged: it outlives a killed process, and
+//! after a power cut it is older than the file, never newer. A log that was damaged or deleted opens without an error;
+//! then the mark knows of more than the file does.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::system;
+use super::ink::Ink;
+use super::place::Place;
+use super::record::State;
+use crate::error::Result;
+use crate::outbox::taken::Taken;
+
+/// What every mark begins with. Behind it stand a checksum and the totals as JSON, up to the end of the line.
+const MAGIC: &str = "powerbi-push mark ";
+/// No mark is longer, in bytes.
+const LONGEST: u64 = 4_096;
+/// So many spans keep it within one sector, which a disk writes whole or not at all.
+const SPANS: usize = 9;
+/// Where somebody else's file has the first name, the next one is taken.
+const NAMES: [&str; 3] = ["-mark", "-mark-1", "-mark-2"];
+/// Changes with every start of the system.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// What an outbox has to hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Totals {
+    /// Tells the outbox from another one at the same place.
+    pub(super) id: u64,
+    /// When the system was started: since then no power was cut.
+    boot: String,
+    /// Whether nothing was written after this.
+    pub(super) closed: bool,
+    /// Rows ever accepted.
+    pub(super) accepted: u64,
+    /// Those that are not settled.
+    pub(super) rows: u64,
+    /// How often the figures in the file were written, and how often when rows were last set aside, or left it.
+    pub(super) changes: (u64, u64),
+    /// Rows set aside.
+    pub(super) aside: u64,
+    /// The last sequence number given.
+    pub(super) number: u64,
+    /// Where the rows that are not settled are, and whether they may have been sent. Some in between may be missing.
+    pub(super) spans: Vec<(Range<u64>, bool)>,
+    /// Whether the spans have no other rows in them.
+    pub(super) precise: bool,
+    pub(super) plan: Plan,
+}
+
+/// What is being done about a damaged file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) step: Step,
+    /// The number that the old file is kept by; 0 where there was none.
+    pub(super) kept: u64,
+    /// What the new file is called while it is built: nobody else calls a file so.
+    pub(super) draft: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Step {
+    #[default]
+    Nothing,
+    /// The old file is being moved away.
+    Moving,
+    /// It is gone; what stands in its place now is the new one.
+    Building,
+}
+
+impl Totals {
+    /// What an outbox with these figures has to hold.
+    pub(super) fn of(ink: &Ink, id: u64) -> Self {
+        let (mut spans, mut precise) = (Vec::<(Range<u64>, bool)>::with_capacity(SPANS), true);
+        let taken = ink.taken.iter().map(|(first, known)| (first..known.stop, known.sent));
+        let waiting = (ink.state.next..ink.state.accepted, false);
+        for (rows, sent) in taken.chain([waiting]).filter(|(rows, _)| !rows.is_empty()) {
+            let is_full = spans.len() == SPANS;
+            match spans.last_mut() {
+                Some((last, same)) if last.end == rows.start && *same == sent => last.end = rows.end,
+                Some((last, may)) if is_full => (last.end, *may, precise) = (rows.end, true, false),
+                _ => spans.push((rows, sent)),
+            }
+        }
+        let (state, rows) = (&ink.state, ink.state.rows + ink.taken.rows());
+        Self {
+            id,
+            accepted: state.accepted,
+            rows,
+            changes: (state.change, ink.aside_change),
+            aside: state.aside_rows,
+            number: state.number,
+            spans,
+            precise,
+            ..Self::default()
+        }
+    }
+
+    /// Of an outbox that never was.
+    pub(super) fn nothing() -> Self {
+        Self { closed: true, precise: true, ..Self::default() }
+    }
+
+    /// Whether a rescue was begun.
+    pub(super) fn is_planned(&self) -> bool {
+        self.plan.step != Step::Nothing
+    }
+
+    /// Whether it is the mark of another outbox than `id`.
+    pub(super) fn is_of_another(&self, id: Option<u64>) -> bool {
+        self.id > 0 && id.is_some_and(|id| id != self.id)
+    }
+
+    /// Whether more was committed than a file with these figures knows.
+    pub(super) fn is_ahead_of(&self, state: &State) -> bool {
+        self.accepted > state.accepted || self.changes.0 > state.change
+    }
+
+    /// Whether there are rows to deliver that are settled by these figures: then they are not of one time.
+    pub(super) fn contradicts(&self, state: &State, taken: &Taken) -> bool {
+        let known = |row: &Range<u64>| taken.ranges().map(|batch| overlap(&batch, row)).sum::<u64>();
+        let before = self.spans.iter().map(|(span, _)| span.start..span.end.min(state.next));
+        self.precise && before.filter(|rows| !rows.is_empty()).any(|rows| known(&rows) < rows.end - rows.start)
+    }
+
+    /// Whether nobody has sent these rows.
+    pub(super) fn says_unsent(&self, rows: &Range<u64>) -> bool {
+        let all = rows.end - rows.start;
+        self.spans.iter().any(|(span, sent)| !sent && overlap(span, rows) == all)
+            || (rows.start >= self.accepted && self.is_newest())
+    }
+
+    /// Whether nothing can have been written since, but for one commit that nobody was told of.
+    pub(super) fn is_newest(&self) -> bool {
+        self.closed || (!self.boot.is_empty() && self.boot == boot())
+    }
+
+    fn to_line(&self) -> Vec<u8> {
+        let totals = serde_json::to_string(self).unwrap_or_default();
+        format!("{MAGIC}{:08x} {totals}\n", crc32c::crc32c(totals.as_bytes())).into_bytes()
+    }
+
+    fn read(line: &[u8]) -> Option<Self> {
+        let (sum, totals) = std::str::from_utf8(line).ok()?.strip_prefix(MAGIC)?.split_once(' ')?;
+        let is_right = u32::from_str_radix(sum, 16) == Ok(crc32c::crc32c(totals.as_bytes()));
+        if is_right { serde_json::from_str(totals).ok() } else { None }
+    }
+}
+
+/// How many rows two ranges share.
+pub(super) fn overlap(one: &Range<u64>, other: &Range<u64>) -> u64 {
+    one.end.min(other.end).saturating_sub(one.start.max(other.start))
+}
+
+fn boot() -> String {
+    fs::read_to_string(BOOT).unwrap_or_default().trim_end().to_owned()
+}
+
+/// What a mark said when it was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Said {
+    /// There was none.
+    #[default]
+    Nothing,
+    /// It is not what was written.
+    Damaged,
+    Totals(Totals),
+}
+
+/// The file, open from the first time that it is written.
+#[derive(Debug)]
+pub(super) struct MarkFile {
+    path: PathBuf,
+    boot: String,
+    file: Option<File>,
+    pub(super) said: Said,
+}
+
+impl MarkFile {
+    /// Looks at the mark of the outbox at `place`.
+    pub(super) fn find(place: &Place) -> Self {
+        let mut free = None;
+        for path in NAMES.map(|name| place.beside(name)) {
+            let said = look(&path);
+            match said {
+                Some(Said::Nothing) => free = free.or(Some((path, Said::Nothing))),
+                Some(said) => return Self { path, boot: boot(), file: None, said },
+                None => {}
+            }
+        }
+        // Where all names are taken by others, none of them is written to.
+        let (path, said) = free.unwrap_or_default();
+        Self { path, boot: boot(), file: None, said }
+    }
+
+    /// What it says, or that nobody knows.
+    pub(super) fn totals(&self) -> Totals {
+        if let Said::Totals(totals) = &self.said { totals.clone() } else { Totals::default() }
+    }
+
+    /// Says `totals`. What cannot be written is removed: it would go on saying what is not so.
+    pub(super) fn write(&mut self, totals: Totals, synced: bool) {
+        let said = Totals { boot: self.boot.clone(), ..totals };
+        if self.put(&said, synced).is_err() {
+            self.file = None;
+            if self.said != Said::Nothing {
+                let _ = fs::remove_file(&self.path);
+            }
+        }
+        self.said = Said::Totals(said);
+    }
+
+    /// The same where nothing may go on without it.
+    pub(super) fn plan(&mut self, place: &Place, plan: Plan) -> Result<()> {
+        let said = Totals { plan, ..self.totals() };
+        self.put(&said, true).map_err(|error| system("the mark of the outbox", &self.path, &error))?;
+        self.said = Said::Totals(said);
+        place.sync_folder()
+    }
+
+    /// Says `totals` so that it stays, as long as something was written before that says otherwise.
+    pub(super) fn begin(&mut self, place: &Place, totals: Totals) -> Result<()> {
+        self.write(totals, true);
+        place.sync_folder()
+    }
+
+    /// Says `totals`, and that nothing is written after them.
+    pub(super) fn close(&mut self, totals: Totals) {
+        // Somebody may have removed or replaced it.
+        if look(&self.path).is_some() {
+            self.file = None;
+            self.write(Totals { closed: true, ..totals }, true);
+        }
+    }
+
+    fn put(&mut self, totals: &Totals, synced: bool) -> io::Result<()> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => open(&self.path)?,
+        };
+        let file = self.file.insert(file);
+        file.rewind()?;
+        file.write_all(&totals.to_line())?;
+        if synced { file.sync_data() } else { Ok(()) }
+    }
+}
+
+/// What a file says; `None` where it is somebody else's.
+fn look(path: &Path) -> Option<Said> {
+    let Ok(file) = fs::symlink_metadata(path) else { return Some(Said::Nothing) };
+    if !file.is_file() || file.len() > LONGEST {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    if File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)).is_err() {
+        return Some(Said::Damaged);
+    }
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_ours = bytes.starts_with(MAGIC.as_bytes()) || bytes.iter().all(|byte| *byte == 0);
+    match Totals::read(line) {
+        Some(totals) => Some(Said::Totals(totals)),
+        None => is_ours.then_some(Said::Damaged),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
