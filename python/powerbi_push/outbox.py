@@ -48,6 +48,12 @@ class Outbox:
 
     Reading is always possible. `retry` and `drop` write: a sender in another process must be closed first.
 
+    This is the way to look: it keeps out of the sender's way. The file is an SQLite database, and other programs may
+    read it, too; on Linux also Python's own `sqlite3` in the sender's process. On other systems that takes the sender's
+    locks away: look from another process there. Whoever cuts or writes over the files while they are open may end the
+    process, and lose rows. A child that was forked without Python's knowledge, by C code, keeps the outbox locked for
+    as long as it lives.
+
     >>> from powerbi_push import DatasetSchema, Outbox, TableSchema
     >>> from powerbi_push.emulator import Emulator
     >>> with Emulator() as emulator:

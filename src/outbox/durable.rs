@@ -13,6 +13,7 @@ mod disk;
 mod draw;
 mod failure;
 mod figures;
+mod form;
 mod group;
 mod ink;
 mod lock;

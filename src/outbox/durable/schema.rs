@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::failure::{Trouble, system};
+use super::form;
 use super::place::{Place, create_private};
 use super::record::{Marked, State, StoredAside, StoredBatch, StoredNotice, StoredRun};
 use super::strangers::{is_log_strange, stranger};
@@ -151,7 +152,8 @@ pub(super) fn install(draft: &Place, place: &Place) -> Result<()> {
 
 /// Opens the outbox for writing.
 pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
-    let connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    form::check(&mut connection, place)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
     if mode != "wal" {
         let message = format!("the outbox `{}` cannot keep a log beside it", place.path().display());
@@ -168,7 +170,9 @@ pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
 
 /// Opens the outbox for looking at it.
 pub(super) fn connect_to_read(place: &Place) -> Result<Connection, Trouble> {
-    open(place, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    form::check(&mut connection, place)?;
+    Ok(connection)
 }
 
 fn open(place: &Place, access: OpenFlags) -> Result<Connection, Trouble> {

@@ -26,6 +26,14 @@ pub(super) fn definition<R: Record>(remark: &str) -> String {
     format!("CREATE TABLE IF NOT EXISTS {} (/* {remark} */ first INTEGER PRIMARY KEY, {columns}, crc);", R::TABLE)
 }
 
+/// Whether `sql`, as it stands in a file, makes the table of `R` and nothing besides.
+pub(super) fn is_definition<R: Record>(sql: &str) -> bool {
+    let columns = R::COLUMNS.join(", ");
+    sql.strip_prefix(&format!("CREATE TABLE {} (/* ", R::TABLE))
+        .and_then(|rest| rest.strip_suffix(&format!(" */ first INTEGER PRIMARY KEY, {columns}, crc)")))
+        .is_some_and(|remark| !remark.contains("*/"))
+}
+
 /// Writes `record` in the place of any of the same key.
 pub(super) fn put<R: Record>(connection: &Connection, record: &R) -> rusqlite::Result<()> {
     let marks = vec!["?"; R::COLUMNS.len() + 2].join(", ");

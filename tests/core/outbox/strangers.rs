@@ -9,6 +9,7 @@ use std::path::Path;
 use powerbi_push::clock::Clock;
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::outbox::Reader;
+use rusqlite::Connection;
 
 use crate::outbox::folder::{Folder, all_ids, open, run};
 
@@ -134,6 +135,43 @@ fn an_outbox_with_another_name_is_refused_by_both() {
     assert!(refused(&folder).message.contains("has another name"));
     assert!(open(&other, 1).unwrap_err().message.contains("has another name"));
     fs::remove_file(&other).unwrap();
+    assert_eq!(all_ids(&folder.open().unwrap()), [0, 1, 2]);
+}
+
+/// Numbers without an end.
+const ENDLESS: &str = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n)";
+
+#[test]
+fn a_file_that_would_keep_its_reader_busy_is_refused_at_once() {
+    let many = "SELECT 'table', 't' || x, 't' || x, 3, 'CREATE TABLE t' || x || '(x)' FROM n LIMIT 1000000";
+    let crafted = [
+        format!("DROP TABLE state; CREATE VIEW state AS {ENDLESS} SELECT x AS first FROM n"),
+        format!("DROP TABLE batches; CREATE VIEW Batches AS {ENDLESS} SELECT x AS first FROM n"),
+        format!(
+            "CREATE TRIGGER t AFTER INSERT ON runs BEGIN INSERT INTO state {ENDLESS} SELECT x, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 FROM n; END"
+        ),
+        "CREATE INDEX i ON runs (hex(zeroblob(900000000)))".into(),
+        format!("PRAGMA writable_schema = 1; INSERT INTO sqlite_schema {ENDLESS} {many}"),
+    ];
+    for sql in &crafted {
+        let folder = Folder::new();
+        drop(folder.open().unwrap());
+        let file = Connection::open(folder.file()).unwrap();
+        file.execute_batch(&format!("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; BEGIN; {sql}; COMMIT"))
+            .unwrap();
+        file.close().unwrap();
+        assert!(refused(&folder).message.contains("is not the outbox's"), "{}", &sql[..60]);
+        let reader = Reader::open(&folder.file(), Clock::simulated());
+        assert!(reader.unwrap_err().message.contains("is not the outbox's"), "{}", &sql[..60]);
+    }
+}
+
+#[test]
+fn tables_of_others_in_the_file_do_no_harm() {
+    let folder = Folder::new();
+    folder.open().unwrap().accept([run(0..3)]).unwrap();
+    let sql = "CREATE TABLE other (x UNIQUE); CREATE VIEW seen AS SELECT x FROM other; INSERT INTO other VALUES (1)";
+    Connection::open(folder.file()).unwrap().execute_batch(sql).unwrap();
     assert_eq!(all_ids(&folder.open().unwrap()), [0, 1, 2]);
 }
 
