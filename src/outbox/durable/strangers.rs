@@ -16,7 +16,7 @@ const LOGS: [[u8; 4]; 2] = [[0x37, 0x7F, 0x06, 0x82], [0x37, 0x7F, 0x06, 0x83]];
 const INDEX: u32 = 3_007_000;
 
 /// Refuses what is there beside the outbox at `place` and cannot be the outbox's. Where an outbox `is_known` to have been
-/// there, the index of its log is its own, however it is damaged: SQLite makes it anew.
+/// there, the index of its log is a damaged one: it is moved away, and SQLite makes another.
 pub(super) fn check(place: &Place, is_known: bool) -> Result<()> {
     if let Some(file) = entry(place.path())? {
         check_links(place.path(), &file)?;
@@ -30,14 +30,23 @@ pub(super) fn check(place: &Place, is_known: bool) -> Result<()> {
         check_links(&path, &file)?;
     }
     let (index, journal) = (place.beside("-shm"), place.beside("-journal"));
-    if !is_known && head::<4>(&index)?.is_some_and(|head| head != [0; 4] && head != INDEX.to_ne_bytes()) {
-        return Err(stranger(&index));
+    if head::<4>(&index)?.is_some_and(|head| head != [0; 4] && head != INDEX.to_ne_bytes()) {
+        if !is_known {
+            return Err(stranger(&index));
+        }
+        move_away(place, &index)?;
     }
     // SQLite would take it for what it has to undo, and then delete it.
     if head::<8>(&journal)?.is_some_and(|head| head[0] != 0 && (head != JOURNAL || entry_is_missing(place.path()))) {
         return Err(stranger(&journal));
     }
     Ok(())
+}
+
+fn move_away(place: &Place, index: &Path) -> Result<()> {
+    let free = (1..).map(|number| place.beside(&format!(".corrupt-{number}-shm"))).find(|path| !path.exists());
+    let moved = free.map_or(Ok(()), |free| fs::rename(index, free));
+    moved.map_err(|error| system("the index of the outbox", index, &error))
 }
 
 /// Whether the log begins as nothing of SQLite's does.

@@ -90,8 +90,8 @@ fn what_lies_at_the_names_beside_it_is_refused_and_stays_as_it_is() {
             let lock = fs::read(&path).ok();
             let _ = fs::remove_file(&path);
             each_stranger(&path, |what| {
-                // A log beside its file is a damaged one, unless it is no file at all.
-                if !(there && suffix == "-wal" && what == "another file") {
+                // A log and its index beside their file are damaged ones, unless they are no files at all.
+                if !(there && ["-wal", "-shm"].contains(&suffix) && what == "another file") {
                     let error = refused(&folder);
                     assert!(error.message.contains(suffix), "{suffix}: {what}: {error}");
                 }
@@ -123,6 +123,16 @@ fn a_log_that_is_nobodys_is_kept_and_no_row_is_lost() {
     fs::write(folder.path().join("outbox.db-wal"), "what somebody wrote").unwrap();
     assert_eq!(all_ids(&folder.open().unwrap()), [0, 1, 2]);
     let kept = fs::read(folder.path().join("outbox.db.corrupt-1-wal")).unwrap();
+    assert_eq!(kept, b"what somebody wrote");
+}
+
+#[test]
+fn an_index_that_is_damaged_is_moved_away_and_no_row_is_lost() {
+    let folder = Folder::new();
+    folder.open().unwrap().accept([run(0..3)]).unwrap();
+    fs::write(folder.path().join("outbox.db-shm"), "what somebody wrote").unwrap();
+    assert_eq!(all_ids(&folder.open().unwrap()), [0, 1, 2]);
+    let kept = fs::read(folder.path().join("outbox.db.corrupt-1-shm")).unwrap();
     assert_eq!(kept, b"what somebody wrote");
 }
 
