@@ -7,6 +7,7 @@
 //!  plan       what a push would take                    notices  what goes to the log
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  porter     the threads that run Python               bell     what wakes who waits
+//!  door       the way in, which closes with Python
 //!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
 //! ```
 //!
@@ -20,6 +21,7 @@ use pyo3::prelude::*;
 mod bell;
 mod client;
 mod credential;
+mod door;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod errors;
@@ -60,6 +62,8 @@ mod _core {
     use super::client::{Client, is_loopback};
     #[pymodule_export]
     use super::credential::ClientSecret;
+    #[pymodule_export]
+    use super::door::leave;
     #[cfg(feature = "emulator")]
     #[pymodule_export]
     use super::emulator::Emulator;
@@ -70,9 +74,7 @@ mod _core {
     #[pymodule_export]
     use super::payloads::Payloads;
     #[pymodule_export]
-    use super::porter::{Errand, close_porter, next_errand};
-    #[pymodule_export]
-    use super::runtime::leave;
+    use super::porter::{Errand, next_errand};
     #[pymodule_export]
     use super::schema::{TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json};
     #[pymodule_export]
@@ -89,6 +91,7 @@ mod _core {
         super::refuse_another_interpreter(module.py())?;
         #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
         super::file_locks::install();
-        super::runtime::count_forks(module)
+        super::runtime::count_forks(module)?;
+        super::door::register(module)
     }
 }

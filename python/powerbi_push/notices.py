@@ -14,3 +14,8 @@ _LOGGER.addHandler(logging.NullHandler())
 def log(line: str) -> None:
     """Log a wait of more than ten seconds, or an answer of the service that is odd."""
     _LOGGER.warning("%s", line)
+
+
+def log_bug(line: str) -> None:
+    """Log what only a bug of this package can have brought about."""
+    _LOGGER.error("%s", line)

@@ -5,7 +5,6 @@ One calls functions of the user's, such as asking a credential for a token; the 
 
 from __future__ import annotations
 
-import atexit
 import threading
 from typing import Any
 
@@ -17,11 +16,20 @@ _NAMES = ("powerbi-push-porter", "powerbi-push-waker")
 _PATIENCE = 2.0
 
 
+_threads: list[threading.Thread] = []
+
+
 def start(porter: int) -> None:
-    """Start a thread, and see to its end before the interpreter's."""
+    """Start a thread."""
     thread = threading.Thread(target=_serve, args=(porter,), name=_NAMES[porter], daemon=True)
     thread.start()
-    atexit.register(_stop, porter, thread)
+    _threads.append(thread)
+
+
+def join() -> None:
+    """Wait a little for what the threads are calling, now that the interpreter ends and they begin no more."""
+    for thread in _threads:
+        thread.join(_PATIENCE)
 
 
 def _serve(porter: int) -> None:
@@ -41,8 +49,3 @@ def _run(errand: _core.Errand) -> None:
         errand.fail(raised)
     else:
         errand.finish(answer)
-
-
-def _stop(porter: int, thread: threading.Thread) -> None:
-    _core.close_porter(porter)
-    thread.join(_PATIENCE)

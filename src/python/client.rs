@@ -1,7 +1,6 @@
 //! The client as Python's half uses it: plain values in, plain values out.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +9,7 @@ use pyo3::types::{PyBool, PyDict};
 use reqwest::Url;
 use serde::Serialize;
 
+use super::door;
 use super::errors::{self, raise};
 use super::operation::Operation;
 use super::runtime::PerProcess;
@@ -88,9 +88,11 @@ impl Client {
         py: Python<'_>,
         work: impl FnOnce(Arc<client::Client>) -> W,
     ) -> PyResult<Operation> {
-        let client = self.open(py)?;
-        let watched = |watch| work(Arc::new(client.watched(watch)));
-        Operation::watched(self.recipe.needs_loop, &self.recipe.clock, watched)
+        door::through(py, || {
+            let client = self.open(py)?;
+            let watched = |watch| work(Arc::new(client.watched(watch)));
+            Operation::watched(self.recipe.needs_loop, &self.recipe.clock, watched)
+        })
     }
 }
 
@@ -105,26 +107,28 @@ impl Client {
         retry: &Bound<'_, PyAny>,
         quotas: &Bound<'_, PyAny>,
         proxy: Option<String>,
-        ca_bundle: Option<PathBuf>,
+        ca_bundle: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = credential.py();
-        let clock = Clock::of_process();
-        let cloud = raise(py, Cloud::named(cloud))?;
-        let root = raise(py, base_url(base.unwrap_or(cloud.base_url)))?;
-        let timeout = options::required_seconds("timeout", timeout)?;
-        let settings = Settings { timeout, proxy, ca_bundle };
-        let (retry, quotas) = (options::retry(retry)?, options::quotas(quotas)?);
-        let needs_loop = credential::is_async(credential)?;
-        let credential = credential::read(credential, cloud.scope, &clock)?;
-        // Building the pool reads certificates; nobody needs the GIL for that.
-        let made = Self {
-            recipe: Recipe { root, credential, needs_loop, settings, retry, quotas, clock },
-            current: PerProcess::new(),
-            closed: AtomicBool::new(false),
-        };
-        // Made here and now, so that a wrong argument is told where it was given.
-        made.current.get(py, || made.recipe.make())?;
-        Ok(made)
+        door::through(py, || {
+            let clock = Clock::of_process();
+            let cloud = raise(py, Cloud::named(cloud))?;
+            let root = raise(py, base_url(base.unwrap_or(cloud.base_url)))?;
+            let timeout = options::required_seconds("timeout", timeout)?;
+            let settings = Settings { timeout, proxy, ca_bundle: options::path("ca_bundle", ca_bundle)? };
+            let (retry, quotas) = (options::retry(retry)?, options::quotas(quotas)?);
+            let needs_loop = credential::is_async(credential)?;
+            let credential = credential::read(credential, cloud.scope, &clock)?;
+            // Building the pool reads certificates; nobody needs the GIL for that.
+            let made = Self {
+                recipe: Recipe { root, credential, needs_loop, settings, retry, quotas, clock },
+                current: PerProcess::new(),
+                closed: AtomicBool::new(false),
+            };
+            // Made here and now, so that a wrong argument is told where it was given.
+            made.current.get(py, || made.recipe.make())?;
+            Ok(made)
+        })
     }
 
     /// Scheme and host of the service.
@@ -144,13 +148,15 @@ impl Client {
         if_exists: &Bound<'_, PyAny>,
     ) -> PyResult<Operation> {
         let py = spec.py();
-        let choices = [("fail", IfExists::Fail), ("reuse", IfExists::Reuse), ("recreate", IfExists::Recreate)];
-        let if_exists = options::choice("if_exists", if_exists, &choices)?;
-        let dataset = raise(py, schema::read_dataset(&pythonize::depythonize(spec)?))?;
-        self.request(
-            py,
-            |client| async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await },
-        )
+        door::through(py, || {
+            let choices = [("fail", IfExists::Fail), ("reuse", IfExists::Reuse), ("recreate", IfExists::Recreate)];
+            let if_exists = options::choice("if_exists", if_exists, &choices)?;
+            let dataset = raise(py, schema::read_dataset(&pythonize::depythonize(spec)?))?;
+            self.request(
+                py,
+                |client| async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await },
+            )
+        })
     }
 
     /// What the token tells about itself; never the token.
@@ -201,9 +207,11 @@ impl Client {
         may_lose_rows: bool,
     ) -> PyResult<Operation> {
         let py = spec.py();
-        let schema = raise(py, schema::read_table(&pythonize::depythonize(spec)?))?;
-        self.request(py, |client| async move {
-            client.api().update_schema(workspace.as_deref(), &dataset, &table, &schema, may_lose_rows).await
+        door::through(py, || {
+            let schema = raise(py, schema::read_table(&pythonize::depythonize(spec)?))?;
+            self.request(py, |client| async move {
+                client.api().update_schema(workspace.as_deref(), &dataset, &table, &schema, may_lose_rows).await
+            })
         })
     }
 
@@ -261,21 +269,24 @@ impl Client {
         options: &Bound<'_, PyDict>,
         replace: bool,
     ) -> PyResult<Operation> {
-        let client = self.open(rows.py())?;
-        let ordered = ordered || sequence;
-        let target = self.target(rows.py(), &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
-        let last_number = sequence.then(|| -> push::Asking<u64> {
-            let ask = last_number(&client, workspace.as_deref(), &dataset, &table);
-            Box::new(move |watch| ask(watch))
-        });
-        let emptying = replace.then(|| -> push::Asking<()> {
-            Box::new(|watch| {
-                Box::pin(async move {
-                    client.api().watched(watch).delete_rows(workspace.as_deref(), &dataset, &table).await
+        let py = rows.py();
+        door::through(py, || {
+            let client = self.open(py)?;
+            let ordered = ordered || sequence;
+            let target = self.target(py, &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
+            let last_number = sequence.then(|| -> push::Asking<u64> {
+                let ask = last_number(&client, workspace.as_deref(), &dataset, &table);
+                Box::new(move |watch| ask(watch))
+            });
+            let emptying = replace.then(|| -> push::Asking<()> {
+                Box::new(|watch| {
+                    Box::pin(async move {
+                        client.api().watched(watch).delete_rows(workspace.as_deref(), &dataset, &table).await
+                    })
                 })
-            })
-        });
-        push::push(target, rows, options, push::First { emptying, last_number })
+            });
+            push::push(target, rows, options, push::First { emptying, last_number })
+        })
     }
 
     fn sender(
@@ -289,10 +300,12 @@ impl Client {
         sequence: bool,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Sender> {
-        let client = self.open(py)?;
-        let target = self.target(py, &client, workspace, dataset, table, schema, ordered)?;
-        let ask = sequence.then(|| last_number(&client, workspace, dataset, table));
-        Sender::start(py, target, ask, options)
+        door::through(py, || {
+            let client = self.open(py)?;
+            let target = self.target(py, &client, workspace, dataset, table, schema, ordered)?;
+            let ask = sequence.then(|| last_number(&client, workspace, dataset, table));
+            Sender::start(py, target, ask, options)
+        })
     }
 
     /// What a push of rows, or of so many, would take.
@@ -306,9 +319,11 @@ impl Client {
         rows_in_table: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = rows_or_count.py();
-        let client = self.open(py)?;
-        let target = self.target(py, &client, workspace, dataset, table, schema, false)?;
-        Ok(pythonize::pythonize(py, &plan::plan(&target, rows_or_count, rows_in_table)?)?)
+        door::through(py, || {
+            let client = self.open(py)?;
+            let target = self.target(py, &client, workspace, dataset, table, schema, false)?;
+            Ok(pythonize::pythonize(py, &plan::plan(&target, rows_or_count, rows_in_table)?)?)
+        })
     }
 
     /// Whether `text` has the shape of an id.
@@ -320,13 +335,13 @@ impl Client {
     /// Raises unless `name` can be the name of a table.
     #[staticmethod]
     fn check_table_name(py: Python<'_>, name: &str) -> PyResult<()> {
-        raise(py, check_table_name(name))
+        door::through(py, || raise(py, check_table_name(name)))
     }
 
     /// The clouds that there are.
     #[staticmethod]
     fn clouds(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        Ok(pythonize::pythonize(py, &CLOUDS)?)
+        door::through(py, || Ok(pythonize::pythonize(py, &CLOUDS)?))
     }
 }
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::door;
 use super::errors::{self, raise};
 use super::operation::Operation;
 use super::porter::{self, Call};
@@ -139,12 +140,14 @@ impl ClientSecret {
         authority: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = tenant_id.py();
-        let tenant = text("tenant_id", tenant_id)?;
-        let client = text("client_id", client_id)?;
-        let secret = SecretString::from(text("client_secret", client_secret)?);
-        let authority = authority.map(|given| text("authority", given)).transpose()?;
-        let who = auth::ClientSecret::new(&tenant, &client, secret.expose_secret(), authority.as_deref());
-        Ok(Self { who: Arc::new(raise(py, who)?), transport: PerProcess::new(), clock: Clock::of_process() })
+        door::through(py, || {
+            let tenant = text("tenant_id", tenant_id)?;
+            let client = text("client_id", client_id)?;
+            let secret = SecretString::from(text("client_secret", client_secret)?);
+            let authority = authority.map(|given| text("authority", given)).transpose()?;
+            let who = auth::ClientSecret::new(&tenant, &client, secret.expose_secret(), authority.as_deref());
+            Ok(Self { who: Arc::new(raise(py, who)?), transport: PerProcess::new(), clock: Clock::of_process() })
+        })
     }
 
     #[getter]
@@ -159,18 +162,20 @@ impl ClientSecret {
 
     /// A token for `scope`, and the second since 1970 at which it ends.
     fn get_token(&self, py: Python<'_>, scope: &str) -> PyResult<Operation> {
-        let settings = Settings { timeout: TIMEOUT, proxy: None, ca_bundle: None };
-        let transport = self.transport.get(py, || Transport::new(&settings, self.clock.clone()))?;
-        let sign_in = raise(py, self.sign_in(scope))?;
-        raise(py, settings.check_way(sign_in.authority()))?;
-        let tokens = Tokens::new(Credential::Entra(sign_in), transport, Retry::default(), self.clock.clone());
-        let fetching = async move {
-            let access = tokens.current().await?.access;
-            let ends = access.expires.and_then(|expires| expires.duration_since(UNIX_EPOCH).ok());
-            Ok((access.secret.expose_secret().to_owned(), ends.unwrap_or_default().as_secs()))
-        };
-        // It asks nobody who could be waiting for it, so that a function of the user's may use it as well.
-        Ok(Operation::request(false, fetching)?.on_any_thread())
+        door::through(py, || {
+            let settings = Settings { timeout: TIMEOUT, proxy: None, ca_bundle: None };
+            let transport = self.transport.get(py, || Transport::new(&settings, self.clock.clone()))?;
+            let sign_in = raise(py, self.sign_in(scope))?;
+            raise(py, settings.check_way(sign_in.authority()))?;
+            let tokens = Tokens::new(Credential::Entra(sign_in), transport, Retry::default(), self.clock.clone());
+            let fetching = async move {
+                let access = tokens.current().await?.access;
+                let ends = access.expires.and_then(|expires| expires.duration_since(UNIX_EPOCH).ok());
+                Ok((access.secret.expose_secret().to_owned(), ends.unwrap_or_default().as_secs()))
+            };
+            // It asks nobody who could be waiting for it, so that a function of the user's may use it as well.
+            Ok(Operation::request(false, fetching)?.on_any_thread())
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
+use super::door;
 use super::errors::raise;
 use crate::clock::Clock;
 use crate::emulator::{self, Assumed, FailNext, NewWorkspace, Options, Role, Row, Value};
@@ -35,18 +36,20 @@ impl Emulator {
         tls: bool,
         assumptions: BTreeMap<String, String>,
     ) -> PyResult<Self> {
-        let mut assumed = Assumed::default();
-        for (switch, answer) in assumptions {
-            raise(py, assumed.set(&switch, &answer))?;
-        }
-        let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
-        let options = Options { port, limits, tls, clock: clock.clone(), assumed };
-        let emulator = raise(py, py.detach(|| emulator::Emulator::start(options)))?;
-        if is_virtual {
-            // Clients of this process that are made from now on go by the same time.
-            clock.enter_process();
-        }
-        Ok(Self { emulator, clock })
+        door::through(py, || {
+            let mut assumed = Assumed::default();
+            for (switch, answer) in assumptions {
+                raise(py, assumed.set(&switch, &answer))?;
+            }
+            let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
+            let options = Options { port, limits, tls, clock: clock.clone(), assumed };
+            let emulator = raise(py, door::away(py, || emulator::Emulator::start(options)))?;
+            if is_virtual {
+                // Clients of this process that are made from now on go by the same time.
+                clock.enter_process();
+            }
+            Ok(Self { emulator, clock })
+        })
     }
 
     #[getter]
@@ -107,14 +110,18 @@ impl Emulator {
         app_role: Option<&str>,
         dedicated_capacity: bool,
     ) -> PyResult<String> {
-        let role = raise(py, role.map(known_role).transpose())?;
-        let app_role = raise(py, app_role.map(known_role).transpose())?;
-        Ok(self.emulator.add_workspace(NewWorkspace { name: name.to_owned(), role, app_role, dedicated_capacity }))
+        door::through(py, || {
+            let role = raise(py, role.map(known_role).transpose())?;
+            let app_role = raise(py, app_role.map(known_role).transpose())?;
+            Ok(self.emulator.add_workspace(NewWorkspace { name: name.to_owned(), role, app_role, dedicated_capacity }))
+        })
     }
 
     fn streaming_dataset(&self, name: &str, columns: &Bound<'_, PyAny>, history: bool) -> PyResult<String> {
-        let pairs: Vec<(String, String)> = columns.extract()?;
-        raise(columns.py(), self.emulator.streaming_dataset(name, &pairs, history))
+        door::through(columns.py(), || {
+            let pairs: Vec<(String, String)> = columns.extract()?;
+            raise(columns.py(), self.emulator.streaming_dataset(name, &pairs, history))
+        })
     }
 
     fn rows<'py>(
@@ -124,16 +131,18 @@ impl Emulator {
         dataset: &str,
         table: Option<&str>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let rows = raise(py, py.detach(|| self.emulator.rows(workspace, dataset, table)))?;
-        let list = PyList::empty(py);
-        for row in rows {
-            list.append(row_dict(py, &row)?)?;
-        }
-        Ok(list)
+        door::through(py, || {
+            let rows = raise(py, door::away(py, || self.emulator.rows(workspace, dataset, table)))?;
+            let list = PyList::empty(py);
+            for row in rows {
+                list.append(row_dict(py, &row)?)?;
+            }
+            Ok(list)
+        })
     }
 
     fn requests<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        self.emulator.requests().iter().map(|request| request_dict(py, request)).collect()
+        door::through(py, || self.emulator.requests().iter().map(|request| request_dict(py, request)).collect())
     }
 
     fn fail_next(
@@ -148,7 +157,7 @@ impl Emulator {
         body: Option<String>,
     ) -> PyResult<()> {
         let fault = FailNext { status, retry_after, times, route, code, message, body };
-        raise(py, self.emulator.fail_next(fault))
+        door::through(py, || raise(py, self.emulator.fail_next(fault)))
     }
 
     fn drop_response(&self, times: usize) {
@@ -159,9 +168,11 @@ impl Emulator {
         self.emulator.expire_tokens();
     }
 
-    fn advance(&self, py: Python<'_>, seconds: &Bound<'_, PyAny>) -> PyResult<()> {
-        let by: Duration = super::options::seconds("seconds", seconds)?.unwrap_or_default();
-        raise(py, self.emulator.advance(by))
+    fn advance(&self, seconds: &Bound<'_, PyAny>) -> PyResult<()> {
+        door::through(seconds.py(), || {
+            let by: Duration = super::options::seconds("seconds", seconds)?.unwrap_or_default();
+            raise(seconds.py(), self.emulator.advance(by))
+        })
     }
 
     fn now(&self) -> f64 {
@@ -172,9 +183,12 @@ impl Emulator {
         self.emulator.reset();
     }
 
-    fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.emulator.stop());
-        self.clock.leave_process();
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        door::through(py, || {
+            door::away(py, || self.emulator.stop());
+            self.clock.leave_process();
+            Ok(())
+        })
     }
 }
 

@@ -112,6 +112,19 @@ pub(super) fn source(py: Python<'_>, raised: PyErr, row: u64) -> PyErr {
     to_py(py, &error.caused_by(raised))
 }
 
+/// The error for a failure that nobody but us can have made, which is also logged.
+pub(super) fn bug(py: Python<'_>, what: &str) -> PyErr {
+    let line = format!("this is a bug of powerbi_push: {what}");
+    let told = || {
+        face(py, "notices")?.getattr("log_bug")?.call1((&line,))?;
+        let arguments = PyDict::new(py);
+        arguments.set_item("hint", "please report it, with what this program printed on stderr")?;
+        let class = face(py, "exceptions")?.getattr("PowerBIPushError")?;
+        Ok(PyErr::from_value(class.call((&line,), Some(&arguments))?))
+    };
+    told().unwrap_or_else(|raised| raised)
+}
+
 /// Type and text of an exception on one line.
 pub(super) fn describe(py: Python<'_>, raised: &PyErr) -> String {
     let name = raised.get_type(py).name().map_or_else(|_| "an exception".into(), |name| name.to_string());

@@ -30,8 +30,8 @@ use self::fed::Fed;
 use self::frame::Frame;
 pub(super) use self::places::KeptKeys;
 pub(super) use self::row::Shapes;
-use super::errors;
 use super::operation::unreadable;
+use super::{door, errors};
 use crate::cell::{Row, Rows};
 use crate::schema::TableSchema;
 
@@ -74,7 +74,7 @@ pub(super) enum Failure {
 impl From<PyErr> for Failure {
     fn from(raised: PyErr) -> Self {
         // While Python ends there is nothing to ask, and nobody to raise it for.
-        if Python::try_attach(|py| raised.is_instance_of::<PyException>(py)).unwrap_or(false) {
+        if door::back(|py| raised.is_instance_of::<PyException>(py)).unwrap_or(false) {
             Self::Raised(raised)
         } else {
             Self::Interrupted(raised)
@@ -126,7 +126,8 @@ impl<'py> Source<'py> {
             Kind::List(list.clone().unbind(), list.len())
         } else if rows.is_instance_of::<PyList>() {
             // A list that may show other rows than it holds: what it shows counts.
-            let list = rows.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+            let shown = rows.try_iter()?.map(|row| if door::is_closed() { Err(door::farewell()) } else { row });
+            let list = shown.collect::<PyResult<Vec<_>>>()?;
             Kind::List(PyList::new(rows.py(), &list)?.unbind(), list.len())
         } else if let Ok(tuple) = rows.cast_exact::<PyTuple>() {
             Kind::Tuple(tuple.clone().unbind())
@@ -227,6 +228,12 @@ fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
     )))
 }
 
+/// Asked at every row: Python may be about to end.
+#[inline]
+fn may_go_on() -> Result<(), Failure> {
+    if door::is_closed() { Err(Failure::Interrupted(door::farewell())) } else { Ok(()) }
+}
+
 fn changed() -> PyErr {
     PyRuntimeError::new_err("the rows changed while they were being read")
 }
@@ -243,6 +250,7 @@ impl Rows for Source<'_> {
 
     #[inline]
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
+        may_go_on()?;
         if let Kind::Frame(frame) = &mut self.rest.rows {
             return match frame {
                 Frame::Arrow(rows) => rows.visit(row),

@@ -6,7 +6,8 @@
 //! ```
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -15,8 +16,9 @@ use pythonize::pythonize;
 use serde::Serialize;
 
 use super::bell::Bell;
+use super::door;
 use super::porter::{self, Call, Porter};
-use super::runtime::{Inside, Received, Running, SLICE, check, lost};
+use super::runtime::{Received, Running, SLICE, check, lost};
 use super::{credential, errors, notices};
 use crate::clock::Clock;
 use crate::courier::Waits;
@@ -63,9 +65,12 @@ pub(super) enum Step {
 /// Work in progress.
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Operation {
-    work: Mutex<Box<dyn Work>>,
+    /// There until this goes.
+    work: Mutex<Option<Box<dyn Work>>>,
     bell: Arc<Bell>,
     answer: Mutex<Option<Py<PyAny>>>,
+    /// A step of it has panicked.
+    broken: AtomicBool,
     /// The credential can only be asked by an event loop.
     needs_loop: bool,
     /// Nothing in it waits for the porter, who may therefore wait for it.
@@ -75,7 +80,9 @@ pub(super) struct Operation {
 impl Operation {
     /// An operation whose work rings `bell`.
     pub(super) fn new(work: impl Work + 'static, bell: Arc<Bell>, needs_loop: bool) -> Self {
-        Self { work: Mutex::new(Box::new(work)), bell, answer: Mutex::new(None), needs_loop, on_any_thread: false }
+        let work = Mutex::new(Some(Box::new(work) as Box<dyn Work>));
+        let (answer, broken) = (Mutex::new(None), AtomicBool::new(false));
+        Self { work, bell, answer, broken, needs_loop, on_any_thread: false }
     }
 
     /// A request that is done once `work` has its answer; an interrupted one is dropped.
@@ -101,15 +108,58 @@ impl Operation {
     }
 
     /// The same operation, which never asks a function of the user's.
-    pub(super) fn on_any_thread(self) -> Self {
-        Self { on_any_thread: true, ..self }
+    pub(super) fn on_any_thread(mut self) -> Self {
+        self.on_any_thread = true;
+        self
     }
 
-    fn work(&self) -> PyResult<MutexGuard<'_, Box<dyn Work>>> {
-        match self.work.try_lock() {
-            Ok(work) => Ok(work),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err("this operation is being run already")),
+    /// Does something with the work, unless somebody else does.
+    fn with<T>(&self, act: impl FnOnce(&mut dyn Work) -> PyResult<T>) -> PyResult<T> {
+        let mut work = match self.work.try_lock() {
+            Ok(work) => Some(work),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        match work.as_deref_mut().and_then(Option::as_deref_mut) {
+            Some(work) => act(work),
+            None => Err(PyRuntimeError::new_err("this operation is being run already")),
+        }
+    }
+
+    /// Goes on by one step. One that panics leads to the end, as an interruption does, so that the account is told.
+    fn advance(&self, py: Python<'_>, work: &mut dyn Work, soon: bool) -> PyResult<Step> {
+        self.bell.hear();
+        match door::caught(py, || work.step(py, soon)) {
+            Ok(step) => step,
+            Err(bug) if self.broken.swap(true, Ordering::AcqRel) => Err(bug),
+            Err(bug) => {
+                work.interrupt(bug);
+                Ok(Step::Again)
+            }
+        }
+    }
+
+    /// Goes on to the end.
+    fn run_all(&self, py: Python<'_>, work: &mut dyn Work) -> PyResult<Py<PyAny>> {
+        check(py)?;
+        loop {
+            match self.advance(py, work, false)? {
+                Step::Done(answer) => return Ok(answer),
+                Step::Again => {}
+                Step::Feed => return Err(unreadable()),
+                Step::Wait => {
+                    door::away(py, || self.bell.wait(SLICE));
+                    if let Err(raised) = check(py) {
+                        work.interrupt(raised);
+                    }
+                }
+                // Whoever was interrupted gives the wire one slice of time.
+                Step::Ending => {
+                    if !door::away(py, || self.bell.wait(SLICE)) || check(py).is_err() {
+                        work.abort();
+                    }
+                }
+            }
         }
     }
 
@@ -125,47 +175,40 @@ impl Operation {
     }
 }
 
+impl Drop for Operation {
+    fn drop(&mut self) {
+        door::let_go(self.work.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
 #[pymethods]
 impl Operation {
     /// Runs to the end on this thread.
     fn run(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.refuse_here(py)?;
-        let _inside = Inside::enter(py)?;
-        let mut work = self.work()?;
-        loop {
-            self.bell.hear();
-            match work.step(py, false)? {
-                Step::Done(answer) => return Ok(answer),
-                Step::Again => {}
-                Step::Feed => return Err(unreadable()),
-                Step::Wait => {
-                    py.detach(|| self.bell.wait(SLICE));
-                    if let Err(raised) = check(py) {
-                        work.interrupt(raised);
-                    }
-                }
-                // Whoever was interrupted gives the wire one slice of time.
-                Step::Ending => {
-                    if !py.detach(|| self.bell.wait(SLICE)) || check(py).is_err() {
-                        work.abort();
-                    }
-                }
-            }
-        }
+        door::through(py, || {
+            self.refuse_here(py)?;
+            self.with(|work| self.run_all(py, work))
+        })
     }
 
     /// Takes one step on an event loop's thread; answers what is next: "again", "wait", "feed" or "done".
     fn step(&self, py: Python<'_>) -> PyResult<&'static str> {
-        self.bell.hear();
-        match self.work()?.step(py, true)? {
-            Step::Again => Ok("again"),
-            Step::Wait | Step::Ending => Ok("wait"),
-            Step::Feed => Ok("feed"),
-            Step::Done(answer) => {
-                *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-                Ok("done")
-            }
+        // A loop that waits is ended by Python, without a word; one that was sent home would tell of it.
+        if door::is_closed() {
+            return Ok("wait");
         }
+        door::through(py, || {
+            door::may_stay(py)?;
+            match self.with(|work| self.advance(py, work, true))? {
+                Step::Again => Ok("again"),
+                Step::Wait | Step::Ending => Ok("wait"),
+                Step::Feed => Ok("feed"),
+                Step::Done(answer) => {
+                    *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                    Ok("done")
+                }
+            }
+        })
     }
 
     /// What a finished operation came to.
@@ -177,27 +220,43 @@ impl Operation {
 
     /// Has `wake(argument)` called, on a thread of ours, whenever there is something to do.
     fn listen(&self, py: Python<'_>, wake: Py<PyAny>, argument: Py<PyAny>) -> PyResult<()> {
-        porter::start(py, Porter::Loops)?;
-        self.bell.listen(Call { function: wake, argument: Some(argument) });
-        Ok(())
+        if door::is_closed() {
+            return Ok(());
+        }
+        door::through(py, || {
+            porter::start(py, Porter::Loops)?;
+            self.bell.listen(Call { function: wake, argument: Some(argument) });
+            Ok(())
+        })
     }
 
     /// Begins nothing more; what is on the wire is waited for, unless this is called a second time.
-    fn interrupt(&self, raised: Bound<'_, PyAny>) -> PyResult<()> {
-        self.work()?.interrupt(PyErr::from_value(raised));
-        Ok(())
+    fn interrupt(&self, raised: &Bound<'_, PyAny>) -> PyResult<()> {
+        door::through(raised.py(), || {
+            self.with(|work| {
+                work.interrupt(PyErr::from_value(raised.clone()));
+                Ok(())
+            })
+        })
     }
 
     /// The async iterator to read rows from.
     #[getter]
     fn awaited_rows(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        Ok(self.work()?.awaited_rows(py))
+        door::through(py, || self.with(|work| Ok(work.awaited_rows(py))))
     }
 
     /// Hands over rows that were read from it; `ended` says that these were the last, `raised` why.
-    fn feed(&self, rows: Py<PyList>, ended: bool, raised: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        self.work()?.feed(rows, ended, raised.map(PyErr::from_value));
-        Ok(())
+    fn feed(&self, rows: &Bound<'_, PyList>, ended: bool, raised: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        if door::is_closed() {
+            return Ok(());
+        }
+        door::through(rows.py(), || {
+            self.with(|work| {
+                work.feed(rows.clone().unbind(), ended, raised.map(PyErr::from_value));
+                Ok(())
+            })
+        })
     }
 }
 
@@ -226,7 +285,7 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
             Received::Done(Ok(answer)) => Ok(Step::Done(pythonize(py, &answer)?.unbind())),
             Received::Done(Err(error)) => Err(errors::to_py(py, &error)),
             Received::NotYet => Ok(Step::Wait),
-            Received::Lost => Err(lost()),
+            Received::Lost => Err(lost(py)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Options that come as words: each read once, a wrong one answered with the words there are.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
@@ -198,4 +199,17 @@ pub(super) fn quotas(value: &Bound<'_, PyAny>) -> PyResult<Quotas> {
 
 pub(super) fn wrong<T>(value: &Bound<'_, PyAny>, message: String) -> PyResult<T> {
     Err(errors::to_py(value.py(), &Error::configuration(message)))
+}
+
+/// A path; what it is instead is told by its type alone.
+pub(super) fn path(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<PathBuf>> {
+    let read = |given: &Bound<'_, PyAny>| {
+        given.extract().map_err(|raised: PyErr| match given.get_type().name() {
+            Ok(kind) if raised.is_instance_of::<PyTypeError>(given.py()) => {
+                PyTypeError::new_err(format!("`{name}` takes a path, or None, not {kind}"))
+            }
+            _ => raised,
+        })
+    };
+    given.filter(|given| !given.is_none()).map(read).transpose()
 }

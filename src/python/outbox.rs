@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::door;
 use super::errors::{raise, to_py};
 use crate::clock::Clock;
 use crate::encode::PUSH_ROWS;
@@ -23,21 +23,45 @@ pub(super) struct Outbox {
 #[pymethods]
 impl Outbox {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let outbox = Self { path };
-        raise(py, py.detach(|| outbox.read().map(drop)))?;
-        Ok(outbox)
+    fn new(path: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = path.py();
+        door::through(py, || {
+            let outbox = Self { path: path.extract()? };
+            raise(py, door::away(py, || outbox.read().map(drop)))?;
+            Ok(outbox)
+        })
     }
 
     /// The rows that are accepted and not settled.
     fn pending(&self, py: Python<'_>) -> PyResult<u64> {
-        raise(py, py.detach(|| self.read()?.pending().map(|level| level.rows)))
+        door::through(py, || raise(py, door::away(py, || self.read()?.pending().map(|level| level.rows))))
     }
 
     /// The rows that are set aside: the JSON of each, and what is known of it.
     fn rejected<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        door::through(py, || self.told(py))
+    }
+
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    fn retry(&self, py: Python<'_>) -> PyResult<u64> {
+        door::through(py, || raise(py, door::away(py, || self.write()?.retry())))
+    }
+
+    /// Deletes what is set aside; answers how many rows that were.
+    fn drop(&self, py: Python<'_>) -> PyResult<u64> {
+        door::through(py, || raise(py, door::away(py, || self.write()?.drop_set_aside())))
+    }
+
+    /// Writes rows by `write`, one JSON object a line; answers how many.
+    fn export(&self, py: Python<'_>, pending: bool, rejected: bool, write: Py<PyAny>) -> PyResult<u64> {
+        door::through(py, || self.write_out(py, pending, rejected, write))
+    }
+}
+
+impl Outbox {
+    fn told<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let mut rows = Vec::new();
-        for (aside, run) in raise(py, py.detach(|| self.read()?.set_aside()))? {
+        for (aside, run) in raise(py, door::away(py, || self.read()?.set_aside()))? {
             let at = aside.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
             let error = to_py(py, &aside.error()).into_value(py);
             for row in 0..run.rows() {
@@ -52,18 +76,7 @@ impl Outbox {
         Ok(rows)
     }
 
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
-    fn retry(&self, py: Python<'_>) -> PyResult<u64> {
-        raise(py, py.detach(|| self.write()?.retry()))
-    }
-
-    /// Deletes what is set aside; answers how many rows that were.
-    fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        raise(py, py.detach(|| self.write()?.drop_set_aside()))
-    }
-
-    /// Writes rows by `write`, one JSON object a line; answers how many.
-    fn export(&self, py: Python<'_>, pending: bool, rejected: bool, write: Py<PyAny>) -> PyResult<u64> {
+    fn write_out(&self, py: Python<'_>, pending: bool, rejected: bool, write: Py<PyAny>) -> PyResult<u64> {
         let mut lines = Lines { write, raised: None };
         let mut export = || -> Result<u64> {
             let reader = self.read()?;
@@ -77,15 +90,13 @@ impl Outbox {
             }
             Ok(count)
         };
-        let exported = py.detach(&mut export);
+        let exported = door::away(py, &mut export);
         match lines.raised {
             Some(raised) => Err(raised),
             None => raise(py, exported),
         }
     }
-}
 
-impl Outbox {
     fn read(&self) -> Result<Reader> {
         Reader::open(&self.path, Clock::of_process())
     }
@@ -111,8 +122,13 @@ struct Lines {
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = Python::try_attach(|py| self.write.call1(py, (bytes,)).map(drop));
-        written.unwrap_or_else(|| Err(PySystemExit::new_err(()))).map(|()| bytes.len()).map_err(|raised| {
+        let write = |py: Python<'_>| {
+            if door::is_closed() {
+                return Err(door::farewell());
+            }
+            self.write.call1(py, (bytes,)).map(drop)
+        };
+        door::back(write).unwrap_or_else(|| Err(door::farewell())).map(|()| bytes.len()).map_err(|raised| {
             self.raised = Some(raised);
             io::Error::other("the file raised")
         })

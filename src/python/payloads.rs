@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::errors;
 use super::intake::{Rest, Source};
 use super::options::RowOptions;
 use super::push::KEPT_BYTES;
+use super::{door, errors};
 use crate::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run, Seen};
 use crate::schema::TableSchema;
 
@@ -25,7 +25,7 @@ pub(super) fn encoder(schema: &Arc<TableSchema>, options: &RowOptions, limits: L
 pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Filled> {
     py.check_signals()?;
     let filled = match source.arrow() {
-        Some(rows) => py.detach(|| encoder.fill_in_slices(rows)),
+        Some(rows) => door::away(py, || encoder.fill_in_slices(rows)),
         None => encoder.fill(source),
     };
     filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))
@@ -103,13 +103,15 @@ impl Payloads {
     }
 }
 
-#[pymethods]
-impl Payloads {
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
+impl Drop for Payloads {
+    fn drop(&mut self) {
+        door::let_go(self.reading.get_mut().unwrap_or_else(PoisonError::into_inner).take());
     }
+}
 
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+impl Payloads {
+    /// The next body; `None` once there is none.
+    fn next<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         // Taken out while rows are read, since reading them may run code that comes back here.
         let taken = self.reading.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut reading) = taken else { return Ok(None) };
@@ -138,5 +140,16 @@ impl Payloads {
             }
             return Ok(body);
         }
+    }
+}
+
+#[pymethods]
+impl Payloads {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        door::through(py, || self.next(py))
     }
 }

@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use tokio::sync::oneshot;
 
-use super::errors;
+use super::{door, errors};
 use crate::error::{Error, Kind, Result};
 
 /// Whose functions a porter calls.
@@ -83,7 +83,11 @@ pub(super) fn start(py: Python<'_>, porter: Porter) -> PyResult<()> {
     }
     *current = Some((process, Arc::default()));
     drop(current);
-    errors::face(py, "porter")?.getattr("start")?.call1((porter as usize,)).map(drop)
+    let started = errors::face(py, "porter").and_then(|face| face.getattr("start")?.call1((porter as usize,)));
+    if started.is_err() {
+        *DESKS[porter as usize].lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+    started.map(drop)
 }
 
 /// Has the user's function called, and reads its answer there. Called from Rust's own threads.
@@ -138,30 +142,47 @@ fn send(porter: Porter, call: Arc<Call>, told: Told, reply: Reply) -> bool {
     true
 }
 
+/// The queue of a porter of this process.
 fn queue(porter: usize) -> Option<Arc<Queue>> {
     let current = DESKS.get(porter)?.lock().unwrap_or_else(PoisonError::into_inner);
-    current.as_ref().map(|(_, queue)| Arc::clone(queue))
+    let (owner, queue) = current.as_ref()?;
+    (*owner == std::process::id()).then(|| Arc::clone(queue))
 }
 
 /// Waits for the next call to make; `None` once there will be none.
 #[pyfunction]
-pub(super) fn next_errand(py: Python<'_>, porter: usize) -> Option<Errand> {
-    IS_PORTER.set(true);
-    let queue = queue(porter)?;
-    py.detach(|| queue.next())
+pub(super) fn next_errand(py: Python<'_>, porter: usize) -> PyResult<Option<Errand>> {
+    door::through(py, || {
+        IS_PORTER.set(true);
+        Ok(queue(porter).and_then(|queue| door::away(py, || queue.next())))
+    })
 }
 
-/// Lets the porter go home.
-#[pyfunction]
-pub(super) fn close_porter(porter: usize) {
-    if let Some(queue) = queue(porter) {
-        let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
-        *errands = (VecDeque::new(), true);
-        queue.changed.notify_all();
+/// Lets the porters go home.
+pub(super) fn close_all() {
+    for queue in (0..DESKS.len()).filter_map(queue) {
+        queue.close();
     }
 }
 
+/// Waits a little for functions of the user's that are being called; the porters begin no more.
+pub(super) fn join_all(py: Python<'_>) -> PyResult<()> {
+    if (0..DESKS.len()).all(|porter| queue(porter).is_none()) {
+        return Ok(());
+    }
+    errors::face(py, "porter")?.getattr("join")?.call0().map(drop)
+}
+
 impl Queue {
+    fn close(&self) {
+        let mut errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = std::mem::replace(&mut *errands, (VecDeque::new(), true));
+        drop(errands);
+        self.changed.notify_all();
+        // Letting go of what was to be called may run Python, which must not find the queue locked.
+        drop(left);
+    }
+
     fn next(&self) -> Option<Errand> {
         let errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |errands: &mut (VecDeque<Errand>, bool)| errands.0.is_empty() && !errands.1;
@@ -181,21 +202,27 @@ impl Errand {
     /// With what.
     #[getter]
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        match &self.told {
+        door::through(py, || match &self.told {
             Told::Failure(error) => PyTuple::new(py, [errors::to_py(py, error).into_value(py)]),
             Told::Line(line) => PyTuple::new(py, [line]),
             Told::Nothing => PyTuple::new(py, self.call.argument.as_ref()),
-        }
+        })
     }
 
     /// It returned.
-    fn finish(&self, answer: &Bound<'_, PyAny>) {
-        self.answer(answer.py(), Ok(answer.clone()));
+    fn finish(&self, answer: &Bound<'_, PyAny>) -> PyResult<()> {
+        door::through(answer.py(), || {
+            self.answer(answer.py(), Ok(answer.clone()));
+            Ok(())
+        })
     }
 
     /// It raised.
-    fn fail(&self, raised: Bound<'_, PyAny>) {
-        self.answer(raised.py(), Err(PyErr::from_value(raised)));
+    fn fail(&self, raised: &Bound<'_, PyAny>) -> PyResult<()> {
+        door::through(raised.py(), || {
+            self.answer(raised.py(), Err(PyErr::from_value(raised.clone())));
+            Ok(())
+        })
     }
 }
 

@@ -21,11 +21,12 @@ use pyo3::types::{PyDict, PyList};
 
 use self::telling::Telling;
 use super::bell::Bell;
+use super::door;
 use super::intake::{Rest, Source};
 use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
-use super::runtime::{Running, lost, may_stay};
+use super::runtime::{Running, lost};
 use crate::client::Route;
 use crate::clock::Moment;
 use crate::courier::{Lane, Manner, Policy};
@@ -242,10 +243,9 @@ impl Push {
             self.encoder.reuse(memory);
         }
         let filled = self.with_source(py, |encoder, source| match source.arrow() {
-            Some(rows) => py.detach(|| encoder.fill_in_slices(&mut InTime::new(rows, time))),
+            Some(rows) => door::away(py, || encoder.fill_in_slices(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(source, time)),
         });
-        may_stay(py).map_err(interrupted)?;
         if let Err(Stop::Early(Early::Failed(error))) = &filled {
             self.lane.abort(Some(error.clone()));
         }
@@ -257,7 +257,7 @@ impl Push {
         py: Python<'_>,
         read: impl FnOnce(&mut Encoder, &mut Source<'_>) -> Result<T, F>,
     ) -> Result<T, Stop> {
-        let Some(rest) = self.rows.take() else { return Err(interrupted(lost())) };
+        let Some(rest) = self.rows.take() else { return Err(interrupted(lost(py))) };
         let mut source = Source::resume(py, rest);
         let outcome = read(&mut self.encoder, &mut source);
         self.rows = Some(source.into_rest());

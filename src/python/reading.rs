@@ -7,7 +7,6 @@ use crate::cell::{Row, Rows, Slices};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
 use crate::python::intake::Failure;
-use crate::python::runtime::closing;
 
 /// How long an event loop's thread reads rows before others have their turn.
 pub(super) const TURN: Duration = Duration::from_millis(5);
@@ -96,9 +95,6 @@ impl<R> InTime<R> {
         if self.time.deadline.is_some_and(|deadline| deadline <= self.time.clock.now()) {
             let message = "the time limit of this call has passed while rows were read";
             return Err(Stop::Early(Early::Failed(Error::new(Kind::Deadline, message))));
-        }
-        if closing() {
-            return Err(Stop::Early(Early::Failed(Error::new(Kind::Closed, "Python is shutting down"))));
         }
         if self.read && self.time.turn.as_ref().is_some_and(|(clock, end)| *end <= clock.now()) {
             return Err(Stop::Turn);

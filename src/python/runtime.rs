@@ -2,25 +2,21 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::IntoPyDict;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 use super::bell::Bell;
-use super::errors;
-use crate::error::{Error, Kind, Result};
+use super::{door, errors};
+use crate::error::Result;
 use crate::outbox;
 
 /// How often a waiting call looks for Ctrl-C.
 pub(super) const SLICE: Duration = Duration::from_millis(25);
-/// How long the end of the interpreter waits for those who wait in Rust.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Two threads are enough: the work is waiting, and the boards we run on are small.
 const THREADS: usize = 2;
 
@@ -75,86 +71,12 @@ fn forked() {
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     super::file_locks::leave_to_parent();
     outbox::after_fork();
+    door::forked();
 }
 
 /// Tells this process from those that it was forked from.
 pub(super) fn generation() -> u32 {
     FORKS.load(Ordering::Acquire)
-}
-
-/// Calls that wait in Rust. At the end of the interpreter they are sent home first: a thread that came back to a dead
-/// interpreter with a frame of Rust below it would take the process down.
-struct Gate {
-    process: u32,
-    inside: usize,
-}
-
-static GATE: Mutex<Gate> = Mutex::new(Gate { process: 0, inside: 0 });
-static LEFT: Condvar = Condvar::new();
-static CLOSED: AtomicBool = AtomicBool::new(false);
-
-/// Has the end of the interpreter send calls home; what is registered later runs before that.
-pub(super) fn register_leave(py: Python<'_>) -> PyResult<()> {
-    static REGISTERED: PyOnceLock<()> = PyOnceLock::new();
-    let register = || {
-        let leave = py.import("powerbi_push._core")?.getattr("leave")?;
-        py.import("atexit")?.call_method1("register", (leave,)).map(drop)
-    };
-    REGISTERED.get_or_try_init(py, register).copied()
-}
-
-/// One call that waits in Rust.
-pub(super) struct Inside;
-
-impl Inside {
-    pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
-        register_leave(py)?;
-        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
-        let process = std::process::id();
-        if gate.process != process {
-            *gate = Gate { process, inside: 0 };
-        }
-        may_stay(py)?;
-        gate.inside += 1;
-        Ok(Self)
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        let mut gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
-        gate.inside = gate.inside.saturating_sub(1);
-        LEFT.notify_all();
-    }
-}
-
-/// Whether the interpreter is about to end.
-pub(super) fn closing() -> bool {
-    CLOSED.load(Ordering::Acquire)
-}
-
-/// Whether a call may go on. At the end of the interpreter a thread ends as Python itself would end it, only in time.
-pub(super) fn may_stay(py: Python<'_>) -> PyResult<()> {
-    if !closing() {
-        return Ok(());
-    }
-    let threading = py.import("threading")?;
-    if threading.call_method0("current_thread")?.is(&threading.call_method0("main_thread")?) {
-        return Err(errors::to_py(py, &Error::new(Kind::Closed, "Python is shutting down")));
-    }
-    Err(PySystemExit::new_err(()))
-}
-
-/// Called by `atexit`: nothing more may begin to wait, and what waits comes home.
-#[pyfunction]
-pub(super) fn leave(py: Python<'_>) {
-    py.detach(|| {
-        CLOSED.store(true, Ordering::Release);
-        let gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
-        let ours = gate.process == std::process::id();
-        // The outcome does not matter: there is nothing else to try.
-        let _ = LEFT.wait_timeout_while(gate, PATIENCE, |gate| ours && gate.inside > 0);
-    });
 }
 
 /// Something that belongs to one process, such as open connections: a forked child makes its own.
@@ -173,7 +95,7 @@ impl<T: Clone + Send> PerProcess<T> {
         if let Some((_, ours)) = current.as_ref().filter(|(owner, _)| *owner == process) {
             return Ok(ours.clone());
         }
-        let fresh = errors::raise(py, py.detach(make))?;
+        let fresh = errors::raise(py, door::away(py, make))?;
         let parents = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace((process, fresh.clone()));
         // A parent's connections belong to threads that do not exist here: closing them would hang.
         std::mem::forget((current, parents));
@@ -249,12 +171,12 @@ pub(super) enum Received<T> {
 /// Raises what a signal handler raised, and whatever else ends a call that waits.
 pub(super) fn check(py: Python<'_>) -> PyResult<()> {
     py.check_signals()?;
-    may_stay(py)
+    door::may_stay(py)
 }
 
 /// What is raised for a task that has died.
-pub(super) fn lost() -> PyErr {
-    PyRuntimeError::new_err("a background task ended unexpectedly; this is a bug of powerbi_push")
+pub(super) fn lost(py: Python<'_>) -> PyErr {
+    errors::bug(py, "a background task ended unexpectedly")
 }
 
 impl<T> Drop for Running<T> {

@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 use pythonize::{depythonize, pythonize};
 use serde_json::Value;
 
+use super::door;
 use super::errors::{self, raise};
 use super::intake::Source;
 use super::options::RowOptions;
@@ -34,26 +35,32 @@ pub(super) fn data_type_name(name: &str) -> Option<&'static str> {
 #[pyfunction]
 pub(super) fn read_dataset<'py>(spec: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = spec.py();
-    let dataset = raise(py, schema::read_dataset(&specification(spec)?))?;
-    Ok(pythonize(py, &dataset)?)
+    door::through(py, || {
+        let dataset = raise(py, schema::read_dataset(&specification(spec)?))?;
+        Ok(pythonize(py, &dataset)?)
+    })
 }
 
 /// The same for JSON text.
 #[pyfunction]
 pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    let parsed = serde_json::from_str(text);
-    let value: Value =
-        raise(py, parsed.map_err(|error| Error::configuration(format!("the text is not JSON: {error}"))))?;
-    let dataset = raise(py, schema::read_dataset(&value))?;
-    Ok(pythonize(py, &dataset)?)
+    door::through(py, || {
+        let parsed = serde_json::from_str(text);
+        let value: Value =
+            raise(py, parsed.map_err(|error| Error::configuration(format!("the text is not JSON: {error}"))))?;
+        let dataset = raise(py, schema::read_dataset(&value))?;
+        Ok(pythonize(py, &dataset)?)
+    })
 }
 
 /// The service's JSON for a dataset given in its spelling.
 #[pyfunction]
 pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool) -> PyResult<String> {
-    let dataset = raise(spec.py(), schema::read_dataset(&specification(spec)?))?;
-    let json = schema::dataset_json(&dataset);
-    Ok(if indent { format!("{json:#}") } else { json.to_string() })
+    door::through(spec.py(), || {
+        let dataset = raise(spec.py(), schema::read_dataset(&specification(spec)?))?;
+        let json = schema::dataset_json(&dataset);
+        Ok(if indent { format!("{json:#}") } else { json.to_string() })
+    })
 }
 
 /// Infers the columns of `rows`: pairs of name and type. `types` are known already.
@@ -62,6 +69,10 @@ pub(super) fn infer_columns(
     rows: &Bound<'_, PyAny>,
     types: Vec<(String, String)>,
 ) -> PyResult<Vec<(String, &'static str)>> {
+    door::through(rows.py(), || infer(rows, types))
+}
+
+fn infer(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>) -> PyResult<Vec<(String, &'static str)>> {
     let py = rows.py();
     let known = types.into_iter().map(|(column, name)| {
         let data_type = DataType::parse(&name);
@@ -73,7 +84,7 @@ pub(super) fn infer_columns(
     let mut source = Source::new(rows, None)?;
     let mut watching = Watching { inference: Inference::default(), row: 0, not_rows: None };
     let watched = match source.arrow() {
-        Some(rows) => py.detach(|| watching.watch(rows)),
+        Some(rows) => door::away(py, || watching.watch(rows)),
         None => watching.watch(&mut source),
     };
     watched.map_err(|failure| failure.into_py(py, watching.row))?;
@@ -146,9 +157,11 @@ impl TableSchema {
     #[new]
     fn new(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = spec.py();
-        let table = raise(py, schema::read_table(&specification(spec)?))?;
-        let canonical = pythonize(py, &table)?.unbind();
-        Ok(Self { schema: Arc::new(schema::TableSchema::new(&table)), canonical })
+        door::through(py, || {
+            let table = raise(py, schema::read_table(&specification(spec)?))?;
+            let canonical = pythonize(py, &table)?.unbind();
+            Ok(Self { schema: Arc::new(schema::TableSchema::new(&table)), canonical })
+        })
     }
 
     /// The table as checked: names and types in their canonical spelling.
@@ -159,15 +172,7 @@ impl TableSchema {
 
     /// Judges rows without sending them: rows, problems, the first of them in full, and one line for each mistake.
     fn validate<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
-        let py = rows.py();
-        let options = RowOptions::read(options)?;
-        let mut source = self.source(rows, &options)?;
-        let mut encoder = encoder(&self.schema, &options, PushDataset::LIMITS);
-        encoder.only_check();
-        while !fill(py, &mut encoder, &mut source)?.ended {}
-        let (problems, rows) = (encoder.problems(), encoder.rows_read());
-        let lines = problems.lines(Seen { rows, ended: true, can_skip: false });
-        Ok(pythonize(py, &(rows, problems.count(), problems.errors(), lines))?)
+        door::through(rows.py(), || self.judge(rows, options))
     }
 
     /// The bodies that a push would send.
@@ -188,14 +193,27 @@ impl TableSchema {
             let message = format!("max_rows takes 1 to {}, max_bytes 100 to {}", most.max_rows, most.max_bytes);
             return raise(py, Err(Error::configuration(message)));
         };
-        let options = RowOptions::read(options)?;
-        let limits = Limits { max_rows, max_bytes };
-        let encoder = encoder(&self.schema, &options, limits);
-        Payloads::new(py, self.source(rows, &options)?, encoder, &options)
+        door::through(py, || {
+            let options = RowOptions::read(options)?;
+            let encoder = encoder(&self.schema, &options, Limits { max_rows, max_bytes });
+            Payloads::new(py, self.source(rows, &options)?, encoder, &options)
+        })
     }
 }
 
 impl TableSchema {
+    fn judge<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+        let py = rows.py();
+        let options = RowOptions::read(options)?;
+        let mut source = self.source(rows, &options)?;
+        let mut encoder = encoder(&self.schema, &options, PushDataset::LIMITS);
+        encoder.only_check();
+        while !fill(py, &mut encoder, &mut source)?.ended {}
+        let (problems, rows) = (encoder.problems(), encoder.rows_read());
+        let lines = problems.lines(Seen { rows, ended: true, can_skip: false });
+        Ok(pythonize(py, &(rows, problems.count(), problems.errors(), lines))?)
+    }
+
     fn source<'py>(&self, rows: &Bound<'py, PyAny>, options: &RowOptions) -> PyResult<Source<'py>> {
         Source::new(rows, options.cells.ignore_unknown_columns.then_some(&*self.schema))
     }

@@ -13,10 +13,10 @@ mod options;
 mod refusals;
 mod stats;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pythonize::pythonize;
@@ -26,6 +26,7 @@ use self::bells::{Bells, End};
 use self::end::{Close, Flush};
 use self::options::{OnFull, SenderOptions};
 use self::refusals::Refusals;
+use super::door;
 use super::errors::{self, raise};
 use super::intake::{KeptKeys, Source};
 use super::operation::Operation;
@@ -81,7 +82,6 @@ impl Sender {
         given: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let (options, rows) = SenderOptions::read(given)?;
-        runtime::register_leave(py)?;
         let listener = options.on_error.as_ref().map(|function| {
             let call = Call { function: function.clone_ref(py), argument: None };
             porter::start(py, Porter::Users).map(|()| Arc::new(call))
@@ -94,7 +94,7 @@ impl Sender {
         let limits = target.route.destination.limits();
         let full = options.full_request(limits);
         let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
-        let outbox = raise(py, py.detach(|| outbox(&options, &target, &bells)))?;
+        let outbox = raise(py, door::away(py, || outbox(&options, &target, &bells)))?;
         let outbox = Arc::new(outbox);
         let policy = Policy {
             retry: target.route.retry,
@@ -160,6 +160,68 @@ impl Sender {
     /// `elsewhere` than on this thread.
     #[pyo3(signature = (row, elsewhere = false))]
     fn send(&self, row: &Bound<'_, PyAny>, elsewhere: bool) -> PyResult<Option<Operation>> {
+        door::through(row.py(), || self.accept(row, elsewhere))
+    }
+
+    /// Accepts rows.
+    fn send_many(&self, rows: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        door::through(rows.py(), || {
+            let shared = self.open(rows.py())?;
+            let only = shared.target.schema.as_deref().filter(|_| shared.rows.cells.ignore_unknown_columns);
+            let source = Source::new(rows, only)?;
+            Ok(Accept::rows(Arc::clone(shared), source).into_operation(self.needs_loop))
+        })
+    }
+
+    /// Waits until everything accepted so far has its end.
+    fn flush(&self, timeout: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        door::through(timeout.py(), || {
+            let timeout_seconds = seconds("timeout", timeout)?;
+            Flush::start(self.open(timeout.py())?, timeout_seconds, self.needs_loop)
+        })
+    }
+
+    /// Delivers what there is, then ends.
+    fn close(&self, timeout: &Bound<'_, PyAny>) -> PyResult<Option<Operation>> {
+        door::through(timeout.py(), || {
+            let timeout = seconds("timeout", timeout)?;
+            if self.generation != runtime::generation() || self.shared.closed.swap(true, Ordering::AcqRel) {
+                return Ok(None);
+            }
+            Close::start(&self.shared, timeout, self.needs_loop).map(Some)
+        })
+    }
+
+    /// The file where rows wait, by its real path.
+    fn outbox_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let path = self.shared.outbox.on_disk().map(Durable::path);
+        door::through(py, || path.map(|path| path.into_bound_py_any(py)).transpose())
+    }
+
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    fn retry(&self, py: Python<'_>) -> PyResult<u64> {
+        door::through(py, || raise(py, door::away(py, || self.shared.outbox.retry_set_aside())))
+    }
+
+    /// Deletes what is set aside; answers how many rows that were.
+    fn drop(&self, py: Python<'_>) -> PyResult<u64> {
+        let drop = || self.shared.outbox.on_disk().map_or(Ok(0), Durable::drop_set_aside);
+        door::through(py, || raise(py, door::away(py, drop)))
+    }
+
+    /// What has become of the rows so far.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        door::through(py, || {
+            let stats = pythonize(py, &self.shared.stats())?;
+            let error = self.shared.lane.trouble().map(|trouble| errors::to_py(py, &trouble.error));
+            stats.set_item("last_error", error.map(|raised| raised.into_value(py)))?;
+            Ok(stats)
+        })
+    }
+}
+
+impl Sender {
+    fn accept(&self, row: &Bound<'_, PyAny>, elsewhere: bool) -> PyResult<Option<Operation>> {
         let py = row.py();
         let shared = self.open(py)?;
         let mut spare = shared.spare();
@@ -177,59 +239,10 @@ impl Sender {
         let Some(run) = run else { return Ok(None) };
         let left = match shared.is_durable() {
             true if elsewhere => Some(run),
-            true => raise(py, py.detach(|| shared.accept(run)))?,
+            true => raise(py, door::away(py, || shared.accept(run)))?,
             false => raise(py, shared.accept(run))?,
         };
         Ok(left.map(|run| Accept::rest(Arc::clone(shared), run).into_operation(self.needs_loop)))
-    }
-
-    /// Accepts rows.
-    fn send_many(&self, rows: &Bound<'_, PyAny>) -> PyResult<Operation> {
-        let shared = self.open(rows.py())?;
-        let only = shared.target.schema.as_deref().filter(|_| shared.rows.cells.ignore_unknown_columns);
-        let source = Source::new(rows, only)?;
-        Ok(Accept::rows(Arc::clone(shared), source).into_operation(self.needs_loop))
-    }
-
-    /// Waits until everything accepted so far has its end.
-    fn flush(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<Operation> {
-        let timeout = seconds("timeout", timeout)?;
-        let shared = self.open(py)?;
-        Flush::start(shared, timeout, self.needs_loop)
-    }
-
-    /// Delivers what there is, then ends.
-    fn close(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<Option<Operation>> {
-        let timeout = seconds("timeout", timeout)?;
-        if self.generation != runtime::generation() || self.shared.closed.swap(true, Ordering::AcqRel) {
-            return Ok(None);
-        }
-        runtime::register_leave(py)?;
-        Close::start(&self.shared, timeout, self.needs_loop).map(Some)
-    }
-
-    /// The file where rows wait, by its real path.
-    fn outbox_path(&self) -> Option<PathBuf> {
-        self.shared.outbox.on_disk().map(|durable| durable.path().to_path_buf())
-    }
-
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
-    fn retry(&self, py: Python<'_>) -> PyResult<u64> {
-        raise(py, py.detach(|| self.shared.outbox.retry_set_aside()))
-    }
-
-    /// Deletes what is set aside; answers how many rows that were.
-    fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        let dropped = py.detach(|| self.shared.outbox.on_disk().map_or(Ok(0), Durable::drop_set_aside));
-        raise(py, dropped)
-    }
-
-    /// What has become of the rows so far.
-    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let stats = pythonize(py, &self.shared.stats())?;
-        let error = self.shared.lane.trouble().map(|trouble| errors::to_py(py, &trouble.error));
-        stats.set_item("last_error", error.map(|raised| raised.into_value(py)))?;
-        Ok(stats)
     }
 }
 

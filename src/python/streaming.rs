@@ -1,11 +1,11 @@
 //! A streaming dataset as Python's half uses it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::door;
 use super::errors::raise;
 use super::operation::Operation;
 use super::runtime::PerProcess;
@@ -42,13 +42,16 @@ impl PushUrl {
         retry: &Bound<'_, PyAny>,
         quotas: &Bound<'_, PyAny>,
         proxy: Option<String>,
-        ca_bundle: Option<PathBuf>,
+        ca_bundle: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
-        let settings = Settings { timeout: options::required_seconds("timeout", timeout)?, proxy, ca_bundle };
-        raise(py, streaming.check_way(&settings))?;
-        let (retry, quotas, clock) = (options::retry(retry)?, options::quotas(quotas)?, Clock::of_process());
-        Ok(Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() })
+        door::through(py, || {
+            let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
+            let timeout = options::required_seconds("timeout", timeout)?;
+            let settings = Settings { timeout, proxy, ca_bundle: options::path("ca_bundle", ca_bundle)? };
+            raise(py, streaming.check_way(&settings))?;
+            let (retry, quotas, clock) = (options::retry(retry)?, options::quotas(quotas)?, Clock::of_process());
+            Ok(Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() })
+        })
     }
 
     /// The URL without its secret.
@@ -63,11 +66,12 @@ impl PushUrl {
         rows: &Bound<'_, PyAny>,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Operation> {
-        push::push(self.target(rows.py(), schema)?, rows, options, push::First::default())
+        let py = rows.py();
+        door::through(py, || push::push(self.target(py, schema)?, rows, options, push::First::default()))
     }
 
     fn sender(&self, py: Python<'_>, schema: Option<&TableSchema>, options: &Bound<'_, PyDict>) -> PyResult<Sender> {
-        Sender::start(py, self.target(py, schema)?, None, options)
+        door::through(py, || Sender::start(py, self.target(py, schema)?, None, options))
     }
 }
 

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "emulator")]
 mod delivery;
+mod door;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod encode;

@@ -37,9 +37,10 @@ PREFACE = """
 """
 
 
-def run(program: str, *arguments: str, code: int = 0) -> str:
+def run(program: str, *arguments: str, code: int = 0, before: str = "") -> str:
     """Run a program of its own: it ends by itself, with `code`, and with no complaint."""
-    command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", dedent(PREFACE) + dedent(program), *arguments]
+    text = dedent(before) + dedent(PREFACE) + dedent(program)
+    command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", text, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     for complaint in ("panicked", "Fatal", "fatal", "Traceback", "Exception ignored", "FATAL"):
         assert complaint not in done.stderr, done.stderr
@@ -236,19 +237,34 @@ def test_an_interpreter_ends_well_while_threads_push(number: int) -> None:
 
 
 def test_a_client_that_is_used_after_the_porter_left_says_so() -> None:
-    program = """
+    before = """
         import atexit
         def late():
             try:
                 client.datasets()
             except pbi.ClosedError as error:
                 print("closed:", error)
-        atexit.register(late)
+            emulator.close()
+        atexit.register(late)  # what is registered first runs last
+    """
+    program = """
         emulator = Emulator()
         client = emulator.client()
         client.datasets()
     """
-    assert run(program).startswith("closed: Python is shutting down")
+    assert run(program, before=before).startswith("closed: Python is shutting down")
+
+
+def test_what_runs_at_exit_can_use_everything_until_then() -> None:
+    program = """
+        import atexit
+        def late():
+            print(client.create_dataset(SCHEMA).table().push({"Id": number} for number in range(3)).confirmed)
+        atexit.register(late)
+        emulator = Emulator()
+        client = emulator.client()
+    """
+    assert run(program) == "3\n"
 
 
 def test_an_unhandled_error_ends_the_program_with_1() -> None:

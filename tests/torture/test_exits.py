@@ -1,17 +1,21 @@
-"""Five hundred interpreters that end in every way while they are busy: in time, without a panic."""
+"""Thousands of interpreters that end in every way while they are busy: in time, without a panic."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from busy_threads import KINDS, complaints, end
 from places import COMPLAINTS, started
 
 if TYPE_CHECKING:
-    import subprocess
+    from collections.abc import Iterator
 
 TIMES = 12
 PATIENCE = 5.0 + 1.0  # what an exit may take: a sender's close_timeout, and one second
@@ -105,31 +109,58 @@ SIGNALS = {
 }
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("busy", BUSY)
-def test_a_busy_interpreter_ends_in_time_and_without_a_panic(busy: str, end: str) -> None:
-    statement, code = ENDS[end]
+def test_a_busy_interpreter_ends_in_time_and_without_a_panic(busy: str, how: str) -> None:
+    statement, code = ENDS[how]
     for _ in range(TIMES):
         process = started(f"{BUSY[busy]}\n        print('busy', flush=True)\n        {statement}\n")
         with process:
-            took, complaint = _ended(process, end)
+            took, complaint = _ended(process, how)
         assert process.returncode == code, complaint
         assert took < PATIENCE, f"{took:.1f} s"
         assert not [word for word in COMPLAINTS if word in complaint], complaint
 
 
-def _ended(process: subprocess.Popen[str], end: str) -> tuple[float, str]:
+def _ended(process: subprocess.Popen[str], how: str) -> tuple[float, str]:
     """Seconds from when it was busy to its end, and what it said on stderr."""
     assert process.stdout is not None
     assert process.stdout.readline() == "busy\n"
-    if end == "by a handler of SIGTERM that exits":
+    if how == "by a handler of SIGTERM that exits":
         assert process.stdout.readline() == "ready\n"
     begun = time.monotonic()
-    if end in SIGNALS:
-        process.send_signal(SIGNALS[end])
+    if how in SIGNALS:
+        process.send_signal(SIGNALS[how])
     try:
         _, complaint = process.communicate(timeout=PATIENCE + START)
     except BaseException:
         process.kill()
         raise
     return time.monotonic() - begun, complaint
+
+
+#: Ends of each kind for each CPython: a thousand of them.
+ENDS_OF_A_KIND = 1_000 // len(KINDS) + 1
+#: How long the user's code takes: gone at once, gone when the interpreter is, and long after it would be.
+PAUSES = (0.001, 0.02, 0.1, 0.5)
+TOGETHER = 4
+
+
+def pythons() -> Iterator[str]:
+    """This CPython, and those that `make smoke` has made environments for."""
+    yield sys.executable
+    for python in sorted(Path(__file__).parents[2].glob(".venv-3.*/bin/python")):
+        if subprocess.run([python, "-c", "import powerbi_push"], capture_output=True).returncode == 0:
+            yield str(python)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("python", pythons())
+def test_an_interpreter_with_daemons_in_the_users_code_never_aborts(python: str, kind: str) -> None:
+    seen = []
+    for first in range(0, ENDS_OF_A_KIND, TOGETHER):
+        numbers = range(first, min(first + TOGETHER, ENDS_OF_A_KIND))
+        processes = [end(KINDS[kind], PAUSES[number % len(PAUSES)], python) for number in numbers]
+        seen += [complaints(process, PATIENCE + START) for process in processes]
+    assert len(seen) == ENDS_OF_A_KIND
+    assert [complaint for complaint in seen if complaint] == []

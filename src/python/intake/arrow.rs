@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::ffi_stream::ArrayStreamReader;
 use arrow_array::{ArrayReader, ArrayRef};
 use arrow_schema::{ArrowError, DataType, Fields};
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PySystemExit};
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -14,10 +14,10 @@ use pyo3::types::PyCapsule;
 use super::batch::{Batch, BatchRows};
 use super::columns::unsupported;
 use super::labels::{check_distinct, is_a, is_wanted, one_column, refuse_types};
-use super::{Failure, borrowed, changed};
+use super::{Failure, borrowed, changed, may_go_on};
 use crate::cell::{Row, Rows, Slices};
 use crate::error::Error;
-use crate::python::errors;
+use crate::python::{door, errors};
 use crate::schema::TableSchema;
 
 /// Rows of an Arrow stream, read without Python.
@@ -106,7 +106,7 @@ impl ArrowRows {
 
     /// Makes the next batch the current one; `false` once there is none.
     fn next_batch(&mut self) -> PyResult<bool> {
-        let next = Python::try_attach(|py| {
+        let next = door::back(|py| {
             // Let go with Python at hand: its owner may be a Python object.
             self.batch = BatchRows::default();
             let Some(batch) = self.stream.next(py)? else { return Ok(false) };
@@ -114,7 +114,7 @@ impl ArrowRows {
             self.batch = BatchRows::all(batch);
             Ok(true)
         });
-        next.unwrap_or_else(|| Err(PySystemExit::new_err(())))
+        next.unwrap_or_else(|| Err(door::farewell()))
     }
 }
 
@@ -122,7 +122,7 @@ impl Stream {
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<ArrayRef>> {
         let failed = |error: ArrowError| PyRuntimeError::new_err(error.to_string());
         match self {
-            Self::Producer(reader) => py.detach(|| reader.next()).transpose().map_err(failed),
+            Self::Producer(reader) => door::away(py, || reader.next()).transpose().map_err(failed),
             Self::Reader(reader) => loop {
                 let batch = match reader.bind(py).call_method0(intern!(py, "read_next_batch")) {
                     Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => return Ok(None),
@@ -153,6 +153,7 @@ impl Slices for ArrowRows {
     type Slice = BatchRows;
 
     fn at_hand(&mut self) -> Result<usize, Failure> {
+        may_go_on()?;
         while self.batch.left() == 0 {
             if !self.next_batch()? {
                 return Ok(0);

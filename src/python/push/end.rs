@@ -23,7 +23,7 @@ impl Push {
                 }
                 return Ok(Step::Wait);
             }
-            Received::Lost if !ending => self.early = Some(Early::Interrupted(lost())),
+            Received::Lost if !ending => self.early = Some(Early::Interrupted(lost(py))),
             // Ctrl-C in the very moment of the last answer still finds its result.
             Received::Done(()) if self.early.is_none() => {
                 self.early = self.log(py).and_then(|()| check(py)).err().map(Early::Interrupted);

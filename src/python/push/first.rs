@@ -26,7 +26,7 @@ impl Push {
         let Phase::Number { running, kept } = &mut self.phase else { return Ok(Step::Again) };
         let last = match running.look() {
             Received::NotYet => return Ok(Step::Wait),
-            Received::Lost => return Err(interrupted(lost())),
+            Received::Lost => return Err(interrupted(lost(py))),
             Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
             Received::Done(Ok(last)) => last,
         };
@@ -41,7 +41,7 @@ impl Push {
         let Phase::Empty { running, kept } = &mut self.phase else { return Ok(Step::Again) };
         match running.look() {
             Received::NotYet => return Ok(Step::Wait),
-            Received::Lost => return Err(interrupted(lost())),
+            Received::Lost => return Err(interrupted(lost(py))),
             Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
             Received::Done(Ok(())) => {}
         }

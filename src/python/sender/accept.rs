@@ -11,6 +11,7 @@ use crate::cell::{Row, Rows};
 use crate::encode::{Encoder, Run, Seen};
 use crate::error::{Error, Kind};
 use crate::python::bell::Bell;
+use crate::python::door;
 use crate::python::errors::{self, raise};
 use crate::python::intake::{Failure, KeptKeys, Rest, Shapes, Source};
 use crate::python::operation::{Operation, Step, Work};
@@ -95,7 +96,7 @@ impl Accept {
         let mut source = Source::resume(py, rest);
         let time = Time::new(&self.shared.target.route.clock, None).turn(soon);
         let filled = match source.arrow() {
-            Some(rows) => py.detach(|| encoder.fill_in_slices(&mut InTime::new(rows, time))),
+            Some(rows) => door::away(py, || encoder.fill_in_slices(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(&mut source, time)),
         };
         self.rows = Some(source.into_rest());
@@ -113,7 +114,7 @@ impl Accept {
             let left = match &self.committing {
                 Some(committing) => match committing.look() {
                     Received::NotYet => return Ok(Step::Wait),
-                    Received::Lost => return Err(lost()),
+                    Received::Lost => return Err(lost(py)),
                     Received::Done(outcome) => raise(py, outcome)?,
                 },
                 None => match self.ready.pop_front() {
