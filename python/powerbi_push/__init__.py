@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
     from powerbi_push.dataset import Dataset
     from powerbi_push.dataset_schema import DatasetSchema
+    from powerbi_push.emulator import Emulator
     from powerbi_push.examination import doctor, doctor_async
     from powerbi_push.exceptions import (
         AuthenticationError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         UndeliveredError,
         ValidationError,
     )
+    from powerbi_push.options import CheckOptions, PushOptions, RowOptions, SenderOptions
     from powerbi_push.outbox import Outbox, RejectedRow
     from powerbi_push.progress import Progress
     from powerbi_push.quotas import Plan, Quotas
@@ -63,6 +65,7 @@ __all__ = [
     "AccessToken",
     "AuthenticationError",
     "Check",
+    "CheckOptions",
     "Client",
     "ClientSecretCredential",
     "ClosedError",
@@ -71,6 +74,7 @@ __all__ = [
     "Dataset",
     "DatasetSchema",
     "DeadlineError",
+    "Emulator",
     "EnvironmentCredential",
     "FeatureRetiredError",
     "InDoubtError",
@@ -85,6 +89,7 @@ __all__ = [
     "PowerBIPushError",
     "Progress",
     "PushDatasetRetirementWarning",
+    "PushOptions",
     "PushResult",
     "Quotas",
     "RateLimitedError",
@@ -93,7 +98,9 @@ __all__ = [
     "Report",
     "Retry",
     "RowError",
+    "RowOptions",
     "Sender",
+    "SenderOptions",
     "SenderStats",
     "SequenceConflictError",
     "ServiceError",
@@ -123,6 +130,8 @@ _NAMES = {
     "dataset": "Dataset",
     "dataset_schema": "DatasetSchema",
     "examination": "doctor doctor_async",
+    "emulator": "Emulator",
+    "options": "CheckOptions PushOptions RowOptions SenderOptions",
     "outbox": "Outbox RejectedRow",
     "progress": "Progress",
     "quotas": "Plan Quotas",
@@ -154,4 +163,5 @@ if not TYPE_CHECKING:  # or every name would be known to type checkers
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """Name what is for users, and none of the modules that it comes from."""
+    return list(__all__)

@@ -62,9 +62,9 @@ class TqdmBar:
         """Show how far it has come."""
         with _unseen():
             if self._bar is None:
-                self._bar = self._tqdm(
-                    initial=progress.confirmed, unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True
-                )
+                # In a notebook the width of a bar is settled when it is made.
+                known = {"initial": progress.confirmed, "total": progress.total, "file": sys.stderr}
+                self._bar = self._tqdm(**known, unit=" rows", unit_scale=True, dynamic_ncols=True)
             self._bar.total = progress.total
             self._bar.update(progress.confirmed - self._bar.n)
             self._bar.set_postfix_str(_waiting(progress) or _checked(progress) or "")

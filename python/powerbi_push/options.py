@@ -1,12 +1,18 @@
-"""The options of every verb that takes rows, in one place, so that all of them take the same."""
+"""The options of every verb that takes rows, in one place, so that all of them take the same.
+
+An option is a key of one of the classes below, which explains it, with its default in the table behind the class. The
+signatures of the verbs are made of that.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+import inspect
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from powerbi_push.exceptions import PowerBIPushError
     from powerbi_push.progress import Progress
@@ -44,6 +50,15 @@ class RowOptions(TypedDict, total=False):
     strings: Literal["strict", "parse"]
 
 
+_ROWS: dict[str, Any] = {
+    "naive_datetimes": "keep",
+    "too_long": "error",
+    "nan": "null",
+    "unknown_columns": "error",
+    "strings": "strict",
+}
+
+
 class CheckOptions(RowOptions, total=False):
     """How rows are judged, and when.
 
@@ -58,6 +73,9 @@ class CheckOptions(RowOptions, total=False):
     on_invalid: Literal["raise", "skip"]
     check: Literal["all", "batch"]
     max_errors: int
+
+
+_CHECKS: dict[str, Any] = {**_ROWS, "on_invalid": "raise", "check": "all", "max_errors": 1_000}
 
 
 class PushOptions(CheckOptions, total=False):
@@ -83,6 +101,15 @@ class PushOptions(CheckOptions, total=False):
     on_refused: Literal["raise", "isolate"]
     timeout: float | None
     progress: bool | Callable[[Progress], object] | None
+
+
+_PUSHES: dict[str, Any] = {
+    **_CHECKS,
+    "on_doubt": "resend",
+    "on_refused": "raise",
+    "timeout": None,
+    "progress": None,
+}
 
 
 class SenderOptions(RowOptions, total=False):
@@ -119,3 +146,81 @@ class SenderOptions(RowOptions, total=False):
     on_refused: Literal["raise", "isolate"]
     on_error: Callable[[PowerBIPushError], object] | None
     close_timeout: float
+
+
+_SENDERS: dict[str, Any] = {
+    **_ROWS,
+    "max_rows": 10_000,
+    "max_bytes": None,
+    "max_delay": 1.0,
+    "outbox": None,
+    "outbox_bytes": 1_000_000_000,
+    "buffer_bytes": 64_000_000,
+    "on_full": "block",
+    "full_timeout": 30.0,
+    "on_doubt": "resend",
+    "on_refused": "isolate",
+    "on_error": None,
+    "close_timeout": 5.0,
+}
+
+#: The defaults of each kind of options, those that it has from others among them.
+DEFAULTS: dict[type, Mapping[str, Any]] = {
+    RowOptions: _ROWS,
+    CheckOptions: _CHECKS,
+    PushOptions: _PUSHES,
+    SenderOptions: _SENDERS,
+}
+
+
+def _explain(kind: type, *others: type) -> None:
+    """Add what `others` explain to the docstring of a kind that has their options too."""
+    title = "Attributes:\n"
+    own, *more = [inspect.cleandoc(one.__doc__ or "").partition(title) for one in (kind, *others)]
+    kind.__doc__ = "".join([own[0], title, own[2], *(f"\n{text}" for *_, text in more)])
+
+
+_explain(CheckOptions, RowOptions)
+_explain(PushOptions, CheckOptions)
+_explain(SenderOptions, RowOptions)
+
+Verb = TypeVar("Verb", bound="Callable[..., object]")
+
+
+def takes(kind: type) -> Callable[[Verb], Verb]:
+    """Show the options of `kind` in the signature of a verb, in the place of its ``**options``."""
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_annotation(kind, name))
+        for name, default in DEFAULTS[kind].items()
+    ]
+
+    def show(verb: Verb) -> Verb:
+        known = inspect.signature(verb)
+        own = [one for one in known.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        names = {one.name for one in own}
+        signature = known.replace(parameters=[*own, *(one for one in added if one.name not in names)])
+        setattr(verb, "__signature__", signature)  # noqa: B010 - functions have none for type checkers
+        return verb
+
+    return show
+
+
+def _annotation(kind: type, name: str) -> object:
+    written = kind.__annotations__[name]
+    return getattr(written, "__forward_arg__", written)
+
+
+def given(verb: str, kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Take what a verb was given for its options.
+
+    Raises:
+        TypeError: It has no such option, as Python itself says it.
+    """
+    known = DEFAULTS[kind]
+    for name in options:
+        if name not in known:
+            nearest = get_close_matches(name, known, 1)
+            advice = f". Did you mean '{nearest[0]}'?" if nearest else ""
+            msg = f"{verb}() got an unexpected keyword argument '{name}'{advice}"
+            raise TypeError(msg)
+    return dict(options)

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.options import CheckOptions, RowOptions, given, takes
 from powerbi_push.results import ValidationReport, validation_report
 
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
-    from powerbi_push.options import CheckOptions, RowOptions, Rows
+    from powerbi_push.options import Rows
 
 #: A data type: its name in any case, an alias such as ``"int"``, or one of Python's own types.
-DataType: TypeAlias = str | type
+DataType: TypeAlias = object
 
 _PYTHON_TYPES: dict[type, str] = {
     int: "Int64",
@@ -225,6 +226,7 @@ class TableSchema:
         known = [(column, _type_name(column, data_type)) for column, data_type in (types or {}).items()]
         return cls(name, dict(_core.infer_columns(rows, known)))
 
+    @takes(RowOptions)
     def validate(self, rows: Rows, *, max_errors: int = 1000, **options: Unpack[RowOptions]) -> ValidationReport:
         """Judge rows without sending or raising anything about them.
 
@@ -241,8 +243,10 @@ class TableSchema:
         >>> TableSchema("t", {"Price": float}).validate([{"Prise": 1}]).errors[0].message
         'column `Prise` is not in table `t`; did you mean `Price`?'
         """
-        return validation_report(self._core.validate(rows, {"max_errors": max_errors, **options}))
+        told = given("TableSchema.validate", RowOptions, options)
+        return validation_report(self._core.validate(rows, {"max_errors": max_errors, **told}))
 
+    @takes(CheckOptions)
     def payloads(
         self,
         rows: Rows,
@@ -271,7 +275,8 @@ class TableSchema:
         >>> list(TableSchema("t", {"a": int}).payloads([{"a": 1}, {"a": None}]))
         [b'{"rows":[{"a":1},{"a":null}]}']
         """
-        return self._core.payloads(rows, max_rows, max_bytes, options)
+        told = given("TableSchema.payloads", CheckOptions, options)
+        return self._core.payloads(rows, max_rows, max_bytes, told)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by what it was made from."""

@@ -10,6 +10,7 @@ from powerbi_push import _core
 from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
+from powerbi_push.options import PushOptions, SenderOptions, given, takes
 from powerbi_push.schema import TableSchema
 from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run
@@ -17,7 +18,7 @@ from powerbi_push.verbs import awaited, run
 if TYPE_CHECKING:
     from typing import Self, Unpack
 
-    from powerbi_push.options import PushOptions, Rows, SenderOptions
+    from powerbi_push.options import Rows
     from powerbi_push.quotas import Quotas
     from powerbi_push.results import PushResult
     from powerbi_push.retry import Retry
@@ -97,6 +98,7 @@ class StreamingDataset:
             raise ConfigurationError(msg, hint="set POWERBI_PUSH_URL to what emulator.streaming_dataset(...) returns")
         return cls(os.environ["POWERBI_PUSH_URL"], schema, **options)
 
+    @takes(PushOptions)
     def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Check rows, send them, and wait until each has an answer; as `Table.push` does.
 
@@ -110,17 +112,19 @@ class StreamingDataset:
             PermissionDeniedError: The key is wrong, or the tenant blocks keys.
             PowerBIPushError: As for `Table.push`.
         """
-        return run(self._push(rows, options))
+        return run(self._push(rows, given("StreamingDataset.push", PushOptions, options)))
 
+    @takes(PushOptions)
     async def push_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Await `push`; rows are read, and a cancelled push ends, as by `Table.push_async`."""
-        return await awaited(self._push(rows, options))
+        return await awaited(self._push(rows, given("StreamingDataset.push_async", PushOptions, options)))
 
-    def _push(self, rows: Rows, options: PushOptions) -> Verb[PushResult]:
+    def _push(self, rows: Rows, options: dict[str, Any]) -> Verb[PushResult]:
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
-        result: PushResult = yield self._core.push_rows(schema, rows, dict(options))
+        result: PushResult = yield self._core.push_rows(schema, rows, options)
         return result
 
+    @takes(SenderOptions)
     def sender(self, **options: Unpack[SenderOptions]) -> Sender:
         """Make a sender, which delivers in the background what it is given; nothing is sent yet.
 
@@ -132,7 +136,7 @@ class StreamingDataset:
             OutboxError: The outbox cannot be opened, is in use, or holds rows for another destination.
         """
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
-        return Sender(self._core.sender(schema, dict(options)), repr(self))
+        return Sender(self._core.sender(schema, given("StreamingDataset.sender", SenderOptions, options)), repr(self))
 
     def __repr__(self) -> str:
         """Show where it goes, without the key."""

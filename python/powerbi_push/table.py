@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from powerbi_push.options import PushOptions, SenderOptions, given, takes
 from powerbi_push.quotas import Plan
 from powerbi_push.queries import table_rows
 from powerbi_push.schema import TableSchema, specification
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
 
     from powerbi_push.dataset import Dataset
-    from powerbi_push.options import PushOptions, Rows, SenderOptions
+    from powerbi_push.options import Rows
     from powerbi_push.results import PushResult
     from powerbi_push.schema import DataType
     from powerbi_push.verbs import Verb
@@ -40,6 +41,7 @@ class Table:
         self._ordered = ordered
         self._sequence = sequence
 
+    @takes(PushOptions)
     def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Check rows, send them, and wait until each has an answer.
 
@@ -73,8 +75,9 @@ class Table:
 
             Each but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
         """
-        return run(self._push(rows, options))
+        return run(self._push(rows, given("Table.push", PushOptions, options)))
 
+    @takes(PushOptions)
     async def push_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Await `push`.
 
@@ -95,8 +98,9 @@ class Table:
         >>> asyncio.run(main())
         2
         """
-        return await awaited(self._push(rows, options))
+        return await awaited(self._push(rows, given("Table.push_async", PushOptions, options)))
 
+    @takes(PushOptions)
     def replace(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Delete all rows of the table, then push these.
 
@@ -110,19 +114,18 @@ class Table:
         Raises:
             PowerBIPushError: As for `push`.
         """
-        return run(self._push(rows, options, replace=True))
+        return run(self._push(rows, given("Table.replace", PushOptions, options), replace=True))
 
+    @takes(PushOptions)
     async def replace_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Await `replace`; rows are read as by `push_async`."""
-        return await awaited(self._push(rows, options, replace=True))
+        return await awaited(self._push(rows, given("Table.replace_async", PushOptions, options), replace=True))
 
-    def _push(self, rows: Rows, options: PushOptions, *, replace: bool = False) -> Verb[PushResult]:
+    def _push(self, rows: Rows, options: dict[str, Any], *, replace: bool = False) -> Verb[PushResult]:
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        result: PushResult = yield core.push_rows(
-            *place, schema, self._ordered, self._sequence, rows, dict(options), replace
-        )
+        result: PushResult = yield core.push_rows(*place, schema, self._ordered, self._sequence, rows, options, replace)
         return result
 
     def plan(self, rows_or_count: Rows | int, *, rows_in_table: int | None = None) -> Plan:
@@ -154,6 +157,7 @@ class Table:
         plan = core.plan(*place, schema, rows_or_count, rows_in_table)
         return Plan(**{**plan, "assumes": tuple(plan["assumes"])})
 
+    @takes(SenderOptions)
     def sender(self, **options: Unpack[SenderOptions]) -> Sender:
         """Make a sender, which delivers in the background what it is given; nothing is sent yet.
 
@@ -167,7 +171,8 @@ class Table:
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        return Sender(core.sender(*place, schema, self._ordered, self._sequence, dict(options)), repr(self))
+        told = given("Table.sender", SenderOptions, options)
+        return Sender(core.sender(*place, schema, self._ordered, self._sequence, told), repr(self))
 
     def delete_rows(self) -> None:
         """Delete all rows of the table; the service knows no other way.

@@ -15,6 +15,7 @@ from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError, NotFoundError
 from powerbi_push.hidden import Hidden
+from powerbi_push.options import PushOptions, given, takes
 from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.table import Table
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
 
     from powerbi_push.dataset import Dataset
-    from powerbi_push.options import PushOptions, Rows
+    from powerbi_push.options import Rows
     from powerbi_push.results import PushResult
     from powerbi_push.schema import DataType
     from powerbi_push.verbs import Verb
@@ -40,6 +41,7 @@ _ROWS_ADDRESS = re.compile(
 _clients: dict[tuple[Any, ...], Client] = {}
 
 
+@takes(PushOptions)
 def push(
     rows: Rows,
     target: Target,
@@ -82,9 +84,11 @@ def push(
     hidden, credential = Hidden((target, credential)), None
     del target
     where = {"cloud": cloud, "base_url": base_url}
-    return run(_push(rows, hidden, schema, where, options, if_exists=if_exists, create=create))
+    told = given("push", PushOptions, options)
+    return run(_push(rows, hidden, schema, where, told, if_exists=if_exists, create=create))
 
 
+@takes(PushOptions)
 async def push_async(
     rows: Rows,
     target: Target,
@@ -101,9 +105,10 @@ async def push_async(
     hidden, credential = Hidden((target, credential)), None
     del target
     where = {"cloud": cloud, "base_url": base_url}
+    told = given("push_async", PushOptions, options)
     if create and schema is None and hasattr(rows, "__aiter__"):
         rows = await ReadAhead.of(rows, _INFERRED_ROWS)
-    return await awaited(_push(rows, hidden, schema, where, options, if_exists=if_exists, create=create))
+    return await awaited(_push(rows, hidden, schema, where, told, if_exists=if_exists, create=create))
 
 
 def _push(
@@ -111,7 +116,7 @@ def _push(
     hidden: Hidden[tuple[Target, object]],
     schema: TableSchema | Mapping[str, DataType] | None,
     where: dict[str, Any],
-    options: PushOptions,
+    options: dict[str, Any],
     *,
     if_exists: str,
     create: bool,

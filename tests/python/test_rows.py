@@ -225,14 +225,6 @@ def test_every_problem_of_every_row_is_reported_together() -> None:
     assert all(f"row {row}: " in str(refused.value) for row in (0, 2, 3))
 
 
-def test_the_message_shows_ten_problems_and_counts_the_others() -> None:
-    with pytest.raises(ValidationError) as refused:
-        sent([{"Id": "x"}] * 12)
-    assert str(refused.value).count("row ") == 10
-    assert "12 problems" in str(refused.value)
-    assert "and 2 more" in str(refused.value)
-
-
 @pytest.mark.parametrize(("max_errors", "kept"), [(1, 1), (3, 3), (5, 5), (100, 5)])
 def test_max_errors_says_how_many_problems_are_kept_and_all_are_counted(
     powerbi: Emulator, max_errors: int, kept: int

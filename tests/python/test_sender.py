@@ -84,7 +84,7 @@ def test_many_rows_of_any_kind(virtual: Emulator) -> None:
 def test_an_invalid_row_is_refused_and_the_others_are_not_touched(virtual: Emulator) -> None:
     with make_table(virtual).sender() as sender:
         sender.send({"Id": 0})
-        with pytest.raises(pbi.ValidationError, match=r"`Id` takes Int64"):
+        with pytest.raises(pbi.ValidationError, match=r"column `Id`: row 0: takes Int64"):
             sender.send({"Id": "one"})
         with pytest.raises(pbi.ValidationError) as caught:
             sender.send_many([{"Id": 1}, {"Idd": 2}])

@@ -33,8 +33,8 @@ ONLY_IN_EXAMPLES = {
 ELSEWHERE = {
     "GET /datasets/{}/tables/{}/sequenceNumbers": "the push client of Power BI's own C# samples",
     "GET /groups/{}/datasets/{}/tables/{}/sequenceNumbers": "the same",
-    "POST /datasets/{}/executeQueries": "\"Datasets - Execute Queries\", Power BI REST reference",
-    "POST /groups/{}/datasets/{}/executeQueries": "\"Datasets - Execute Queries In Group\", the same",
+    "POST /datasets/{}/executeQueries": '"Datasets - Execute Queries", Power BI REST reference',
+    "POST /groups/{}/datasets/{}/executeQueries": '"Datasets - Execute Queries In Group", the same',
 }
 
 pytestmark = pytest.mark.skipif(not SWAGGER.exists(), reason=f"the service's description is not at {SWAGGER}")
