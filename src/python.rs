@@ -6,6 +6,7 @@
 //!  sender     rows accepted, delivered in the background
 //!  plan       what a push would take                    notices  what goes to the log
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
+//!  verb       operations in a row, and their traceback
 //!  porter     the threads that run Python               bell     what wakes who waits
 //!  door       the way in, which closes with Python
 //!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
@@ -42,6 +43,7 @@ mod runtime;
 mod schema;
 mod sender;
 mod streaming;
+mod verb;
 
 /// What is static here belongs to the first interpreter of a process. pyo3 looks at this for submodules only.
 fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
@@ -81,6 +83,8 @@ mod _core {
     use super::sender::Sender;
     #[pymodule_export]
     use super::streaming::PushUrl;
+    #[pymodule_export]
+    use super::verb::{run, settled};
 
     /// The version of the package.
     #[pymodule_export]

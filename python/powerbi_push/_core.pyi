@@ -1,9 +1,9 @@
 """The Rust core, as the Python half uses it. Not for users: names and shapes change without notice."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from os import PathLike
-from pathlib import Path
-from typing import Any, Final, Literal, final
+from typing import Any, Final, Literal, TypeVar, final
+def is_loopback(url: str) -> bool: ...
 
 __all__ = [
     "VERSION",
@@ -25,9 +25,12 @@ __all__ = [
     "next_errand",
     "read_dataset",
     "read_dataset_json",
+    "run",
+    "settled",
 ]
 
 VERSION: Final[str]
+_Answer = TypeVar("_Answer")
 
 def data_type_name(name: str) -> str | None: ...
 def read_dataset(spec: Any) -> dict[str, Any]: ...
@@ -37,6 +40,8 @@ def infer_columns(rows: Any, types: list[tuple[str, str]]) -> list[tuple[str, st
 def is_loopback(url: str) -> bool: ...
 def next_errand(porter: int) -> Errand | None: ...
 def leave() -> None: ...
+def run(verb: Generator[Operation, Any, _Answer]) -> _Answer: ...
+def settled(outcome: tuple[_Answer, BaseException | None]) -> _Answer: ...
 
 @final
 class Errand:

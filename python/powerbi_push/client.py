@@ -8,7 +8,7 @@ from powerbi_push import _core
 from powerbi_push.credentials import sign_in_of_environment
 from powerbi_push.environment import EmulatorSignIn, emulator_url
 from powerbi_push.hidden import Hidden
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 from powerbi_push.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Client:
 
     async def workspaces_async(self, filter: str | None = None) -> list[Workspace]:  # noqa: A002 - as above
         """Await `workspaces`."""
-        return await awaited(self._workspaces(filter))
+        return settled(await awaited(self._workspaces(filter)))
 
     def _workspaces(self, condition: str | None) -> Verb[list[Workspace]]:
         infos = yield self._core.workspaces(condition)
@@ -129,7 +129,7 @@ class Client:
 
     async def workspace_async(self, name_or_id: str) -> Workspace:
         """Await `workspace`."""
-        return await awaited(self._workspace(name_or_id))
+        return settled(await awaited(self._workspace(name_or_id)))
 
     def _workspace(self, name_or_id: str) -> Verb[Workspace]:
         if _core.Client.is_id(name_or_id):
@@ -139,27 +139,27 @@ class Client:
 
     def datasets(self) -> list[Dataset]:
         """List the datasets of My workspace; see `Workspace.datasets`."""
-        return self._my_workspace.datasets()
+        return run(self._my_workspace._datasets())  # noqa: SLF001 - the same package
 
     async def datasets_async(self) -> list[Dataset]:
         """Await `datasets`."""
-        return await self._my_workspace.datasets_async()
+        return settled(await awaited(self._my_workspace._datasets()))  # noqa: SLF001 - the same package
 
     def dataset(self, name_or_id: str) -> Dataset:
         """Find a dataset of My workspace; see `Workspace.dataset`."""
-        return self._my_workspace.dataset(name_or_id)
+        return run(self._my_workspace._dataset(name_or_id))  # noqa: SLF001 - the same package
 
     async def dataset_async(self, name_or_id: str) -> Dataset:
         """Await `dataset`."""
-        return await self._my_workspace.dataset_async(name_or_id)
+        return settled(await awaited(self._my_workspace._dataset(name_or_id)))  # noqa: SLF001 - the same package
 
     def create_dataset(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
         """Create a dataset in My workspace; see `Workspace.create_dataset`."""
-        return self._my_workspace.create_dataset(schema, if_exists=if_exists)
+        return run(self._my_workspace._create_dataset(schema, if_exists))  # noqa: SLF001 - the same package
 
     async def create_dataset_async(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
         """Await `create_dataset`."""
-        return await self._my_workspace.create_dataset_async(schema, if_exists=if_exists)
+        return settled(await awaited(self._my_workspace._create_dataset(schema, if_exists)))  # noqa: SLF001 - the same package
 
     @property
     def base_url(self) -> str:

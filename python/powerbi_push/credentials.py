@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,7 +70,7 @@ class _ServicePrincipal:
 
     async def get_token_async(self, *scopes: str, tenant_id: str | None = None, **_options: Any) -> AccessToken:
         """Await `get_token`."""
-        return await awaited(self._get_token(scopes, tenant_id))
+        return settled(await awaited(self._get_token(scopes, tenant_id)))
 
     def _get_token(self, scopes: tuple[str, ...], tenant_id: str | None) -> Verb[AccessToken]:
         if not scopes or not all(isinstance(scope, str) for scope in scopes):

@@ -10,7 +10,7 @@ from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.queries import named_rows
 from powerbi_push.schema import TableSchema
 from powerbi_push.table import Table
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     from powerbi_push.dataset_schema import DatasetSchema
@@ -54,7 +54,7 @@ class Dataset:
 
     async def tables_async(self) -> list[Table]:
         """Await `tables`."""
-        return await awaited(self._tables())
+        return settled(await awaited(self._tables()))
 
     def _tables(self) -> Verb[list[Table]]:
         names = yield self._core.tables(self.workspace.id, self.id)
@@ -129,7 +129,7 @@ class Dataset:
 
     async def query_async(self, dax: str) -> list[dict[str, Any]]:
         """Await `query`."""
-        return await awaited(self._query(dax))
+        return settled(await awaited(self._query(dax)))
 
     def _query(self, dax: str) -> Verb[list[dict[str, Any]]]:
         return named_rows((yield self._core.query(self.workspace.id, self.id, dax)))
@@ -144,7 +144,7 @@ class Dataset:
 
     async def delete_async(self) -> None:
         """Await `delete`."""
-        await awaited(self._delete())
+        settled(await awaited(self._delete()))
 
     def _delete(self) -> Verb[None]:
         yield self._core.delete_dataset(self.workspace.id, self.id)

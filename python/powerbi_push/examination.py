@@ -16,7 +16,7 @@ from powerbi_push.hidden import Hidden
 from powerbi_push.report import Check, Report
 from powerbi_push.table import Table
 from powerbi_push.targets import place, stream
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     import os
@@ -83,7 +83,7 @@ async def doctor_async(
     hidden, credential = Hidden((target, credential)), None
     del target
     settings = {"cloud": cloud, "base_url": base_url, "timeout": timeout, "proxy": proxy, "ca_bundle": ca_bundle}
-    return await awaited(_doctor(hidden, settings))
+    return settled(await awaited(_doctor(hidden, settings)))
 
 
 def _doctor(hidden: Hidden[tuple[Any, object]], settings: dict[str, Any]) -> Verb[Report]:

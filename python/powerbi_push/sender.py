@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push.exceptions import PowerBIPushError
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,7 +105,7 @@ class Sender:
 
     async def send_async(self, row: object) -> None:
         """Await `send`."""
-        await awaited(self._send(row))
+        settled(await awaited(self._send(row)))
 
     def _send(self, row: object) -> Verb[None]:
         waiting = self._core.send(row, elsewhere=True)
@@ -130,7 +130,7 @@ class Sender:
 
     async def send_many_async(self, rows: Rows) -> None:
         """Await `send_many`; rows may come from an async iterable."""
-        await awaited(self._send_many(rows))
+        settled(await awaited(self._send_many(rows)))
 
     def _send_many(self, rows: Rows) -> Verb[None]:
         yield self._core.send_many(rows)
@@ -154,7 +154,7 @@ class Sender:
 
     async def flush_async(self, timeout: float | None = None) -> PushResult:  # noqa: ASYNC109 - the twin of flush
         """Await `flush`."""
-        return await awaited(self._flush(timeout))
+        return settled(await awaited(self._flush(timeout)))
 
     def _flush(self, timeout: float | None) -> Verb[PushResult]:
         result: PushResult = yield self._core.flush(timeout)
@@ -178,7 +178,7 @@ class Sender:
 
     async def close_async(self, timeout: float | None = None) -> PushResult | None:  # noqa: ASYNC109 - the twin of close
         """Await `close`."""
-        return await awaited(self._close(timeout))
+        return settled(await awaited(self._close(timeout)))
 
     def _close(self, timeout: float | None) -> Verb[PushResult | None]:
         _open.discard(self)
@@ -211,7 +211,7 @@ class Sender:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close; where the block failed, its error is the one that is raised."""
-        await awaited(self._leave(error))
+        settled(await awaited(self._leave(error)))
 
     def _leave(self, error: BaseException | None) -> Verb[None]:
         try:

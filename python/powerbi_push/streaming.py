@@ -13,7 +13,7 @@ from powerbi_push.hidden import Hidden
 from powerbi_push.options import PushOptions, SenderOptions, given, takes
 from powerbi_push.schema import TableSchema
 from powerbi_push.sender import Sender
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     from typing import Self, Unpack
@@ -117,7 +117,7 @@ class StreamingDataset:
     @takes(PushOptions)
     async def push_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Await `push`; rows are read, and a cancelled push ends, as by `Table.push_async`."""
-        return await awaited(self._push(rows, given("StreamingDataset.push_async", PushOptions, options)))
+        return settled(await awaited(self._push(rows, given("StreamingDataset.push_async", PushOptions, options))))
 
     def _push(self, rows: Rows, options: dict[str, Any]) -> Verb[PushResult]:
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package

@@ -10,7 +10,7 @@ from powerbi_push.quotas import Plan
 from powerbi_push.queries import table_rows
 from powerbi_push.schema import TableSchema, specification
 from powerbi_push.sender import Sender
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     from typing import Any, Unpack
@@ -98,7 +98,7 @@ class Table:
         >>> asyncio.run(main())
         2
         """
-        return await awaited(self._push(rows, given("Table.push_async", PushOptions, options)))
+        return settled(await awaited(self._push(rows, given("Table.push_async", PushOptions, options))))
 
     @takes(PushOptions)
     def replace(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
@@ -119,7 +119,9 @@ class Table:
     @takes(PushOptions)
     async def replace_async(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
         """Await `replace`; rows are read as by `push_async`."""
-        return await awaited(self._push(rows, given("Table.replace_async", PushOptions, options), replace=True))
+        return settled(
+            await awaited(self._push(rows, given("Table.replace_async", PushOptions, options), replace=True))
+        )
 
     def _push(self, rows: Rows, options: dict[str, Any], *, replace: bool = False) -> Verb[PushResult]:
         core = self.dataset._core  # noqa: SLF001 - the same package
@@ -184,7 +186,7 @@ class Table:
 
     async def delete_rows_async(self) -> None:
         """Await `delete_rows`."""
-        await awaited(self._delete_rows())
+        settled(await awaited(self._delete_rows()))
 
     def _delete_rows(self) -> Verb[None]:
         core = self.dataset._core  # noqa: SLF001 - the same package
@@ -223,7 +225,7 @@ class Table:
         self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool = False
     ) -> None:
         """Await `update_schema`."""
-        await awaited(self._update_schema(schema, may_lose_rows=may_lose_rows))
+        settled(await awaited(self._update_schema(schema, may_lose_rows=may_lose_rows)))
 
     def _update_schema(self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool) -> Verb[None]:
         schema = _table_schema(self.name, schema)
@@ -264,7 +266,7 @@ class Table:
 
     async def count_async(self) -> int:
         """Await `count`."""
-        return await awaited(self._count())
+        return settled(await awaited(self._count()))
 
     def _count(self) -> Verb[int]:
         core = self.dataset._core  # noqa: SLF001 - the same package
@@ -290,7 +292,7 @@ class Table:
 
     async def head_async(self, n: int = 10) -> list[dict[str, Any]]:
         """Await `head`."""
-        return await awaited(self._head(n))
+        return settled(await awaited(self._head(n)))
 
     def _head(self, n: int) -> Verb[list[dict[str, Any]]]:
         core = self.dataset._core  # noqa: SLF001 - the same package
@@ -312,7 +314,7 @@ class Table:
 
     async def sequence_numbers_async(self) -> dict[int, int]:
         """Await `sequence_numbers`."""
-        return await awaited(self._sequence_numbers())
+        return settled(await awaited(self._sequence_numbers()))
 
     def _sequence_numbers(self) -> Verb[dict[int, int]]:
         core = self.dataset._core  # noqa: SLF001 - the same package

@@ -19,7 +19,7 @@ from powerbi_push.options import PushOptions, given, takes
 from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.table import Table
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
@@ -108,7 +108,7 @@ async def push_async(
     told = given("push_async", PushOptions, options)
     if create and schema is None and hasattr(rows, "__aiter__"):
         rows = await ReadAhead.of(rows, _INFERRED_ROWS)
-    return await awaited(_push(rows, hidden, schema, where, told, if_exists=if_exists, create=create))
+    return settled(await awaited(_push(rows, hidden, schema, where, told, if_exists=if_exists, create=create)))
 
 
 def _push(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from powerbi_push import _core
 from powerbi_push.async_rows import Reader, looking_in
 from powerbi_push.exceptions import ConfigurationError
 
@@ -28,24 +29,18 @@ if TYPE_CHECKING:
 _loops: list[AbstractEventLoop] = []
 
 
-def run(verb: Verb[Answer]) -> Answer:
-    """Do what a verb says, on this thread."""
-    go_on: Callable[[], Operation] = partial(next, verb)
-    try:
-        while True:
-            operation = go_on()
-            try:
-                go_on = partial(verb.send, operation.run())
-            except BaseException as raised:  # noqa: BLE001 - the verb decides
-                go_on = partial(verb.throw, raised)
-    except StopIteration as end:
-        answer: Answer = end.value
-        return answer
+#: Does what a verb says, on this thread. A traceback ends at the verb, as this has no frame in it.
+run = _core.run
 
 
-async def awaited(verb: Verb[Answer]) -> Answer:
-    """Do what a verb says, on this event loop."""
+#: Answers or raises what `awaited` has come to, for the same reason: ``settled(await awaited(verb))``.
+settled = _core.settled
+
+
+async def awaited(verb: Verb[Answer]) -> tuple[Answer, BaseException | None]:
+    """Do what a verb says, on this event loop; what it raises comes second."""
     go_on: Callable[[], Operation] = partial(next, verb)
+    nothing: Any = None
     try:
         while True:
             operation = go_on()
@@ -54,8 +49,11 @@ async def awaited(verb: Verb[Answer]) -> Answer:
             except BaseException as raised:  # noqa: BLE001 - the verb decides
                 go_on = partial(verb.throw, raised)
     except StopIteration as end:
-        answer: Answer = end.value
-        return answer
+        return end.value, None
+    except GeneratorExit:
+        raise  # the loop is gone, and nothing can be answered
+    except BaseException as raised:  # noqa: BLE001 - `settled` raises it
+        return nothing, raised
 
 
 async def _outcome(operation: Operation) -> Any:

@@ -8,7 +8,7 @@ from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.retirement import tell_of_retirement
 from powerbi_push.schema import TableSchema, specification
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -43,7 +43,7 @@ class Workspace:
 
     async def name_async(self) -> str:
         """Await `name`."""
-        return await awaited(self._named())
+        return settled(await awaited(self._named()))
 
     def _named(self) -> Verb[str]:
         if self._name is None:
@@ -62,7 +62,7 @@ class Workspace:
 
     async def datasets_async(self) -> list[Dataset]:
         """Await `datasets`."""
-        return await awaited(self._datasets())
+        return settled(await awaited(self._datasets()))
 
     def _datasets(self) -> Verb[list[Dataset]]:
         infos = yield self._core.datasets(self.id)
@@ -79,7 +79,7 @@ class Workspace:
 
     async def dataset_async(self, name_or_id: str) -> Dataset:
         """Await `dataset`."""
-        return await awaited(self._dataset(name_or_id))
+        return settled(await awaited(self._dataset(name_or_id)))
 
     def _dataset(self, name_or_id: str) -> Verb[Dataset]:
         info = yield self._core.dataset(self.id, name_or_id)
@@ -112,7 +112,7 @@ class Workspace:
 
     async def create_dataset_async(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
         """Await `create_dataset`."""
-        return await awaited(self._create_dataset(schema, if_exists))
+        return settled(await awaited(self._create_dataset(schema, if_exists)))
 
     def _create_dataset(self, schema: DatasetSchema, if_exists: IfExists) -> Verb[Dataset]:
         schema = _dataset_schema(schema)

@@ -184,7 +184,7 @@ impl Drop for Operation {
 #[pymethods]
 impl Operation {
     /// Runs to the end on this thread.
-    fn run(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    pub(super) fn run(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         door::through(py, || {
             self.refuse_here(py)?;
             self.with(|work| self.run_all(py, work))

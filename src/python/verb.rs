@@ -1,0 +1,77 @@
+//! Verbs run from here, so that a traceback ends at the public one: a function of Rust has no frame in it.
+//!
+//! A verb is a Python generator of operations; see `powerbi_push/verbs.py`. Of the exception that ends it the frames of
+//! this package are taken off, and those of the caller's own functions stay.
+
+use pyo3::exceptions::PyStopIteration;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTraceback};
+
+use super::door;
+use super::operation::Operation;
+
+/// Does what a verb says, on this thread.
+#[pyfunction]
+pub(super) fn run(verb: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let py = verb.py();
+    door::through(py, || drive(verb).map_err(|raised| ours_taken_off(py, raised)))
+}
+
+/// Answers what an awaited verb answered, or raises what it raised.
+#[pyfunction]
+pub(super) fn settled(outcome: (Py<PyAny>, Option<Bound<'_, PyAny>>)) -> PyResult<Py<PyAny>> {
+    match outcome {
+        (answer, None) => Ok(answer),
+        (_, Some(raised)) => {
+            let py = raised.py();
+            door::through(py, || Err(ours_taken_off(py, PyErr::from_value(raised))))
+        }
+    }
+}
+
+fn drive(verb: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let py = verb.py();
+    let mut next = verb.call_method0(intern!(py, "__next__"));
+    loop {
+        let operation = match next {
+            Ok(operation) => operation,
+            Err(end) if end.is_instance_of::<PyStopIteration>(py) => {
+                return end.value(py).getattr(intern!(py, "value")).map(Bound::unbind);
+            }
+            Err(raised) => return Err(raised),
+        };
+        // The verb decides what becomes of a failure.
+        next = match operation.cast::<Operation>()?.get().run(py) {
+            Ok(answer) => verb.call_method1(intern!(py, "send"), (answer,)),
+            Err(raised) => verb.call_method1(intern!(py, "throw"), (raised,)),
+        };
+    }
+}
+
+fn ours_taken_off(py: Python<'_>, raised: PyErr) -> PyErr {
+    // An exception is raised whatever its traceback looks like.
+    if let Ok(frames) = others(py, &raised) {
+        raised.set_traceback(py, frames);
+    }
+    raised
+}
+
+/// The frames of an exception that are not this package's.
+fn others<'py>(py: Python<'py>, raised: &PyErr) -> PyResult<Option<Bound<'py, PyTraceback>>> {
+    let home = py.import(intern!(py, "powerbi_push"))?.getattr(intern!(py, "__path__"))?.get_item(0)?;
+    let home = home.cast_into::<PyString>()?;
+    let (mut kept, mut next) = (Vec::new(), raised.traceback(py).map(Bound::into_any));
+    while let Some(frame) = next.filter(|frame| !frame.is_none()) {
+        let file = frame.getattr("tb_frame")?.getattr("f_code")?.getattr("co_filename")?;
+        if !file.cast::<PyString>()?.to_str()?.starts_with(home.to_str()?) {
+            kept.push(frame.clone());
+        }
+        next = Some(frame.getattr("tb_next")?);
+    }
+    let class = py.get_type::<PyTraceback>();
+    kept.into_iter().rev().try_fold(None, |next, frame| {
+        let [code, lasti, line] = ["tb_frame", "tb_lasti", "tb_lineno"].map(|name| frame.getattr(name));
+        Ok(Some(class.call1((next, code?, lasti?, line?))?.cast_into::<PyTraceback>()?))
+    })
+}
