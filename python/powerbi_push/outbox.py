@@ -79,7 +79,11 @@ class Outbox:
 
     @property
     def pending(self) -> int:
-        """Rows that wait to be delivered, and those that were sent and not answered yet."""
+        """Rows that wait to be delivered, and those that were sent and not answered yet.
+
+        Raises:
+            OutboxError: Not all of them are there: the file is damaged.
+        """
         return self._core.pending()
 
     def rejected(self) -> list[RejectedRow]:
@@ -127,6 +131,8 @@ class Outbox:
 
         Raises:
             ConfigurationError: `file` is the outbox itself, or a file that belongs to it.
+            OutboxError: Not all of them are there: the file is damaged. What can be read up to there is written, and
+                the error says how many rows that are and how many are missing.
         """
         if rows not in ("all", "pending", "rejected"):
             msg = f'`rows` takes "all" or "pending" or "rejected", not {rows!r}'

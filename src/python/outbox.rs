@@ -80,15 +80,15 @@ impl Outbox {
         let mut lines = Lines { write, raised: None };
         let mut export = || -> Result<u64> {
             let reader = self.read()?;
-            let mut count = 0;
-            for part in [(pending, Part::Pending), (rejected, Part::SetAside)] {
-                if let (true, part) = part {
-                    let mut out = io::BufWriter::with_capacity(1 << 16, &mut lines);
-                    count += reader.export(part, &mut out)?;
-                    out.flush().map_err(|error| Error::new(Kind::Outbox, format!("writing rows: {error}")))?;
-                }
+            let mut count = Ok(0);
+            for (_, part) in [(pending, Part::Pending), (rejected, Part::SetAside)].iter().filter(|(asked, _)| *asked) {
+                let mut out = io::BufWriter::with_capacity(1 << 16, &mut lines);
+                let written = reader.export(*part, &mut out);
+                // What can be read of the one is written though some of the other is missing.
+                out.flush().map_err(|error| Error::new(Kind::Outbox, format!("writing rows: {error}")))?;
+                count = count.and_then(|count: u64| Ok(count + written?));
             }
-            Ok(count)
+            count
         };
         let exported = door::away(py, &mut export);
         match lines.raised {

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -585,3 +586,51 @@ def test_a_damaged_outbox_is_told_of_and_what_is_intact_goes_out(path: Path, cap
     kept = re.search(r"the damaged one is kept as `(.+)`", line)
     assert kept is not None
     assert os.path.exists(kept[1])  # noqa: PTH110 - as the line says it
+
+
+def cut_log(table: pbi.Table, path: Path, count: int) -> Path:
+    """Leave the file of a process that was killed, whose log is gone."""
+    sender = table.sender(outbox=path, on_error=lambda _: None, **SLOW)
+    sender.send_many(orders(count))
+    left = path.with_name("left.db")
+    for suffix in ("", "-mark", "-lock"):
+        shutil.copy(f"{path}{suffix}", f"{left}{suffix}")
+    sender.close(timeout=0.01)
+    return left
+
+
+def test_what_a_lost_log_took_along_is_told_though_others_opened_the_outbox_before(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        with pytest.raises(pbi.OutboxError, match="rows that were accepted are not in it"):
+            _ = pbi.Outbox(left).pending
+        with pytest.raises(pbi.OutboxError, match="rows that were accepted are not in it"):
+            pbi.Outbox(left).export(io.BytesIO())
+        assert pbi.Outbox(left).retry() == 0
+        assert pbi.Outbox(left).drop() == 0
+        assert pbi.Outbox(left).pending == 0
+        with table.sender(outbox=left):
+            (line,) = noticed(caplog)
+        assert "37 accepted rows are lost" in line
+        caplog.clear()
+        with table.sender(outbox=left) as sender:
+            sender.send({"Id": 1})
+        assert not [record for record in caplog.records if "lost" in record.getMessage()], "it is told once"
+
+
+def test_an_export_that_cannot_read_everything_says_how_much_is_missing(path: Path) -> None:
+    with FaultServer(SILENCE) as server:
+        sender = server.table().sender(outbox=path, on_error=lambda _: None, **SLOW)
+        for start in range(0, 2_000, 100):
+            sender.send_many(orders(100, start))
+        sender.close(timeout=0.01)
+    content = path.read_bytes()
+    at = content.index(b'{"Id":1000,')
+    path.write_bytes(content[: at + 6] + b"9" + content[at + 7 :])
+    out = io.BytesIO()
+    with pytest.raises(pbi.OutboxError, match="1000 rows were written and 1000 are missing"):
+        pbi.Outbox(path).export(out)
+    assert len(out.getvalue().splitlines()) == 1_000

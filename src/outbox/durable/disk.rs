@@ -64,8 +64,6 @@ pub(super) struct Disk {
     /// Pages written to the log since it was last written back.
     pages: u64,
     mark: MarkFile,
-    /// What the file and its mark know the outbox by.
-    id: u64,
     pub(super) notices: Vec<Notice>,
     /// Whether the notices in the file were told.
     told: bool,
@@ -106,7 +104,6 @@ impl Disk {
             unsaved_asides: Vec::new(),
             pages: 0,
             mark,
-            id: 0,
             notices: Vec::new(),
             told: false,
         };
@@ -147,23 +144,21 @@ impl Disk {
 
     /// Whether the file is as new as its mark. Without one nobody can tell, but of a file that was closed.
     fn hold_against_mark(&mut self, state: &State, marked: Option<Marked>) -> Result<(), Trouble> {
-        let (totals, id) = (self.mark.totals(), marked.map(|marked| marked.id));
-        if !totals.is_planned() && (totals.is_of_another(id) || totals.is_ahead_of(state)) {
+        let totals = self.mark.totals();
+        if !totals.is_planned() && totals.is_ahead_of(state) {
             return Err(Trouble::Damaged("its mark knows of more than is in it".into()));
         }
         if marked.is_some_and(|marked| !marked.closed) && !matches!(self.mark.said, Said::Totals(_)) {
             return Err(Trouble::Damaged("its mark is missing or damaged: nobody knows what should be in it".into()));
         }
-        self.id = id.or(Some(totals.id)).filter(|id| *id > 0).unwrap_or_else(|| fastrand::u64(1..));
         Ok(())
     }
 
     /// The file knows from now on that it is open, and the mark what is in it.
     fn begin(&mut self) -> Result<(), Trouble> {
-        let id = self.id;
         let written = self.write_once(&|_: &mut Ink, file: &Connection| {
             schema::add_tables(file)?;
-            put(file, &Marked { id, closed: false })?;
+            put(file, &Marked { closed: false })?;
             all::<StoredNotice>(file, "ORDER BY first", ())
         });
         match written {
@@ -173,7 +168,7 @@ impl Disk {
         }
         // Whatever becomes of the log, the file itself says that it is open.
         self.write_back();
-        self.mark.begin(&self.place, Totals::of(&self.ink, id))?;
+        self.mark.begin(&self.place, Totals::of(&self.ink))?;
         Ok(())
     }
 
@@ -220,7 +215,7 @@ impl Disk {
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
     pub(super) fn note(&mut self) {
-        self.mark.write(Totals::of(&self.ink, self.id), false);
+        self.mark.write(Totals::of(&self.ink));
     }
 
     /// The connection, for reading.
@@ -378,13 +373,12 @@ impl Drop for Disk {
         }
         if self.connection.is_some() && !self.suspect {
             // What is not written now is in the log, or is sent again.
-            let id = self.id;
             let written = self.write(|ink, file| {
-                put(file, &Marked { id, closed: true })?;
+                put(file, &Marked { closed: true })?;
                 ink.save(file)
             });
             if written.is_ok() {
-                self.mark.close(Totals::of(&self.ink, id));
+                self.mark.close(Totals::of(&self.ink));
             }
         }
     }

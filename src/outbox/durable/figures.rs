@@ -41,7 +41,7 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
     let mut runs = statement.query(())?;
     while let Some(run) = runs.next()? {
         let [first, count] = [run.get::<_, i64>(0)?, run.get(1)?].map(i64::cast_unsigned);
-        let spans = taken.ranges().chain([state.next..state.accepted]);
+        let spans = taken.ranges().chain(std::iter::once(state.next..state.accepted));
         there += spans.map(|span| overlap(&span, &(first..first + count))).sum::<u64>();
     }
     let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredAside::TABLE);

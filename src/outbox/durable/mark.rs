@@ -16,7 +16,6 @@ use super::ink::Ink;
 use super::place::Place;
 use super::record::State;
 use crate::error::Result;
-use crate::outbox::taken::Taken;
 
 /// What every mark begins with. Behind it stand a checksum and the totals as JSON, up to the end of the line.
 const MAGIC: &str = "powerbi-push mark ";
@@ -24,6 +23,7 @@ const MAGIC: &str = "powerbi-push mark ";
 const LONGEST: u64 = 4_096;
 /// So many spans keep it within one sector, which a disk writes whole or not at all.
 const SPANS: usize = 9;
+const SECTOR: usize = 512;
 /// Where somebody else's file has the first name, the next one is taken.
 const NAMES: [&str; 3] = ["-mark", "-mark-1", "-mark-2"];
 /// Changes with every start of the system.
@@ -32,8 +32,6 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 /// What an outbox has to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Totals {
-    /// Tells the outbox from another one at the same place.
-    pub(super) id: u64,
     /// When the system was started: since then no power was cut.
     boot: String,
     /// Whether nothing was written after this.
@@ -77,7 +75,7 @@ pub(super) enum Step {
 
 impl Totals {
     /// What an outbox with these figures has to hold.
-    pub(super) fn of(ink: &Ink, id: u64) -> Self {
+    pub(super) fn of(ink: &Ink) -> Self {
         let (mut spans, mut precise) = (Vec::<(Range<u64>, bool)>::with_capacity(SPANS), true);
         let taken = ink.taken.iter().map(|(first, known)| (first..known.stop, known.sent));
         let waiting = (ink.state.next..ink.state.accepted, false);
@@ -91,7 +89,6 @@ impl Totals {
         }
         let (state, rows) = (&ink.state, ink.state.rows + ink.taken.rows());
         Self {
-            id,
             accepted: state.accepted,
             rows,
             changes: (state.change, ink.aside_change),
@@ -113,21 +110,9 @@ impl Totals {
         self.plan.step != Step::Nothing
     }
 
-    /// Whether it is the mark of another outbox than `id`.
-    pub(super) fn is_of_another(&self, id: Option<u64>) -> bool {
-        self.id > 0 && id.is_some_and(|id| id != self.id)
-    }
-
     /// Whether more was committed than a file with these figures knows.
     pub(super) fn is_ahead_of(&self, state: &State) -> bool {
         self.accepted > state.accepted || self.changes.0 > state.change
-    }
-
-    /// Whether there are rows to deliver that are settled by these figures: then they are not of one time.
-    pub(super) fn contradicts(&self, state: &State, taken: &Taken) -> bool {
-        let known = |row: &Range<u64>| taken.ranges().map(|batch| overlap(&batch, row)).sum::<u64>();
-        let before = self.spans.iter().map(|(span, _)| span.start..span.end.min(state.next));
-        self.precise && before.filter(|rows| !rows.is_empty()).any(|rows| known(&rows) < rows.end - rows.start)
     }
 
     /// Whether nobody has sent these rows.
@@ -144,7 +129,9 @@ impl Totals {
 
     fn to_line(&self) -> Vec<u8> {
         let totals = serde_json::to_string(self).unwrap_or_default();
-        format!("{MAGIC}{:08x} {totals}\n", crc32c::crc32c(totals.as_bytes())).into_bytes()
+        let line = format!("{MAGIC}{:08x} {totals}\n", crc32c::crc32c(totals.as_bytes()));
+        // Always as long: nothing but this sector changes.
+        format!("{line:SECTOR$}").into_bytes()
     }
 
     fn read(line: &[u8]) -> Option<Self> {
@@ -200,13 +187,24 @@ impl MarkFile {
         Self { path, boot: boot(), file: None, said }
     }
 
+    /// What is being done about the file.
+    pub(super) fn plan(&self) -> Plan {
+        if let Said::Totals(totals) = &self.said { totals.plan } else { Plan::default() }
+    }
+
     /// What it says, or that nobody knows.
     pub(super) fn totals(&self) -> Totals {
         if let Said::Totals(totals) = &self.said { totals.clone() } else { Totals::default() }
     }
 
-    /// Says `totals`. What cannot be written is removed: it would go on saying what is not so.
-    pub(super) fn write(&mut self, totals: Totals, synced: bool) {
+    /// Says `totals`; what is planned stays.
+    pub(super) fn write(&mut self, totals: Totals) {
+        let plan = self.plan();
+        self.say(Totals { plan, ..totals }, false);
+    }
+
+    /// What cannot be written is removed: it would go on saying what is not so.
+    fn say(&mut self, totals: Totals, synced: bool) {
         let said = Totals { boot: self.boot.clone(), ..totals };
         if self.put(&said, synced).is_err() {
             self.file = None;
@@ -217,17 +215,17 @@ impl MarkFile {
         self.said = Said::Totals(said);
     }
 
-    /// The same where nothing may go on without it.
-    pub(super) fn plan(&mut self, place: &Place, plan: Plan) -> Result<()> {
+    /// The same of a `plan` that is not carried out before it is on the disk.
+    pub(super) fn set_plan(&mut self, place: &Place, plan: Plan) -> Result<()> {
         let said = Totals { plan, ..self.totals() };
         self.put(&said, true).map_err(|error| system("the mark of the outbox", &self.path, &error))?;
         self.said = Said::Totals(said);
         place.sync_folder()
     }
 
-    /// Says `totals` so that it stays, as long as something was written before that says otherwise.
+    /// Says `totals` of a file that is in its place, so that no power cut brings back what was said before.
     pub(super) fn begin(&mut self, place: &Place, totals: Totals) -> Result<()> {
-        self.write(totals, true);
+        self.say(totals, true);
         place.sync_folder()
     }
 
@@ -236,7 +234,7 @@ impl MarkFile {
         // Somebody may have removed or replaced it.
         if look(&self.path).is_some() {
             self.file = None;
-            self.write(Totals { closed: true, ..totals }, true);
+            self.say(Totals { closed: true, ..totals }, true);
         }
     }
 

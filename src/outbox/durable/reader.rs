@@ -9,16 +9,19 @@ use rusqlite::Connection;
 use super::failure::{Trouble, system};
 use super::figures;
 use super::lock;
+use super::mark::MarkFile;
 use super::place::Place;
-use super::record::{StoredAside, StoredBatch, StoredRun, restored};
+use super::record::{State, StoredAside, StoredRun, restored};
+use super::salvage;
 use super::schema::{self, Found};
 use super::set_aside::{self, SetAside};
-use super::table::{all, each};
+use super::table::each;
 use crate::clock::Clock;
 use crate::encode::{PUSH_ROWS, Run};
 use crate::error::{Error, Kind, Result};
 use crate::outbox::calendar::Calendar;
 use crate::outbox::level::Level;
+use crate::outbox::taken::Taken;
 
 /// Which rows of an outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,7 @@ pub enum Part {
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    place: Place,
     path: PathBuf,
     calendar: Calendar,
 }
@@ -42,7 +46,13 @@ impl Reader {
     pub fn open(path: &Path, clock: Clock) -> Result<Self> {
         let place = Place::find(path)?;
         let path = place.path().to_path_buf();
-        let found = if lock::is_held_here(&place) { Found::Outbox } else { schema::look(&place, false)? };
+        let found = if lock::is_held_here(&place) {
+            Found::Outbox
+        } else if salvage::is_under_way(&place, &MarkFile::find(&place)) {
+            Found::Damaged
+        } else {
+            schema::look(&place, false)?
+        };
         match found {
             Found::Outbox => {}
             Found::Nothing => {
@@ -50,19 +60,17 @@ impl Reader {
             }
             Found::Damaged => {
                 let message = format!("the outbox `{}` is damaged", path.display());
-                return Err(
-                    Error::new(Kind::Outbox, message).with_hint("open it with its sender: that rescues its rows")
-                );
+                return Err(Error::new(Kind::Outbox, message).with_hint(RESCUES));
             }
         }
         let connection = schema::connect_to_read(&place).map_err(|trouble| trouble.to_error("reading", &path))?;
-        Ok(Self { connection, path, calendar: Calendar::new(clock) })
+        Ok(Self { connection, place, path, calendar: Calendar::new(clock) })
     }
 
-    /// The rows that are accepted and not settled.
+    /// The rows that are accepted and not settled. Where not all of them are there, that is an error.
     pub fn pending(&self) -> Result<Level> {
-        self.read(|file| {
-            let (state, taken) = figures::load(file)?;
+        self.read(|file, state, taken| {
+            figures::check(file, state, taken)?;
             let since = if state.rows > 0 { figures::since(file, state.next) } else { None };
             let oldest = since.into_iter().chain(taken.oldest()).min().map(|at| self.calendar.age(at));
             Ok(Level { rows: state.rows + taken.rows(), bytes: state.bytes + taken.bytes(), oldest })
@@ -71,47 +79,76 @@ impl Reader {
 
     /// What was set aside, oldest first, with its rows.
     pub fn set_aside(&self) -> Result<Vec<(SetAside, Run)>> {
-        self.read(set_aside::list)
+        self.read(|file, state, _| {
+            let found = set_aside::list(file)?;
+            let rows: u64 = found.iter().map(|(aside, _)| aside.rows).sum();
+            if rows < state.aside_rows {
+                return Err(Trouble::Damaged(format!("{rows} of {} rows set aside are there", state.aside_rows)));
+            }
+            Ok(found)
+        })
     }
 
     /// How many rows were ever dropped to make room.
     pub fn dropped(&self) -> Result<u64> {
-        self.read(|file| Ok(figures::load(file)?.0.dropped))
+        self.read(|_, state, _| Ok(state.dropped))
     }
 
-    /// Writes rows to `out`, one JSON object a line, oldest first; answers how many.
+    /// Writes rows to `out`, one JSON object a line, oldest first; answers how many. Where that is not all of them, it is
+    /// an error that says how many are written and how many are not there.
     pub fn export(&self, part: Part, out: &mut impl Write) -> Result<u64> {
-        self.read(|file| match part {
-            Part::Pending => self.export_pending(file, out),
-            Part::SetAside => {
-                let mut count = 0;
-                each(file, "ORDER BY first", (), |aside: StoredAside| {
-                    let run = aside.run();
-                    count += self.lines(&run, 0..run.rows(), out)?;
-                    Ok(true)
-                })?;
-                Ok(count)
+        self.read(|file, state, taken| {
+            let mut count = 0;
+            let (all, written) = match part {
+                Part::Pending => (
+                    state.rows + taken.rows(),
+                    Self::export_pending(file, state, taken, |run, rows| {
+                        count += self.lines(run, rows, out)?;
+                        Ok(())
+                    }),
+                ),
+                Part::SetAside => (
+                    state.aside_rows,
+                    each(file, "ORDER BY first", (), |aside: StoredAside| {
+                        let run = aside.run();
+                        count += self.lines(&run, 0..run.rows(), out)?;
+                        Ok(true)
+                    }),
+                ),
+            };
+            match written {
+                Ok(()) if count >= all => Ok(count),
+                Ok(()) => Err(self.missing(count, all, "they are not in the file")),
+                Err(Trouble::Damaged(what)) => Err(self.missing(count, all, &what)),
+                Err(trouble) => Err(trouble),
             }
         })
     }
 
-    fn export_pending(&self, file: &Connection, out: &mut impl Write) -> Result<u64, Trouble> {
-        let (state, _) = figures::load(file)?;
-        let batches: Vec<StoredBatch> = all(file, "ORDER BY first", ())?;
-        let mut count = 0;
+    fn missing(&self, count: u64, all: u64, what: &str) -> Trouble {
+        let path = self.path.display();
+        let missing = all.saturating_sub(count);
+        let message =
+            format!("the outbox `{path}` is damaged: {count} rows were written and {missing} are missing ({what})");
+        Error::new(Kind::Outbox, message).with_hint(RESCUES).into()
+    }
+
+    fn export_pending(
+        file: &Connection,
+        state: &State,
+        taken: &Taken,
+        mut write: impl FnMut(&Run, Range<usize>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         each(file, "ORDER BY first", (), |run: StoredRun| {
             let rows = restored(&run.rows, &run.ends, &PUSH_ROWS);
-            let waiting = std::iter::once(state.next..state.accepted);
-            let parts = batches.iter().map(|batch| batch.first..batch.stop).chain(waiting);
-            for part in parts {
+            for part in taken.ranges().chain(std::iter::once(state.next..state.accepted)) {
                 let part = part.start.max(run.first)..part.end.min(run.first + run.count);
                 if !part.is_empty() {
-                    count += self.lines(&rows, run.position(part.start)..run.position(part.end), out)?;
+                    write(&rows, run.position(part.start)..run.position(part.end))?;
                 }
             }
             Ok(true)
-        })?;
-        Ok(count)
+        })
     }
 
     fn lines(&self, run: &Run, rows: Range<usize>, out: &mut impl Write) -> Result<u64, Trouble> {
@@ -123,11 +160,23 @@ impl Reader {
     }
 
     /// Reads in one transaction, so that what is read belongs together.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Trouble>) -> Result<T> {
+    fn read<T>(&self, work: impl FnOnce(&Connection, &State, &Taken) -> Result<T, Trouble>) -> Result<T> {
+        // A writer writes the mark after the file: what was read of it first must be in the file.
+        let mark = MarkFile::find(&self.place).totals();
         let begin = || -> Result<T, Trouble> {
             let transaction = self.connection.unchecked_transaction()?;
-            work(&transaction)
+            let (state, taken) = figures::load(&transaction)?;
+            if mark.is_ahead_of(&state) && !mark.is_planned() {
+                return Err(Trouble::Damaged("rows that were accepted are not in it".into()));
+            }
+            work(&transaction, &state, &taken)
         };
-        begin().map_err(|trouble| trouble.to_error("reading", &self.path))
+        begin().map_err(|trouble| match trouble {
+            Trouble::Damaged(_) => trouble.to_error("reading", &self.path).with_hint(RESCUES),
+            _ => trouble.to_error("reading", &self.path),
+        })
     }
 }
+
+/// What to do about a damaged outbox.
+const RESCUES: &str = "open it with its sender: that rescues its rows";

@@ -1,11 +1,13 @@
 //! What the file holds: runs that wait, batches on their way, rows set aside, and the figures of it all.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 
 use super::notice::Loss;
 use super::table::Record;
-use crate::encode::{Dialect, Run};
+use crate::encode::{Dialect, PUSH_ROWS, Run};
 
 /// Rows that wait: a run as it was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,22 @@ impl StoredRun {
     /// Where in the run the row with this number is.
     pub(super) fn position(&self, number: u64) -> usize {
         usize::try_from(number - self.first).expect("a run is cut far below 4 GB")
+    }
+
+    /// Some of its rows as a run of their own.
+    pub(super) fn cut(&self, rows: Range<u64>, sent: bool) -> Self {
+        let all = restored(&self.rows, &self.ends, &PUSH_ROWS);
+        let (start, end) = (self.position(rows.start), self.position(rows.end));
+        Self {
+            first: rows.start,
+            count: rows.end - rows.start,
+            bytes: all.size(start..end) as u64,
+            total: self.total - all.size(end..all.rows()) as u64,
+            sent,
+            ends: all.ends(start..end).flat_map(u32::to_le_bytes).collect(),
+            rows: all.bare_bytes(start..end),
+            ..*self
+        }
     }
 }
 
@@ -106,8 +124,6 @@ pub(super) struct StoredNotice {
 /// That the outbox has a mark beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marked {
-    /// The same as in the mark.
-    pub(super) id: u64,
     /// Whether nobody has it open.
     pub(super) closed: bool,
 }
@@ -308,19 +324,19 @@ impl Record for StoredAside {
 
 impl Record for Marked {
     const TABLE: &'static str = "mark";
-    const COLUMNS: &'static [&'static str] = &["id", "closed"];
+    const COLUMNS: &'static [&'static str] = &["closed"];
 
     fn key(&self) -> u64 {
         1
     }
 
     fn values(&self) -> Vec<ValueRef<'_>> {
-        vec![int(self.id), int(self.closed.into())]
+        vec![int(self.closed.into())]
     }
 
     fn read(_: u64, values: &[ValueRef<'_>]) -> Option<Self> {
         let mut columns = Columns(values.iter());
-        Some(Self { id: columns.int()?, closed: columns.flag()? })
+        Some(Self { closed: columns.flag()? })
     }
 }
 

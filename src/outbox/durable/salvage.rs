@@ -16,8 +16,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use self::count::{Account, cut};
-use self::reading::gather;
+use self::count::Account;
 use super::failure::{Trouble, system};
 use super::figures::stored;
 use super::ink::Ink;
@@ -25,7 +24,7 @@ use super::mark::{MarkFile, Plan, Step, Totals};
 use super::place::Place;
 use super::record::{Marked, State, StoredAside, StoredNotice, StoredRun};
 use super::schema;
-use super::table::put;
+use super::table::{gather, put};
 use crate::error::Result;
 use crate::outbox::taken::Taken;
 
@@ -50,8 +49,7 @@ impl Memory {
 }
 
 /// Puts a new file in the place of a damaged one, or of none, because of `why`. Should nothing else tell whose rows they
-/// are, they are the `destination`'s. Answers the figures
-/// and the batches that it has.
+/// are, they are the `destination`'s. Answers its figures and batches.
 pub(super) fn renew(
     place: &Place,
     mark: &mut MarkFile,
@@ -59,12 +57,12 @@ pub(super) fn renew(
     destination: &[u8; 32],
     memory: Option<&Memory>,
 ) -> Result<(State, Taken), Trouble> {
-    let mut plan = mark.totals().plan;
+    let mut plan = mark.plan();
     if plan.step == Step::Nothing || !is_under_way(place, mark) {
         let is_there = FILES.iter().any(|suffix| fs::metadata(place.beside(suffix)).is_ok_and(|file| file.len() > 0));
         let kept = if is_there { free_number(place) } else { 0 };
         plan = Plan { step: Step::Moving, kept, draft: fastrand::u64(..) };
-        mark.plan(place, plan)?;
+        mark.set_plan(place, plan)?;
     }
     let old = place.kept(plan.kept);
     if plan.step == Step::Moving {
@@ -75,7 +73,7 @@ pub(super) fn renew(
         let _ = fs::remove_file(place.beside("-shm"));
         place.sync_folder()?;
         plan.step = Step::Building;
-        mark.plan(place, plan)?;
+        mark.set_plan(place, plan)?;
     }
     let draft = place.draft(plan.draft);
     let goes_on = build(&old, &draft, &mark.totals(), why, destination, memory)?;
@@ -88,7 +86,7 @@ pub(super) fn renew(
 
 /// Whether a rescue was begun whose new file is not in its place yet.
 pub(super) fn is_under_way(place: &Place, mark: &MarkFile) -> bool {
-    match mark.totals().plan.step {
+    match mark.plan().step {
         Step::Nothing => false,
         Step::Moving => true,
         Step::Building => !place.path().exists(),
@@ -97,7 +95,7 @@ pub(super) fn is_under_way(place: &Place, mark: &MarkFile) -> bool {
 
 fn free_number(place: &Place) -> u64 {
     let is_free = |number: &u64| FILES.iter().all(|suffix| !place.kept(*number).beside(suffix).exists());
-    (1..).find(is_free).unwrap_or(u64::MAX)
+    (1..u64::MAX).find(is_free).unwrap_or(u64::MAX)
 }
 
 /// Renames a file, if it is there.
@@ -131,7 +129,7 @@ fn build(
     if let Some(source) = &source {
         gather(source, |run: StoredRun| {
             for (rows, clean) in account.wanted(&run) {
-                let part = cut(&run, rows, run.sent || !clean);
+                let part = run.cut(rows, run.sent || !clean);
                 account.keep(&part);
                 keep(put(&transaction, &part));
             }
@@ -142,8 +140,7 @@ fn build(
     taken.iter().for_each(|batch| keep(put(&transaction, &stored(batch))));
     let state = State { destination: known, ..state };
     keep(put(&transaction, &state));
-    let id = found.id.or(Some(mark.id).filter(|id| *id > 0)).unwrap_or_else(|| fastrand::u64(1..));
-    keep(put(&transaction, &Marked { id, closed: false }));
+    keep(put(&transaction, &Marked { closed: false }));
     let first = found.notices.iter().map(|notice| notice.first + 1).max().unwrap_or(0);
     found.notices.iter().for_each(|notice| keep(put(&transaction, notice)));
     let kept = Some(mark.plan.kept).filter(|number| *number > 0);

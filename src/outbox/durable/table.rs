@@ -1,9 +1,16 @@
 //! Records in tables: each row of a table ends with a checksum over all of it.
 
+use std::collections::VecDeque;
+
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, Row, params_from_iter};
 
 use super::failure::Trouble;
+
+/// How often a damaged table is looked into from another place before the rest of it is given up.
+const LOOKS: u32 = 500;
+/// No table has greater keys.
+const LAST: i64 = 1 << 48;
 
 /// A row of one of our tables.
 pub(super) trait Record: Sized {
@@ -61,7 +68,7 @@ pub(super) fn each<R: Record>(
 }
 
 /// The same for all that is found under these keys, with nothing for what is not what was written.
-pub(super) fn each_found<R: Record>(
+fn each_found<R: Record>(
     connection: &Connection,
     rest: &str,
     parameters: impl Params,
@@ -77,6 +84,32 @@ pub(super) fn each_found<R: Record>(
         }
     }
     Ok(())
+}
+
+/// Visits every intact record that can be reached: in order up to the first page that cannot be read, then backwards from
+/// the end, and what lies between such pages in halves.
+pub(super) fn gather<R: Record>(source: &Connection, mut visit: impl FnMut(R)) {
+    let (mut looks, mut left) = (0, VecDeque::from([(0, LAST)]));
+    while let Some((mut first, mut last)) = left.pop_front() {
+        let mut hole = false;
+        for order in ["ASC", "DESC"] {
+            looks += 1;
+            let rest = format!("WHERE first BETWEEN ?1 AND ?2 ORDER BY first {order}");
+            let read: Result<(), Trouble> = each_found(source, &rest, [first, last], |key, record| {
+                (first, last) = if order == "ASC" { (key + 1, last) } else { (first, key - 1) };
+                record.into_iter().for_each(&mut visit);
+                Ok(true)
+            });
+            hole = read.is_err() && first <= last;
+            if !hole {
+                break;
+            }
+        }
+        let middle = first + (last - first) / 2;
+        if hole && first < last && looks < LOOKS {
+            left.extend([(first, middle), (middle + 1, last)]);
+        }
+    }
 }
 
 /// The records that `rest` of a SELECT names.

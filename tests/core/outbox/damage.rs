@@ -102,8 +102,8 @@ impl House {
 /// Damages some of the files at random; answers what was done.
 fn inflict(folder: &Folder, random: &mut Rng) -> String {
     let names = ["outbox.db", "outbox.db-wal", "outbox.db-wal", "outbox.db-mark"];
-    let mut done = String::new();
-    for _ in 0..1 + random.u32(0..8) / 6 {
+    let mut done = Vec::new();
+    for _ in 0..=(random.u32(0..8) / 6) {
         let file = folder.path().join(names[random.usize(0..names.len())]);
         let Ok(mut bytes) = fs::read(&file) else { continue };
         let (length, kind) = (bytes.len(), random.u32(0..10));
@@ -121,13 +121,13 @@ fn inflict(folder: &Folder, random: &mut Rng) -> String {
             _ => {}
         }
         if kind == 9 {
-            fs::remove_file(&file).unwrap()
+            fs::remove_file(&file).unwrap();
         } else {
-            fs::write(&file, bytes).unwrap()
+            fs::write(&file, bytes).unwrap();
         }
-        done += &format!(" {kind} {at} of {length} in {}", file.file_name().unwrap().display());
+        done.push(format!("{kind} {at} of {length} in {}", file.file_name().unwrap().display()));
     }
-    done
+    done.join(", ")
 }
 
 fn told(outbox: &Outbox) -> Vec<Loss> {
@@ -208,7 +208,7 @@ fn whatever_is_damaged_what_is_lost_is_told_and_the_rest_goes_on() {
     for seed in only.map_or(0..damages, |seed| seed..seed + 1) {
         let mut random = Rng::with_seed(seed);
         let house = House::new(&mut random);
-        let what = format!("damage {seed}:{}", inflict(house.folder(), &mut random));
+        let what = format!("damage {seed}: {}", inflict(house.folder(), &mut random));
         outcome.verdict(&house, &what);
     }
     let Outcome { told, exact, pending, lost } = outcome;

@@ -85,14 +85,17 @@ fn rows_are_on_the_disk_before_they_are_acknowledged() {
         return;
     };
     assert_eq!(record.accepted.len(), 246);
-    let (mut written, mut acknowledged) = (false, 0);
+    let (mut written, mut marked, mut acknowledged) = (false, false, 0);
     for line in trace.lines() {
         if line.contains("pwrite64(") && line.contains("outbox.db-wal") {
-            written = true;
+            (written, marked) = (true, false);
+        } else if line.contains(" write(") && line.contains("outbox.db-mark") {
+            marked = !written;
         } else if line.contains("sync(") && line.contains("outbox.db-wal") {
             written = false;
         } else if line.contains("write(1") && line.contains("@ accepted") {
             assert!(!written, "acknowledged before it was on the disk:\n{line}");
+            assert!(marked, "acknowledged before the mark knew of it:\n{line}");
             acknowledged += 1;
         }
     }

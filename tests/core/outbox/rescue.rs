@@ -366,6 +366,40 @@ fn without_its_mark_a_file_that_was_closed_is_whole_and_one_that_was_not_may_not
 }
 
 #[test]
+fn an_export_of_a_damaged_outbox_says_how_many_rows_it_wrote_and_how_many_are_missing() {
+    let folder = house();
+    spoil(&folder.file(), "item 7");
+    let export = |part| {
+        let mut out = Vec::new();
+        let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
+        (reader.export(part, &mut out), String::from_utf8(out).unwrap().lines().count())
+    };
+    let (exported, written) = export(Part::Pending);
+    let error = exported.unwrap_err();
+    assert_eq!((error.kind, written), (Kind::Outbox, 6));
+    assert!(error.message.contains("6 rows were written and 4 are missing"), "{error}");
+    let (exported, written) = export(Part::SetAside);
+    assert_eq!((exported.unwrap(), written), (1, 1));
+    // A run that is gone altogether.
+    rusqlite::Connection::open(folder.file()).unwrap().execute("DELETE FROM runs WHERE first = 7", ()).unwrap();
+    let (exported, written) = export(Part::Pending);
+    assert_eq!(written, 8);
+    assert!(exported.unwrap_err().message.contains("8 rows were written and 2 are missing"));
+    let pending = Reader::open(&folder.file(), Clock::simulated()).unwrap().pending().unwrap_err();
+    assert!(pending.message.contains("8 of 10 rows are there"), "{pending}");
+}
+
+#[test]
+fn a_look_into_an_outbox_whose_log_is_lost_is_an_error() {
+    let folder = hundred();
+    fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
+    let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
+    for error in [reader.pending().unwrap_err(), reader.export(Part::Pending, &mut Vec::new()).unwrap_err()] {
+        assert!(error.message.contains("rows that were accepted are not in it"), "{error}");
+    }
+}
+
+#[test]
 fn strays_beside_an_outbox_stay_as_they_are_and_change_nothing() {
     let folder = house();
     let strays = ["outbox.db.new", "outbox.db.draft", "outbox.db-journal.txt", "outbox.db.corrupt-1"];

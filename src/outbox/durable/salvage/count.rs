@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use super::Memory;
 use super::reading::Old;
-use crate::encode::PUSH_ROWS;
 use crate::outbox::durable::mark::{Totals, overlap};
 use crate::outbox::durable::notice::Loss;
-use crate::outbox::durable::record::{State, StoredAside, StoredRun, restored};
+use crate::outbox::durable::record::{State, StoredAside, StoredRun};
 use crate::outbox::taken::{Known, Taken};
 
 /// What has to be there, held against what is.
@@ -23,8 +22,6 @@ pub(super) struct Account<'a> {
     taken: Taken,
     /// Whether the mark says what has to be there, and not they.
     by_mark: bool,
-    /// Whether the mark is another outbox's.
-    foreign: bool,
     exact: bool,
     /// The rows that go on: first row → the row behind the last, and their bytes.
     pieces: BTreeMap<u64, (u64, u64)>,
@@ -39,11 +36,9 @@ impl<'a> Account<'a> {
             None => (old.state.unwrap_or_default(), &old.taken),
         };
         found.number = taken.iter().filter_map(|(_, known)| known.number).max().unwrap_or(0).max(found.number);
-        let foreign = memory.is_none() && mark.is_of_another(old.id);
-        let ahead = memory.is_none() && !foreign && mark.is_ahead_of(&found);
-        let settles = memory.is_some() || (old.exact && !(ahead && mark.contradicts(&found, taken)));
-        let by_mark = memory.is_none() && !foreign && (ahead || !settles);
-        let sure = if by_mark { mark.is_newest() && mark.precise } else { settles && (mark.is_newest() || old.closed) };
+        let by_mark = memory.is_none() && (mark.is_ahead_of(&found) || !old.exact);
+        let settles = memory.is_some() || old.exact;
+        let sure = if by_mark { mark.is_newest() && mark.precise } else { mark.is_newest() || old.closed };
         Self {
             mark,
             memory,
@@ -51,7 +46,6 @@ impl<'a> Account<'a> {
             settles,
             taken: if settles { taken.clone() } else { Taken::default() },
             by_mark,
-            foreign,
             exact: sure || memory.is_some(),
             pieces: BTreeMap::new(),
             aside: (0, 0),
@@ -66,20 +60,18 @@ impl<'a> Account<'a> {
             self.found.rows += end - self.found.accepted;
             (self.found.accepted, self.found.total) = (end, self.found.total.max(run.total));
         }
-        let spans: Vec<Range<u64>> = match (self.settles, self.by_mark) {
-            (true, _) => self.taken.ranges().chain([self.found.next..self.found.accepted]).collect(),
-            (false, true) => {
-                self.mark.spans.iter().map(|(span, _)| span.clone()).chain([self.mark.accepted..u64::MAX]).collect()
-            }
-            (false, false) => vec![0..u64::MAX],
+        let (known, rest): (Vec<_>, _) = if self.settles {
+            (self.taken.ranges().collect(), self.found.next..self.found.accepted)
+        } else {
+            (self.mark.spans.iter().map(|(span, _)| span.clone()).collect(), self.mark.accepted..u64::MAX)
         };
-        let parts =
-            spans.iter().map(|span| span.start.max(run.first)..span.end.min(end)).filter(|part| !part.is_empty());
+        let spans = known.into_iter().chain(std::iter::once(rest));
+        let parts = spans.map(|span| span.start.max(run.first)..span.end.min(end)).filter(|part| !part.is_empty());
         parts.map(|part| (part.clone(), self.is_clean(&part))).collect()
     }
 
     fn is_clean(&self, rows: &Range<u64>) -> bool {
-        if self.by_mark { self.mark.says_unsent(rows) } else { self.settles && self.exact }
+        if self.by_mark { self.mark.says_unsent(rows) } else { self.exact }
     }
 
     pub(super) fn keep(&mut self, run: &StoredRun) {
@@ -100,8 +92,7 @@ impl<'a> Account<'a> {
     pub(super) fn close(mut self) -> (State, Taken, Loss) {
         let loss = self.loss();
         let taken = self.batches();
-        let mark = if self.foreign { &Totals::default() } else { self.mark };
-        let found = self.found;
+        let (found, mark) = (self.found, self.mark);
         let accepted = found.accepted.max(mark.accepted);
         let first = self.pieces.keys().next().copied().unwrap_or(accepted);
         let next = if self.settles { found.next } else { first };
@@ -133,14 +124,11 @@ impl<'a> Account<'a> {
         let rows = rows.saturating_sub(there);
         let mut loss = Loss { rows, sent, aside: aside.saturating_sub(self.aside.0), exact: self.exact };
         if self.is_aside_older() {
-            // Some that are set aside in the file may be lost as retried, and some that wait in it may be lost as set aside.
-            let all: u64 = self.pieces.iter().map(|(first, (end, _))| end - first).sum();
-            loss.aside = loss.aside.saturating_sub(all - there);
-            loss.rows = loss.rows.saturating_sub(self.aside.0);
-            loss.exact &= aside == 0 && self.aside.0 == 0;
-        }
-        if self.foreign {
-            (loss.rows, loss.aside, loss.exact) = (loss.rows + self.mark.rows, loss.aside + self.mark.aside, false);
+            // Rows that were set aside or retried since are there as what they were before.
+            let before = self.held(&(0..u64::MAX)) - there;
+            loss.aside = loss.aside.saturating_sub(before);
+            loss.rows = loss.rows.saturating_sub(self.aside.0 + before);
+            loss.exact &= aside + self.aside.0 + before == 0;
         }
         Loss { sent: loss.sent.min(loss.rows), ..loss }
     }
@@ -188,24 +176,5 @@ impl<'a> Account<'a> {
             }
         }
         taken
-    }
-}
-
-/// Some rows of a run as a run of their own.
-pub(super) fn cut(run: &StoredRun, rows: Range<u64>, sent: bool) -> StoredRun {
-    if rows == (run.first..run.first + run.count) {
-        return StoredRun { sent, ..run.clone() };
-    }
-    let all = restored(&run.rows, &run.ends, &PUSH_ROWS);
-    let (part, behind) = (run.position(rows.start)..run.position(rows.end), run.position(rows.end)..all.rows());
-    StoredRun {
-        first: rows.start,
-        count: rows.end - rows.start,
-        bytes: all.size(part.clone()) as u64,
-        total: run.total - all.size(behind) as u64,
-        ends: all.ends(part.clone()).flat_map(u32::to_le_bytes).collect(),
-        rows: all.bare_bytes(part),
-        sent,
-        ..*run
     }
 }

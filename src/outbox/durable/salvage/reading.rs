@@ -1,6 +1,5 @@
 //! What SQLite can still read of a damaged file.
 
-use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -10,13 +9,8 @@ use crate::outbox::durable::failure::{Trouble, system};
 use crate::outbox::durable::place::Place;
 use crate::outbox::durable::record::{Marked, State, StoredBatch, StoredNotice};
 use crate::outbox::durable::schema;
-use crate::outbox::durable::table::{Record, each_found};
+use crate::outbox::durable::table::gather;
 use crate::outbox::taken::Taken;
-
-/// How often a table is looked into from another place before the rest of it is given up.
-const LOOKS: u32 = 500;
-/// No table has greater keys.
-const LAST: i64 = 1 << 48;
 
 const PAGE: u64 = 4_096;
 
@@ -27,7 +21,6 @@ pub(super) struct Old {
     pub(super) exact: bool,
     pub(super) state: Option<State>,
     pub(super) taken: Taken,
-    pub(super) id: Option<u64>,
     pub(super) closed: bool,
     pub(super) notices: Vec<StoredNotice>,
 }
@@ -75,35 +68,9 @@ impl Old {
         let _ = source.execute_batch("PRAGMA cell_size_check = 1; BEGIN");
         gather(source, |state: State| old.state = Some(state));
         gather(source, |batch: StoredBatch| old.taken.add(batch.first, batch.into()));
-        gather(source, |marked: Marked| (old.id, old.closed) = (Some(marked.id), marked.closed));
+        gather(source, |marked: Marked| old.closed = marked.closed);
         gather(source, |notice| old.notices.push(notice));
         old.exact = old.state.is_some_and(|state| state.taken == old.taken.rows());
         old
-    }
-}
-
-/// Visits every intact record that can be reached: in order up to the first page that cannot be read, then backwards from
-/// the end, and what lies between such pages in halves.
-pub(super) fn gather<R: Record>(source: &Connection, mut visit: impl FnMut(R)) {
-    let (mut looks, mut left) = (0, VecDeque::from([(0, LAST)]));
-    while let Some((mut first, mut last)) = left.pop_front() {
-        let mut hole = false;
-        for order in ["ASC", "DESC"] {
-            looks += 1;
-            let rest = format!("WHERE first BETWEEN ?1 AND ?2 ORDER BY first {order}");
-            let read: Result<(), Trouble> = each_found(source, &rest, [first, last], |key, record| {
-                (first, last) = if order == "ASC" { (key + 1, last) } else { (first, key - 1) };
-                record.into_iter().for_each(&mut visit);
-                Ok(true)
-            });
-            hole = read.is_err() && first <= last;
-            if !hole {
-                break;
-            }
-        }
-        let middle = first + (last - first) / 2;
-        if hole && first < last && looks < LOOKS {
-            left.extend([(first, middle), (middle + 1, last)]);
-        }
     }
 }
