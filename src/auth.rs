@@ -5,8 +5,10 @@
 //!           (client)   (sign-in: several clients may share one)
 //! ```
 
+mod audience;
 mod entra;
 mod jwt;
+mod pasted;
 mod slot;
 
 use std::fmt;
@@ -20,7 +22,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 
+pub use self::audience::Audience;
 pub use self::entra::{ClientSecret, SignIn};
+pub use self::pasted::bare;
 use self::slot::{Ask, Slot};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -50,6 +54,20 @@ impl AccessToken {
     pub fn reading_expiry(secret: SecretString) -> Self {
         let expires = jwt::expiry(&secret);
         Self::new(secret, expires)
+    }
+
+    /// Refuses a text that cannot be a token, for the reason that it tells of `what`; `kind` says whose mistake it is.
+    pub fn check(&self, kind: Kind, what: &str) -> Result<()> {
+        pasted::flaw(self.secret.expose_secret()).map_or(Ok(()), |flaw| {
+            Err(Error::new(kind, format!("{what} {flaw}"))
+                .with_hint("a token is one line of letters, digits, dots, dashes and underscores; copy it whole"))
+        })
+    }
+
+    /// Whether it can be read: access tokens of Microsoft Entra are JSON Web Tokens, and nothing else is.
+    #[must_use]
+    pub fn is_json_web_token(&self) -> bool {
+        jwt::claims(&self.secret).is_some()
     }
 
     /// Whether the token says of itself that it is an application's own, with no user behind it. Nothing is verified.
@@ -97,6 +115,8 @@ pub struct Token {
 pub struct Told {
     /// The claims of a JSON Web Token; `None` for other tokens.
     pub claims: Option<Value>,
+    /// Whom it is for, where that is somebody else, and what to do about that.
+    pub astray: Option<(String, String)>,
     /// Whether it says that it is an application's own, with no user behind it.
     pub application: bool,
     /// When it ends, as far as the credential knows, in seconds since 1970.
@@ -113,6 +133,8 @@ pub struct Tokens {
     transport: Transport,
     retry: Retry,
     clock: Clock,
+    /// Whom they must be for, where that is known.
+    audience: Option<Audience>,
 }
 
 impl Tokens {
@@ -123,7 +145,13 @@ impl Tokens {
             Credential::Entra(sign_in) => sign_in.slot(&clock),
             _ => Arc::new(Slot::new(clock.clone())),
         };
-        Self { credential, slot, transport, retry, clock }
+        Self { credential, slot, transport, retry, clock, audience: None }
+    }
+
+    /// The same, which refuses tokens for somebody else.
+    #[must_use]
+    pub fn meant_for(self, audience: Audience) -> Self {
+        Self { audience: Some(audience), ..self }
     }
 
     /// The token to send with.
@@ -132,9 +160,22 @@ impl Tokens {
             Credential::Token(token) if token.expires.is_some_and(|expires| expires <= self.clock.wall()) => {
                 Err(expired())
             }
-            Credential::Token(token) => Ok(Token { access: sendable(token.clone())?, generation: 0 }),
-            _ => self.slot.current(&|ask| self.fetch(ask)).await,
+            Credential::Token(token) => {
+                self.check(token)?;
+                Ok(Token { access: token.clone(), generation: 0 })
+            }
+            _ => {
+                let token = self.slot.current(&|ask| self.fetch(ask)).await?;
+                self.check(&token.access)?;
+                Ok(token)
+            }
         }
+    }
+
+    /// Refuses what need not be sent: the service would not say what is wrong with it.
+    fn check(&self, token: &AccessToken) -> Result<()> {
+        sendable(token)?;
+        self.audience.as_ref().map_or(Ok(()), |audience| audience.check(token))
     }
 
     /// Replaces the token that the service refused, unless somebody has done so already; `false` where there is no other.
@@ -149,11 +190,17 @@ impl Tokens {
     pub async fn tell(&self) -> Result<Told> {
         let access = match &self.credential {
             Credential::Token(token) => token.clone(),
-            _ => self.current().await?.access,
+            _ => self.slot.current(&|ask| self.fetch(ask)).await?.access,
         };
+        let astray = self.audience.as_ref().and_then(|audience| {
+            let meant = audience.missed_by(&access)?;
+            let advice = audience.advice(&meant);
+            Some((meant, advice))
+        });
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         Ok(Told {
             claims: jwt::claims(&access.secret),
+            astray,
             application: access.is_application(),
             expires: access.expires.map(seconds),
             now: seconds(self.clock.wall()),
@@ -166,14 +213,19 @@ impl Tokens {
             Credential::Fetch(fetch) => fetch(),
             Credential::Entra(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), ask),
         };
-        Box::pin(async move { sendable(fetching.await?) })
+        Box::pin(async move {
+            let token = fetching.await?;
+            token.check(Kind::Authentication, "the access token that the credential gave")?;
+            sendable(&token)?;
+            Ok(token)
+        })
     }
 }
 
-/// The token, if it can stand in a header.
-fn sendable(token: AccessToken) -> Result<AccessToken> {
+/// A text with a line end in it could say more than a token to the service.
+fn sendable(token: &AccessToken) -> Result<()> {
     if HeaderValue::from_bytes(token.secret.expose_secret().as_bytes()).is_ok() {
-        return Ok(token);
+        return Ok(());
     }
     Err(Error::new(Kind::Authentication, "the access token has characters that no HTTP header can carry")
         .with_hint("a token is one line of letters, digits, dots, dashes and underscores"))

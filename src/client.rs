@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use crate::auth::{Credential, Tokens};
+use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
 use crate::courier::{Lane, Policy};
 use crate::destination::{Destination, PushDataset, Streaming};
@@ -84,13 +84,30 @@ impl Client {
         quotas: Quotas,
         clock: Clock,
     ) -> Result<Self> {
+        Self::meant_for(root, credential, settings, retry, quotas, clock, None)
+    }
+
+    /// The same, which sends no token that says it is for another `audience`.
+    pub fn meant_for(
+        root: Url,
+        credential: Credential,
+        settings: &Settings,
+        retry: Retry,
+        quotas: Quotas,
+        clock: Clock,
+        audience: Option<Audience>,
+    ) -> Result<Self> {
         settings.check_way(&root)?;
         if let Credential::Entra(sign_in) = &credential {
             sign_in.check_destination(&root)?;
             settings.check_way(sign_in.authority())?;
         }
         let transport = Transport::new(settings, clock.clone())?;
-        let tokens = Arc::new(Tokens::new(credential, transport.clone(), retry, clock.clone()));
+        let tokens = Tokens::new(credential, transport.clone(), retry, clock.clone());
+        let tokens = Arc::new(match audience {
+            Some(audience) => tokens.meant_for(audience),
+            None => tokens,
+        });
         let wire = Arc::new(Wire::new(transport, Some(Arc::clone(&tokens))));
         let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
         Ok(Self { api, wire, tokens, clock, retry, quotas })

@@ -84,6 +84,7 @@ mod tests {
             by_key: false,
             denies: false,
             reach: Reach::Whole,
+            by_opaque_token: false,
             refusal: Refusal::default(),
             body: bytes::Bytes::new(),
         }

@@ -40,6 +40,8 @@ pub struct Answer {
     pub denies: bool,
     /// How much of the request had gone out before it came.
     pub reach: Reach,
+    /// Whether the token that went with it was no JSON Web Token, as those of Microsoft Entra are.
+    pub by_opaque_token: bool,
     /// What the service said about a refusal; empty for a success that is one.
     pub refusal: Refusal,
     /// The body.
@@ -67,6 +69,7 @@ impl Answer {
             by_key,
             denies,
             reach,
+            by_opaque_token: false,
             refusal,
             body,
         }
@@ -154,11 +157,12 @@ impl Wire {
                 let query = request.secret_values();
                 let secrets =
                     bearer.map(ExposeSecret::expose_secret).into_iter().chain(query.iter().map(String::as_str));
-                Outcome::Answered(Answer::new(
-                    response,
-                    bearer.is_none(),
-                    &secrets.filter(|secret| !secret.is_empty()).collect::<Vec<_>>(),
-                ))
+                let secrets = secrets.filter(|secret| !secret.is_empty()).collect::<Vec<_>>();
+                let answer = Answer::new(response, bearer.is_none(), &secrets);
+                // Only a refusal is worth the look.
+                let refused = token.as_ref().filter(|_| answer.status == 401);
+                let by_opaque_token = refused.is_some_and(|token| !token.access.is_json_web_token());
+                Outcome::Answered(Answer { by_opaque_token, ..answer })
             }
             Err(failure) => Outcome::Failed(failure),
         };

@@ -28,7 +28,8 @@ class Client:
     """A sign-in to Power BI. Cheap to make: nothing is sent, and no token fetched, before the first call.
 
     Args:
-        credential: A token string (used until its ``exp``); a callable that returns a token or
+        credential: A token string (used until its ``exp``; ``Bearer`` in front, quotes and white space around it are
+            taken off); what ``az account get-access-token`` prints; a callable that returns a token or
             ``(token, expires_on)``; any object with ``get_token(scope)``, such as those of azure-identity; the dict
             that msal returns; or one of this package's own, such as `ClientSecretCredential`. Callables and objects
             are called on a thread of this package, one call at a time. Default is what `EnvironmentCredential` finds.
@@ -52,8 +53,11 @@ class Client:
     Where the environment variable ``POWERBI_PUSH_EMULATOR`` holds the address of an emulator on this machine, a client
     without `base_url` talks to that one, with its credential, so that production code is tested unchanged.
 
+    A text that cannot be a token (it is empty, has blanks inside, or is a JSON Web Token that was cut) is never sent,
+    and neither is a token that says that it is for somebody else than the cloud's Power BI: an `AuthenticationError`.
+
     Raises:
-        ConfigurationError: An argument is wrong.
+        ConfigurationError: An argument is wrong, such as a token string that cannot be one.
     """
 
     def __init__(

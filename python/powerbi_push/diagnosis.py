@@ -23,23 +23,12 @@ class Told(TypedDict):
     """What a token tells about itself, as the core says it; times in seconds since 1970."""
 
     claims: dict[str, Any] | None
+    astray: tuple[str, str] | None
     application: bool
     expires: int | None
     now: int
 
 
-#: The id of Power BI itself, which a token may name as its audience in place of the address.
-_POWER_BI = "00000009-0000-0000-c000-000000000000"
-#: Whom else a token may be for, by what people take by mistake.
-_OTHERS = {
-    "https://graph.microsoft.com": "Microsoft Graph",
-    "00000003-0000-0000-c000-000000000000": "Microsoft Graph",
-    "https://management.azure.com": "Azure's management",
-    "https://management.core.windows.net": "Azure's management",
-    "https://api.fabric.microsoft.com": "Microsoft Fabric",
-    "https://storage.azure.com": "Azure Storage",
-    "https://database.windows.net": "Azure SQL",
-}
 #: Scopes that let a user push. Tokens of the Azure CLI have the second.
 _MAY_PUSH = {"Dataset.ReadWrite.All", "user_impersonation"}
 #: Clocks differ; from here on it is a fault, in seconds.
@@ -73,7 +62,7 @@ def token_checks(told: Told, cloud: dict[str, str]) -> list[Check]:
         message = "a token was found; it is no JSON Web Token, so that nothing can be read from it"
         return [Check("sign-in", "warning", message, "access tokens of Microsoft Entra begin with eyJ")]
     is_app = told["application"]
-    checks = [Check("sign-in", "ok", _who(claims, is_app=is_app)), _audience(claims, cloud)]
+    checks = [Check("sign-in", "ok", _who(claims, is_app=is_app)), _audience(told, claims, cloud)]
     permissions = _app_permissions(claims) if is_app else _user_permissions(claims, cloud)
     return [*checks, *([permissions] if permissions else []), _lifetime(told, claims)]
 
@@ -110,16 +99,15 @@ def _app(claims: dict[str, Any]) -> str:
     return shown(claims.get("appid") or claims.get("azp") or "")
 
 
-def _audience(claims: dict[str, Any], cloud: dict[str, str]) -> Check:
-    wanted, audience = cloud["scope"].removesuffix("/.default"), shown(claims.get("aud") or "").rstrip("/")
-    if audience in {wanted, _POWER_BI}:
+def _audience(told: Told, claims: dict[str, Any], cloud: dict[str, str]) -> Check:
+    nobody = ("nobody in particular", f"ask for a token with the scope {cloud['scope']}")
+    astray = told["astray"] or (None if claims.get("aud") else nobody)
+    if astray is None:
         return Check("audience", "ok", f"the token is for Power BI, cloud {cloud['name']}")
-    meant = _OTHERS.get(audience, f"`{audience}`" if audience else "nobody in particular")
-    hint = f"ask for a token with the scope {cloud['scope']}"
-    if audience.endswith("/powerbi/api"):
-        meant = f"the Power BI of another cloud, `{audience}`"
-        hint = f"pass the cloud= that it is for, or {hint}"
-    return Check("audience", "failed", f"the token is for {meant}, not for Power BI of the cloud {cloud['name']}", hint)
+    meant, advice = astray
+    return Check(
+        "audience", "failed", f"the token is for {meant}, not for Power BI of the cloud {cloud['name']}", advice
+    )
 
 
 def _app_permissions(claims: dict[str, Any]) -> Check | None:

@@ -164,6 +164,7 @@ mod tests {
             odd_retry_after: None,
             is_html: false,
             by_key: false,
+            by_opaque_token: false,
             refusal: Refusal::default(),
             body: Bytes::copy_from_slice(body.as_bytes()),
         };

@@ -16,7 +16,7 @@ use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::sender::Sender;
 use super::{credential, options, plan, porter, push};
-use crate::auth::Credential;
+use crate::auth::{Audience, Credential};
 use crate::client;
 use crate::clock::Clock;
 use crate::courier::AskNumber;
@@ -45,6 +45,7 @@ struct Recipe {
     retry: Retry,
     quotas: Quotas,
     clock: Clock,
+    audience: Audience,
 }
 
 impl Recipe {
@@ -55,7 +56,9 @@ impl Recipe {
 
     fn make(&self) -> Result<Arc<client::Client>> {
         let (root, credential) = (self.root.clone(), self.credential.clone());
-        client::Client::new(root, credential, &self.settings, self.retry, self.quotas, self.clock.clone()).map(Arc::new)
+        let (clock, audience) = (self.clock.clone(), Some(self.audience.clone()));
+        client::Client::meant_for(root, credential, &self.settings, self.retry, self.quotas, clock, audience)
+            .map(Arc::new)
     }
 }
 
@@ -119,9 +122,14 @@ impl Client {
             let (retry, quotas) = (options::retry(retry)?, options::quotas(quotas)?);
             let needs_loop = credential::is_async(credential)?;
             let credential = credential::read(credential, cloud.scope, &clock)?;
+            // The address counts for more than the name: that is where the token goes.
+            let here = CLOUDS.into_iter().find(|known| Url::parse(known.base_url).is_ok_and(|url| url == root));
+            let meant = here.unwrap_or(cloud);
+            let is_local = transport::is_loopback(&root);
+            let audience = Audience { cloud: meant.name.into(), scope: meant.scope.into(), is_local };
             // Building the pool reads certificates; nobody needs the GIL for that.
             let made = Self {
-                recipe: Recipe { root, credential, needs_loop, settings, retry, quotas, clock },
+                recipe: Recipe { root, credential, needs_loop, settings, retry, quotas, clock, audience },
                 current: PerProcess::new(),
                 closed: AtomicBool::new(false),
             };

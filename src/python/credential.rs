@@ -13,7 +13,7 @@ use super::errors::{self, raise};
 use super::operation::Operation;
 use super::porter::{self, Call};
 use super::runtime::PerProcess;
-use crate::auth::{self, AccessToken, Credential, Fetching, SignIn, Tokens};
+use crate::auth::{self, AccessToken, Credential, Fetching, SignIn, Tokens, bare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 use crate::powerbi::Cloud;
@@ -24,10 +24,15 @@ use crate::transport::{Settings, Transport};
 pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) -> PyResult<Credential> {
     let py = credential.py();
     if let Ok(token) = credential.cast::<PyString>() {
-        return Ok(Credential::Token(AccessToken::reading_expiry(secret(token)?)));
+        let text = secret(token)?;
+        // The Azure CLI's JSON, pasted or read from a file.
+        if text.expose_secret().starts_with('{') {
+            return az_json(py, text.expose_secret(), clock);
+        }
+        return given(py, AccessToken::reading_expiry(text));
     }
     if let Ok(answer) = credential.cast::<PyDict>() {
-        return msal_result(answer, clock);
+        return sign_in_result(answer, clock);
     }
     if let Some(ours) = ClientSecret::of(credential) {
         return raise(py, ours.get().sign_in(scope).map(Credential::Entra));
@@ -75,7 +80,7 @@ fn fetching(call: Arc<Call>) -> Fetching {
 
 /// A token's text; one that is no valid Unicode is refused without being shown.
 fn secret(token: &Bound<'_, PyString>) -> PyResult<SecretString> {
-    token.to_str().map(|text| text.trim().to_owned().into()).map_err(|_| {
+    token.to_str().map(|text| bare(text).to_owned().into()).map_err(|_| {
         let error = Error::configuration("the access token holds characters that are no valid Unicode");
         errors::to_py(token.py(), &error)
     })
@@ -100,22 +105,46 @@ fn access_token(answer: &Bound<'_, PyAny>) -> PyResult<AccessToken> {
     Ok(AccessToken::new(secret, seconds.and_then(|since| UNIX_EPOCH.checked_add(since))))
 }
 
-/// What msal's `acquire_token_...` returns: a dict with the token, or with an error.
-fn msal_result(answer: &Bound<'_, PyDict>, clock: &Clock) -> PyResult<Credential> {
+/// A token that the caller has given, unless it cannot be one.
+fn given(py: Python<'_>, token: AccessToken) -> PyResult<Credential> {
+    raise(py, token.check(Kind::Configuration, "the access token"))?;
+    Ok(Credential::Token(token))
+}
+
+/// What `az account get-access-token` prints.
+fn az_json(py: Python<'_>, text: &str, clock: &Clock) -> PyResult<Credential> {
+    let parsed = py.import("json")?.call_method1("loads", (text,));
+    match parsed.ok().and_then(|parsed| parsed.cast_into::<PyDict>().ok()) {
+        Some(answer) => sign_in_result(&answer, clock),
+        None => {
+            let error = Error::configuration("the access token begins as JSON does, and is none")
+                .with_hint("pass the token itself, or what `az account get-access-token` prints, whole");
+            Err(errors::to_py(py, &error))
+        }
+    }
+}
+
+/// What msal's `acquire_token_...` returns or the Azure CLI prints: a dict with the token, or with an error.
+fn sign_in_result(answer: &Bound<'_, PyDict>, clock: &Clock) -> PyResult<Credential> {
     let py = answer.py();
     let text = |key: &str| answer.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
-    let Some(token) = text("access_token") else {
+    let Some(token) = text("access_token").or_else(|| text("accessToken")) else {
         let why =
             text("error_description").or_else(|| text("error")).unwrap_or_else(|| "it has no `access_token`".into());
         let error = Error::new(Kind::Authentication, format!("the sign-in result holds no token: {why}"));
         return Err(errors::to_py(py, &error));
     };
-    let secret = SecretString::from(token);
-    let lifetime = answer.get_item("expires_in")?.and_then(|value| value.extract::<u64>().ok());
-    Ok(Credential::Token(match lifetime {
-        Some(seconds) => AccessToken::new(secret, Some(clock.wall() + Duration::from_secs(seconds))),
-        None => AccessToken::reading_expiry(secret),
-    }))
+    let secret = SecretString::from(bare(&token));
+    let number = |key: &str| answer.get_item(key).ok().flatten().and_then(|value| value.extract::<u64>().ok());
+    let lifetime = number("expires_in").map(|seconds| clock.wall() + Duration::from_secs(seconds));
+    let ends = lifetime.or_else(|| UNIX_EPOCH.checked_add(Duration::from_secs(number("expires_on")?)));
+    given(
+        py,
+        match ends {
+            Some(ends) => AccessToken::new(secret, Some(ends)),
+            None => AccessToken::reading_expiry(secret),
+        },
+    )
 }
 
 /// How long Entra may be silent, where no client says otherwise.

@@ -5,6 +5,10 @@ use serde_json::Value;
 use super::{Answer, reason};
 use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
 
+/// What is said first of a token that the service refuses and nobody can read.
+const OPAQUE: &str = "the token is no JSON Web Token: access tokens of Microsoft Entra begin with eyJ, so that this is \
+                      probably something else, such as a secret or an id";
+
 /// The service's own words, as far as it found any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusal {
@@ -112,6 +116,7 @@ pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
         bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
     });
     match hint {
+        Some(hint) if answer.by_opaque_token => error.with_hint(format!("{OPAQUE}; {hint}")),
         Some(hint) => error.with_hint(hint),
         None => error,
     }

@@ -134,7 +134,7 @@ class FaultServer:
 
     def table(self, *, ordered: bool = False, **options: Any) -> pbi.Table:
         """Take the table `Orders` of a client that talks to this server."""
-        client = pbi.Client(options.pop("credential", "a token"), base_url=self.url, **options)
+        client = pbi.Client(options.pop("credential", "opaque"), base_url=self.url, **options)
         return client.dataset(DATASET_ID).table("Orders", {"Id": int, "Item": str}, ordered=ordered)
 
     def arrived(self) -> Counter[int]:

@@ -359,7 +359,7 @@ def test_a_timeout_of_asyncio_is_a_timeout_and_nothing_is_sent_behind_it() -> No
 
 def test_a_cancelled_request_hangs_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        client = pbi.Client("a token", base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
+        client = pbi.Client("opaque", base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
 
         async def main() -> bytes:
             task = asyncio.create_task(client.datasets_async())

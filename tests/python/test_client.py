@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 )
 def test_a_base_url_is_scheme_and_host_and_http_only_at_home(base_url: str) -> None:
     with pytest.raises(pbi.ConfigurationError, match="base_url"):
-        pbi.Client("a token", base_url=base_url)
+        pbi.Client("opaque", base_url=base_url)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_base_url_is_scheme_and_host_and_http_only_at_home(base_url: str) -> N
     ],
 )
 def test_a_client_shows_where_it_goes(base_url: str, shown: str) -> None:
-    assert repr(pbi.Client("a token", base_url=base_url)) == f"Client(base_url='{shown}')"
+    assert repr(pbi.Client("opaque", base_url=base_url)) == f"Client(base_url='{shown}')"
 
 
 @pytest.mark.parametrize(
@@ -76,40 +76,40 @@ def test_a_client_shows_where_it_goes(base_url: str, shown: str) -> None:
     ],
 )
 def test_each_cloud_has_its_host(cloud: str, host: str) -> None:
-    assert repr(pbi.Client("a token", cloud=cloud)) == f"Client(base_url='https://{host}')"
+    assert repr(pbi.Client("opaque", cloud=cloud)) == f"Client(base_url='https://{host}')"
 
 
 @pytest.mark.parametrize("cloud", ["germany", "Public", "", "public\n"])
 def test_another_cloud_is_answered_with_those_there_are(cloud: str) -> None:
     with pytest.raises(pbi.ConfigurationError, match="public, usgov, usgovhigh, usgovdod, china"):
-        pbi.Client("a token", cloud=cloud)
+        pbi.Client("opaque", cloud=cloud)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "30", None, 1e300])
 def test_a_timeout_is_a_number_of_seconds_above_zero(timeout: Any) -> None:
     with pytest.raises(pbi.ConfigurationError, match="timeout"):
-        pbi.Client("a token", timeout=timeout)
+        pbi.Client("opaque", timeout=timeout)
 
 
 @pytest.mark.parametrize("retry", ["never", 3, True, {"attempts": 3}])
 def test_retry_says_what_it_takes(retry: Any) -> None:
     with pytest.raises(pbi.ConfigurationError, match='`retry` takes "default", a Retry or None'):
-        pbi.Client("a token", retry=retry)
+        pbi.Client("opaque", retry=retry)
 
 
 def test_a_proxy_that_is_no_url_is_refused_without_showing_it() -> None:
     with pytest.raises(pbi.ConfigurationError, match="proxy") as caught:
-        pbi.Client("a token", proxy="http://user:password@[")
+        pbi.Client("opaque", proxy="http://user:password@[")
     assert "password" not in str(caught.value)
 
 
 def test_a_ca_bundle_is_read_when_the_client_is_made(tmp_path: Path) -> None:
     with pytest.raises(pbi.ConfigurationError, match="cannot be read"):
-        pbi.Client("a token", ca_bundle=tmp_path / "none.pem")
+        pbi.Client("opaque", ca_bundle=tmp_path / "none.pem")
     empty = tmp_path / "empty.pem"
     empty.write_text("no certificate")
     with pytest.raises(pbi.ConfigurationError, match=r"holds no certificate|is not PEM"):
-        pbi.Client("a token", ca_bundle=str(empty))
+        pbi.Client("opaque", ca_bundle=str(empty))
 
 
 def test_no_credential_says_what_to_pass() -> None:
@@ -360,7 +360,7 @@ def untold(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("untold")
 def test_the_end_of_push_datasets_is_told_once() -> None:
     # The proxy is a closed port: nothing leaves this machine.
-    client = pbi.Client("a token", proxy=closed_port(), retry=None)
+    client = pbi.Client("opaque", proxy=closed_port(), retry=None)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for _ in range(2):
@@ -375,7 +375,7 @@ def test_the_end_of_push_datasets_is_told_once() -> None:
 
 @pytest.mark.usefixtures("untold")
 def test_the_end_is_told_at_the_callers_line_through_a_workspace_too() -> None:
-    client = pbi.Client("a token", proxy=closed_port(), retry=None)
+    client = pbi.Client("opaque", proxy=closed_port(), retry=None)
     with pytest.warns(pbi.PushDatasetRetirementWarning) as told, pytest.raises(pbi.TransportError):
         client.workspace(DATASET_ID).create_dataset(SCHEMA)
     assert told[0].filename == __file__
@@ -400,4 +400,4 @@ def test_a_retry_is_a_value() -> None:
 @pytest.mark.parametrize("retry", [pbi.Retry(attempts=0), pbi.Retry(attempts=-1), pbi.Retry(first_delay=-1)])
 def test_a_retry_that_makes_no_sense_is_a_configuration_error(retry: pbi.Retry) -> None:
     with pytest.raises(pbi.ConfigurationError):
-        pbi.Client("a token", retry=retry)
+        pbi.Client("opaque", retry=retry)

@@ -28,7 +28,7 @@ def test_nobody_listening_is_a_transport_error_and_nothing_sent() -> None:
 
 
 def test_a_connection_that_is_refused_is_tried_again(virtual: Emulator) -> None:
-    client = pbi.Client("a token", base_url=closed_port())
+    client = pbi.Client("opaque", base_url=closed_port())
     with pytest.raises(pbi.TransportError):
         client.datasets()
     assert 3.75 <= virtual.now <= 7.5

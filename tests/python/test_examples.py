@@ -60,7 +60,7 @@ def test_the_walkthrough_says_what_its_original_says(powerbi: Emulator, capsys: 
 
 
 def test_the_walkthrough_signs_in_with_a_token() -> None:
-    client = example("walkthrough")["sign_in"]("a token")
+    client = example("walkthrough")["sign_in"]("opaque")
     assert client.base_url == "https://api.powerbi.com"
 
 

@@ -19,7 +19,7 @@ def peak():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
-client = pbi.Client("a token", base_url=sys.argv[1])
+client = pbi.Client("opaque", base_url=sys.argv[1])
 info = {"id": "cfafbeb1-8037-4d0c-896e-a46fb27ff229", "name": "Sales", "accepts_rows": True, "web_url": None}
 schema = pbi.TableSchema("Orders", {"Id": int, "Item": str})
 table = Dataset(client._core, client.my_workspace, info, None).table("Orders", schema)

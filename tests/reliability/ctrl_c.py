@@ -72,7 +72,7 @@ def _connecting() -> Iterator[Callable[[], object]]:
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)  # noqa: FBT003 - the only way to say it
             filler.connect_ex(listener.getsockname())
-        client = pbi.Client("a token", base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        client = pbi.Client("opaque", base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
         yield lambda: client.dataset(DATASET_ID)
 
 

@@ -29,7 +29,7 @@ def peak():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
-client = pbi.Client("a token", base_url=sys.argv[1])
+client = pbi.Client("opaque", base_url=sys.argv[1])
 sender = client.dataset(sys.argv[2]).table("Orders", {"Id": int, "Item": str}).sender(on_full="drop_oldest")
 before = peak()
 for number in range(int(sys.argv[3])):

@@ -17,4 +17,4 @@ def folder() -> Path:
 
 def table(url: str, schema: pbi.TableSchema) -> pbi.Table:
     """Take a table of a client without quotas."""
-    return pbi.Client("a token", base_url=url, quotas=None).dataset(DATASET_ID).table(schema.name, schema)
+    return pbi.Client("opaque", base_url=url, quotas=None).dataset(DATASET_ID).table(schema.name, schema)

@@ -28,7 +28,7 @@ import sys, threading
 import powerbi_push as pbi
 
 url, dataset, outbox, rows = sys.argv[1:]
-table = pbi.Client("a token", base_url=url).dataset(dataset).table("Orders", {"Id": int})
+table = pbi.Client("opaque", base_url=url).dataset(dataset).table("Orders", {"Id": int})
 sender = table.sender(outbox=outbox, max_delay=0.001)
 sender.send_many({"Id": number} for number in range(int(rows)))
 print("accepted", flush=True)

@@ -27,7 +27,7 @@ def main(url: str, dataset: str, outbox: Path, rows: range, what: str) -> None:
     """Fill it, and start what a thread does meanwhile."""
     warnings.simplefilter("ignore")
     dice = random.Random(rows.start)
-    table = pbi.Client("a token", base_url=url, quotas=None).dataset(dataset).table("Orders", {"Id": int})
+    table = pbi.Client("opaque", base_url=url, quotas=None).dataset(dataset).table("Orders", {"Id": int})
     options = {"on_full": "error", "max_delay": 0.001, "max_rows": 50, "close_timeout": 1.0}
     number, end = rows.start, rows.stop
     with table.sender(outbox=outbox, **options) as sender:  # type: ignore[arg-type]

@@ -89,7 +89,7 @@ class Service:
     def drain(self, outbox: Path) -> pbi.SenderStats:
         """Deliver what is in an outbox."""
         self.up = True
-        client = pbi.Client("a token", base_url=self.server.url, quotas=None)
+        client = pbi.Client("opaque", base_url=self.server.url, quotas=None)
         table = client.dataset(DATASET_ID).table("Orders", {"Id": int})
         options: dict[str, Any] = {"outbox": outbox, "max_delay": 0.001}
         with table.sender(**options) as sender:

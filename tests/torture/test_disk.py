@@ -25,7 +25,7 @@ FAILURES = [("pwrite64", "ENOSPC"), ("pwrite64", "EIO"), ("fdatasync", "EIO"), (
 RACERS, ROUNDS = 20, 5
 RACE = """
     url, dataset, outbox = sys.argv[1:]
-    table = pbi.Client("a token", base_url=url, quotas=None).dataset(dataset).table("Orders", {"Id": int})
+    table = pbi.Client("opaque", base_url=url, quotas=None).dataset(dataset).table("Orders", {"Id": int})
     print("ready", flush=True)
     sys.stdin.readline()
     try:

@@ -63,7 +63,7 @@ BUSY = {
         def credential():
             asked.set()
             time.sleep(0.2)
-            return "a token"
+            return "opaque"
         client = pbi.Client(credential, base_url="http://127.0.0.1:1", retry=None)
         threading.Thread(target=quietly, args=(client.datasets,), daemon=True).start()
         asked.wait()
