@@ -15,6 +15,7 @@ mod attempt;
 mod isolate;
 mod held;
 mod numbers;
+mod over;
 mod pause;
 mod policy;
 mod sent;
@@ -34,13 +35,15 @@ pub use self::held::Held;
 use self::isolate::{Misses, Pieces};
 pub use self::numbers::AskNumber;
 use self::numbers::Numbers;
+pub use self::over::Trouble;
+use self::over::out_of_time;
 use self::pause::Pause;
 pub use self::policy::{Manner, Policy};
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::destination::Destination;
 use crate::encode::Limits;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::limit::{Limit, Watch};
 use crate::outbox::{Batch, Durable, Fate, Outbox};
 use crate::report::{Meter, Refused};
@@ -95,17 +98,6 @@ struct State {
     meter: Meter,
     trouble: Option<Trouble>,
     refused: Vec<Refused>,
-}
-
-/// What keeps a sender's lane from delivering at the moment.
-#[derive(Debug, Clone)]
-pub struct Trouble {
-    /// What went wrong.
-    pub error: Error,
-    /// When the next attempt is made.
-    pub next: Moment,
-    /// Whether the lane waits for somebody to mend it, not for the service to recover.
-    pub paused: bool,
 }
 
 /// How far the lane has been told to stop.
@@ -207,7 +199,7 @@ impl Lane {
         if let Some(deadline) = self.policy.deadline {
             tokio::select! {
                 () = &mut all_done => return,
-                () = self.clock.deadline(deadline) => self.abort(Some(out_of_time())),
+                () = self.clock.deadline(deadline) => self.abort(Some(self.caused(out_of_time()))),
             }
         }
         all_done.await;
@@ -400,9 +392,4 @@ impl Lane {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn out_of_time() -> Error {
-    Error::new(Kind::Deadline, "the time limit of this call has passed")
-        .with_hint("give a longer timeout=, or push the rest: result.resume_from says where it begins")
 }

@@ -46,6 +46,10 @@ pub trait Watch: fmt::Debug + Send + Sync {
     fn begun(&self, wait: &Wait);
     /// It waits no longer.
     fn over(&self);
+    /// A request has failed, and is not tried again before `next`.
+    fn failed(&self, _why: &Error, _next: Moment) {}
+    /// Something else that a person should know.
+    fn said(&self, _words: String) {}
 }
 
 /// Nobody wants to know.

@@ -6,6 +6,7 @@ mod body;
 mod connect;
 mod failure;
 mod origin;
+mod place;
 mod proxy;
 mod retry_after;
 mod tunnel;
@@ -23,6 +24,7 @@ pub use self::body::{Progress, Reach};
 pub use self::connect::Settings;
 pub use self::failure::Failure;
 pub use self::origin::{is_loopback, origin};
+use self::place::placed;
 use self::proxy::Proxies;
 pub use self::proxy::SIGN_IN as PROXY_SIGN_IN;
 use self::retry_after::retry_after;
@@ -120,12 +122,13 @@ impl Transport {
         bearer: Option<&SecretString>,
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
-        self.timed(request, bearer, JSON, progress).await
+        self.timed(request, bearer, JSON, progress).await.map_err(|failure| placed(failure, &request.url))
     }
 
     /// Sends `request`, whose body is a form, once.
     pub async fn send_form(&self, request: &Request) -> Result<Response, Failure> {
-        self.timed(request, None, FORM, &Arc::new(Progress::default())).await
+        let sent = self.timed(request, None, FORM, &Arc::new(Progress::default())).await;
+        sent.map_err(|failure| placed(failure, &request.url))
     }
 
     async fn timed(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
-use crate::limit::{Ask, Ending};
+use crate::limit::{Ask, Ending, Watch};
 use crate::outbox::{Batch, Fate};
 use crate::transport::{Progress, Reach};
 use crate::verdict::{Verdict, judge};
@@ -158,6 +158,7 @@ impl<'a> Attempt<'a> {
         let now = self.lane.clock.now();
         let next = now + retry.delay(self.failures);
         self.failed = Some((now, next));
+        self.lane.waits.failed(&error, next);
         self.lane.note_trouble(error, next, false);
         Next::Again
     }

@@ -6,11 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
+use crate::error::Error;
 use crate::limit::{Reason, Wait, Watch};
 use crate::outbox;
 
 /// Waits that are no longer are nobody's business.
 const LONG: Duration = Duration::from_secs(10);
+/// An outage that is over by then is nobody's business either.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Notices kept for whoever asks for them, the newest.
 const MAX_NOTICES: usize = 100;
 
@@ -23,6 +26,10 @@ pub enum Notice {
     OddRetryAfter(&'static str),
     /// Something about the outbox on the disk.
     Outbox(outbox::Notice),
+    /// Nobody answers, or with a fault of the service's own: why, and how long until the next attempt.
+    Down(String, Duration),
+    /// Something else, in words of its own.
+    Said(String),
 }
 
 impl fmt::Display for Notice {
@@ -40,6 +47,8 @@ impl fmt::Display for Notice {
             }
             Self::Waiting(length, reason) => write!(f, "waiting {:.0} s: {reason}", length.as_secs_f64()),
             Self::Outbox(notice) => notice.fmt(f),
+            Self::Down(why, next) => write!(f, "{why}; trying again, the next time in {:.0} s", next.as_secs_f64()),
+            Self::Said(words) => f.write_str(words),
             Self::OddRetryAfter(why) => {
                 write!(f, "the service sent a Retry-After that cannot be obeyed as it is: {why}")
             }
@@ -74,6 +83,8 @@ struct State {
     /// The end and the reason of the last wait that was noticed.
     noticed: Option<(Moment, Reason)>,
     noticed_odd: bool,
+    /// When the first of the failures came that nobody got through since, and what the last one was.
+    failing: Option<(Moment, String)>,
     notices: VecDeque<Notice>,
 }
 
@@ -113,6 +124,7 @@ impl Waits {
     pub(super) fn note_success(&self) {
         let mut state = self.lock();
         state.failures = 0;
+        state.failing = None;
         if state.noticed.is_some_and(|(_, reason)| is_outage(reason)) {
             state.noticed = None;
         }
@@ -157,6 +169,12 @@ impl Watch for Waits {
         state.waiting += 1;
         state.current = Some(*wait);
         let length = wait.until - wait.since;
+        if is_outage(wait.reason)
+            && let Some(why) = state.news_of_outage(wait.until)
+        {
+            drop(state);
+            return self.note(Notice::Down(why, length));
+        }
         // Requests that wait for the same are one wait, and so is everything in one outage.
         let is_known = state.noticed.is_some_and(|(until, reason)| {
             reason == wait.reason && wait.until < until + LONG || is_outage(reason) && is_outage(wait.reason)
@@ -177,6 +195,35 @@ impl Watch for Waits {
             state.current = None;
             state.waited += now - since;
         }
+    }
+
+    fn failed(&self, why: &Error, next: Moment) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let since = state.failing.take().map_or(now, |(since, _)| since);
+        state.failing = Some((since, why.message.clone()));
+        let news = state.news_of_outage(next);
+        drop(state);
+        if let Some(why) = news {
+            self.note(Notice::Down(why, next - now));
+        }
+    }
+
+    fn said(&self, words: String) {
+        self.note(Notice::Said(words));
+    }
+}
+
+impl State {
+    /// Why nobody gets through, where that is worth a word: until `next` the outage has lasted its time, and nobody was
+    /// told of it.
+    fn news_of_outage(&mut self, next: Moment) -> Option<String> {
+        let (since, why) = self.failing.as_ref()?;
+        if *since + PATIENCE > next || self.noticed.is_some_and(|(_, reason)| is_outage(reason)) {
+            return None;
+        }
+        self.noticed = Some((next, Reason::BackOff));
+        Some(why.clone())
     }
 }
 
@@ -245,6 +292,27 @@ mod tests {
         waits.begun(&wait(100, 115, Reason::Down));
         let notices: Vec<_> = waits.notices().iter().map(ToString::to_string).collect();
         assert_eq!(notices, ["waiting 15 s: the service is down"]);
+    }
+
+    #[test]
+    fn a_service_that_is_down_is_told_once_as_soon_as_it_is_known_to_last_two_seconds() {
+        let (clock, waits) = at_rest();
+        let refused = Error::new(crate::error::Kind::Transport, "could not connect");
+        let milliseconds = |count| Moment::default() + Duration::from_millis(count);
+        waits.failed(&refused, milliseconds(500));
+        clock.advance(Duration::from_millis(500));
+        waits.failed(&refused, milliseconds(1_500));
+        assert_eq!(waits.notices(), []);
+        clock.advance(Duration::from_secs(1));
+        for next in [3_500, 7_500] {
+            waits.failed(&refused, milliseconds(next));
+        }
+        waits.begun(&wait(3, 60, Reason::Down));
+        let told: Vec<_> = waits.notices().iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["could not connect; trying again, the next time in 2 s"]);
+        waits.note_success();
+        waits.failed(&refused, at(9));
+        assert_eq!(waits.notices(), [Notice::Down("could not connect".into(), Duration::from_millis(7_500))]);
     }
 
     #[test]

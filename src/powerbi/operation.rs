@@ -90,6 +90,9 @@ impl Api {
                         return Err(impatient(error, wait).into());
                     }
                     let reason = if error.kind == Kind::RateLimited { Reason::RetryAfter } else { Reason::BackOff };
+                    if reason == Reason::BackOff {
+                        self.watch.failed(&error, again);
+                    }
                     self.limit.wait(again, reason, &*self.watch).await;
                 }
                 Next::Fail(error) => return Err(error.into()),

@@ -246,6 +246,10 @@ impl Push {
             Some(rows) => door::away(py, || encoder.fill_in_slices(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(source, time)),
         });
+        let filled = filled.map_err(|stop| match stop {
+            Stop::Early(Early::Failed(error)) => Stop::Early(Early::Failed(self.lane.caused(error))),
+            other => other,
+        });
         if let Err(Stop::Early(Early::Failed(error))) = &filled {
             self.lane.abort(Some(error.clone()));
         }

@@ -140,7 +140,8 @@ def test_an_outage_is_logged_once_by_an_operation_too(virtual: Emulator, log: py
     client = virtual.client(retry=pbi.Retry(first_delay=12.0, max_delay=40.0))
     virtual.fail_next(503, times=3)
     client.datasets()
-    assert len(waits(log, r"Power BI: waiting (\d+) s: backing off after a failure")) == 1
+    down = r"Power BI: listing the datasets: the service answered 503; trying again, the next time in (\d+) s"
+    assert len(waits(log, down)) == 1
 
 
 def test_an_event_loop_logs_what_its_operation_waits_for(virtual: Emulator, log: pytest.LogCaptureFixture) -> None:

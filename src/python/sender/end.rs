@@ -51,7 +51,7 @@ impl Work for Flush {
         } else if self.patience.as_ref().is_some_and(Running::is_over) {
             let message = "not everything that was accepted has been delivered within the timeout of flush";
             let hint = "the sender goes on; sender.stats says what it waits for";
-            errors::to_py(py, &Error::new(Kind::Deadline, message).with_hint(hint))
+            errors::to_py(py, &self.shared.lane.caused(Error::new(Kind::Deadline, message).with_hint(hint)))
         } else {
             return Ok(Step::Wait);
         };

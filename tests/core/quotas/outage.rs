@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use powerbi_push::courier::Notice;
 use powerbi_push::error::Kind;
-use powerbi_push::limit::{IN_FLIGHT, Quotas, Reason};
+use powerbi_push::limit::{IN_FLIGHT, Quotas};
 use powerbi_push::retry::Retry;
 
 use super::script::{Reply, Scripted};
@@ -19,7 +19,7 @@ fn down() -> Reply {
 
 /// Whether there is one notice for all of an outage.
 fn told_once(notices: &[Notice]) -> bool {
-    matches!(notices, [Notice::Waiting(length, Reason::Down | Reason::BackOff)] if length.as_secs() >= 14)
+    matches!(notices, [Notice::Down(why, _)] if !why.is_empty())
 }
 
 fn seconds(count: u64) -> Duration {

@@ -1,0 +1,36 @@
+//! What is said where the time of a call is over: also what kept it until then.
+
+use super::Lane;
+use crate::clock::Moment;
+use crate::error::{Error, Kind};
+
+/// What keeps a sender's lane from delivering at the moment.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What went wrong.
+    pub error: Error,
+    /// When the next attempt is made.
+    pub next: Moment,
+    /// Whether the lane waits for somebody to mend it, not for the service to recover.
+    pub paused: bool,
+}
+
+impl Lane {
+    /// The same failure of time with what kept the lane from delivering, where something did.
+    #[must_use]
+    pub fn caused(&self, error: Error) -> Error {
+        match self.trouble() {
+            Some(trouble) if error.kind == Kind::Deadline => {
+                let mut error = error;
+                error.message = format!("{}; the last failure: {}", error.message, trouble.error);
+                error.caused_by(trouble.error)
+            }
+            _ => error,
+        }
+    }
+}
+
+pub(super) fn out_of_time() -> Error {
+    Error::new(Kind::Deadline, "the time limit of this call has passed")
+        .with_hint("give a longer timeout=, or push the rest: result.resume_from says where it begins")
+}
