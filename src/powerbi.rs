@@ -8,6 +8,7 @@ mod operation;
 mod queries;
 mod read;
 mod tables;
+mod turns;
 mod workspaces;
 
 use std::sync::Arc;
@@ -37,6 +38,16 @@ pub struct DatasetInfo {
     pub accepts_rows: bool,
     /// Where a person can look at it.
     pub web_url: Option<String>,
+}
+
+/// A dataset that was to be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Created {
+    /// What there is.
+    #[serde(flatten)]
+    pub info: DatasetInfo,
+    /// Whether it was made for this; else it was there before.
+    pub made: bool,
 }
 
 /// A workspace as the service lists it.

@@ -35,6 +35,7 @@ class Dataset:
     ) -> None:
         """Made by `Workspace.dataset` and `Workspace.create_dataset`."""
         self._core = core
+        self._info = info
         self.workspace = workspace
         self.id: str = info["id"]
         self.name: str = info["name"]

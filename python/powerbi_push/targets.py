@@ -11,9 +11,10 @@ from urllib.parse import unquote, urlsplit
 from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client
 from powerbi_push.credentials import mark_of_environment
+from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
-from powerbi_push.exceptions import ConfigurationError, NotFoundError
+from powerbi_push.exceptions import ConfigurationError, NotFoundError, PowerBIPushError
 from powerbi_push.hidden import Hidden
 from powerbi_push.options import PushOptions, given, takes
 from powerbi_push.schema import TableSchema
@@ -24,7 +25,6 @@ from powerbi_push.verbs import awaited, run, settled
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
 
-    from powerbi_push.dataset import Dataset
     from powerbi_push.options import Rows
     from powerbi_push.results import PushResult
     from powerbi_push.schema import DataType
@@ -33,11 +33,13 @@ if TYPE_CHECKING:
 
     Target: TypeAlias = "str | Table | StreamingDataset | tuple[str | None, str, str]"
 
-#: Rows that `create=True` looks at where no schema is given.
+#: Rows that `create=True` looks at where no schema is given and they can be read only once.
 _INFERRED_ROWS = 10_000
 _ROWS_ADDRESS = re.compile(
     r"/v1\.0/myorg(?:/groups/(?P<workspace>[^/]+))?/datasets/(?P<dataset>[^/]+)/tables/(?P<table>[^/]+)/rows/?"
 )
+#: Between a workspace, a dataset and a table.
+_MOST_SLASHES = 2
 _clients: dict[tuple[Any, ...], Client] = {}
 
 
@@ -66,7 +68,9 @@ def push(
         cloud: As for `Client`.
         base_url: As for `Client`.
         if_exists: ``"append"``, or ``"replace"``: delete the table's rows first, never the dataset.
-        create: Make the dataset where it is missing, its columns read off the first 10,000 rows unless `schema` says.
+        create: Make the dataset where it is missing. Unless `schema` says, its columns are read off all rows of a list,
+            tuple or frame, and off the first 10,000 of a generator. Rows that can be read twice are checked before the
+            dataset is made. Where it was made and something fails then, the error says so, and with which columns.
         **options: See `PushOptions`.
 
     Raises:
@@ -136,7 +140,15 @@ def _push(
         table = table if schema is None else table.dataset.table(table.name, schema)
     else:
         client = _client(Hidden(hidden.value[1]), **where)
-        table, rows = yield from _table(client, place(hidden.value[0], client.base_url), schema, rows, create=create)
+        spot = place(hidden.value[0], client.base_url)
+        try:
+            if create:
+                return (yield from _create_and_push(client, spot, schema, rows, options=options, if_exists=if_exists))
+            table = yield from _table(client, spot, schema)
+        except NotFoundError as error:
+            if error.result is None and isinstance(hidden.value[0], str) and "://" not in hidden.value[0]:
+                error.hint = _joined(error.hint, _with_slash(hidden.value[0]))
+            raise
     return (yield from table._push(rows, options, replace=if_exists == "replace"))  # noqa: SLF001
 
 
@@ -191,65 +203,128 @@ def place(target: object, base_url: str) -> tuple[str | None, str, str]:
         case (None | str() as workspace, str(dataset), str(table)) if dataset and table:
             return workspace or None, dataset, table
         case _:
-            shown = repr(target) if isinstance(target, str | tuple) else type(target).__name__
-            msg = f"{shown} is no target"
-            hint = 'give "Dataset/Table", "Workspace/Dataset/Table", (workspace or None, dataset, table), or a URL'
-            raise ConfigurationError(msg, hint=hint)
+            raise _no_target(target)
+
+
+def _no_target(target: object) -> ConfigurationError:
+    shown = repr(target) if isinstance(target, str | tuple) else type(target).__name__
+    hint = 'give "Dataset/Table", "Workspace/Dataset/Table", (workspace or None, dataset, table), or a URL'
+    if isinstance(target, str) and target.count("/") > _MOST_SLASHES:
+        hint = _with_slash(target)
+    elif isinstance(target, str) and "/" not in target and target:
+        hint = f'name the table too: "{target}/Table"'
+    return ConfigurationError(f"{shown} is no target", hint=hint)
+
+
+def _with_slash(target: str) -> str:
+    dataset, _, table = target.rpartition("/")
+    return f"a name that holds a slash goes into a tuple: (workspace or None, {dataset!r}, {table!r})"
+
+
+def _workspace(client: Client, name: str | None) -> Verb[Workspace]:
+    if not name:
+        return client.my_workspace
+    return (yield from client._workspace(name))  # noqa: SLF001 - the same package
 
 
 def _table(
+    client: Client, spot: tuple[str | None, str, str], schema: TableSchema | Mapping[str, DataType] | None
+) -> Verb[Table]:
+    workspace_name, dataset_name, table_name = spot
+    workspace = yield from _workspace(client, workspace_name)
+    dataset = yield from workspace._dataset(dataset_name)  # noqa: SLF001 - the same package
+    return dataset.table(table_name, schema)
+
+
+def _create_and_push(
     client: Client,
-    place: tuple[str | None, str, str],
+    spot: tuple[str | None, str, str],
     schema: TableSchema | Mapping[str, DataType] | None,
     rows: Rows,
     *,
-    create: bool,
-) -> Verb[tuple[Table, Rows]]:
-    """Find the table, or make it; answers the rows too, since looking at some of a generator's takes them out."""
-    workspace_name, dataset_name, table_name = place
-    workspace = client.my_workspace
-    if workspace_name:
-        workspace = yield from client._workspace(workspace_name)  # noqa: SLF001 - the same package
+    options: PushOptions,
+    if_exists: str,
+) -> Verb[PushResult]:
+    """Push to a table whose dataset is made where it is missing."""
+    workspace_name, dataset_name, table_name = spot
+    workspace = yield from _workspace(client, workspace_name)
+    made = None
     try:
-        dataset = yield from workspace._dataset(dataset_name)  # noqa: SLF001
-    except NotFoundError:
-        if not create:
-            raise
-        return (yield from _make(workspace, dataset_name, table_name, schema, rows))
-    if create:
+        dataset = yield from workspace._dataset(dataset_name)  # noqa: SLF001 - the same package
         yield from _check_table(dataset, table_name)
-    return dataset.table(table_name, schema), rows
+        table = dataset.table(table_name, schema)
+    except NotFoundError:
+        known, rows = _known(schema, table_name, rows)
+        known._core.check(rows, dict(options))  # noqa: SLF001 - nothing is made for rows that do not fit
+        whole = DatasetSchema(dataset_name, [known])
+        # Another thread may have been faster: then its dataset is taken, which may have other columns.
+        dataset, was_made = yield from workspace._take_or_create(whole, "reuse")  # noqa: SLF001
+        if was_made:
+            made = known
+        else:
+            dataset = Dataset(dataset._core, workspace, dataset._info, None)  # noqa: SLF001
+            yield from _check_table(dataset, table_name)
+        table = dataset.table(table_name, known if was_made else schema)
+    try:
+        return (yield from table._push(rows, options, replace=if_exists == "replace"))  # noqa: SLF001
+    except PowerBIPushError as error:
+        if made is not None:
+            error.hint = _and_made(error.hint, dataset_name, made)
+        raise
 
 
-def _make(
-    workspace: Workspace,
-    dataset_name: str,
-    table_name: str,
-    schema: TableSchema | Mapping[str, DataType] | None,
-    rows: Rows,
-) -> Verb[tuple[Table, Rows]]:
+def _known(
+    schema: TableSchema | Mapping[str, DataType] | None, table_name: str, rows: Rows
+) -> tuple[TableSchema, Rows]:
+    """Say what a new table is to look like; answers the rows too, since looking at a generator takes some out."""
     if isinstance(schema, Mapping):
-        schema = TableSchema(table_name, schema)
+        return TableSchema(table_name, schema), rows
     if schema is None:
         first, rows = _first(rows)
-        schema = TableSchema.infer(table_name, first)
-    dataset = yield from workspace._create_dataset(DatasetSchema(dataset_name, [schema]), "fail")  # noqa: SLF001
-    return dataset.table(table_name), rows
+        return TableSchema.infer(table_name, first), rows
+    if schema.name != table_name:
+        msg = f"the schema is that of a table `{schema.name}`, and the target names the table `{table_name}`"
+        raise ConfigurationError(msg, hint="give both the same name, or pass the columns as a mapping")
+    return schema, rows
+
+
+def _and_made(hint: str | None, dataset_name: str, made: TableSchema) -> str:
+    columns = ", ".join(f"{column.name} {column.data_type}" for column in made.columns)
+    return _joined(
+        hint, f"the dataset `{dataset_name}` has been made all the same, its table `{made.name}` with {columns}"
+    )
+
+
+def _joined(hint: str | None, more: str) -> str:
+    return f"{hint}; {more}" if hint else more
 
 
 def _first(rows: Rows) -> tuple[Rows, Rows]:
-    """Take the first rows to look at, and give all of them back."""
+    """Take the rows to look at, and give all of them back: all that can be read twice, the first of the others."""
     if isinstance(rows, ReadAhead):
         return rows.first, rows
-    if hasattr(rows, "head") and hasattr(rows, "__arrow_c_stream__"):
-        return rows.head(_INFERRED_ROWS), rows
-    if isinstance(rows, list | tuple):
-        return rows[:_INFERRED_ROWS], rows
-    if hasattr(rows, "__arrow_c_stream__") or isinstance(rows, Mapping | str | bytes):
+    if hasattr(rows, "read_next_batch"):
+        return _first_batches(rows)
+    if hasattr(rows, "__len__") or hasattr(rows, "__arrow_c_stream__"):
         return rows, rows
     iterator = iter(rows)
     first = list(islice(iterator, _INFERRED_ROWS))
     return first, chain(first, iterator)
+
+
+def _first_batches(reader: Any) -> tuple[Rows, Rows]:
+    """Take the first batches of a reader of Arrow, and give a reader of all of them back."""
+    batches, count = [], 0
+    while count < _INFERRED_ROWS:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            break
+        batches.append(batch)
+        count += batch.num_rows
+    kind = type(reader)
+    first = kind.from_batches(reader.schema, batches)
+    return first, kind.from_batches(reader.schema, chain(batches, reader))
 
 
 def _check_table(dataset: Dataset, table_name: str) -> Verb[None]:

@@ -92,6 +92,10 @@ class Workspace:
         to make (202) is waited for, up to 120 seconds. A request without an answer is never repeated: the new dataset
         is looked for, for 15 seconds, and taken where it is there.
 
+        Threads of one process that do this at once take turns, so that they make one. Nothing can prevent another
+        process from making a second one at the same moment: with ``"reuse"`` the name is looked up again afterwards,
+        and a warning of the logger says so.
+
         Args:
             schema: What to create, with its mode and its retention policy.
             if_exists: What to do where a dataset of this name exists: ``"fail"`` (default), ``"reuse"`` takes it as it
@@ -115,10 +119,15 @@ class Workspace:
         return settled(await awaited(self._create_dataset(schema, if_exists)))
 
     def _create_dataset(self, schema: DatasetSchema, if_exists: IfExists) -> Verb[Dataset]:
+        dataset, _ = yield from self._take_or_create(schema, if_exists)
+        return dataset
+
+    def _take_or_create(self, schema: DatasetSchema, if_exists: IfExists) -> Verb[tuple[Dataset, bool]]:
+        """Answers also whether the dataset was made for this."""
         schema = _dataset_schema(schema)
         tell_of_retirement(self._core.base_url)
         info = yield self._core.create_dataset(self.id, specification(schema), if_exists)
-        return Dataset(self._core, self, info, schema)
+        return Dataset(self._core, self, info, schema), info["made"]
 
     def __repr__(self) -> str:
         """Show which one it is."""

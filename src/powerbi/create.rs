@@ -15,7 +15,7 @@ use reqwest::Method;
 use super::lookup::only;
 use super::operation::PATIENCE;
 use super::read::{json, property};
-use super::{Api, DatasetInfo, IfExists};
+use super::{Api, Created, DatasetInfo, IfExists};
 use crate::error::{Error, Kind, Result, shown};
 use crate::limit::Quotas;
 use crate::schema::{Dataset, dataset_json};
@@ -44,22 +44,47 @@ impl Api {
         self.create(workspace, dataset, &[]).await
     }
 
-    /// Creates `dataset` with an eye to those of the same name: the service itself would make a second one.
-    pub async fn create_if(
+    /// Creates `dataset` with an eye to those of the same name: the service itself would make a second one. Who does so at
+    /// once in this process waits for the other.
+    pub async fn create_if(&self, workspace: Option<&str>, dataset: &Dataset, if_exists: IfExists) -> Result<Created> {
+        let mut turn = self.turn(workspace, &dataset.name).await;
+        let known = self.datasets(workspace).await?;
+        let there = match only(&known, "dataset", &dataset.name)? {
+            Some(listed) => Some(listed.clone()),
+            // Who wants to make one is not told of one that the service itself does not show.
+            None if if_exists == IfExists::Reuse => self.just_made(workspace, &turn).await?,
+            None => None,
+        };
+        if let Some(there) = &there
+            && let Some(info) = self.take(workspace, dataset, there, if_exists).await?
+        {
+            return Ok(Created { info, made: false });
+        }
+        let created = self.create(workspace, dataset, &known).await;
+        let info = created.map_err(|error| match &there {
+            Some(old) => also(error, &format!("the old one ({}) has been deleted", shown(&old.id))),
+            None => error,
+        })?;
+        *turn = Some((self.clock.now(), info.id.clone()));
+        if if_exists == IfExists::Reuse {
+            self.tell_of_others(workspace, &info, &known).await;
+        }
+        Ok(Created { info, made: true })
+    }
+
+    /// The dataset of that name that is `there`, where it is to be taken; `None` once it is gone.
+    async fn take(
         &self,
         workspace: Option<&str>,
         dataset: &Dataset,
+        there: &DatasetInfo,
         if_exists: IfExists,
-    ) -> Result<DatasetInfo> {
-        let known = self.datasets(workspace).await?;
-        let Some(there) = only(&known, "dataset", &dataset.name)? else {
-            return self.create(workspace, dataset, &known).await;
-        };
+    ) -> Result<Option<DatasetInfo>> {
         let (id, name) = (shown(&there.id), shown(&there.name));
         match if_exists {
             IfExists::Reuse if there.accepts_rows => {
                 self.note_mode(dataset, &there.id);
-                Ok(there.clone())
+                Ok(Some(there.clone()))
             }
             IfExists::Reuse => {
                 let message = format!("the dataset `{name}` ({id}) does not accept rows: it is no push dataset");
@@ -70,11 +95,7 @@ impl Api {
                 Err(Error::configuration(message)
                     .with_hint("if_exists=\"reuse\" takes it, if_exists=\"recreate\" deletes it first"))
             }
-            IfExists::Recreate => {
-                self.delete_dataset(workspace, &there.id).await?;
-                let created = self.create(workspace, dataset, &known).await;
-                created.map_err(|error| also(error, &format!("the old one ({id}) has been deleted")))
-            }
+            IfExists::Recreate => self.delete_dataset(workspace, &there.id).await.map(|()| None),
         }
     }
 
@@ -153,6 +174,22 @@ impl Api {
                 let what = format!("whether there is a new dataset `{name}` could not be found out: {blind}");
                 Err(also(error, &what).with_hint(look_again))
             }
+        }
+    }
+
+    /// Another process may have made one of the same name at the same moment, which nothing prevents.
+    async fn tell_of_others(&self, workspace: Option<&str>, ours: &DatasetInfo, known: &[DatasetInfo]) {
+        let Ok(all) = self.datasets(workspace).await else { return };
+        let is_other = |info: &&DatasetInfo| {
+            info.name == ours.name && info.id != ours.id && known.iter().all(|old| old.id != info.id)
+        };
+        let others: Vec<_> = all.iter().filter(is_other).map(|info| shown(&info.id)).collect();
+        if !others.is_empty() {
+            let (name, id, others) = (shown(&ours.name), shown(&ours.id), others.join(", "));
+            self.watch.said(format!(
+                "besides the dataset `{name}` that was made just now ({id}) somebody else has made one of that name \
+                 ({others}): delete one of them, since a name that two have finds neither"
+            ));
         }
     }
 

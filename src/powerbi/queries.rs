@@ -155,6 +155,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::transport::Reach;
 
     fn read(body: &str) -> Result<String> {
         let answer = Answer {
@@ -163,7 +164,10 @@ mod tests {
             retry_after: None,
             odd_retry_after: None,
             is_html: false,
+            stranger: None,
             by_key: false,
+            denies: false,
+            reach: Reach::Whole,
             by_opaque_token: false,
             refusal: Refusal::default(),
             body: Bytes::copy_from_slice(body.as_bytes()),

@@ -9,8 +9,11 @@ use pyo3::types::PyBytes;
 use super::intake::{Rest, Source};
 use super::options::RowOptions;
 use super::push::KEPT_BYTES;
-use super::{door, errors};
+use super::{door, errors, results};
+use crate::destination::PushDataset;
 use crate::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run, Seen};
+use crate::outbox::Ledger;
+use crate::report::{Meter, Report};
 use crate::schema::TableSchema;
 
 /// An encoder of push rows, in memory that earlier ones have left.
@@ -42,6 +45,30 @@ fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyRe
             return refuse_invalid(py, encoder, true, true).map(|()| kept);
         }
     }
+}
+
+/// Checks rows that can be read twice, and that a push would check before the first request; raises as it would, with
+/// nothing sent. Other rows are left alone.
+pub(super) fn check_ahead(schema: &Arc<TableSchema>, rows: &Bound<'_, PyAny>, options: &RowOptions) -> PyResult<()> {
+    let py = rows.py();
+    let only = Some(schema.as_ref()).filter(|_| options.cells.ignore_unknown_columns);
+    // Asking what a source is may take its rows out of it.
+    if !rows.hasattr("__len__")? || options.skip_invalid || !options.check_all {
+        return Ok(());
+    }
+    let mut source = Source::new(rows, only)?;
+    if !source.is_sized() {
+        return Ok(());
+    }
+    let mut encoder = encoder(schema, options, PushDataset::LIMITS);
+    encoder.only_check();
+    while !fill(py, &mut encoder, &mut source)?.ended {}
+    let Err(raised) = refuse_invalid(py, &encoder, true, true) else { return Ok(()) };
+    let (nothing, meter) = (Ledger::default(), Meter::default());
+    let report =
+        Report::new(encoder.rows_read(), encoder.problems(), false, 0, &nothing, &meter, std::time::Duration::ZERO);
+    raised.value(py).setattr("result", results::push_result(py, &report, false)?)?;
+    Err(raised)
 }
 
 /// Raises all that does not fit, if anything.

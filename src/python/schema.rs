@@ -11,7 +11,7 @@ use super::door;
 use super::errors::{self, raise};
 use super::intake::Source;
 use super::options::RowOptions;
-use super::payloads::{Payloads, encoder, fill};
+use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
 use crate::encode::{Limits, NoType, Seen, fitting_type};
@@ -173,6 +173,11 @@ impl TableSchema {
     /// Judges rows without sending them: rows, problems, the first of them in full, and one line for each mistake.
     fn validate<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
         door::through(rows.py(), || self.judge(rows, options))
+    }
+
+    /// Raises what a push of `rows` would raise before it sends anything.
+    fn check(&self, rows: &Bound<'_, PyAny>, options: &Bound<'_, PyDict>) -> PyResult<()> {
+        door::through(rows.py(), || check_ahead(&self.schema, rows, &RowOptions::read(options)?))
     }
 
     /// The bodies that a push would send.

@@ -1,7 +1,12 @@
 //! Creating datasets: what is refused, what is waited for, and what is made of an answer that got lost.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use powerbi_push::courier::Waits;
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::powerbi::{DatasetInfo, IfExists};
+use powerbi_push::limit::Watch;
+use powerbi_push::powerbi::{Created, DatasetInfo, IfExists};
 use powerbi_push::schema::{Dataset, read_dataset};
 use serde_json::{Value, json};
 
@@ -43,7 +48,7 @@ async fn service(before: &'static [(&str, &str)], posted: Said, after: &'static 
 }
 
 async fn create(house: &StandIn, if_exists: IfExists) -> Result<DatasetInfo, Error> {
-    house.client.api().create_if(None, &sales(), if_exists).await
+    house.client.api().create_if(None, &sales(), if_exists).await.map(|created| created.info)
 }
 
 fn posts(house: &StandIn) -> usize {
@@ -202,6 +207,46 @@ async fn two_new_ones_of_the_name_are_told_with_both_ids() {
     let error = create(&house, IfExists::Fail).await.unwrap_err();
     assert_eq!(error.kind, Kind::Transport);
     assert!(error.message.ends_with(&format!("2 new datasets are named `Sales`: {ID}, {OLD_ID}")), "{}", error.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_another_process_has_made_at_the_same_moment_is_said() {
+    let made = || Said::json(201, &json!({"id": ID, "name": "Sales"}));
+    let house = service(&[("7", "Other")], made(), &[("7", "Other"), (OLD_ID, "Sales"), (ID, "Sales")]).await;
+    let waits = Arc::new(Waits::new(house.clock.clone()));
+    let client = house.client.watched(Arc::clone(&waits) as Arc<dyn Watch>);
+    let created = client.api().create_if(None, &sales(), IfExists::Reuse).await.unwrap();
+    assert_eq!(created, Created { info: info(), made: true });
+    let said: Vec<String> = waits.notices().iter().map(ToString::to_string).collect();
+    let expected = format!(
+        "besides the dataset `Sales` that was made just now ({ID}) somebody else has made one of that name ({OLD_ID}): delete one of them"
+    );
+    assert!(said.len() == 1 && said[0].starts_with(&expected), "{said:?}");
+
+    let house = service(&[], made(), &[(ID, "Sales")]).await;
+    let client = house.client.watched(Arc::clone(&waits) as Arc<dyn Watch>);
+    client.api().create_if(None, &sales(), IfExists::Reuse).await.unwrap();
+    assert_eq!(waits.notices(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_just_now_is_taken_though_the_list_lags_behind() {
+    let house = StandIn::start(|asked| match asked.line().as_str() {
+        "GET /v1.0/myorg/datasets" => list(&[]),
+        "POST /v1.0/myorg/datasets" => Said::json(201, &json!({"id": ID, "name": "Sales"})),
+        _ => Said::json(200, &listed(ID, "Sales")),
+    })
+    .await;
+    let sales = sales();
+    let reuse = || house.client.api().create_if(None, &sales, IfExists::Reuse);
+    let (first, second) = tokio::join!(reuse(), reuse());
+    let mut made = [first.unwrap(), second.unwrap()].map(|created| (created.info.id, created.made));
+    made.sort();
+    assert_eq!(made, [(ID.to_owned(), false), (ID.to_owned(), true)]);
+    assert_eq!(posts(&house), 1);
+    // Much later a list that lacks it is right: somebody has deleted it.
+    house.clock.advance(Duration::from_secs(61));
+    assert!(reuse().await.unwrap().made);
 }
 
 #[tokio::test(flavor = "multi_thread")]
