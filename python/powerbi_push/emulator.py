@@ -248,7 +248,7 @@ class Emulator:
             retry_after: The text of the ``Retry-After`` header, or a number of seconds.
             times: How many requests are answered so.
             route: Only requests to this operation (``Datasets_PostRows``, ``PushUrl_PostRows``, ``Entra_Token``), or
-                with this text in their path; None (default) means all requests but sign-ins.
+                with this part of a path (``/rows``) in theirs; None (default) means all requests but sign-ins.
             code: The service's word for the failure, such as ``PowerBINotAuthorizedException``; of a sign-in an AADSTS
                 number, such as ``AADSTS50034``.
             message: The service's sentence.
@@ -256,7 +256,7 @@ class Emulator:
                 service was seen to send with this status.
 
         Raises:
-            ConfigurationError: There is no such status, or both a body and words are given.
+            ConfigurationError: There is no such status or route, or both a body and words are given.
         """
         text = None if retry_after is None else str(retry_after)
         self._core.fail_next(status, text, times, route, code, message, body)

@@ -133,11 +133,14 @@ class PushResult:
 
         >>> PushResult(read=3, confirmed=2, in_doubt=1, requests=2).summary()
         '3 rows read: 2 confirmed, 1 in doubt; 2 requests in 0.0 s'
+        >>> PushResult(read=1, confirmed=1, maybe_twice=1, requests=2).summary()
+        '1 row read: 1 confirmed (1 maybe twice); 2 requests in 0.0 s'
         """
+        twice = f" ({self.maybe_twice:,} maybe twice)" if self.maybe_twice else ""
         parts = [
             f"{count:,} {words}"
             for count, words in (
-                (self.confirmed, "confirmed"),
+                (self.confirmed, f"confirmed{twice}"),
                 (self.rejected, "rejected"),
                 (self.in_doubt, "in doubt"),
                 (self.unsent, "unsent"),
@@ -146,7 +149,8 @@ class PushResult:
         ]
         states = ", ".join(parts) or "nothing to send"
         requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
-        return f"{self.read:,} rows read: {states}; {requests} in {self.elapsed_seconds:.1f} s"
+        rows = "1 row" if self.read == 1 else f"{self.read:,} rows"
+        return f"{rows} read: {states}; {requests} in {self.elapsed_seconds:.1f} s"
 
     def __repr__(self) -> str:
         """Short: the counts, and what differs from a plain success."""

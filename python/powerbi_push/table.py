@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.options import PushOptions, SenderOptions, given, takes
-from powerbi_push.quotas import Plan
 from powerbi_push.queries import table_rows
+from powerbi_push.quotas import Plan
 from powerbi_push.schema import TableSchema, specification
 from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run, settled

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::entra::Failure;
 use super::refusal::{Answer, Refusal};
-use super::route::Route;
+use super::route::{self, Route};
 use super::rules::{self, Layout, Rule};
 use crate::error::{Error, Result};
 
@@ -77,6 +77,10 @@ pub(super) struct Faults(VecDeque<Order>);
 
 impl Faults {
     pub(super) fn fail(&mut self, fault: FailNext) -> Result<()> {
+        if let Some(wanted) = fault.route.as_deref().filter(|wanted| !route::is_known(wanted)) {
+            let hint = format!("name an operation, or a part of a path such as /rows: {}", route::NAMES.join(", "));
+            return Err(wrong("route", &wanted, &hint));
+        }
         let status = StatusCode::from_u16(fault.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
         let status = status.ok_or_else(|| wrong("status", &fault.status, "use 200 to 599"))?;
         if let Some(body) = fault.body.as_ref().filter(|_| fault.code.is_some() || fault.message.is_some()) {

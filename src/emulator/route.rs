@@ -127,6 +127,49 @@ impl Operation<'_> {
     }
 }
 
+/// The operations, those in a workspace under the name that they have in My workspace.
+pub(super) const NAMES: [&str; 15] = [
+    "Groups_GetGroups",
+    "Groups_GetGroup",
+    "Datasets_PostDataset",
+    "Datasets_GetDatasets",
+    "Datasets_GetDataset",
+    "Datasets_DeleteDataset",
+    "Datasets_GetTables",
+    "Datasets_PutTable",
+    "Datasets_GetSequenceNumbers",
+    "Datasets_PostRows",
+    "Datasets_DeleteRows",
+    "Datasets_ExecuteQueries",
+    "PushUrl_PostRows",
+    "Entra_Token",
+    "Entra_OpenIdConfiguration",
+];
+/// The words that paths are made of.
+const WORDS: [&str; 14] = [
+    "v1.0",
+    "myorg",
+    "groups",
+    "datasets",
+    "tables",
+    "rows",
+    "sequenceNumbers",
+    "executeQueries",
+    "beta",
+    "oauth2",
+    "v2.0",
+    "token",
+    ".well-known",
+    "openid-configuration",
+];
+
+/// Whether `text` is the name of an operation, or a part of a path that there can be.
+pub(super) fn is_known(text: &str) -> bool {
+    let in_my_workspace = text.strip_suffix("InGroup").unwrap_or(text);
+    let is_path = text.split('/').any(|segment| WORDS.contains(&segment));
+    is_path || NAMES.contains(&text) || in_my_workspace.starts_with("Datasets_") && NAMES.contains(&in_my_workspace)
+}
+
 /// What is asked of one table.
 fn of_table<'a>(method: &Method, id: &'a str, table: &str, rest: &[&str]) -> Option<Operation<'a>> {
     let table = decoded(table)?;
@@ -165,6 +208,23 @@ mod tests {
         let route = Route::of(&Method::POST, path);
         assert_eq!(route, Route::Api(None, Operation::PostRows("d", "a/../é b".into())));
         assert_eq!(route.operation(), Some("Datasets_PostRows"));
+    }
+
+    #[test]
+    fn a_route_is_an_operation_or_a_part_of_a_path() {
+        for known in [
+            "Datasets_PostRows",
+            "Datasets_PostRowsInGroup",
+            "Groups_GetGroup",
+            "/rows",
+            "sequenceNumbers",
+            "/v1.0/myorg/datasets/cfafbeb1/tables/It's/rows",
+        ] {
+            assert!(is_known(known), "{known}");
+        }
+        for unknown in ["", "/", "Datasets_PostRow", "Groups_GetGroupInGroup", "PostRows", "/row", "Sales/Orders"] {
+            assert!(!is_known(unknown), "{unknown}");
+        }
     }
 
     #[test]

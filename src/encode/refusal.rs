@@ -28,6 +28,15 @@ impl Refusal {
         Self::new(Code::UnknownColumn, message)
     }
 
+    /// A value that no column takes, where `expected` was.
+    pub(super) fn unsupported(expected: &str, name: &str) -> Self {
+        let cure = match name {
+            "dict" | "list" => "; nested values become columns with pandas.json_normalize(rows)",
+            _ => "",
+        };
+        Self::new(Code::WrongType, format!("takes {expected}, not {name}{cure}"))
+    }
+
     pub(super) fn wrong_type(data_type: DataType, cell: &Cell<'_>) -> Self {
         let mut message = format!("takes {data_type}, not {}", cell.type_name());
         let readable = matches!(data_type, DataType::Int64 | DataType::Double | DataType::Boolean | DataType::Decimal);

@@ -215,7 +215,13 @@ impl Row for OpenRow<'_> {
     }
 
     fn not_a_mapping(&mut self, type_name: &str) {
-        let message = format!("a row must be a mapping such as a dict, not {type_name}");
+        let mut message = format!("a row must be a mapping such as a dict, not {type_name}");
+        if matches!(type_name, "tuple" | "list") {
+            message.push_str(
+                "; rows of a database become mappings with [dict(zip(names, row)) for row in rows], where names = \
+                 [column[0] for column in cursor.description]",
+            );
+        }
         self.refuse(None, type_name, Refusal { code: Code::NotAMapping, message });
     }
 }

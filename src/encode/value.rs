@@ -62,7 +62,7 @@ pub(super) fn put_value(
         }
         Cell::Unsupported(name) => {
             let expected = data_type.map_or_else(|| "a value of a column type".into(), |known| known.to_string());
-            return Err(Refusal::new(Code::WrongType, format!("takes {expected}, not {name}")));
+            return Err(Refusal::unsupported(&expected, name));
         }
         _ => {}
     }

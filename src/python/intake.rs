@@ -15,19 +15,21 @@ mod frame;
 mod labels;
 mod listed;
 mod moments;
+mod no_rows;
 mod numpy;
 mod pandas;
 mod places;
 mod row;
 mod value;
 
-use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyIterator, PyList, PyString, PyTuple};
+use pyo3::types::{PyIterator, PyList, PyTuple};
 
 pub(super) use self::arrow::ArrowRows;
 use self::fed::Fed;
 use self::frame::Frame;
+use self::no_rows::refuse_single;
 pub(super) use self::places::KeptKeys;
 pub(super) use self::row::Shapes;
 use super::operation::unreadable;
@@ -203,29 +205,6 @@ impl<'py> Source<'py> {
             Kind::List(..) | Kind::Frame(_) => None,
         })
     }
-}
-
-/// What `push(row)` instead of `push([row])` looks like, and what is no rows at all.
-fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
-    let name = rows.get_type().name()?;
-    if rows.hasattr("__dataframe__")? {
-        let message = format!("a {name} without an Arrow stream cannot be read: pass its rows as dicts");
-        return Err(PyTypeError::new_err(message));
-    }
-    let text =
-        rows.is_instance_of::<PyString>() || rows.is_instance_of::<PyBytes>() || rows.is_instance_of::<PyByteArray>();
-    if text || rows.hasattr("keys")? || row::is_row(rows)? {
-        let message = format!(
-            "rows must be a list or another iterable of mappings, not a {name}; wrap it in a list: push([row])"
-        );
-        return Err(PyTypeError::new_err(message));
-    }
-    if rows.hasattr("__iter__")? || rows.hasattr("__getitem__")? {
-        return Ok(());
-    }
-    Err(PyTypeError::new_err(format!(
-        "rows must be an iterable of mappings, not {name}; wrap it in a list: push([row])"
-    )))
 }
 
 /// Asked at every row: Python may be about to end.

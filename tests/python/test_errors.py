@@ -302,7 +302,7 @@ def test_a_success_with_a_refusal_in_it_is_no_list_of_datasets(powerbi: Emulator
 def test_a_host_that_cannot_be_reached_is_a_transport_error_without_an_address() -> None:
     url = closed_port()
     with pytest.raises(pbi.TransportError) as caught:
-        pbi.Client("a token", base_url=url, retry=None).datasets()
+        pbi.Client("opaque", base_url=url, retry=None).datasets()
     assert "/v1.0" not in str(caught.value)
     assert "HTTPS_PROXY" in (caught.value.hint or "")
 
@@ -310,7 +310,7 @@ def test_a_host_that_cannot_be_reached_is_a_transport_error_without_an_address()
 def test_certificates_are_always_checked() -> None:
     # Its certificate is good, and nobody has vouched for it.
     with Emulator(tls=True) as emulator:
-        client = pbi.Client("a token", base_url=emulator.url, retry=None)
+        client = pbi.Client("opaque", base_url=emulator.url, retry=None)
         with pytest.raises(pbi.TransportError, match="certificate"):
             client.datasets()
         assert list(emulator.requests) == []

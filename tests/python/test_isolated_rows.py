@@ -103,7 +103,7 @@ def test_without_it_a_refusal_ends_the_push(virtual: Emulator) -> None:
     assert caught.value.result is not None
     assert (caught.value.result.rejected, caught.value.result.requests) == (10, 1)
     with pytest.raises(pbi.ConfigurationError, match='`on_refused` takes "raise" or "isolate"'):
-        unknown(virtual).push(orders(1), on_refused="find")  # type: ignore[call-arg]
+        unknown(virtual).push(orders(1), on_refused="find")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -126,7 +126,7 @@ def test_a_child_that_ends_while_it_pushes_leaves_the_parent_alone(powerbi: Emul
         url = server.url
 
         def child() -> None:
-            hanging = Client("a token", base_url=url)
+            hanging = Client("opaque", base_url=url)
             threading.Thread(target=hanging.datasets, daemon=True).start()
 
         in_a_child(child)
@@ -161,12 +161,12 @@ EXITS = {
             sys.exit(0)
     """,
     "with a credential that was never asked": """
-        client = pbi.Client(lambda: "a token", base_url="http://127.0.0.1:1")
+        client = pbi.Client(lambda: "opaque", base_url="http://127.0.0.1:1")
     """,
     "with a daemon thread that waits for an answer": """
         import socket
         listener = socket.create_server(("127.0.0.1", 0))
-        client = pbi.Client("a token", base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        client = pbi.Client("opaque", base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
         threading.Thread(target=quietly, args=(client.datasets,), daemon=True).start()
         connection, _ = listener.accept()
         connection.recv(1)
@@ -199,7 +199,7 @@ EXITS = {
         def credential():
             asked.set()
             threading.Event().wait(0.2)
-            return "a token"
+            return "opaque"
         client = pbi.Client(credential, base_url="http://127.0.0.1:1", retry=None)
         threading.Thread(target=quietly, args=(client.datasets,), daemon=True).start()
         asked.wait()
@@ -268,7 +268,7 @@ def test_what_runs_at_exit_can_use_everything_until_then() -> None:
 
 
 def test_an_unhandled_error_ends_the_program_with_1() -> None:
-    command = dedent(PREFACE) + 'pbi.Client("a token", base_url="http://127.0.0.1:1", retry=None).datasets()'
+    command = dedent(PREFACE) + 'pbi.Client("opaque", base_url="http://127.0.0.1:1", retry=None).datasets()'
     done = subprocess.run(
         [sys.executable, "-c", command], capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
@@ -299,7 +299,7 @@ def test_ctrl_c_ends_a_program_that_pushes() -> None:
         _, complaint = process.communicate(timeout=WATCHDOG)
     assert process.returncode == -signal.SIGINT
     assert "KeyboardInterrupt" in complaint
-    assert "1 rows read: 1 unsent" in complaint
+    assert "1 row read: 1 unsent" in complaint
 
 
 # Interpreters and imports.

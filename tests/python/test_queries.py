@@ -155,9 +155,10 @@ def test_120_queries_a_minute_are_kept_whatever_the_dataset(virtual: Emulator) -
     assert {request.status for request in queries(virtual)} == {200}
     assert [request.at >= 60 for request in queries(virtual)] == [False] * 120 + [True] * 2
     hasty = virtual.client(quotas=None, retry=None).dataset("One").table("T")
+    for _ in range(118):
+        hasty.count()
     with pytest.raises(pbi.RateLimitedError):
-        for _ in range(121):
-            hasty.count()
+        hasty.count()
 
 
 def test_what_streams_only_keeps_nothing_to_ask_for(powerbi: Emulator) -> None:
