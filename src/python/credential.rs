@@ -114,14 +114,12 @@ fn given(py: Python<'_>, token: AccessToken) -> PyResult<Credential> {
 /// What `az account get-access-token` prints.
 fn az_json(py: Python<'_>, text: &str, clock: &Clock) -> PyResult<Credential> {
     let parsed = py.import("json")?.call_method1("loads", (text,));
-    match parsed.ok().and_then(|parsed| parsed.cast_into::<PyDict>().ok()) {
-        Some(answer) => sign_in_result(&answer, clock),
-        None => {
-            let error = Error::configuration("the access token begins as JSON does, and is none")
-                .with_hint("pass the token itself, or what `az account get-access-token` prints, whole");
-            Err(errors::to_py(py, &error))
-        }
+    if let Some(answer) = parsed.ok().and_then(|parsed| parsed.cast_into::<PyDict>().ok()) {
+        return sign_in_result(&answer, clock);
     }
+    let error = Error::configuration("the access token begins as JSON does, and is none")
+        .with_hint("pass the token itself, or what `az account get-access-token` prints, whole");
+    Err(errors::to_py(py, &error))
 }
 
 /// What msal's `acquire_token_...` returns or the Azure CLI prints: a dict with the token, or with an error.

@@ -14,6 +14,7 @@ use crate::limit::{IN_FLIGHT, Quotas};
 use crate::retry::Retry;
 
 /// Everything that a verb which takes rows may be told, with the defaults.
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, as the caller names it")]
 pub(super) struct RowOptions {
     /// How cells are judged.
     pub(super) cells: Options,
