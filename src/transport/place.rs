@@ -10,7 +10,8 @@ pub(super) fn placed(failure: Failure, url: &Url) -> Failure {
     let place = url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let message = match failure.message.split_once("to the service") {
         Some((before, behind)) => format!("{before}to {place}{behind}"),
-        None if failure.message.contains(&place) => failure.message,
+        // It names the host already, or it was the proxy.
+        None if [&place, host, "the proxy"].iter().any(|known| failure.message.contains(known)) => failure.message,
         None => match failure.message.split_once(": ") {
             Some((what, why)) => format!("{what} ({place}): {why}"),
             None => format!("{} ({place})", failure.message),

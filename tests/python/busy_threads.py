@@ -106,7 +106,7 @@ KINDS = {
     "a slow credential": """
         def credential():
             pause()
-            return "a token"
+            return "opaque"
         def ask():
             try:
                 pbi.Client(credential, base_url="http://127.0.0.1:1", retry=None).datasets()
@@ -135,7 +135,7 @@ KINDS = {
                 pause()
                 raise AttributeError(name)
             def __call__(self):
-                return "a token"
+                return "opaque"
         again(lambda: pbi.Client(Credential()))
     """,
     "progress": """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def main(url: str, dataset: str, outbox: str, what: str = "") -> None:
     """Own it."""
-    table = pbi.Client("a token", base_url=url, quotas=None).dataset(dataset).table("Orders", {"Id": int})
+    table = pbi.Client("opaque", base_url=url, quotas=None).dataset(dataset).table("Orders", {"Id": int})
     with table.sender(outbox=outbox, max_delay=3_600.0, close_timeout=0.01) as sender:
         sender.send({"Id": 1})
         forks: dict[str, Callable[[], int]] = {"fork": os.fork, "c_fork": ctypes.CDLL(None).fork}

@@ -5,7 +5,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::failure::Trouble;
 use super::place::Place;
-use super::record::{State, StoredAside, StoredBatch, StoredRun};
+use super::record::{Marked, State, StoredAside, StoredBatch, StoredNotice, StoredRun};
 use super::strangers::stranger;
 use super::table::{Record, is_definition};
 
@@ -34,17 +34,21 @@ pub(super) fn check(connection: &mut Connection, place: &Place) -> Result<(), Tr
         }
         found => found?,
     };
-    let known: [(&str, IsOurs); 4] = [
-        (State::TABLE, is_definition::<State>),
-        (StoredBatch::TABLE, is_definition::<StoredBatch>),
-        (StoredRun::TABLE, is_definition::<StoredRun>),
-        (StoredAside::TABLE, is_definition::<StoredAside>),
+    // A file of an earlier version has neither of the last two.
+    let known: [(&str, IsOurs, bool); 6] = [
+        (State::TABLE, is_definition::<State>, true),
+        (StoredBatch::TABLE, is_definition::<StoredBatch>, true),
+        (StoredRun::TABLE, is_definition::<StoredRun>, true),
+        (StoredAside::TABLE, is_definition::<StoredAside>, true),
+        (Marked::TABLE, is_definition::<Marked>, false),
+        (StoredNotice::TABLE, is_definition::<StoredNotice>, false),
     ];
-    for (table, is_ours) in known {
+    for (table, is_ours, is_needed) in known {
         let mut about = found.iter().filter(|(_, of, _)| of.eq_ignore_ascii_case(table));
         match (about.next(), about.next()) {
             (Some((kind, ..)), None) if kind != "table" => return Err(stranger(place.path()).into()),
             (Some((_, _, sql)), None) if is_ours(sql) => {}
+            (None, _) if !is_needed => {}
             (_, None) => return Err(Trouble::Damaged(format!("its table `{table}` is not what was made"))),
             (_, Some(_)) => return Err(stranger(place.path()).into()),
         }
