@@ -57,6 +57,7 @@ def test_killed_at_any_moment_no_accepted_row_is_lost(service: Service, tmp_path
         if kill % 10 == 9:
             service.drain(outbox)
             service.check()
+        assert not list(tmp_path.glob("*.corrupt-*")), "a kill is no damage"
     assert filled > KILLS / 2, "they were killed while rows were accepted"
     assert left > KILLS / 4, "they were killed while rows waited"
     twice = sum(count > 1 for count in service.there().values())

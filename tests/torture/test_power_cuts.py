@@ -110,6 +110,7 @@ def test_after_every_power_cut_every_accepted_row_is_there(disk: Disk) -> None:
             disk.mount()
             service.drain(outbox)
             service.check()
+            assert not list(disk.path.glob("*.corrupt-*")), "a cut is no damage"
         assert filled > CUTS / 2, "rows were being accepted"
         assert service.refusals == {}
         print(f"{CUTS} power cuts, {filled} while rows came, {len(service.accepted):,} rows accepted, 0 lost")
