@@ -21,6 +21,7 @@ mod pandas;
 mod places;
 mod row;
 mod value;
+mod vetting;
 
 use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;

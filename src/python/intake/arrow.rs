@@ -3,8 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::ffi_stream::ArrayStreamReader;
-use arrow_array::{ArrayReader, ArrayRef};
+use arrow_array::ArrayRef;
 use arrow_schema::{ArrowError, DataType, Fields};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
@@ -12,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use super::batch::{Batch, BatchRows};
+use super::borrowed::ArrowStream;
 use super::columns::unsupported;
 use super::labels::{check_distinct, is_a, is_wanted, one_column, refuse_types};
 use super::{Failure, borrowed, changed, may_go_on};
@@ -34,13 +34,13 @@ pub(in crate::python) struct ArrowRows {
 
 enum Stream {
     /// The producer's own, called without the GIL, as pyarrow calls it: whoever needs Python takes the GIL itself.
-    Producer(ArrayStreamReader),
+    Producer(ArrowStream),
     /// pyarrow's reader, asked in Python: what its source raises comes through it whole.
     Reader(Py<PyAny>),
 }
 
 /// The stream of `frame`, or why it cannot be read.
-pub(super) fn import(frame: &Bound<'_, PyAny>) -> PyResult<Result<ArrayStreamReader, ArrowError>> {
+pub(super) fn import(frame: &Bound<'_, PyAny>) -> PyResult<Result<ArrowStream, ArrowError>> {
     let capsule = frame.call_method0(intern!(frame.py(), "__arrow_c_stream__"))?;
     borrowed::take_stream(capsule.cast::<PyCapsule>()?)
 }
@@ -63,13 +63,9 @@ impl ArrowRows {
     }
 
     /// The rows of `frame` behind the stream that it gave.
-    pub(super) fn new(
-        frame: &Bound<'_, PyAny>,
-        reader: ArrayStreamReader,
-        only: Option<&TableSchema>,
-    ) -> PyResult<Self> {
+    pub(super) fn new(frame: &Bound<'_, PyAny>, reader: ArrowStream, only: Option<&TableSchema>) -> PyResult<Self> {
         let py = frame.py();
-        let DataType::Struct(fields) = reader.field().data_type().clone() else {
+        let DataType::Struct(fields) = reader.data_type().clone() else {
             return Err(one_column(frame));
         };
         check_distinct(py, fields.iter().map(|field| field.name().as_str()))?;
@@ -92,7 +88,7 @@ impl ArrowRows {
         let Some(frame) = &self.again else { return Ok(()) };
         let frame = frame.bind(py);
         let reader = import(frame)?.map_err(|error| unreadable(frame, &error))?;
-        if reader.field().data_type() != &DataType::Struct(self.fields.clone()) {
+        if reader.data_type() != &DataType::Struct(self.fields.clone()) {
             return Err(changed());
         }
         (self.stream, self.batch) = (Stream::Producer(reader), BatchRows::default());
@@ -110,7 +106,7 @@ impl ArrowRows {
             // Let go with Python at hand: its owner may be a Python object.
             self.batch = BatchRows::default();
             let Some(batch) = self.stream.next(py)? else { return Ok(false) };
-            let batch = Batch::new(&self.fields, Arc::clone(&self.wanted), &batch).ok_or_else(changed)?;
+            let batch = Batch::new(&self.fields, Arc::clone(&self.wanted), &batch).map_err(|how| broken(&how))?;
             self.batch = BatchRows::all(batch);
             Ok(true)
         });
@@ -122,15 +118,15 @@ impl Stream {
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<ArrayRef>> {
         let failed = |error: ArrowError| PyRuntimeError::new_err(error.to_string());
         match self {
-            Self::Producer(reader) => door::away(py, || reader.next()).transpose().map_err(failed),
+            Self::Producer(reader) => door::away(py, || reader.next()).map_err(failed),
             Self::Reader(reader) => loop {
                 let batch = match reader.bind(py).call_method0(intern!(py, "read_next_batch")) {
                     Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => return Ok(None),
                     batch => batch?,
                 };
                 let mut rows = import(&batch)?.map_err(failed)?;
-                if let Some(array) = rows.next() {
-                    return array.map(Some).map_err(failed);
+                if let Some(array) = rows.next().map_err(failed)? {
+                    return Ok(Some(array));
                 }
             },
         }
@@ -169,6 +165,11 @@ impl Slices for ArrowRows {
     fn skip(&mut self, rows: usize) {
         self.batch.skip(rows);
     }
+}
+
+/// What is raised for arrays that are not what their stream has promised.
+fn broken(how: &str) -> PyErr {
+    PyRuntimeError::new_err(format!("the Arrow stream broke its word: {how}"))
 }
 
 fn unreadable(frame: &Bound<'_, PyAny>, error: &ArrowError) -> PyErr {

@@ -10,6 +10,7 @@ use arrow_schema::Fields;
 use super::Failure;
 use super::columns::{Column, Scratch};
 use super::places::Places;
+use super::vetting::vet;
 use crate::cell::{Row, Rows, Slices};
 
 /// Rows for which the columns are opened at once: checked so many at a time, nobody waits for a large batch.
@@ -32,14 +33,17 @@ impl Batch {
         Self { rows, fields: Fields::empty(), wanted: Arc::default(), shared: Vec::new() }
     }
 
-    /// A batch of such fields; `None` where it has others.
-    pub(super) fn new(fields: &Fields, wanted: Arc<[(usize, String)]>, rows: &ArrayRef) -> Option<Self> {
-        let rows = rows.as_struct_opt()?.clone();
-        let shared = wanted.iter().map(|(place, _)| {
-            Column::new(&fields[*place], &rows.column(*place).slice(0, 0), None)?;
-            Some(Column::shared(rows.column(*place)))
+    /// A batch of such fields; refuses one that has others, or whose values are not where it says.
+    pub(super) fn new(fields: &Fields, wanted: Arc<[(usize, String)]>, rows: &ArrayRef) -> Result<Self, String> {
+        let other = || "its batches are not of the types that it named".to_owned();
+        let rows = rows.as_struct_opt().ok_or_else(other)?.clone();
+        let shared = wanted.iter().map(|(place, name)| {
+            let column = rows.column(*place);
+            vet(column).map_err(|how| format!("column `{name}` {how}"))?;
+            Column::new(&fields[*place], &column.slice(0, 0), None).ok_or_else(other)?;
+            Ok(Column::shared(column))
         });
-        Some(Self { shared: shared.collect::<Option<_>>()?, fields: fields.clone(), wanted, rows })
+        Ok(Self { shared: shared.collect::<Result<_, String>>()?, fields: fields.clone(), wanted, rows })
     }
 
     /// Its columns in some of its rows.

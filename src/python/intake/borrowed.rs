@@ -6,11 +6,14 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-use std::ffi::c_uint;
+use std::ffi::{CStr, c_int, c_uint};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice, str};
 
-use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
-use arrow_schema::ArrowError;
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{ArrayRef, make_array};
+use arrow_schema::{ArrowError, DataType};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyInt, PyList, PyListMethods, PyString, PyType};
 use pyo3::{Bound, PyTypeInfo, ffi};
@@ -18,6 +21,7 @@ use pyo3::{Bound, PyTypeInfo, ffi};
 use super::places::Keys;
 use super::value::give_plain;
 use crate::cell::Row;
+use crate::python::door::words;
 
 /// What visiting a dict does with an item that is not as simple as most.
 type Visit<'py, R> = fn(Bound<'py, PyAny>, &Bound<'py, PyAny>, &mut Keys<'py>, &mut R) -> PyResult<()>;
@@ -234,12 +238,90 @@ pub(super) fn hash_of(key: &Bound<'_, PyAny>) -> isize {
     }
 }
 
+/// An Arrow stream in our hands. What it hands over is looked at before it is believed.
+pub(super) struct ArrowStream {
+    stream: FFI_ArrowArrayStream,
+    data_type: DataType,
+}
+
+/// The most rows that an array may claim: so many of the widest type have an address.
+const MOST_ROWS: usize = isize::MAX as usize / 64;
+
 /// Takes the stream out of the capsule that `__arrow_c_stream__` answered; the capsule keeps one that was released.
-pub(super) fn take_stream(capsule: &Bound<'_, PyCapsule>) -> PyResult<Result<ArrayStreamReader, ArrowError>> {
+pub(super) fn take_stream(capsule: &Bound<'_, PyCapsule>) -> PyResult<Result<ArrowStream, ArrowError>> {
     let stream = capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast::<FFI_ArrowArrayStream>();
     // SAFETY: by the Arrow PyCapsule interface, a capsule of this name, which has just been checked, points to an
     // initialised `ArrowArrayStream`, and we are attached, so that nobody else moves it meanwhile. `from_raw` moves it
     // out and leaves one whose `release` is null, as the C data interface asks of a consumer: the capsule's own
-    // destructor then has nothing to release. `try_new` refuses a stream that somebody else has taken before.
-    Ok(ArrayStreamReader::try_new(unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) }))
+    // destructor then has nothing to release. `open` refuses a stream that somebody else has taken before.
+    Ok(ArrowStream::open(unsafe { FFI_ArrowArrayStream::from_raw(stream.as_ptr()) }))
+}
+
+impl ArrowStream {
+    fn open(mut stream: FFI_ArrowArrayStream) -> Result<Self, ArrowError> {
+        let get_schema = stream.release().and(stream.get_schema()).ok_or_else(|| broken("it was read before"))?;
+        let mut schema = FFI_ArrowSchema::empty();
+        // SAFETY: the stream was not released, so that its producer's callback takes it and a place for the schema.
+        let code = unsafe { get_schema(&raw mut stream, &raw mut schema) };
+        if code != 0 {
+            return Err(last_error(&mut stream, code));
+        }
+        let data_type = catch_unwind(AssertUnwindSafe(|| DataType::try_from(&schema)));
+        let data_type = data_type.unwrap_or_else(|panic| Err(broken(&words(panic.as_ref()))))?;
+        Ok(Self { stream, data_type })
+    }
+
+    /// The type of its arrays.
+    pub(super) fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    /// The next array; `None` once there is none.
+    pub(super) fn next(&mut self) -> Result<Option<ArrayRef>, ArrowError> {
+        let get_next = self.stream.get_next().ok_or_else(|| broken("it gives no arrays"))?;
+        let mut array = FFI_ArrowArray::empty();
+        // SAFETY: as for the schema; the stream is released when it is dropped, and not before.
+        let code = unsafe { get_next(&raw mut self.stream, &raw mut array) };
+        if code != 0 {
+            return Err(last_error(&mut self.stream, code));
+        }
+        if array.is_released() {
+            return Ok(None);
+        }
+        // What the array claims in vain, such as a child that is shorter than its parent, arrow-rs answers by a panic.
+        let imported = catch_unwind(AssertUnwindSafe(|| {
+            if !is_possible(&array) {
+                return Err(broken("an array claims a length that cannot be"));
+            }
+            // SAFETY: the producer's word for the buffers behind the pointers is all that there is; lengths that would
+            // wrap around have just been refused, and offsets are looked at before anything is read by them.
+            unsafe { from_ffi_and_data_type(array, self.data_type.clone()) }.map(make_array)
+        }));
+        imported.unwrap_or_else(|panic| Err(broken(&words(panic.as_ref())))).map(Some)
+    }
+}
+
+/// Whether lengths and offsets are numbers that can be calculated with.
+fn is_possible(array: &FFI_ArrowArray) -> bool {
+    let counts = [array.len(), array.offset(), array.num_children(), array.num_buffers()];
+    counts.iter().all(|count| *count <= MOST_ROWS)
+        && (0..array.num_children()).all(|child| is_possible(array.child(child)))
+        && array.dictionary().is_none_or(is_possible)
+}
+
+/// What the producer says about a failure.
+fn last_error(stream: &mut FFI_ArrowArrayStream, code: c_int) -> ArrowError {
+    let unnamed = format!("the producer failed with code {code}");
+    let Some(get_last_error) = stream.get_last_error() else { return ArrowError::CDataInterface(unnamed) };
+    // SAFETY: the stream was not released, and its last call failed; the text is the producer's until the next call.
+    let text = unsafe {
+        let text = get_last_error(&raw mut *stream);
+        (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+    };
+    ArrowError::CDataInterface(text.unwrap_or(unnamed))
+}
+
+/// A producer that has broken its word.
+fn broken(how: &str) -> ArrowError {
+    ArrowError::CDataInterface(how.to_owned())
 }

@@ -5,6 +5,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
+use super::changed;
 use super::columns::{Column, Scratch};
 use super::labels::is_wanted;
 use super::numpy::{is_numpy, numbers};
@@ -41,6 +42,16 @@ enum Library {
     Polars,
 }
 
+impl Library {
+    /// How many rows there are; a subclass may call itself of another length.
+    fn rows(self, frame: &Bound<'_, PyAny>) -> PyResult<usize> {
+        match self {
+            Self::Pandas => frame.getattr(intern!(frame.py(), "index"))?.len(),
+            Self::Polars => frame.getattr(intern!(frame.py(), "height"))?.extract(),
+        }
+    }
+}
+
 impl Listed {
     /// A `DataFrame` of pandas whose labels are `names`.
     pub(super) fn pandas(frame: &Bound<'_, PyAny>, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
@@ -56,7 +67,7 @@ impl Listed {
     fn new(frame: &Bound<'_, PyAny>, made_by: Library, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
         let wanted = names.iter().cloned().enumerate().filter(|(_, name)| is_wanted(only, name)).collect();
         // Without columns there are no rows, as in a frame that comes through Arrow.
-        let rows = if names.is_empty() { 0 } else { frame.len()? };
+        let rows = if names.is_empty() { 0 } else { made_by.rows(frame)? };
         Ok(Self {
             frame: frame.clone().unbind(),
             made_by,
@@ -110,6 +121,7 @@ impl Listed {
     fn column(&self, py: Python<'_>, place: usize) -> PyResult<Values> {
         let frame = self.frame.bind(py);
         let start = self.next / SLICE * SLICE;
+        let rows = SLICE.min(self.rows - start);
         let list = match self.made_by {
             Library::Polars => {
                 let slice = frame.call_method1(intern!(py, "slice"), (start, SLICE))?;
@@ -119,13 +131,15 @@ impl Listed {
                 let (start, stop) = (start.cast_signed(), (start + SLICE).cast_signed());
                 let slice = (PySlice::new(py, start, stop, 1), place);
                 let column = frame.getattr(intern!(py, "iloc"))?.get_item(slice)?;
-                if let Some(column) = numbers(&column)? {
+                if let Some(column) = numbers(&column, rows)? {
                     return Ok(Values::Numbers(column));
                 }
                 missing_as_none(&column)?.call_method0(intern!(py, "tolist"))?
             }
         };
-        Ok(Values::List(list.cast_into::<PyList>()?.unbind()))
+        let list = list.cast_into::<PyList>()?;
+        // Another thread may have taken rows out, and a subclass may show more or fewer than there are.
+        if list.len() == rows { Ok(Values::List(list.unbind())) } else { Err(changed()) }
     }
 }
 
