@@ -203,7 +203,7 @@ impl MarkFile {
         self.say(Totals { plan, ..totals }, false);
     }
 
-    /// What cannot be written is removed: it would go on saying what is not so.
+    /// What cannot be written is removed: it would go on saying what is so no more.
     fn say(&mut self, totals: Totals, synced: bool) {
         let said = Totals { boot: self.boot.clone(), ..totals };
         if self.put(&said, synced).is_err() {

@@ -12,6 +12,7 @@ use crate::outbox::durable::schema;
 use crate::outbox::durable::table::gather;
 use crate::outbox::taken::Taken;
 
+/// The head of a file, up to where its tables begin.
 const PAGE: u64 = 4_096;
 
 /// What a file says besides its rows.
@@ -25,8 +26,8 @@ pub(super) struct Old {
     pub(super) notices: Vec<StoredNotice>,
 }
 
-/// Opens the `old` file for reading. Where its head is not what was written, a copy with the head of a new file is opened,
-/// which lies beside `draft` until it is removed: the tables of all outboxes begin at the same pages.
+/// Opens the `old` file for reading. Where its head is not what was written, a `copy` with the head of a new file is
+/// opened: the tables of all outboxes begin at the same pages.
 pub(super) fn open(old: &Place, copy: &Place) -> Option<(Connection, Old)> {
     // SQLite deletes the log of an empty file.
     let is_empty = fs::metadata(old.path()).is_ok_and(|file| file.len() == 0);
