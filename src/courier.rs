@@ -12,8 +12,9 @@
 //! The lane of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
 
 mod attempt;
-mod isolate;
+mod crew;
 mod held;
+mod isolate;
 mod numbers;
 mod over;
 mod pause;
@@ -28,9 +29,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use self::attempt::{Attempt, Next};
+use self::attempt::Next;
 pub use self::held::Held;
 use self::isolate::{Misses, Pieces};
 pub use self::numbers::AskNumber;
@@ -190,11 +190,7 @@ impl Lane {
     pub async fn run(self: Arc<Self>) {
         self.note_outbox(Ok(()));
         self.number().await;
-        let mut couriers = JoinSet::new();
-        for _ in 0..self.policy.couriers {
-            couriers.spawn(Arc::clone(&self).courier());
-        }
-        let all_done = async { while couriers.join_next().await.is_some() {} };
+        let all_done = self.wait_for(self.hire());
         tokio::pin!(all_done);
         if let Some(deadline) = self.policy.deadline {
             tokio::select! {
@@ -311,14 +307,7 @@ impl Lane {
                     return;
                 }
             }
-            let mut attempt = Attempt::new(self, &batch);
-            let next = loop {
-                match attempt.once().await {
-                    Next::Again => {}
-                    next => break next,
-                }
-            };
-            match next {
+            match self.attempt(&batch).await {
                 Next::Again => {}
                 Next::Confirmed => {
                     pieces.note_success();

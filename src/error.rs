@@ -50,6 +50,8 @@ pub enum Kind {
     OutboxFull,
     /// The object was closed.
     Closed,
+    /// What nobody but us can have brought about.
+    Bug,
 }
 
 /// What the service itself said.
@@ -100,6 +102,13 @@ impl Error {
     /// A wrong argument, schema or environment.
     pub fn configuration(message: impl Into<String>) -> Self {
         Self::new(Kind::Configuration, message)
+    }
+
+    /// Something of ours that should not have happened.
+    #[must_use]
+    pub fn bug(what: &str) -> Self {
+        Self::new(Kind::Bug, format!("this is a bug of powerbi_push: {what}"))
+            .with_hint("please report it, with what this program printed on stderr")
     }
 
     /// The same failure with advice.

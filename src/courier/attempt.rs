@@ -1,6 +1,7 @@
 //! One batch being delivered: attempt after attempt, until a verdict is final.
 
 use std::sync::Arc;
+use std::thread;
 
 use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
@@ -42,6 +43,15 @@ pub(super) struct Attempt<'a> {
     expired: bool,
     /// Some attempt of ours was sent whole and never answered for.
     doubt: bool,
+}
+
+/// A courier that panics leaves its batch behind, of which nobody knows what the service has.
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.lane.leave(self.batch, true);
+        }
+    }
 }
 
 impl<'a> Attempt<'a> {

@@ -30,6 +30,7 @@ fn class_name(kind: Kind) -> &'static str {
         Kind::Outbox => "OutboxError",
         Kind::OutboxFull => "OutboxFullError",
         Kind::Closed => "ClosedError",
+        Kind::Bug => "PowerBIPushError",
     }
 }
 
@@ -81,6 +82,9 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     if error.kind == Kind::RateLimited {
         arguments.set_item("bound_by", error.answer.bound_by.as_deref())?;
     }
+    if error.kind == Kind::Bug {
+        face(py, "notices")?.getattr("log_bug")?.call1((error.message.as_str(),))?;
+    }
     let class = exceptions.getattr(class_name(error.kind))?;
     let exception = PyErr::from_value(class.call((error.message.as_str(),), Some(&arguments))?);
     exception.set_cause(py, cause(py, error));
@@ -112,17 +116,9 @@ pub(super) fn source(py: Python<'_>, raised: PyErr, row: u64) -> PyErr {
     to_py(py, &error.caused_by(raised))
 }
 
-/// The error for a failure that nobody but us can have made, which is also logged.
+/// The exception for what nobody but us can have brought about.
 pub(super) fn bug(py: Python<'_>, what: &str) -> PyErr {
-    let line = format!("this is a bug of powerbi_push: {what}");
-    let told = || {
-        face(py, "notices")?.getattr("log_bug")?.call1((&line,))?;
-        let arguments = PyDict::new(py);
-        arguments.set_item("hint", "please report it, with what this program printed on stderr")?;
-        let class = face(py, "exceptions")?.getattr("PowerBIPushError")?;
-        Ok(PyErr::from_value(class.call((&line,), Some(&arguments))?))
-    };
-    told().unwrap_or_else(|raised| raised)
+    to_py(py, &Error::bug(what))
 }
 
 /// Type and text of an exception on one line.

@@ -150,6 +150,9 @@ impl Sender {
         if let Some(error) = self.shared.refusals.first().take() {
             return Err(errors::to_py(py, &error));
         }
+        if self.shared.ended.load(Ordering::Acquire) {
+            return Err(self.shared.died(py)?);
+        }
         Ok(&self.shared)
     }
 }
@@ -319,6 +322,12 @@ impl Shared {
             Err(error) if error.kind == Kind::OutboxFull && !self.outbox.has_room_for(spare.bytes()) => Ok(Some(spare)),
             outcome => outcome.map(|()| None),
         }
+    }
+
+    /// The error for a lane that has ended by itself, with the account.
+    fn died(&self, py: Python<'_>) -> PyResult<PyErr> {
+        let raised = self.lane.failure().map_or_else(|| runtime::lost(py), |error| errors::to_py(py, &error));
+        end::with_result(self, py, raised)
     }
 
     /// Whether rows outlive the process.

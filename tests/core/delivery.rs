@@ -6,7 +6,7 @@ use std::time::Duration;
 use powerbi_push::auth::{AccessToken, Credential, Fetching};
 use powerbi_push::client::Client;
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::courier::{Manner, Policy};
+use powerbi_push::courier::{Lane, Manner, Policy};
 use powerbi_push::destination::PushDataset;
 use powerbi_push::emulator::{Emulator, FailNext, Options};
 use powerbi_push::encode::{self, Encoder, PUSH_ROWS};
@@ -60,6 +60,17 @@ impl House {
 
     /// Delivers `count` rows in requests of `max_rows`, and answers how they ended.
     pub(crate) async fn deliver(&self, count: i64, max_rows: usize, couriers: usize) -> (Arc<Outbox>, Option<Kind>) {
+        self.deliver_by(count, max_rows, couriers, |lane| lane).await
+    }
+
+    /// The same on a lane that is made `ready` before.
+    async fn deliver_by(
+        &self,
+        count: i64,
+        max_rows: usize,
+        couriers: usize,
+        ready: impl FnOnce(Lane) -> Lane,
+    ) -> (Arc<Outbox>, Option<Kind>) {
         let schema = Some(Arc::new(TableSchema::new(&table())));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
@@ -83,7 +94,7 @@ impl House {
             linger: None,
         };
         let route = self.client.route(None, &self.dataset, "Orders").unwrap();
-        let lane = Arc::new(route.lane(Arc::clone(&outbox), policy));
+        let lane = Arc::new(ready(route.lane(Arc::clone(&outbox), policy)));
         Arc::clone(&lane).run().await;
         (outbox, lane.failure().map(|error| error.kind))
     }
@@ -193,5 +204,17 @@ async fn errors_of_the_service_without_end_leave_the_rows_in_doubt() {
     let (outbox, failure) = house.deliver(10, 10, 1).await;
     assert_eq!(failure, Some(Kind::InDoubt));
     assert_eq!(outbox.ledger().pieces(0..10), [(0..10, Some(Fate::InDoubt))]);
+    assert_eq!(house.stored(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_courier_that_panics_ends_the_lane_and_leaves_its_rows_in_doubt() {
+    let house = House::build().await;
+    house.emulator.fail_next(FailNext { retry_after: Some("60".into()), ..FailNext::new(429) }).unwrap();
+    // A wait of a minute is told; whoever hears of it panics.
+    let ready = |lane: Lane| lane.noticing(|notice| panic!("a test of panics: {notice}"));
+    let (outbox, failure) = house.deliver_by(30, 10, 1, ready).await;
+    assert_eq!(failure, Some(Kind::Bug));
+    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(Fate::InDoubt)), (10..30, None)]);
     assert_eq!(house.stored(), 0);
 }

@@ -43,6 +43,8 @@ impl Work for Flush {
             raised
         } else if let Some(error) = self.shared.refusals.first().take() {
             errors::to_py(py, &error)
+        } else if ended && !self.shared.closed.load(Ordering::Acquire) {
+            return Err(self.shared.died(py)?);
         } else if ended && self.shared.stats().pending > 0 {
             let message = "the sender was closed before everything that was accepted had been delivered";
             errors::to_py(py, &Error::new(Kind::Closed, message))
@@ -126,12 +128,13 @@ impl Work for Close {
 
 impl Close {
     fn undelivered(&self, rows: u64) -> Error {
+        let lost = self.shared.lane.failure().filter(|failure| failure.kind == Kind::Bug);
         let message = format!("the sender was closed with {rows} rows that could not be delivered");
         let error = Error::new(Kind::Undelivered, message).with_hint(
             "give close a longer timeout, or the sender an outbox=\"path\" that keeps them for the next run",
         );
-        match self.shared.lane.trouble() {
-            Some(trouble) => error.caused_by(trouble.error),
+        match lost.or_else(|| self.shared.lane.trouble().map(|trouble| trouble.error)) {
+            Some(cause) => error.caused_by(cause),
             None => error,
         }
     }
@@ -144,7 +147,7 @@ fn patience(shared: &Shared, bell: &Arc<Bell>, timeout: Option<Duration>) -> PyR
     end.map(|end| Running::start(bell, async move { clock.deadline(end).await })).transpose()
 }
 
-fn with_result(shared: &Shared, py: Python<'_>, raised: PyErr) -> PyResult<PyErr> {
+pub(super) fn with_result(shared: &Shared, py: Python<'_>, raised: PyErr) -> PyResult<PyErr> {
     let result = shared.result(py)?;
     raised.value(py).setattr("result", result)?;
     Ok(raised)
