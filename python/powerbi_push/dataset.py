@@ -59,7 +59,7 @@ class Dataset:
 
     def _tables(self) -> Verb[list[Table]]:
         names = yield self._core.tables(self.workspace.id, self.id)
-        return [self.table(name) for name in names]
+        return [self._take(name, None) for name in names]
 
     def table(
         self,
@@ -69,10 +69,11 @@ class Dataset:
         sequence: bool = False,
         ordered: bool | None = None,
     ) -> Table:
-        """Take a table; nothing is sent.
+        """Take a table. With a name nothing is sent.
 
         Args:
-            name: The table's name, case counting; without it the only table of the schema.
+            name: The table's name, case counting. Without it the only table is taken: that of the schema, or where none
+                is known, the one that the service lists.
             schema: What its rows look like; known already where you created the dataset. Without one each value is
                 checked by its own type only.
             sequence: Number each request, so that one which is sent again after a lost answer is not added twice. One
@@ -82,16 +83,51 @@ class Dataset:
                 says.
 
         Raises:
-            ConfigurationError: No table can have this name, the schema lacks it, or it is not clear which is meant.
+            ConfigurationError: No table can have this name, the schema lacks it, or there are several, or none: the
+                message lists them.
+            NotFoundError: It is no push dataset, or not there.
         """
-        known = self._known
+        return run(self._table(name, schema, sequence=sequence, ordered=ordered))
+
+    async def table_async(
+        self,
+        name: str | None = None,
+        schema: TableSchema | Mapping[str, DataType] | None = None,
+        *,
+        sequence: bool = False,
+        ordered: bool | None = None,
+    ) -> Table:
+        """Await `table`."""
+        return settled(await awaited(self._table(name, schema, sequence=sequence, ordered=ordered)))
+
+    def _table(
+        self,
+        name: str | None,
+        schema: TableSchema | Mapping[str, DataType] | None,
+        *,
+        sequence: bool,
+        ordered: bool | None,
+    ) -> Verb[Table]:
         if isinstance(schema, TableSchema) and name is None:
             name = schema.name
         if name is None:
-            if len(known) != 1:
-                msg = f"dataset `{self.name}`: which table is meant is not clear"
-                raise ConfigurationError(msg, hint=f"name one: {', '.join(known) or 'dataset.tables() lists them'}")
-            (name,) = known
+            names = list(self._known) or (yield self._core.tables(self.workspace.id, self.id))
+            if len(names) != 1:
+                has = f"{len(names)} tables" if names else "no table"
+                msg = f"dataset `{self.name}` has {has}: which one is meant has to be said"
+                raise ConfigurationError(msg, hint=f"name one: {', '.join(names)}" if names else None)
+            (name,) = names
+        return self._take(name, schema, sequence=sequence, ordered=ordered)
+
+    def _take(
+        self,
+        name: str,
+        schema: TableSchema | Mapping[str, DataType] | None,
+        *,
+        sequence: bool = False,
+        ordered: bool | None = None,
+    ) -> Table:
+        known = self._known
         if known and name not in known:
             msg = f"dataset `{self.name}` has no table `{name}`"
             raise ConfigurationError(msg, hint=f"its tables are {', '.join(known)}; case counts")

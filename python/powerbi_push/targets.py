@@ -202,6 +202,9 @@ def place(target: object, base_url: str) -> tuple[str | None, str, str]:
             return None, dataset, table
         case (None | str() as workspace, str(dataset), str(table)) if dataset and table:
             return workspace or None, dataset, table
+        case _ if isinstance(target, Dataset):
+            msg = f"dataset `{target.name}` is no target: rows go into one of its tables"
+            raise ConfigurationError(msg, hint='dataset.table("Name").push(rows), or dataset.table() for the only one')
         case _:
             raise _no_target(target)
 
@@ -242,7 +245,7 @@ def _create_and_push(
     schema: TableSchema | Mapping[str, DataType] | None,
     rows: Rows,
     *,
-    options: PushOptions,
+    options: dict[str, Any],
     if_exists: str,
 ) -> Verb[PushResult]:
     """Push to a table whose dataset is made where it is missing."""

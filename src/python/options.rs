@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use super::errors;
 use crate::encode::{Naive, Options};
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::limit::{IN_FLIGHT, Quotas};
 use crate::retry::Retry;
 
@@ -51,6 +51,21 @@ impl RowOptions {
             options.set(name.extract::<String>()?.as_str(), &value)?;
         }
         Ok(options)
+    }
+
+    /// Refuses what has no effect where no schema says which columns there are.
+    pub(super) fn refuse_without_schema(&self, py: Python<'_>) -> PyResult<()> {
+        let options = [
+            ("unknown_columns=\"ignore\"", self.cells.ignore_unknown_columns),
+            ("strings=\"parse\"", self.cells.parse_strings),
+        ];
+        match options.iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((option, _)) => {
+                let error = Error::configuration(format!("`{option}` needs schema=: without one it has no effect"));
+                Err(errors::to_py(py, &error.with_hint("say what the rows look like, or leave the option out")))
+            }
+        }
     }
 
     fn set(&mut self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -198,7 +213,9 @@ pub(super) fn quotas(value: &Bound<'_, PyAny>) -> PyResult<Quotas> {
     })
 }
 
-pub(super) fn wrong<T>(value: &Bound<'_, PyAny>, message: String) -> PyResult<T> {
+pub(super) fn wrong<T>(value: &Bound<'_, PyAny>, mut message: String) -> PyResult<T> {
+    message.push_str(", not ");
+    message.push_str(&told(value));
     Err(errors::to_py(value.py(), &Error::configuration(message)))
 }
 
@@ -213,4 +230,18 @@ pub(super) fn path(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Opt
         })
     };
     given.filter(|given| !given.is_none()).map(read).transpose()
+}
+
+/// A wrong value as a message can hold it: of what is no plain one, the type.
+fn told(value: &Bound<'_, PyAny>) -> String {
+    let plain = value.is_none()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyFloat>();
+    // A number may have more digits than Python writes.
+    match value.repr() {
+        Ok(written) if plain => shown(&written.to_string_lossy()),
+        _ => value.get_type().name().map_or_else(|_| "this".into(), |name| name.to_string()),
+    }
 }

@@ -78,6 +78,9 @@ pub(super) fn push(
     first: First,
 ) -> PyResult<Operation> {
     let options = RowOptions::read(options)?;
+    if target.schema.is_none() {
+        options.refuse_without_schema(rows.py())?;
+    }
     let only = target.schema.as_deref().filter(|_| options.cells.ignore_unknown_columns);
     let source = Source::new(rows, only)?;
     let total = if source.is_sized() { rows.len().ok() } else { None };

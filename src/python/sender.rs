@@ -82,6 +82,9 @@ impl Sender {
         given: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let (options, rows) = SenderOptions::read(given)?;
+        if target.schema.is_none() {
+            rows.refuse_without_schema(py)?;
+        }
         let listener = options.on_error.as_ref().map(|function| {
             let call = Call { function: function.clone_ref(py), argument: None };
             porter::start(py, Porter::Users).map(|()| Arc::new(call))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 import warnings
@@ -253,11 +254,12 @@ def test_without_a_name_the_only_table_is_meant(powerbi: Emulator) -> None:
     assert make_table(powerbi).name == "Orders"
     created = powerbi.client().dataset("Sales")
     sent = len(powerbi.requests)
-    with pytest.raises(pbi.ConfigurationError, match="not clear") as caught:
-        created.table()
-    assert "tables()" in (caught.value.hint or "")
-    assert created.table(schema=SCHEMA.tables[0]).name == "Orders"
+    assert created.table("Orders").name == created.table(schema=SCHEMA.tables[0]).name == "Orders"
     assert len(powerbi.requests) == sent
+    # Where no schema is known, the service is asked.
+    assert created.table().name == asyncio.run(created.table_async()).name == "Orders"
+    assert len(powerbi.requests) == sent + 2
+    assert created.table().push([{"Id": 1}]).ok
 
 
 def test_with_two_tables_the_name_must_be_said(powerbi: Emulator) -> None:
@@ -265,7 +267,9 @@ def test_with_two_tables_the_name_must_be_said(powerbi: Emulator) -> None:
     dataset = powerbi.client().create_dataset(schema)
     with pytest.raises(pbi.ConfigurationError) as caught:
         dataset.table()
-    assert "A, B" in (caught.value.hint or "")
+    assert str(caught.value) == "dataset `Two` has 2 tables: which one is meant has to be said\nhint: name one: A, B"
+    with pytest.raises(pbi.ConfigurationError, match="2 tables"):
+        powerbi.client().dataset("Two").table()
     with pytest.raises(pbi.ConfigurationError, match="has no table `b`") as caught:
         dataset.table("b")
     assert "case counts" in (caught.value.hint or "")
