@@ -27,6 +27,8 @@ pub enum Cell<'a> {
     Date(Date),
     /// A date with a time of day.
     DateTime(DateTime),
+    /// A time of day.
+    Time(Time),
     /// A value that no column takes; the name of its type.
     Unsupported(&'a str),
 }
@@ -55,6 +57,25 @@ pub struct DateTime {
     pub fold: bool,
 }
 
+/// A time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Time {
+    pub hour: u8,
+    pub minute: u8,
+    pub second: u8,
+    pub microsecond: u32,
+    /// How far the wall is ahead of UTC, in microseconds; `None` where no zone is known.
+    pub utc_offset: Option<i64>,
+}
+
+impl From<DateTime> for Time {
+    fn from(value: DateTime) -> Self {
+        let DateTime { hour, minute, second, microsecond, utc_offset, .. } = value;
+        Self { hour, minute, second, microsecond, utc_offset }
+    }
+}
+
 impl Cell<'_> {
     /// What Python calls the type.
     #[must_use]
@@ -69,6 +90,7 @@ impl Cell<'_> {
             Self::Uuid(_) => "UUID",
             Self::Date(_) => "date",
             Self::DateTime(_) => "datetime",
+            Self::Time(_) => "time",
             Self::Unsupported(name) => name,
         }
     }

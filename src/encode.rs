@@ -11,18 +11,23 @@
 mod buffer;
 mod check;
 mod columns;
+mod convert;
+mod date_text;
 mod datetimes;
 mod dialect;
 mod digits;
 mod growing;
 mod kept;
+mod kinds;
 mod mistakes;
 mod numbers;
 mod options;
+mod plain;
 mod problems;
 mod refusal;
 mod row;
 mod run;
+mod shown;
 mod slices;
 mod strings;
 mod value;
@@ -32,11 +37,12 @@ use std::sync::Arc;
 pub use self::dialect::{Dialect, PUSH_ARRAY, PUSH_ROWS};
 pub use self::growing::Growing;
 pub use self::kept::Kept;
+pub use self::kinds::{example, kind_of};
 pub use self::options::{Naive, Options};
-pub use self::problems::{Code, Problems, RowError, Seen};
+pub use self::problems::{Code, OldDate, Problems, RowError, Seen};
 pub use self::run::Run;
+pub use self::shown::Value;
 pub use self::slices::Shares;
-pub use self::value::{NoType, fitting_type};
 
 use self::buffer::Buffer;
 use self::check::always_fits;
@@ -132,6 +138,11 @@ impl Encoder {
     #[must_use]
     pub fn problems(&self) -> &Problems {
         &self.problems
+    }
+
+    /// The first date before 1900 that was met, once.
+    pub fn take_old_date(&mut self) -> Option<OldDate> {
+        self.problems.take_old_date()
     }
 
     /// The names of columns that were met without a schema, in the order of their first appearance.

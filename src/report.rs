@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::encode::{Code, Problems, RowError};
+use crate::encode::{Code, Problems, RowError, Value};
 use crate::outbox::{Fate, Ledger};
 
 /// Request ids kept, the newest.
@@ -52,7 +52,7 @@ impl Refused {
             1 => self.words.clone(),
             rows => format!("is one of {rows} rows that were refused together: {}", self.words),
         };
-        RowError { row, column: None, code: Code::Refused, message, value_type: "dict".into() }
+        RowError { row, column: None, code: Code::Refused, message, value_type: "dict".into(), value: Value::None }
     }
 }
 

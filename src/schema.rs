@@ -15,7 +15,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-pub use self::infer::{Inference, Kind};
+pub use self::infer::{Inference, Inferred, Kind, Known, Looks, NoType};
 pub use self::json::{dataset_json, table_json};
 pub use self::read::{read_dataset, read_table};
 pub use self::rules::table_name_problem;
@@ -209,10 +209,14 @@ impl TableSchema {
     /// The column whose name looks most like `name`, if any does.
     #[must_use]
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        let wanted = name.to_lowercase();
-        let likeness = |column: &Column| strsim::normalized_damerau_levenshtein(&wanted, &column.name.to_lowercase());
-        let (score, column) =
-            self.columns.iter().map(|column| (likeness(column), column)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-        (score > 0.5).then_some(column.name.as_str())
+        nearest(name, self.columns.iter().map(|column| column.name.as_str()))
     }
+}
+
+/// Which of `names` looks most like `name`, if any does.
+fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let wanted = name.to_lowercase();
+    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(&wanted, &other.to_lowercase());
+    let (score, nearest) = names.map(|other| (likeness(other), other)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (score > 0.5).then_some(nearest)
 }

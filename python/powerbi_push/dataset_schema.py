@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema, specification
 
 if TYPE_CHECKING:
     from typing import Self
 
     from powerbi_push.options import Rows
+    from powerbi_push.schema import DataType
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -23,7 +25,7 @@ class DatasetSchema:
 
     Args:
         name: The service allows several datasets of one name; this package does not create a second one unasked.
-        tables: `TableSchema` objects, at most 75.
+        tables: `TableSchema` objects, or columns by the names of tables, as in ``{"Orders": {"Id": int}}``; at most 75.
         relationships: `Relationship` objects, at most 75.
         mode: ``Push`` (default), ``PushStreaming`` or ``Streaming``; the last two take only names and types of columns.
         retention: None (default: up to 5,000,000 rows a table) or ``basicFIFO`` (the newest 200,000 rows).
@@ -41,7 +43,7 @@ class DatasetSchema:
     def __init__(
         self,
         name: str,
-        tables: Iterable[TableSchema],
+        tables: Iterable[TableSchema] | Mapping[str, TableSchema | Mapping[str, DataType] | Iterable[Column]],
         *,
         relationships: Iterable[Relationship] = (),
         mode: Literal["Push", "PushStreaming", "Streaming"] = "Push",
@@ -50,7 +52,7 @@ class DatasetSchema:
         """Check the dataset against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", name)
-        set_(self, "tables", (tables,) if isinstance(tables, TableSchema) else tuple(tables))
+        set_(self, "tables", _tables(tables))
         set_(self, "relationships", tuple(relationships))
         set_(self, "mode", mode)
         set_(self, "retention", retention)
@@ -60,14 +62,36 @@ class DatasetSchema:
         set_(self, "relationships", tuple(Relationship(**one) for one in canonical["relationships"]))
 
     @classmethod
-    def infer(cls, name: str, tables: Mapping[str, Rows]) -> Self:
+    def infer(
+        cls,
+        name: str,
+        tables: Mapping[str, Rows],
+        *,
+        types: Mapping[str, Mapping[str, DataType]] | None = None,
+        convert: bool = False,
+    ) -> Self:
         """Read every table's columns off its rows, as `TableSchema.infer` does.
 
         Args:
             name: The dataset's name.
             tables: Rows under each table's name.
+            types: Data types of columns that need no guess, under each table's name.
+            convert: See `TableSchema.infer`.
+
+        Raises:
+            ConfigurationError: See `TableSchema.infer`; or `types` names a table that is not there.
+
+        >>> DatasetSchema.infer("d", {"Orders": [{"Id": 1, "Paid": None}]}, types={"Orders": {"Paid": bool}})
+        DatasetSchema('d', [TableSchema('Orders', {'Id': 'Int64', 'Paid': 'Boolean'})])
         """
-        return cls(name, [TableSchema.infer(table, rows) for table, rows in tables.items()])
+        known = types or {}
+        if unknown := [table for table in known if table not in tables]:
+            msg = f"types= names table `{unknown[0]}`, which is not among the tables"
+            raise ConfigurationError(msg, hint='types are given by table: types={"Orders": {"Id": int}}')
+        inferred = [
+            TableSchema.infer(table, rows, types=known.get(table), convert=convert) for table, rows in tables.items()
+        ]
+        return cls(name, inferred)
 
     @classmethod
     def from_json(cls, source: str | Path | Mapping[str, Any]) -> Self:
@@ -121,6 +145,32 @@ class DatasetSchema:
         """Show the tables one after another in a notebook."""
         tables = "".join(table._repr_html_() for table in self.tables)
         return f"<h4>{html.escape(self.name)}</h4>{tables}"
+
+
+def _tables(tables: Any) -> tuple[TableSchema, ...]:
+    how = 'give a list of TableSchema, or a mapping such as {"Orders": {"Id": int}}'
+    if isinstance(tables, TableSchema):
+        return (tables,)
+    if isinstance(tables, Mapping):
+        return tuple(_named(name, columns) for name, columns in tables.items())
+    if isinstance(tables, str | bytes) or not hasattr(tables, "__iter__"):
+        msg = f"`tables` takes tables, not {type(tables).__name__}"
+        raise ConfigurationError(msg, hint=how)
+    found = tuple(tables)
+    for table in found:
+        if not isinstance(table, TableSchema):
+            msg = f"`tables` has {type(table).__name__} {table!r}, which is no TableSchema"
+            raise ConfigurationError(msg, hint=how)
+    return found
+
+
+def _named(name: str, columns: Any) -> TableSchema:
+    if not isinstance(columns, TableSchema):
+        return TableSchema(name, columns)
+    if columns.name != name:
+        msg = f"table `{columns.name}` is given under the name `{name}`"
+        raise ConfigurationError(msg)
+    return columns
 
 
 def _table(spec: dict[str, Any]) -> TableSchema:

@@ -30,12 +30,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push.results import RowError
+from powerbi_push.results import row_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from powerbi_push.results import PushResult
+    from powerbi_push.results import PushResult, RowError
 
 
 class PowerBIPushError(Exception):
@@ -212,5 +212,5 @@ def validation_error(
     *, message: str, errors: list[dict[str, Any]], error_count: int, hint: str | None
 ) -> ValidationError:
     """Make the error that tells the mistakes in rows; used by the core."""
-    listed = [RowError(**error) for error in errors]
+    listed = [row_error(error) for error in errors]
     return ValidationError(message, errors=listed, error_count=error_count, hint=hint)

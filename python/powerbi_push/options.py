@@ -39,15 +39,27 @@ class RowOptions(TypedDict, total=False):
         too_long: Text of more than 4,000 UTF-16 units is an ``"error"`` (default), or cut with ``"truncate"``.
         nan: NaN is sent as ``"null"`` (default), or is an ``"error"``.
         unknown_columns: A key that the schema lacks is an ``"error"`` (default), or left out with ``"ignore"``.
-        strings: ``"strict"`` (default) takes text only where text belongs; ``"parse"`` also reads numbers and
-            booleans from it, exactly, an empty text being a missing value outside String columns.
+        aware_datetimes: A date and time with a zone is sent in ``"utc"`` (default), or with ``"wall"`` as its own clock
+            shows it, without a zone.
+        decimals: More than 4 places after the point in a Decimal column are an ``"error"`` (default), or rounded with
+            ``"round"``: to the nearest, halves to the even one.
+        convert: Convert a value that means the column's type instead of refusing it; default False. Nothing is lost on
+            the way but what a Double cannot hold. Text becomes numbers, Booleans (``true false 1 0`` in any case) and
+            dates, white space around it taken off outside String; ``""`` is a missing value there, ``nan`` in columns
+            of numbers. 0 and 1 become Booleans, Booleans become 0 and 1, a whole Decimal becomes an Int64. Text,
+            Decimals and whole numbers become the nearest Double. Numbers, Booleans, UUIDs, dates and times become text
+            as JSON or ISO 8601 writes them. Text such as ``1,000`` is still refused. Without it too, text in a DateTime
+            column is a date where it is ISO 8601 (``2014-07-30``, ``2014-07-30T10:11:12.5+02:00``) or ``MM/DD/YYYY``,
+            with or without `` HH:MM[:SS]`` behind it.
     """
 
     naive_datetimes: Literal["keep", "utc", "local", "error"]
     too_long: Literal["error", "truncate"]
     nan: Literal["null", "error"]
     unknown_columns: Literal["error", "ignore"]
-    strings: Literal["strict", "parse"]
+    aware_datetimes: Literal["utc", "wall"]
+    decimals: Literal["error", "round"]
+    convert: bool
 
 
 _ROWS: dict[str, Any] = {
@@ -55,7 +67,9 @@ _ROWS: dict[str, Any] = {
     "too_long": "error",
     "nan": "null",
     "unknown_columns": "error",
-    "strings": "strict",
+    "aware_datetimes": "utc",
+    "decimals": "error",
+    "convert": False,
 }
 
 
@@ -219,7 +233,7 @@ def given(verb: str, kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     known = DEFAULTS[kind]
     for name in options:
         if name not in known:
-            nearest = get_close_matches(name, known, 1)
+            nearest = ["convert=True"] if name == "strings" else get_close_matches(name, known, 1)
             advice = f". Did you mean '{nearest[0]}'?" if nearest else ""
             msg = f"{verb}() got an unexpected keyword argument '{name}'{advice}"
             raise TypeError(msg)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from typing import Any
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
 
@@ -19,8 +26,10 @@ class RowError:
         code: One of ``unknown_column wrong_type out_of_range not_finite too_long bad_datetime not_a_mapping
             row_too_large not_utf8``, or ``refused`` where it was the service that refused the row
             (``on_refused="isolate"``).
-        message: What is wrong, with the nearest column name where a name is unknown; never the value.
+        message: What is wrong, the value cut short, and what would mend it: an option, or the nearest column name.
         value_type: The name of the value's type.
+        value: The value, if it is a number, text, a truth value, a date or time, or a UUID; text beyond 10,000
+            characters is cut. None for any other, and wherever ``POWERBI_PUSH_HIDE_VALUES=1`` leaves values out.
     """
 
     row: int
@@ -28,6 +37,7 @@ class RowError:
     code: str
     message: str
     value_type: str
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +178,30 @@ class PushResult:
         return f"<table><caption>{html.escape(self.summary())}</caption>{rows}</table>"
 
 
+_READ: dict[str, Callable[[str], object]] = {
+    "int": int,
+    "Decimal": Decimal,
+    "UUID": UUID,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "time": time.fromisoformat,
+}
+
+
+def row_error(error: dict[str, Any]) -> RowError:
+    """Make the problem of a row from the core's; values come as JSON has them, others as they are written."""
+    value = error["value"]
+    if isinstance(value, str):
+        # What the calendar does not reach stays text.
+        with suppress(ValueError, ArithmeticError):
+            value = _READ.get(error["value_type"], str)(value)
+    return RowError(**{**error, "value": value})
+
+
 def push_result(report: dict[str, Any]) -> PushResult:
     """Make the result from the core's report."""
     report["ranges"] = [tuple(one) for one in report["ranges"]]
-    report["errors"] = tuple(RowError(**error) for error in report["errors"])
+    report["errors"] = tuple(map(row_error, report["errors"]))
     report["request_ids"] = tuple(report["request_ids"])
     return PushResult(**report)
 
@@ -179,4 +209,4 @@ def push_result(report: dict[str, Any]) -> PushResult:
 def validation_report(found: tuple[int, int, list[dict[str, Any]], list[str]]) -> ValidationReport:
     """Make the report from what the core found."""
     row_count, error_count, errors, mistakes = found
-    return ValidationReport(row_count, error_count, tuple(RowError(**error) for error in errors), tuple(mistakes))
+    return ValidationReport(row_count, error_count, tuple(map(row_error, errors)), tuple(mistakes))

@@ -7,35 +7,25 @@ Names, counts and properties are checked as the service's swagger and "Push sema
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from powerbi_push import _core
+from powerbi_push.data_types import type_name
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.options import CheckOptions, RowOptions, given, takes
 from powerbi_push.results import ValidationReport, validation_report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Self, Unpack
 
     from powerbi_push.options import Rows
 
-#: A data type: its name in any case, an alias such as ``"int"``, or one of Python's own types.
+#: A data type: its name in any case, an alias such as ``"int"``, one of Python's own types, or a type of numpy, pandas,
+#: polars or Arrow, such as ``frame.dtypes["Price"]``.
 DataType: TypeAlias = object
 
-_PYTHON_TYPES: dict[type, str] = {
-    int: "Int64",
-    float: "Double",
-    bool: "Boolean",
-    datetime: "DateTime",
-    date: "DateTime",
-    str: "String",
-    Decimal: "Decimal",
-}
-_TYPES = "Int64, Double, Boolean, DateTime, String, Decimal"
 _SERVICE_NAMES = {
     "data_type": "dataType",
     "format_string": "formatString",
@@ -63,15 +53,6 @@ def specification(value: object) -> Any:
     return value
 
 
-def _type_name(name: object, data_type: object) -> str:
-    text = _PYTHON_TYPES.get(data_type) if isinstance(data_type, type) else data_type
-    known = _core.data_type_name(text) if isinstance(text, str) else None
-    if known is None:
-        msg = f"column `{name}` has the data type {data_type!r}; the types are {_TYPES}"
-        raise ConfigurationError(msg, hint="Python's int, float, bool, datetime, date, str and Decimal are taken too")
-    return known
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Column:
     """A column of a table.
@@ -79,7 +60,8 @@ class Column:
     Args:
         name: Any text without control characters. Case counts when rows are sent.
         data_type: ``"Int64" "Double" "Boolean" "DateTime" "String" "Decimal"`` in any case, an alias
-            (``int bool number text`` ...), or Python's ``int float bool datetime date str Decimal``.
+            (``int bool number text`` ...), Python's ``int float bool datetime date str Decimal``, or a data type of
+            numpy, pandas, polars or Arrow.
         format_string: How a number is shown, such as ``"0.00"``.
         sort_by_column: The name of a column of the same table to sort by.
         data_category: Such as ``"City"`` or ``"WebUrl"``.
@@ -103,7 +85,7 @@ class Column:
 
     def __post_init__(self) -> None:
         """Spell the data type as the documentation does."""
-        object.__setattr__(self, "data_type", _type_name(self.name, self.data_type))
+        object.__setattr__(self, "data_type", type_name(self.name, self.data_type))
 
     def __repr__(self) -> str:
         """Short: what is set."""
@@ -164,7 +146,8 @@ class TableSchema:
 
     Args:
         name: At most 100 characters, without ``. / & ( ) "`` and the like.
-        columns: A mapping of names to data types, or a list of `Column`; at most 75.
+        columns: A mapping of names to data types, such as ``{"Price": float}`` or ``dict(frame.dtypes)``, or a list of
+            `Column` or of pairs; at most 75.
         measures: `Measure` objects.
         description: For people.
         is_hidden: Whether reports hide the table.
@@ -182,11 +165,12 @@ class TableSchema:
     description: str | None
     is_hidden: bool | None
     _core: _core.TableSchema = field(compare=False)
+    _hints: dict[str, str] = field(compare=False)
 
     def __init__(
         self,
         name: str,
-        columns: Mapping[str, DataType] | Iterable[Column],
+        columns: Mapping[str, DataType] | Iterable[Column | tuple[str, DataType]],
         *,
         measures: Iterable[Measure] = (),
         description: str | None = None,
@@ -195,7 +179,8 @@ class TableSchema:
         """Check the table against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", name)
-        set_(self, "columns", _columns(columns))
+        set_(self, "columns", columns_of(name, columns))
+        set_(self, "_hints", {})
         set_(self, "measures", tuple(measures))
         set_(self, "description", description)
         set_(self, "is_hidden", is_hidden)
@@ -203,28 +188,52 @@ class TableSchema:
         set_(self, "columns", tuple(Column(**column) for column in self._core.canonical["columns"]))
 
     @classmethod
-    def infer(cls, name: str, rows: Rows, *, types: Mapping[str, DataType] | None = None) -> Self:
+    def infer(
+        cls, name: str, rows: Rows, *, types: Mapping[str, DataType] | None = None, convert: bool = False
+    ) -> Self:
         """Read the columns off rows: all of them are looked at, in the order in which names first appear.
 
         Whole and other numbers in one column widen to Double. Any other mixture is an error with an example of each
-        kind; nothing ever turns into text by itself. NaN is a float, so that whole numbers with NaN are Double; in
-        nullable and Arrow integers nothing is NaN, and they stay Int64 whatever is missing.
+        kind; nothing ever turns into text by itself. NaN among whole numbers makes them Double, as a frame has them; in
+        nullable and Arrow integers nothing is NaN, and they stay Int64 whatever is missing. NaN among text, Booleans,
+        Decimals or dates is a missing value. A column of a frame that has no values has the type that the frame gives
+        it.
+
+        Text stays text. What reads as numbers, Booleans or dates is in `hints`, and one warning of the logger says so.
 
         Args:
             name: The table's name.
             rows: Rows, read to their end.
             types: Data types of columns that need no guess, such as those that hold nothing but None.
+            convert: Take text for what it reads as without a loss; rows are then pushed with ``convert=True``. Numbers
+                with zeros in front stay text.
 
         Raises:
-            ConfigurationError: A column is mixed or has no values, there are no rows, or a frame's columns have types
-                or labels that cannot be pushed.
+            ConfigurationError: A column is mixed or has no values, `types` names a column that no row has, there are no
+                rows, or a frame's columns have types or labels that cannot be pushed.
             SourceError: Reading the rows raised.
 
         >>> TableSchema.infer("t", [{"a": 1, "b": "x"}, {"a": 2.5, "b": None}])
         TableSchema('t', {'a': 'Double', 'b': 'String'})
+        >>> TableSchema.infer("t", [{"a": "1", "b": "2014-07-30"}], convert=True)
+        TableSchema('t', {'a': 'Int64', 'b': 'DateTime'})
         """
-        known = [(column, _type_name(column, data_type)) for column, data_type in (types or {}).items()]
-        return cls(name, dict(_core.infer_columns(rows, known)))
+        known = [(column, type_name(column, data_type)) for column, data_type in items_of(types or {})]
+        columns, hints = _core.infer_columns(rows, known, bool(convert))
+        table = cls(name, dict(columns))
+        if hints:
+            object.__setattr__(table, "_hints", dict(hints))
+            _tell(name, hints)
+        return table
+
+    @property
+    def hints(self) -> dict[str, str]:
+        """What columns of text read as: names and data types that ``infer(convert=True)`` would give them.
+
+        >>> TableSchema.infer("t", [{"Id": "1", "Name": "x"}]).hints
+        {'Id': 'Int64'}
+        """
+        return dict(self._hints)
 
     @takes(RowOptions)
     def validate(self, rows: Rows, *, max_errors: int = 1000, **options: Unpack[RowOptions]) -> ValidationReport:
@@ -280,7 +289,7 @@ class TableSchema:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by what it was made from."""
-        return _restore_table, (self.name, self.columns, self.measures, self.description, self.is_hidden)
+        return _restore_table, (self.name, self.columns, self._hints, self.measures, self.description, self.is_hidden)
 
     def __repr__(self) -> str:
         """Short: the columns by name and type, and what else is set."""
@@ -298,20 +307,45 @@ class TableSchema:
         return f"<table><caption>{html.escape(self.name)}</caption>{head}{rows}</table>"
 
 
-def _columns(columns: Mapping[str, DataType] | Iterable[Column]) -> tuple[Column, ...]:
-    if isinstance(columns, Mapping):
-        return tuple(Column(name, data_type) for name, data_type in columns.items())
-    return tuple(columns)
+def _tell(name: str, hints: list[tuple[str, str]]) -> None:
+    from powerbi_push.notices import log  # noqa: PLC0415 - only where there is something to say
+
+    listed = ", ".join(f"`{column}` ({data_type})" for column, data_type in hints)
+    log(f"table `{name}`: columns of text read as something else: {listed}; infer(convert=True) takes them as that")
 
 
-def _restore_table(
-    name: str,
-    columns: tuple[Column, ...],
-    measures: tuple[Measure, ...],
-    description: str | None,
-    is_hidden: bool | None,  # noqa: FBT001 - called by pickle, in the order of `__reduce__`
-) -> TableSchema:
-    return TableSchema(name, columns, measures=measures, description=description, is_hidden=is_hidden)
+def items_of(columns: Any) -> Any:
+    """The pairs of a mapping, or of what has `items()` as one has, such as ``frame.dtypes``."""
+    return columns.items() if callable(getattr(columns, "items", None)) else columns
+
+
+def columns_of(table: str, columns: Any) -> tuple[Column, ...]:
+    """The columns that a mapping, columns or pairs say."""
+    how = 'give a mapping such as {"Price": float}, or a list of Column or of pairs'
+    if isinstance(columns, str | bytes) or not hasattr(columns, "__iter__"):
+        msg = f"`columns` of table `{table}` takes names with data types, not {type(columns).__name__}"
+        raise ConfigurationError(msg, hint=how)
+    found = []
+    for column in items_of(columns):
+        match column:
+            case Column():
+                found.append(column)
+            case (str(name), data_type) if not isinstance(column, str):
+                found.append(Column(name, data_type))
+            case _ if hasattr(column, "name") and hasattr(column, "type"):  # a field of Arrow
+                found.append(Column(column.name, column.type))
+            case _:
+                what = f"column {column!r}" if isinstance(column, str) else f"{type(column).__name__} {column!r}"
+                msg = f"`columns` of table `{table}` has {what} without a data type"
+                raise ConfigurationError(msg, hint=how)
+    return tuple(found)
+
+
+def _restore_table(name: str, columns: tuple[Column, ...], hints: dict[str, str], *rest: Any) -> TableSchema:
+    measures, description, is_hidden = rest
+    table = TableSchema(name, columns, measures=measures, description=description, is_hidden=is_hidden)
+    object.__setattr__(table, "_hints", hints)
+    return table
 
 
 def _short_repr(value: Any, *, positional: int) -> str:

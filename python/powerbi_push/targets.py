@@ -257,7 +257,7 @@ def _create_and_push(
         yield from _check_table(dataset, table_name)
         table = dataset.table(table_name, schema)
     except NotFoundError:
-        known, rows = _known(schema, table_name, rows)
+        known, rows = _known(schema, table_name, rows, convert=bool(options.get("convert")))
         known._core.check(rows, dict(options))  # noqa: SLF001 - nothing is made for rows that do not fit
         whole = DatasetSchema(dataset_name, [known])
         # Another thread may have been faster: then its dataset is taken, which may have other columns.
@@ -277,14 +277,14 @@ def _create_and_push(
 
 
 def _known(
-    schema: TableSchema | Mapping[str, DataType] | None, table_name: str, rows: Rows
+    schema: TableSchema | Mapping[str, DataType] | None, table_name: str, rows: Rows, *, convert: bool
 ) -> tuple[TableSchema, Rows]:
     """Say what a new table is to look like; answers the rows too, since looking at a generator takes some out."""
     if isinstance(schema, Mapping):
         return TableSchema(table_name, schema), rows
     if schema is None:
         first, rows = _first(rows)
-        return TableSchema.infer(table_name, first), rows
+        return TableSchema.infer(table_name, first, convert=convert), rows
     if schema.name != table_name:
         msg = f"the schema is that of a table `{schema.name}`, and the target names the table `{table_name}`"
         raise ConfigurationError(msg, hint="give both the same name, or pass the columns as a mapping")

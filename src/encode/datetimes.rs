@@ -1,5 +1,6 @@
-//! Dates and times in the one form that is sent, `YYYY-MM-DDTHH:MM:SS[.fff|.ffffff][Z]`, and reading them from text.
+//! Dates and times in the one form that is sent, `YYYY-MM-DDTHH:MM:SS[.fff|.ffffff][Z]`.
 
+use std::fmt::Write;
 use std::ops::RangeInclusive;
 
 use chrono::{
@@ -7,15 +8,17 @@ use chrono::{
 };
 
 use super::buffer::{Buffer, Value};
+use super::date_text::{NoMoment, Read, read, read_plain};
 use super::digits::PAIRS;
-use super::options::Naive;
+use super::options::{Naive, Options};
 use super::problems::Code;
 use super::refusal::Refusal;
-use crate::cell::{Date, DateTime};
+use crate::cell::{Date, DateTime, Time};
 
 /// The years of Python's and .NET's calendar.
 const YEARS: RangeInclusive<i32> = 1..=9999;
-const FORMS: &str = "ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]";
+/// Those of them that everybody's calendar has: reports of Power BI, and most of what reads its tables, begin in 1900.
+const USUAL_YEARS: RangeInclusive<i32> = 1900..=9999;
 
 /// A date: midnight, in no zone.
 pub(super) fn put_date(out: &mut Buffer, date: Date) -> Result<(), Refusal> {
@@ -26,15 +29,26 @@ pub(super) fn put_date(out: &mut Buffer, date: Date) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether the fields are sent as they are, and if so, whether they are UTC.
+/// Whether the fields are sent as they are, and if so, whether they are UTC. Years that are odd are not looked at here.
 #[inline]
-pub(super) fn as_it_is(value: &DateTime, naive: Naive) -> Option<bool> {
-    let utc = match (value.utc_offset, naive) {
-        (Some(0), _) | (None, Naive::Utc) => true,
-        (None, Naive::Keep) => false,
-        _ => return None,
-    };
-    YEARS.contains(&value.date.year).then_some(utc)
+pub(super) fn as_it_is(value: &DateTime, options: Options) -> Option<bool> {
+    in_utc(value, options).filter(|_| USUAL_YEARS.contains(&value.date.year))
+}
+
+/// The same of any year.
+#[inline]
+fn in_utc(value: &DateTime, options: Options) -> Option<bool> {
+    match (value.utc_offset, options.naive_datetimes) {
+        (None, Naive::Keep) => Some(false),
+        (Some(_), _) if options.wall => Some(false),
+        (Some(0), _) | (None, Naive::Utc) => Some(true),
+        _ => None,
+    }
+}
+
+/// Whether what was written for a `DateTime` column is of a year before 1900.
+pub(super) fn is_old(written: &[u8]) -> bool {
+    matches!(written, [b'"', century @ ..] if century < b"19".as_slice())
 }
 
 /// Writes a date and time of which that is so, behind its first quote.
@@ -43,20 +57,19 @@ pub(super) fn write_as_it_is(room: &mut Value, value: &DateTime, utc: bool) -> u
     write_fields(room, value.date, (value.hour, value.minute, value.second), value.microsecond, utc)
 }
 
-/// A date and time; with a zone it becomes UTC.
-pub(super) fn put(out: &mut Buffer, value: DateTime, naive: Naive) -> Result<(), Refusal> {
+/// A date and time; with a zone it becomes UTC, unless what its own clock shows is to be sent.
+pub(super) fn put(out: &mut Buffer, value: DateTime, options: Options) -> Result<(), Refusal> {
     check_year(value.date)?;
-    if let Some(utc) = as_it_is(&value, naive) {
+    if let Some(utc) = in_utc(&value, options) {
         out.put_block(b"\"");
         let written = write_as_it_is(out.value(), &value, utc);
         out.wrote(written);
         return Ok(());
     }
-    let offset = match (value.utc_offset, naive) {
+    let offset = match (value.utc_offset, options.naive_datetimes) {
         (Some(offset), _) => offset,
         (None, Naive::Error) => {
-            let message = "holds a date and time without a zone; naive_datetimes says how to take it";
-            return Err(Refusal::new(Code::BadDatetime, message));
+            return Err(Refusal::new(Code::BadDatetime, "holds a date and time without a zone"));
         }
         (None, _) => local_offset(&value).ok_or_else(out_of_range)?,
     };
@@ -74,17 +87,55 @@ pub(super) fn put(out: &mut Buffer, value: DateTime, naive: Naive) -> Result<(),
 
 /// Whether the text is a date and time already in the form that is sent, to the second.
 #[inline(never)]
-pub(super) fn is_as_sent(text: &str, naive: Naive) -> bool {
-    read_plain(text).is_some_and(|value| as_it_is(&value, naive) == Some(value.utc_offset.is_some()))
+pub(super) fn is_as_sent(text: &str, options: Options) -> bool {
+    read_plain(text).is_some_and(|value| as_it_is(&value, options) == Some(value.utc_offset.is_some()))
 }
 
 /// Text that is a date, sent in the same form as dates are.
-pub(super) fn put_text(out: &mut Buffer, text: &str, naive: Naive) -> Result<(), Refusal> {
+pub(super) fn put_text(out: &mut Buffer, text: &str, options: Options) -> Result<(), Refusal> {
     match read(text) {
-        Some(Read::Date(date)) => put_date(out, date),
-        Some(Read::DateTime(value)) => put(out, value, naive),
-        None => Err(Refusal::new(Code::BadDatetime, format!("takes DateTime, and the text is not {FORMS}"))),
+        Ok(Read::Date(date)) => put_date(out, date),
+        Ok(Read::DateTime(value)) => put(out, value, options),
+        Err(NoMoment(why)) => Err(Refusal::new(Code::BadDatetime, format!("takes DateTime, and the text {why}"))),
     }
+}
+
+/// A date as text: ISO 8601, and no time.
+pub(super) fn put_date_as_text(out: &mut Buffer, date: Date) -> Result<(), Refusal> {
+    check_year(date)?;
+    out.put(format!("\"{}\"", date_written(date)).as_bytes());
+    Ok(())
+}
+
+/// A time of day as text: ISO 8601.
+pub(super) fn put_time_as_text(out: &mut Buffer, time: &Time) {
+    out.put(format!("\"{}\"", time_written(time)).as_bytes());
+}
+
+/// A date in ISO 8601.
+pub(super) fn date_written(date: Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
+}
+
+/// A time of day as Python's `isoformat` writes it.
+pub(super) fn time_written(time: &Time) -> String {
+    let mut text = format!("{:02}:{:02}:{:02}", time.hour, time.minute, time.second);
+    // Writing to a String cannot fail.
+    if time.microsecond != 0 {
+        let _ = write!(text, ".{:06}", time.microsecond);
+    }
+    if let Some(offset) = time.utc_offset {
+        let (sign, micros) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+        let seconds = micros / 1_000_000;
+        let _ = write!(text, "{sign}{:02}:{:02}", seconds / 3_600, seconds / 60 % 60);
+        if micros % 60_000_000 != 0 {
+            let _ = write!(text, ":{:02}", seconds % 60);
+        }
+        if micros % 1_000_000 != 0 {
+            let _ = write!(text, ".{:06}", micros % 1_000_000);
+        }
+    }
+    text
 }
 
 /// Columns of a frame count far beyond the calendar of Python and .NET.
@@ -137,7 +188,7 @@ fn write_end(room: &mut Value, microsecond: u32, utc: bool) -> usize {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "calendar fields and digits are below 100")]
-fn small(field: u32) -> u8 {
+pub(super) fn small(field: u32) -> u8 {
     field as u8
 }
 
@@ -170,162 +221,13 @@ fn local_offset(value: &DateTime) -> Option<i64> {
     Some(offset * 1_000_000)
 }
 
-enum Read {
-    Date(Date),
-    DateTime(DateTime),
-}
-
-/// Reads `2014-07-30T10:11:12`, with or without a `Z`: most text has the form that is sent.
-fn read_plain(text: &str) -> Option<DateTime> {
-    let (fields, utc_offset) = match text.as_bytes() {
-        [fields @ .., b'Z'] => (fields, Some(0)),
-        fields => (fields, None),
-    };
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = fields else {
-        return None;
-    };
-    let two = |tens: u8, ones: u8| {
-        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-        (tens <= 9 && ones <= 9).then(|| 10 * tens + ones)
-    };
-    let year = 100 * i32::from(two(y1, y2)?) + i32::from(two(y3, y4)?);
-    let date = Date { year, month: two(m1, m2)?, day: two(d1, d2)? };
-    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
-    if hour > 23 || minute > 59 || second > 59 || !is_day(date) {
-        return None;
-    }
-    Some(DateTime { date, hour, minute, second, microsecond: 0, utc_offset, fold: false })
-}
-
-/// Whether the calendar has that day, of which it need be asked for the last ones of a month alone.
-fn is_day(date: Date) -> bool {
-    let every_month_has_it = (1..=28).contains(&date.day) && (1..=12).contains(&date.month);
-    let in_calendar = || NaiveDate::from_ymd_opt(date.year, date.month.into(), date.day.into()).is_some();
-    date.year >= 1 && (every_month_has_it || in_calendar())
-}
-
-/// Reads a whole text as a date or a date with a time.
-fn read(text: &str) -> Option<Read> {
-    let mut reader = Reader(text.as_bytes());
-    let american = text.as_bytes().get(2) == Some(&b'/');
-    let date = if american { reader.american_date()? } else { reader.iso_date()? };
-    if !is_day(date) {
-        return None;
-    }
-    if reader.0.is_empty() {
-        return Some(Read::Date(date));
-    }
-    let gap = reader.byte()?;
-    let fits = if american { gap == b' ' } else { matches!(gap, b'T' | b't' | b' ') };
-    let value = reader.time(date, american).filter(|_| fits && reader.0.is_empty())?;
-    Some(Read::DateTime(value))
-}
-
-/// What is left to read.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (&first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
-
-    fn skip(&mut self, byte: u8) -> Option<()> {
-        (self.byte()? == byte).then_some(())
-    }
-
-    fn next_is(&mut self, byte: u8) -> bool {
-        let found = self.0.first() == Some(&byte);
-        if found {
-            self.0 = &self.0[1..];
-        }
-        found
-    }
-
-    fn number(&mut self, width: usize) -> Option<u32> {
-        let (digits, rest) = self.0.split_at_checked(width)?;
-        self.0 = rest;
-        digits.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
-    }
-
-    fn two(&mut self, below: u32) -> Option<u8> {
-        self.number(2).filter(|value| *value < below).map(small)
-    }
-
-    /// `2014-07-30` or `20140730`.
-    fn iso_date(&mut self) -> Option<Date> {
-        let year = i32::try_from(self.number(4)?).ok()?;
-        let dashes = self.next_is(b'-');
-        let month = self.two(13)?;
-        if dashes {
-            self.skip(b'-')?;
-        }
-        Some(Date { year, month, day: self.two(32)? })
-    }
-
-    /// `07/30/2014`.
-    fn american_date(&mut self) -> Option<Date> {
-        let month = self.two(13)?;
-        self.skip(b'/')?;
-        let day = self.two(32)?;
-        self.skip(b'/')?;
-        Some(Date { year: i32::try_from(self.number(4)?).ok()?, month, day })
-    }
-
-    /// `10`, `10:11`, `10:11:12`, `10:11:12.345`, and without colons; then, unless American, a zone.
-    fn time(&mut self, date: Date, american: bool) -> Option<DateTime> {
-        let hour = self.two(24)?;
-        let colons = self.next_is(b':');
-        let hours_only = !american && !colons && !self.0.first().is_some_and(u8::is_ascii_digit);
-        let minute = if hours_only { 0 } else { self.two(60)? };
-        let more =
-            if colons { self.next_is(b':') } else { !american && self.0.first().is_some_and(u8::is_ascii_digit) };
-        let second = if more { self.two(60)? } else { 0 };
-        let fraction = more && !american && (self.next_is(b'.') || self.next_is(b','));
-        let microsecond = if fraction { self.fraction()? } else { 0 };
-        if american && !colons {
-            return None;
-        }
-        let utc_offset = if american || self.0.is_empty() { None } else { Some(self.offset()?) };
-        Some(DateTime { date, hour, minute, second, microsecond, utc_offset, fold: false })
-    }
-
-    /// Digits of a second; what is finer than a microsecond is cut.
-    fn fraction(&mut self) -> Option<u32> {
-        let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, rest) = self.0.split_at(count);
-        self.0 = rest;
-        let padded = digits.iter().chain(std::iter::repeat(&b'0')).take(6);
-        (count > 0).then(|| padded.fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
-    }
-
-    /// `Z`, `+02:00`, `+0200`, `+02`: how far the wall is ahead of UTC, in microseconds.
-    fn offset(&mut self) -> Option<i64> {
-        let sign = match self.byte()? {
-            b'Z' | b'z' => return Some(0),
-            b'+' => 1,
-            b'-' => -1,
-            _ => return None,
-        };
-        let hours = self.two(24)?;
-        let minutes = if self.0.is_empty() {
-            0
-        } else {
-            self.next_is(b':');
-            self.two(60)?
-        };
-        Some(sign * (i64::from(hours) * 3_600 + i64::from(minutes) * 60) * 1_000_000)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sent(text: &str) -> Option<String> {
         let mut out = Buffer::default();
-        put_text(&mut out, text, Naive::Keep).ok()?;
+        put_text(&mut out, text, Options::default()).ok()?;
         Some(String::from_utf8(out.into_written()).ok()?.trim_matches('"').to_owned())
     }
 
@@ -355,21 +257,24 @@ mod tests {
     fn text_in_the_form_that_is_sent_is_known_as_such() {
         let near = ["2014-07-30T10:11:12", "2014-02-28T23:59:59", "2012-02-29T00:00:00", "9999-12-31T10:11:12"];
         for text in near.into_iter().flat_map(|text| [text.to_owned(), format!("{text}Z")]) {
-            assert!(is_as_sent(&text, Naive::Keep), "{text}");
+            assert!(is_as_sent(&text, Options::default()), "{text}");
             for place in 0..text.len() {
                 for byte in b"0123456789-:TZtz /" {
                     let mut other = text.clone().into_bytes();
                     other[place] = *byte;
                     let other = String::from_utf8(other).unwrap();
-                    let is_sent_so = sent(&other).is_some_and(|sent| sent == other);
-                    assert_eq!(is_as_sent(&other, Naive::Keep), is_sent_so, "{other}");
+                    let is_usual = sent(&other).is_some_and(|sent| sent == other && other.as_str() >= "19");
+                    assert_eq!(is_as_sent(&other, Options::default()), is_usual, "{other}");
                 }
             }
         }
-        for naive in [Naive::Utc, Naive::Local, Naive::Error] {
-            assert!(is_as_sent("2014-07-30T10:11:12Z", naive));
-            assert!(!is_as_sent("2014-07-30T10:11:12", naive));
+        for naive_datetimes in [Naive::Utc, Naive::Local, Naive::Error] {
+            let options = Options { naive_datetimes, ..Options::default() };
+            assert!(is_as_sent("2014-07-30T10:11:12Z", options));
+            assert!(!is_as_sent("2014-07-30T10:11:12", options));
         }
+        let wall = Options { wall: true, ..Options::default() };
+        assert!(!is_as_sent("2014-07-30T10:11:12Z", wall));
     }
 
     #[test]
@@ -406,7 +311,7 @@ mod tests {
                 DateTime { date, hour: 0, minute: 0, second: 0, microsecond: 0, utc_offset: None, fold: false };
             let mut out = Buffer::default();
             assert_eq!(put_date(&mut out, date).unwrap_err().code, Code::OutOfRange, "{year}");
-            assert_eq!(put(&mut out, moment, Naive::Keep).unwrap_err().code, Code::OutOfRange, "{year}");
+            assert_eq!(put(&mut out, moment, Options::default()).unwrap_err().code, Code::OutOfRange, "{year}");
             assert_eq!(out.written(), b"", "{year}");
         }
     }

@@ -1,9 +1,8 @@
 //! Numbers as JSON: what each numeric column takes, written without rounding.
 
-use std::fmt;
-
 use super::buffer::Buffer;
 use super::digits::{write_finite, write_integer};
+use super::plain::Plain;
 use super::problems::Code;
 use super::refusal::Refusal;
 use crate::cell::Cell;
@@ -13,8 +12,10 @@ use crate::schema::DataType;
 const DECIMAL_DIGITS: usize = 28;
 /// Digits of a Decimal after the point.
 const DECIMAL_SCALE: usize = 4;
-/// The longest plain notation worth writing: the smallest Double has 1,074 digits after the point.
-const MAX_PLAIN: usize = 1_100;
+/// Digits of a whole number that a Double holds, in base 2.
+const DOUBLE_BITS: u32 = 53;
+/// Digits after the point of the smallest Double.
+const DOUBLE_PLACES: usize = 1_074;
 
 /// Whether an Int64 column takes it: `Int64.MinValue` and `Int64.MaxValue` are excluded (source: "Dataset properties").
 #[inline]
@@ -51,27 +52,62 @@ pub(super) fn put_int64(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusal>
     }
 }
 
-/// Numbers in binary floating point.
+/// Numbers in binary floating point. A whole number is sent as its own digits, so that it must be one that a Double
+/// holds; a Decimal stands for the number that is nearest.
 pub(super) fn put_double(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusal> {
     match cell {
+        Cell::Int(value) if !is_whole_double(value) => return Err(inexact()),
         Cell::Int(value) => put_integer(out, value),
         Cell::Float(value) if !is_double(value) => return Err(beyond(DataType::Double)),
-        Cell::Float(value) => {
-            let written = write_finite(out.value(), value);
-            out.wrote(written);
-        }
+        Cell::Float(value) => put_finite(out, value),
         Cell::WideInt(text) | Cell::Decimal(text) => {
-            let inside = text.parse::<f64>().is_ok_and(|value| value.abs() < f64::MAX);
-            let plain = Plain::read(text).filter(|_| inside).ok_or_else(|| beyond(DataType::Double))?;
-            plain.put(out);
+            let value = nearest(text)?;
+            if matches!(cell, Cell::WideInt(_)) && !is_exactly(text, value) {
+                return Err(inexact());
+            }
+            put_plain(out, text, DataType::Double)?;
         }
         _ => return Err(Refusal::wrong_type(DataType::Double, &cell)),
     }
     Ok(())
 }
 
-/// Decimal numbers that fit 28 digits, 4 of them after the point; never rounded.
-pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusal> {
+/// The Double that is nearest to a number in Python's notation.
+pub(super) fn nearest(text: &str) -> Result<f64, Refusal> {
+    text.parse().ok().filter(|value| is_double(*value)).ok_or_else(|| beyond(DataType::Double))
+}
+
+/// Whether a Double holds a whole number.
+pub(super) fn is_whole_double(value: i64) -> bool {
+    let magnitude = value.unsigned_abs();
+    let bits = u64::BITS - magnitude.leading_zeros();
+    bits <= DOUBLE_BITS || bits - magnitude.trailing_zeros() <= DOUBLE_BITS
+}
+
+/// Whether a number in Python's notation is `value` and no other.
+pub(super) fn is_exactly(text: &str, value: f64) -> bool {
+    let places = if value.fract() == 0.0 { 0 } else { DOUBLE_PLACES };
+    is_same(text, &format!("{value:.places$}"))
+}
+
+/// Whether it is the number that `value` is written as.
+pub(super) fn is_written(text: &str, value: f64) -> bool {
+    is_same(text, zmij::Buffer::new().format_finite(value))
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    let plain = |text: &str| Plain::read(text).map(Plain::without_zeros);
+    plain(one).is_some_and(|one| Some(one) == plain(other))
+}
+
+/// A Decimal as it is written, in plain notation.
+pub(super) fn put_plain(out: &mut Buffer, text: &str, data_type: DataType) -> Result<(), Refusal> {
+    Plain::read(text).ok_or_else(|| beyond(data_type))?.put(out);
+    Ok(())
+}
+
+/// Decimal numbers that fit 28 digits, 4 of them after the point; rounded to those where that is asked for.
+pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>, round: bool) -> Result<(), Refusal> {
     let mut buffer = zmij::Buffer::new();
     let plain = match cell {
         Cell::Int(value) => {
@@ -82,141 +118,61 @@ pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>) -> Result<(), Refusa
         Cell::Float(value) => Plain::read(buffer.format_finite(value)),
         _ => return Err(Refusal::wrong_type(DataType::Decimal, &cell)),
     };
-    let fitting = plain.and_then(|plain| plain.with_scale(DECIMAL_SCALE));
-    let fitting = fitting.filter(|plain| plain.whole.len() + plain.fraction.len() <= DECIMAL_DIGITS);
+    let fitting = plain
+        .and_then(|plain| if round { Some(plain.rounded(DECIMAL_SCALE)) } else { plain.with_scale(DECIMAL_SCALE) })
+        .filter(|plain| plain.digits() <= DECIMAL_DIGITS);
     fitting.ok_or_else(|| beyond(DataType::Decimal))?.put(out);
     Ok(())
 }
 
-/// Reads a number from text into a column of `data_type`: exactly, all of it, or nothing.
-pub(super) fn put_read(out: &mut Buffer, text: &str, data_type: DataType) -> Result<(), Refusal> {
+/// Reads a number from text into a column of `data_type`: exactly, or the nearest Double; all of it, or nothing.
+pub(super) fn put_read(out: &mut Buffer, text: &str, data_type: DataType, round: bool) -> Result<(), Refusal> {
     let unreadable = || Refusal::new(Code::WrongType, format!("holds text that does not read as {data_type}"));
-    let number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let value: f64 = text.parse().ok().filter(|_| number).ok_or_else(unreadable)?;
+    let value = read(text).ok_or_else(unreadable)?;
     match data_type {
-        DataType::Int64 => {
-            let whole = Plain::read(text).ok_or_else(|| beyond(data_type))?.with_scale(0).ok_or_else(unreadable)?;
-            let digits = whole.to_string();
-            put_int64(out, digits.parse().map_or(Cell::WideInt(&digits), Cell::Int))
-        }
-        DataType::Decimal => put_decimal(out, Cell::Decimal(text)),
+        DataType::Int64 => put_whole(out, text)?.ok_or_else(unreadable),
+        DataType::Decimal => put_decimal(out, Cell::Decimal(text), round),
         _ => put_double(out, Cell::Float(value)),
     }
 }
 
-fn put_integer(out: &mut Buffer, value: i64) {
+/// A number in JSON's notation, a plus sign and digits without a zero before their point included.
+pub(super) fn read(text: &str) -> Option<f64> {
+    let number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    text.parse().ok().filter(|_| number)
+}
+
+/// A whole number in Python's notation; `None` where it has a fraction.
+pub(super) fn put_whole(out: &mut Buffer, text: &str) -> Result<Option<()>, Refusal> {
+    let Some(whole) = Plain::read(text).ok_or_else(|| beyond(DataType::Int64))?.with_scale(0) else {
+        return Ok(None);
+    };
+    let digits = whole.to_string();
+    put_int64(out, digits.parse().map_or(Cell::WideInt(&digits), Cell::Int)).map(Some)
+}
+
+/// A number that is neither infinite nor NaN, in the fewest digits that read as it.
+pub(super) fn put_finite(out: &mut Buffer, value: f64) {
+    let written = write_finite(out.value(), value);
+    out.wrote(written);
+}
+
+pub(super) fn put_integer(out: &mut Buffer, value: i64) {
     let written = write_integer(out.value(), value);
     out.wrote(written);
 }
 
-fn beyond(data_type: DataType) -> Refusal {
-    let range = match data_type {
-        DataType::Int64 => "takes whole numbers between Int64's own limits, both excluded",
-        DataType::Double => "takes numbers between Double's own limits, both excluded",
-        _ => "takes at most 28 digits, 4 of them after the point, and is never rounded",
-    };
+fn inexact() -> Refusal {
+    let range = "takes Double, which holds whole numbers beyond 2^53 only in part, and not this one";
     Refusal::new(Code::OutOfRange, range)
 }
 
-/// A decimal number in plain notation: digits and where the point stands.
-struct Plain {
-    negative: bool,
-    /// Digits before the point, without leading zeros.
-    whole: String,
-    /// Digits after the point.
-    fraction: String,
-}
-
-impl Plain {
-    /// Reads `-12.30`, `1E+3`, `1e-7`; `None` for anything else, or where plain notation would get absurdly long.
-    fn read(text: &str) -> Option<Self> {
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let exponent: i64 = exponent.parse().ok()?;
-        let negative = mantissa.starts_with('-');
-        let (whole, fraction) = mantissa
-            .trim_start_matches(['-', '+'])
-            .split_once('.')
-            .unwrap_or((mantissa.trim_start_matches(['-', '+']), ""));
-        let mut digits = format!("{whole}{fraction}");
-        if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-            return None;
-        }
-        let is_zero = digits.bytes().all(|digit| digit == b'0');
-        let mut point = i64::try_from(whole.len()).ok()?.saturating_add(exponent);
-        if is_zero {
-            // Zero with an exponent: its digits say nothing but its scale.
-            point = point.min(1);
-        }
-        let limit = i64::try_from(MAX_PLAIN).ok()?;
-        if point > limit || point < -limit || digits.len() > MAX_PLAIN {
-            return None;
-        }
-        if point < 0 {
-            digits.insert_str(0, &"0".repeat(usize::try_from(-point).ok()?));
-            point = 0;
-        }
-        let point = usize::try_from(point).ok()?;
-        if digits.len() < point {
-            digits.push_str(&"0".repeat(point - digits.len()));
-        }
-        let fraction = digits.split_off(point);
-        Some(Self { negative, whole: digits.trim_start_matches('0').to_owned(), fraction })
-    }
-
-    /// The same number with at most `scale` digits after the point, if that drops nothing but zeros.
-    fn with_scale(mut self, scale: usize) -> Option<Self> {
-        if self.fraction.len() > scale {
-            let dropped = self.fraction.split_off(scale);
-            if dropped.bytes().any(|digit| digit != b'0') {
-                return None;
-            }
-        }
-        Some(self)
-    }
-
-    fn put(&self, out: &mut Buffer) {
-        out.put(self.to_string().as_bytes());
-    }
-}
-
-impl fmt::Display for Plain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.negative { "-" } else { "" };
-        let whole = if self.whole.is_empty() { "0" } else { &self.whole };
-        let point = if self.fraction.is_empty() { "" } else { "." };
-        write!(f, "{sign}{whole}{point}{}", self.fraction)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plain(text: &str) -> Option<String> {
-        let mut out = Buffer::default();
-        Plain::read(text)?.put(&mut out);
-        String::from_utf8(out.into_written()).ok()
-    }
-
-    #[test]
-    fn decimals_are_written_in_plain_notation() {
-        for (text, expected) in [
-            ("1.50", "1.50"),
-            ("-0.001", "-0.001"),
-            ("1E+3", "1000"),
-            ("1e22", "10000000000000000000000"),
-            ("1.5e-7", "0.00000015"),
-            ("0E+5", "0"),
-            ("0E-3", "0.000"),
-            ("-0", "-0"),
-            ("007", "7"),
-            ("1E-3", "0.001"),
-            ("12.5E1", "125"),
-        ] {
-            assert_eq!(plain(text).as_deref(), Some(expected), "{text}");
-        }
-        for text in ["", "-", ".", "1e", "abc", "1E+999999999", "1E-999999999"] {
-            assert_eq!(plain(text), None, "{text}");
-        }
-    }
+pub(super) fn beyond(data_type: DataType) -> Refusal {
+    let range = match data_type {
+        DataType::Int64 => "takes whole numbers between Int64's own limits, both excluded",
+        DataType::String => "takes at most 4000 digits",
+        DataType::Double => "takes numbers between Double's own limits, both excluded",
+        _ => "takes at most 28 digits, 4 of them after the point",
+    };
+    Refusal::new(Code::OutOfRange, range)
 }

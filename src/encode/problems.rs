@@ -1,10 +1,11 @@
-//! What is wrong with which row: collected, counted, and told one line for each mistake.
+//! What is wrong with which row: collected, counted, and told one line for each mistake. What is only odd is noted once.
 
 use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 
 use super::mistakes::Mistakes;
+use super::shown::Value;
 use crate::error::Grouped;
 
 /// Why a value, or a row, was refused.
@@ -49,7 +50,7 @@ impl Serialize for Code {
 }
 
 /// One problem of one row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RowError {
     /// The row's number in the caller's input, from 0.
     pub row: u64,
@@ -61,12 +62,23 @@ pub struct RowError {
     pub message: String,
     /// What Python calls the type of the value.
     pub value_type: String,
+    /// The value, unless values are hidden.
+    pub value: Value,
+}
+
+/// A date before 1900, which is sent and which not everything in Power BI shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldDate {
+    /// The row's number in the caller's input, from 0.
+    pub row: u64,
+    /// Its column.
+    pub column: String,
 }
 
 impl RowError {
     pub(super) fn too_large(row: u64, bytes: usize, max_bytes: usize) -> Self {
         let message = format!("a request with nothing but this row takes {bytes} bytes; one may hold {max_bytes}");
-        Self { row, column: None, code: Code::RowTooLarge, message, value_type: "dict".into() }
+        Self { row, column: None, code: Code::RowTooLarge, message, value_type: "dict".into(), value: Value::None }
     }
 }
 
@@ -78,6 +90,9 @@ pub struct Problems {
     count: u64,
     mistakes: Mistakes,
     invalid: Vec<Range<u64>>,
+    old_date: Option<OldDate>,
+    /// Whether an old date was met, told or not.
+    has_old_date: bool,
 }
 
 /// How far the rows were read in which there are problems, and what may be done about them.
@@ -114,8 +129,28 @@ impl Problems {
         }
     }
 
+    /// Whether a date before 1900 is news.
+    #[inline]
+    pub(super) fn wants_old_date(&self) -> bool {
+        !self.has_old_date
+    }
+
+    /// Takes note of a date before 1900: of the first one.
+    pub(super) fn old_date(&mut self, row: u64, column: &str) {
+        if self.wants_old_date() {
+            (self.old_date, self.has_old_date) = (Some(OldDate { row, column: column.to_owned() }), true);
+        }
+    }
+
+    pub(super) fn take_old_date(&mut self) -> Option<OldDate> {
+        self.old_date.take()
+    }
+
     /// Takes those of rows that follow.
     pub(super) fn append(&mut self, later: Self) {
+        if let Some(OldDate { row, column }) = &later.old_date {
+            self.old_date(*row, column);
+        }
         self.count += later.count;
         self.mistakes.append(later.mistakes);
         let room = self.max_errors.saturating_sub(self.errors.len());
@@ -130,7 +165,7 @@ impl Problems {
 
     /// None so far, and as many to be kept.
     pub(super) fn anew(&self) -> Self {
-        Self::new(self.max_errors)
+        Self { has_old_date: self.has_old_date, ..Self::new(self.max_errors) }
     }
 
     /// The first problems, in the order of the rows.

@@ -1,6 +1,10 @@
-//! Why one value cannot go where it should, in words for people.
+//! Why one value cannot go where it should, in words for people: what is wrong, the value, and what would mend it.
 
+use super::Buffer;
+use super::options::{Naive, Options};
 use super::problems::Code;
+use super::shown::shown;
+use super::value::put_value;
 use crate::cell::Cell;
 use crate::schema::{DataType, TableSchema};
 
@@ -16,8 +20,17 @@ impl Refusal {
         Self { code, message: message.into() }
     }
 
-    pub(super) fn in_column(self, column: &str) -> Self {
-        Self { message: format!("column `{column}` {}", self.message), ..self }
+    /// The same about `cell` in `column`, with the value unless it is to be hidden, and what would mend it.
+    pub(super) fn of(self, cell: Cell<'_>, column: &str, data_type: Option<DataType>, options: Options) -> Self {
+        let mut message = format!("column `{column}` {}", self.message);
+        // Values stand between backticks, where whoever groups messages leaves them out.
+        if let Some(value) = shown(&cell).filter(|_| !options.hide_values) {
+            message = format!("{message}: `{value}`");
+        }
+        if let Some(cure) = cure(self.code, cell, data_type, options) {
+            message = format!("{message}; {cure}");
+        }
+        Self { message, ..self }
     }
 
     pub(super) fn unknown_column(name: &str, schema: &TableSchema) -> Self {
@@ -38,11 +51,40 @@ impl Refusal {
     }
 
     pub(super) fn wrong_type(data_type: DataType, cell: &Cell<'_>) -> Self {
-        let mut message = format!("takes {data_type}, not {}", cell.type_name());
-        let readable = matches!(data_type, DataType::Int64 | DataType::Double | DataType::Boolean | DataType::Decimal);
-        if readable && matches!(cell, Cell::Text(_)) {
-            message.push_str("; strings=\"parse\" reads numbers and booleans from text");
-        }
-        Self::new(Code::WrongType, message)
+        Self::new(Code::WrongType, format!("takes {data_type}, not {}", cell.type_name()))
     }
+}
+
+/// A change of the options, and what it does.
+type Cure = (fn(Options) -> Options, &'static str);
+
+const CONVERT: Cure = (|options| Options { convert: true, ..options }, "convert=True converts it");
+const ROUND: Cure = (|options| Options { round_decimals: true, ..options }, "decimals=\"round\" rounds it to 4 places");
+const TRUNCATE: Cure = (|options| Options { truncate: true, ..options }, "too_long=\"truncate\" cuts it");
+const NAN: Cure = (|options| Options { refuse_nan: false, ..options }, "nan=\"null\" sends it as a missing value");
+const KEEP: Cure = (
+    |options| Options { naive_datetimes: Naive::Keep, ..options },
+    "naive_datetimes=\"keep\", \"utc\" or \"local\" says how to take it",
+);
+const WALL: Cure =
+    (|options| Options { wall: true, ..options }, "aware_datetimes=\"wall\" sends what its own clock shows");
+
+/// What would mend a refusal: the first option that does when it is tried, or two of them together.
+fn cure(code: Code, cell: Cell<'_>, data_type: Option<DataType>, options: Options) -> Option<String> {
+    let cures: &[Cure] = match code {
+        Code::WrongType => &[CONVERT, ROUND, TRUNCATE, NAN, KEEP],
+        Code::OutOfRange => &[CONVERT, ROUND, WALL],
+        Code::BadDatetime => &[CONVERT, KEEP],
+        Code::TooLong => &[TRUNCATE],
+        Code::NotFinite => &[NAN],
+        _ => &[],
+    };
+    let mends = |options| put_value(&mut Buffer::default(), data_type, cell, options).is_ok();
+    if let Some((_, words)) = cures.iter().find(|(change, _)| mends(change(options))) {
+        return Some((*words).to_owned());
+    }
+    let (convert, words) = CONVERT;
+    let converted = convert(options);
+    let second = cures.iter().find(|(change, _)| converted != options && mends(change(converted)));
+    second.map(|(_, second)| format!("{words}, and {second}"))
 }

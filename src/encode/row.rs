@@ -5,6 +5,7 @@ use super::digits::{write_finite, write_integer};
 use super::numbers::{is_double, is_int64};
 use super::problems::{Code, RowError};
 use super::refusal::Refusal;
+use super::shown::Value;
 use super::strings::{Key, put_long, put_string, write_ascii, write_short};
 use super::value::{MAX_TEXT, own_type, put_value, write_bool, write_null};
 use super::{Encoder, datetimes};
@@ -54,7 +55,7 @@ impl<'e> OpenRow<'e> {
     pub(super) fn takes_text(&self, place: usize, text: &str) -> bool {
         match self.encoder.columns.at(place).data_type {
             Some(DataType::String) | None => text.len() <= MAX_TEXT,
-            Some(DataType::DateTime) => datetimes::is_as_sent(text, self.encoder.options.naive_datetimes),
+            Some(DataType::DateTime) => datetimes::is_as_sent(text, self.encoder.options),
             _ => false,
         }
     }
@@ -72,7 +73,7 @@ impl<'e> OpenRow<'e> {
     /// Whether `value` is in UTC, if the column takes it as it is.
     #[inline(always)]
     pub(super) fn takes_datetime(&self, place: usize, value: &DateTime) -> Option<bool> {
-        let in_utc = datetimes::as_it_is(value, self.encoder.options.naive_datetimes);
+        let in_utc = datetimes::as_it_is(value, self.encoder.options);
         in_utc.filter(|_| self.takes(place, DataType::DateTime))
     }
 
@@ -83,7 +84,7 @@ impl<'e> OpenRow<'e> {
         (&columns.at(place).key, body)
     }
 
-    fn refuse(&mut self, column: Option<&str>, type_name: &str, refusal: Refusal) {
+    fn refuse(&mut self, column: Option<&str>, type_name: &str, value: Value, refusal: Refusal) {
         self.refused = true;
         self.encoder.problems.report(RowError {
             row: self.encoder.row,
@@ -91,12 +92,14 @@ impl<'e> OpenRow<'e> {
             code: refusal.code,
             message: refusal.message,
             value_type: type_name.to_owned(),
+            value: if self.encoder.options.hide_values { Value::None } else { value },
         });
     }
 
     #[inline(never)]
-    fn refuse_cell(&mut self, column: &str, cell: Cell<'_>, refusal: Refusal) {
-        self.refuse(Some(column), cell.type_name(), refusal.in_column(column));
+    fn refuse_cell(&mut self, column: &str, data_type: Option<DataType>, cell: Cell<'_>, refusal: Refusal) {
+        let refusal = refusal.of(cell, column, data_type, self.encoder.options);
+        self.refuse(Some(column), cell.type_name(), Value::of(&cell), refusal);
     }
 }
 
@@ -107,12 +110,18 @@ impl Row for OpenRow<'_> {
 
     #[inline(never)]
     fn cell(&mut self, place: usize, cell: Cell<'_>) {
-        let Encoder { columns, body, options, .. } = &mut *self.encoder;
+        let Encoder { columns, body, options, problems, row, .. } = &mut *self.encoder;
         let column = columns.at(place);
         let _room = column.key.put(body);
-        if let Err(refusal) = put_value(body, column.data_type.or_else(|| own_type(&cell)), cell, *options) {
+        let (data_type, start) = (column.data_type, body.len());
+        if let Err(refusal) = put_value(body, data_type, cell, *options) {
             let name = columns.name(place).to_owned();
-            self.refuse_cell(&name, cell, refusal);
+            self.refuse_cell(&name, data_type, cell, refusal);
+        } else if problems.wants_old_date()
+            && data_type.or_else(|| own_type(&cell)) == Some(DataType::DateTime)
+            && datetimes::is_old(&body.written()[start..])
+        {
+            problems.old_date(*row, columns.name(place));
         }
     }
 
@@ -197,21 +206,21 @@ impl Row for OpenRow<'_> {
             Some(_) if options.ignore_unknown_columns => {}
             Some(schema) => {
                 let refusal = Refusal::unknown_column(column, schema);
-                self.refuse(Some(column), cell.type_name(), refusal);
+                self.refuse(Some(column), cell.type_name(), Value::of(&cell), refusal);
             }
             None => {
                 body.put_block(b",");
                 put_string(body, column);
                 body.put_block(b":");
-                if let Err(refusal) = put_value(body, own_type(&cell), cell, *options) {
-                    self.refuse_cell(column, cell, refusal);
+                if let Err(refusal) = put_value(body, None, cell, *options) {
+                    self.refuse_cell(column, None, cell, refusal);
                 }
             }
         }
     }
 
     fn bad_key(&mut self, why: &str) {
-        self.refuse(None, "dict", Refusal { code: Code::UnknownColumn, message: why.to_owned() });
+        self.refuse(None, "dict", Value::None, Refusal::new(Code::UnknownColumn, why));
     }
 
     fn not_a_mapping(&mut self, type_name: &str) {
@@ -222,6 +231,6 @@ impl Row for OpenRow<'_> {
                  [column[0] for column in cursor.description]",
             );
         }
-        self.refuse(None, type_name, Refusal { code: Code::NotAMapping, message });
+        self.refuse(None, type_name, Value::None, Refusal::new(Code::NotAMapping, message));
     }
 }

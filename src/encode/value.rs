@@ -4,7 +4,7 @@ use super::buffer::{Buffer, Value};
 use super::options::Options;
 use super::problems::Code;
 use super::refusal::Refusal;
-use super::{datetimes, numbers, strings};
+use super::{convert, datetimes, numbers, strings};
 use crate::cell::Cell;
 use crate::schema::DataType;
 
@@ -25,23 +25,20 @@ pub(super) fn own_type(cell: &Cell<'_>) -> Option<DataType> {
         Cell::Decimal(_) => DataType::Decimal,
         Cell::Text(_) | Cell::Uuid(_) | Cell::BrokenText => DataType::String,
         Cell::Date(_) | Cell::DateTime(_) => DataType::DateTime,
-        Cell::Null | Cell::Unsupported(_) => return None,
+        Cell::Null | Cell::Time(_) | Cell::Unsupported(_) => return None,
     })
 }
 
-/// The column type that takes a value as it is: `None` where any does, an error where none does.
-pub fn fitting_type(cell: &Cell<'_>) -> Result<Option<DataType>, NoType> {
-    let data_type = own_type(cell);
-    let missing = matches!(cell, Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan"));
-    put_value(&mut Buffer::default(), data_type, *cell, Options::default()).map_err(|_| NoType)?;
-    Ok(data_type.filter(|_| !missing))
+/// Whether it is a NaN of some kind.
+pub(super) fn is_nan(cell: &Cell<'_>) -> bool {
+    match cell {
+        Cell::Float(value) => value.is_nan(),
+        Cell::Decimal(text) => text.contains("NaN"),
+        _ => false,
+    }
 }
 
-/// No column takes the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoType;
-
-/// Appends `cell` as a value of `data_type`, or says why that cannot be.
+/// Appends `cell` as a value of a column of `data_type`, or as it is where that is not known; or says why that cannot be.
 pub(super) fn put_value(
     out: &mut Buffer,
     data_type: Option<DataType>,
@@ -53,9 +50,8 @@ pub(super) fn put_value(
             put_null(out);
             return Ok(());
         }
-        Cell::Float(value) if value.is_nan() => return put_nan(out, options),
+        _ if is_nan(&cell) => return put_nan(out, options),
         Cell::Float(value) if value.is_infinite() => return Err(infinite()),
-        Cell::Decimal(text) if text.to_ascii_lowercase().contains("nan") => return put_nan(out, options),
         Cell::Decimal(text) if text.contains("Inf") => return Err(infinite()),
         Cell::BrokenText => {
             return Err(Refusal::new(Code::NotUtf8, "holds a lone surrogate, which is no valid Unicode"));
@@ -66,30 +62,50 @@ pub(super) fn put_value(
         }
         _ => {}
     }
-    match (data_type, cell) {
-        (Some(wanted), Cell::Text(text)) if options.parse_strings && wanted != DataType::String => {
-            put_parsed(out, wanted, text, options)
+    let Some(wanted) = data_type else { return put_by_itself(out, cell, options) };
+    let converted = if options.convert { convert::put(out, wanted, cell, options) } else { None };
+    converted.unwrap_or_else(|| put_plainly(out, wanted, cell, options))
+}
+
+/// A value in a column that nothing is known of: a Decimal goes as it is written.
+fn put_by_itself(out: &mut Buffer, cell: Cell<'_>, options: Options) -> Result<(), Refusal> {
+    match (cell, own_type(&cell)) {
+        (Cell::Decimal(text), _) => numbers::put_plain(out, text, DataType::Double),
+        (_, Some(own)) => put_plainly(out, own, cell, options),
+        (_, None) => {
+            let message = format!("takes a value of a column type, not {}", cell.type_name());
+            Err(Refusal::new(Code::WrongType, message))
         }
-        (Some(DataType::Int64), _) => numbers::put_int64(out, cell),
-        (Some(DataType::Double), _) => numbers::put_double(out, cell),
-        (Some(DataType::Decimal), _) => numbers::put_decimal(out, cell),
-        (Some(DataType::Boolean), Cell::Bool(value)) => {
-            let written = write_bool(out.value(), value);
-            out.wrote(written);
+    }
+}
+
+/// A value in a column of its own type, or of one that takes it as it is.
+fn put_plainly(out: &mut Buffer, data_type: DataType, cell: Cell<'_>, options: Options) -> Result<(), Refusal> {
+    match (data_type, cell) {
+        (DataType::Int64, _) => numbers::put_int64(out, cell),
+        (DataType::Double, _) => numbers::put_double(out, cell),
+        (DataType::Decimal, _) => numbers::put_decimal(out, cell, options.round_decimals),
+        (DataType::Boolean, Cell::Bool(value)) => {
+            put_bool(out, value);
             Ok(())
         }
-        (Some(DataType::String), Cell::Text(text) | Cell::Uuid(text)) => put_text(out, text, options),
-        (Some(DataType::DateTime), Cell::Text(text)) => datetimes::put_text(out, text, options.naive_datetimes),
-        (Some(DataType::DateTime), Cell::Date(date)) => datetimes::put_date(out, date),
-        (Some(DataType::DateTime), Cell::DateTime(value)) => datetimes::put(out, value, options.naive_datetimes),
-        (Some(wanted), _) => Err(Refusal::wrong_type(wanted, &cell)),
-        (None, _) => unreachable!("every other cell has a type of its own"),
+        (DataType::String, Cell::Text(text) | Cell::Uuid(text)) => put_text(out, text, options),
+        (DataType::DateTime, Cell::Text(text)) => datetimes::put_text(out, text, options),
+        (DataType::DateTime, Cell::Date(date)) => datetimes::put_date(out, date),
+        (DataType::DateTime, Cell::DateTime(value)) => datetimes::put(out, value, options),
+        (wanted, _) => Err(Refusal::wrong_type(wanted, &cell)),
     }
 }
 
 /// A missing value.
-fn put_null(out: &mut Buffer) {
+pub(super) fn put_null(out: &mut Buffer) {
     let written = write_null(out.value());
+    out.wrote(written);
+}
+
+/// A truth value.
+pub(super) fn put_bool(out: &mut Buffer, value: bool) {
+    let written = write_bool(out.value(), value);
     out.wrote(written);
 }
 
@@ -108,9 +124,9 @@ pub(super) fn write_bool(room: &mut Value, value: bool) -> usize {
     5 - usize::from(value)
 }
 
-fn put_nan(out: &mut Buffer, options: Options) -> Result<(), Refusal> {
+pub(super) fn put_nan(out: &mut Buffer, options: Options) -> Result<(), Refusal> {
     if options.refuse_nan {
-        return Err(Refusal::new(Code::NotFinite, "holds NaN; nan=\"null\" sends it as a missing value"));
+        return Err(Refusal::new(Code::NotFinite, "holds NaN"));
     }
     put_null(out);
     Ok(())
@@ -130,27 +146,6 @@ fn put_text(out: &mut Buffer, text: &str, options: Options) -> Result<(), Refusa
         return Ok(());
     }
     let length = strings::utf16_length(text);
-    let message =
-        format!("holds text of {length} UTF-16 units; the service takes {MAX_TEXT}; too_long=\"truncate\" cuts it");
+    let message = format!("holds text of {length} UTF-16 units; the service takes {MAX_TEXT}");
     Err(Refusal::new(Code::TooLong, message))
-}
-
-/// Text in a column that is not for text: read exactly, nothing for "".
-fn put_parsed(out: &mut Buffer, data_type: DataType, text: &str, options: Options) -> Result<(), Refusal> {
-    if text.is_empty() {
-        put_null(out);
-        return Ok(());
-    }
-    match data_type {
-        DataType::DateTime => datetimes::put_text(out, text, options.naive_datetimes),
-        DataType::Boolean => match text.to_ascii_lowercase().as_str() {
-            value @ ("true" | "false") => {
-                out.put(value.as_bytes());
-                Ok(())
-            }
-            _ => Err(Refusal::new(Code::WrongType, "holds text that reads neither `true` nor `false`")),
-        },
-        _ if text.eq_ignore_ascii_case("nan") => put_nan(out, options),
-        _ => numbers::put_read(out, text, data_type),
-    }
 }

@@ -10,6 +10,7 @@ mod arrow;
 mod batch;
 mod borrowed;
 mod columns;
+mod declared;
 mod fed;
 mod frame;
 mod labels;
@@ -22,6 +23,8 @@ mod places;
 mod row;
 mod value;
 mod vetting;
+mod wanted;
+mod zones;
 
 use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
@@ -33,10 +36,11 @@ use self::frame::Frame;
 use self::no_rows::refuse_single;
 pub(super) use self::places::KeptKeys;
 pub(super) use self::row::Shapes;
+pub(super) use self::wanted::Wanted;
 use super::operation::unreadable;
 use super::{door, errors};
 use crate::cell::{Row, Rows};
-use crate::schema::TableSchema;
+use crate::schema::DataType;
 
 /// The caller's rows.
 pub(super) struct Source<'py> {
@@ -122,9 +126,9 @@ impl Rest {
 }
 
 impl<'py> Source<'py> {
-    /// Recognises what holds rows; a single row, text and bytes do not. Columns of a frame that are not in `only` are
-    /// left unread.
-    pub(super) fn new(rows: &Bound<'py, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
+    /// Recognises what holds rows; a single row, text and bytes do not. Columns of a frame that are not wanted are left
+    /// unread.
+    pub(super) fn new(rows: &Bound<'py, PyAny>, wanted: Wanted<'_>) -> PyResult<Self> {
         let kind = if let Ok(list) = rows.cast_exact::<PyList>() {
             Kind::List(list.clone().unbind(), list.len())
         } else if rows.is_instance_of::<PyList>() {
@@ -134,7 +138,7 @@ impl<'py> Source<'py> {
             Kind::List(PyList::new(rows.py(), &list)?.unbind(), list.len())
         } else if let Ok(tuple) = rows.cast_exact::<PyTuple>() {
             Kind::Tuple(tuple.clone().unbind())
-        } else if let Some(frame) = Frame::recognise(rows, only)? {
+        } else if let Some(frame) = Frame::recognise(rows, wanted)? {
             Kind::Frame(frame)
         } else if rows.hasattr("__aiter__")? {
             Kind::Fed(Fed::new(rows)?)
@@ -171,6 +175,14 @@ impl<'py> Source<'py> {
         match &mut self.rest.rows {
             Kind::Frame(frame) => frame.rewind(self.py, row),
             _ => Ok(()),
+        }
+    }
+
+    /// The columns of a frame, and the types that it says they have.
+    pub(super) fn declared(&self) -> PyResult<Vec<(String, Option<DataType>)>> {
+        match &self.rest.rows {
+            Kind::Frame(frame) => frame.declared(self.py),
+            _ => Ok(Vec::new()),
         }
     }
 

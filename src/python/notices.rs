@@ -12,6 +12,8 @@ use super::porter::{self, Call, Porter};
 use crate::client::Route;
 use crate::clock::Clock;
 use crate::courier::{Lane, Notice, Waits};
+use crate::encode::OldDate;
+use crate::error::shown;
 
 /// The waits of an operation; `bell` rings where there is something to log.
 pub(super) fn waits(clock: &Clock, bell: &Arc<Bell>) -> Arc<Waits> {
@@ -25,6 +27,17 @@ pub(super) fn log(py: Python<'_>, place: &str, notices: &[Notice]) -> PyResult<(
         function(py)?.call1((line(place, notice),))?;
     }
     Ok(())
+}
+
+/// Says that there are dates before 1900, which nobody wants to hear of each.
+pub(super) fn old_date(py: Python<'_>, found: Option<&OldDate>) -> PyResult<()> {
+    let Some(OldDate { row, column }) = found else { return Ok(()) };
+    let column = shown(column);
+    let line = format!(
+        "column `{column}` has dates before 1900, first in row {row}: they are sent as they are, but DAX counts \
+         from 1900 on"
+    );
+    function(py)?.call1((line,)).map(drop)
 }
 
 /// Has each notice of `lane` logged by the porter, at once.

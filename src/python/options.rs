@@ -38,7 +38,7 @@ impl RowOptions {
     /// Reads the keyword arguments; what nobody knows is a `TypeError`, as Python itself would raise.
     pub(super) fn read(given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let mut options = Self {
-            cells: Options::default(),
+            cells: Options { hide_values: hides_values(), ..Options::default() },
             skip_invalid: false,
             check_all: true,
             resend_doubt: true,
@@ -57,7 +57,8 @@ impl RowOptions {
     pub(super) fn refuse_without_schema(&self, py: Python<'_>) -> PyResult<()> {
         let options = [
             ("unknown_columns=\"ignore\"", self.cells.ignore_unknown_columns),
-            ("strings=\"parse\"", self.cells.parse_strings),
+            ("convert=True", self.cells.convert),
+            ("decimals=\"round\"", self.cells.round_decimals),
         ];
         match options.iter().find(|(_, is_set)| *is_set) {
             None => Ok(()),
@@ -80,7 +81,9 @@ impl RowOptions {
             "unknown_columns" => {
                 self.cells.ignore_unknown_columns = choice(name, value, &[("error", false), ("ignore", true)])?;
             }
-            "strings" => self.cells.parse_strings = choice(name, value, &[("strict", false), ("parse", true)])?,
+            "aware_datetimes" => self.cells.wall = choice(name, value, &[("utc", false), ("wall", true)])?,
+            "decimals" => self.cells.round_decimals = choice(name, value, &[("error", false), ("round", true)])?,
+            "convert" => self.cells.convert = truth(name, value)?,
             "on_invalid" => self.skip_invalid = choice(name, value, &[("raise", false), ("skip", true)])?,
             "check" => self.check_all = choice(name, value, &[("all", true), ("batch", false)])?,
             "on_doubt" => self.resend_doubt = choice(name, value, &[("resend", true), ("raise", false)])?,
@@ -118,6 +121,19 @@ impl Progress {
             Err(_) if value.is_callable() => Self::Function(value.clone().unbind()),
             Err(_) => return wrong(value, "`progress` takes True, False, a callable or None".into()),
         })
+    }
+}
+
+/// Whether the environment asks that messages show no values.
+pub(super) fn hides_values() -> bool {
+    std::env::var_os("POWERBI_PUSH_HIDE_VALUES").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// True or False.
+pub(super) fn truth(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match value.cast::<PyBool>() {
+        Ok(flag) => Ok(flag.is_true()),
+        Err(_) => wrong(value, format!("`{name}` takes True or False")),
     }
 }
 

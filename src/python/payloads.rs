@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::intake::{Rest, Source};
+use super::intake::{Rest, Source, Wanted};
 use super::options::RowOptions;
 use super::push::KEPT_BYTES;
-use super::{door, errors, results};
+use super::{door, errors, notices, results};
 use crate::destination::PushDataset;
 use crate::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run, Seen};
 use crate::outbox::Ledger;
@@ -31,7 +31,9 @@ pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_
         Some(rows) => door::away(py, || encoder.fill_in_slices(rows)),
         None => encoder.fill(source),
     };
-    filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))
+    let filled = filled.map_err(|failure| failure.into_py(py, encoder.rows_read()))?;
+    notices::old_date(py, encoder.take_old_date().as_ref())?;
+    Ok(filled)
 }
 
 /// Checks all rows, and keeps what a push would keep of them.
@@ -51,12 +53,11 @@ fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyRe
 /// nothing sent. Other rows are left alone.
 pub(super) fn check_ahead(schema: &Arc<TableSchema>, rows: &Bound<'_, PyAny>, options: &RowOptions) -> PyResult<()> {
     let py = rows.py();
-    let only = Some(schema.as_ref()).filter(|_| options.cells.ignore_unknown_columns);
     // Asking what a source is may take its rows out of it.
     if !rows.hasattr("__len__")? || options.skip_invalid || !options.check_all {
         return Ok(());
     }
-    let mut source = Source::new(rows, only)?;
+    let mut source = Source::new(rows, Wanted::new(Some(schema), options.cells))?;
     if !source.is_sized() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
-use super::intake::Source;
+use super::intake::{Source, Wanted};
 use super::options::{RowOptions, wrong};
 use super::payloads::{fill, refuse_invalid};
 use super::push::{Target, encoder};
@@ -37,7 +37,7 @@ fn of_count(target: &Target, count: &Bound<'_, PyAny>, rows_in_table: Option<u64
 /// How many rows each request would carry.
 fn measured(target: &Target, rows: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
     let py = rows.py();
-    let mut source = Source::new(rows, None)?;
+    let mut source = Source::new(rows, Wanted::default())?;
     if !source.is_sized() {
         let message = "what can be read only once cannot be planned: give a list, a frame, or the number of rows";
         return Err(PyTypeError::new_err(message));

@@ -22,7 +22,8 @@ use pyo3::types::{PyDict, PyList};
 use self::telling::Telling;
 use super::bell::Bell;
 use super::door;
-use super::intake::{Rest, Source};
+use super::intake::{Rest, Source, Wanted};
+use super::notices;
 use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
@@ -81,8 +82,7 @@ pub(super) fn push(
     if target.schema.is_none() {
         options.refuse_without_schema(rows.py())?;
     }
-    let only = target.schema.as_deref().filter(|_| options.cells.ignore_unknown_columns);
-    let source = Source::new(rows, only)?;
+    let source = Source::new(rows, Wanted::new(target.schema.as_deref(), options.cells))?;
     let total = if source.is_sized() { rows.len().ok() } else { None };
     let needs_loop = target.needs_loop;
     let bell = Arc::new(Bell::default());
@@ -256,6 +256,7 @@ impl Push {
         if let Err(Stop::Early(Early::Failed(error))) = &filled {
             self.lane.abort(Some(error.clone()));
         }
+        notices::old_date(py, self.encoder.take_old_date().as_ref()).map_err(interrupted)?;
         filled
     }
 

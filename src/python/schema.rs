@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::door;
 use super::errors::{self, raise};
-use super::intake::Source;
-use super::options::RowOptions;
+use super::intake::{Source, Wanted};
+use super::options::{RowOptions, hides_values};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
-use crate::encode::{Limits, NoType, Seen, fitting_type};
+use crate::encode::{Limits, Options, Seen, example, kind_of};
 use crate::error::Error;
-use crate::schema::{self, DataType, Inference, Kind};
+use crate::schema::{self, DataType, Inference, Inferred, Known};
 
 fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     depythonize(given).map_err(|error| {
@@ -63,26 +63,33 @@ pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool) -> PyResult<St
     })
 }
 
-/// Infers the columns of `rows`: pairs of name and type. `types` are known already.
+/// Names of columns and of their types.
+type Types = Vec<(String, &'static str)>;
+
+/// Infers the columns of `rows`: pairs of name and type, and the same for text that reads as something else. `types` are
+/// known already.
 #[pyfunction]
 pub(super) fn infer_columns(
     rows: &Bound<'_, PyAny>,
     types: Vec<(String, String)>,
-) -> PyResult<Vec<(String, &'static str)>> {
-    door::through(rows.py(), || infer(rows, types))
+    convert: bool,
+) -> PyResult<(Types, Types)> {
+    door::through(rows.py(), || infer(rows, types, convert))
 }
 
-fn infer(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>) -> PyResult<Vec<(String, &'static str)>> {
+fn infer(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>, convert: bool) -> PyResult<(Types, Types)> {
     let py = rows.py();
-    let known = types.into_iter().map(|(column, name)| {
+    let given = types.into_iter().map(|(column, name)| {
         let data_type = DataType::parse(&name);
         let known =
             data_type.ok_or_else(|| Error::configuration(format!("column `{column}`: there is no data type `{name}`")));
         raise(py, known).map(|data_type| (column, data_type))
     });
-    let known = known.collect::<PyResult<Vec<_>>>()?;
-    let mut source = Source::new(rows, None)?;
-    let mut watching = Watching { inference: Inference::default(), row: 0, not_rows: None };
+    let given = given.collect::<PyResult<Vec<_>>>()?;
+    let cells = Options { convert, hide_values: hides_values(), ..Options::default() };
+    let mut source = Source::new(rows, Wanted::new(None, cells))?;
+    let known = Known { given, declared: source.declared()?, convert };
+    let mut watching = Watching { inference: Inference::new(known), cells, row: 0, not_rows: None };
     let watched = match source.arrow() {
         Some(rows) => door::away(py, || watching.watch(rows)),
         None => watching.watch(&mut source),
@@ -92,13 +99,15 @@ fn infer(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>) -> PyResult<Vec<
         let error = Error::configuration(format!("row {}: {why}", watching.row));
         return Err(errors::to_py(py, &error));
     }
-    let columns = raise(py, watching.inference.columns(&known))?;
-    Ok(columns.into_iter().map(|column| (column.name, column.data_type.name())).collect())
+    let Inferred { columns, hints } = raise(py, watching.inference.finish())?;
+    let columns = columns.into_iter().map(|column| (column.name, column.data_type.name())).collect();
+    Ok((columns, hints.into_iter().map(|(name, data_type)| (name, data_type.name())).collect()))
 }
 
 /// Looks at rows without encoding them.
 struct Watching {
     inference: Inference,
+    cells: Options,
     /// The number of the row that is being looked at.
     row: u64,
     /// Why that one is none.
@@ -123,12 +132,8 @@ impl Row for Watching {
     }
 
     fn cell(&mut self, place: usize, cell: Cell<'_>) {
-        let kind = match fitting_type(&cell) {
-            Ok(Some(data_type)) => Kind::Type(data_type),
-            Ok(None) => Kind::Missing,
-            Err(NoType) => Kind::Unsupported,
-        };
-        self.inference.see(place, kind, cell.type_name());
+        let kind = kind_of(&cell, self.cells.convert);
+        self.inference.see(place, kind, |row| example(&cell, row, self.cells.hide_values));
     }
 
     fn cell_without_place(&mut self, column: &str, cell: Cell<'_>) {
@@ -220,6 +225,6 @@ impl TableSchema {
     }
 
     fn source<'py>(&self, rows: &Bound<'py, PyAny>, options: &RowOptions) -> PyResult<Source<'py>> {
-        Source::new(rows, options.cells.ignore_unknown_columns.then_some(&*self.schema))
+        Source::new(rows, Wanted::new(Some(&self.schema), options.cells))
     }
 }

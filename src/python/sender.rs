@@ -28,7 +28,7 @@ use self::options::{OnFull, SenderOptions};
 use self::refusals::Refusals;
 use super::door;
 use super::errors::{self, raise};
-use super::intake::{KeptKeys, Source};
+use super::intake::{KeptKeys, Source, Wanted};
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
 use super::porter::{self, Call, Porter};
@@ -70,6 +70,7 @@ struct Shared {
     bells: Arc<Bells>,
     refusals: Arc<Refusals>,
     spares: Mutex<Vec<Spare>>,
+    told_old_date: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -136,6 +137,7 @@ impl Sender {
             bells,
             refusals,
             spares: Mutex::default(),
+            told_old_date: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared), needs_loop, generation: runtime::generation() })
@@ -173,8 +175,7 @@ impl Sender {
     fn send_many(&self, rows: &Bound<'_, PyAny>) -> PyResult<Operation> {
         door::through(rows.py(), || {
             let shared = self.open(rows.py())?;
-            let only = shared.target.schema.as_deref().filter(|_| shared.rows.cells.ignore_unknown_columns);
-            let source = Source::new(rows, only)?;
+            let source = Source::new(rows, Wanted::new(shared.target.schema.as_deref(), shared.rows.cells))?;
             Ok(Accept::rows(Arc::clone(shared), source).into_operation(self.needs_loop))
         })
     }
@@ -241,6 +242,7 @@ impl Sender {
             run = Some(Run::join(dialect, [(bare, ends)]));
         }
         spare.keys = single.into_keys();
+        shared.tell_old_date(py, &mut spare.encoder)?;
         shared.refuse_invalid(py, spare)?;
         let Some(run) = run else { return Ok(None) };
         let left = match shared.is_durable() {
@@ -284,6 +286,14 @@ impl Shared {
 
     fn encoder(&self) -> Encoder {
         encoder(&self.target, &self.rows)
+    }
+
+    /// Says it once that a date is old, however many rows come.
+    fn tell_old_date(&self, py: Python<'_>, encoder: &mut Encoder) -> PyResult<()> {
+        match encoder.take_old_date() {
+            Some(found) if !self.told_old_date.swap(true, Ordering::Relaxed) => notices::old_date(py, Some(&found)),
+            _ => Ok(()),
+        }
     }
 
     fn dialect(&self) -> &'static Dialect {

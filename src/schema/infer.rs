@@ -1,6 +1,9 @@
 //! The types of columns, read off rows: numbers widen, mixed kinds are an error, nothing turns into text by itself.
 
-use super::{Column, DataType};
+mod seen;
+
+use self::seen::Seen;
+use super::{Column, DataType, nearest};
 use crate::error::{Error, Result};
 
 /// What one value tells about its column.
@@ -8,10 +11,80 @@ use crate::error::{Error, Result};
 pub enum Kind {
     /// Nothing: the value is missing.
     Missing,
+    /// NaN: a missing value, unless all others are whole numbers, which the data then has as binary ones.
+    NaN,
     /// A type that takes the value.
     Type(DataType),
+    /// A whole number that a Double does not hold.
+    WideInt,
+    /// Text, and what it reads as.
+    Text(Looks),
     /// No type takes the value.
-    Unsupported,
+    Unsupported(NoType),
+}
+
+/// What text reads as without losing a thing, besides being text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a text may read as several things")]
+pub struct Looks {
+    /// Whether it says something by itself: empty text and `nan` do not.
+    pub says: bool,
+    /// An Int64.
+    pub whole: bool,
+    /// A Double.
+    pub number: bool,
+    /// A Boolean.
+    pub truth: bool,
+    /// A `DateTime`.
+    pub moment: bool,
+}
+
+impl Looks {
+    /// Text that may become anything, and says nothing.
+    pub const BLANK: Self = Self { says: false, whole: true, number: true, truth: true, moment: true };
+    /// Text that says nothing and becomes nothing.
+    pub const NOTHING: Self = Self { says: false, whole: false, number: false, truth: false, moment: false };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            says: self.says || other.says,
+            whole: self.whole && other.whole,
+            number: self.number && other.number,
+            truth: self.truth && other.truth,
+            moment: self.moment && other.moment,
+        }
+    }
+}
+
+/// Why no type takes a value, and what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoType {
+    /// What the value is.
+    pub why: &'static str,
+    /// The type that takes it nevertheless, in Python's words.
+    pub data_type: Option<&'static str>,
+    /// What that type does with it; or what to do where there is none.
+    pub advice: &'static str,
+}
+
+/// What is known of columns before their values are looked at, or without.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Types that need no guess.
+    pub given: Vec<(String, DataType)>,
+    /// The columns of a frame, and the types that it says they have.
+    pub declared: Vec<(String, Option<DataType>)>,
+    /// Whether values are converted, so that text is what it reads as.
+    pub convert: bool,
+}
+
+/// The columns, and what those that hold text read as.
+#[derive(Debug)]
+pub struct Inferred {
+    /// The columns in the order in which they first appeared.
+    pub columns: Vec<Column>,
+    /// The type that a column of text could have.
+    pub hints: Vec<(String, DataType)>,
 }
 
 /// The columns seen so far, in the order in which they first appeared.
@@ -19,37 +92,30 @@ pub enum Kind {
 pub struct Inference {
     columns: Vec<Seen>,
     rows: usize,
-}
-
-#[derive(Debug)]
-struct Seen {
-    name: String,
-    /// The first row of each kind that does not widen into another, with the Python type seen there.
-    examples: Vec<(DataType, String)>,
-    unsupported: Option<String>,
+    known: Known,
 }
 
 impl Inference {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(known: Known) -> Self {
+        let columns = known.declared.iter().map(|(name, _)| Seen::new(name)).collect();
+        Self { columns, rows: 0, known }
+    }
+
     /// Where the column of that name stands: behind the others where it is new.
     pub fn place(&mut self, column: &str) -> usize {
         self.columns.iter().position(|seen| seen.name == column).unwrap_or_else(|| {
-            self.columns.push(Seen { name: column.into(), examples: Vec::new(), unsupported: None });
+            self.columns.push(Seen::new(column));
             self.columns.len() - 1
         })
     }
 
-    /// Takes note of one value of the column at `place`; `type_name` is what the caller calls its type.
-    pub fn see(&mut self, place: usize, kind: Kind, type_name: &str) {
-        let seen = &mut self.columns[place];
-        let example = || format!("{type_name} in row {}", self.rows);
-        match kind {
-            Kind::Missing => {}
-            Kind::Unsupported => {
-                seen.unsupported.get_or_insert_with(example);
-            }
-            Kind::Type(data_type) if seen.examples.iter().any(|(known, _)| *known == data_type) => {}
-            Kind::Type(data_type) => seen.examples.push((data_type, example())),
-        }
+    /// Takes note of one value of the column at `place`; `example` answers what is said of the value in a row of that
+    /// number.
+    pub fn see(&mut self, place: usize, kind: Kind, example: impl Fn(usize) -> String) {
+        let rows = self.rows;
+        self.columns[place].see(kind, || example(rows));
     }
 
     /// The row has ended.
@@ -57,54 +123,56 @@ impl Inference {
         self.rows += 1;
     }
 
-    /// The columns, or every reason why there are none. `given` are types that need no guess.
-    pub fn columns(self, given: &[(String, DataType)]) -> Result<Vec<Column>> {
+    /// The columns, or every reason why there are none.
+    pub fn finish(self) -> Result<Inferred> {
+        let Known { given, declared, convert } = &self.known;
+        let known = |name: &str| given.iter().find(|(known, _)| known == name).map(|(_, data_type)| *data_type);
         let mut problems = Vec::new();
-        let mut columns = Vec::new();
+        let mut found = Inferred { columns: Vec::new(), hints: Vec::new() };
         for seen in &self.columns {
-            let known = given.iter().find(|(name, _)| *name == seen.name).map(|(_, data_type)| *data_type);
-            match known.map_or_else(|| seen.data_type(), Ok) {
-                Ok(data_type) => columns.push(Column::new(seen.name.clone(), data_type)),
+            let declared = declared.iter().find(|(name, _)| *name == seen.name).and_then(|(_, data_type)| *data_type);
+            match known(&seen.name).map_or_else(|| seen.data_type(declared, *convert), Ok) {
+                Ok(data_type) => {
+                    found.columns.push(Column::new(seen.name.clone(), data_type));
+                    let hint = seen.hint().filter(|_| data_type == DataType::String && known(&seen.name).is_none());
+                    found.hints.extend(hint.map(|hint| (seen.name.clone(), hint)));
+                }
                 Err(problem) => problems.push(problem),
             }
         }
-        for (name, data_type) in given {
-            if !self.columns.iter().any(|seen| seen.name == *name) {
-                columns.push(Column::new(name.clone(), *data_type));
+        if self.rows == 0 && found.columns.is_empty() {
+            return no_rows(given);
+        }
+        problems.extend(self.unknown(given));
+        match problems.len() {
+            0 if found.columns.is_empty() => no_rows(given),
+            0 => Ok(found),
+            1 => Err(Error::configuration(format!("the types cannot be inferred: {}", problems[0]))),
+            count => {
+                let list = problems.join("\n- ");
+                Err(Error::configuration(format!("the types of {count} columns cannot be inferred:\n- {list}")))
             }
         }
-        if columns.is_empty() && problems.is_empty() {
-            return Err(Error::configuration("there are no rows to infer columns from")
-                .with_hint("name the columns: TableSchema(name, {\"column\": int})"));
-        }
-        if problems.is_empty() {
-            return Ok(columns);
-        }
-        let columns = if problems.len() == 1 { "column" } else { "columns" };
-        Err(Error::configuration(format!(
-            "the types of {} {columns} cannot be inferred:\n- {}",
-            problems.len(),
-            problems.join("\n- ")
-        ))
-        .with_hint("give their types: infer(..., types={\"column\": str})"))
+    }
+
+    /// What is wrong with types of columns that no row has.
+    fn unknown(&self, given: &[(String, DataType)]) -> Vec<String> {
+        let has = |name: &str| self.columns.iter().any(|seen| seen.name == name);
+        let unknown = given.iter().filter(|(name, _)| !has(name)).map(|(name, _)| {
+            let names = self.columns.iter().map(|seen| seen.name.as_str());
+            let advice = nearest(name, names).map(|nearest| format!("; did you mean `{nearest}`?"));
+            format!("types= names column `{name}`, which no row has{}", advice.unwrap_or_default())
+        });
+        unknown.collect()
     }
 }
 
-impl Seen {
-    fn data_type(&self) -> Result<DataType, String> {
-        if let Some(example) = &self.unsupported {
-            return Err(format!("column `{}` has values that no type takes: {example}", self.name));
-        }
-        let has = |wanted| self.examples.iter().any(|(data_type, _)| *data_type == wanted);
-        match self.examples.as_slice() {
-            [] => Err(format!("column `{}` has no values", self.name)),
-            [(data_type, _)] => Ok(*data_type),
-            [_, _] if has(DataType::Int64) && has(DataType::Double) => Ok(DataType::Double),
-            [_, _] if has(DataType::Int64) && has(DataType::Decimal) => Ok(DataType::Decimal),
-            mixed => {
-                let examples: Vec<_> = mixed.iter().map(|(_, example)| example.as_str()).collect();
-                Err(format!("column `{}` mixes kinds: {}", self.name, examples.join(", ")))
-            }
-        }
+/// Without rows there are the columns that were given.
+fn no_rows(given: &[(String, DataType)]) -> Result<Inferred> {
+    if given.is_empty() {
+        return Err(Error::configuration("there are no rows to infer columns from")
+            .with_hint("name the columns: TableSchema(name, {\"column\": int})"));
     }
+    let columns = given.iter().map(|(name, data_type)| Column::new(name.clone(), *data_type)).collect();
+    Ok(Inferred { columns, hints: Vec::new() })
 }

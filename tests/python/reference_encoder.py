@@ -13,9 +13,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
+NUMERIC = ("Int64", "Double", "Decimal")
 MAX_TEXT = 4_000
 MAX_INT64 = 2**63 - 1
 MAX_DOUBLE = 1.7976931348623157e308
@@ -29,6 +30,8 @@ AMERICAN = re.compile(r"(\d\d)/(\d\d)/(\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?", r
 ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 )
+# What Unicode calls white space, which is not quite what Python does.
+WHITE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -40,7 +43,9 @@ class Options:
     too_long: str = "error"
     nan: str = "null"
     unknown_columns: str = "error"
-    strings: str = "strict"
+    aware_datetimes: str = "utc"
+    decimals: str = "error"
+    convert: bool = False
 
 
 class RefusedError(Exception):
@@ -86,8 +91,9 @@ def encode(data_type: str, value: object, options: Options) -> str:
         raise RefusedError("not_finite")
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
         raise RefusedError("not_utf8")
-    if isinstance(value, str) and options.strings == "parse" and data_type != "String":
-        return parsed(data_type, value, options)
+    converted = convert(data_type, value, options) if options.convert else None
+    if converted is not None:
+        return converted
     encoders = {
         "Boolean": boolean,
         "Int64": int64,
@@ -130,30 +136,32 @@ def within_int64(value: int) -> str:
 
 
 def double(value: object, _options: Options) -> str:
-    """A Double column takes int, float and Decimal between its limits."""
+    """A Double column takes int, float and Decimal between its limits; ints that a Double holds."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise RefusedError("wrong_type")
     try:
         outside = abs(float(value)) >= MAX_DOUBLE
     except OverflowError:
         outside = True
-    if outside:
+    if outside or (isinstance(value, int) and int(float(value)) != value):
         raise RefusedError("out_of_range")
     if isinstance(value, float):
         return shortest(value)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def decimal(value: object, _options: Options) -> str:
+def decimal(value: object, options: Options) -> str:
     """A Decimal column takes what has at most 28 digits, 4 of them after the point."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise RefusedError("wrong_type")
     if isinstance(value, int):
         return plain(str(value)) if abs(value) < 10**DECIMAL_DIGITS else out_of_range()
-    exponent = value.adjusted() if isinstance(value, Decimal) else Decimal(repr(value)).adjusted()
-    if value and abs(exponent) > DECIMAL_DIGITS:
+    exact = value if isinstance(value, Decimal) else Decimal(shortest(value))
+    if exact and exact.adjusted() > DECIMAL_DIGITS:
         return out_of_range()
-    return plain(f"{value if isinstance(value, Decimal) else Decimal(shortest(value)):f}")
+    if options.decimals == "round" and int(exact.as_tuple().exponent) < -DECIMAL_PLACES:
+        exact = exact.quantize(Decimal("0.0001"), ROUND_HALF_EVEN, Context(prec=1_000))
+    return plain(f"{exact:f}")
 
 
 def out_of_range() -> str:
@@ -232,6 +240,8 @@ def datetime_text(value: datetime, options: Options) -> str:
         raise RefusedError("bad_datetime")
     if value.utcoffset() is None and options.naive_datetimes == "utc":
         value = value.replace(tzinfo=UTC)
+    elif options.aware_datetimes == "wall":
+        value = value.replace(tzinfo=None)
     zone = ""
     if value.utcoffset() is not None:
         try:
@@ -261,24 +271,74 @@ def read_moment(text: str) -> date:
     raise RefusedError("bad_datetime")
 
 
-def parsed(data_type: str, text: str, options: Options) -> str:
-    """Text in a column that is not for text: read exactly, nothing for the empty one."""
+def convert(data_type: str, value: object, options: Options) -> str | None:  # noqa: PLR0911 - a table
+    """The JSON of what a value means in a column of another type; None where it is judged as it is."""
+    if data_type == "String":
+        return as_text(value, options)
+    if isinstance(value, str):
+        return meant(data_type, str.__str__(value).strip(WHITE), options)
+    if isinstance(value, bool) and data_type in NUMERIC:
+        return str(int(value))
+    if data_type == "Boolean" and isinstance(value, int | float | Decimal) and value in {0, 1}:
+        return "true" if value else "false"
+    if data_type == "Int64" and isinstance(value, Decimal):
+        whole = Fraction(value)
+        return within_int64(int(whole)) if whole.denominator == 1 else wrong_type()
+    if data_type == "Double" and isinstance(value, int | Decimal):
+        return nearest(value, options)
+    return None
+
+
+def nearest(value: int | Decimal, options: Options) -> str | None:
+    """The nearest Double, where that is another number than the one that is written."""
+    try:
+        near = float(value)
+    except OverflowError:
+        return out_of_range()
+    if value == Decimal(near) or (isinstance(value, Decimal) and value == Decimal(repr(near))):
+        return None
+    return double(near, options)
+
+
+def as_text(value: object, options: Options) -> str | None:
+    """A value that is no text as JSON or ISO 8601 writes it."""
+    if isinstance(value, bool):
+        return '"true"' if value else '"false"'
+    if isinstance(value, int):
+        return f'"{value:d}"'
+    if isinstance(value, float):
+        return f'"{shortest(value)}"'
+    if isinstance(value, Decimal):
+        return f'"{value:f}"' if len(f"{value:f}") <= MAX_TEXT else out_of_range()
+    if isinstance(value, datetime):
+        return f'"{datetime_text(value, options)}"'
+    return f'"{value.isoformat()}"' if isinstance(value, date | time) else None
+
+
+def meant(data_type: str, text: str, options: Options) -> str:  # noqa: PLR0911 - a table
+    """Text in a column that is not for text, without the white space around it: nothing for the empty one."""
     if not text:
         return "null"
     if data_type == "DateTime":
         return moment(text, options)
     if data_type == "Boolean":
-        if text.lower() in {"true", "false"} and text.isascii():
-            return text.lower()
-        raise RefusedError("wrong_type")
+        found = {"true": "true", "1": "true", "false": "false", "0": "false"}.get(
+            text.lower() if text.isascii() else ""
+        )
+        return found or wrong_type()
+    if text.lower() == "nan":
+        return encode(data_type, math.nan, options)
     if not NUMBER.fullmatch(text):
-        raise RefusedError("wrong_type")
+        return wrong_type()
     exact = Decimal(text)
     if data_type == "Double":
         return double(float(exact), options)
     if data_type == "Decimal":
         return decimal(exact, options)
     whole = Fraction(exact)
-    if whole.denominator != 1:
-        raise RefusedError("wrong_type")
-    return within_int64(int(whole))
+    return within_int64(int(whole)) if whole.denominator == 1 else wrong_type()
+
+
+def wrong_type() -> str:
+    """Refuse."""
+    raise RefusedError("wrong_type")

@@ -13,15 +13,22 @@ if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
 
 
-@pytest.mark.parametrize(("option", "value"), [("unknown_columns", "ignore"), ("strings", "parse")])
-def test_an_option_without_effect_needs_a_schema(powerbi: Emulator, option: str, value: Any) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "written"),
+    [
+        ("unknown_columns", "ignore", 'unknown_columns="ignore"'),
+        ("convert", True, "convert=True"),
+        ("decimals", "round", 'decimals="round"'),
+    ],
+)
+def test_an_option_without_effect_needs_a_schema(powerbi: Emulator, option: str, value: Any, written: str) -> None:
     make_table(powerbi)
     table = powerbi.client().dataset("Sales").table("Orders")
     options: Any = {option: value}
     for verb in (lambda: table.push(orders(1), **options), lambda: table.sender(**options)):
         with pytest.raises(pbi.ConfigurationError) as caught:
             verb()
-        assert caught.value.message == f'`{option}="{value}"` needs schema=: without one it has no effect'
+        assert caught.value.message == f"`{written}` needs schema=: without one it has no effect"
     assert table.push(orders(1)).ok
     known = powerbi.client().dataset("Sales").table(schema=pbi.TableSchema("Orders", {"Id": int}))
     assert known.push(orders(1), **options).ok

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from judged import BERLIN_SUMMER, DATE, RANGE, judged
+from judged import BERLIN_SUMMER, DATE, RANGE, TABLES, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +101,28 @@ def isoformats() -> Iterator[tuple[str, datetime]]:
 @pytest.mark.parametrize(("given", "meant"), list(isoformats()))
 def test_what_isoformat_writes_is_sent_as_the_datetime_itself(given: str, meant: datetime) -> None:
     assert judged("DateTime", given) == judged("DateTime", meant)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("2014-02-30", "is no such day"),
+        ("02/30/2014", "is no such day in MM/DD/YYYY"),
+        ("30/07/2014", "is no such day in MM/DD/YYYY"),
+        ("2014-07-30T25:00", "is no such time of day"),
+        ("2014-07-30T24:00:00", "is at 24:00, which is unsupported"),
+        ("2016-12-31T23:59:60Z", "is in a leap second, which is unsupported"),
+        ("2014-W31-3", "is a week date, which is unsupported"),
+        ("2014-211", "is a day of a year, which is unsupported"),
+        ("2014-07", "has no day, which is unsupported"),
+        ("2014-07-30T10.5", "has a fraction of an hour or minute, which is unsupported"),
+        ("now", "is not ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]"),
+        ("7/30/2014", "is not ISO 8601 or MM/DD/YYYY[ HH:MM[:SS]]"),
+    ],
+)
+def test_what_is_said_of_text_that_is_no_date_is_true(given: str, why: str) -> None:
+    (error,) = TABLES["DateTime"].validate([{"v": given}]).errors
+    assert error.message == f"column `v` takes DateTime, and the text {why}: `{given!r}`" or error.message.startswith(
+        f"column `v` takes DateTime, and the text {why}: write "
+    )
+    assert error.value == given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from decimal import Decimal
 from threading import Event, Thread
 from time import sleep
@@ -223,8 +224,10 @@ def test_missing_values_widen_integers_only_where_they_are_nan() -> None:
     assert inferred(pd.DataFrame({"i": pd.array([1, None], dtype="int64[pyarrow]")})) == "Int64"
     assert inferred(pl.DataFrame({"i": [1, None]})) == "Int64"
     assert inferred(pa.table({"i": [1, None]})) == "Int64"
-    with pytest.raises(ConfigurationError, match="`i` has no values"):
-        inferred(pl.DataFrame({"i": [None]}, schema={"i": pl.Int64}))
+    assert inferred(pl.DataFrame({"i": [None]}, schema={"i": pl.Int64})) == "Int64"
+    for nothing in (pl.DataFrame({"i": [None]}), pd.DataFrame({"i": [None]}, dtype=object)):
+        with pytest.raises(ConfigurationError, match="`i` has no values"):
+            inferred(nothing)
 
 
 # Streams.
@@ -252,9 +255,36 @@ def test_empty_frames_have_no_rows() -> None:
     empty += [pa.chunked_array([], pa.struct([("i", pa.int64())])), duckdb.sql("select 1 as i where false")]
     for frame in empty:
         assert list(EACH.payloads(frame)) == []
-    for frame in empty:
+    for frame in (*empty[:4], *empty[5:7]):
         with pytest.raises(ConfigurationError, match="no rows to infer"):
             TableSchema.infer("t", frame)
+    for frame in (empty[7], pa.schema([("i", pa.int64())]).empty_table().to_reader(), *empty[9:]):
+        assert TableSchema.infer("t", frame) == TableSchema("t", {"i": int})
+
+
+DECLARED: dict[str, Any] = {
+    "pandas": pd.DataFrame({"i": [1], "f": [1.5], "b": [True], "s": ["x"], "m": [pd.Timestamp("2024-01-01")]}),
+    "pandas, nullable": pd.DataFrame(
+        {"i": [1], "f": [1.5], "b": [True], "s": ["x"], "m": [pd.Timestamp("2024-01-01", tz="UTC")]}
+    ).convert_dtypes(),
+    "polars": pl.DataFrame({"i": [1], "f": [1.5], "b": [True], "s": ["x"], "m": [datetime(2024, 1, 1)]}),
+    "pyarrow": pa.table({"i": [1], "f": [1.5], "b": [True], "s": ["x"], "m": [datetime(2024, 1, 1)]}),
+    "duckdb": duckdb.sql("select 1 as i, 1.5::double as f, true as b, 'x' as s, timestamp '2024-01-01' as m"),
+}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_typed_frame_without_rows_infers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = DECLARED[name]
+    table = TableSchema.infer("t", frame)
+    assert table == TableSchema("t", {"i": int, "f": float, "b": bool, "s": str, "m": datetime})
+    nothing = frame.filter("false") if name == "duckdb" else frame[:0]
+    assert TableSchema.infer("t", nothing) == table
+    if name.startswith("pandas"):
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        assert TableSchema.infer("t", nothing) == table
+        with pytest.raises(ConfigurationError, match="`o` has no values"):
+            TableSchema.infer("t", nothing.assign(o=pd.Series(dtype=object)))
 
 
 def test_chunks_may_be_empty() -> None:

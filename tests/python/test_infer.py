@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import pickle
+import re
 import uuid
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from powerbi_push import Column, ConfigurationError, DatasetSchema, TableSchema
@@ -29,6 +33,17 @@ from schemas import ORDERS, PRODUCTS, many_columns, problems
         ([1, 1.5], "Double"),
         ([1.5, 1], "Double"),
         ([1, math.nan], "Double"),
+        ([math.nan], "Double"),
+        ([math.nan, "x"], "String"),
+        (["x", math.nan], "String"),
+        ([np.float32("nan"), "x"], "String"),
+        ([math.nan, True], "Boolean"),
+        ([math.nan, datetime(2014, 7, 30)], "DateTime"),
+        ([date(2014, 7, 30), math.nan], "DateTime"),
+        ([math.nan, Decimal("1.5")], "Decimal"),
+        ([math.nan, 1, Decimal("1.5")], "Decimal"),
+        ([2**53 + 1], "Int64"),
+        ([2**53, 1.5], "Double"),
         ([math.nan, 1], "Double"),
         ([1.0], "Double"),
         ([np.float32(1.5), 1], "Double"),
@@ -101,8 +116,8 @@ def test_a_column_without_values_needs_its_type_told() -> None:
 
 def test_told_types_are_taken_as_they_are() -> None:
     rows = [{"a": 1, "b": "x"}, {"a": "y", "b": 1}]
-    table = TableSchema.infer("t", rows, types={"b": str, "a": Decimal, "c": bool})
-    assert table == TableSchema("t", {"a": Decimal, "b": str, "c": bool})
+    table = TableSchema.infer("t", rows, types={"b": str, "a": Decimal})
+    assert table == TableSchema("t", {"a": Decimal, "b": str})
     with pytest.raises(ConfigurationError, match="`a`"):
         TableSchema.infer("t", rows, types={"a": bytes})
 
@@ -139,3 +154,129 @@ def test_a_dataset_is_inferred_table_by_table() -> None:
         "d", {"Orders": [{"Id": 1, "Product": 2}], "Products": iter([{"Id": 1, "Name": "x"}])}
     )
     assert dataset == DatasetSchema("d", [ORDERS, PRODUCTS])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([1, math.inf], ["an infinite number: float in row 1 (`inf`)", "put None in its place"]),
+        (
+            [Decimal("1.23456")],
+            [
+                "a Decimal with more than 4 places: Decimal in row 0 (`1.23456`)",
+                'types={"f": Decimal}',
+                'decimals="round"',
+            ],
+        ),
+        ([None, 2**63], [f"too large for Int64: int in row 1 (`{2**63}`)", 'types={"f": Decimal}']),
+        ([10**28], ["too large for Int64: int in row 0", 'types={"f": str}', "convert=True"]),
+        ([Decimal(10**28)], ["a Decimal with more than 28 digits", 'types={"f": float}']),
+        ([1, "x"], ["mixes kinds: int in row 0 (`1`), str in row 1 (`'x'`)", 'types={"f": str}', "convert=True"]),
+        ([1.5, 2**53 + 1], ["beyond 2^53", "(`1.5`)", "(`9007199254740993`)", 'types={"f": float}', "convert=True"]),
+        ([math.nan, 2**53 + 1], ["NaN", "beyond 2^53", 'types={"f": int}']),
+        ([None], ["no values", 'types={"f": str}']),
+        ([b"x"], ["bytes in row 0", "decode"]),
+        ([{"a": 1}], ["dict in row 0", "pandas.json_normalize"]),
+        ([[1]], ["list in row 0", "pandas.json_normalize"]),
+        ([time(1)], ["a time of day: time in row 0 (`01:00:00`)", 'types={"f": str}', "convert=True"]),
+    ],
+)
+def test_what_cannot_be_inferred_says_which_value_and_a_cure_that_works(values: list[object], words: list[str]) -> None:
+    rows = [{"f": value} for value in values]
+    with pytest.raises(ConfigurationError) as refused:
+        TableSchema.infer("t", rows)
+    assert [word for word in words if word not in str(refused.value)] == []
+    if named := re.search(r'types=\{"f": (\w+)\}', str(refused.value)):
+        types: dict[str, Any] = {"str": str, "int": int, "float": float, "Decimal": Decimal}
+        table = TableSchema.infer("t", rows, types={"f": types[named[1]]})
+        options: dict[str, Any] = {"convert": "convert=True" in str(refused.value)}
+        options |= {"decimals": "round"} if "decimals=" in str(refused.value) else {}
+        assert table.validate(rows, **options).ok
+
+
+def test_hidden_values_are_not_in_what_inference_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERBI_PUSH_HIDE_VALUES", "1")
+    for values in ([1, "canary"], ["canary", 1], [2**63 + 4711]):
+        with pytest.raises(ConfigurationError) as refused:
+            TableSchema.infer("t", [{"f": value} for value in values])
+        assert "canary" not in str(refused.value)
+        assert str(2**63 + 4711) not in str(refused.value)
+
+
+def test_a_type_for_a_column_that_no_row_has_is_an_error_that_offers_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match="`Itm`, which no row has; did you mean `Item`"):
+        TableSchema.infer("t", [{"Item": 1}], types={"Itm": str})
+    with pytest.raises(ConfigurationError, match="`Itm`, which no row has"):
+        TableSchema.infer("t", pd.DataFrame({"Item": [1]}), types={"Itm": str})
+    assert TableSchema.infer("t", [], types={"Item": str}) == TableSchema("t", {"Item": str})
+    with pytest.raises(ConfigurationError, match="types= names table `Order`"):
+        DatasetSchema.infer("d", {"Orders": [{"Id": None}]}, types={"Order": {"Id": int}})
+    inferred = DatasetSchema.infer("d", {"Orders": [{"Id": None}]}, types={"Orders": {"Id": int}})
+    assert inferred == DatasetSchema("d", {"Orders": {"Id": int}})
+
+
+TEXTS: list[tuple[list[Any], str]] = [
+    (["1", "2", ""], "Int64"),
+    (["1", "nan"], "Int64"),
+    (["1", "2.5"], "Double"),
+    ([" 2.5 ", None], "Double"),
+    (["true", "False"], "Boolean"),
+    (["2014-07-30", "07/30/2014 10:11"], "DateTime"),
+    (["20140730", "2014-07-30"], "DateTime"),
+    (["20140730", "20140731"], "Int64"),
+    ([str(2**53 + 1)], "Int64"),
+    ([str(2**53 + 1), "1.5"], "String"),
+    ([str(2**63)], "String"),
+    (["007", "8"], "String"),
+    (["+49", "8"], "String"),
+    (["12e4"], "String"),
+    (["1,000"], "String"),
+    (["1.2345678901234567"], "String"),
+    (["1", "x"], "String"),
+    (["1", "2014-07-30"], "String"),
+    (["2014-02-30"], "String"),
+    (["", " "], "String"),
+    (["nan"], "String"),
+]
+
+
+@pytest.mark.parametrize(("values", "data_type"), TEXTS)
+@pytest.mark.parametrize(
+    "make", [list, pd.DataFrame, pl.DataFrame, pa.Table.from_pylist], ids=lambda make: make.__name__
+)
+def test_text_is_text_with_a_hint_or_what_it_reads_as_where_asked(
+    values: list[Any], data_type: str, make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = make([{"f": value, "other": "x"} for value in values])
+    table = TableSchema.infer("t", rows)
+    assert table == TableSchema("t", {"f": str, "other": str})
+    assert table.hints == ({} if data_type == "String" else {"f": data_type})
+    assert len(caplog.records) == len(table.hints)
+    assert all(f"`f` ({data_type}); infer(convert=True)" in record.message for record in caplog.records)
+    assert pickle.loads(pickle.dumps(table)).hints == table.hints  # noqa: S301 - our own
+    converted = TableSchema.infer("t", rows, convert=True)
+    assert converted == TableSchema("t", {"f": data_type, "other": str})
+    assert converted.hints == {}
+    assert converted.validate(rows, convert=True).ok
+
+
+@pytest.mark.parametrize(
+    ("values", "data_type"),
+    [
+        ([1, "2"], "Int64"),
+        ([1.5, "2"], "Double"),
+        ([1, "2.5"], "Double"),
+        ([True, "false"], "Boolean"),
+        ([date(2014, 7, 30), "2014-07-30"], "DateTime"),
+        ([time(1)], "String"),
+    ],
+)
+def test_text_among_other_values_is_what_it_reads_as_where_asked(values: list[object], data_type: str) -> None:
+    rows = [{"f": value} for value in values]
+    with pytest.raises(ConfigurationError):
+        TableSchema.infer("t", rows)
+    table = TableSchema.infer("t", rows, convert=True)
+    assert table == TableSchema("t", {"f": data_type})
+    assert table.validate(rows, convert=True).ok
+    with pytest.raises(ConfigurationError, match="mixes kinds"):
+        TableSchema.infer("t", [{"f": 1}, {"f": "x"}], convert=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA = pbi.TableSchema("Orders", {"Id": int, "Item": str, "Price": float})
 IGNORE = 'unknown_columns="ignore" leaves out what the schema lacks'
+INFINITE = "holds an infinite number, which the service does not take: `inf`"
 SKIP = 'on_invalid="skip" sends the rows that are valid'
 
 
@@ -43,9 +44,9 @@ def test_columns_and_types_of_values_are_told_apart_in_the_order_they_were_met()
     rows: list[Any] = [{"Id": 1}, {"Id": 1.5, "Price": True}, {"Id": "x"}, 7, {"Id": 2.5}]
     assert message(rows) == [
         "the rows have 5 problems:",
-        "- column `Id`: 2 rows, first in row 1: takes Int64, not a float with a fraction",
-        "- column `Price`: row 1: takes Double, not bool",
-        '- column `Id`: row 2: takes Int64, not str; strings="parse" reads numbers and booleans from text',
+        "- column `Id`: 2 rows, first in row 1: takes Int64, not a float with a fraction: `1.5`",
+        "- column `Price`: row 1: takes Double, not bool: `True`; convert=True converts it",
+        "- column `Id`: row 2: takes Int64, not str: `'x'`",
         "- row 3: a row must be a mapping such as a dict, not int",
         f"hint: {SKIP}",
     ]
@@ -94,7 +95,7 @@ def test_mistakes_are_the_same_on_all_cores(cores: str) -> None:
     assert message(rows)[:3] == [
         "the rows have 40,000 problems:",
         "- column `itm`: all 30,000 rows, first in row 0: is not in table `Orders`; did you mean `Item`?",
-        "- column `Price`: 10,000 rows, first in row 1: holds an infinite number, which the service does not take",
+        f"- column `Price`: 10,000 rows, first in row 1: {INFINITE}",
     ]
 
 

@@ -29,7 +29,7 @@ def test_validate_counts_rows_and_problems_and_raises_nothing() -> None:
 
 
 def test_validate_takes_the_options_of_rows() -> None:
-    assert ORDERS.validate([{"Id": "5", "Other": 1}], strings="parse", unknown_columns="ignore").ok
+    assert ORDERS.validate([{"Id": "5", "Other": 1}], convert=True, unknown_columns="ignore").ok
 
 
 @pytest.mark.parametrize("max_rows", [1, 2, 3, 7, 10])

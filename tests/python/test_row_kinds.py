@@ -89,7 +89,7 @@ def test_the_inferred_columns_are_the_same(make: Make) -> None:
 
 
 def test_the_options_say_the_same(make: Make) -> None:
-    choices: list[dict[str, Any]] = [{"naive_datetimes": "utc"}, {"naive_datetimes": "local"}, {"strings": "parse"}]
+    choices: list[dict[str, Any]] = [{"naive_datetimes": "utc"}, {"naive_datetimes": "local"}, {"convert": True}]
     for options in choices:
         assert list(SCHEMA.payloads(make(ROWS), **options)) == list(SCHEMA.payloads(ROWS, **options))
 
@@ -242,9 +242,9 @@ def test_a_row_of_sqlite_is_a_mapping() -> None:
     connection.close()
 
 
-def test_a_csv_is_parsed_where_asked() -> None:
+def test_a_csv_is_converted_where_asked() -> None:
     reader = csv.DictReader(io.StringIO("Id,Item,Price,Ok\n1,x,2.5,true\n,,,\n"))
-    assert sent(reader, strings="parse") == (
+    assert sent(reader, convert=True) == (
         '{"Id":1,"Item":"x","Price":2.5,"Ok":true},{"Id":null,"Item":"","Price":null,"Ok":null}'
     )
 

@@ -1,4 +1,4 @@
-"""The options of rows: naive datetimes, text that is too long, NaN, unknown columns, text that is parsed."""
+"""The options of rows: naive datetimes, text that is too long, NaN, unknown columns, text that is converted."""
 
 from __future__ import annotations
 
@@ -155,10 +155,9 @@ PARSED = [
     *[
         (given, numbers(TYPE, TYPE, TYPE))
         for given in (
-            " 5",
-            "5 ",
             "1_0",
             "1,5",
+            "1,000",
             "0x10",
             "five",
             "\N{FULLWIDTH DIGIT ONE}",
@@ -172,9 +171,12 @@ PARSED = [
             "-Infinity",
         )
     ],
-    *[(given, boolean("true")) for given in ("true", "True", "TRUE")],
-    *[(given, boolean("false")) for given in ("false", "False", "FALSE")],
-    *[(given, boolean(TYPE)) for given in ("yes", "t", " true", "none", "null")],
+    *[(given, numbers("5", "5.0", "5")) for given in (" 5", "5 ", "\t5\n", "\xa05")],
+    *[(given, (*[TYPE] * 3, "true", TYPE, TYPE)) for given in ("true", "True", "TRUE", " true ")],
+    *[(given, (*[TYPE] * 3, "false", TYPE, TYPE)) for given in ("false", "False", "FALSE")],
+    ("1", ("1", "1.0", "1", "true", TYPE, TYPE)),
+    ("0", ("0", "0.0", "0", "false", TYPE, TYPE)),
+    *[(given, boolean(TYPE)) for given in ("yes", "t", "none", "null")],
 ]
 
 
@@ -186,41 +188,30 @@ PARSED = [
         for data_type, expected in zip(TYPES[:4], outcomes[:4], strict=True)
     ],
 )
-def test_parse_reads_numbers_and_booleans_exactly_or_not_at_all(given: str, data_type: str, expected: str) -> None:
-    assert judged(data_type, given, strings="parse") == expected
+def test_text_becomes_numbers_and_booleans_exactly_or_not_at_all(given: str, data_type: str, expected: str) -> None:
+    assert judged(data_type, given, convert=True) == expected
     assert judged(data_type, given) == TYPE
 
 
 @pytest.mark.parametrize("given", [given for given, _ in PARSED])
-def test_parse_leaves_text_in_string_columns_as_it_is(given: str) -> None:
-    assert judged("String", given, strings="parse") == f'"{given}"'
+def test_text_in_string_columns_is_never_converted(given: str) -> None:
+    assert judged("String", given, convert=True) == judged("String", given)
 
 
 @pytest.mark.parametrize("data_type", TYPES)
-def test_parse_takes_empty_text_for_a_missing_value_outside_string_columns(data_type: str) -> None:
-    assert judged(data_type, "", strings="parse") == ('""' if data_type == "String" else "null")
+@pytest.mark.parametrize("given", ["", " ", "\t\n"])
+def test_empty_text_is_a_missing_value_outside_string_columns(given: str, data_type: str) -> None:
+    assert judged(data_type, given, convert=True) == (judged("String", given) if data_type == "String" else "null")
 
 
-def test_parse_reads_subclasses_and_enums_of_text_too() -> None:
-    assert judged("Int64", Text("5"), strings="parse") == "5"
-    assert judged("String", Word.TEA, strings="parse") == '"tea"'
-    assert judged("Int64", Word.TEA, strings="parse") == TYPE
+def test_subclasses_and_enums_of_text_are_converted_too() -> None:
+    assert judged("Int64", Text("5"), convert=True) == "5"
+    assert judged("String", Word.TEA, convert=True) == '"tea"'
+    assert judged("Int64", Word.TEA, convert=True) == TYPE
 
 
-def test_parsed_nan_obeys_the_option_for_nan() -> None:
-    assert judged("Double", "nan", strings="parse", nan="error") == FINITE
-
-
-@pytest.mark.parametrize("data_type", ["Int64", "Double", "Decimal", "Boolean"])
-def test_the_strict_error_names_the_option_that_parses(data_type: str) -> None:
-    (error,) = TABLES[data_type].validate([{"v": "5"}]).errors
-    assert 'strings="parse"' in error.message
-
-
-@pytest.mark.parametrize("value", [5, 2.5, True, NAIVE])
-def test_parse_changes_nothing_for_values_that_are_no_text(value: object) -> None:
-    for data_type in TYPES:
-        assert judged(data_type, value, strings="parse") == judged(data_type, value)
+def test_nan_in_text_obeys_the_option_for_nan() -> None:
+    assert judged("Double", "nan", convert=True, nan="error") == FINITE
 
 
 WORDS = {
@@ -228,7 +219,8 @@ WORDS = {
     "too_long": ("error", "truncate"),
     "nan": ("null", "error"),
     "unknown_columns": ("error", "ignore"),
-    "strings": ("strict", "parse"),
+    "aware_datetimes": ("utc", "wall"),
+    "decimals": ("error", "round"),
     "on_invalid": ("raise", "skip"),
     "check": ("all", "batch"),
     "on_doubt": ("resend", "raise"),

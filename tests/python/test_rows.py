@@ -7,8 +7,11 @@ import csv
 import pickle
 import sqlite3
 from collections import ChainMap, OrderedDict, UserDict, UserList, defaultdict, deque
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
@@ -83,7 +86,7 @@ def test_a_cursor_of_sqlite_rows_is_rows() -> None:
 
 def test_a_csv_reader_is_rows_where_strings_are_parsed() -> None:
     lines = ["Id,Item,At", "1,tea,2014-07-30", "2,,", "9007199254740993,007,07/30/2014 10:11"]
-    assert sent(csv.DictReader(lines), strings="parse", max_rows=1) == [
+    assert sent(csv.DictReader(lines), convert=True, max_rows=1) == [
         b'{"rows":[{"Id":1,"Item":"tea","At":"2014-07-30T00:00:00"}]}',
         b'{"rows":[{"Id":2,"Item":"","At":null}]}',
         b'{"rows":[{"Id":9007199254740993,"Item":"007","At":"2014-07-30T10:11:00"}]}',
@@ -194,7 +197,7 @@ def test_names_are_escaped_as_json() -> None:
 def test_case_counts_in_names_and_the_nearest_one_is_offered() -> None:
     (error,) = ORDERS.validate([{"id": 1}]).errors
     assert error == RowError(
-        0, "id", "unknown_column", "column `id` is not in table `Orders`; did you mean `Id`?", "int"
+        0, "id", "unknown_column", "column `id` is not in table `Orders`; did you mean `Id`?", "int", 1
     )
 
 
@@ -247,6 +250,49 @@ def test_a_thousand_problems_are_kept_unless_told_otherwise() -> None:
 SECRET = "s3cret-4711"  # never shown
 
 
+HIDING = "POWERBI_PUSH_HIDE_VALUES"
+MOMENT = datetime(2014, 7, 30, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("row", "shown", "value"),
+    [
+        ({"Id": "five"}, "takes Int64, not str: `'five'`", "five"),
+        ({"Id": "a`b\n\x1b[2J"}, r"takes Int64, not str: `'a\u{60}b\n\u{1b}[2J'`", "a`b\n\x1b[2J"),
+        ({"Id": "x" * 51}, f"takes Int64, not str: `'{'x' * 50}…'`", "x" * 51),
+        ({"Id": "x" * 10_001}, f"takes Int64, not str: `'{'x' * 50}…'`", "x" * 10_000 + "…"),
+        ({"Id": 2.5}, "takes Int64, not a float with a fraction: `2.5`", 2.5),
+        ({"Id": Decimal("2.50")}, "takes Int64, not Decimal: `2.50`", Decimal("2.50")),
+        ({"Id": 2**70}, f": `{2**70}`", 2**70),
+        ({"Id": date(2014, 7, 30)}, "not date: `2014-07-30`", date(2014, 7, 30)),
+        (
+            {"Id": datetime(2014, 7, 30, 1, tzinfo=UTC)},
+            "`2014-07-30T01:00:00+00:00`",
+            datetime(2014, 7, 30, 1, tzinfo=UTC),
+        ),
+        ({"Id": time(1, 2, 3, 4)}, "not time: `01:02:03.000004`", time(1, 2, 3, 4)),
+        ({"Id": UUID(int=1)}, f"not UUID: `{UUID(int=1)}`", UUID(int=1)),
+        ({"Item": True}, "takes String, not bool: `True`; convert=True converts it", True),
+        ({"At": "x"}, ": `'x'`", "x"),
+        ({"Id": b"x"}, "takes Int64, not bytes", None),
+        ({"Unknown": 5}, "is not in table", 5),
+        (5, "not int", None),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_message_shows_the_value_cut_short_and_the_error_has_it(
+    row: object, shown: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (error,) = ORDERS.validate([row]).errors
+    assert shown in error.message
+    assert (error.value, type(error.value)) == (value, type(value))
+    for switch, hides in (("1", True), ("0", False), ("", False)):
+        monkeypatch.setenv(HIDING, switch)
+        (hidden,) = ORDERS.validate([row]).errors
+        assert hidden.value == (None if hides else value)
+        assert (hidden.message == error.message) == (not hides or value is None or "Unknown" in str(row))
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -263,7 +309,8 @@ SECRET = "s3cret-4711"  # never shown
     ],
     ids=lambda row: type(row).__name__,
 )
-def test_no_message_holds_a_value(row: object) -> None:
+def test_no_message_holds_a_value_where_values_are_hidden(row: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HIDING, "1")
     with pytest.raises(ValidationError) as refused:
         sent([row])
     (error,) = refused.value.errors

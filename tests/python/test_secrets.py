@@ -233,7 +233,10 @@ def test_cookies_are_not_kept() -> None:
         assert b"cookie" not in server.posts[-1].head.lower()
 
 
-def test_a_schema_and_a_row_never_bring_values_into_errors(powerbi: Emulator) -> None:
+def test_a_row_brings_no_values_into_errors_where_they_are_to_be_hidden(
+    powerbi: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERBI_PUSH_HIDE_VALUES", "1")
     table = powerbi.client().create_dataset(SCHEMA).table()
     with pytest.raises(pbi.ValidationError) as caught:
         table.push([{"Id": CANARY, "Item": CANARY.encode()}])

@@ -27,7 +27,9 @@ ROWS = {
     "too_long": "error",
     "nan": "null",
     "unknown_columns": "error",
-    "strings": "strict",
+    "aware_datetimes": "utc",
+    "decimals": "error",
+    "convert": False,
 }
 CHECKS = {**ROWS, "on_invalid": "raise", "check": "all", "max_errors": 1_000}
 PUSHES = {**CHECKS, "on_doubt": "resend", "on_refused": "raise", "timeout": None, "progress": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,7 +136,7 @@ def test_create_reads_the_columns_off_the_first_rows_and_loses_none(
 
 
 def test_create_takes_a_schema_and_cannot_add_a_table(push: Callable[..., pbi.PushResult]) -> None:
-    assert push([{"Id": "7"}], "New/Orders", create=True, schema={"Id": int}, strings="parse").ok
+    assert push([{"Id": "7"}], "New/Orders", create=True, schema={"Id": int}, convert=True).ok
     with pytest.raises(pbi.ConfigurationError, match=r"cannot add one: it has \['Orders'\]"):
         push(orders(1), "New/Other", create=True)
     with pytest.raises(pbi.NotFoundError, match="there is no dataset"):
@@ -157,3 +158,11 @@ def test_one_client_is_kept(powerbi: Emulator, push: Callable[..., pbi.PushResul
     assert asked == 1
     assert ids(powerbi) == [0, 1, 2]
     assert push(orders(1), "Sales/Orders").ok
+
+
+def test_a_dataset_is_made_of_what_text_reads_as_where_values_are_converted(
+    push: Callable[..., pbi.PushResult], powerbi: Emulator
+) -> None:
+    rows = [{"Id": "7", "When": "2014-07-30"}, {"Id": "", "When": None}]
+    assert push(rows, "Read/Orders", create=True, convert=True).ok
+    assert powerbi.rows("Read/Orders") == [{"Id": 7, "When": datetime(2014, 7, 30)}, {"Id": None, "When": None}]

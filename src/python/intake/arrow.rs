@@ -12,13 +12,14 @@ use pyo3::types::PyCapsule;
 
 use super::batch::{Batch, BatchRows};
 use super::borrowed::ArrowStream;
-use super::columns::unsupported;
-use super::labels::{check_distinct, is_a, is_wanted, one_column, refuse_types};
-use super::{Failure, borrowed, changed, may_go_on};
+use super::columns::{Manner, unsupported};
+use super::declared::arrow_type;
+use super::labels::{check_distinct, is_a, one_column, refuse_types};
+use super::{Failure, Wanted, borrowed, changed, may_go_on};
 use crate::cell::{Row, Rows, Slices};
 use crate::error::Error;
 use crate::python::{door, errors};
-use crate::schema::TableSchema;
+use crate::schema;
 
 /// Rows of an Arrow stream, read without Python.
 pub(in crate::python) struct ArrowRows {
@@ -28,6 +29,9 @@ pub(in crate::python) struct ArrowRows {
     fields: Fields,
     /// The columns that are read: their places and names.
     wanted: Arc<[(usize, String)]>,
+    manner: Manner,
+    /// Columns whose types say nothing.
+    untyped: Vec<String>,
     /// What is left of the current batch.
     batch: BatchRows,
 }
@@ -47,35 +51,58 @@ pub(super) fn import(frame: &Bound<'_, PyAny>) -> PyResult<Result<ArrowStream, A
 
 impl ArrowRows {
     /// The rows of `frame`, whose columns are judged here and now.
-    pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
+    pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Self> {
         let py = frame.py();
         if !is_a(frame, "pyarrow", "RecordBatchReader")? {
             let imported = import(frame).map_err(|raised| Failure::from(raised).into_py(py, 0))?;
             let reader = imported.map_err(|error| unreadable(frame, &error))?;
-            return Self::new(frame, reader, only);
+            return Self::new(frame, reader, wanted);
         }
         // The types alone: asked for its stream, the reader would give up its rows.
         let of_types = (frame.getattr(intern!(py, "schema"))?, ());
         let types = frame.get_type().call_method1(intern!(py, "from_batches"), of_types)?;
         let reader = import(&types)?.map_err(|error| unreadable(frame, &error))?;
         let stream = Stream::Reader(frame.clone().unbind());
-        Ok(Self { stream, again: None, ..Self::new(frame, reader, only)? })
+        Ok(Self { stream, again: None, ..Self::new(frame, reader, wanted)? })
     }
 
     /// The rows of `frame` behind the stream that it gave.
-    pub(super) fn new(frame: &Bound<'_, PyAny>, reader: ArrowStream, only: Option<&TableSchema>) -> PyResult<Self> {
+    pub(super) fn new(frame: &Bound<'_, PyAny>, reader: ArrowStream, wanted: Wanted<'_>) -> PyResult<Self> {
         let py = frame.py();
         let DataType::Struct(fields) = reader.data_type().clone() else {
             return Err(one_column(frame));
         };
         check_distinct(py, fields.iter().map(|field| field.name().as_str()))?;
-        let wanted = fields.iter().map(|field| field.name().clone()).enumerate();
-        let wanted: Vec<_> = wanted.filter(|(_, name)| is_wanted(only, name)).collect();
-        refuse_unsupported(py, &fields, &wanted)?;
+        let names = fields.iter().map(|field| field.name().clone()).enumerate();
+        let manner = Manner { wall: wanted.wall, times: wanted.times };
+        let wanted: Vec<_> = names.filter(|(_, name)| wanted.has(name)).collect();
+        refuse_unsupported(py, &fields, &wanted, manner)?;
         // What has a length is held whole, and hands out its stream as often as it is asked to.
         let again = frame.hasattr(intern!(py, "__len__"))?.then(|| frame.clone().unbind());
         let stream = Stream::Producer(reader);
-        Ok(Self { stream, again, fields, wanted: wanted.into(), batch: BatchRows::default() })
+        Ok(Self {
+            stream,
+            again,
+            fields,
+            wanted: wanted.into(),
+            manner,
+            untyped: Vec::new(),
+            batch: BatchRows::default(),
+        })
+    }
+
+    /// The columns that are read, and the types that the stream says they have.
+    pub(super) fn declared(&self) -> Vec<(String, Option<schema::DataType>)> {
+        let declared = |(place, name): &(usize, String)| {
+            let declared = arrow_type(self.fields[*place].data_type());
+            (name.clone(), declared.filter(|_| !self.untyped.contains(name)))
+        };
+        self.wanted.iter().map(declared).collect()
+    }
+
+    /// The same, of which some columns have their types from us.
+    pub(super) fn without_types(self, untyped: Vec<String>) -> Self {
+        Self { untyped, ..self }
     }
 
     /// Whether they can be read twice.
@@ -106,7 +133,8 @@ impl ArrowRows {
             // Let go with Python at hand: its owner may be a Python object.
             self.batch = BatchRows::default();
             let Some(batch) = self.stream.next(py)? else { return Ok(false) };
-            let batch = Batch::new(&self.fields, Arc::clone(&self.wanted), &batch).map_err(|how| broken(&how))?;
+            let batch = Batch::new(&self.fields, Arc::clone(&self.wanted), self.manner, &batch);
+            let batch = batch.map_err(|how| broken(&how))?;
             self.batch = BatchRows::all(batch);
             Ok(true)
         });
@@ -182,7 +210,7 @@ fn unreadable(frame: &Bound<'_, PyAny>, error: &ArrowError) -> PyErr {
 }
 
 /// One error for all columns that no column type takes, before any row is read.
-fn refuse_unsupported(py: Python<'_>, fields: &Fields, wanted: &[(usize, String)]) -> PyResult<()> {
-    let refused = wanted.iter().filter_map(|(place, name)| Some((name.clone(), unsupported(&fields[*place])?)));
+fn refuse_unsupported(py: Python<'_>, fields: &Fields, wanted: &[(usize, String)], manner: Manner) -> PyResult<()> {
+    let refused = wanted.iter().filter_map(|(place, name)| Some((name.clone(), unsupported(&fields[*place], manner)?)));
     refuse_types(py, &refused.collect::<Vec<_>>())
 }

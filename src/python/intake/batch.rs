@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_schema::Fields;
 
 use super::Failure;
-use super::columns::{Column, Scratch};
+use super::columns::{Column, Manner, Scratch};
 use super::places::Places;
 use super::vetting::vet;
 use crate::cell::{Row, Rows, Slices};
@@ -22,6 +22,7 @@ pub(super) struct Batch {
     fields: Fields,
     /// The columns that are read: their places and names.
     wanted: Arc<[(usize, String)]>,
+    manner: Manner,
     /// For each of those, the values that its rows share, such as a dictionary's.
     shared: Vec<Option<Arc<Column>>>,
 }
@@ -30,27 +31,32 @@ impl Batch {
     /// A batch without rows.
     fn none() -> Self {
         let rows = StructArray::new_empty_fields(0, None);
-        Self { rows, fields: Fields::empty(), wanted: Arc::default(), shared: Vec::new() }
+        Self { rows, fields: Fields::empty(), wanted: Arc::default(), manner: Manner::default(), shared: Vec::new() }
     }
 
     /// A batch of such fields; refuses one that has others, or whose values are not where it says.
-    pub(super) fn new(fields: &Fields, wanted: Arc<[(usize, String)]>, rows: &ArrayRef) -> Result<Self, String> {
+    pub(super) fn new(
+        fields: &Fields,
+        wanted: Arc<[(usize, String)]>,
+        manner: Manner,
+        rows: &ArrayRef,
+    ) -> Result<Self, String> {
         let other = || "its batches are not of the types that it named".to_owned();
         let rows = rows.as_struct_opt().ok_or_else(other)?.clone();
         let shared = wanted.iter().map(|(place, name)| {
             let column = rows.column(*place);
             vet(column).map_err(|how| format!("column `{name}` {how}"))?;
-            Column::new(&fields[*place], &column.slice(0, 0), None).ok_or_else(other)?;
-            Ok(Column::shared(column))
+            Column::new(&fields[*place], &column.slice(0, 0), manner, None).ok_or_else(other)?;
+            Ok(Column::shared(column, manner))
         });
-        Ok(Self { shared: shared.collect::<Result<_, String>>()?, fields: fields.clone(), wanted, rows })
+        Ok(Self { shared: shared.collect::<Result<_, String>>()?, fields: fields.clone(), wanted, manner, rows })
     }
 
     /// Its columns in some of its rows.
     fn columns(&self, rows: &Range<usize>) -> Vec<Column> {
         let wanted = self.wanted.iter().zip(&self.shared).filter_map(|((place, _), shared)| {
             let array = self.rows.column(*place).slice(rows.start, rows.len());
-            Column::new(&self.fields[*place], &array, shared.as_ref())
+            Column::new(&self.fields[*place], &array, self.manner, shared.as_ref())
         });
         wanted.collect()
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, DecimalType, Int16Type, Int32Type, Int64Type, RunEndIndexType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    ArrowPrimitiveType, DecimalType, Int16Type, Int32Type, Int64Type, RunEndIndexType, Time32MillisecondType,
+    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
 };
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Date64Array, Decimal32Array,
@@ -17,6 +18,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::moments::Calendar;
+use super::zones::Zone;
 use crate::cell::{Cell, Row};
 
 const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
@@ -26,6 +28,15 @@ const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 pub(super) struct Scratch {
     text: String,
     calendar: Calendar,
+}
+
+/// How values are read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Manner {
+    /// Moments that have a zone, as its clocks show them.
+    pub(super) wall: bool,
+    /// Times of day, where there is a use for them.
+    pub(super) times: bool,
 }
 
 /// The values of one column in some rows of one batch.
@@ -61,6 +72,17 @@ pub(super) enum Column {
         unit: TimeUnit,
         has_zone: bool,
     },
+    /// Ticks since 1970, and the zone whose clocks are looked at.
+    Wall {
+        ticks: Int64Array,
+        unit: TimeUnit,
+        zone: Arc<Zone>,
+    },
+    /// Ticks since midnight.
+    Time {
+        ticks: Int64Array,
+        unit: TimeUnit,
+    },
     /// A dictionary: where in `values` each value stands.
     Coded {
         codes: Box<Column>,
@@ -74,8 +96,8 @@ pub(super) enum Column {
 }
 
 /// What a column of `field`'s type is called where it cannot be read; `None` where it can.
-pub(super) fn unsupported(field: &Field) -> Option<String> {
-    match Column::new(field, &new_empty_array(field.data_type()), None) {
+pub(super) fn unsupported(field: &Field, manner: Manner) -> Option<String> {
+    match Column::new(field, &new_empty_array(field.data_type()), manner, None) {
         Some(_) => None,
         None => Some(match field.extension_type_name() {
             Some(name) => format!("{name} ({})", field.data_type()),
@@ -87,9 +109,9 @@ pub(super) fn unsupported(field: &Field) -> Option<String> {
 impl Column {
     /// A reader of `array`, whose `shared` values may have been opened before; `None` for a type that maps to none of
     /// ours.
-    pub(super) fn new(field: &Field, array: &ArrayRef, shared: Option<&Arc<Self>>) -> Option<Self> {
+    pub(super) fn new(field: &Field, array: &ArrayRef, manner: Manner, shared: Option<&Arc<Self>>) -> Option<Self> {
         match (field.extension_type_name(), array.data_type()) {
-            (None | Some("arrow.json"), _) => Self::plain(array, shared),
+            (None | Some("arrow.json"), _) => Self::plain(array, manner, shared),
             (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => {
                 Some(Self::Uuid(array.as_fixed_size_binary().clone()))
             }
@@ -99,7 +121,7 @@ impl Column {
     }
 
     /// The values that `array` has for all of its rows at once, where it is of a type that has such.
-    pub(super) fn shared(array: &ArrayRef) -> Option<Arc<Self>> {
+    pub(super) fn shared(array: &ArrayRef, manner: Manner) -> Option<Arc<Self>> {
         let values = match array.data_type() {
             DataType::Dictionary(..) => array.as_any_dictionary().values(),
             DataType::RunEndEncoded(ends, _) => match ends.data_type() {
@@ -109,11 +131,11 @@ impl Column {
             },
             _ => return None,
         };
-        Self::plain(values, None).map(Arc::new)
+        Self::plain(values, manner, None).map(Arc::new)
     }
 
-    fn plain(array: &ArrayRef, shared: Option<&Arc<Self>>) -> Option<Self> {
-        let values = || shared.cloned().or_else(|| Self::shared(array));
+    fn plain(array: &ArrayRef, manner: Manner, shared: Option<&Arc<Self>>) -> Option<Self> {
+        let values = || shared.cloned().or_else(|| Self::shared(array, manner));
         Some(match array.data_type() {
             DataType::Null => Self::Missing,
             DataType::Boolean => Self::Bool(array.as_boolean().clone()),
@@ -137,10 +159,18 @@ impl Column {
             DataType::Utf8View => Self::TextView(array.as_string_view().clone().to_binary_view()),
             DataType::Date32 => Self::Date32(array.as_primitive().clone()),
             DataType::Date64 => Self::Date64(array.as_primitive().clone()),
-            DataType::Timestamp(unit, zone) => Self::moment(array, *unit, zone.is_some()),
+            DataType::Timestamp(unit, Some(zone)) if manner.wall => {
+                Self::Wall { ticks: moments(array, *unit), unit: *unit, zone: Zone::called(zone)? }
+            }
+            DataType::Timestamp(unit, zone) => {
+                Self::Moment { ticks: moments(array, *unit), unit: *unit, has_zone: zone.is_some() }
+            }
+            DataType::Time32(unit) | DataType::Time64(unit) if manner.times => {
+                Self::Time { ticks: times(array, *unit), unit: *unit }
+            }
             DataType::Dictionary(..) => {
                 let codes = array.as_any_dictionary().keys().slice(0, array.len());
-                Self::Coded { codes: Box::new(Self::plain(&codes, None)?), values: values()? }
+                Self::Coded { codes: Box::new(Self::plain(&codes, manner, None)?), values: values()? }
             }
             DataType::RunEndEncoded(ends, _) => match ends.data_type() {
                 DataType::Int16 => Self::runs(array.as_run::<Int16Type>(), values()?),
@@ -149,16 +179,6 @@ impl Column {
             },
             _ => return None,
         })
-    }
-
-    fn moment(array: &ArrayRef, unit: TimeUnit, has_zone: bool) -> Self {
-        let ticks = match unit {
-            TimeUnit::Second => array.as_primitive::<TimestampSecondType>().reinterpret_cast(),
-            TimeUnit::Millisecond => array.as_primitive::<TimestampMillisecondType>().reinterpret_cast(),
-            TimeUnit::Microsecond => array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast(),
-            TimeUnit::Nanosecond => array.as_primitive::<TimestampNanosecondType>().reinterpret_cast(),
-        };
-        Self::Moment { ticks, unit, has_zone }
     }
 
     fn runs<R: RunEndIndexType>(array: &RunArray<R>, values: Arc<Self>) -> Self {
@@ -178,6 +198,9 @@ impl Column {
             Self::TextView(array) if array.is_valid(row_number) => row.utf8(place, array.value(row_number)),
             Self::Moment { ticks, unit, has_zone } if ticks.is_valid(row_number) => {
                 row.datetime(place, &scratch.calendar.moment(ticks.value(row_number), *unit, *has_zone));
+            }
+            Self::Wall { ticks, unit, zone } if ticks.is_valid(row_number) => {
+                row.datetime(place, &scratch.calendar.wall(ticks.value(row_number), *unit, zone));
             }
             _ => row.cell(place, self.cell(row_number, scratch)),
         }
@@ -219,12 +242,41 @@ impl Column {
                 let moment = |ticks| Cell::DateTime(scratch.calendar.moment(ticks, *unit, *has_zone));
                 value(ticks, row).map_or(Cell::Null, moment)
             }
+            Self::Wall { ticks, unit, zone } => {
+                let moment = |ticks| Cell::DateTime(scratch.calendar.wall(ticks, *unit, zone));
+                value(ticks, row).map_or(Cell::Null, moment)
+            }
+            Self::Time { ticks, unit } => {
+                let time = |ticks| Cell::Time(scratch.calendar.moment(ticks, *unit, false).into());
+                value(ticks, row).map_or(Cell::Null, time)
+            }
             Self::Coded { codes, values } => match codes.cell(row, &mut Scratch::default()) {
                 Cell::Int(code) => values.cell(usize::try_from(code).unwrap_or(usize::MAX), scratch),
                 _ => Cell::Null,
             },
             Self::Runs { run_of, values } => values.cell(run_of(row), scratch),
         }
+    }
+}
+
+/// The ticks of moments.
+fn moments(array: &ArrayRef, unit: TimeUnit) -> Int64Array {
+    match unit {
+        TimeUnit::Second => array.as_primitive::<TimestampSecondType>().reinterpret_cast(),
+        TimeUnit::Millisecond => array.as_primitive::<TimestampMillisecondType>().reinterpret_cast(),
+        TimeUnit::Microsecond => array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast(),
+        TimeUnit::Nanosecond => array.as_primitive::<TimestampNanosecondType>().reinterpret_cast(),
+    }
+}
+
+/// The ticks of times of day; the coarser ones are stored in half the space.
+fn times(array: &ArrayRef, unit: TimeUnit) -> Int64Array {
+    let wide = |ticks: Int32Array| ticks.unary(i64::from);
+    match unit {
+        TimeUnit::Second => wide(array.as_primitive::<Time32SecondType>().reinterpret_cast()),
+        TimeUnit::Millisecond => wide(array.as_primitive::<Time32MillisecondType>().reinterpret_cast()),
+        TimeUnit::Microsecond => array.as_primitive::<Time64MicrosecondType>().reinterpret_cast(),
+        TimeUnit::Nanosecond => array.as_primitive::<Time64NanosecondType>().reinterpret_cast(),
     }
 }
 

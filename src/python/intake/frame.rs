@@ -8,9 +8,9 @@ use pyo3::types::IntoPyDict;
 use super::arrow::{self, ArrowRows};
 use super::labels::{is_a, one_column};
 use super::listed::Listed;
-use super::{Failure, pandas};
+use super::{Failure, Wanted, pandas};
 use crate::cell::Rows;
-use crate::schema::TableSchema;
+use crate::schema::DataType;
 
 /// A frame, by how it is read.
 pub(super) enum Frame {
@@ -19,11 +19,11 @@ pub(super) enum Frame {
 }
 
 impl Frame {
-    /// The frame that `rows` is; `None` where it is none. Columns that are not in `only` are left unread.
-    pub(super) fn recognise(rows: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Option<Self>> {
+    /// The frame that `rows` is; `None` where it is none. Columns that are not wanted are left unread.
+    pub(super) fn recognise(rows: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Option<Self>> {
         let py = rows.py();
         if is_a(rows, "pandas", "DataFrame")? {
-            return Ok(Some(match pandas::open(rows, only)? {
+            return Ok(Some(match pandas::open(rows, wanted)? {
                 Ok(rows) => Self::Arrow(Box::new(rows)),
                 Err(lists) => Self::Listed(lists),
             }));
@@ -38,15 +38,27 @@ impl Frame {
             return Ok(None);
         }
         if !is_a(rows, "polars", "DataFrame")? {
-            return Ok(Some(Self::Arrow(Box::new(ArrowRows::open(rows, only)?))));
+            return Ok(Some(Self::Arrow(Box::new(ArrowRows::open(rows, wanted)?))));
         }
         // Two of polars' types do not pass through Arrow: Null exports a buffer too many, Int128 is its own invention.
         let polars = py.import(intern!(py, "polars"))?;
-        let types = [(polars.getattr(intern!(py, "Null"))?, polars.getattr(intern!(py, "Boolean"))?)];
+        let null = polars.getattr(intern!(py, "Null"))?;
+        let types = [(&null, polars.getattr(intern!(py, "Boolean"))?)];
         let frame = rows.call_method1(intern!(py, "cast"), (types.into_py_dict(py)?,))?;
         match arrow::import(&frame)? {
-            Ok(reader) => Ok(Some(Self::Arrow(Box::new(ArrowRows::new(&frame, reader, only)?)))),
-            Err(_) => Ok(Some(Self::Listed(Listed::polars(&frame, only)?))),
+            Ok(reader) => {
+                let untyped = untyped(rows, &null)?;
+                Ok(Some(Self::Arrow(Box::new(ArrowRows::new(&frame, reader, wanted)?.without_types(untyped)))))
+            }
+            Err(_) => Ok(Some(Self::Listed(Listed::polars(&frame, wanted)?))),
+        }
+    }
+
+    /// Its columns, and the types that it says they have.
+    pub(super) fn declared(&self, py: Python<'_>) -> PyResult<Vec<(String, Option<DataType>)>> {
+        match self {
+            Self::Arrow(rows) => Ok(rows.declared()),
+            Self::Listed(rows) => rows.declared(py),
         }
     }
 
@@ -74,4 +86,17 @@ impl Frame {
         }
         Ok(())
     }
+}
+
+/// The columns of polars that are of no type.
+fn untyped(frame: &Bound<'_, PyAny>, null: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let schema = frame.getattr(intern!(frame.py(), "schema"))?;
+    let mut names = Vec::new();
+    for name in schema.try_iter()? {
+        let name = name?;
+        if schema.get_item(&name)?.eq(null)? {
+            names.push(name.extract()?);
+        }
+    }
+    Ok(names)
 }

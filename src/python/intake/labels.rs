@@ -7,7 +7,6 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 use crate::python::errors;
-use crate::schema::TableSchema;
 
 /// Whether `rows` is a `class` of `module`; what was never imported made nothing.
 pub(super) fn is_a(rows: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
@@ -41,11 +40,6 @@ pub(super) fn check_distinct<'n>(py: Python<'_>, names: impl Iterator<Item = &'n
     Err(errors::to_py(py, &Error::configuration(message).with_hint("rename or drop all but one of each")))
 }
 
-/// Whether a column called `name` is read at all.
-pub(super) fn is_wanted(only: Option<&TableSchema>, name: &str) -> bool {
-    only.is_none_or(|schema| schema.position(name, 0).is_some())
-}
-
 /// The error for columns with the types that they have; none for none.
 pub(super) fn refuse_types(py: Python<'_>, refused: &[(String, String)]) -> PyResult<()> {
     if refused.is_empty() {
@@ -54,5 +48,9 @@ pub(super) fn refuse_types(py: Python<'_>, refused: &[(String, String)]) -> PyRe
     let list: Vec<_> = refused.iter().map(|(name, data_type)| format!("`{name}` is {data_type}")).collect();
     let error = Error::configuration(format!("the frame has columns that no column type takes: {}", list.join(", ")));
     let hint = "cast them to text, numbers or datetimes, unnest structs and lists, or drop them";
-    Err(errors::to_py(py, &error.with_hint(hint)))
+    let is_time = |data_type: &str| data_type.starts_with("Time32") || data_type.starts_with("Time64");
+    // Where these are converted they are not refused.
+    let has_times = refused.iter().any(|(_, data_type)| is_time(data_type));
+    let times = if has_times { "convert=True makes text of times; " } else { "" };
+    Err(errors::to_py(py, &error.with_hint(format!("{times}{hint}"))))
 }

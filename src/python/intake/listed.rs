@@ -5,14 +5,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
-use super::changed;
 use super::columns::{Column, Scratch};
-use super::labels::is_wanted;
+use super::declared::listed_type;
 use super::numpy::{is_numpy, numbers};
 use super::places::Places;
 use super::value;
+use super::{Wanted, changed};
 use crate::cell::Row;
-use crate::schema::TableSchema;
+use crate::schema::DataType;
 
 /// Rows of one slice: more would hold a large frame a second time, as Python objects.
 const SLICE: usize = 10_000;
@@ -21,6 +21,8 @@ const SLICE: usize = 10_000;
 pub(super) struct Listed {
     frame: Py<PyAny>,
     made_by: Library,
+    /// Whether what the clocks of zones show is wanted.
+    wall: bool,
     /// The columns that are read: their places and names.
     wanted: Vec<(usize, String)>,
     rows: usize,
@@ -54,23 +56,25 @@ impl Library {
 
 impl Listed {
     /// A `DataFrame` of pandas whose labels are `names`.
-    pub(super) fn pandas(frame: &Bound<'_, PyAny>, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
-        Self::new(frame, Library::Pandas, names, only)
+    pub(super) fn pandas(frame: &Bound<'_, PyAny>, names: &[String], wanted: Wanted<'_>) -> PyResult<Self> {
+        Self::new(frame, Library::Pandas, names, wanted)
     }
 
     /// A `DataFrame` of polars.
-    pub(super) fn polars(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Self> {
+    pub(super) fn polars(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Self> {
         let names: Vec<String> = frame.getattr(intern!(frame.py(), "columns"))?.extract()?;
-        Self::new(frame, Library::Polars, &names, only)
+        Self::new(frame, Library::Polars, &names, wanted)
     }
 
-    fn new(frame: &Bound<'_, PyAny>, made_by: Library, names: &[String], only: Option<&TableSchema>) -> PyResult<Self> {
-        let wanted = names.iter().cloned().enumerate().filter(|(_, name)| is_wanted(only, name)).collect();
+    fn new(frame: &Bound<'_, PyAny>, made_by: Library, names: &[String], wanted: Wanted<'_>) -> PyResult<Self> {
+        let wall = wanted.wall;
+        let wanted = names.iter().cloned().enumerate().filter(|(_, name)| wanted.has(name)).collect();
         // Without columns there are no rows, as in a frame that comes through Arrow.
         let rows = if names.is_empty() { 0 } else { made_by.rows(frame)? };
         Ok(Self {
             frame: frame.clone().unbind(),
             made_by,
+            wall,
             wanted,
             rows,
             slice: Vec::new(),
@@ -78,6 +82,12 @@ impl Listed {
             places: Places::default(),
             scratch: Scratch::default(),
         })
+    }
+
+    /// The columns that are read, and the types that the frame says they have.
+    pub(super) fn declared(&self, py: Python<'_>) -> PyResult<Vec<(String, Option<DataType>)>> {
+        let types: Vec<_> = self.frame.bind(py).getattr(intern!(py, "dtypes"))?.try_iter()?.collect::<PyResult<_>>()?;
+        self.wanted.iter().map(|(place, name)| Ok((name.clone(), listed_type(&types[*place])?))).collect()
     }
 
     /// The rows to come are for another `row` than those before.
@@ -131,7 +141,7 @@ impl Listed {
                 let (start, stop) = (start.cast_signed(), (start + SLICE).cast_signed());
                 let slice = (PySlice::new(py, start, stop, 1), place);
                 let column = frame.getattr(intern!(py, "iloc"))?.get_item(slice)?;
-                if let Some(column) = numbers(&column, rows)? {
+                if let Some(column) = numbers(&column, rows, self.wall)? {
                     return Ok(Values::Numbers(column));
                 }
                 missing_as_none(&column)?.call_method0(intern!(py, "tolist"))?

@@ -3,6 +3,7 @@
 use arrow_schema::TimeUnit;
 use chrono::{Datelike, NaiveDate};
 
+use super::zones::Zone;
 use crate::cell::{Date, DateTime};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
@@ -35,12 +36,19 @@ impl Calendar {
     /// The moment so many ticks after 1970 began, in UTC; what is finer than a microsecond is cut.
     #[inline]
     pub(super) fn moment(&mut self, ticks: i64, unit: TimeUnit, has_zone: bool) -> DateTime {
-        let (seconds, microsecond) = match unit {
-            TimeUnit::Second => (ticks, 0),
-            TimeUnit::Millisecond => (ticks.div_euclid(1_000), ticks.rem_euclid(1_000) * 1_000),
-            TimeUnit::Microsecond => (ticks.div_euclid(1_000_000), ticks.rem_euclid(1_000_000)),
-            TimeUnit::Nanosecond => (ticks.div_euclid(1_000_000_000), ticks.rem_euclid(1_000_000_000) / 1_000),
-        };
+        let (seconds, microsecond) = split(ticks, unit);
+        self.fields(seconds, microsecond, has_zone.then_some(0))
+    }
+
+    /// The same as the clocks of a zone show it.
+    pub(super) fn wall(&mut self, ticks: i64, unit: TimeUnit, zone: &Zone) -> DateTime {
+        let (seconds, microsecond) = split(ticks, unit);
+        let offset = zone.offset(seconds);
+        self.fields(seconds.saturating_add(offset), microsecond, Some(offset * 1_000_000))
+    }
+
+    #[inline(always)]
+    fn fields(&mut self, seconds: i64, microsecond: i64, utc_offset: Option<i64>) -> DateTime {
         let second = small(seconds.rem_euclid(SECONDS_OF_A_DAY));
         DateTime {
             date: self.date(seconds.div_euclid(SECONDS_OF_A_DAY)),
@@ -48,9 +56,20 @@ impl Calendar {
             minute: field(second / 60 % 60),
             second: field(second % 60),
             microsecond: small(microsecond),
-            utc_offset: has_zone.then_some(0),
+            utc_offset,
             fold: false,
         }
+    }
+}
+
+/// Whole seconds, and the microseconds behind them.
+#[inline(always)]
+fn split(ticks: i64, unit: TimeUnit) -> (i64, i64) {
+    match unit {
+        TimeUnit::Second => (ticks, 0),
+        TimeUnit::Millisecond => (ticks.div_euclid(1_000), ticks.rem_euclid(1_000) * 1_000),
+        TimeUnit::Microsecond => (ticks.div_euclid(1_000_000), ticks.rem_euclid(1_000_000)),
+        TimeUnit::Nanosecond => (ticks.div_euclid(1_000_000_000), ticks.rem_euclid(1_000_000_000) / 1_000),
     }
 }
 

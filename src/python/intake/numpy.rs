@@ -15,13 +15,13 @@ use super::columns::Column;
 const NOT_A_TIME: i64 = i64::MIN;
 
 /// The values of a `Series` of so many `rows` that holds plain numbers, truth values or moments, as this machine has them;
-/// `None` for any other.
-pub(super) fn numbers(series: &Bound<'_, PyAny>, rows: usize) -> PyResult<Option<Column>> {
+/// `None` for any other, and for moments with a zone where what its clocks show (`wall`) is wanted.
+pub(super) fn numbers(series: &Bound<'_, PyAny>, rows: usize, wall: bool) -> PyResult<Option<Column>> {
     let py = series.py();
     let dtype = series.getattr(intern!(py, "dtype"))?;
     let kind: String = dtype.getattr(intern!(py, "kind"))?.extract()?;
     if kind == "M" {
-        return moments(series, rows);
+        return moments(series, rows, wall);
     }
     // pyo3 takes the byte order of another machine for ours.
     if !is_numpy(&dtype)? || !dtype.getattr(intern!(py, "isnative"))?.extract::<bool>()? {
@@ -69,7 +69,7 @@ fn truths(values: &Bound<'_, PyAny>, rows: usize) -> PyResult<Option<Column>> {
 }
 
 /// Moments, which pandas counts in UTC where they have a zone; `None` for a pandas that does not say in which unit.
-fn moments(series: &Bound<'_, PyAny>, rows: usize) -> PyResult<Option<Column>> {
+fn moments(series: &Bound<'_, PyAny>, rows: usize, wall: bool) -> PyResult<Option<Column>> {
     let py = series.py();
     let array = series.getattr(intern!(py, "array"))?;
     let (Some(ticks), Some(unit)) = (array.getattr_opt(intern!(py, "asi8"))?, array.getattr_opt(intern!(py, "unit"))?)
@@ -84,6 +84,9 @@ fn moments(series: &Bound<'_, PyAny>, rows: usize) -> PyResult<Option<Column>> {
         _ => return Ok(None),
     };
     let has_zone = array.getattr_opt(intern!(py, "tz"))?.is_some_and(|zone| !zone.is_none());
+    if has_zone && wall {
+        return Ok(None);
+    }
     let there = |ticks: Vec<i64>| -> Int64Array {
         ticks.into_iter().map(|ticks| (ticks != NOT_A_TIME).then_some(ticks)).collect()
     };

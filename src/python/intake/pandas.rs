@@ -6,25 +6,25 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
 
+use super::Wanted;
 use super::arrow::ArrowRows;
-use super::labels::{check_distinct, is_wanted, refuse_types};
+use super::labels::{check_distinct, refuse_types};
 use super::listed::Listed;
 use super::numpy::is_numpy;
 use crate::error::Error;
 use crate::python::errors;
-use crate::schema::TableSchema;
 
-/// The rows of `frame`, or its lists; columns that are not in `only` are left unread.
-pub(super) fn open(frame: &Bound<'_, PyAny>, only: Option<&TableSchema>) -> PyResult<Result<ArrowRows, Listed>> {
+/// The rows of `frame`, or its lists; columns that are not wanted are left unread.
+pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Result<ArrowRows, Listed>> {
     let py = frame.py();
     let frame = &with_index(frame)?;
     let names = labels(frame)?;
     match table(frame, &names) {
-        Ok(table) => ArrowRows::open(&table, only).map(Ok),
+        Ok(table) => ArrowRows::open(&table, wanted).map(Ok),
         // No pyarrow, an old one, or values that it cannot hold: ours are judged one by one.
         Err(raised) if raised.is_instance_of::<PyException>(py) => {
-            refuse_unsupported(frame, &names, only)?;
-            Listed::pandas(frame, &names, only).map(Err)
+            refuse_unsupported(frame, &names, wanted)?;
+            Listed::pandas(frame, &names, wanted).map(Err)
         }
         Err(raised) => Err(raised),
     }
@@ -103,19 +103,21 @@ fn array<'py>(pyarrow: &Bound<'py, PyModule>, column: &Bound<'py, PyAny>) -> PyR
         if !matches!(found.as_str(), "string" | "empty") {
             return Err(PyValueError::new_err("objects that are not all text"));
         }
-        options.set_item("type", pyarrow.call_method0("large_string")?)?;
+        // What holds nothing but missing values says nothing of what it is for.
+        let kind = if found == "empty" { "null" } else { "large_string" };
+        options.set_item("type", pyarrow.call_method0(kind)?)?;
     }
     pyarrow.call_method(intern!(py, "array"), (column,), Some(&options))
 }
 
 /// The same refusal as for Arrow types, where the values do not come through Arrow.
-fn refuse_unsupported(frame: &Bound<'_, PyAny>, names: &[String], only: Option<&TableSchema>) -> PyResult<()> {
+fn refuse_unsupported(frame: &Bound<'_, PyAny>, names: &[String], wanted: Wanted<'_>) -> PyResult<()> {
     let mut refused = Vec::new();
     for (name, dtype) in names.iter().zip(frame.getattr("dtypes")?.try_iter()?) {
         let dtype = dtype?;
         let (kind, spelled) = (dtype.getattr("kind")?.extract::<String>()?, dtype.str()?.to_string());
         let is_span = spelled.starts_with("period[") || spelled.starts_with("interval[");
-        if (is_span || matches!(kind.as_str(), "m" | "c")) && is_wanted(only, name) {
+        if (is_span || matches!(kind.as_str(), "m" | "c")) && wanted.has(name) {
             refused.push((name.clone(), spelled));
         }
     }

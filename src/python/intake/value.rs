@@ -5,12 +5,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTimeAccess, PyType,
-    PyTzInfo, PyTzInfoAccess,
+    PyBool, PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyFloat, PyInt, PyString, PyTime, PyTimeAccess,
+    PyType, PyTzInfo, PyTzInfoAccess,
 };
 
 use super::borrowed::{exact, small_int, utf8};
-use crate::cell::{Cell, Date, DateTime, Row};
+use crate::cell::{Cell, Date, DateTime, Row, Time};
 
 /// An Enum may hold another Enum; none holds this many.
 const MAX_ENUM_DEPTH: usize = 16;
@@ -129,9 +129,23 @@ fn utc_offset(moment: &Bound<'_, PyDateTime>) -> PyResult<Option<i64>> {
         return Ok(Some(0));
     }
     let offset = moment.call_method0(intern!(moment.py(), "utcoffset"))?;
-    let Ok(offset) = offset.cast::<PyDelta>() else { return Ok(None) };
-    let seconds = i64::from(offset.get_days()) * 86_400 + i64::from(offset.get_seconds());
-    Ok(Some(seconds * 1_000_000 + i64::from(offset.get_microseconds())))
+    Ok(offset.cast::<PyDelta>().ok().map(microseconds))
+}
+
+fn time_of_day(time: &Bound<'_, PyTime>) -> PyResult<Time> {
+    let offset = time.call_method0(intern!(time.py(), "utcoffset"))?;
+    Ok(Time {
+        hour: time.get_hour(),
+        minute: time.get_minute(),
+        second: time.get_second(),
+        microsecond: time.get_microsecond(),
+        utc_offset: offset.cast::<PyDelta>().ok().map(microseconds),
+    })
+}
+
+fn microseconds(delta: &Bound<'_, PyDelta>) -> i64 {
+    let seconds = i64::from(delta.get_days()) * 86_400 + i64::from(delta.get_seconds());
+    seconds * 1_000_000 + i64::from(delta.get_microseconds())
 }
 
 /// Subclasses, the standard library's numbers and ids, and scalars of numpy and pandas.
@@ -165,6 +179,8 @@ fn visit_rare(value: &Bound<'_, PyAny>, see: &mut dyn FnMut(Cell<'_>), depth: us
         see(Cell::DateTime(DateTime { date: Date { year, ..plain.date }, ..plain }));
     } else if let Ok(day) = value.cast::<PyDate>() {
         see(Cell::Date(date(day)));
+    } else if let Ok(time) = value.cast::<PyTime>() {
+        see(Cell::Time(time_of_day(time)?));
     } else if value.is_instance(DECIMAL.import(py, "decimal", "Decimal")?)? {
         let text = DECIMAL.import(py, "decimal", "Decimal")?.call_method1(intern!(py, "__str__"), (value,))?;
         see(Cell::Decimal(text.cast::<PyString>()?.to_str()?));

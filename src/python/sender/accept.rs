@@ -100,6 +100,7 @@ impl Accept {
             None => encoder.fill(&mut InTime::new(&mut source, time)),
         };
         self.rows = Some(source.into_rest());
+        self.shared.tell_old_date(py, encoder).map_err(|raised| Stop::Early(Early::Interrupted(raised)))?;
         let filled = filled?;
         if encoder.problems().count() > 0 && (filled.ended || !self.whole) {
             return Err(Stop::Early(Early::Invalid { ended: filled.ended }));

@@ -1,0 +1,104 @@
+"""Data types by their names, by Python's own classes, and by the types of numpy, pandas, polars and Arrow."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from powerbi_push import _core
+from powerbi_push.exceptions import ConfigurationError
+
+_PYTHON_TYPES: dict[type, str] = {
+    int: "Int64",
+    float: "Double",
+    bool: "Boolean",
+    datetime: "DateTime",
+    date: "DateTime",
+    str: "String",
+    Decimal: "Decimal",
+}
+_TYPES = "Int64, Double, Boolean, DateTime, String, Decimal"
+#: numpy's letters for kinds of types; objects are text where nobody says what else they are.
+_KINDS = {"b": "Boolean", "i": "Int64", "u": "Int64", "f": "Double", "M": "DateTime", "U": "String", "O": "String"}
+_POLARS = {
+    "Boolean": "Boolean",
+    "Int8 Int16 Int32 Int64 Int128 UInt8 UInt16 UInt32 UInt64 UInt128": "Int64",
+    "Float16 Float32 Float64": "Double",
+    "Decimal": "Decimal",
+    "Date Datetime": "DateTime",
+    "String Utf8 Categorical Enum": "String",
+}
+_ARROW = {
+    "bool": "Boolean",
+    "int8 int16 int32 int64 uint8 uint16 uint32 uint64": "Int64",
+    "halffloat float double": "Double",
+    "decimal32 decimal64 decimal128 decimal256": "Decimal",
+    "date32 date64 timestamp": "DateTime",
+    "string large_string string_view": "String",
+}
+
+
+def type_name(name: object, data_type: object) -> str:
+    """Spell the type of the column `name` as the documentation does.
+
+    Raises:
+        ConfigurationError: There is no such data type.
+    """
+    known = name_of(data_type)
+    if known is None:
+        msg = f"column `{name}` has the data type {data_type!r}; the types are {_TYPES}"
+        hint = "Python's int, float, bool, datetime, date, str and Decimal are taken too, and types of numpy, pandas, "
+        raise ConfigurationError(msg, hint=hint + "polars and Arrow that mean one of these")
+    return known
+
+
+def name_of(data_type: object) -> str | None:
+    """Find the type that a name, a class or a type of another library means; None for none."""
+    if isinstance(data_type, str):
+        return _core.data_type_name(data_type)
+    made = data_type if isinstance(data_type, type) else type(data_type)
+    if made is data_type and made in _PYTHON_TYPES:
+        return _PYTHON_TYPES[made]
+    library = made.__module__.partition(".")[0]
+    if library == "numpy":
+        return _numpy(data_type)
+    if library == "pandas":
+        return _pandas(data_type)
+    if library == "polars":
+        return _listed(_POLARS, made.__name__)
+    return _arrow(data_type) if library == "pyarrow" else None
+
+
+def _listed(names: dict[str, str], name: str) -> str | None:
+    return next((known for listed, known in names.items() if name in listed.split()), None)
+
+
+def _numpy(data_type: Any) -> str | None:
+    import numpy as np  # noqa: PLC0415 - it made what was given
+
+    # A class of its scalars, such as `numpy.int64`, or `numpy.dtype("int64")`.
+    try:
+        return _KINDS.get(np.dtype(data_type).kind)
+    except TypeError:
+        return None
+
+
+def _pandas(data_type: Any) -> str | None:
+    for inner in ("pyarrow_dtype", "subtype"):  # what Arrow types and sparse ones hold
+        if hasattr(data_type, inner) and not str(data_type).startswith("interval"):
+            return name_of(getattr(data_type, inner))
+    if hasattr(data_type, "categories"):
+        return "String" if data_type.categories is None else name_of(data_type.categories.dtype)
+    name = str(getattr(data_type, "name", ""))
+    if name.startswith(("str", "string")):
+        return "String"
+    kind = getattr(data_type, "kind", None)
+    return _KINDS.get(kind) if isinstance(kind, str) and kind != "O" else None
+
+
+def _arrow(data_type: Any) -> str | None:
+    inner = getattr(data_type, "value_type", None)
+    if inner is not None and str(data_type).startswith(("dictionary", "run_end_encoded")):
+        return name_of(inner)
+    return _listed(_ARROW, str(data_type).partition("[")[0].partition("(")[0])
