@@ -301,7 +301,7 @@ def test_a_decimal_without_a_schema_goes_as_it_is_written(powerbi: Emulator) -> 
     written = ["1.50", "0.0000001", "123456789012345678901234567890.5"]
     blind = powerbi.client().dataset(dataset.id).table("t")
     assert blind.schema is None
-    assert blind.push([{"Id": Decimal(text)} for text in written], convert=True, decimals="round").ok
+    assert blind.push([{"Id": Decimal(text)} for text in written]).ok
     assert powerbi.requests[-1].body.decode() == '{"rows":[' + ",".join(f'{{"Id":{text}}}' for text in written) + "]}"
 
 
