@@ -21,6 +21,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// What the service answered, its error body read.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,

@@ -112,7 +112,7 @@ def frames(value: object) -> Iterator[Any]:
         return
     if isinstance(value, time) and value.tzinfo is not None:
         return
-    if isinstance(value, Decimal) and (not value.is_finite() or value.as_tuple().exponent > 0):
+    if isinstance(value, Decimal) and (not value.is_finite() or int(value.as_tuple().exponent) > 0):
         return
     column = pa.array([value, None], from_pandas=False)
     yield pa.table({"v": column})

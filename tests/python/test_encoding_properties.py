@@ -257,7 +257,8 @@ def test_rows_fit_the_table_that_was_inferred_from_them(rows: list[dict[str, obj
     single = all(len(types) == 1 or types == {int, float} for types in kinds)
     assume(single and kinds)
     mixed = [name for name, types in seen.items() if types == {int, float}]
-    assume(all(float(row[name]) == row[name] for name in mixed for row in rows if isinstance(row.get(name), int)))
+    whole = [value for name in mixed for row in rows if isinstance(value := row.get(name), int)]
+    assume(all(float(value) == value for value in whole))
     table = TableSchema.infer("t", rows)
     assert table.validate(rows).ok
     assert {column.name for column in table.columns} == {name for row in rows for name in row}

@@ -44,7 +44,7 @@ pub(super) fn check(place: &Place, is_known: bool) -> Result<()> {
 }
 
 fn move_away(place: &Place, index: &Path) -> Result<()> {
-    let free = (1..).map(|number| place.beside(&format!(".corrupt-{number}-shm"))).find(|path| !path.exists());
+    let free = (1..u32::MAX).map(|number| place.beside(&format!(".corrupt-{number}-shm"))).find(|path| !path.exists());
     let moved = free.map_or(Ok(()), |free| fs::rename(index, free));
     moved.map_err(|error| system("the index of the outbox", index, &error))
 }
