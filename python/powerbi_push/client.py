@@ -51,7 +51,9 @@ class Client:
     sent (source: "Embed Power BI content with service principal").
 
     Where the environment variable ``POWERBI_PUSH_EMULATOR`` holds the address of an emulator on this machine, a client
-    without `base_url` talks to that one, with its credential, so that production code is tested unchanged.
+    without `base_url` talks to that one, with its credential, so that production code is tested unchanged. While it is
+    set nothing goes anywhere else: another `base_url`, push URL or authority is a `ConfigurationError` before anything
+    is sent, and so is a verb of what was made before it was set.
 
     A text that cannot be a token (it is empty, has blanks inside, or is a JSON Web Token that was cut) is never sent,
     and neither is a token that says that it is for somebody else than the cloud's Power BI: an `AuthenticationError`.

@@ -9,7 +9,7 @@ use super::{ANSWER_LIMIT, Destination, PushDataset, TILE_BYTES};
 use crate::encode::{Dialect, Limits, PUSH_ARRAY};
 use crate::error::{Error, Result};
 use crate::limit::Quotas;
-use crate::transport::{Request, Settings, is_loopback};
+use crate::transport::{Request, Settings, check_emulated, is_loopback};
 
 /// A push URL, and what the dataset behind it is for.
 #[derive(Clone)]
@@ -35,6 +35,11 @@ impl Streaming {
             return Err(wrong("must not hold a user or a password"));
         }
         Ok(Self { push_url, history, live_tiles })
+    }
+
+    /// Refuses it where this process is to use an emulator, and it leads elsewhere.
+    pub fn check_emulated(&self) -> Result<()> {
+        check_emulated("the push URL", &self.push_url)
     }
 
     /// Refuses a proxy on the way there that cannot be used.
