@@ -22,6 +22,7 @@ use pyo3::prelude::*;
 mod bell;
 mod client;
 mod credential;
+mod deadline;
 mod door;
 #[cfg(feature = "emulator")]
 mod emulator;
@@ -64,6 +65,8 @@ mod _core {
     use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]
     use super::credential::ClientSecret;
+    #[pymodule_export]
+    use super::deadline::Deadline;
     #[pymodule_export]
     use super::door::leave;
     #[cfg(feature = "emulator")]

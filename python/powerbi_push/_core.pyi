@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, final
+from typing import Any, Final, Literal, Self, TypeVar, final
 
 __all__ = [
     "VERSION",
     "Client",
     "ClientSecret",
+    "Deadline",
     "Emulator",
     "Errand",
     "Operation",
@@ -57,12 +58,19 @@ class Errand:
     def fail(self, raised: BaseException) -> None: ...
 
 @final
+class Deadline:
+    def __new__(cls, timeout: float) -> Self: ...
+    @property
+    def left(self) -> float: ...
+
+@final
 class Operation:
     def run(self) -> Any: ...
     def step(self) -> Literal["again", "wait", "feed", "done"]: ...
     @property
     def answer(self) -> Any: ...
     def listen(self, wake: Callable[..., object], argument: Callable[[], object]) -> None: ...
+    def limit(self, deadline: Deadline) -> None: ...
     def interrupt(self, raised: BaseException) -> None: ...
     @property
     def awaited_rows(self) -> AsyncIterator[object]: ...

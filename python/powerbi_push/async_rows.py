@@ -37,9 +37,10 @@ class Reader:
     The task begins with the first `feed`, and ends with the block.
     """
 
-    def __init__(self, operation: Operation) -> None:
-        """Read for `operation`, once it asks for rows."""
+    def __init__(self, operation: Operation, woken: Event) -> None:
+        """Read for `operation`, once it asks for rows; `woken` is set whenever there is something to do for it."""
         self._operation = operation
+        self._woken = woken
         self._task: Task[None] | None = None
         self._rows: list[object] = []
         self._ended = False
@@ -47,14 +48,16 @@ class Reader:
         self._stopped = False
 
     async def feed(self) -> None:
-        """Wait a little for rows, or for their end, and hand over what there is."""
+        """Wait a little for rows, for their end, or for what else wakes the operation, and hand over what there is."""
         import asyncio  # noqa: PLC0415 - as below
 
         if self._task is None:
             self._start()
-        with looking_in(asyncio.get_running_loop(), self._filled):
-            await self._filled.wait()
-        self._hand_over()
+        if not self._filled.is_set():
+            with looking_in(asyncio.get_running_loop(), self._woken):
+                await self._woken.wait()
+        if self._filled.is_set():
+            self._hand_over()
 
     async def stop(self) -> None:
         """Read no more; what was read is handed over."""
@@ -95,7 +98,7 @@ class Reader:
         try:
             async for row in rows:
                 self._rows.append(row)
-                self._filled.set()
+                self._tell()
                 if len(self._rows) >= _TURN_ROWS or time.monotonic() >= turn_ends:
                     self._emptied.clear()
                     await self._emptied.wait()
@@ -104,8 +107,12 @@ class Reader:
             self._raised = None if self._stopped else raised
         finally:
             self._ended = True
-            self._filled.set()
+            self._tell()
             self._over.set()
+
+    def _tell(self) -> None:
+        self._filled.set()
+        self._woken.set()
 
     _filled: Event
     _emptied: Event

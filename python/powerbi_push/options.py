@@ -103,7 +103,8 @@ class PushOptions(CheckOptions, total=False):
             the rows at fault are found, with at most 64 requests more, resends apart; they count against the quotas.
             The rows at fault are rejected with the service's words (`RowError.code` is ``"refused"``), the others go
             on, and what is still mixed then is rejected whole. Nothing is raised for them: look at `PushResult.ok`.
-        timeout: Seconds for the whole call, waiting included; None (default) is no limit.
+        timeout: Seconds for the whole call: waiting, signing in and finding or making the table included; None
+            (default) is no limit. Code of yours that does not return, such as a generator that waits, is waited for.
         progress: Who sees how far it has come. None (default): a person who watches a terminal or a notebook, once the
             push has lasted 2 seconds; a bar of tqdm where that is installed, else one line that is rewritten, with the
             rate, the time left, and what the push waits for. True always shows it on stderr, False never. A function is

@@ -8,19 +8,20 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from powerbi_push import _core
 from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client
 from powerbi_push.credentials import mark_of_environment
 from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
-from powerbi_push.exceptions import ConfigurationError, NotFoundError, PowerBIPushError
+from powerbi_push.exceptions import ConfigurationError, DeadlineError, NotFoundError, PowerBIPushError
 from powerbi_push.hidden import Hidden
 from powerbi_push.options import PushOptions, given, takes
 from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.table import Table
-from powerbi_push.verbs import awaited, run, settled
+from powerbi_push.verbs import awaited, run, settled, within
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
@@ -88,8 +89,8 @@ def push(
     hidden, credential = Hidden((target, credential)), None
     del target
     where = {"cloud": cloud, "base_url": base_url}
-    told = given("push", PushOptions, options)
-    return run(_push(rows, hidden, schema, where, told, if_exists=if_exists, create=create))
+    begun = _begun(given("push", PushOptions, options))
+    return run(_push(rows, hidden, schema, where, begun, if_exists=if_exists, create=create))
 
 
 @takes(PushOptions)
@@ -109,10 +110,30 @@ async def push_async(
     hidden, credential = Hidden((target, credential)), None
     del target
     where = {"cloud": cloud, "base_url": base_url}
-    told = given("push_async", PushOptions, options)
+    begun = _begun(given("push_async", PushOptions, options))
     if create and schema is None and hasattr(rows, "__aiter__"):
-        rows = await ReadAhead.of(rows, _INFERRED_ROWS)
-    return settled(await awaited(_push(rows, hidden, schema, where, told, if_exists=if_exists, create=create)))
+        rows = await _read_ahead(rows, begun.get("timeout"))
+    return settled(await awaited(_push(rows, hidden, schema, where, begun, if_exists=if_exists, create=create)))
+
+
+def _begun(options: dict[str, Any]) -> dict[str, Any]:
+    """Have the time limit of a push begin: it is for everything that is asked of the service."""
+    if options.get("timeout") is not None:
+        options["timeout"] = _core.Deadline(options["timeout"])
+    return options
+
+
+async def _read_ahead(rows: Any, limit: _core.Deadline | None) -> ReadAhead:
+    import asyncio  # noqa: PLC0415 - costs a script that never awaits 30 ms
+
+    try:
+        async with asyncio.timeout(None if limit is None else limit.left) as patience:
+            return await ReadAhead.of(rows, _INFERRED_ROWS)
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        msg = "the time limit of this call has passed while rows were read"
+        raise DeadlineError(msg, hint="give a longer timeout=, or pass schema=: no row was sent") from None
 
 
 def _push(
@@ -125,7 +146,17 @@ def _push(
     if_exists: str,
     create: bool,
 ) -> Verb[PushResult]:
-    """Find the target and push to it. A push URL and a credential are secrets: no traceback shows them."""
+    """Find the target and push to it. A push URL and a credential are secrets: no traceback shows them.
+
+    Args:
+        rows: As for `push`.
+        hidden: The target and the credential.
+        schema: As for `push`.
+        where: What else the client is made with.
+        options: Those of `push`, the time limit begun.
+        if_exists: As for `push`.
+        create: As for `push`.
+    """
     if if_exists not in {"append", "replace"}:
         msg = f'`if_exists` takes "append" or "replace", not {if_exists!r}'
         raise ConfigurationError(msg)
@@ -140,11 +171,12 @@ def _push(
         table = table if schema is None else table.dataset.table(table.name, schema)
     else:
         client = _client(Hidden(hidden.value[1]), **where)
-        spot = place(hidden.value[0], client.base_url)
+        spot, limit = place(hidden.value[0], client.base_url), options.get("timeout")
         try:
             if create:
-                return (yield from _create_and_push(client, spot, schema, rows, options=options, if_exists=if_exists))
-            table = yield from _table(client, spot, schema)
+                making = _create_and_push(client, spot, schema, rows, options=options, if_exists=if_exists)
+                return (yield from within(limit, making))
+            table = yield from within(limit, _table(client, spot, schema))
         except NotFoundError as error:
             if error.result is None and isinstance(hidden.value[0], str) and "://" not in hidden.value[0]:
                 error.hint = _joined(error.hint, _with_slash(hidden.value[0]))
@@ -258,7 +290,7 @@ def _create_and_push(
         table = dataset.table(table_name, schema)
     except NotFoundError:
         known, rows = _known(schema, table_name, rows, convert=bool(options.get("convert")))
-        known._core.check(rows, dict(options))  # noqa: SLF001 - nothing is made for rows that do not fit
+        known._core.check(rows, options)  # noqa: SLF001 - nothing is made for rows that do not fit
         whole = DatasetSchema(dataset_name, [known])
         # Another thread may have been faster: then its dataset is taken, which may have other columns.
         dataset, was_made = yield from workspace._take_or_create(whole, "reuse")  # noqa: SLF001

@@ -1,6 +1,6 @@
 //! What is said where the time of a call is over: also what kept it until then.
 
-use super::Lane;
+use super::{Lane, Waits};
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
 
@@ -20,14 +20,30 @@ impl Lane {
     #[must_use]
     pub fn caused(&self, error: Error) -> Error {
         match self.trouble() {
-            Some(trouble) if error.kind == Kind::Deadline => {
-                let mut error = error;
-                error.message = format!("{}; the last failure: {}", error.message, trouble.error);
-                error.caused_by(trouble.error)
-            }
-            _ => error,
+            Some(trouble) => because(error, trouble.error),
+            None => self.waits.caused(error),
         }
     }
+}
+
+impl Waits {
+    /// The same failure of time with what failed last, where nobody has got through since.
+    #[must_use]
+    pub fn caused(&self, error: Error) -> Error {
+        match self.last_failure() {
+            Some(last) => because(error, last),
+            None => error,
+        }
+    }
+}
+
+fn because(error: Error, last: Error) -> Error {
+    if error.kind != Kind::Deadline {
+        return error;
+    }
+    let mut error = error;
+    error.message = format!("{}; the last failure: {last}", error.message);
+    error.caused_by(last)
 }
 
 pub(super) fn out_of_time() -> Error {

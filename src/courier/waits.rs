@@ -84,7 +84,7 @@ struct State {
     noticed: Option<(Moment, Reason)>,
     noticed_odd: bool,
     /// When the first of the failures came that nobody got through since, and what the last one was.
-    failing: Option<(Moment, String)>,
+    failing: Option<(Moment, Error)>,
     notices: VecDeque<Notice>,
 }
 
@@ -128,6 +128,11 @@ impl Waits {
         if state.noticed.is_some_and(|(_, reason)| is_outage(reason)) {
             state.noticed = None;
         }
+    }
+
+    /// What failed last, where nobody has got through since.
+    pub(super) fn last_failure(&self) -> Option<Error> {
+        self.lock().failing.as_ref().map(|(_, why)| why.clone())
     }
 
     pub(super) fn note_odd(&self, why: Option<&'static str>) {
@@ -201,7 +206,7 @@ impl Watch for Waits {
         let now = self.clock.now();
         let mut state = self.lock();
         let since = state.failing.take().map_or(now, |(since, _)| since);
-        state.failing = Some((since, why.message.clone()));
+        state.failing = Some((since, why.clone()));
         let news = state.news_of_outage(next);
         drop(state);
         if let Some(why) = news {
@@ -223,7 +228,7 @@ impl State {
             return None;
         }
         self.noticed = Some((next, Reason::BackOff));
-        Some(why.clone())
+        Some(why.message.clone())
     }
 }
 

@@ -16,13 +16,14 @@ use pythonize::pythonize;
 use serde::Serialize;
 
 use super::bell::Bell;
+use super::deadline::Deadline;
 use super::door;
 use super::porter::{self, Call, Porter};
 use super::runtime::{Received, Running, SLICE, check, lost};
 use super::{credential, errors, notices};
 use crate::clock::Clock;
 use crate::courier::Waits;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::limit::Watch;
 
 /// What a request waits for, as people say it.
@@ -35,6 +36,9 @@ pub(super) trait Work: Send {
 
     /// The caller wants to be gone, for the reason `raised`: nothing more is begun, and the next steps lead to the end.
     fn interrupt(&mut self, raised: PyErr);
+
+    /// It must be over when `limit` is.
+    fn limit(&mut self, _limit: Running<()>) {}
 
     /// What was interrupted is not even waited for.
     fn abort(&mut self) {}
@@ -92,7 +96,7 @@ impl Operation {
     ) -> PyResult<Self> {
         let bell = Arc::new(Bell::default());
         let running = Running::start(&bell, work)?;
-        Ok(Self::new(Request { running, interrupted: None, waits: None }, bell, needs_loop))
+        Ok(Self::new(Request { running, interrupted: None, waits: None, limit: None }, bell, needs_loop))
     }
 
     /// A request to the service that tells of its waits; they are logged.
@@ -104,7 +108,7 @@ impl Operation {
         let bell = Arc::new(Bell::default());
         let waits = notices::waits(clock, &bell);
         let running = Running::start(&bell, work(Arc::clone(&waits) as Arc<dyn Watch>))?;
-        Ok(Self::new(Request { running, interrupted: None, waits: Some(waits) }, bell, needs_loop))
+        Ok(Self::new(Request { running, interrupted: None, waits: Some(waits), limit: None }, bell, needs_loop))
     }
 
     /// The same operation, which never asks a function of the user's.
@@ -230,6 +234,19 @@ impl Operation {
         })
     }
 
+    /// Has it end with the time limit of the call that it belongs to.
+    fn limit(&self, py: Python<'_>, deadline: &Deadline) -> PyResult<()> {
+        if door::is_closed() {
+            return Ok(());
+        }
+        door::through(py, || {
+            self.with(|work| {
+                work.limit(Running::start(&self.bell, deadline.passing())?);
+                Ok(())
+            })
+        })
+    }
+
     /// Begins nothing more; what is on the wire is waited for, unless this is called a second time.
     fn interrupt(&self, raised: &Bound<'_, PyAny>) -> PyResult<()> {
         door::through(raised.py(), || {
@@ -265,11 +282,17 @@ pub(super) fn unreadable() -> PyErr {
     PyTypeError::new_err("rows of an async iterable can only be awaited: use push_async, or pass a list of them")
 }
 
+fn out_of_time() -> Error {
+    Error::new(Kind::Deadline, "the time limit of this call has passed before any row was sent")
+        .with_hint("give a longer timeout=; what was asked of the service last may have been done all the same")
+}
+
 /// One request, on its way.
 struct Request<T> {
     running: Running<Result<T>>,
     interrupted: Option<PyErr>,
     waits: Option<Arc<Waits>>,
+    limit: Option<Running<()>>,
 }
 
 impl<T: Serialize + Send + 'static> Work for Request<T> {
@@ -284,9 +307,21 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
         match received {
             Received::Done(Ok(answer)) => Ok(Step::Done(pythonize(py, &answer)?.unbind())),
             Received::Done(Err(error)) => Err(errors::to_py(py, &error)),
+            Received::NotYet if self.limit.as_ref().is_some_and(Running::is_over) => {
+                self.running.stop();
+                let error = match &self.waits {
+                    Some(waits) => waits.caused(out_of_time()),
+                    None => out_of_time(),
+                };
+                Err(errors::to_py(py, &error))
+            }
             Received::NotYet => Ok(Step::Wait),
             Received::Lost => Err(lost(py)),
         }
+    }
+
+    fn limit(&mut self, limit: Running<()>) {
+        self.limit = Some(limit);
     }
 
     fn interrupt(&mut self, raised: PyErr) {

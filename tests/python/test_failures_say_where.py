@@ -12,6 +12,8 @@ from conftest import make_table, orders, posts
 from fault_server import RESET_IN_BODY, SILENCE, FaultServer, closed_port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from powerbi_push.emulator import Emulator
 
 DATASET = "cfafbeb1-8037-4d0c-896e-a46fb27ff229"
@@ -67,6 +69,18 @@ def test_a_time_limit_keeps_the_last_failure_as_its_cause() -> None:
     assert place(url) in cause.message
     assert caught.value.result is not None
     assert caught.value.result.unsent == 1
+
+
+def test_a_time_limit_keeps_it_while_the_table_is_looked_for_and_emptied_too() -> None:
+    url = closed_port()
+    calls: list[Callable[[], object]] = [
+        lambda: pbi.push(orders(1), "Sales/Orders", credential="opaque", base_url=url, timeout=0.2),
+        lambda: table_at(url).replace(orders(1), timeout=0.2),
+    ]
+    for call in calls:
+        with pytest.raises(pbi.DeadlineError, match=f"the last failure: .*{place(url)}") as caught:
+            call()
+        assert isinstance(caught.value.__cause__, pbi.TransportError)
 
 
 def test_a_time_limit_of_flush_keeps_it_too() -> None:
