@@ -107,7 +107,7 @@ def test_a_misspelt_option_is_the_error_that_python_itself_has(powerbi: Emulator
     table = make_table(powerbi)
     schema = table.schema
     assert schema is not None
-    stream = pbi.StreamingDataset("https://api.powerbi.com/x?key=k")
+    stream = pbi.StreamingDataset(powerbi.streaming_dataset("S", {"Id": int}))
 
     def said(verb: Callable[..., Any], *arguments: Any, **options: Any) -> str:
         async def awaited() -> None:
