@@ -116,7 +116,7 @@ def test_a_moments_failure_is_not_said(virtual: Emulator, log: pytest.LogCapture
 def test_an_operation_says_it_too(log: pytest.LogCaptureFixture) -> None:
     url = closed_port()
     with pytest.raises(pbi.TransportError):
-        pbi.Client("opaque", base_url=url, retry=pbi.Retry(attempts=4)).datasets()
+        pbi.Client("opaque", base_url=url, retry=pbi.Retry(attempts=2, first_delay=4.0)).datasets()
     (line,) = [record.getMessage() for record in log.records]
     assert line.startswith(f"Power BI: could not connect to {place(url)}: ")
     assert "; trying again, the next time in" in line
