@@ -17,8 +17,19 @@ mod package {
 
 #[path = "../../../../src/python"]
 mod python {
+    mod door;
     mod errors;
     mod intake;
+
+    mod porter {
+        use pyo3::{PyResult, Python};
+
+        pub(super) fn close_all() {}
+
+        pub(super) fn join_all(_: Python<'_>) -> PyResult<()> {
+            Ok(())
+        }
+    }
 
     mod operation {
         use pyo3::PyErr;
@@ -34,7 +45,7 @@ mod python {
     use pyo3::prelude::*;
     use pythonize::depythonize;
 
-    use self::intake::Source;
+    use self::intake::{Source, Wanted};
     use crate::cell::Rows;
     use crate::encode::{Encoder, Filled, Limits, Options, PUSH_ROWS};
     use crate::schema::{TableSchema, read_table};
@@ -56,7 +67,7 @@ mod python {
         let schema = Some(Arc::new(TableSchema::new(&table)));
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, Options::default(), LIMITS, 1);
         encoder.reuse(vec![0; ROOM]);
-        let mut source = Source::new(rows, None)?;
+        let mut source = Source::new(rows, Wanted::default())?;
         let mut bodies = Vec::new();
         loop {
             let filled = match source.arrow() {
