@@ -369,7 +369,7 @@ pub(super) fn is_loopback(url: &str) -> bool {
 /// Where the emulator is that this process is to use.
 #[pyfunction]
 pub(super) fn emulator_url(py: Python<'_>) -> PyResult<Option<String>> {
-    raise(py, transport::emulator_url())
+    door::through(py, || raise(py, transport::emulator_url()))
 }
 
 /// Asks for the last sequence number of a table, as often as it is called.
