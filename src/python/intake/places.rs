@@ -29,6 +29,8 @@ pub(super) struct Keys<'py> {
     known: Vec<Key<'py>>,
     /// The hashes of the known keys, as Python has computed them.
     hashes: Vec<isize>,
+    /// Whether keys have come as other objects of the same texts: then more will.
+    fresh: bool,
     /// Where the next key probably stands: behind the one before it.
     pub(super) next: usize,
 }
@@ -95,7 +97,7 @@ pub(in crate::python) struct KeptKeys(Vec<(Py<PyAny>, usize)>);
 impl KeptKeys {
     pub(super) fn resume(self, py: Python<'_>) -> Keys<'_> {
         let known: Vec<_> = self.0.into_iter().map(|(key, place)| Key::new(key.into_bound(py), place)).collect();
-        Keys { hashes: known.iter().map(|known| hash_of(&known.object)).collect(), known, next: 0 }
+        Keys { hashes: known.iter().map(|known| hash_of(&known.object)).collect(), known, fresh: false, next: 0 }
     }
 }
 
@@ -108,22 +110,32 @@ impl<'py> Keys<'py> {
     #[inline(always)]
     pub(super) fn expected(&self, next: usize, key: &Bound<'_, PyAny>) -> Option<usize> {
         let known = self.known.get(next)?;
-        known.is(key).then_some(known.place)
+        (known.object.is(key) || self.fresh && known.is(key)).then_some(known.place)
     }
 
-    /// The same, wherever it stands: rows may lack columns. Equal texts have equal hashes.
+    /// The same, wherever it stands: rows may lack columns.
     #[inline(never)]
     pub(super) fn look(&mut self, key: &Bound<'_, PyAny>) -> Option<usize> {
-        let hash = hash_of(key);
-        let (before, behind) = self.hashes.split_at(self.next.min(self.hashes.len()));
-        let found = behind.iter().position(|known| *known == hash).map(|found| found + before.len());
-        let found = found.or_else(|| before.iter().position(|known| *known == hash))?;
-        let known = &self.known[found];
-        if !known.is(key) {
-            return None;
-        }
+        let found = if self.fresh { None } else { self.around(|at| self.known[at].object.is(key)) };
+        let found = found.or_else(|| self.look_by_text(key))?;
         self.next = found + 1;
-        Some(known.place)
+        Some(self.known[found].place)
+    }
+
+    /// Equal texts have equal hashes.
+    #[inline(never)]
+    fn look_by_text(&mut self, key: &Bound<'_, PyAny>) -> Option<usize> {
+        let hash = hash_of(key);
+        let found = self.around(|at| self.hashes[at] == hash).filter(|at| self.known[*at].is(key))?;
+        self.fresh = true;
+        Some(found)
+    }
+
+    /// The first of the keys that is the one, from the next one on.
+    #[inline(always)]
+    fn around(&self, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        let next = self.next.min(self.known.len());
+        (next..self.known.len()).find(|at| is_it(*at)).or_else(|| (0..next).find(|at| is_it(*at)))
     }
 
     /// Takes note of another key; one key for each place.
