@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.queries import named_rows
-from powerbi_push.schema import TableSchema
+from powerbi_push.schema import TableSchema, as_table_schema
 from powerbi_push.table import Table
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from powerbi_push.dataset_schema import DatasetSchema
     from powerbi_push.schema import DataType
     from powerbi_push.verbs import Verb
     from powerbi_push.workspace import Workspace
 
 
+@shown_unfinished
 class Dataset:
     """A dataset of the service.
 
@@ -84,9 +87,13 @@ class Dataset:
         Raises:
             ConfigurationError: No table can have this name, the schema lacks it, or it is not clear which is meant.
         """
+        given = Hidden((name, schema))
+        name, schema = None, None
         known = self._known
-        if isinstance(schema, TableSchema) and name is None:
-            name = schema.name
+        if given.value[0] is not None:
+            name = _core.Client.table_name(given.value[0])
+        if isinstance(given.value[1], TableSchema) and name is None:
+            name = given.value[1].name
         if name is None:
             if len(known) != 1:
                 msg = f"dataset `{self.name}`: which table is meant is not clear"
@@ -95,11 +102,8 @@ class Dataset:
         if known and name not in known:
             msg = f"dataset `{self.name}` has no table `{name}`"
             raise ConfigurationError(msg, hint=f"its tables are {', '.join(known)}; case counts")
-        _core.Client.check_table_name(name)
-        if schema is None:
-            schema = known.get(name)
-        if isinstance(schema, Mapping):
-            schema = TableSchema(name, schema)
+        schema = as_table_schema(name, Hidden(given.value[1])) or known.get(name)
+        sequence, ordered = _core.check_flag("sequence", sequence), _core.check_optional_flag("ordered", ordered)
         if sequence and ordered is False:
             msg = "numbered requests go one at a time: `sequence=True` and `ordered=False` cannot both be"
             raise ConfigurationError(msg)
@@ -126,14 +130,16 @@ class Dataset:
         take 120 requests a minute and user: this process keeps to that, and waits. The emulator answers the queries of
         `Table.count` and `Table.head` only.
         """
-        return run(self._query(dax))
+        hidden, dax = Hidden(dax), ""
+        return run(self._query(hidden))
 
     async def query_async(self, dax: str) -> list[dict[str, Any]]:
         """Await `query`."""
-        return settled(await awaited(self._query(dax)))
+        hidden, dax = Hidden(dax), ""
+        return settled(await awaited(self._query(hidden)))
 
-    def _query(self, dax: str) -> Verb[list[dict[str, Any]]]:
-        return named_rows((yield self._core.query(self.workspace.id, self.id, dax)))
+    def _query(self, dax: Hidden[str]) -> Verb[list[dict[str, Any]]]:
+        return named_rows((yield self._core.query(self.workspace.id, self.id, dax.value)))
 
     def delete(self) -> None:
         """Delete the dataset with all its rows, reports and tiles.

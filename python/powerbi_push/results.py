@@ -6,9 +6,12 @@ import html
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from powerbi_push.hidden import shown_unfinished
+
 _COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class RowError:
     """One problem of one row.
@@ -30,6 +33,7 @@ class RowError:
     value_type: str
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
     """What `TableSchema.validate` found.
@@ -76,6 +80,7 @@ class ValidationReport:
         return f"<p>{html.escape(heading)}</p>" + (f"<ul>{lines}</ul>" if lines else "")
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushResult:
     """What became of each row of a push. ``read == confirmed + rejected + in_doubt + unsent``, however it ended.

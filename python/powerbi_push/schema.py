@@ -14,7 +14,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from powerbi_push import _core
+from powerbi_push.arguments import items, refuse
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.options import CheckOptions, RowOptions, given, takes
 from powerbi_push.results import ValidationReport, validation_report
 
@@ -67,11 +69,19 @@ def _type_name(name: object, data_type: object) -> str:
     text = _PYTHON_TYPES.get(data_type) if isinstance(data_type, type) else data_type
     known = _core.data_type_name(text) if isinstance(text, str) else None
     if known is None:
-        msg = f"column `{name}` has the data type {data_type!r}; the types are {_TYPES}"
+        shown = (
+            repr(str.__str__(data_type))
+            if isinstance(data_type, str)
+            else f"{data_type}"
+            if isinstance(data_type, type)
+            else f"of type {type(data_type).__name__}"
+        )
+        msg = f"column `{name}` has the `data_type` {shown}; the types are {_TYPES}"
         raise ConfigurationError(msg, hint="Python's int, float, bool, datetime, date, str and Decimal are taken too")
     return known
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, repr=False)
 class Column:
     """A column of a table.
@@ -88,6 +98,7 @@ class Column:
 
     Raises:
         ConfigurationError: There is no such data type.
+        TypeError: An argument is of a wrong type.
 
     >>> Column("Price", float)
     Column('Price', 'Double')
@@ -102,7 +113,8 @@ class Column:
     summarize_by: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Spell the data type as the documentation does."""
+        """Judge what is given, and spell the data type as the documentation does."""
+        _texts(self, "name", optional=("format_string", "sort_by_column", "data_category", "summarize_by"))
         object.__setattr__(self, "data_type", _type_name(self.name, self.data_type))
 
     def __repr__(self) -> str:
@@ -110,6 +122,7 @@ class Column:
         return _short_repr(self, positional=2)
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, repr=False)
 class Measure:
     """A measure: a DAX expression with a name.
@@ -128,11 +141,16 @@ class Measure:
     description: str | None = field(default=None, kw_only=True)
     is_hidden: bool | None = field(default=None, kw_only=True)
 
+    def __post_init__(self) -> None:
+        """Judge what is given."""
+        _texts(self, "name", "expression", optional=("format_string", "description"))
+
     def __repr__(self) -> str:
         """Short: what is set."""
         return _short_repr(self, positional=2)
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, repr=False)
 class Relationship:
     """A many-to-one relationship: each row of `from_table` points to one of `to_table`.
@@ -153,11 +171,16 @@ class Relationship:
     to_column: str
     cross_filtering: str = field(default="OneDirection", kw_only=True)
 
+    def __post_init__(self) -> None:
+        """Judge what is given."""
+        _texts(self, *(one.name for one in fields(self)))
+
     def __repr__(self) -> str:
         """Short: what is set."""
         return _short_repr(self, positional=5)
 
 
+@shown_unfinished
 @dataclass(frozen=True, init=False, repr=False)
 class TableSchema:
     """A table: its name and its columns.
@@ -194,11 +217,11 @@ class TableSchema:
     ) -> None:
         """Check the table against the service's rules."""
         set_ = object.__setattr__
-        set_(self, "name", name)
+        set_(self, "name", _core.check_text("name", name))
         set_(self, "columns", _columns(columns))
-        set_(self, "measures", tuple(measures))
-        set_(self, "description", description)
-        set_(self, "is_hidden", is_hidden)
+        set_(self, "measures", items("measures", measures, Measure))
+        set_(self, "description", _core.check_optional_text("description", description))
+        set_(self, "is_hidden", _core.check_optional_flag("is_hidden", is_hidden))
         set_(self, "_core", _core.TableSchema(specification(self)))
         set_(self, "columns", tuple(Column(**column) for column in self._core.canonical["columns"]))
 
@@ -223,7 +246,13 @@ class TableSchema:
         >>> TableSchema.infer("t", [{"a": 1, "b": "x"}, {"a": 2.5, "b": None}])
         TableSchema('t', {'a': 'Double', 'b': 'String'})
         """
-        known = [(column, _type_name(column, data_type)) for column, data_type in (types or {}).items()]
+        name = _core.check_text("name", name)
+        if types is not None and not isinstance(types, Mapping):
+            refuse("types", "a mapping of columns to data types, or None", types)
+        told = {} if types is None else types
+        known = [
+            (_core.check_text("types", column), _type_name(column, data_type)) for column, data_type in told.items()
+        ]
         return cls(name, dict(_core.infer_columns(rows, known)))
 
     @takes(RowOptions)
@@ -301,7 +330,28 @@ class TableSchema:
 def _columns(columns: Mapping[str, DataType] | Iterable[Column]) -> tuple[Column, ...]:
     if isinstance(columns, Mapping):
         return tuple(Column(name, data_type) for name, data_type in columns.items())
-    return tuple(columns)
+    return items("columns", columns, Column)
+
+
+def _texts(schema: Any, *names: str, optional: tuple[str, ...] = ()) -> None:
+    """Judge what a part of a schema was given: texts, texts that may be missing, and whether it is hidden."""
+    for name in names:
+        object.__setattr__(schema, name, _core.check_text(name, getattr(schema, name)))
+    for name in optional:
+        object.__setattr__(schema, name, _core.check_optional_text(name, getattr(schema, name)))
+    if hasattr(schema, "is_hidden"):
+        _core.check_optional_flag("is_hidden", schema.is_hidden)
+
+
+def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
+    """Take what describes the rows of the table `name`: a schema, a mapping of columns, or nothing."""
+    if schema.value is None or isinstance(schema.value, TableSchema):
+        return schema.value
+    if isinstance(schema.value, Mapping):
+        return TableSchema(name, schema.value)
+    kind = type(schema.value).__name__
+    msg = f"`schema` must be a TableSchema or a mapping of columns, not {kind}"
+    raise TypeError(msg)
 
 
 def _restore_table(
