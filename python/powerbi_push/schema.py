@@ -329,6 +329,9 @@ class TableSchema:
 
 def _columns(columns: Mapping[str, DataType] | Iterable[Column]) -> tuple[Column, ...]:
     if isinstance(columns, Mapping):
+        if wrong := [name for name in columns if not isinstance(name, str)]:
+            msg = f"`columns` must be a mapping of names, each a str, not {type(wrong[0]).__name__}"
+            raise ConfigurationError(msg)
         return tuple(Column(name, data_type) for name, data_type in columns.items())
     return items("columns", columns, Column)
 
@@ -348,7 +351,11 @@ def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
     if schema.value is None or isinstance(schema.value, TableSchema):
         return schema.value
     if isinstance(schema.value, Mapping):
-        return TableSchema(name, schema.value)
+        try:
+            return TableSchema(name, schema.value)
+        except ConfigurationError as error:
+            msg = f"`schema`: {error.message}"
+            raise ConfigurationError(msg, hint=error.hint) from None
     kind = type(schema.value).__name__
     msg = f"`schema` must be a TableSchema or a mapping of columns, not {kind}"
     raise TypeError(msg)

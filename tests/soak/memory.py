@@ -81,8 +81,8 @@ class Verdict:
         first, second = (half / 2**20 for half in self.halves)
         short = "" if self.minutes >= SHORTEST else f" (memory counts from {SHORTEST:g} minutes on)"
         return (
-            f"after {warm_up(self.minutes):.3g} minutes of warm-up memory rests at {first:.1f} MiB in the first half and "
-            f"{second:.1f} MiB in the second, {self.rise / 1_024:+.0f} KiB ({self.most / 1_024:.0f} may be); "
+            f"after {warm_up(self.minutes):.3g} minutes of warm-up memory rests at {first:.1f} MiB in the first half "
+            f"and {second:.1f} MiB in the second, {self.rise / 1_024:+.0f} KiB ({self.most / 1_024:.0f} may be); "
             f"slope {self.slope / 1_024:+.1f} KiB a minute ({MOST_GROWTH / 1_024:.0f} may be), "
             f"files {self.files:+.2f} a minute (0 may be): {'passed' if self.passed else 'failed'}{short}"
         )
