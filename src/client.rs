@@ -84,8 +84,10 @@ impl Client {
         quotas: Quotas,
         clock: Clock,
     ) -> Result<Self> {
+        settings.check_way(&root)?;
         if let Credential::Entra(sign_in) = &credential {
             sign_in.check_destination(&root)?;
+            settings.check_way(sign_in.authority())?;
         }
         let transport = Transport::new(settings, clock.clone())?;
         let tokens = Arc::new(Tokens::new(credential, transport.clone(), retry, clock.clone()));

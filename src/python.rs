@@ -55,7 +55,7 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use super::client::Client;
+    use super::client::{Client, is_loopback};
     #[pymodule_export]
     use super::credential::ClientSecret;
     #[cfg(feature = "emulator")]

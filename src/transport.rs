@@ -4,10 +4,12 @@
 
 mod body;
 mod connect;
+mod failure;
 mod origin;
+mod proxy;
 mod retry_after;
+mod tunnel;
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +21,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::body::Progress;
 pub use self::connect::Settings;
+pub use self::failure::Failure;
 pub use self::origin::{is_loopback, origin};
+use self::proxy::Proxies;
+pub use self::proxy::SIGN_IN as PROXY_SIGN_IN;
 use self::retry_after::retry_after;
+use self::tunnel::Tunnel;
 use crate::clock::Clock;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// The header that numbers a request with rows. Source: the client of Power BI's own C# samples.
 const SEQUENCE_NUMBER: &str = "X-PowerBI-PushData-SequenceNumber";
@@ -83,43 +89,26 @@ pub struct Response {
     pub odd_retry_after: Option<&'static str>,
     /// Whether the body says that it is HTML: a proxy or a captive portal, not the service.
     pub is_html: bool,
+    /// Who has surely answered in place of the service, as people say it.
+    pub stranger: Option<String>,
     /// The body, up to the request's limit.
     pub body: Bytes,
-}
-
-/// Why no answer came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Whether the whole body had been handed to the network: then the service may have acted on it.
-    pub sent_whole: bool,
-    /// Whether it was silence that ended the exchange.
-    pub timed_out: bool,
-    /// What happened, without any URL.
-    pub message: String,
-}
-
-impl Failure {
-    /// The failure as users see it.
-    #[must_use]
-    pub fn to_error(&self) -> Error {
-        let kind = if self.timed_out { Kind::TransportTimeout } else { Kind::Transport };
-        Error::new(kind, self.message.clone())
-            .with_hint("check the network, the proxy (proxy=, HTTPS_PROXY) and the certificates (ca_bundle=)")
-    }
 }
 
 /// A pool of connections.
 #[derive(Debug, Clone)]
 pub struct Transport {
     client: reqwest::Client,
-    timeout: Duration,
+    settings: Settings,
+    proxies: Proxies,
     clock: Clock,
 }
 
 impl Transport {
     /// Builds the pool; nothing is connected yet.
     pub fn new(settings: &Settings, clock: Clock) -> Result<Self> {
-        Ok(Self { client: connect::client(settings)?, timeout: settings.timeout, clock })
+        let proxies = Proxies::new(settings.proxy.as_deref())?;
+        Ok(Self { client: connect::client(settings, &proxies)?, settings: settings.clone(), proxies, clock })
     }
 
     /// Sends `request` once. `progress` tells others how far it is, even when this future is dropped.
@@ -147,7 +136,7 @@ impl Transport {
         let _exchange = self.clock.exchange();
         tokio::select! {
             response = self.exchange(request, bearer, content_type, progress) => response,
-            () = self.silence(progress) => Err(self.timed_out(progress)),
+            () = self.silence(progress) => Err(self.timed_out(&request.url, progress)),
         }
     }
 
@@ -169,32 +158,45 @@ impl Transport {
             outgoing = outgoing.header(SEQUENCE_NUMBER, number);
         }
         let sent = outgoing.body(body::tracked(request.body.clone(), Arc::clone(progress))).send().await;
-        let mut incoming = sent.map_err(|error| failure(&error, progress))?;
+        let mut incoming = match sent {
+            Ok(incoming) => incoming,
+            Err(error) => return Err(self.failed(&error, &request.url, progress).await),
+        };
         progress.note();
         let (status, headers) = (incoming.status().as_u16(), incoming.headers().clone());
         let body = tokio::select! {
             body = read(&mut incoming, request.answer_limit) => body,
-            () = self.clock.deadline(self.clock.now() + self.timeout) => Bytes::new(),
+            () = self.clock.deadline(self.clock.now() + self.settings.timeout) => Bytes::new(),
         };
-        Ok(response(status, &headers, body))
+        let proxy = self.proxies.on_the_way_to(&request.url);
+        Ok(response(status, &headers, body, proxy.as_deref()))
     }
 
     /// Ends once nothing has moved for the length of the timeout.
     async fn silence(&self, progress: &Progress) {
         loop {
             let seen = progress.steps();
-            self.clock.deadline(self.clock.now() + self.timeout).await;
+            self.clock.deadline(self.clock.now() + self.settings.timeout).await;
             if progress.steps() == seen {
                 return;
             }
         }
     }
 
-    fn timed_out(&self, progress: &Progress) -> Failure {
-        let sent_whole = progress.stop();
-        let what = if sent_whole { "no answer came" } else { "the request could not be sent" };
-        let message = format!("{what} within {} s", self.timeout.as_secs_f64());
-        Failure { sent_whole, timed_out: true, message }
+    fn timed_out(&self, url: &Url, progress: &Progress) -> Failure {
+        let proxy = self.proxies.on_the_way_to(url);
+        Failure::silence(progress.stop(), self.settings.timeout.as_secs_f64(), proxy.as_deref())
+    }
+
+    async fn failed(&self, error: &reqwest::Error, url: &Url, progress: &Progress) -> Failure {
+        match Tunnel::of(error, &self.proxies, url) {
+            Some(tunnel) => {
+                let address = self.proxies.address_for(url);
+                let client = || connect::client_of_proxy(&self.settings, address?).ok();
+                tunnel.into_failure(&self.proxies, client).await
+            }
+            None => Failure::of(error, progress, self.proxies.on_the_way_to(url).as_deref()),
+        }
     }
 }
 
@@ -214,46 +216,31 @@ async fn read(incoming: &mut reqwest::Response, limit: usize) -> Bytes {
 
 fn authorization(bearer: &SecretString) -> Result<HeaderValue, Failure> {
     let text = format!("Bearer {}", bearer.expose_secret());
-    let mut value = HeaderValue::try_from(text).map_err(|_| Failure {
-        sent_whole: false,
-        timed_out: false,
-        message: "the access token has characters that no HTTP header can carry".into(),
-    })?;
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| Failure::unsent("the access token has characters that no HTTP header can carry"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn response(status: u16, headers: &HeaderMap, body: Bytes) -> Response {
+fn response(status: u16, headers: &HeaderMap, body: Bytes, proxy: Option<&str>) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (retry_after, odd_retry_after) = retry_after(headers);
+    let is_html = text("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"));
+    let request_id = text("requestid");
+    // Whoever shows a web page where the service would show its id is not the service; 407 is a proxy's alone.
+    let is_strange = status == 407 || is_html && request_id.is_none() && matches!(status, 200..300 | 403 | 451);
+    let stranger = is_strange.then(|| match proxy {
+        Some(proxy) => format!("the proxy {proxy}"),
+        None => "a proxy, a filter or a captive portal of the network".to_owned(),
+    });
     Response {
         status,
-        request_id: text("requestid"),
+        request_id,
         retry_after,
         odd_retry_after,
         error_info: text("x-powerbi-error-info"),
-        is_html: text("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html")),
+        is_html,
+        stranger,
         body,
     }
-}
-
-fn failure(error: &reqwest::Error, progress: &Progress) -> Failure {
-    // The error's own text would show the URL; its causes do not.
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        causes.push(current.to_string());
-        cause = current.source();
-    }
-    causes.dedup();
-    let sent_whole = progress.sent_whole() && !error.is_connect();
-    let what = if error.is_connect() {
-        "could not connect to the service"
-    } else if sent_whole {
-        "the connection ended before an answer came"
-    } else {
-        "the connection ended while the request was being sent"
-    };
-    let message = if causes.is_empty() { what.to_owned() } else { format!("{what}: {}", causes.join(": ")) };
-    Failure { sent_whole, timed_out: error.is_timeout(), message }
 }

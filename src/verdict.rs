@@ -45,6 +45,8 @@ fn judge_answer(answer: &Answer) -> Verdict {
         200 | 201 if answer.is_html || answer.request_id.is_none() => Verdict::InDoubt,
         200 | 201 => Verdict::Confirmed,
         300..400 => Verdict::Misdirected,
+        // A proxy or a filter, not the service, which has not seen the rows.
+        400..500 if answer.stranger.is_some() => Verdict::Misdirected,
         401 => Verdict::Expired,
         403 if token_expired => Verdict::Expired,
         408 => Verdict::InDoubt,
@@ -62,7 +64,7 @@ mod tests {
     use crate::wire::Refusal;
 
     fn failed(sent_whole: bool, timed_out: bool) -> Verdict {
-        judge(&Outcome::Failed(Failure { sent_whole, timed_out, message: String::new() }))
+        judge(&Outcome::Failed(Failure { sent_whole, timed_out, message: String::new(), hint: None }))
     }
 
     fn service(status: u16) -> Answer {
@@ -72,6 +74,7 @@ mod tests {
             retry_after: None,
             odd_retry_after: None,
             is_html: false,
+            stranger: None,
             by_key: false,
             refusal: Refusal::default(),
             body: bytes::Bytes::new(),
@@ -131,6 +134,14 @@ mod tests {
     fn a_redirect_was_not_applied_and_is_not_followed() {
         for status in [301, 302, 303, 307, 308] {
             assert_eq!(answered(service(status)), Verdict::Misdirected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_a_proxy_or_a_filter_says_nothing_of_the_rows() {
+        for status in [403, 407, 451] {
+            let answer = Answer { stranger: Some("the proxy p:1".into()), ..service(status) };
+            assert_eq!(answered(answer), Verdict::Misdirected, "{status}");
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Answer {
     pub odd_retry_after: Option<&'static str>,
     /// Whether a web page came instead of data.
     pub is_html: bool,
+    /// Who has surely answered in place of the service, as people say it.
+    pub stranger: Option<String>,
     /// Whether it is the answer of a push URL, which is asked with its key instead of a sign-in.
     pub by_key: bool,
     /// What the service said about a refusal; empty for a success that is one.
@@ -40,12 +42,13 @@ pub struct Answer {
 
 impl Answer {
     fn new(response: Response, by_key: bool, secrets: &[&str]) -> Self {
-        let Response { status, request_id, retry_after, odd_retry_after, error_info, is_html, body } = response;
+        let Response { status, request_id, retry_after, odd_retry_after, error_info, is_html, stranger, body } =
+            response;
         let refusal = match status {
             200..300 => Refusal::read_hidden(&body, secrets),
             _ => Refusal::read(&body, secrets).or_code(error_info.as_deref(), secrets),
         };
-        Self { status, request_id, retry_after, odd_retry_after, is_html, by_key, refusal, body }
+        Self { status, request_id, retry_after, odd_retry_after, is_html, stranger, by_key, refusal, body }
     }
 
     /// The refusal as users see it; `doing` says what was asked of the service.

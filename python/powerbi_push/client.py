@@ -37,7 +37,8 @@ class Client:
         timeout: Seconds without progress in one exchange that count as a failure; connecting takes at most 10.
         retry: ``"default"``, a `Retry`, or None for one attempt.
         quotas: What is kept before anything is sent: ``"pro"`` (default), ``"free"``, a `Quotas`, or None for nothing.
-        proxy: A proxy's URL; default is the environment's (``HTTPS_PROXY``, ``NO_PROXY``).
+        proxy: The URL of an HTTP proxy; default is the environment's (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``).
+            What is for this machine never goes through one.
         ca_bundle: A PEM file of further authorities; default is the machine's store and ``REQUESTS_CA_BUNDLE``.
 
     Each verb that asks the service has a twin to await, whose name ends in ``_async``; it takes, answers and raises the

@@ -53,8 +53,6 @@ _CAPTIVE = (
 #: Words of a failed connection, and what to do about it; the first that is found counts.
 _CONNECTIONS = (
     ("dns error", "the name cannot be found: check the network, a VPN, and the host in base_url= or authority="),
-    ("authorization required", "the proxy wants a name and a password: proxy='http://name:password@host:port'"),
-    ("tunnel error", "the proxy does not let this host through: check proxy= and HTTPS_PROXY, or ask who runs it"),
     ("Expired", "the certificate has ended, or this machine's clock is wrong: it says {now}"),
     ("NotValidYet", "the certificate is not valid yet, or this machine's clock is wrong: it says {now}"),
     ("NotValidForName", "another host answers under this name: check base_url=, authority= and the proxy"),
@@ -214,8 +212,6 @@ def _hint(error: PowerBIPushError, told: Told | None) -> str | None:
 
 def _status_hint(error: ServiceError) -> str | None:
     match error.status:
-        case 407:
-            return "the proxy wants a name and a password: proxy='http://name:password@host:port'"
         case 511:
             return _CAPTIVE
         case int(status) if status < 400:  # noqa: PLR2004 - what HTTP calls no error

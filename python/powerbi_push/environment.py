@@ -6,6 +6,7 @@ import json
 import os
 from urllib.parse import urlsplit
 
+from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
 
 #: Sends every client that is not told otherwise to the emulator at this address.
@@ -21,8 +22,7 @@ def emulator_url() -> str | None:
     url = os.environ.get(VARIABLE, "").strip().rstrip("/")
     if not url:
         return None
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+    if urlsplit(url).scheme != "http" or not _core.is_loopback(url):
         msg = f"{VARIABLE} must be the address of an emulator on this machine, such as http://127.0.0.1:8765"
         raise ConfigurationError(msg)
     return url

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from powerbi_push.targets import Target
     from powerbi_push.verbs import Verb
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 #: So many names are shown; the rest is counted.
 _SHOWN = 5
 
@@ -155,8 +154,8 @@ class _Examination:
             except PowerBIPushError as error:
                 raise self._refused("settings", error) from None
         host = urlsplit(core.base_url).hostname
-        known = {urlsplit(cloud["base_url"]).hostname for cloud in _core.Client.clouds()} | _LOOPBACK
-        if host not in known:
+        known = {urlsplit(cloud["base_url"]).hostname for cloud in _core.Client.clouds()}
+        if host not in known and not _core.is_loopback(core.base_url):
             hint = "check base_url=; without it the cloud's own host is taken"
             self._add("service", f"{core.base_url} is no host of Power BI that is known", state="warning", hint=hint)
         elif core.base_url == emulator_url() and settings["base_url"] is None:

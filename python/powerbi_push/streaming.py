@@ -41,7 +41,7 @@ class StreamingDataset:
         timeout: Seconds without progress in one exchange that count as a failure.
         retry: ``"default"``, a `Retry`, or None for one attempt.
         quotas: What is kept before anything is sent: ``"pro"`` (default), ``"free"``, a `Quotas`, or None for nothing.
-        proxy: A proxy's URL; default is the environment's.
+        proxy: As for `Client`.
         ca_bundle: A PEM file of further authorities.
 
     Raises:

@@ -105,6 +105,12 @@ impl SignIn {
             .with_hint("an emulator signs in by itself: pass its own credential, or authority= with its address"))
     }
 
+    /// Scheme and host of whoever signs it in.
+    #[must_use]
+    pub fn authority(&self) -> &Url {
+        &self.authority
+    }
+
     /// Where all who sign in this way find their token.
     pub(super) fn slot(&self, clock: &Clock) -> Arc<Slot> {
         let process = std::process::id();

@@ -277,7 +277,8 @@ fn error(outcome: &Outcome) -> Error {
         Outcome::Failed(failure) => failure.to_error(),
         Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
             let message = format!("sending rows: the answer {} did not come from the service", answer.status);
-            Error::new(Kind::InDoubt, message).with_hint("a proxy or a captive portal may have answered")
+            let stranger = answer.stranger.as_deref().unwrap_or("a proxy or a captive portal");
+            Error::new(Kind::InDoubt, message).with_hint(format!("{stranger} may have answered"))
         }
         Outcome::Answered(answer) => answer.to_error("sending rows"),
     }

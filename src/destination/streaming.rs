@@ -9,7 +9,7 @@ use super::{ANSWER_LIMIT, Destination, PushDataset};
 use crate::encode::{Dialect, Limits, PUSH_ARRAY};
 use crate::error::{Error, Result};
 use crate::limit::Quotas;
-use crate::transport::Request;
+use crate::transport::{Request, Settings, is_loopback};
 
 /// The largest body that live tiles show. Source: "Real-time streaming in Power BI", the comparison of real-time models.
 const TILE_BYTES: usize = 15_000;
@@ -30,15 +30,19 @@ impl Streaming {
                 .with_hint("copy it from the dataset's \"API info\" in Power BI; it begins with https://")
         };
         let push_url = Url::parse(push_url.trim()).map_err(|_| wrong("is not a URL"))?;
-        let host = push_url.host_str().unwrap_or_default();
-        let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-        if host.is_empty() || !(push_url.scheme() == "https" || push_url.scheme() == "http" && loopback) {
+        let is_safe = push_url.scheme() == "https" || push_url.scheme() == "http" && is_loopback(&push_url);
+        if push_url.host_str().unwrap_or_default().is_empty() || !is_safe {
             return Err(wrong("must be https"));
         }
         if !push_url.username().is_empty() || push_url.password().is_some() {
             return Err(wrong("must not hold a user or a password"));
         }
         Ok(Self { push_url, history, live_tiles })
+    }
+
+    /// Refuses a proxy on the way there that cannot be used.
+    pub fn check_way(&self, settings: &Settings) -> Result<()> {
+        settings.check_way(&self.push_url)
     }
 
     /// What of `quotas` holds for it: a dataset with history has a push dataset's, any other its own rate.

@@ -25,7 +25,7 @@ use crate::limit::Quotas;
 use crate::powerbi::{CLOUDS, Cloud, IfExists, base_url, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
-use crate::transport::Settings;
+use crate::transport::{self, Settings};
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -299,6 +299,12 @@ impl Client {
     fn clouds(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         Ok(pythonize::pythonize(py, &CLOUDS)?)
     }
+}
+
+/// Whether a URL leads to this machine.
+#[pyfunction]
+pub(super) fn is_loopback(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| transport::is_loopback(&url))
 }
 
 /// Asks for the last sequence number of a table, as often as it is called.

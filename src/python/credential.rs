@@ -12,7 +12,7 @@ use super::errors::{self, raise};
 use super::operation::Operation;
 use super::porter::{self, Call};
 use super::runtime::PerProcess;
-use crate::auth::{self, AccessToken, Credential, Fetching, Tokens};
+use crate::auth::{self, AccessToken, Credential, Fetching, SignIn, Tokens};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 use crate::powerbi::Cloud;
@@ -29,7 +29,7 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
         return msal_result(answer, clock);
     }
     if let Some(ours) = ClientSecret::of(credential) {
-        return raise(py, ours.get().sign_in(scope));
+        return raise(py, ours.get().sign_in(scope).map(Credential::Entra));
     }
     let asks_for_scope = credential.hasattr("get_token")?;
     if !asks_for_scope && !credential.is_callable() {
@@ -162,7 +162,8 @@ impl ClientSecret {
         let settings = Settings { timeout: TIMEOUT, proxy: None, ca_bundle: None };
         let transport = self.transport.get(py, || Transport::new(&settings, self.clock.clone()))?;
         let sign_in = raise(py, self.sign_in(scope))?;
-        let tokens = Tokens::new(sign_in, transport, Retry::default(), self.clock.clone());
+        raise(py, settings.check_way(sign_in.authority()))?;
+        let tokens = Tokens::new(Credential::Entra(sign_in), transport, Retry::default(), self.clock.clone());
         let fetching = async move {
             let access = tokens.current().await?.access;
             let ends = access.expires.and_then(|expires| expires.duration_since(UNIX_EPOCH).ok());
@@ -179,8 +180,8 @@ impl ClientSecret {
         credential.getattr("_core").ok()?.cast_into().ok()
     }
 
-    fn sign_in(&self, scope: &str) -> crate::error::Result<Credential> {
-        self.who.sign_in(Cloud::authority_for(scope), scope).map(Credential::Entra)
+    fn sign_in(&self, scope: &str) -> crate::error::Result<SignIn> {
+        self.who.sign_in(Cloud::authority_for(scope), scope)
     }
 }
 

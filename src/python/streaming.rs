@@ -46,6 +46,7 @@ impl PushUrl {
     ) -> PyResult<Self> {
         let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
         let settings = Settings { timeout: options::required_seconds("timeout", timeout)?, proxy, ca_bundle };
+        raise(py, streaming.check_way(&settings))?;
         let (retry, quotas, clock) = (options::retry(retry)?, options::quotas(quotas)?, Clock::of_process());
         Ok(Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() })
     }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, Url, redirect};
 
+use super::proxy::Proxies;
 use crate::error::{Error, Result};
 
 /// Connecting takes at most this long.
@@ -18,22 +19,42 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Settings {
     /// Silence, within one exchange, that counts as a failure.
     pub timeout: Duration,
-    /// A proxy's URL; without it the environment's (`HTTPS_PROXY`, `NO_PROXY`) counts.
+    /// A proxy's URL; without it the environment's (`HTTPS_PROXY`, `NO_PROXY`) counts. This machine needs none.
     pub proxy: Option<String>,
     /// A PEM file of further authorities to trust.
     pub ca_bundle: Option<PathBuf>,
 }
 
-pub(super) fn client(settings: &Settings) -> Result<Client> {
+impl Settings {
+    /// Refuses a proxy on the way to `url` that cannot be used: the first request would fail otherwise.
+    pub fn check_way(&self, url: &Url) -> Result<()> {
+        Proxies::new(self.proxy.as_deref())?.check(url)
+    }
+}
+
+pub(super) fn client(settings: &Settings, proxies: &Proxies) -> Result<Client> {
+    let proxies = proxies.clone();
+    client_through(settings, &Proxy::custom(move |url| proxies.address_for(url)))
+}
+
+/// A client that speaks through the proxy `address` wherever it goes.
+pub(super) fn client_of_proxy(settings: &Settings, address: Url) -> Result<Client> {
+    let proxy = Proxy::all(address).map_err(|error| Error::configuration("no proxy").caused_by(error.without_url()))?;
+    client_through(settings, &proxy)
+}
+
+fn client_through(settings: &Settings, proxy: &Proxy) -> Result<Client> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An `Err` means that the process has a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    let built = builder(settings)?.build();
+    let built = builder(settings)?.proxy(proxy.clone()).build();
     // A machine without any certificate store cannot build a client at all: give it Mozilla's roots.
     let built = match built {
-        Err(_) if settings.ca_bundle.is_none() => builder(settings)?.tls_certs_only(mozilla_roots()?).build(),
+        Err(_) if settings.ca_bundle.is_none() => {
+            builder(settings)?.proxy(proxy.clone()).tls_certs_only(mozilla_roots()?).build()
+        }
         built => built,
     };
     built.map_err(|error| Error::configuration("the HTTP client could not be made").caused_by(error.without_url()))
@@ -48,10 +69,6 @@ fn builder(settings: &Settings) -> Result<ClientBuilder> {
         .min_tls_version(reqwest::tls::Version::TLS_1_2)
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
         .pool_idle_timeout(IDLE_TIMEOUT);
-    if let Some(proxy) = &settings.proxy {
-        let proxy = Proxy::all(proxy).map_err(|_| Error::configuration("`proxy` is not a URL"))?;
-        builder = builder.proxy(proxy);
-    }
     if let Some(path) = settings.ca_bundle.clone().or_else(bundle_of_environment) {
         builder = builder.tls_certs_merge(read_bundle(&path)?);
     }

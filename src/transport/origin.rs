@@ -1,5 +1,7 @@
 //! Scheme and host as a user writes them: https, or http to this machine.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 
 use crate::error::{Error, Result};
@@ -26,11 +28,15 @@ pub fn origin(name: &str, text: &str, example: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// Whether `url` leads to this machine.
+/// Whether `url` leads to this machine, by what it says alone: a name is not looked up.
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().map(str::to_ascii_lowercase);
-    host.is_some_and(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"))
+    // A host with a dot behind it is the same host.
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(['.', ']']);
+    match host.parse() {
+        Ok(address) => IpAddr::is_loopback(&address),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
 }
 
 #[cfg(test)]
@@ -43,8 +49,11 @@ mod tests {
             "https://api.powerbi.com",
             "https://api.powerbi.com/",
             "http://127.0.0.1:8765",
+            "http://127.8.9.10",
             "http://localhost",
+            "http://LOCALHOST.:1",
             "http://[::1]:1",
+            "http://2130706433",
         ] {
             assert!(origin("base_url", good, "").is_ok(), "{good}");
         }
@@ -52,6 +61,10 @@ mod tests {
             "http://api.powerbi.com",
             "http://127.0.0.1.example.org",
             "http://localhost.example.org",
+            "http://notlocalhost",
+            "http://128.0.0.1",
+            "http://[::2]",
+            "http://[::ffff:127.0.0.1]:1",
             "https://user@host",
             "https://:p@host",
             "https://host/path",

@@ -78,6 +78,9 @@ fn text(object: &Value, names: &[&str]) -> Option<String> {
 /// The failure as users see it.
 pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
     let Answer { status, refusal, .. } = answer;
+    if let Some(stranger) = &answer.stranger {
+        return strange(stranger, *status, answer.is_html, doing);
+    }
     let (kind, hint) = reason::judge(*status, refusal, answer.by_key);
     let said = match (&refusal.code, &refusal.message) {
         (Some(code), Some(message)) => format!(": {code}: {message}"),
@@ -96,6 +99,18 @@ pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
+}
+
+/// An answer that is not the service's: nothing in it is about what was asked.
+fn strange(stranger: &str, status: u16, is_html: bool, doing: &str) -> Error {
+    let page = if is_html { " with a web page" } else { "" };
+    let hint = match status {
+        407 => crate::transport::PROXY_SIGN_IN,
+        200..300 => "open any page in a browser and sign in to the network there, or check proxy= and base_url=",
+        _ => "ask whoever runs it to let the service through; NO_PROXY names hosts that are reached without a proxy",
+    };
+    let message = format!("{doing}: {stranger} answered {status}{page} in place of the service");
+    Error::new(Kind::Transport, message).with_hint(hint)
 }
 
 #[cfg(test)]

@@ -91,6 +91,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("axum", "emulator"),
     ("rcgen", "emulator"),
     ("tokio_rustls", "emulator"),
+    ("hyper_util", "transport"),
 ];
 
 /// A source file: its path below `src`, such as `destination/streaming.rs`, and its text.

@@ -227,7 +227,7 @@ def test_a_host_that_is_not_power_bis_is_doubted() -> None:
     assert states(report)["service"] == "warning"
 
 
-@pytest.mark.parametrize(("answer", "advice"), [(407, "name and a password"), (403, "does not let this host through")])
+@pytest.mark.parametrize(("answer", "advice"), [(407, "name and a password"), (403, "to let api.powerbi.com through")])
 def test_a_proxy_that_refuses_is_told(answer: int, advice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said = Answer(f"HTTP/1.1 {answer} No\r\nContent-Length: 0\r\n\r\n".encode(), "close")
     monkeypatch.setattr("fault_server._DESCRIPTION", said)

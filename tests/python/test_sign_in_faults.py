@@ -99,7 +99,6 @@ def test_faults_without_end_end_the_call(status: int, error: type[pbi.ServiceErr
         Said(200, b""),
         Said(204, b""),
         Said(403, b"blocked", {"Content-Type": "text/plain"}),
-        Said(407, b""),
         Said(404, b"[1]"),
     ],
     ids=lambda said: f"{said.status} {said.body!r}",
@@ -109,6 +108,14 @@ def test_what_entra_did_not_say_is_no_sign_in(said: Said) -> None:
         entra.credential().get_token(SCOPE)
     assert caught.value.status == said.status
     assert "something else than Microsoft Entra" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("said", [Said(407, b""), Said(403, b"<html>No</html>", {"Content-Type": "text/html"})])
+def test_a_proxy_or_a_filter_that_answers_for_entra_is_told(said: Said) -> None:
+    with EntraServer(said) as entra, pytest.raises(pbi.TransportError) as caught:
+        entra.credential().get_token(SCOPE)
+    assert f"answered {said.status} in place of Microsoft Entra" in caught.value.message
+    assert "proxy=" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
-use crate::transport::Response;
+use crate::transport::{PROXY_SIGN_IN, Response};
 
 /// The codes, and what to change where one of them is told.
 const HINTS: &[(&[u64], &str)] = &[
@@ -88,6 +88,11 @@ const UNKNOWN: &str = "check tenant_id, client_id and client_secret";
 /// The refusal as users see it; `said` is its body, of which `secrets` are blotted out.
 pub(super) fn to_error(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> Error {
     let status = response.status;
+    if let Some(stranger) = response.stranger.as_ref().filter(|_| status >= 400) {
+        let hint = if status == 407 { PROXY_SIGN_IN } else { NOT_ENTRA };
+        let message = format!("{doing}: {stranger} answered {status} in place of Microsoft Entra");
+        return Error::new(Kind::Transport, message).with_hint(hint);
+    }
     let text =
         |name: &str| said.get(name).and_then(Value::as_str).and_then(one_line).map(|text| blotted(&text, secrets));
     let (word, description) = (text("error"), text("error_description"));
@@ -155,6 +160,7 @@ mod tests {
             odd_retry_after: None,
             error_info,
             is_html,
+            stranger: None,
             body: Bytes::new(),
         };
         to_error("signing in", &response, said, &["canary"])
