@@ -19,7 +19,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::body::Progress;
+pub use self::body::{Progress, Reach};
 pub use self::connect::Settings;
 pub use self::failure::Failure;
 pub use self::origin::{is_loopback, origin};
@@ -91,6 +91,8 @@ pub struct Response {
     pub is_html: bool,
     /// Who has surely answered in place of the service, as people say it.
     pub stranger: Option<String>,
+    /// How much of the request had gone out before it came.
+    pub reach: Reach,
     /// The body, up to the request's limit.
     pub body: Bytes,
 }
@@ -162,6 +164,7 @@ impl Transport {
             Ok(incoming) => incoming,
             Err(error) => return Err(self.failed(&error, &request.url, progress).await),
         };
+        let in_time = progress.sent_whole();
         progress.note();
         let (status, headers) = (incoming.status().as_u16(), incoming.headers().clone());
         let body = tokio::select! {
@@ -169,7 +172,13 @@ impl Transport {
             () = self.clock.deadline(self.clock.now() + self.settings.timeout) => Bytes::new(),
         };
         let proxy = self.proxies.on_the_way_to(&request.url);
-        Ok(response(status, &headers, body, proxy.as_deref()))
+        let reach = match in_time {
+            true => Reach::Whole,
+            // Whoever has answered gets no more of it.
+            false if progress.stop() => Reach::Late,
+            false => Reach::Part,
+        };
+        Ok(response(status, &headers, body, reach, proxy.as_deref()))
     }
 
     /// Ends once nothing has moved for the length of the timeout.
@@ -222,7 +231,7 @@ fn authorization(bearer: &SecretString) -> Result<HeaderValue, Failure> {
     Ok(value)
 }
 
-fn response(status: u16, headers: &HeaderMap, body: Bytes, proxy: Option<&str>) -> Response {
+fn response(status: u16, headers: &HeaderMap, body: Bytes, reach: Reach, proxy: Option<&str>) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (retry_after, odd_retry_after) = retry_after(headers);
     let is_html = text("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"));
@@ -241,6 +250,7 @@ fn response(status: u16, headers: &HeaderMap, body: Bytes, proxy: Option<&str>) 
         error_info: text("x-powerbi-error-info"),
         is_html,
         stranger,
+        reach,
         body,
     }
 }

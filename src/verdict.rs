@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::transport::Reach;
 use crate::wire::{Answer, Outcome};
 
 /// What became of a batch.
@@ -43,12 +44,17 @@ fn judge_answer(answer: &Answer) -> Verdict {
     match answer.status {
         // Without the service's own header, or as a web page, it was not the service that answered.
         200 | 201 if answer.is_html || answer.request_id.is_none() => Verdict::InDoubt,
+        // Its body says otherwise, or it was said before all of the rows had gone out.
+        200 | 201 if answer.denies => Verdict::InDoubt,
+        200 | 201 if answer.reach != Reach::Whole => Verdict::InDoubt,
         200 | 201 => Verdict::Confirmed,
         300..400 => Verdict::Misdirected,
         // A proxy or a filter, not the service, which has not seen the rows.
         400..500 if answer.stranger.is_some() => Verdict::Misdirected,
         401 => Verdict::Expired,
         403 if token_expired => Verdict::Expired,
+        // Whatever failed there, it failed without the last of the rows.
+        408 | 500.. if answer.reach == Reach::Part => Verdict::NotApplied { told: None, throttled: false },
         408 => Verdict::InDoubt,
         413 => Verdict::TooLarge,
         429 => Verdict::NotApplied { told: answer.retry_after, throttled: true },
@@ -76,6 +82,8 @@ mod tests {
             is_html: false,
             stranger: None,
             by_key: false,
+            denies: false,
+            reach: Reach::Whole,
             refusal: Refusal::default(),
             body: bytes::Bytes::new(),
         }
@@ -121,6 +129,34 @@ mod tests {
     #[test]
     fn a_success_without_the_services_request_id_is_doubt() {
         assert_eq!(answered(Answer { request_id: None, ..service(200) }), Verdict::InDoubt);
+    }
+
+    #[test]
+    fn a_success_whose_body_is_an_error_is_doubt() {
+        assert_eq!(answered(Answer { denies: true, ..service(200) }), Verdict::InDoubt);
+    }
+
+    #[test]
+    fn a_success_before_the_last_byte_went_out_is_doubt() {
+        for reach in [Reach::Late, Reach::Part] {
+            assert_eq!(answered(Answer { reach, ..service(200) }), Verdict::InDoubt, "{reach:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_error_that_never_got_the_last_byte_was_not_applied() {
+        for status in [408, 500, 502, 503, 504] {
+            assert_eq!(answered(Answer { reach: Reach::Part, ..service(status) }), LATER, "{status}");
+            assert_eq!(answered(Answer { reach: Reach::Late, ..service(status) }), Verdict::InDoubt, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_early_refusal_is_the_same_refusal() {
+        for status in [301, 400, 401, 403, 404, 413, 422, 429] {
+            let early = answered(Answer { reach: Reach::Part, ..service(status) });
+            assert_eq!(early, answered(service(status)), "{status}");
+        }
     }
 
     #[test]

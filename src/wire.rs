@@ -15,7 +15,7 @@ use crate::auth::Tokens;
 use crate::clock::Moment;
 use crate::error::{Error, Result};
 use crate::limit::{Ask, Ending, Limit, Permit, Watch};
-use crate::transport::{Failure, Progress, Request, Response, Transport};
+use crate::transport::{Failure, Progress, Reach, Request, Response, Transport};
 
 /// What the service answered, its error body read.
 #[derive(Debug, Clone)]
@@ -34,6 +34,10 @@ pub struct Answer {
     pub stranger: Option<String>,
     /// Whether it is the answer of a push URL, which is asked with its key instead of a sign-in.
     pub by_key: bool,
+    /// Whether it is a success whose body speaks of an error.
+    pub denies: bool,
+    /// How much of the request had gone out before it came.
+    pub reach: Reach,
     /// What the service said about a refusal; empty for a success that is one.
     pub refusal: Refusal,
     /// The body.
@@ -42,13 +46,26 @@ pub struct Answer {
 
 impl Answer {
     fn new(response: Response, by_key: bool, secrets: &[&str]) -> Self {
-        let Response { status, request_id, retry_after, odd_retry_after, error_info, is_html, stranger, body } =
+        let Response { status, request_id, retry_after, odd_retry_after, error_info, is_html, stranger, reach, body } =
             response;
         let refusal = match status {
             200..300 => Refusal::read_hidden(&body, secrets),
             _ => Refusal::read(&body, secrets).or_code(error_info.as_deref(), secrets),
         };
-        Self { status, request_id, retry_after, odd_retry_after, is_html, stranger, by_key, refusal, body }
+        let denies = (200..300).contains(&status) && (Refusal::is_hidden_in(&body) || !refusal.is_empty());
+        Self {
+            status,
+            request_id,
+            retry_after,
+            odd_retry_after,
+            is_html,
+            stranger,
+            by_key,
+            denies,
+            reach,
+            refusal,
+            body,
+        }
     }
 
     /// The refusal as users see it; `doing` says what was asked of the service.

@@ -7,9 +7,9 @@ use crate::clock::Moment;
 use crate::error::{Error, Kind};
 use crate::limit::{Ask, Ending};
 use crate::outbox::{Batch, Fate};
-use crate::transport::Progress;
+use crate::transport::{Progress, Reach};
 use crate::verdict::{Verdict, judge};
-use crate::wire::{Leave, Outcome, Sent};
+use crate::wire::{Answer, Leave, Outcome, Sent};
 
 /// What to do after one attempt.
 #[derive(Debug)]
@@ -275,13 +275,23 @@ fn ending(verdict: Verdict, outcome: &Outcome) -> Ending {
 fn error(outcome: &Outcome) -> Error {
     match outcome {
         Outcome::Failed(failure) => failure.to_error(),
-        Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
-            let message = format!("sending rows: the answer {} did not come from the service", answer.status);
-            let stranger = answer.stranger.as_deref().unwrap_or("a proxy or a captive portal");
-            Error::new(Kind::InDoubt, message).with_hint(format!("{stranger} may have answered"))
-        }
+        Outcome::Answered(answer) if (200..300).contains(&answer.status) => unconfirmed(answer),
         Outcome::Answered(answer) => answer.to_error("sending rows"),
     }
+}
+
+/// What is told of a success that is none.
+fn unconfirmed(answer: &Answer) -> Error {
+    let what = if answer.reach != Reach::Whole {
+        "came before all of the rows had been sent".to_owned()
+    } else if answer.denies {
+        format!("speaks of an error{}", answer.refusal.said())
+    } else {
+        "did not come from the service".to_owned()
+    };
+    let stranger = answer.stranger.as_deref().unwrap_or("a proxy or a captive portal");
+    let message = format!("sending rows: the answer {} {what}", answer.status);
+    Error::new(Kind::InDoubt, message).with_hint(format!("{stranger} may have answered"))
 }
 
 /// What is told of a number that somebody else has used.

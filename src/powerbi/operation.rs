@@ -101,7 +101,7 @@ fn next(outcome: Outcome, method: &Method, doing: &str) -> Next {
         Outcome::Failed(failure) if repeatable || !failure.sent_whole => Next::Wait(None, failure.to_error()),
         Outcome::Failed(failure) => Next::Doubt(failure.to_error()),
         Outcome::Answered(answer) => match answer.status {
-            200..300 if !answer.is_html && answer.refusal.is_empty() => Next::Done(answer),
+            200..300 if !answer.is_html && !answer.denies => Next::Done(answer),
             401 => Next::Refresh(answer.to_error(doing)),
             403 if answer.refusal.code.as_deref() == Some("TokenExpired") => Next::Refresh(answer.to_error(doing)),
             429 => Next::Wait(answer.retry_after, answer.to_error(doing)),

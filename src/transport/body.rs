@@ -3,13 +3,25 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Bytes handed over at a time. A broken connection is only in doubt once the last piece was asked for.
+/// Bytes handed over at a time. A broken connection is only in doubt once the last piece was asked for, which in a body
+/// of several is its last byte, and is not given before the others were written.
 const PIECE: usize = 64 * 1024;
+
+/// How much of a request had been handed to the network when its answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it.
+    Whole,
+    /// Part of it; the rest went before the answer was read.
+    Late,
+    /// Part of it, and the rest never went.
+    Part,
+}
 
 /// How far one exchange has come; may be read while it runs and after it was dropped.
 ///
@@ -91,12 +103,77 @@ impl Progress {
 
 /// `bytes` as a body that reports to `progress`.
 pub(super) fn tracked(bytes: Bytes, progress: Arc<Progress>) -> reqwest::Body {
-    reqwest::Body::wrap(Tracked { left: bytes, progress })
+    reqwest::Body::wrap(Tracked::new(bytes, progress))
 }
 
 struct Tracked {
     left: Bytes,
+    /// It goes in several pieces.
+    is_long: bool,
     progress: Arc<Progress>,
+    unwritten: Arc<Unwritten>,
+}
+
+/// The pieces that the connection has taken and not written yet: it asks for some hundred kilobytes more than it can
+/// write at the moment.
+#[derive(Debug, Default)]
+struct Unwritten(Mutex<(usize, Option<Waker>)>);
+
+impl Unwritten {
+    fn lock(&self) -> MutexGuard<'_, (usize, Option<Waker>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is none; else `context` hears of it once there is.
+    fn is_empty(&self, context: &Context<'_>) -> bool {
+        let (count, waker) = &mut *self.lock();
+        if *count > 0 {
+            *waker = Some(context.waker().clone());
+        }
+        *count == 0
+    }
+}
+
+/// One piece, which the connection lets go once it is written, or the connection has ended.
+struct Piece {
+    bytes: Bytes,
+    progress: Arc<Progress>,
+    unwritten: Arc<Unwritten>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.progress.note();
+        let (count, waker) = &mut *self.unwritten.lock();
+        *count -= 1;
+        if let Some(waker) = waker.take_if(|_| *count == 0) {
+            waker.wake();
+        }
+    }
+}
+
+impl Tracked {
+    fn new(left: Bytes, progress: Arc<Progress>) -> Self {
+        Self { is_long: left.len() > PIECE, left, progress, unwritten: Arc::default() }
+    }
+
+    /// The next piece. In the end the last byte goes by itself.
+    fn next(&mut self) -> Bytes {
+        let length = match self.left.len() {
+            1 => 1,
+            left if self.is_long => PIECE.min(left - 1),
+            left => left,
+        };
+        let (progress, unwritten) = (Arc::clone(&self.progress), Arc::clone(&self.unwritten));
+        unwritten.lock().0 += 1;
+        Bytes::from_owner(Piece { bytes: self.left.split_to(length), progress, unwritten })
+    }
 }
 
 /// The request was stopped before all of it was sent.
@@ -108,16 +185,21 @@ impl Body for Tracked {
     type Data = Bytes;
     type Error = Stopped;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Stopped>>> {
         let this = self.get_mut();
         this.progress.note();
-        let mut phase = this.progress.phase();
+        let progress = Arc::clone(&this.progress);
+        let mut phase = progress.phase();
         if matches!(*phase, Phase::Withdrawn | Phase::Stopped) {
             return Poll::Ready(Some(Err(Stopped)));
         }
-        let piece = this.left.split_to(this.left.len().min(PIECE));
+        // What is in the hands of the connection may never be written: until then the last byte is ours to keep.
+        if this.is_long && this.left.len() == 1 && !this.unwritten.is_empty(context) {
+            return Poll::Pending;
+        }
+        let piece = (!this.left.is_empty()).then(|| this.next());
         *phase = if this.left.is_empty() { Phase::Whole } else { Phase::Sending };
-        Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(piece))))
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -138,6 +220,10 @@ impl Body for Tracked {
 mod tests {
     use super::*;
 
+    fn body(length: usize, progress: &Arc<Progress>) -> Tracked {
+        Tracked::new(vec![0; length].into(), Arc::clone(progress))
+    }
+
     fn poll(body: &mut Tracked) -> Option<Result<Frame<Bytes>, Stopped>> {
         match Pin::new(body).poll_frame(&mut Context::from_waker(std::task::Waker::noop())) {
             Poll::Ready(frame) => frame,
@@ -146,9 +232,34 @@ mod tests {
     }
 
     #[test]
+    fn the_last_byte_waits_until_all_before_it_were_written() {
+        let progress = Arc::new(Progress::default());
+        let mut body = body(2 * PIECE, &progress);
+        let taken: Vec<_> = (0..2).map(|_| poll(&mut body).unwrap().unwrap().into_data().unwrap()).collect();
+        assert_eq!(taken.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE - 1]);
+        for piece in taken {
+            let waiting = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            assert!(waiting.is_pending() && !progress.sent_whole());
+            drop(piece);
+        }
+        assert!(matches!(poll(&mut body), Some(Ok(frame)) if frame.data_ref().unwrap().len() == 1));
+        assert!(progress.sent_whole() && body.is_end_stream());
+    }
+
+    #[test]
+    fn a_body_of_one_piece_waits_for_nothing() {
+        for length in [1, 2, PIECE] {
+            let progress = Arc::new(Progress::default());
+            let taken = poll(&mut body(length, &progress)).unwrap().unwrap().into_data().unwrap();
+            assert_eq!(taken.len(), length);
+            assert!(progress.sent_whole());
+        }
+    }
+
+    #[test]
     fn what_was_withdrawn_or_stopped_is_never_sent_whole() {
         let progress = Arc::new(Progress::default());
-        let mut body = Tracked { left: vec![0; PIECE + 1].into(), progress: Arc::clone(&progress) };
+        let mut body = body(PIECE + 1, &progress);
         assert!(matches!(poll(&mut body), Some(Ok(_))));
         assert!(progress.has_begun() && !progress.withdraw());
         assert!(!progress.stop());
@@ -160,7 +271,7 @@ mod tests {
     fn what_was_withdrawn_has_never_begun() {
         for end in [Progress::withdraw, |progress: &Progress| !progress.stop()] {
             let progress = Arc::new(Progress::default());
-            let mut body = Tracked { left: vec![0; 10].into(), progress: Arc::clone(&progress) };
+            let mut body = body(10, &progress);
             assert!(end(&progress));
             assert!(matches!(poll(&mut body), Some(Err(Stopped))));
             assert!(!progress.has_begun());
@@ -170,7 +281,7 @@ mod tests {
     #[test]
     fn what_was_sent_whole_cannot_be_stopped() {
         let progress = Arc::new(Progress::default());
-        let mut body = Tracked { left: vec![0; 10].into(), progress: Arc::clone(&progress) };
+        let mut body = body(10, &progress);
         assert!(matches!(poll(&mut body), Some(Ok(_))));
         assert!(progress.sent_whole() && progress.stop() && !progress.withdraw());
     }

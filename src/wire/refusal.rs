@@ -35,6 +35,27 @@ impl Refusal {
         Self::default()
     }
 
+    /// Whether the body of a success says that there was an error, in whatever words.
+    #[must_use]
+    pub(super) fn is_hidden_in(body: &[u8]) -> bool {
+        let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        ["error", "Error", "odata.error"].iter().filter_map(|name| json.get(name)).any(|said| match said {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            _ => true,
+        })
+    }
+
+    /// What was said, as it stands behind a message: nothing, or a colon and the words.
+    #[must_use]
+    pub fn said(&self) -> String {
+        match (&self.code, &self.message) {
+            (Some(code), Some(message)) => format!(": {code}: {message}"),
+            (Some(one), None) | (None, Some(one)) => format!(": {one}"),
+            (None, None) => String::new(),
+        }
+    }
+
     /// Whether nothing was said.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -82,12 +103,7 @@ pub(super) fn to_error(answer: &Answer, doing: &str) -> Error {
         return strange(stranger, *status, answer.is_html, doing);
     }
     let (kind, hint) = reason::judge(*status, refusal, answer.by_key);
-    let said = match (&refusal.code, &refusal.message) {
-        (Some(code), Some(message)) => format!(": {code}: {message}"),
-        (Some(one), None) | (None, Some(one)) => format!(": {one}"),
-        (None, None) => String::new(),
-    };
-    let error = Error::new(kind, format!("{doing}: the service answered {status}{said}"));
+    let error = Error::new(kind, format!("{doing}: the service answered {status}{}", refusal.said()));
     let error = error.with_answer(ServiceAnswer {
         status: Some(*status),
         code: refusal.code.clone(),
@@ -157,6 +173,24 @@ mod tests {
         for answer in ["", "[]", "x", r#"{"value":[],"message":"m"}"#, r#"{"id":"1","error":null}"#, r#"{"name":"T"}"#]
         {
             assert_eq!(hidden(answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_success_that_speaks_of_an_error_is_told_by_that_word() {
+        for said in [
+            r#"{"error":{"code":"X"}}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":"x"}"#,
+            r#"{"error":[1],"id":"1"}"#,
+            r#"{"Error":true}"#,
+            r#"{"odata.error":{"code":""}}"#,
+        ] {
+            assert!(Refusal::is_hidden_in(said.as_bytes()), "{said}");
+        }
+        for answer in ["", "{}", "[]", "x", r#""error""#, r#"{"error":null}"#, r#"{"error":false}"#, r#"{"error":""}"#]
+        {
+            assert!(!Refusal::is_hidden_in(answer.as_bytes()), "{answer}");
         }
     }
 

@@ -2,8 +2,9 @@
 
 ```
  accept ──▶ head ──▶ some ──▶ body ──▶ answer ──▶ keep | close | reset | hold
-              │        └─ RESET_IN_BODY
-              └─ RESET_AT_HEAD
+              │        └─ RESET_IN_BODY   ▲
+              ├─ RESET_AT_HEAD            │
+              └─ early ───────────────────┘
 ```
 
 Posted rows get the ordered answers, the last one again and again; every other request gets a dataset's description.
@@ -35,10 +36,14 @@ _DATASET = json.dumps({"id": DATASET_ID, "name": "Sales", "addRowsAPIEnabled": T
 
 @dataclass(frozen=True)
 class Answer:
-    """Bytes to send, at once or in pieces; then the connection is to ``keep``, ``close``, ``reset`` or ``hold``."""
+    """Bytes to send, at once or in pieces; then the connection is to ``keep``, ``close``, ``reset`` or ``hold``.
+
+    One that is ``early`` comes when the head has come, and the body is not read.
+    """
 
     data: bytes | Iterable[bytes]
     then: str = "keep"
+    early: bool = False
 
 
 RESET_AT_HEAD = Answer(b"", "reset at head")
@@ -81,7 +86,14 @@ class Received:
     @property
     def is_post_of_rows(self) -> bool:
         """Whether it adds rows."""
-        return self.head.startswith(b"POST ") and b"/rows HTTP/1.1\r\n" in self.head
+        method, target, _ = self.head.split(b" ", 2)
+        return method == b"POST" and target.split(b"?")[0].endswith(b"/rows")
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows in it."""
+        body = json.loads(self.body)
+        return list(body["rows"] if isinstance(body, dict) else body)
 
 
 class FaultServer:
@@ -122,7 +134,7 @@ class FaultServer:
 
     def arrived(self) -> Counter[int]:
         """How often each Id came in a whole request."""
-        return Counter(row["Id"] for request in self.posts for row in json.loads(request.body)["rows"])
+        return Counter(row["Id"] for request in self.posts for row in request.rows)
 
     def __enter__(self) -> Self:
         """Accept."""
@@ -187,23 +199,27 @@ class FaultServer:
             _reset(connection)
             return False
         rest = bytearray(body)
-        while len(rest) < length:
+        while len(rest) < length and not answer.early:
             if answer is RESET_IN_BODY and len(rest) >= length // 8:
                 _reset(connection)
                 return False
             rest += _received(connection)
-        with self._changed:
-            self._received.append(Received(head, bytes(rest)))
-            self._changed.notify_all()
+        if not answer.early:
+            with self._changed:
+                self._received.append(Received(head, bytes(rest)))
+                self._changed.notify_all()
         for piece in [answer.data] if isinstance(answer.data, bytes) else answer.data:
             connection.sendall(piece)
-        if answer.then == "reset":
-            _reset(connection)
-        elif answer.then == "close":
-            _hang_up(connection)
-        elif answer.then == "hold":
-            self._closed.wait(WATCHDOG)
+        self._end(connection, answer.then)
         return answer.then == "keep"
+
+    def _end(self, connection: socket.socket, then: str) -> None:
+        if then == "reset":
+            _reset(connection)
+        elif then == "close":
+            _hang_up(connection)
+        elif then == "hold":
+            self._closed.wait(WATCHDOG)
 
     def _next_answer(self) -> Answer:
         with self._changed:

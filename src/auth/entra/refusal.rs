@@ -150,6 +150,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::transport::Reach;
 
     fn refused(status: u16, said: &Value, is_html: bool) -> Error {
         let (request_id, retry_after, error_info) = (None, None, None);
@@ -161,6 +162,7 @@ mod tests {
             error_info,
             is_html,
             stranger: None,
+            reach: Reach::Whole,
             body: Bytes::new(),
         };
         to_error("signing in", &response, said, &["canary"])
