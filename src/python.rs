@@ -20,6 +20,7 @@ use pyo3::prelude::*;
 mod bell;
 mod client;
 mod credential;
+mod deadline;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod errors;
@@ -58,6 +59,8 @@ mod _core {
     use super::client::{Client, is_loopback};
     #[pymodule_export]
     use super::credential::ClientSecret;
+    #[pymodule_export]
+    use super::deadline::Deadline;
     #[cfg(feature = "emulator")]
     #[pymodule_export]
     use super::emulator::Emulator;

@@ -136,10 +136,7 @@ impl Transport {
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
         let _exchange = self.clock.exchange();
-        tokio::select! {
-            response = self.exchange(request, bearer, content_type, progress) => response,
-            () = self.silence(progress) => Err(self.timed_out(&request.url, progress)),
-        }
+        self.exchange(request, bearer, content_type, progress).await
     }
 
     async fn exchange(
@@ -159,13 +156,16 @@ impl Transport {
         if let Some(number) = request.number {
             outgoing = outgoing.header(SEQUENCE_NUMBER, number);
         }
-        let sent = outgoing.body(body::tracked(request.body.clone(), Arc::clone(progress))).send().await;
+        let outgoing = outgoing.body(body::tracked(request.body.clone(), Arc::clone(progress)));
+        let sent = tokio::select! {
+            sent = outgoing.send() => sent,
+            () = self.silence(progress) => return Err(self.timed_out(&request.url, progress)),
+        };
         let mut incoming = match sent {
             Ok(incoming) => incoming,
             Err(error) => return Err(self.failed(&error, &request.url, progress).await),
         };
         let in_time = progress.sent_whole();
-        progress.note();
         let (status, headers) = (incoming.status().as_u16(), incoming.headers().clone());
         let body = tokio::select! {
             body = read(&mut incoming, request.answer_limit) => body,
@@ -184,10 +184,9 @@ impl Transport {
     /// Ends once nothing has moved for the length of the timeout.
     async fn silence(&self, progress: &Progress) {
         loop {
-            let seen = progress.steps();
-            self.clock.deadline(self.clock.now() + self.settings.timeout).await;
-            if progress.steps() == seen {
-                return;
+            tokio::select! {
+                () = progress.moved() => {}
+                () = self.clock.deadline(self.clock.now() + self.settings.timeout) => return,
             }
         }
     }

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from os import PathLike
-from typing import Any, Final, Literal, final
+from typing import Any, Final, Literal, Self, final
 
 __all__ = [
     "VERSION",
     "Client",
     "ClientSecret",
+    "Deadline",
     "Emulator",
     "Errand",
     "Operation",
@@ -49,12 +50,19 @@ class Errand:
     def fail(self, raised: BaseException) -> None: ...
 
 @final
+class Deadline:
+    def __new__(cls, timeout: float) -> Self: ...
+    @property
+    def left(self) -> float: ...
+
+@final
 class Operation:
     def run(self) -> Any: ...
     def step(self) -> Literal["again", "wait", "feed", "done"]: ...
     @property
     def answer(self) -> Any: ...
     def listen(self, wake: Callable[..., object], argument: Callable[[], object]) -> None: ...
+    def limit(self, deadline: Deadline) -> None: ...
     def interrupt(self, raised: BaseException) -> None: ...
     @property
     def awaited_rows(self) -> AsyncIterator[object]: ...

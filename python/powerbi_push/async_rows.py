@@ -24,9 +24,10 @@ class Reader:
     The task begins with the first `feed`, and ends with the block.
     """
 
-    def __init__(self, operation: Operation) -> None:
-        """Read for `operation`, once it asks for rows."""
+    def __init__(self, operation: Operation, woken: Event) -> None:
+        """Read for `operation`, once it asks for rows; `woken` is set whenever there is something to do for it."""
         self._operation = operation
+        self._woken = woken
         self._task: Task[None] | None = None
         self._rows: list[object] = []
         self._ended = False
@@ -34,11 +35,13 @@ class Reader:
         self._stopped = False
 
     async def feed(self) -> None:
-        """Wait for rows, or for their end, and hand over what there is."""
+        """Wait for rows, for their end, or for what else wakes the operation, and hand over what there is."""
         if self._task is None:
             self._start()
-        await self._filled.wait()
-        self._hand_over()
+        if not self._filled.is_set():
+            await self._woken.wait()
+        if self._filled.is_set():
+            self._hand_over()
 
     async def stop(self) -> None:
         """Read no more; what was read is handed over."""
@@ -79,7 +82,7 @@ class Reader:
         try:
             async for row in rows:
                 self._rows.append(row)
-                self._filled.set()
+                self._tell()
                 if len(self._rows) >= _TURN_ROWS or time.monotonic() >= turn_ends:
                     self._emptied.clear()
                     await self._emptied.wait()
@@ -88,8 +91,12 @@ class Reader:
             self._raised = None if self._stopped else raised
         finally:
             self._ended = True
-            self._filled.set()
+            self._tell()
             self._over.set()
+
+    def _tell(self) -> None:
+        self._filled.set()
+        self._woken.set()
 
     _filled: Event
     _emptied: Event

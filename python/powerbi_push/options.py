@@ -65,7 +65,8 @@ class PushOptions(CheckOptions, total=False):
     Attributes:
         on_doubt: Rows that were sent and not answered for are sent again with ``"resend"`` (default: at least once,
             `PushResult.maybe_twice` counts them), or given up with ``"raise"``: `InDoubtError` says which.
-        timeout: Seconds for the whole call, waiting included; None (default) is no limit.
+        timeout: Seconds for the whole call: waiting, signing in and finding or making the table included; None
+            (default) is no limit. Code of yours that does not return, such as a generator that waits, is waited for.
         progress: Called on your thread, now and then, with the result so far; None (default) is not called. What it
             raises ends the push.
     """

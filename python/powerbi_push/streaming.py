@@ -116,7 +116,7 @@ class StreamingDataset:
         """Await `push`; rows are read, and a cancelled push ends, as by `Table.push_async`."""
         return await awaited(self._push(rows, options))
 
-    def _push(self, rows: Rows, options: PushOptions) -> Verb[PushResult]:
+    def _push(self, rows: Rows, options: PushOptions | dict[str, Any]) -> Verb[PushResult]:
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         result: PushResult = yield self._core.push_rows(schema, rows, dict(options))
         return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from powerbi_push.quotas import Plan
 from powerbi_push.schema import TableSchema, specification
@@ -115,7 +115,7 @@ class Table:
         """Await `replace`; rows are read as by `push_async`."""
         return await awaited(self._push(rows, options, replace=True))
 
-    def _push(self, rows: Rows, options: PushOptions, *, replace: bool = False) -> Verb[PushResult]:
+    def _push(self, rows: Rows, options: PushOptions | dict[str, Any], *, replace: bool = False) -> Verb[PushResult]:
         core = self.dataset._core  # noqa: SLF001 - the same package
         schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)

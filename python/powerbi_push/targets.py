@@ -8,17 +8,18 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from powerbi_push import _core
 from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client
 from powerbi_push.credentials import mark_of_environment
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
-from powerbi_push.exceptions import ConfigurationError, NotFoundError
+from powerbi_push.exceptions import ConfigurationError, DeadlineError, NotFoundError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.table import Table
-from powerbi_push.verbs import awaited, run
+from powerbi_push.verbs import awaited, run, within
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
@@ -82,7 +83,7 @@ def push(
     hidden, credential = Hidden((target, credential)), None
     del target
     where = {"cloud": cloud, "base_url": base_url}
-    return run(_push(rows, hidden, schema, where, options, if_exists=if_exists, create=create))
+    return run(_push(rows, hidden, schema, where, _begun(options), if_exists=if_exists, create=create))
 
 
 async def push_async(
@@ -100,10 +101,31 @@ async def push_async(
     """Await `push`; rows may come from an async iterable, and a cancelled push ends as `Table.push_async` says."""
     hidden, credential = Hidden((target, credential)), None
     del target
-    where = {"cloud": cloud, "base_url": base_url}
+    where, begun = {"cloud": cloud, "base_url": base_url}, _begun(options)
     if create and schema is None and hasattr(rows, "__aiter__"):
-        rows = await ReadAhead.of(rows, _INFERRED_ROWS)
-    return await awaited(_push(rows, hidden, schema, where, options, if_exists=if_exists, create=create))
+        rows = await _read_ahead(rows, begun.get("timeout"))
+    return await awaited(_push(rows, hidden, schema, where, begun, if_exists=if_exists, create=create))
+
+
+def _begun(options: PushOptions) -> dict[str, Any]:
+    """Have the time limit of a push begin: it is for everything that is asked of the service."""
+    begun: dict[str, Any] = dict(options)
+    if begun.get("timeout") is not None:
+        begun["timeout"] = _core.Deadline(begun["timeout"])
+    return begun
+
+
+async def _read_ahead(rows: Any, limit: _core.Deadline | None) -> ReadAhead:
+    import asyncio  # noqa: PLC0415 - costs a script that never awaits 30 ms
+
+    try:
+        async with asyncio.timeout(None if limit is None else limit.left) as patience:
+            return await ReadAhead.of(rows, _INFERRED_ROWS)
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        msg = "the time limit of this call has passed while rows were read"
+        raise DeadlineError(msg, hint="give a longer timeout=, or pass schema=: no row was sent") from None
 
 
 def _push(
@@ -111,12 +133,22 @@ def _push(
     hidden: Hidden[tuple[Target, object]],
     schema: TableSchema | Mapping[str, DataType] | None,
     where: dict[str, Any],
-    options: PushOptions,
+    options: dict[str, Any],
     *,
     if_exists: str,
     create: bool,
 ) -> Verb[PushResult]:
-    """Find the target and push to it. A push URL and a credential are secrets: no traceback shows them."""
+    """Find the target and push to it. A push URL and a credential are secrets: no traceback shows them.
+
+    Args:
+        rows: As for `push`.
+        hidden: The target and the credential.
+        schema: As for `push`.
+        where: What else the client is made with.
+        options: Those of `push`, the time limit begun.
+        if_exists: As for `push`.
+        create: As for `push`.
+    """
     if if_exists not in {"append", "replace"}:
         msg = f'`if_exists` takes "append" or "replace", not {if_exists!r}'
         raise ConfigurationError(msg)
@@ -131,7 +163,8 @@ def _push(
         table = table if schema is None else table.dataset.table(table.name, schema)
     else:
         client = _client(Hidden(hidden.value[1]), **where)
-        table, rows = yield from _table(client, place(hidden.value[0], client.base_url), schema, rows, create=create)
+        finding = _table(client, place(hidden.value[0], client.base_url), schema, rows, create=create)
+        table, rows = yield from within(options.get("timeout"), finding)
     return (yield from table._push(rows, options, replace=if_exists == "replace"))  # noqa: SLF001
 
 

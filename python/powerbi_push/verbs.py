@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
     from typing import TypeAlias
 
-    from powerbi_push._core import Errand, Operation
+    from powerbi_push._core import Deadline, Errand, Operation
 
 Answer = TypeVar("Answer")
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def _outcome(operation: Operation) -> Any:
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
     operation.listen(loop.call_soon_threadsafe, woken.set)
     with _waiting(loop):
-        async with Reader(operation) as reader:
+        async with Reader(operation, woken) as reader:
             while True:
                 woken.clear()
                 state = operation.step()
@@ -76,6 +76,23 @@ async def _outcome(operation: Operation) -> Any:
                 except asyncio.CancelledError as cancelled:
                     await reader.stop()
                     operation.interrupt(cancelled)
+
+
+def within(limit: Deadline | None, verb: Verb[Answer]) -> Verb[Answer]:
+    """Have each operation of a verb end with the time limit of the call that it is part of."""
+    go_on: Callable[[], Operation] = partial(next, verb)
+    try:
+        while True:
+            operation = go_on()
+            if limit is not None:
+                operation.limit(limit)
+            try:
+                go_on = partial(verb.send, (yield operation))
+            except BaseException as raised:  # noqa: BLE001 - the verb decides
+                go_on = partial(verb.throw, raised)
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
 
 
 @contextmanager

@@ -15,12 +15,13 @@ use pythonize::pythonize;
 use serde::Serialize;
 
 use super::bell::Bell;
+use super::deadline::Deadline;
 use super::porter::{self, Call, Porter};
 use super::runtime::{Inside, Received, Running, SLICE, check, lost};
 use super::{credential, errors, notices};
 use crate::clock::Clock;
 use crate::courier::Waits;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::limit::Watch;
 
 /// What a request waits for, as people say it.
@@ -33,6 +34,9 @@ pub(super) trait Work: Send {
 
     /// The caller wants to be gone, for the reason `raised`: nothing more is begun, and the next steps lead to the end.
     fn interrupt(&mut self, raised: PyErr);
+
+    /// It must be over when `limit` is.
+    fn limit(&mut self, _limit: Running<()>) {}
 
     /// What was interrupted is not even waited for.
     fn abort(&mut self) {}
@@ -85,7 +89,7 @@ impl Operation {
     ) -> PyResult<Self> {
         let bell = Arc::new(Bell::default());
         let running = Running::start(&bell, work)?;
-        Ok(Self::new(Request { running, interrupted: None, waits: None }, bell, needs_loop))
+        Ok(Self::new(Request { running, interrupted: None, waits: None, limit: None }, bell, needs_loop))
     }
 
     /// A request to the service that tells of its waits; they are logged.
@@ -97,7 +101,7 @@ impl Operation {
         let bell = Arc::new(Bell::default());
         let waits = notices::waits(clock, &bell);
         let running = Running::start(&bell, work(Arc::clone(&waits) as Arc<dyn Watch>))?;
-        Ok(Self::new(Request { running, interrupted: None, waits: Some(waits) }, bell, needs_loop))
+        Ok(Self::new(Request { running, interrupted: None, waits: Some(waits), limit: None }, bell, needs_loop))
     }
 
     /// The same operation, which never asks a function of the user's.
@@ -182,6 +186,13 @@ impl Operation {
         Ok(())
     }
 
+    /// Has it end with the time limit of the call that it belongs to.
+    fn limit(&self, deadline: &Deadline) -> PyResult<()> {
+        let limit = Running::start(&self.bell, deadline.passing())?;
+        self.work()?.limit(limit);
+        Ok(())
+    }
+
     /// Begins nothing more; what is on the wire is waited for, unless this is called a second time.
     fn interrupt(&self, raised: Bound<'_, PyAny>) -> PyResult<()> {
         self.work()?.interrupt(PyErr::from_value(raised));
@@ -206,11 +217,17 @@ pub(super) fn unreadable() -> PyErr {
     PyTypeError::new_err("rows of an async iterable can only be awaited: use push_async, or pass a list of them")
 }
 
+fn out_of_time() -> Error {
+    Error::new(Kind::Deadline, "the time limit of this call has passed before any row was sent")
+        .with_hint("give a longer timeout=; what was asked of the service last may have been done all the same")
+}
+
 /// One request, on its way.
 struct Request<T> {
     running: Running<Result<T>>,
     interrupted: Option<PyErr>,
     waits: Option<Arc<Waits>>,
+    limit: Option<Running<()>>,
 }
 
 impl<T: Serialize + Send + 'static> Work for Request<T> {
@@ -225,9 +242,17 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
         match received {
             Received::Done(Ok(answer)) => Ok(Step::Done(pythonize(py, &answer)?.unbind())),
             Received::Done(Err(error)) => Err(errors::to_py(py, &error)),
+            Received::NotYet if self.limit.as_ref().is_some_and(Running::is_over) => {
+                self.running.stop();
+                Err(errors::to_py(py, &out_of_time()))
+            }
             Received::NotYet => Ok(Step::Wait),
             Received::Lost => Err(lost()),
         }
+    }
+
+    fn limit(&mut self, limit: Running<()>) {
+        self.limit = Some(limit);
     }
 
     fn interrupt(&mut self, raised: PyErr) {

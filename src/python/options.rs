@@ -6,6 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::deadline::Deadline;
 use super::errors;
 use crate::encode::{Naive, Options};
 use crate::error::Error;
@@ -64,7 +65,12 @@ impl RowOptions {
             "on_invalid" => self.skip_invalid = choice(name, value, &[("raise", false), ("skip", true)])?,
             "check" => self.check_all = choice(name, value, &[("all", true), ("batch", false)])?,
             "on_doubt" => self.resend_doubt = choice(name, value, &[("resend", true), ("raise", false)])?,
-            "timeout" => self.timeout = seconds(name, value)?,
+            "timeout" => {
+                self.timeout = match value.cast::<Deadline>() {
+                    Ok(begun) => Some(begun.get().left()),
+                    Err(_) => seconds(name, value)?,
+                }
+            }
             "max_errors" => {
                 let count = value.extract::<usize>();
                 self.max_errors = count.or_else(|_| wrong(value, "`max_errors` takes a whole number from 0".into()))?;

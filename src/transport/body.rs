@@ -1,12 +1,12 @@
 //! A request's body that knows how far it has been handed to the network, and can be stopped there.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
 
 /// Bytes handed over at a time. A broken connection is only in doubt once the last piece was asked for, which in a body
 /// of several is its last byte, and is not given before the others were written.
@@ -29,7 +29,7 @@ pub enum Reach {
 /// stopping is decided here, under one lock: what is stopped is never sent whole.
 #[derive(Debug, Default)]
 pub struct Progress {
-    steps: AtomicU64,
+    moved: Notify,
     phase: Mutex<Phase>,
 }
 
@@ -87,13 +87,13 @@ impl Progress {
         *phase == Phase::Whole
     }
 
-    /// Grows with everything that moves.
-    pub(super) fn steps(&self) -> u64 {
-        self.steps.load(Ordering::Acquire)
+    /// Waits until something moves, or has moved since it was last asked.
+    pub(super) async fn moved(&self) {
+        self.moved.notified().await;
     }
 
-    pub(super) fn note(&self) {
-        self.steps.fetch_add(1, Ordering::AcqRel);
+    fn note(&self) {
+        self.moved.notify_one();
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {

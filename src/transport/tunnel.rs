@@ -1,9 +1,14 @@
 //! A tunnel through a proxy that was not to be had, and what is said of it.
 
+use std::time::Duration;
+
 use reqwest::{Client, Method, Url};
 
 use super::failure::{Failure, causes};
 use super::proxy::{Proxies, SIGN_IN};
+
+/// How long a proxy may take to say once more what it has just said.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why there is no tunnel.
 #[derive(Debug)]
@@ -78,7 +83,7 @@ impl<'t> Tunnel<'t> {
     /// again, as if it were told to fetch something by http: nothing of the request goes there.
     async fn status(&self, client: &Client) -> Option<u16> {
         let (host, port) = (self.url.host_str()?, self.url.port_or_known_default()?);
-        let asked = client.request(Method::CONNECT, format!("http://{host}:{port}")).send().await;
+        let asked = client.request(Method::CONNECT, format!("http://{host}:{port}")).timeout(PATIENCE).send().await;
         asked.ok().map(|answer| answer.status().as_u16()).filter(|status| *status != 200)
     }
 }

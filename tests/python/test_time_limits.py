@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import powerbi_push as pbi
 from conftest import arrived, check_account, make_table, meanwhile, orders, posts, time_passing
-from fault_server import CONFIRMED, SILENCE, FaultServer
+from fault_server import CONFIRMED, DATASET_ID, SILENCE, FaultServer
 from powerbi_push import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from powerbi_push.emulator import Emulator
 
@@ -105,3 +108,79 @@ def test_silence_without_retries_is_an_in_doubt_error_because_of_a_timeout() -> 
     with FaultServer(SILENCE) as server, pytest.raises(pbi.InDoubtError) as caught:
         server.table(timeout=0.05, retry=None).push(orders(3))
     assert isinstance(caught.value.__cause__, pbi.TransportTimeoutError)
+
+
+def test_silence_counts_from_the_last_byte_that_moved_and_not_twice(virtual: Emulator) -> None:
+    with FaultServer(SILENCE) as server:
+        table = server.table(timeout=200, retry=None)
+        with time_passing(virtual, server, 1), pytest.raises(pbi.InDoubtError) as caught:
+            table.push(orders(3))
+    assert caught.value.result is not None
+    assert 200 <= caught.value.result.elapsed_seconds < 300
+
+
+def push_to(url: str, **options: Any) -> pbi.PushResult:
+    return pbi.push(orders(3), "Sales/Orders", credential="a token", base_url=url, timeout=0.05, **options)
+
+
+async def await_push(url: str) -> pbi.PushResult:
+    return await pbi.push_async(orders(3), "W/S/Orders", credential="a token", base_url=url, timeout=0.05)
+
+
+@pytest.mark.parametrize(
+    "push",
+    [
+        lambda url, _: push_to(url),
+        lambda url, _: push_to(url, create=True),
+        lambda url, _: asyncio.run(await_push(url)),
+        lambda _, table: table.dataset.table("Orders", sequence=True).push(orders(3), timeout=0.05),
+        lambda _, table: table.replace(orders(3), timeout=0.05),
+    ],
+    ids=["finding the table", "making it", "awaited", "asking for numbers", "deleting rows"],
+)
+def test_the_timeout_of_a_push_is_for_what_comes_before_its_rows_too(
+    push: Callable[[str, pbi.Table], pbi.PushResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FaultServer() as server:
+        table = server.table()
+        monkeypatch.setattr("fault_server._DESCRIPTION", SILENCE)
+        before = time.monotonic()
+        with pytest.raises(pbi.DeadlineError, match="the time limit of this call has passed"):
+            push(server.url, table)
+        assert time.monotonic() - before < 5
+        assert server.posts == []
+
+
+def test_a_sign_in_that_takes_too_long_ends_with_the_timeout(request: pytest.FixtureRequest) -> None:
+    asked: list[float] = []
+
+    def sign_in() -> str:
+        asked.append(time.monotonic())
+        over.wait(5)
+        return "a token"
+
+    over = Event()
+    request.addfinalizer(over.set)
+    with FaultServer() as server, pytest.raises(pbi.DeadlineError):
+        pbi.push(orders(3), "Sales/Orders", credential=sign_in, base_url=server.url, timeout=0.05)
+    assert len(asked) == 1
+    assert server.received == []
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_rows_that_are_awaited_too_long_end_with_the_timeout(*, create: bool) -> None:
+    async def slow() -> AsyncIterator[Any]:
+        yield {"Id": 0}
+        await asyncio.sleep(60)
+        yield {"Id": 1}
+
+    async def push(server: FaultServer) -> None:
+        target = (None, DATASET_ID, "Orders")
+        sign_in: dict[str, Any] = {"credential": "a token", "base_url": server.url}
+        await pbi.push_async(slow(), target, timeout=0.5, create=create, **sign_in)
+
+    with FaultServer() as server:
+        before = time.monotonic()
+        with pytest.raises(pbi.DeadlineError, match="time limit"):
+            asyncio.run(push(server))
+        assert time.monotonic() - before < 10

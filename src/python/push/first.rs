@@ -6,7 +6,7 @@ use super::{Phase, Push, interrupted};
 use crate::encode::Kept;
 use crate::python::errors;
 use crate::python::operation::Step;
-use crate::python::reading::Stop;
+use crate::python::reading::{Early, Stop};
 use crate::python::runtime::{Received, Running, lost};
 
 impl Push {
@@ -25,7 +25,7 @@ impl Push {
     pub(super) fn wait_for_number(&mut self, py: Python<'_>) -> Result<Step, Stop> {
         let Phase::Number { running, kept } = &mut self.phase else { return Ok(Step::Again) };
         let last = match running.look() {
-            Received::NotYet => return Ok(Step::Wait),
+            Received::NotYet => return self.wait(),
             Received::Lost => return Err(interrupted(lost())),
             Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
             Received::Done(Ok(last)) => last,
@@ -40,7 +40,7 @@ impl Push {
     pub(super) fn wait_until_empty(&mut self, py: Python<'_>) -> Result<Step, Stop> {
         let Phase::Empty { running, kept } = &mut self.phase else { return Ok(Step::Again) };
         match running.look() {
-            Received::NotYet => return Ok(Step::Wait),
+            Received::NotYet => return self.wait(),
             Received::Lost => return Err(interrupted(lost())),
             Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
             Received::Done(Ok(())) => {}
@@ -49,6 +49,19 @@ impl Push {
         self.emptied = true;
         self.number(py, kept)?;
         Ok(Step::Again)
+    }
+
+    /// Waits for the service, no longer than the lane does: it keeps the time limit of the whole call.
+    fn wait(&self) -> Result<Step, Stop> {
+        let Some(error) = self.lane.failure() else { return Ok(Step::Wait) };
+        let hint = match self.phase {
+            Phase::Empty { .. } => Some("whether the rows that were to be replaced are gone is not known"),
+            _ => None,
+        };
+        Err(Stop::Early(Early::Failed(match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        })))
     }
 
     /// Hands over what was kept of the check, if there was one, and reads on or again from there.
