@@ -56,7 +56,7 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use super::client::{Client, is_loopback};
+    use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]
     use super::credential::ClientSecret;
     #[pymodule_export]

@@ -4,6 +4,7 @@
 
 mod body;
 mod connect;
+mod emulated;
 mod failure;
 mod origin;
 mod proxy;
@@ -21,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::body::{Progress, Reach};
 pub use self::connect::Settings;
+pub use self::emulated::{check_emulated, emulator_url};
 pub use self::failure::Failure;
 pub use self::origin::{is_loopback, origin};
 use self::proxy::Proxies;

@@ -15,7 +15,7 @@ use crate::auth::Tokens;
 use crate::clock::Moment;
 use crate::error::{Error, Result};
 use crate::limit::{Ask, Ending, Limit, Permit, Watch};
-use crate::transport::{Failure, Progress, Reach, Request, Response, Transport};
+use crate::transport::{Failure, Progress, Reach, Request, Response, Transport, check_emulated};
 
 /// What the service answered, its error body read.
 #[derive(Debug, Clone)]
@@ -135,6 +135,7 @@ impl Wire {
 
     /// Sends `request` once: leave first, so that the token is fresh when the bytes go.
     pub async fn send(&self, request: &Request, leave: Leave<'_>, progress: &Arc<Progress>) -> Result<Sent> {
+        check_emulated("the request", &request.url)?;
         let permit = leave.limit.permit(leave.ask, leave.deadline, leave.watch).await?;
         let mut under_way = UnderWay { permit, progress };
         let token = match &self.tokens {

@@ -50,7 +50,9 @@ class Client:
     sent (source: "Embed Power BI content with service principal").
 
     Where the environment variable ``POWERBI_PUSH_EMULATOR`` holds the address of an emulator on this machine, a client
-    without `base_url` talks to that one, with its credential, so that production code is tested unchanged.
+    without `base_url` talks to that one, with its credential, so that production code is tested unchanged. While it is
+    set nothing goes anywhere else: another `base_url`, push URL or authority is a `ConfigurationError` before anything
+    is sent, and so is a verb of what was made before it was set.
 
     Raises:
         ConfigurationError: An argument is wrong.

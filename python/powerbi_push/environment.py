@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-from urllib.parse import urlsplit
 
 from powerbi_push import _core
-from powerbi_push.exceptions import ConfigurationError
 
 #: Sends every client that is not told otherwise to the emulator at this address.
 VARIABLE = "POWERBI_PUSH_EMULATOR"
@@ -19,13 +16,7 @@ def emulator_url() -> str | None:
     Raises:
         ConfigurationError: The address is not one of this machine.
     """
-    url = os.environ.get(VARIABLE, "").strip().rstrip("/")
-    if not url:
-        return None
-    if urlsplit(url).scheme != "http" or not _core.is_loopback(url):
-        msg = f"{VARIABLE} must be the address of an emulator on this machine, such as http://127.0.0.1:8765"
-        raise ConfigurationError(msg)
-    return url
+    return _core.emulator_url()
 
 
 class EmulatorSignIn:

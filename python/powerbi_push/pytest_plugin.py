@@ -25,7 +25,8 @@ def _powerbi_server() -> Iterator[Emulator]:
 def powerbi(_powerbi_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """A local Power BI that is empty at the start of each test.
 
-    It sets ``POWERBI_PUSH_EMULATOR``, so that the clients which the code under test makes talk to it, unchanged.
+    It sets ``POWERBI_PUSH_EMULATOR``, so that the clients which the code under test makes talk to it, unchanged. What
+    leads anywhere else is refused before anything is sent: no test reaches production by mistake.
 
     ```python
     def test_orders_arrive(powerbi):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 from powerbi_push.schema import TableSchema
@@ -45,7 +44,7 @@ class StreamingDataset:
         ca_bundle: A PEM file of further authorities.
 
     Raises:
-        ConfigurationError: An argument is wrong.
+        ConfigurationError: An argument is wrong; or ``POWERBI_PUSH_EMULATOR`` is set, and the URL leads elsewhere.
 
     Source of the limits: "Real-time streaming in Power BI",
     learn.microsoft.com/power-bi/connect-data/service-real-time-streaming.
@@ -86,15 +85,11 @@ class StreamingDataset:
             **options: As for the class.
 
         Raises:
-            ConfigurationError: The variable is not set; or ``POWERBI_PUSH_EMULATOR`` is, and the URL leads elsewhere.
+            ConfigurationError: The variable is not set, or an argument is wrong.
         """
         if not os.environ.get("POWERBI_PUSH_URL"):
             msg = "POWERBI_PUSH_URL is not set"
             raise ConfigurationError(msg, hint='set it to the push URL of the dataset ("API info" in Power BI)')
-        emulator = emulator_url()
-        if emulator and not os.environ["POWERBI_PUSH_URL"].startswith(f"{emulator}/"):
-            msg = "POWERBI_PUSH_EMULATOR is set, and POWERBI_PUSH_URL leads elsewhere: nothing is sent to the service"
-            raise ConfigurationError(msg, hint="set POWERBI_PUSH_URL to what emulator.streaming_dataset(...) returns")
         return cls(os.environ["POWERBI_PUSH_URL"], schema, **options)
 
     def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:

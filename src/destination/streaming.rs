@@ -9,7 +9,7 @@ use super::{ANSWER_LIMIT, Destination, PushDataset};
 use crate::encode::{Dialect, Limits, PUSH_ARRAY};
 use crate::error::{Error, Result};
 use crate::limit::Quotas;
-use crate::transport::{Request, Settings, is_loopback};
+use crate::transport::{Request, Settings, check_emulated, is_loopback};
 
 /// The largest body that live tiles show. Source: "Real-time streaming in Power BI", the comparison of real-time models.
 const TILE_BYTES: usize = 15_000;
@@ -38,6 +38,11 @@ impl Streaming {
             return Err(wrong("must not hold a user or a password"));
         }
         Ok(Self { push_url, history, live_tiles })
+    }
+
+    /// Refuses it where this process is to use an emulator, and it leads elsewhere.
+    pub fn check_emulated(&self) -> Result<()> {
+        check_emulated("the push URL", &self.push_url)
     }
 
     /// Refuses a proxy on the way there that cannot be used.

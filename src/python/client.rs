@@ -25,7 +25,7 @@ use crate::limit::Quotas;
 use crate::powerbi::{CLOUDS, Cloud, IfExists, base_url, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
-use crate::transport::{self, Settings};
+use crate::transport::{self, Settings, check_emulated};
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -68,6 +68,12 @@ impl Client {
         self.current.get(py, || self.recipe.make())
     }
 
+    /// The same, for what is sent: not beside an emulator, where the client was made for somebody else.
+    fn open_to_send(&self, py: Python<'_>) -> PyResult<Arc<client::Client>> {
+        raise(py, check_emulated("the client", &self.recipe.root))?;
+        self.open(py)
+    }
+
     fn target(
         &self,
         py: Python<'_>,
@@ -88,7 +94,7 @@ impl Client {
         py: Python<'_>,
         work: impl FnOnce(Arc<client::Client>) -> W,
     ) -> PyResult<Operation> {
-        let client = self.open(py)?;
+        let client = self.open_to_send(py)?;
         let watched = |watch| work(Arc::new(client.watched(watch)));
         Operation::watched(self.recipe.needs_loop, &self.recipe.clock, watched)
     }
@@ -111,6 +117,7 @@ impl Client {
         let clock = Clock::of_process();
         let cloud = raise(py, Cloud::named(cloud))?;
         let root = raise(py, base_url(base.unwrap_or(cloud.base_url)))?;
+        raise(py, check_emulated("base_url", &root))?;
         let timeout = options::required_seconds("timeout", timeout)?;
         let settings = Settings { timeout, proxy, ca_bundle };
         let (retry, quotas) = (options::retry(retry)?, options::quotas(quotas)?);
@@ -232,7 +239,7 @@ impl Client {
         options: &Bound<'_, PyDict>,
         replace: bool,
     ) -> PyResult<Operation> {
-        let client = self.open(rows.py())?;
+        let client = self.open_to_send(rows.py())?;
         let ordered = ordered || sequence;
         let target = self.target(rows.py(), &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
         let last_number = sequence.then(|| -> push::Asking<u64> {
@@ -260,7 +267,7 @@ impl Client {
         sequence: bool,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Sender> {
-        let client = self.open(py)?;
+        let client = self.open_to_send(py)?;
         let target = self.target(py, &client, workspace, dataset, table, schema, ordered)?;
         let ask = sequence.then(|| last_number(&client, workspace, dataset, table));
         Sender::start(py, target, ask, options)
@@ -305,6 +312,12 @@ impl Client {
 #[pyfunction]
 pub(super) fn is_loopback(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| transport::is_loopback(&url))
+}
+
+/// Where the emulator is that this process is to use.
+#[pyfunction]
+pub(super) fn emulator_url(py: Python<'_>) -> PyResult<Option<String>> {
+    raise(py, transport::emulator_url())
 }
 
 /// Asks for the last sequence number of a table, as often as it is called.

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind};
 use crate::powerbi::Cloud;
 use crate::retry::Retry;
-use crate::transport::{Settings, Transport};
+use crate::transport::{Settings, Transport, check_emulated};
 
 /// Reads `credential`; `scope` is what its `get_token` is asked for.
 pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) -> PyResult<Credential> {
@@ -163,6 +163,7 @@ impl ClientSecret {
         let transport = self.transport.get(py, || Transport::new(&settings, self.clock.clone()))?;
         let sign_in = raise(py, self.sign_in(scope))?;
         raise(py, settings.check_way(sign_in.authority()))?;
+        raise(py, check_emulated("the authority", sign_in.authority()))?;
         let tokens = Tokens::new(Credential::Entra(sign_in), transport, Retry::default(), self.clock.clone());
         let fetching = async move {
             let access = tokens.current().await?.access;

@@ -46,6 +46,7 @@ impl PushUrl {
     ) -> PyResult<Self> {
         let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
         let settings = Settings { timeout: options::required_seconds("timeout", timeout)?, proxy, ca_bundle };
+        raise(py, streaming.check_emulated())?;
         raise(py, streaming.check_way(&settings))?;
         let (retry, quotas, clock) = (options::retry(retry)?, options::quotas(quotas)?, Clock::of_process());
         Ok(Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() })
@@ -73,6 +74,7 @@ impl PushUrl {
 
 impl PushUrl {
     fn target(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::Target> {
+        raise(py, self.streaming.check_emulated())?;
         let (settings, retry, clock) = (&self.settings, self.retry, &self.clock);
         let make = || Route::to_push_url(self.streaming.clone(), settings, retry, self.quotas, clock.clone());
         let schema = schema.map(|known| Arc::clone(&known.schema));

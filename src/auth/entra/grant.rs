@@ -17,7 +17,7 @@ use super::refusal;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::retry::Retry;
-use crate::transport::{Failure, Request, Response, Transport};
+use crate::transport::{Failure, Request, Response, Transport, check_emulated};
 
 /// A token has some kilobytes; more than this is not an answer of Entra.
 const ANSWER_LIMIT: usize = 256_000;
@@ -43,6 +43,7 @@ pub(super) async fn fetch(
         clock.sleep_until(ask.not_before).await;
     }
     let request = request(&sign_in);
+    check_emulated("the authority", &request.url)?;
     let mut failures = 0;
     loop {
         // Counted from before it was sent, so that no token is thought to last longer than it does.
