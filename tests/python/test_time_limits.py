@@ -97,8 +97,9 @@ def test_a_timeout_within_the_rows_ends_the_reading_of_them(virtual: Emulator) -
 
 def test_silence_for_the_length_of_the_clients_timeout_is_doubt(virtual: Emulator) -> None:
     with FaultServer(SILENCE, CONFIRMED) as server:
-        table = server.table(timeout=30)
-        with time_passing(virtual, server, 31):
+        table = server.table(timeout=300)
+        # In small steps, so that the second request has its time.
+        with time_passing(virtual, server, 3):
             result = table.push(orders(3))
         assert (result.confirmed, result.maybe_twice, result.requests) == (3, 3, 2)
         assert server.arrived() == Counter({0: 2, 1: 2, 2: 2})
