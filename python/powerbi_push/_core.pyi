@@ -17,6 +17,7 @@ __all__ = [
     "PushUrl",
     "Sender",
     "TableSchema",
+    "check_count",
     "close_porter",
     "data_type_name",
     "dataset_json",
@@ -31,6 +32,7 @@ __all__ = [
 
 VERSION: Final[str]
 
+def check_count(owner: str, what: str, count: int, at_least: bool) -> None: ...
 def data_type_name(name: str) -> str | None: ...
 def read_dataset(spec: Any) -> dict[str, Any]: ...
 def read_dataset_json(text: str) -> dict[str, Any]: ...

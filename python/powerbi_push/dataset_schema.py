@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.schema import Column, Measure, Relationship, TableSchema, specification
+from powerbi_push.schema import Column, Measure, Relationship, TableSchema, few, owned_by, specification
 
 if TYPE_CHECKING:
     from typing import Self
 
     from powerbi_push.options import Rows
+
+
+#: The tables of a dataset that are looked into before it is read; of more the number is enough.
+_MOST = 1_000
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -50,8 +54,9 @@ class DatasetSchema:
         """Check the dataset against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", name)
-        set_(self, "tables", (tables,) if isinstance(tables, TableSchema) else tuple(tables))
-        set_(self, "relationships", tuple(relationships))
+        owner = owned_by("dataset", name)
+        set_(self, "tables", (tables,) if isinstance(tables, TableSchema) else few(owner, "tables", tables))
+        set_(self, "relationships", few(owner, "relationships", relationships))
         set_(self, "mode", mode)
         set_(self, "retention", retention)
         canonical = _core.read_dataset(specification(self))
@@ -67,7 +72,8 @@ class DatasetSchema:
             name: The dataset's name.
             tables: Rows under each table's name.
         """
-        return cls(name, [TableSchema.infer(table, rows) for table, rows in tables.items()])
+        given = few(owned_by("dataset", name), "tables", tables.items())
+        return cls(name, [TableSchema.infer(table, rows) for table, rows in given])
 
     @classmethod
     def from_json(cls, source: str | Path | Mapping[str, Any]) -> Self:
@@ -85,6 +91,7 @@ class DatasetSchema:
         DatasetSchema('d', [TableSchema('t', {'a': 'Int64'})])
         """
         if isinstance(source, Mapping):
+            _check_counts(source)
             return cls._read(_core.read_dataset(dict(source)))
         is_text = isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith(("{", "["))
         text = str(source).lstrip("\ufeff") if is_text else Path(source).read_text(encoding="utf-8-sig")
@@ -121,6 +128,18 @@ class DatasetSchema:
         """Show the tables one after another in a notebook."""
         tables = "".join(table._repr_html_() for table in self.tables)
         return f"<h4>{html.escape(self.name)}</h4>{tables}"
+
+
+def _check_counts(source: Mapping[str, Any]) -> None:
+    """Refuse far too many of anything before it is read; whatever else is wrong the core says."""
+    tables = source.get("tables")
+    owners = [("the dataset", source, ("tables", "relationships"))]
+    if isinstance(tables, list) and len(tables) <= _MOST:
+        owners += [("a table", table, ("columns", "measures")) for table in tables if isinstance(table, Mapping)]
+    for owner, holder, lists in owners:
+        for what in lists:
+            if isinstance(holder.get(what), list):
+                _core.check_count(owner, what, len(holder[what]), False)  # noqa: FBT003 - a door of the core
 
 
 def _table(spec: dict[str, Any]) -> TableSchema:

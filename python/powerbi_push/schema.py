@@ -7,11 +7,12 @@ Names, counts and properties are checked as the service's swagger and "Push sema
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 #: A data type: its name in any case, an alias such as ``"int"``, or one of Python's own types.
 DataType: TypeAlias = str | type
+
+#: Nobody means so many of anything, and what has no end is not read to it.
+_FAR_TOO_MANY = 10_001
+_Item = TypeVar("_Item")
 
 _PYTHON_TYPES: dict[type, str] = {
     int: "Int64",
@@ -66,7 +71,7 @@ def _type_name(name: object, data_type: object) -> str:
     text = _PYTHON_TYPES.get(data_type) if isinstance(data_type, type) else data_type
     known = _core.data_type_name(text) if isinstance(text, str) else None
     if known is None:
-        msg = f"column `{name}` has the data type {data_type!r}; the types are {_TYPES}"
+        msg = f"column `{name!s:.100}` has the data type {data_type!r:.100}; the types are {_TYPES}"
         raise ConfigurationError(msg, hint="Python's int, float, bool, datetime, date, str and Decimal are taken too")
     return known
 
@@ -194,8 +199,9 @@ class TableSchema:
         """Check the table against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", name)
-        set_(self, "columns", _columns(columns))
-        set_(self, "measures", tuple(measures))
+        owner = owned_by("table", name)
+        set_(self, "columns", _columns(owner, columns))
+        set_(self, "measures", few(owner, "measures", measures))
         set_(self, "description", description)
         set_(self, "is_hidden", is_hidden)
         set_(self, "_core", _core.TableSchema(specification(self)))
@@ -222,7 +228,8 @@ class TableSchema:
         >>> TableSchema.infer("t", [{"a": 1, "b": "x"}, {"a": 2.5, "b": None}])
         TableSchema('t', {'a': 'Double', 'b': 'String'})
         """
-        known = [(column, _type_name(column, data_type)) for column, data_type in (types or {}).items()]
+        given = few(owned_by("table", name), "columns", (types or {}).items())
+        known = [(column, _type_name(column, data_type)) for column, data_type in given]
         return cls(name, dict(_core.infer_columns(rows, known)))
 
     def validate(self, rows: Rows, *, max_errors: int = 1000, **options: Unpack[RowOptions]) -> ValidationReport:
@@ -293,10 +300,30 @@ class TableSchema:
         return f"<table><caption>{html.escape(self.name)}</caption>{head}{rows}</table>"
 
 
-def _columns(columns: Mapping[str, DataType] | Iterable[Column]) -> tuple[Column, ...]:
+def owned_by(what: str, name: object) -> str:
+    """Say whose something is, in a message that any name fits into."""
+    return f"{what} `{str(name)[:100]}`".encode(errors="backslashreplace").decode()
+
+
+def few(owner: str, what: str, items: Iterable[_Item]) -> tuple[_Item, ...]:
+    """Take what a schema is made of; of far too many, or of what has no end, none is looked at.
+
+    Raises:
+        ConfigurationError: They are far more than the service takes.
+    """
+    if isinstance(items, Sized):
+        _core.check_count(owner, what, len(items), False)  # noqa: FBT003 - a door of the core
+        return tuple(items)
+    taken = tuple(islice(items, _FAR_TOO_MANY))
+    if len(taken) == _FAR_TOO_MANY:
+        _core.check_count(owner, what, len(taken) - 1, True)  # noqa: FBT003
+    return taken
+
+
+def _columns(owner: str, columns: Mapping[str, DataType] | Iterable[Column]) -> tuple[Column, ...]:
     if isinstance(columns, Mapping):
-        return tuple(Column(name, data_type) for name, data_type in columns.items())
-    return tuple(columns)
+        return tuple(Column(name, data_type) for name, data_type in few(owner, "columns", columns.items()))
+    return few(owner, "columns", columns)
 
 
 def _restore_table(
