@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::words::{Grouped, blotted, one_line, shown};
+#[cfg(feature = "python")]
+pub(crate) use self::words::without_keys;
+pub(crate) use self::words::{Grouped, blotted, holds_key, one_line, shown};
 
 /// What went wrong, as a user tells failures apart; one Python exception each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

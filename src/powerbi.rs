@@ -16,7 +16,7 @@ use std::sync::Arc;
 use reqwest::{Method, Url};
 use serde::Serialize;
 
-pub use self::address::{Address, base_url, check_table_name, is_id};
+pub use self::address::{Address, base_url, check_name, check_table_name, is_id};
 pub use self::cloud::{CLOUDS, Cloud};
 pub use self::lookup::IfExists;
 pub use self::queries::MOST_ROWS;

@@ -8,7 +8,7 @@
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  verb       operations in a row, and their traceback
 //!  porter     the threads that run Python               bell     what wakes who waits
-//!  door       the way in, which closes with Python
+//!  door       the way in, which closes with Python       text     arguments judged, and never repeated
 //!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
 //! ```
 //!
@@ -44,6 +44,7 @@ mod runtime;
 mod schema;
 mod sender;
 mod streaming;
+mod text;
 mod verb;
 
 /// What is static here belongs to the first interpreter of a process. pyo3 looks at this for submodules only.
@@ -86,6 +87,11 @@ mod _core {
     use super::sender::Sender;
     #[pymodule_export]
     use super::streaming::PushUrl;
+    #[pymodule_export]
+    use super::text::{
+        check_flag, check_optional_flag, check_optional_text, check_path, check_quotas, check_retry, check_row_options,
+        check_text, check_whole, check_word, holds_key, without_keys,
+    };
     #[pymodule_export]
     use super::verb::{run, settled};
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from powerbi_push import _core
 from powerbi_push.credentials import sign_in_of_environment
 from powerbi_push.environment import EmulatorSignIn, emulator_url
-from powerbi_push.hidden import Hidden
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.verbs import awaited, run, settled
 from powerbi_push.workspace import Workspace
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from powerbi_push.workspace import IfExists
 
 
+@shown_unfinished
 class Client:
     """A sign-in to Power BI. Cheap to make: nothing is sent, and no token fetched, before the first call.
 
@@ -75,15 +76,16 @@ class Client:
         ca_bundle: str | os.PathLike[str] | None = None,
     ) -> None:
         """Make a client; nothing is sent."""
-        emulator = emulator_url() if base_url is None else None
+        # From here on no traceback that shows local variables shows the token, or a key that stands at a wrong place.
+        sign_in, place, way = Hidden(credential), Hidden((cloud, base_url)), Hidden((proxy, ca_bundle))
+        credential, cloud, base_url, proxy, ca_bundle = None, "", None, None, None
+        emulator = emulator_url() if place.value[1] is None else None
         if emulator:
             # The credential of production code stays out of it: the emulator has its own.
-            credential, base_url = EmulatorSignIn(emulator), emulator
-        if credential is None:
-            credential = sign_in_of_environment()
-        # From here on no traceback that shows local variables shows the token.
-        hidden, credential = Hidden(credential), None
-        self._core = _core.Client(hidden.value, cloud, base_url, timeout, retry, quotas, proxy, ca_bundle)
+            sign_in, place = Hidden(EmulatorSignIn(emulator)), Hidden((place.value[0], emulator))
+        if sign_in.value is None:
+            sign_in = Hidden(sign_in_of_environment())
+        self._core = _core.Client(sign_in.value, *place.value, timeout, retry, quotas, *way.value)
         self._my_workspace = Workspace(self._core, None, "My workspace")
 
     @property
@@ -111,14 +113,16 @@ class Client:
         ...     emulator.client().workspaces("contains(name,'Sa')")
         [Workspace('Sales')]
         """
-        return run(self._workspaces(filter))
+        condition, filter = Hidden(filter), None  # noqa: A001
+        return run(self._workspaces(condition))
 
     async def workspaces_async(self, filter: str | None = None) -> list[Workspace]:  # noqa: A002 - as above
         """Await `workspaces`."""
-        return settled(await awaited(self._workspaces(filter)))
+        condition, filter = Hidden(filter), None  # noqa: A001
+        return settled(await awaited(self._workspaces(condition)))
 
-    def _workspaces(self, condition: str | None) -> Verb[list[Workspace]]:
-        infos = yield self._core.workspaces(condition)
+    def _workspaces(self, condition: Hidden[str | None]) -> Verb[list[Workspace]]:
+        infos = yield self._core.workspaces(condition.value)
         return [Workspace(self._core, info["id"], info["name"]) for info in infos]
 
     def workspace(self, name_or_id: str) -> Workspace:
@@ -131,16 +135,18 @@ class Client:
             NotFoundError: There is none of this name that you may see; the message lists those there are.
             ConfigurationError: Several have this name; the message lists their ids.
         """
-        return run(self._workspace(name_or_id))
+        hidden, name_or_id = Hidden(name_or_id), ""
+        return run(self._workspace(hidden))
 
     async def workspace_async(self, name_or_id: str) -> Workspace:
         """Await `workspace`."""
-        return settled(await awaited(self._workspace(name_or_id)))
+        hidden, name_or_id = Hidden(name_or_id), ""
+        return settled(await awaited(self._workspace(hidden)))
 
-    def _workspace(self, name_or_id: str) -> Verb[Workspace]:
-        if _core.Client.is_id(name_or_id):
-            return Workspace(self._core, name_or_id, None)
-        info = yield self._core.workspace(name_or_id)
+    def _workspace(self, name_or_id: Hidden[str]) -> Verb[Workspace]:
+        if _core.Client.is_id(name_or_id.value):
+            return Workspace(self._core, _core.check_text("name_or_id", name_or_id.value), None)
+        info = yield self._core.workspace(name_or_id.value)
         return Workspace(self._core, info["id"], info["name"])
 
     def datasets(self) -> list[Dataset]:
@@ -153,11 +159,13 @@ class Client:
 
     def dataset(self, name_or_id: str) -> Dataset:
         """Find a dataset of My workspace; see `Workspace.dataset`."""
-        return run(self._my_workspace._dataset(name_or_id))  # noqa: SLF001 - the same package
+        hidden, name_or_id = Hidden(name_or_id), ""
+        return run(self._my_workspace._dataset(hidden))  # noqa: SLF001 - the same package
 
     async def dataset_async(self, name_or_id: str) -> Dataset:
         """Await `dataset`."""
-        return settled(await awaited(self._my_workspace._dataset(name_or_id)))  # noqa: SLF001 - the same package
+        hidden, name_or_id = Hidden(name_or_id), ""
+        return settled(await awaited(self._my_workspace._dataset(hidden)))  # noqa: SLF001 - the same package
 
     def create_dataset(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
         """Create a dataset in My workspace; see `Workspace.create_dataset`."""
@@ -202,8 +210,7 @@ class Client:
 
     def __repr__(self) -> str:
         """Show where it goes, never as whom."""
-        core = getattr(self, "_core", None)
-        return f"Client(base_url={core.base_url!r})" if core else "Client(unfinished)"
+        return f"Client(base_url={self._core.base_url!r})"
 
     def __reduce__(self) -> Any:
         """Refuse: a client holds a sign-in."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
@@ -37,7 +37,13 @@ class AccessToken(NamedTuple):
         """Show when it ends, never the token."""
         return f"AccessToken(token=_, expires_on={self.expires_on})"
 
+    def __reduce__(self) -> Any:
+        """Refuse: what is pickled can be read."""
+        msg = "an access token is a secret and cannot be pickled or copied; fetch one in each process"
+        raise TypeError(msg)
 
+
+@shown_unfinished
 class _ServicePrincipal:
     """What signs in by itself, without a person."""
 
@@ -66,19 +72,22 @@ class _ServicePrincipal:
             TransportError: Entra could not be reached.
             ConfigurationError: There is no scope, or another tenant is wanted.
         """
-        return run(self._get_token(scopes, tenant_id))
+        hidden, tenant_id = Hidden(tenant_id), None
+        return run(self._get_token(scopes, hidden))
 
     async def get_token_async(self, *scopes: str, tenant_id: str | None = None, **_options: Any) -> AccessToken:
         """Await `get_token`."""
-        return settled(await awaited(self._get_token(scopes, tenant_id)))
+        hidden, tenant_id = Hidden(tenant_id), None
+        return settled(await awaited(self._get_token(scopes, hidden)))
 
-    def _get_token(self, scopes: tuple[str, ...], tenant_id: str | None) -> Verb[AccessToken]:
+    def _get_token(self, scopes: tuple[str, ...], tenant_id: Hidden[str | None]) -> Verb[AccessToken]:
+        wanted = Hidden(_core.check_optional_text("tenant_id", tenant_id.value))
         if not scopes or not all(isinstance(scope, str) for scope in scopes):
-            msg = "get_token takes the scope to ask for as text"
+            msg = "get_token takes `scopes` to ask for as text"
             hint = "Power BI's is https://analysis.windows.net/powerbi/api/.default"
             raise ConfigurationError(msg, hint=hint)
-        if tenant_id and tenant_id.lower() != self.tenant_id.lower():
-            msg = f"this credential signs in to the tenant `{self.tenant_id}` only, not to `{tenant_id}`"
+        if wanted.value and wanted.value.lower() != self.tenant_id.lower():
+            msg = f"`tenant_id` is another tenant, and this credential signs in to `{self.tenant_id}` only"
             raise ConfigurationError(msg, hint="make another credential for the other tenant")
         return AccessToken(*(yield self._core.get_token(" ".join(scopes))))
 
@@ -96,9 +105,7 @@ class _ServicePrincipal:
 
     def __repr__(self) -> str:
         """Show who signs in, never with what."""
-        core = getattr(self, "_core", None)
-        shown = f"tenant_id={core.tenant_id!r}, client_id={core.client_id!r}" if core else "unfinished"
-        return f"{type(self).__name__}({shown})"
+        return f"{type(self).__name__}(tenant_id={self.tenant_id!r}, client_id={self.client_id!r})"
 
     def __reduce__(self) -> Any:
         """Refuse: a credential holds a secret."""
@@ -126,10 +133,10 @@ class ClientSecretCredential(_ServicePrincipal):
 
     def __init__(self, tenant_id: str, client_id: str, client_secret: str, *, authority: str | None = None) -> None:
         """Take the arguments; nothing is sent."""
-        given = Hidden((tenant_id, client_id, client_secret, _authority(authority)))
+        given = Hidden((tenant_id, client_id, client_secret, authority))
         # From here on no traceback that shows local variables shows the secret, wherever it was put by mistake.
         del tenant_id, client_id, client_secret, authority
-        self._core = _core.ClientSecret(*given.value)
+        self._core = _core.ClientSecret(*given.value[:3], _authority(Hidden(given.value[3])).value)
 
 
 class EnvironmentCredential(_ServicePrincipal):
@@ -147,13 +154,14 @@ class EnvironmentCredential(_ServicePrincipal):
 
     def __init__(self, *, authority: str | None = None) -> None:
         """Read the environment, once; nothing is sent."""
+        hidden, authority = Hidden(authority), None
         if missing := _missing():
             msg = f"the environment holds no sign-in: {missing} not set"
             raise ConfigurationError(msg, hint=_advice())
         tenant_id, client_id, client_secret = _VARIABLES
         try:
             self._core = _core.ClientSecret(
-                os.environ[tenant_id], os.environ[client_id], os.environ[client_secret], _authority(authority)
+                os.environ[tenant_id], os.environ[client_id], os.environ[client_secret], _authority(hidden).value
             )
         except ConfigurationError as error:
             msg = f"the sign-in that the environment holds in {', '.join(_VARIABLES)}: {error.message}"
@@ -186,9 +194,11 @@ def _missing() -> str:
     return ", ".join(name for name in _VARIABLES if not os.environ.get(name, "").strip())
 
 
-def _authority(given: str | None) -> str | None:
+def _authority(given: Hidden[str | None]) -> Hidden[str | None]:
     """Say who signs in, where it is not left to the cloud."""
-    return given or os.environ.get(_AUTHORITY, "").strip() or None
+    if given.value is None or given.value == "":
+        return Hidden(os.environ.get(_AUTHORITY, "").strip() or None)
+    return given
 
 
 def _advice() -> str:

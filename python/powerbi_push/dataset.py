@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.queries import named_rows
-from powerbi_push.schema import TableSchema
+from powerbi_push.schema import TableSchema, as_table_schema
 from powerbi_push.table import Table
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from powerbi_push.dataset_schema import DatasetSchema
     from powerbi_push.schema import DataType
     from powerbi_push.verbs import Verb
     from powerbi_push.workspace import Workspace
 
 
+@shown_unfinished
 class Dataset:
     """A dataset of the service.
 
@@ -87,7 +90,8 @@ class Dataset:
                 message lists them.
             NotFoundError: It is no push dataset, or not there.
         """
-        return run(self._table(name, schema, sequence=sequence, ordered=ordered))
+        wanted, name, schema = Hidden((name, schema)), None, None
+        return run(self._table(wanted, sequence=sequence, ordered=ordered))
 
     async def table_async(
         self,
@@ -98,18 +102,15 @@ class Dataset:
         ordered: bool | None = None,
     ) -> Table:
         """Await `table`."""
-        return settled(await awaited(self._table(name, schema, sequence=sequence, ordered=ordered)))
+        wanted, name, schema = Hidden((name, schema)), None, None
+        return settled(await awaited(self._table(wanted, sequence=sequence, ordered=ordered)))
 
-    def _table(
-        self,
-        name: str | None,
-        schema: TableSchema | Mapping[str, DataType] | None,
-        *,
-        sequence: bool,
-        ordered: bool | None,
-    ) -> Verb[Table]:
-        if isinstance(schema, TableSchema) and name is None:
-            name = schema.name
+    def _table(self, wanted: Hidden[tuple[Any, Any]], *, sequence: bool, ordered: bool | None) -> Verb[Table]:
+        name = None
+        if wanted.value[0] is not None:
+            name = _core.Client.table_name(wanted.value[0])
+        elif isinstance(wanted.value[1], TableSchema):
+            name = wanted.value[1].name
         if name is None:
             names = list(self._known) or (yield self._core.tables(self.workspace.id, self.id))
             if len(names) != 1:
@@ -117,25 +118,18 @@ class Dataset:
                 msg = f"dataset `{self.name}` has {has}: which one is meant has to be said"
                 raise ConfigurationError(msg, hint=f"name one: {', '.join(names)}" if names else None)
             (name,) = names
+        schema = as_table_schema(name, Hidden(wanted.value[1]))
         return self._take(name, schema, sequence=sequence, ordered=ordered)
 
     def _take(
-        self,
-        name: str,
-        schema: TableSchema | Mapping[str, DataType] | None,
-        *,
-        sequence: bool = False,
-        ordered: bool | None = None,
+        self, name: str, schema: TableSchema | None, *, sequence: bool = False, ordered: bool | None = None
     ) -> Table:
         known = self._known
         if known and name not in known:
             msg = f"dataset `{self.name}` has no table `{name}`"
             raise ConfigurationError(msg, hint=f"its tables are {', '.join(known)}; case counts")
-        _core.Client.check_table_name(name)
-        if schema is None:
-            schema = known.get(name)
-        if isinstance(schema, Mapping):
-            schema = TableSchema(name, schema)
+        schema = schema or known.get(name)
+        sequence, ordered = _core.check_flag("sequence", sequence), _core.check_optional_flag("ordered", ordered)
         if sequence and ordered is False:
             msg = "numbered requests go one at a time: `sequence=True` and `ordered=False` cannot both be"
             raise ConfigurationError(msg)
@@ -162,14 +156,16 @@ class Dataset:
         take 120 requests a minute and user: this process keeps to that, and waits. The emulator answers the queries of
         `Table.count` and `Table.head` only.
         """
-        return run(self._query(dax))
+        hidden, dax = Hidden(dax), ""
+        return run(self._query(hidden))
 
     async def query_async(self, dax: str) -> list[dict[str, Any]]:
         """Await `query`."""
-        return settled(await awaited(self._query(dax)))
+        hidden, dax = Hidden(dax), ""
+        return settled(await awaited(self._query(hidden)))
 
-    def _query(self, dax: str) -> Verb[list[dict[str, Any]]]:
-        return named_rows((yield self._core.query(self.workspace.id, self.id, dax)))
+    def _query(self, dax: Hidden[str]) -> Verb[list[dict[str, Any]]]:
+        return named_rows((yield self._core.query(self.workspace.id, self.id, dax.value)))
 
     def delete(self) -> None:
         """Delete the dataset with all its rows, reports and tiles.

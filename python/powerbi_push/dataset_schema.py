@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.arguments import items, refuse
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import shown_unfinished
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema, specification
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from powerbi_push.schema import DataType
 
 
+@shown_unfinished
 @dataclass(frozen=True, init=False, repr=False)
 class DatasetSchema:
     """A dataset: its tables and how they hang together.
@@ -51,11 +55,11 @@ class DatasetSchema:
     ) -> None:
         """Check the dataset against the service's rules."""
         set_ = object.__setattr__
-        set_(self, "name", name)
+        set_(self, "name", _core.check_text("name", name))
         set_(self, "tables", _tables(tables))
-        set_(self, "relationships", tuple(relationships))
-        set_(self, "mode", mode)
-        set_(self, "retention", retention)
+        set_(self, "relationships", items("relationships", relationships, Relationship))
+        set_(self, "mode", _core.check_text("mode", mode))
+        set_(self, "retention", _core.check_optional_text("retention", retention))
         canonical = _core.read_dataset(specification(self))
         set_(self, "mode", canonical["mode"])
         set_(self, "retention", canonical["retention"])
@@ -84,6 +88,10 @@ class DatasetSchema:
         >>> DatasetSchema.infer("d", {"Orders": [{"Id": 1, "Paid": None}]}, types={"Orders": {"Paid": bool}})
         DatasetSchema('d', [TableSchema('Orders', {'Id': 'Int64', 'Paid': 'Boolean'})])
         """
+        if not isinstance(tables, Mapping):
+            refuse("tables", "a mapping of names to rows", tables)
+        if types is not None and not isinstance(types, Mapping):
+            refuse("types", "a mapping of table names to mappings of columns to data types, or None", types)
         known = types or {}
         if unknown := [table for table in known if table not in tables]:
             msg = f"types= names table `{unknown[0]}`, which is not among the tables"
@@ -110,9 +118,12 @@ class DatasetSchema:
         """
         if isinstance(source, Mapping):
             return cls._read(_core.read_dataset(dict(source)))
-        is_text = isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith(("{", "["))
-        text = str(source).lstrip("\ufeff") if is_text else Path(source).read_text(encoding="utf-8-sig")
-        return cls._read(_core.read_dataset_json(text))
+        if not isinstance(source, str | os.PathLike):
+            refuse("source", "JSON text, a mapping, or the path of a file", source)
+        text = _core.check_text("source", source) if isinstance(source, str) else ""
+        if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+            text = _text_of(Path(_core.check_path("source", source)))
+        return cls._read(_core.read_dataset_json(text.lstrip("\ufeff")))
 
     @classmethod
     def _read(cls, spec: dict[str, Any]) -> Self:
@@ -128,7 +139,7 @@ class DatasetSchema:
         Args:
             indent: Whether to spread it over lines.
         """
-        return _core.dataset_json(specification(self), indent)
+        return _core.dataset_json(specification(self), _core.check_flag("indent", indent))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by what it was made from."""
@@ -147,6 +158,12 @@ class DatasetSchema:
         return f"<h4>{html.escape(self.name)}</h4>{tables}"
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except ValueError as error:
+        msg = f"`source` is neither JSON text nor a file of it: {error}"
+        raise ConfigurationError(msg) from None
 def _tables(tables: Any) -> tuple[TableSchema, ...]:
     how = 'give a list of TableSchema, or a mapping such as {"Orders": {"Id": int}}'
     if isinstance(tables, TableSchema):

@@ -14,30 +14,37 @@ arrived. Its one user owns My workspace; its one app signs in with a secret, as 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.arguments import refuse
 from powerbi_push.assumptions import Assumptions
 from powerbi_push.bundle import Bundle
 from powerbi_push.client import Client
 from powerbi_push.dataset import Dataset
 from powerbi_push.emulator_records import AccessToken, EmulatorCredential, Request
-from powerbi_push.schema import TableSchema
+from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import Hidden, shown_unfinished
+from powerbi_push.schema import as_table_schema
 from powerbi_push.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
-    from powerbi_push.schema import DataType
+    from powerbi_push.schema import DataType, TableSchema
 
 __all__ = ["AccessToken", "Assumptions", "Emulator", "EmulatorCredential", "Request", "Role"]
+
+#: Faults that can be asked for at once; nobody waits for more requests.
+_MOST = 2**32 - 1
 
 Role = Literal["Admin", "Member", "Contributor", "Viewer"]
 """What somebody may do in a workspace."""
 
 
+@shown_unfinished
 class Emulator:
     """A local Power BI, running until `close` or the end of a ``with`` block.
 
@@ -67,11 +74,10 @@ class Emulator:
         assumptions: Assumptions | None = None,
     ) -> None:
         """Start it; it listens when this returns."""
-        if clock not in {"real", "virtual"}:
-            msg = f'clock takes "real" or "virtual", not {clock!r}'
-            raise ValueError(msg)
-        answers = {switch: str(answer) for switch, answer in (assumptions or {}).items()}
-        self._core = _core.Emulator(port, clock == "virtual", limits, tls, answers)
+        is_virtual = _core.check_word("clock", clock, ["real", "virtual"]) == "virtual"
+        port = _core.check_whole("port", port, 0, 65_535)
+        limits, tls = _core.check_flag("limits", limits), _core.check_flag("tls", tls)
+        self._core = _core.Emulator(port, is_virtual, limits, tls, _answers(assumptions))
         self._bundle = None if self._core.ca_pem is None else Bundle(self._core.ca_pem)
 
     @property
@@ -145,11 +151,11 @@ class Emulator:
             queries: Whether datasets may be queried; "Dataset Execute Queries REST API".
         """
         if service_principals is not None:
-            self._core.allow_service_principals(service_principals)
+            self._core.allow_service_principals(_core.check_flag("service_principals", service_principals))
         if push_url_keys is not None:
-            self._core.allow_push_url_keys(push_url_keys)
+            self._core.allow_push_url_keys(_core.check_flag("push_url_keys", push_url_keys))
         if queries is not None:
-            self._core.allow_queries(queries)
+            self._core.allow_queries(_core.check_flag("queries", queries))
 
     def add_workspace(
         self,
@@ -175,7 +181,10 @@ class Emulator:
         Raises:
             ConfigurationError: There is no such role.
         """
-        return self._core.add_workspace(name, role, app_role, dedicated_capacity)
+        name = _core.check_text("name", name)
+        roles = _core.check_optional_text("role", role), _core.check_optional_text("app_role", app_role)
+        dedicated_capacity = _core.check_flag("dedicated_capacity", dedicated_capacity)
+        return self._core.add_workspace(name, *roles, dedicated_capacity)
 
     def streaming_dataset(
         self, name: str, schema: TableSchema | Mapping[str, DataType], *, history: bool = False
@@ -201,8 +210,11 @@ class Emulator:
         ...     emulator.streaming_dataset("Sensors", {"at": "DateTime", "celsius": "Number"}).split("?")[0][-5:]
         '/rows'
         """
-        table = schema if isinstance(schema, TableSchema) else TableSchema("RealTimeData", schema)
+        table = as_table_schema("RealTimeData", Hidden(schema))
+        if table is None:
+            refuse("schema", "a TableSchema or a mapping of columns", schema)
         columns = [(column.name, str(column.data_type)) for column in table.columns]
+        name, history = _core.check_text("name", name), _core.check_flag("history", history)
         return self._core.streaming_dataset(name, columns, history)
 
     def rows(self, target: Any) -> list[dict[str, Any]]:
@@ -258,12 +270,19 @@ class Emulator:
         Raises:
             ConfigurationError: There is no such status or route, or both a body and words are given.
         """
-        text = None if retry_after is None else str(retry_after)
-        self._core.fail_next(status, text, times, route, code, message, body)
+        if retry_after is not None and not isinstance(retry_after, str | int | float):
+            refuse("retry_after", "a number of seconds, a str or None", retry_after)
+        wait = None if retry_after is None else _core.check_text("retry_after", _text(retry_after))
+        status = _core.check_whole("status", status, 0, 65_535)
+        times = _core.check_whole("times", times, 0, _MOST)
+        words = {"route": route, "code": code, "message": message, "body": body}
+        self._core.fail_next(
+            status, wait, times, *(_core.check_optional_text(name, given) for name, given in words.items())
+        )
 
     def drop_response(self, times: int = 1) -> None:
         """Store the rows of the next requests that add rows, and close the connection without an answer."""
-        self._core.drop_response(times)
+        self._core.drop_response(_core.check_whole("times", times, 0, _MOST))
 
     def expire_tokens(self) -> None:
         """Make all tokens so far expired."""
@@ -310,18 +329,32 @@ class Emulator:
         return f"Emulator({self.url!r})"
 
 
+def _answers(assumptions: object) -> dict[str, str]:
+    if assumptions is None:
+        return {}
+    if not isinstance(assumptions, Mapping):
+        refuse("assumptions", "a mapping of open questions to answers, or None", assumptions)
+    return {_core.check_text("assumptions", switch): _text(answer) for switch, answer in assumptions.items()}
+
+
+def _text(given: object) -> str:
+    return str.__str__(given) if isinstance(given, str) else str(given)
+
+
 def _place(target: Any) -> tuple[str | None, str, str | None]:
     """Read a target: workspace, dataset, table."""
     if isinstance(target, Table):
         return target.dataset.workspace.id, target.dataset.id, target.name
     if isinstance(target, Dataset):
         return target.workspace.id, target.id, None
-    parts = tuple(target.split("/")) if isinstance(target, str) else tuple(target)
+    parts = tuple(str.__str__(target).split("/")) if isinstance(target, str) else target
     match parts:
-        case (dataset, table):
+        case (str(dataset), str(table)):
             return None, dataset, table
-        case (workspace, dataset, table):
+        case (None | str() as workspace, str(dataset), str(table)):
             return workspace, dataset, table
         case _:
-            msg = f'{target!r} is no table: give "Dataset/Table", "Workspace/Dataset/Table", or a tuple of these parts'
-            raise ValueError(msg)
+            shown = repr(target) if type(target) is str else type(target).__name__
+            msg = f"`target` {shown} is no table"
+            hint = 'give "Dataset/Table", "Workspace/Dataset/Table", or a tuple of these parts'
+            raise ConfigurationError(msg, hint=hint)

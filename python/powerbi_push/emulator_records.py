@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.credentials import AccessToken
+from powerbi_push.hidden import shown_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AccessToken", "EmulatorCredential", "Request"]
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request to the API, and how it was answered.

@@ -63,9 +63,11 @@ def doctor(
     ...     report.ok
     True
     """
-    hidden, credential = Hidden((target, credential)), None
-    del target
-    settings = {"cloud": cloud, "base_url": base_url, "timeout": timeout, "proxy": proxy, "ca_bundle": ca_bundle}
+    hidden = Hidden((target, credential))
+    settings = Hidden(
+        {"cloud": cloud, "base_url": base_url, "timeout": timeout, "proxy": proxy, "ca_bundle": ca_bundle}
+    )
+    del target, credential, cloud, base_url, proxy, ca_bundle
     return run(_doctor(hidden, settings))
 
 
@@ -80,13 +82,15 @@ async def doctor_async(
     ca_bundle: str | os.PathLike[str] | None = None,
 ) -> Report:
     """Await `doctor`."""
-    hidden, credential = Hidden((target, credential)), None
-    del target
-    settings = {"cloud": cloud, "base_url": base_url, "timeout": timeout, "proxy": proxy, "ca_bundle": ca_bundle}
+    hidden = Hidden((target, credential))
+    settings = Hidden(
+        {"cloud": cloud, "base_url": base_url, "timeout": timeout, "proxy": proxy, "ca_bundle": ca_bundle}
+    )
+    del target, credential, cloud, base_url, proxy, ca_bundle
     return settled(await awaited(_doctor(hidden, settings)))
 
 
-def _doctor(hidden: Hidden[tuple[Any, object]], settings: dict[str, Any]) -> Verb[Report]:
+def _doctor(hidden: Hidden[tuple[Any, object]], settings: Hidden[dict[str, Any]]) -> Verb[Report]:
     examination = _Examination()
     with suppress(_Over):
         yield from examination.examine(hidden, settings)
@@ -104,12 +108,12 @@ class _Examination:
         self.checks: list[Check] = []
         self._told: Told | None = None
 
-    def examine(self, hidden: Hidden[tuple[Any, object]], settings: dict[str, Any]) -> Verb[None]:
+    def examine(self, hidden: Hidden[tuple[Any, object]], settings: Hidden[dict[str, Any]]) -> Verb[None]:
         """Look at one thing after the other."""
         if self._is_push_url(hidden):
             return
         core = self._open(hidden, settings)
-        yield from self._sign_in(core, _cloud(core.base_url, settings["cloud"]))
+        yield from self._sign_in(core, _cloud(core.base_url, settings.value["cloud"]))
         where = self._place(hidden, core)
         workspaces = yield from self._workspaces(core)
         if where is None:
@@ -136,7 +140,7 @@ class _Examination:
 
     def _is_push_url(self, hidden: Hidden[tuple[Any, object]]) -> bool:
         try:
-            known = stream(hidden, None)
+            known = stream(Hidden(hidden.value[0]), Hidden(None))
         except PowerBIPushError as error:
             raise self._refused("target", error) from None
         if known is None:
@@ -145,12 +149,12 @@ class _Examination:
         self._add("target", message)
         return True
 
-    def _open(self, hidden: Hidden[tuple[Any, object]], settings: dict[str, Any]) -> _core.Client:
+    def _open(self, hidden: Hidden[tuple[Any, object]], settings: Hidden[dict[str, Any]]) -> _core.Client:
         if isinstance(hidden.value[0], Table):
             core = hidden.value[0].dataset._core  # noqa: SLF001 - the same package
         else:
             try:
-                core = Client(hidden.value[1], retry=None, **settings)._core  # noqa: SLF001
+                core = Client(hidden.value[1], retry=None, **settings.value)._core  # noqa: SLF001
             except PowerBIPushError as error:
                 raise self._refused("settings", error) from None
         host = urlsplit(core.base_url).hostname
@@ -158,7 +162,7 @@ class _Examination:
         if host not in known and not _core.is_loopback(core.base_url):
             hint = "check base_url=; without it the cloud's own host is taken"
             self._add("service", f"{core.base_url} is no host of Power BI that is known", state="warning", hint=hint)
-        elif core.base_url == emulator_url() and settings["base_url"] is None:
+        elif core.base_url == emulator_url() and settings.value["base_url"] is None:
             self._add("service", f"requests go to the emulator at {core.base_url}, as {VARIABLE} says")
         else:
             self._add("service", f"requests go to {core.base_url}")
@@ -172,11 +176,12 @@ class _Examination:
             raise _Over
 
     def _place(self, hidden: Hidden[tuple[Any, object]], core: _core.Client) -> tuple[str | None, str, str] | None:
-        target = hidden.value[0]
-        if target is None:
+        target: Hidden[Any] = Hidden(hidden.value[0])
+        if target.value is None:
             return None
-        if isinstance(target, Table):
-            return target.dataset.workspace.id, target.dataset.id, target.name
+        if isinstance(target.value, Table):
+            table: Table = target.value
+            return table.dataset.workspace.id, table.dataset.id, table.name
         try:
             return place(target, core.base_url)
         except PowerBIPushError as error:

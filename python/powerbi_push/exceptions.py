@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from powerbi_push import _core
 from powerbi_push.results import row_error
 
 if TYPE_CHECKING:
@@ -46,8 +47,13 @@ class PowerBIPushError(Exception):
         result: What became of each row, where the failure ended a push; None elsewhere.
     """
 
+    message: str = ""
+    hint: str | None = None
+    result: PushResult | None = None
+
     def __init__(self, message: str = "", *, hint: str | None = None, result: PushResult | None = None) -> None:
-        """Make the exception from what happened and what to do next."""
+        """Make the exception from what happened and what to do next; what may be a key is blotted out of that."""
+        message = _core.without_keys(message)
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -1,10 +1,14 @@
-"""A box for what no traceback may show."""
+"""What no traceback may show, and what every traceback can: boxes for secrets, and objects that are not finished."""
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
+Class = TypeVar("Class", bound=type)
 
 
 class Hidden(Generic[T]):
@@ -19,3 +23,23 @@ class Hidden(Generic[T]):
     def __repr__(self) -> str:
         """Show nothing."""
         return "_"
+
+    def __reduce__(self) -> Any:
+        """Refuse: what is pickled can be read."""
+        msg = "what is hidden cannot be pickled or copied"
+        raise TypeError(msg)
+
+
+def shown_unfinished(cls: Class) -> Class:
+    """Let objects be shown whose `__init__` did not come to its end, as tracebacks with local variables do."""
+    show: Callable[[Any], str] = vars(cls)["__repr__"]
+
+    def __repr__(self: Any) -> str:  # noqa: N807 - it becomes the method
+        try:
+            return show(self)
+        except AttributeError:
+            return f"{type(self).__name__}(unfinished)"
+
+    __repr__.__doc__ = show.__doc__
+    setattr(cls, "__repr__", __repr__)  # noqa: B010 - mypy allows no assignment to a method
+    return cls

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
+from powerbi_push.arguments import refuse
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import shown_unfinished
 from powerbi_push.sender import open_senders
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _OURS = ("-wal", "-shm", "-lock", "-mark", "-journal", ".corrupt-", ".draft", ".new")
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
     """One row that a sender could not deliver for good.
@@ -43,6 +46,7 @@ class RejectedRow:
     at: datetime
 
 
+@shown_unfinished
 class Outbox:
     """The file in which a sender keeps its rows (``table.sender(outbox="rows.db")``), to look into and to clear up.
 
@@ -72,7 +76,7 @@ class Outbox:
         Raises:
             OutboxError: There is none, or it cannot be read.
         """
-        self.path = Path(path)
+        self.path = Path(_core.check_path("path", path))
         # It stays the same one wherever the program goes.
         self._path = self.path.absolute()
         self._core = _core.Outbox(self._path)
@@ -134,15 +138,15 @@ class Outbox:
             OutboxError: Not all of them are there: the file is damaged. What can be read up to there is written, and
                 the error says how many rows that are and how many are missing.
         """
-        if rows not in ("all", "pending", "rejected"):
-            msg = f'`rows` takes "all" or "pending" or "rejected", not {rows!r}'
-            raise ConfigurationError(msg)
+        _core.check_word("rows", rows, ["all", "pending", "rejected"])
         if isinstance(file, (str, os.PathLike)):
             self._refuse_own(file)
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as opened:
                 if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                     _empty(opened)
                 return self.export(opened, rows=rows)
+        if not callable(getattr(file, "write", None)):
+            refuse("file", "the path of a file or an open file", file)
         write: Any = _as_text(file) if isinstance(file, io.TextIOBase) else file.write
         return self._core.export(rows != "rejected", rows != "pending", write)
 

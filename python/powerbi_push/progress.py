@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from powerbi_push.hidden import shown_unfinished
 
+
+@shown_unfinished
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a push has come.

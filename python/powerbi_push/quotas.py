@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from powerbi_push import _core
+from powerbi_push.hidden import shown_unfinished
 
+
+@shown_unfinished
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
     """What is kept before anything is sent. None in a field is no limit.
@@ -19,6 +23,9 @@ class Quotas:
         large_table_requests_per_hour: Requests with rows, of a dataset with a table of 250,000 rows or more.
         in_flight: Requests with rows that wait for their answer at once, 1 to 4 of one dataset. The service takes 5:
             one place is kept for an answer that got lost.
+
+    Raises:
+        ConfigurationError: A number cannot be one.
     """
 
     requests_per_second: int | None = 5
@@ -27,7 +34,12 @@ class Quotas:
     large_table_requests_per_hour: int | None = 120
     in_flight: int = 4
 
+    def __post_init__(self) -> None:
+        """Judge the numbers."""
+        _core.check_quotas(self)
 
+
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a push would take under the quotas, with what this process has sent so far.

@@ -6,7 +6,10 @@ import html
 from dataclasses import dataclass
 from typing import Literal
 
+from powerbi_push.hidden import shown_unfinished
 
+
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was looked at.
@@ -24,6 +27,7 @@ class Check:
     hint: str | None = None
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found. As text it is a table, one line per check.

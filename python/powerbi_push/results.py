@@ -13,9 +13,12 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+from powerbi_push.hidden import shown_unfinished
+
 _COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class RowError:
     """One problem of one row.
@@ -40,6 +43,7 @@ class RowError:
     value: Any = None
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
     """What `TableSchema.validate` found.
@@ -86,6 +90,7 @@ class ValidationReport:
         return f"<p>{html.escape(heading)}</p>" + (f"<ul>{lines}</ul>" if lines else "")
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushResult:
     """What became of each row of a push. ``read == confirmed + rejected + in_doubt + unsent``, however it ended.

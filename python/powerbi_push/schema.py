@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from powerbi_push import _core
+from powerbi_push.arguments import items
 from powerbi_push.data_types import type_name
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.options import CheckOptions, RowOptions, given, takes
 from powerbi_push.results import ValidationReport, validation_report
 
@@ -53,6 +55,7 @@ def specification(value: object) -> Any:
     return value
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, repr=False)
 class Column:
     """A column of a table.
@@ -70,6 +73,7 @@ class Column:
 
     Raises:
         ConfigurationError: There is no such data type.
+        TypeError: An argument is of a wrong type.
 
     >>> Column("Price", float)
     Column('Price', 'Double')
@@ -84,7 +88,8 @@ class Column:
     summarize_by: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Spell the data type as the documentation does."""
+        """Judge what is given, and spell the data type as the documentation does."""
+        _texts(self, "name", optional=("format_string", "sort_by_column", "data_category", "summarize_by"))
         object.__setattr__(self, "data_type", type_name(self.name, self.data_type))
 
     def __repr__(self) -> str:
@@ -92,6 +97,7 @@ class Column:
         return _short_repr(self, positional=2)
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, repr=False)
 class Measure:
     """A measure: a DAX expression with a name.
@@ -110,11 +116,16 @@ class Measure:
     description: str | None = field(default=None, kw_only=True)
     is_hidden: bool | None = field(default=None, kw_only=True)
 
+    def __post_init__(self) -> None:
+        """Judge what is given."""
+        _texts(self, "name", "expression", optional=("format_string", "description"))
+
     def __repr__(self) -> str:
         """Short: what is set."""
         return _short_repr(self, positional=2)
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True, repr=False)
 class Relationship:
     """A many-to-one relationship: each row of `from_table` points to one of `to_table`.
@@ -135,11 +146,16 @@ class Relationship:
     to_column: str
     cross_filtering: str = field(default="OneDirection", kw_only=True)
 
+    def __post_init__(self) -> None:
+        """Judge what is given."""
+        _texts(self, *(one.name for one in fields(self)))
+
     def __repr__(self) -> str:
         """Short: what is set."""
         return _short_repr(self, positional=5)
 
 
+@shown_unfinished
 @dataclass(frozen=True, init=False, repr=False)
 class TableSchema:
     """A table: its name and its columns.
@@ -178,12 +194,12 @@ class TableSchema:
     ) -> None:
         """Check the table against the service's rules."""
         set_ = object.__setattr__
-        set_(self, "name", name)
-        set_(self, "columns", columns_of(name, columns))
+        set_(self, "name", _core.check_text("name", name))
+        set_(self, "columns", columns_of(self.name, columns))
         set_(self, "_hints", {})
-        set_(self, "measures", tuple(measures))
-        set_(self, "description", description)
-        set_(self, "is_hidden", is_hidden)
+        set_(self, "measures", items("measures", measures, Measure))
+        set_(self, "description", _core.check_optional_text("description", description))
+        set_(self, "is_hidden", _core.check_optional_flag("is_hidden", is_hidden))
         set_(self, "_core", _core.TableSchema(specification(self)))
         set_(self, "columns", tuple(Column(**column) for column in self._core.canonical["columns"]))
 
@@ -218,8 +234,13 @@ class TableSchema:
         >>> TableSchema.infer("t", [{"a": "1", "b": "2014-07-30"}], convert=True)
         TableSchema('t', {'a': 'Int64', 'b': 'DateTime'})
         """
-        known = [(column, type_name(column, data_type)) for column, data_type in items_of(types or {})]
-        columns, hints = _core.infer_columns(rows, known, bool(convert))
+        name = _core.check_text("name", name)
+        convert = _core.check_flag("convert", convert)
+        known = [
+            (_core.check_text("types", column), type_name(column, data_type))
+            for column, data_type in items_of(types or {})
+        ]
+        columns, hints = _core.infer_columns(rows, known, convert)
         table = cls(name, dict(columns))
         if hints:
             object.__setattr__(table, "_hints", dict(hints))
@@ -312,6 +333,27 @@ def _tell(name: str, hints: list[tuple[str, str]]) -> None:
 
     listed = ", ".join(f"`{column}` ({data_type})" for column, data_type in hints)
     log(f"table `{name}`: columns of text read as something else: {listed}; infer(convert=True) takes them as that")
+
+
+def _texts(schema: Any, *names: str, optional: tuple[str, ...] = ()) -> None:
+    """Judge what a part of a schema was given: texts, texts that may be missing, and whether it is hidden."""
+    for name in names:
+        object.__setattr__(schema, name, _core.check_text(name, getattr(schema, name)))
+    for name in optional:
+        object.__setattr__(schema, name, _core.check_optional_text(name, getattr(schema, name)))
+    if hasattr(schema, "is_hidden"):
+        _core.check_optional_flag("is_hidden", schema.is_hidden)
+
+
+def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
+    """Take what describes the rows of the table `name`: a schema, a mapping of columns, or nothing."""
+    if schema.value is None or isinstance(schema.value, TableSchema):
+        return schema.value
+    if isinstance(schema.value, Mapping):
+        return TableSchema(name, schema.value)
+    kind = type(schema.value).__name__
+    msg = f"`schema` must be a TableSchema or a mapping of columns, not {kind}"
+    raise TypeError(msg)
 
 
 def items_of(columns: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push.exceptions import PowerBIPushError
+from powerbi_push.hidden import shown_unfinished
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from powerbi_push.verbs import Verb
 
 
+@shown_unfinished
 @dataclass(frozen=True, slots=True)
 class SenderStats:
     """What has become of a sender's rows so far.
@@ -53,6 +55,7 @@ class SenderStats:
     next_attempt_in: float | None
 
 
+@shown_unfinished
 class Sender:
     """Accepts rows at any time and delivers them in the background, in full requests, until it is closed.
 

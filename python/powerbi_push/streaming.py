@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.options import PushOptions, SenderOptions, given, takes
-from powerbi_push.schema import TableSchema
+from powerbi_push.schema import as_table_schema
 from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self, Unpack
 
     from powerbi_push.options import Rows
     from powerbi_push.quotas import Quotas
     from powerbi_push.results import PushResult
     from powerbi_push.retry import Retry
-    from powerbi_push.schema import DataType
+    from powerbi_push.schema import DataType, TableSchema
     from powerbi_push.verbs import Verb
 
 #: The name that Power BI itself gives the only table of a streaming dataset.
 TABLE_NAME = "RealTimeData"
 
 
+@shown_unfinished
 class StreamingDataset:
     """A streaming dataset behind its push URL ("API info" in Power BI). Nothing is sent before the first push.
 
@@ -73,9 +74,10 @@ class StreamingDataset:
     ) -> None:
         """Check the arguments; nothing is sent."""
         # From here on no traceback that shows local variables shows the key.
-        hidden, push_url = Hidden(push_url), ""
-        self._core = _core.PushUrl(hidden.value, history, live_tiles, timeout, retry, quotas, proxy, ca_bundle)
-        self.schema = TableSchema(TABLE_NAME, schema) if isinstance(schema, Mapping) else schema
+        url, columns, way = Hidden(push_url), Hidden(schema), Hidden((proxy, ca_bundle))
+        push_url, schema, proxy, ca_bundle = "", None, None, None
+        self.schema = as_table_schema(TABLE_NAME, columns)
+        self._core = _core.PushUrl(url.value, history, live_tiles, timeout, retry, quotas, *way.value)
 
     @classmethod
     def from_env(cls, schema: TableSchema | Mapping[str, DataType] | None = None, **options: Any) -> Self:
@@ -135,8 +137,7 @@ class StreamingDataset:
 
     def __repr__(self) -> str:
         """Show where it goes, without the key."""
-        core = getattr(self, "_core", None)
-        return f"StreamingDataset({core.shown if core else 'unfinished'!r})"
+        return f"StreamingDataset({self._core.shown!r})"
 
     def __reduce__(self) -> Any:
         """Refuse: the push URL is a secret."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from powerbi_push import _core
+from powerbi_push.arguments import refuse
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.options import PushOptions, SenderOptions, given, takes
 from powerbi_push.queries import table_rows
 from powerbi_push.quotas import Plan
-from powerbi_push.schema import TableSchema, specification
+from powerbi_push.schema import TableSchema, as_table_schema, specification
 from powerbi_push.sender import Sender
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, Unpack
 
     from powerbi_push.dataset import Dataset
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from powerbi_push.verbs import Verb
 
 
+@shown_unfinished
 class Table:
     """A table of a push dataset.
 
@@ -228,14 +232,17 @@ class Table:
         settled(await awaited(self._update_schema(schema, may_lose_rows=may_lose_rows)))
 
     def _update_schema(self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool) -> Verb[None]:
-        schema = _table_schema(self.name, schema)
+        new = as_table_schema(self.name, Hidden(schema))
+        if new is None:
+            refuse("schema", "a TableSchema or a mapping of columns", None)
+        may_lose_rows = _core.check_flag("may_lose_rows", may_lose_rows)
         core = self.dataset._core  # noqa: SLF001 - the same package
         place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        yield core.update_schema(*place, specification(schema), bool(may_lose_rows))
-        self.schema = schema
+        yield core.update_schema(*place, specification(new), may_lose_rows)
+        self.schema = new
         known = self.dataset._known  # noqa: SLF001 - the same package
         if self.name in known:
-            known[self.name] = schema
+            known[self.name] = new
 
     def count(self) -> int:
         """Ask how many rows have arrived; an empty table has 0.
@@ -324,12 +331,3 @@ class Table:
     def __repr__(self) -> str:
         """Show which one it is."""
         return f"Table({self.dataset.name!r}, {self.name!r})"
-
-
-def _table_schema(name: str, schema: object) -> TableSchema:
-    if isinstance(schema, TableSchema):
-        return schema
-    if isinstance(schema, Mapping):
-        return TableSchema(name, schema)
-    msg = f"schema must be a TableSchema or a mapping of columns, not {type(schema).__name__}"
-    raise TypeError(msg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -18,12 +18,13 @@ from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError, DeadlineError, NotFoundError, PowerBIPushError
 from powerbi_push.hidden import Hidden
 from powerbi_push.options import PushOptions, given, takes
-from powerbi_push.schema import TableSchema
+from powerbi_push.schema import TableSchema, as_table_schema
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.table import Table
 from powerbi_push.verbs import awaited, run, settled, within
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias, Unpack
 
     from powerbi_push.options import Rows
@@ -86,11 +87,11 @@ def push(
     ...     push([{"Id": 1}], "Sales/Orders", create=True, **sign_in).confirmed
     1
     """
-    hidden, credential = Hidden((target, credential)), None
-    del target
-    where = {"cloud": cloud, "base_url": base_url}
+    asked = Hidden(_Given(rows, target, schema, credential, cloud, base_url))
+    # From here on no traceback that shows local variables shows a key, whichever argument it was put into.
+    del rows, target, schema, credential, cloud, base_url
     begun = _begun(given("push", PushOptions, options))
-    return run(_push(rows, hidden, schema, where, begun, if_exists=if_exists, create=create))
+    return run(_push(asked, begun, if_exists=if_exists, create=create))
 
 
 @takes(PushOptions)
@@ -107,13 +108,12 @@ async def push_async(
     **options: Unpack[PushOptions],
 ) -> PushResult:
     """Await `push`; rows may come from an async iterable, and a cancelled push ends as `Table.push_async` says."""
-    hidden, credential = Hidden((target, credential)), None
-    del target
-    where = {"cloud": cloud, "base_url": base_url}
+    asked = Hidden(_Given(rows, target, schema, credential, cloud, base_url))
+    del rows, target, schema, credential, cloud, base_url
     begun = _begun(given("push_async", PushOptions, options))
-    if create and schema is None and hasattr(rows, "__aiter__"):
-        rows = await _read_ahead(rows, begun.get("timeout"))
-    return settled(await awaited(_push(rows, hidden, schema, where, begun, if_exists=if_exists, create=create)))
+    if create and asked.value.schema is None and hasattr(asked.value.rows, "__aiter__"):
+        asked.value.rows = await _read_ahead(asked.value.rows, begun.get("timeout"))
+    return settled(await awaited(_push(asked, begun, if_exists=if_exists, create=create)))
 
 
 def _begun(options: dict[str, Any]) -> dict[str, Any]:
@@ -136,145 +136,183 @@ async def _read_ahead(rows: Any, limit: _core.Deadline | None) -> ReadAhead:
         raise DeadlineError(msg, hint="give a longer timeout=, or pass schema=: no row was sent") from None
 
 
-def _push(
-    rows: Rows,
-    hidden: Hidden[tuple[Target, object]],
-    schema: TableSchema | Mapping[str, DataType] | None,
-    where: dict[str, Any],
-    options: dict[str, Any],
-    *,
-    if_exists: str,
-    create: bool,
-) -> Verb[PushResult]:
+@dataclass(slots=True)
+class _Given:
+    """What may be, or may hold by mistake, a push URL or another secret."""
+
+    rows: Rows
+    target: Any
+    schema: Any
+    credential: object
+    cloud: Any
+    base_url: Any
+
+
+def _push(asked: Hidden[_Given], options: dict[str, Any], *, if_exists: str, create: bool) -> Verb[PushResult]:
     """Find the target and push to it. A push URL and a credential are secrets: no traceback shows them.
 
     Args:
-        rows: As for `push`.
-        hidden: The target and the credential.
-        schema: As for `push`.
-        where: What else the client is made with.
+        asked: What may be a secret.
         options: Those of `push`, the time limit begun.
         if_exists: As for `push`.
         create: As for `push`.
     """
-    if if_exists not in {"append", "replace"}:
-        msg = f'`if_exists` takes "append" or "replace", not {if_exists!r}'
-        raise ConfigurationError(msg)
-    pushes = stream(hidden, schema)
+    if_exists = _core.check_word("if_exists", if_exists, ["append", "replace"])
+    create = _core.check_flag("create", create)
+    _core.check_row_options(options)
+    target = Hidden(asked.value.target)
+    pushes = stream(target, Hidden(asked.value.schema))
     if pushes is not None:
         if if_exists == "replace" or create:
             msg = "a push URL takes rows and nothing else: its dataset cannot be made or emptied through it"
             raise ConfigurationError(msg)
-        return (yield from pushes._push(rows, options))  # noqa: SLF001 - the same package
-    if isinstance(hidden.value[0], Table):
-        table = hidden.value[0]
+        return (yield from pushes._push(asked.value.rows, options))  # noqa: SLF001 - the same package
+    if isinstance(target.value, Table):
+        table: Table = target.value
+        schema = as_table_schema(table.name, Hidden(asked.value.schema))
         table = table if schema is None else table.dataset.table(table.name, schema)
     else:
-        client = _client(Hidden(hidden.value[1]), **where)
-        spot, limit = place(hidden.value[0], client.base_url), options.get("timeout")
+        client = _client(asked)
+        spot, limit = place(target, client.base_url), options.get("timeout")
+        schema = as_table_schema(spot[2], Hidden(asked.value.schema))
         try:
             if create:
-                making = _create_and_push(client, spot, schema, rows, options=options, if_exists=if_exists)
+                making = _create_and_push(client, spot, schema, asked.value.rows, options=options, if_exists=if_exists)
                 return (yield from within(limit, making))
             table = yield from within(limit, _table(client, spot, schema))
         except NotFoundError as error:
-            if error.result is None and isinstance(hidden.value[0], str) and "://" not in hidden.value[0]:
-                error.hint = _joined(error.hint, _with_slash(hidden.value[0]))
+            if error.result is None and isinstance(target.value, str) and "://" not in target.value:
+                error.hint = _joined(error.hint, _with_slash(target))
             raise
-    return (yield from table._push(rows, options, replace=if_exists == "replace"))  # noqa: SLF001
+    return (yield from table._push(asked.value.rows, options, replace=if_exists == "replace"))  # noqa: SLF001
 
 
-def _is_push_url(target: str) -> bool:
-    return target.lstrip().lower().startswith(("https:", "http:")) and not _ROWS_ADDRESS.fullmatch(
-        urlsplit(target.strip()).path
-    )
+def _is_address(target: Hidden[Any]) -> bool:
+    return isinstance(target.value, str) and target.value.lstrip().lower().startswith(("https:", "http:"))
 
 
-def stream(
-    hidden: Hidden[tuple[Target, object]], schema: TableSchema | Mapping[str, DataType] | None
-) -> StreamingDataset | None:
+def _in_rows_address(target: Hidden[Any]) -> re.Match[str] | None:
+    try:
+        return _ROWS_ADDRESS.fullmatch(urlsplit(target.value.strip()).path)
+    except ValueError:  # it is no address at all
+        return None
+
+
+def stream(target: Hidden[Any], schema: Hidden[Any]) -> StreamingDataset | None:
     """Take the target as a streaming dataset, if it is one."""
-    if isinstance(hidden.value[0], StreamingDataset):
-        return hidden.value[0]
-    if isinstance(hidden.value[0], str) and _is_push_url(hidden.value[0]):
-        return StreamingDataset(hidden.value[0], schema)
+    if isinstance(target.value, StreamingDataset):
+        return target.value
+    if _is_address(target) and not _in_rows_address(target):
+        return StreamingDataset(target.value, schema.value)
     return None
 
 
-def _client(credential: Hidden[object], cloud: str, base_url: str | None) -> Client:
+def _client(asked: Hidden[_Given]) -> Client:
+    credential = Hidden(asked.value.credential)
+    cloud = Hidden(_core.check_text("cloud", asked.value.cloud))
+    base_url = Hidden(_core.check_optional_text("base_url", asked.value.base_url))
     # Without a credential the environment signs in: another one means another client.
-    where = (cloud, base_url, emulator_url(), credential.value is None and mark_of_environment())
-    key = (credential.value, *where)
-    try:
-        known = _clients.get(key)
-    except TypeError:  # a credential that has no hash is told by what it is
-        key = (id(credential.value), *where)
-        known = _clients.get(key)
+    sign_in = credential.value is None and mark_of_environment()
+    key = Hidden((_told_by(credential), cloud.value, base_url.value, emulator_url(), sign_in))
+    known = _clients.get(key.value)
     if known is None:
-        known = _clients[key] = Client(credential.value, cloud=cloud, base_url=base_url)
+        known = Client(credential.value, cloud=cloud.value, base_url=base_url.value)
+        _clients[key.value] = known
     return known
 
 
-def place(target: object, base_url: str) -> tuple[str | None, str, str]:
-    """Read a target: workspace, dataset, table."""
-    parts: tuple[Any, ...] = ()
-    if isinstance(target, str) and target.lstrip().lower().startswith(("https:", "http:")):
-        url = urlsplit(target.strip())
-        if f"{url.scheme}://{url.netloc}".lower() != base_url.lower():
-            msg = f"the rows address is on another host than this client's, {base_url}"
-            raise ConfigurationError(msg, hint="no token is sent elsewhere; pass base_url= or cloud= to mean that host")
-        found = _ROWS_ADDRESS.fullmatch(url.path)
-        parts = tuple(part and unquote(part) for part in found.groups()) if found else ()
-    elif isinstance(target, str):
-        parts = tuple(target.split("/"))
-    elif isinstance(target, tuple):
-        parts = target
-    match parts:
-        case (str(dataset), str(table)) if dataset and table:
+def _told_by(credential: Hidden[object]) -> Any:
+    """Give what tells one credential from another: itself, or where it has no hash, which object it is."""
+    if isinstance(credential.value, str):
+        return str.__str__(credential.value)
+    try:
+        hash(credential.value)
+    except Exception:  # noqa: BLE001 - it is the user's, and raises what it likes
+        return id(credential.value)
+    return credential.value
+
+
+def place(target: Hidden[Any], base_url: str) -> tuple[str | None, str, str]:
+    """Read a target: workspace, dataset, table. None of it is shown that may hold a key."""
+    match (parts := _parts(target, base_url)).value:
+        case (str(), str()) if all(parts.value):
+            dataset, table = parts.value
             return None, dataset, table
-        case (None | str() as workspace, str(dataset), str(table)) if dataset and table:
+        case (None | str(), str(), str()) if all(parts.value[1:]):
+            workspace, dataset, table = parts.value
             return workspace or None, dataset, table
-        case _ if isinstance(target, Dataset):
-            msg = f"dataset `{target.name}` is no target: rows go into one of its tables"
+        case _ if isinstance(target.value, Dataset):
+            msg = f"dataset `{target.value.name}` is no target: rows go into one of its tables"
             raise ConfigurationError(msg, hint='dataset.table("Name").push(rows), or dataset.table() for the only one')
         case _:
             raise _no_target(target)
 
 
-def _no_target(target: object) -> ConfigurationError:
-    shown = repr(target) if isinstance(target, str | tuple) else type(target).__name__
+def _no_target(target: Hidden[Any]) -> ConfigurationError:
     hint = 'give "Dataset/Table", "Workspace/Dataset/Table", (workspace or None, dataset, table), or a URL'
-    if isinstance(target, str) and target.count("/") > _MOST_SLASHES:
+    if isinstance(target.value, str) and target.value.count("/") > _MOST_SLASHES:
         hint = _with_slash(target)
-    elif isinstance(target, str) and "/" not in target and target:
-        hint = f'name the table too: "{target}/Table"'
-    return ConfigurationError(f"{shown} is no target", hint=hint)
+    elif isinstance(target.value, str) and "/" not in target.value and target.value:
+        hint = _core.without_keys(f'name the table too: "{target.value}/Table"')
+    return ConfigurationError(f"{_shown(target)} is no target", hint=hint)
 
 
-def _with_slash(target: str) -> str:
-    dataset, _, table = target.rpartition("/")
-    return f"a name that holds a slash goes into a tuple: (workspace or None, {dataset!r}, {table!r})"
+def _with_slash(target: Hidden[str]) -> str:
+    dataset, _, table = target.value.rpartition("/")
+    return _core.without_keys(
+        f"a name that holds a slash goes into a tuple: (workspace or None, {dataset!r}, {table!r})"
+    )
 
 
 def _workspace(client: Client, name: str | None) -> Verb[Workspace]:
     if not name:
         return client.my_workspace
-    return (yield from client._workspace(name))  # noqa: SLF001 - the same package
+    return (yield from client._workspace(Hidden(name)))  # noqa: SLF001 - the same package
 
 
-def _table(
-    client: Client, spot: tuple[str | None, str, str], schema: TableSchema | Mapping[str, DataType] | None
-) -> Verb[Table]:
+def _parts(target: Hidden[Any], base_url: str) -> Hidden[tuple[Any, ...]]:
+    if _is_address(target):
+        found = _in_rows_address(target)
+        if found is None or not _is_below(target, base_url):
+            msg = f"the rows address is on another host than this client's, {base_url}"
+            raise ConfigurationError(msg, hint="no token is sent elsewhere; pass base_url= or cloud= to mean that host")
+        return Hidden(tuple(part and unquote(part) for part in found.groups()))
+    parts = Hidden(_split(target))
+    if any(_core.holds_key(part) for part in parts.value):
+        msg = "the target looks like an address that may hold a key, but is none, and is not shown for that"
+        raise ConfigurationError(msg, hint="a push URL begins with https://, without anything in front of it")
+    return parts
+
+
+def _split(target: Hidden[Any]) -> tuple[Any, ...]:
+    if isinstance(target.value, str):
+        return tuple(str.__str__(target.value).split("/"))
+    return tuple(target.value) if isinstance(target.value, tuple) else ()
+
+
+def _is_below(target: Hidden[str], base_url: str) -> bool:
+    url = urlsplit(target.value.strip())
+    return f"{url.scheme}://{url.netloc}".lower() == base_url.lower()
+
+
+def _shown(target: Hidden[Any]) -> str:
+    """Show names; what is something else is told by its type, since nobody knows what is in it."""
+    parts = target.value if isinstance(target.value, tuple) else (target.value,)
+    plain = all(type(part) is str or part is None for part in parts) and target.value is not None
+    return _core.without_keys(repr(target.value)) if plain else type(target.value).__name__
+
+
+def _table(client: Client, spot: tuple[str | None, str, str], schema: TableSchema | None) -> Verb[Table]:
     workspace_name, dataset_name, table_name = spot
     workspace = yield from _workspace(client, workspace_name)
-    dataset = yield from workspace._dataset(dataset_name)  # noqa: SLF001 - the same package
+    dataset = yield from workspace._dataset(Hidden(dataset_name))  # noqa: SLF001 - the same package
     return dataset.table(table_name, schema)
 
 
 def _create_and_push(
     client: Client,
     spot: tuple[str | None, str, str],
-    schema: TableSchema | Mapping[str, DataType] | None,
+    schema: TableSchema | None,
     rows: Rows,
     *,
     options: dict[str, Any],
@@ -285,7 +323,7 @@ def _create_and_push(
     workspace = yield from _workspace(client, workspace_name)
     made = None
     try:
-        dataset = yield from workspace._dataset(dataset_name)  # noqa: SLF001 - the same package
+        dataset = yield from workspace._dataset(Hidden(dataset_name))  # noqa: SLF001 - the same package
         yield from _check_table(dataset, table_name)
         table = dataset.table(table_name, schema)
     except NotFoundError:
@@ -308,12 +346,8 @@ def _create_and_push(
         raise
 
 
-def _known(
-    schema: TableSchema | Mapping[str, DataType] | None, table_name: str, rows: Rows, *, convert: bool
-) -> tuple[TableSchema, Rows]:
+def _known(schema: TableSchema | None, table_name: str, rows: Rows, *, convert: bool) -> tuple[TableSchema, Rows]:
     """Say what a new table is to look like; answers the rows too, since looking at a generator takes some out."""
-    if isinstance(schema, Mapping):
-        return TableSchema(table_name, schema), rows
     if schema is None:
         first, rows = _first(rows)
         return TableSchema.infer(table_name, first, convert=convert), rows

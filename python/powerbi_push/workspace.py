@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
+from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.retirement import tell_of_retirement
 from powerbi_push.schema import TableSchema, specification
 from powerbi_push.verbs import awaited, run, settled
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     IfExists: TypeAlias = Literal["fail", "reuse", "recreate"]
 
 
+@shown_unfinished
 class Workspace:
     """A workspace ("group" in the REST API), or the user's own.
 
@@ -75,14 +77,16 @@ class Workspace:
             NotFoundError: There is none; the message lists those there are.
             ConfigurationError: Several have this name; the message lists their ids.
         """
-        return run(self._dataset(name_or_id))
+        hidden, name_or_id = Hidden(name_or_id), ""
+        return run(self._dataset(hidden))
 
     async def dataset_async(self, name_or_id: str) -> Dataset:
         """Await `dataset`."""
-        return settled(await awaited(self._dataset(name_or_id)))
+        hidden, name_or_id = Hidden(name_or_id), ""
+        return settled(await awaited(self._dataset(hidden)))
 
-    def _dataset(self, name_or_id: str) -> Verb[Dataset]:
-        info = yield self._core.dataset(self.id, name_or_id)
+    def _dataset(self, name_or_id: Hidden[str]) -> Verb[Dataset]:
+        info = yield self._core.dataset(self.id, name_or_id.value)
         return Dataset(self._core, self, info, None)
 
     def create_dataset(self, schema: DatasetSchema, *, if_exists: IfExists = "fail") -> Dataset:
@@ -140,5 +144,5 @@ def _dataset_schema(schema: object) -> DatasetSchema:
     advice = (
         "wrap it: DatasetSchema(name, [table])" if isinstance(schema, TableSchema) else "see DatasetSchema.from_json"
     )
-    msg = f"schema must be a DatasetSchema, not {type(schema).__name__}; {advice}"
+    msg = f"`schema` must be a DatasetSchema, not {type(schema).__name__}; {advice}"
     raise TypeError(msg)

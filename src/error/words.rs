@@ -22,9 +22,10 @@ pub(crate) fn blotted(text: &str, secrets: &[&str]) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-/// A name as a message can hold it, whoever gave it: cut, and with nothing that moves a terminal or turns text around.
+/// A name as a message can hold it, whoever gave it: cut, with nothing that moves a terminal or turns text around, and
+/// without what may be a key.
 pub(crate) fn shown(name: &str) -> String {
-    let mut shown = String::new();
+    let (mut shown, name) = (String::new(), without_keys(name));
     for c in name.chars().take(LONGEST_NAME) {
         if turns_text(c) || c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
@@ -44,6 +45,46 @@ impl fmt::Display for Grouped {
         }
         write!(f, "{},{:03}", Grouped(self.0 / 1_000), self.0 % 1_000)
     }
+}
+
+/// Whether `text` looks like an address, or a part of one, with a key in it: then it is no name, and nobody is shown it.
+pub(crate) fn holds_key(text: &str) -> bool {
+    behind_key(text).next().is_some() || text.contains("//") && key_in(text).is_some()
+}
+
+/// The same text with `***` for everything in it that may be a key: what follows `key=`, and the queries of addresses.
+pub(crate) fn without_keys(text: &str) -> String {
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = key_in(rest) {
+        shown.push_str(&rest[..at]);
+        shown.push_str("***");
+        rest = &rest[at..];
+        rest = &rest[word_end(rest)..];
+    }
+    shown + rest
+}
+
+/// Where the first key in `text` may begin: behind `key=`, or behind a `?` that a word follows at once, as in a query.
+fn key_in(text: &str) -> Option<usize> {
+    let queries = text.match_indices('?').map(|(at, _)| at + 1).filter(|at| begins_word(&text[*at..]));
+    queries.chain(behind_key(text)).min()
+}
+
+/// The places behind each `key=`.
+fn behind_key(text: &str) -> impl Iterator<Item = usize> {
+    let lower = text.to_ascii_lowercase();
+    let behind = |sign: &str| lower.match_indices(sign).map(|(at, _)| at + sign.len()).collect::<Vec<_>>();
+    let found = [behind("key="), behind("key%3d")].concat();
+    found.into_iter().filter(move |at| begins_word(&text[*at..]))
+}
+
+fn begins_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '%' | '_' | '+'))
+}
+
+/// Where a word ends, as an address would: at white space or a quote.
+fn word_end(text: &str) -> usize {
+    text.find(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'')).unwrap_or(text.len())
 }
 
 /// Unicode's own signs for lines and for the direction of text, which can make a message read as another.
@@ -72,6 +113,48 @@ mod tests {
     fn a_secret_is_blotted_out_before_the_text_is_cut() {
         let text = blotted(&format!("{}Bearer canary", "x".repeat(LONGEST - 9)), &["", "canary"]);
         assert_eq!(text, format!("{}Bearer **", "x".repeat(LONGEST - 9)));
+    }
+
+    #[test]
+    fn what_may_be_a_key_is_found() {
+        for keyed in [
+            "api.powerbi.com/beta/x/rows?key=a",
+            "KEY=a",
+            "key=a?b",
+            "rows?key%3Da",
+            "https://example.org/x?sig=a",
+            "\u{feff}//host/rows?experience=power-bi",
+        ] {
+            assert!(holds_key(keyed), "{keyed}");
+        }
+        for name in [
+            "Sales",
+            "What sold?",
+            "Q?A",
+            "?a=1#b",
+            "https://example.org",
+            "a=b",
+            "Was war? x=1",
+            "key",
+            "key=",
+            "(What?)",
+            "Größe",
+            "",
+        ] {
+            assert!(!holds_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_are_blotted_out_and_nothing_else_is() {
+        assert_eq!(
+            without_keys("`https://h/rows?ctid=1&key=a%2B` and 'KEY=b', \"//h?c\"; what? key=d e"),
+            "`https://h/rows?***` and 'KEY=***', \"//h?***\"; what? key=*** e"
+        );
+        let plain = "there is no dataset `What sold?`: a=b";
+        assert_eq!(without_keys(plain), plain);
+        let once = without_keys("x?key=a");
+        assert_eq!(without_keys(&once), once);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, holds_key};
 use crate::schema::table_name_problem;
 use crate::transport::origin;
 
@@ -72,6 +72,7 @@ impl Address {
 
 /// `text` as one segment of a path. Two names cannot be one: encoded or not, they mean this folder and the one above.
 fn segment(text: &str) -> Result<String> {
+    check_name("what should be a name or an id", text)?;
     if matches!(text, "" | "." | "..") {
         return Err(Error::configuration(format!("`{text}` is neither a name nor an id"))
             .with_hint("workspaces and datasets have ids such as f089354e-8366-4e18-aea3-4cb4a3a50b48, tables names"));
@@ -91,8 +92,19 @@ pub fn is_id(text: &str) -> bool {
     parts == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
+/// Refuses what looks like an address: it may hold the key of a push URL, so that it is neither sent nor shown.
+pub fn check_name(what: &str, name: &str) -> Result<()> {
+    if holds_key(name) {
+        let message = format!("{what} looks like an address that may hold a key, and is not shown for that");
+        let hint = "rows go to a push URL by pbi.push(rows, url) or pbi.StreamingDataset(url): it begins with https://";
+        return Err(Error::configuration(message).with_hint(hint));
+    }
+    Ok(())
+}
+
 /// A table's name as the service allows it.
 pub fn check_table_name(name: &str) -> Result<()> {
+    check_name("`name`", name)?;
     table_name_problem(name).map_or(Ok(()), |problem| {
         Err(Error::configuration(problem)
             .with_hint("a table's name has 1 to 100 characters, such as letters, digits, spaces and # - @ ^ _ ~"))
@@ -137,6 +149,22 @@ mod tests {
         for good in ["...", "%2e%2e", ".a", " "] {
             let path = Address::new(&root, None).dataset(good).unwrap().path().to_owned();
             assert_eq!(path.split('/').count(), 5, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_name_and_is_not_repeated() {
+        let root = Url::parse("http://localhost:1").unwrap();
+        for keyed in ["api.powerbi.com/rows?key=canary", "canary://x?canary", "KEY=canary", "//h/rows?a=canary"] {
+            let errors = [
+                Address::new(&root, Some(keyed)).rows("d", "t").unwrap_err(),
+                Address::new(&root, None).rows(keyed, "t").unwrap_err(),
+                Address::new(&root, None).rows("d", keyed).unwrap_err(),
+                check_table_name(keyed).unwrap_err(),
+            ];
+            for error in errors {
+                assert!(error.message.contains("may hold a key") && !error.message.contains("canary"), "{error}");
+            }
         }
     }
 

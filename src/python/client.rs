@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::{PyBool, PyDict, PyString};
 use reqwest::Url;
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::sender::Sender;
+use super::text::{name, optional, text};
 use super::{credential, options, plan, porter, push};
 use crate::auth::{Audience, Credential};
 use crate::client;
@@ -22,7 +23,7 @@ use crate::clock::Clock;
 use crate::courier::AskNumber;
 use crate::error::{Error, Kind, Result};
 use crate::limit::Quotas;
-use crate::powerbi::{CLOUDS, Cloud, IfExists, MOST_ROWS, base_url, check_table_name, is_id};
+use crate::powerbi::{self, CLOUDS, Cloud, IfExists, MOST_ROWS, check_table_name, is_id};
 use crate::retry::Retry;
 use crate::schema;
 use crate::transport::{self, Settings, check_emulated};
@@ -110,22 +111,22 @@ impl Client {
     #[new]
     fn new(
         credential: &Bound<'_, PyAny>,
-        cloud: &str,
-        base: Option<&str>,
+        cloud: &Bound<'_, PyAny>,
+        base_url: &Bound<'_, PyAny>,
         timeout: &Bound<'_, PyAny>,
         retry: &Bound<'_, PyAny>,
         quotas: &Bound<'_, PyAny>,
-        proxy: Option<String>,
-        ca_bundle: Option<&Bound<'_, PyAny>>,
+        proxy: &Bound<'_, PyAny>,
+        ca_bundle: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let py = credential.py();
         door::through(py, || {
             let clock = Clock::of_process();
-            let cloud = raise(py, Cloud::named(cloud))?;
-            let root = raise(py, base_url(base.unwrap_or(cloud.base_url)))?;
+            let cloud = raise(py, Cloud::named(&text("cloud", cloud)?))?;
+            let root = optional("base_url", base_url)?;
+            let root = raise(py, powerbi::base_url(root.as_deref().unwrap_or(cloud.base_url)))?;
             raise(py, check_emulated("base_url", &root))?;
-            let timeout = options::required_seconds("timeout", timeout)?;
-            let settings = Settings { timeout, proxy, ca_bundle: options::path("ca_bundle", ca_bundle)? };
+            let settings = options::settings(timeout, proxy, ca_bundle)?;
             let (retry, quotas) = (options::retry(retry)?, options::quotas(quotas)?);
             let needs_loop = credential::is_async(credential)?;
             let credential = credential::read(credential, cloud.scope, &clock)?;
@@ -179,20 +180,32 @@ impl Client {
         self.request(py, |client| async move { client.tokens().tell().await })
     }
 
-    fn workspaces(&self, py: Python<'_>, filter: Option<String>) -> PyResult<Operation> {
-        self.request(py, |client| async move { client.api().workspaces(filter.as_deref()).await })
+    fn workspaces(&self, filter: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        let py = filter.py();
+        door::through(py, || {
+            let filter = optional("filter", filter)?;
+            self.request(py, |client| async move { client.api().workspaces(filter.as_deref()).await })
+        })
     }
 
-    fn workspace(&self, py: Python<'_>, name_or_id: String) -> PyResult<Operation> {
-        self.request(py, |client| async move { client.api().find_workspace(&name_or_id).await })
+    fn workspace(&self, name_or_id: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        let py = name_or_id.py();
+        door::through(py, || {
+            let name_or_id = name("name_or_id", name_or_id)?;
+            self.request(py, |client| async move { client.api().find_workspace(&name_or_id).await })
+        })
     }
 
     fn datasets(&self, py: Python<'_>, workspace: Option<String>) -> PyResult<Operation> {
         self.request(py, |client| async move { client.api().datasets(workspace.as_deref()).await })
     }
 
-    fn dataset(&self, py: Python<'_>, workspace: Option<String>, name_or_id: String) -> PyResult<Operation> {
-        self.request(py, |client| async move { client.api().find_dataset(workspace.as_deref(), &name_or_id).await })
+    fn dataset(&self, workspace: Option<String>, name_or_id: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        let py = name_or_id.py();
+        door::through(py, || {
+            let name_or_id = name("name_or_id", name_or_id)?;
+            self.request(py, |client| async move { client.api().find_dataset(workspace.as_deref(), &name_or_id).await })
+        })
     }
 
     fn delete_dataset(&self, py: Python<'_>, workspace: Option<String>, id: String) -> PyResult<Operation> {
@@ -243,9 +256,13 @@ impl Client {
         )
     }
 
-    fn query(&self, py: Python<'_>, workspace: Option<String>, dataset: String, dax: String) -> PyResult<Operation> {
-        self.request(py, |client| async move {
-            client.api().query(workspace.as_deref(), &dataset, &dax, client.quotas()).await
+    fn query(&self, workspace: Option<String>, dataset: String, dax: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        let py = dax.py();
+        door::through(py, || {
+            let dax = text("dax", dax)?;
+            self.request(py, |client| async move {
+                client.api().query(workspace.as_deref(), &dataset, &dax, client.quotas()).await
+            })
         })
     }
 
@@ -331,7 +348,7 @@ impl Client {
         table: &str,
         schema: Option<&TableSchema>,
         rows_or_count: &Bound<'py, PyAny>,
-        rows_in_table: Option<u64>,
+        rows_in_table: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = rows_or_count.py();
         door::through(py, || {
@@ -341,16 +358,20 @@ impl Client {
         })
     }
 
-    /// Whether `text` has the shape of an id.
+    /// Whether it is text of the shape of an id.
     #[staticmethod]
-    fn is_id(text: &str) -> bool {
-        is_id(text)
+    fn is_id(text: &Bound<'_, PyAny>) -> PyResult<bool> {
+        door::through(text.py(), || Ok(text.cast::<PyString>().is_ok_and(|text| text.to_str().is_ok_and(is_id))))
     }
 
-    /// Raises unless `name` can be the name of a table.
+    /// The name of a table, unless it can be none.
     #[staticmethod]
-    fn check_table_name(py: Python<'_>, name: &str) -> PyResult<()> {
-        door::through(py, || raise(py, check_table_name(name)))
+    fn table_name(table: &Bound<'_, PyAny>) -> PyResult<String> {
+        door::through(table.py(), || {
+            let name = name("name", table)?;
+            raise(table.py(), check_table_name(&name))?;
+            Ok(name)
+        })
     }
 
     /// The clouds that there are.

@@ -13,6 +13,7 @@ use super::errors::{self, raise};
 use super::operation::Operation;
 use super::porter::{self, Call};
 use super::runtime::PerProcess;
+use super::text::optional;
 use crate::auth::{self, AccessToken, Credential, Fetching, SignIn, Tokens, bare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
@@ -37,7 +38,7 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
     if let Some(ours) = ClientSecret::of(credential) {
         return raise(py, ours.get().sign_in(scope).map(Credential::Entra));
     }
-    let asks_for_scope = credential.hasattr("get_token")?;
+    let asks_for_scope = credential.hasattr("get_token").unwrap_or(false);
     if !asks_for_scope && !credential.is_callable() {
         let name = credential.get_type().name()?;
         let error = Error::configuration(format!("`credential` cannot be of type {name}"))
@@ -51,11 +52,12 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
 }
 
 /// Whether only an event loop can ask it: its function is a coroutine function.
-pub(super) fn is_async(credential: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_async<'py>(credential: &Bound<'py, PyAny>) -> PyResult<bool> {
     /// `inspect.CO_COROUTINE`.
     const COROUTINE: u32 = 0x80;
-    let function = credential.getattr_opt("get_token")?.unwrap_or_else(|| credential.clone());
-    let code = function.getattr_opt("__code__")?;
+    let own = |object: &Bound<'py, PyAny>, name| object.getattr_opt(name).ok().flatten();
+    let function = own(credential, "get_token").unwrap_or_else(|| credential.clone());
+    let code = own(&function, "__code__");
     let flags = code.map(|code| code.getattr("co_flags")?.extract::<u32>()).transpose()?;
     Ok(flags.is_some_and(|flags| flags & COROUTINE != 0))
 }
@@ -164,14 +166,15 @@ impl ClientSecret {
         tenant_id: &Bound<'_, PyAny>,
         client_id: &Bound<'_, PyAny>,
         client_secret: &Bound<'_, PyAny>,
-        authority: Option<&Bound<'_, PyAny>>,
+        authority: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let py = tenant_id.py();
         door::through(py, || {
-            let tenant = text("tenant_id", tenant_id)?;
-            let client = text("client_id", client_id)?;
-            let secret = SecretString::from(text("client_secret", client_secret)?);
-            let authority = authority.map(|given| text("authority", given)).transpose()?;
+            let given = |name: &str, value: &Bound<'_, PyAny>| optional(name, value).map(Option::unwrap_or_default);
+            let tenant = given("tenant_id", tenant_id)?;
+            let client = given("client_id", client_id)?;
+            let secret = SecretString::from(given("client_secret", client_secret)?);
+            let authority = optional("authority", authority)?;
             let who = auth::ClientSecret::new(&tenant, &client, secret.expose_secret(), authority.as_deref());
             Ok(Self { who: Arc::new(raise(py, who)?), transport: PerProcess::new(), clock: Clock::of_process() })
         })
@@ -216,16 +219,4 @@ impl ClientSecret {
     fn sign_in(&self, scope: &str) -> crate::error::Result<SignIn> {
         self.who.sign_in(Cloud::authority_for(scope), scope)
     }
-}
-
-/// An argument that has to be text; what it is instead is told by its type alone.
-fn text(name: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {
-    if given.is_none() {
-        return Ok(String::new());
-    }
-    given.cast::<PyString>().ok().and_then(|text| text.to_str().ok()).map(str::to_owned).ok_or_else(|| {
-        let kind = given.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-        let what = if kind == "str" { "valid Unicode".to_owned() } else { format!("a str, not {kind}") };
-        errors::to_py(given.py(), &Error::configuration(format!("`{name}` must be {what}")))
-    })
 }

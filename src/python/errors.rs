@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 
 use crate::encode::{Problems, Seen};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, without_keys};
 
 fn class_name(kind: Kind) -> &'static str {
     match kind {
@@ -86,7 +86,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         face(py, "notices")?.getattr("log_bug")?.call1((error.message.as_str(),))?;
     }
     let class = exceptions.getattr(class_name(error.kind))?;
-    let exception = PyErr::from_value(class.call((error.message.as_str(),), Some(&arguments))?);
+    let exception = PyErr::from_value(class.call((without_keys(&error.message),), Some(&arguments))?);
     exception.set_cause(py, cause(py, error));
     Ok(exception)
 }

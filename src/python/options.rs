@@ -1,18 +1,21 @@
 //! Options that come as words: each read once, a wrong one answered with the words there are.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyUnicodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use super::deadline::Deadline;
 use super::errors;
+use super::text::{optional, wrong_type};
 use crate::encode::{Naive, Options};
 use crate::error::{Error, shown};
 use crate::limit::{IN_FLIGHT, Quotas};
 use crate::retry::Retry;
+use crate::transport::Settings;
 
 /// Everything that a verb which takes rows may be told, with the defaults.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, as the caller names it")]
@@ -161,6 +164,14 @@ pub(super) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
     }
 }
 
+/// A whole number that is neither too small nor too large.
+pub(super) fn within(name: &str, value: &Bound<'_, PyAny>, range: RangeInclusive<usize>) -> PyResult<usize> {
+    match value.extract() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => wrong(value, format!("`{name}` takes a whole number from {} to {}", range.start(), range.end())),
+    }
+}
+
 /// A time limit in seconds; `None` is none.
 pub(super) fn seconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     if value.is_none() {
@@ -188,6 +199,25 @@ pub(super) fn delay(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> 
     }
 }
 
+/// What a user chooses about connections; where the proxy is, may be a secret.
+pub(super) fn settings(
+    timeout: &Bound<'_, PyAny>,
+    proxy: &Bound<'_, PyAny>,
+    ca_bundle: &Bound<'_, PyAny>,
+) -> PyResult<Settings> {
+    let timeout = required_seconds("timeout", timeout)?;
+    let proxy = optional("proxy", proxy)?;
+    let bundle = Some(ca_bundle).filter(|given| !given.is_none());
+    let bundle = bundle.map(|given| path("ca_bundle", "the path of a file or None", given)).transpose()?;
+    Ok(Settings { timeout, proxy, ca_bundle: bundle })
+}
+
+/// How many there are, where that is known.
+pub(super) fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    let count = value.extract::<Option<u64>>();
+    count.or_else(|_| wrong(value, format!("`{name}` takes a whole number from 0, or None")))
+}
+
 /// `"default"`, `None`, or an object with the fields of `Retry`.
 pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     if value.is_none() {
@@ -199,7 +229,7 @@ pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     let Ok(attempts) = value.getattr("attempts") else {
         return wrong(value, "`retry` takes \"default\", a Retry or None".into());
     };
-    let pause = |name: &str| delay(&format!("Retry.{name}"), &value.getattr(name)?);
+    let pause = |name: &str| delay(&format!("Retry.{name}"), &field(value, name));
     match attempts.extract::<u32>() {
         Ok(attempts @ 1..) => {
             Ok(Retry { attempts, first_delay: pause("first_delay")?, max_delay: pause("max_delay")? })
@@ -213,16 +243,16 @@ pub(super) fn quotas(value: &Bound<'_, PyAny>) -> PyResult<Quotas> {
     if value.is_none() {
         return Ok(Quotas::NONE);
     }
-    if !value.hasattr("requests_per_minute")? {
+    if !value.hasattr("requests_per_minute").unwrap_or(false) {
         let words = "`quotas` takes \"pro\" or \"free\", a Quotas or None";
         return choice("quotas", value, &[("pro", Quotas::PRO), ("free", Quotas::FREE)])
             .or_else(|_| wrong(value, words.into()));
     }
-    let limit = |name: &str| match value.getattr(name)?.extract::<Option<u64>>() {
+    let limit = |name: &str| match field(value, name).extract::<Option<u64>>() {
         Ok(limit @ (None | Some(1..))) => Ok(limit),
         _ => wrong(value, format!("`Quotas.{name}` takes a whole number from 1, or None")),
     };
-    let Ok(in_flight @ 1..=IN_FLIGHT) = value.getattr("in_flight")?.extract::<usize>() else {
+    let Ok(in_flight @ 1..=IN_FLIGHT) = field(value, "in_flight").extract::<usize>() else {
         return wrong(value, format!("`Quotas.in_flight` takes a whole number from 1 to {IN_FLIGHT}"));
     };
     Ok(Quotas {
@@ -235,23 +265,24 @@ pub(super) fn quotas(value: &Bound<'_, PyAny>) -> PyResult<Quotas> {
     })
 }
 
+/// What `value` has under `name`; what it has not, or does not give, is the value itself, which no field takes.
+fn field<'py>(value: &Bound<'py, PyAny>, name: &str) -> Bound<'py, PyAny> {
+    value.getattr(name).unwrap_or_else(|_| value.clone())
+}
+
 pub(super) fn wrong<T>(value: &Bound<'_, PyAny>, mut message: String) -> PyResult<T> {
     message.push_str(", not ");
     message.push_str(&told(value));
     Err(errors::to_py(value.py(), &Error::configuration(message)))
 }
 
-/// A path; what it is instead is told by its type alone.
-pub(super) fn path(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<PathBuf>> {
-    let read = |given: &Bound<'_, PyAny>| {
-        given.extract().map_err(|raised: PyErr| match given.get_type().name() {
-            Ok(kind) if raised.is_instance_of::<PyTypeError>(given.py()) => {
-                PyTypeError::new_err(format!("`{name}` takes a path, or None, not {kind}"))
-            }
-            _ => raised,
-        })
-    };
-    given.filter(|given| !given.is_none()).map(read).transpose()
+/// A path; what it is instead is told by its type alone. What an object raises that is asked for its path, is its own.
+pub(super) fn path(name: &str, what: &str, given: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    given.extract().map_err(|raised: PyErr| {
+        let py = given.py();
+        let is_none = raised.is_instance_of::<PyTypeError>(py) || raised.is_instance_of::<PyUnicodeError>(py);
+        if is_none { wrong_type(name, what, given) } else { raised }
+    })
 }
 
 /// A wrong value as a message can hold it: of what is no plain one, the type.

@@ -5,13 +5,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
 use super::intake::{Source, Wanted};
-use super::options::{RowOptions, wrong};
+use super::options::{RowOptions, count, wrong};
 use super::payloads::{fill, refuse_invalid};
 use super::push::{Target, encoder};
 use crate::limit::Plan;
 
 /// The plan of a push to `target`; rows are checked and measured, and nothing is sent.
-pub(super) fn plan(target: &Target, rows_or_count: &Bound<'_, PyAny>, rows_in_table: Option<u64>) -> PyResult<Plan> {
+pub(super) fn plan(
+    target: &Target,
+    rows_or_count: &Bound<'_, PyAny>,
+    rows_in_table: &Bound<'_, PyAny>,
+) -> PyResult<Plan> {
+    let rows_in_table = count("rows_in_table", rows_in_table)?;
     // An int, or a number of numpy's.
     if rows_or_count.hasattr("__index__")? && !rows_or_count.is_instance_of::<PyBool>() {
         return of_count(target, rows_or_count, rows_in_table);
@@ -21,9 +26,9 @@ pub(super) fn plan(target: &Target, rows_or_count: &Bound<'_, PyAny>, rows_in_ta
     Ok(target.route.plan(requests.len() as u64, rows_of, rows_in_table))
 }
 
-fn of_count(target: &Target, count: &Bound<'_, PyAny>, rows_in_table: Option<u64>) -> PyResult<Plan> {
-    let Ok(count) = count.extract::<u64>() else {
-        return wrong(count, "`rows_or_count` takes rows, or a whole number from 0".into());
+fn of_count(target: &Target, rows: &Bound<'_, PyAny>, rows_in_table: Option<u64>) -> PyResult<Plan> {
+    let Ok(count) = rows.extract::<u64>() else {
+        return wrong(rows, "`rows_or_count` takes rows, or a whole number from 0".into());
     };
     let limits = target.route.destination.limits();
     let full = limits.max_rows as u64;
@@ -39,7 +44,8 @@ fn measured(target: &Target, rows: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
     let py = rows.py();
     let mut source = Source::new(rows, Wanted::default())?;
     if !source.is_sized() {
-        let message = "what can be read only once cannot be planned: give a list, a frame, or the number of rows";
+        let message =
+            "`rows_or_count` that can be read only once cannot be planned: give a list, a frame, or the number of rows";
         return Err(PyTypeError::new_err(message));
     }
     let mut encoder = encoder(target, &RowOptions::read(&PyDict::new(py))?);

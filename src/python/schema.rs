@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::door;
 use super::errors::{self, raise};
 use super::intake::{Source, Wanted};
-use super::options::{RowOptions, hides_values};
+use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
@@ -189,21 +189,15 @@ impl TableSchema {
     fn payloads(
         &self,
         rows: &Bound<'_, PyAny>,
-        max_rows: i64,
-        max_bytes: i64,
+        max_rows: &Bound<'_, PyAny>,
+        max_bytes: &Bound<'_, PyAny>,
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Payloads> {
         let py = rows.py();
         let most = PushDataset::LIMITS;
-        let inside =
-            |value: i64, least, most| usize::try_from(value).ok().filter(|value| (least..=most).contains(value));
-        let (Some(max_rows), Some(max_bytes)) =
-            (inside(max_rows, 1, most.max_rows), inside(max_bytes, 100, most.max_bytes))
-        else {
-            let message = format!("max_rows takes 1 to {}, max_bytes 100 to {}", most.max_rows, most.max_bytes);
-            return raise(py, Err(Error::configuration(message)));
-        };
         door::through(py, || {
+            let max_rows = within("max_rows", max_rows, 1..=most.max_rows)?;
+            let max_bytes = within("max_bytes", max_bytes, 100..=most.max_bytes)?;
             let options = RowOptions::read(options)?;
             let encoder = encoder(&self.schema, &options, Limits { max_rows, max_bytes });
             Payloads::new(py, self.source(rows, &options)?, encoder, &options)

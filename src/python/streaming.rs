@@ -11,6 +11,7 @@ use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::sender::Sender;
+use super::text::text;
 use super::{options, push};
 use crate::client::Route;
 use crate::clock::Clock;
@@ -34,24 +35,26 @@ pub(super) struct PushUrl {
 impl PushUrl {
     #[new]
     fn new(
-        py: Python<'_>,
-        push_url: &str,
+        push_url: &Bound<'_, PyAny>,
         history: bool,
         live_tiles: bool,
         timeout: &Bound<'_, PyAny>,
         retry: &Bound<'_, PyAny>,
         quotas: &Bound<'_, PyAny>,
-        proxy: Option<String>,
-        ca_bundle: Option<&Bound<'_, PyAny>>,
+        proxy: &Bound<'_, PyAny>,
+        ca_bundle: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
+        let py = push_url.py();
         door::through(py, || {
-            let streaming = raise(py, Streaming::new(push_url, history, live_tiles))?;
-            let timeout = options::required_seconds("timeout", timeout)?;
-            let settings = Settings { timeout, proxy, ca_bundle: options::path("ca_bundle", ca_bundle)? };
+            let streaming = raise(py, Streaming::new(&text("push_url", push_url)?, history, live_tiles))?;
+            let settings = options::settings(timeout, proxy, ca_bundle)?;
             raise(py, streaming.check_emulated())?;
             raise(py, streaming.check_way(&settings))?;
             let (retry, quotas, clock) = (options::retry(retry)?, options::quotas(quotas)?, Clock::of_process());
-            Ok(Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() })
+            let made = Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() };
+            // Made here and now, so that a wrong argument is told where it was given.
+            made.route(py)?;
+            Ok(made)
         })
     }
 
@@ -77,11 +80,15 @@ impl PushUrl {
 }
 
 impl PushUrl {
-    fn target(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::Target> {
+    fn route(&self, py: Python<'_>) -> PyResult<Route> {
         raise(py, self.streaming.check_emulated())?;
         let (settings, retry, clock) = (&self.settings, self.retry, &self.clock);
         let make = || Route::to_push_url(self.streaming.clone(), settings, retry, self.quotas, clock.clone());
+        self.route.get(py, make)
+    }
+
+    fn target(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::Target> {
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        Ok(push::Target { route: self.route.get(py, make)?, schema, ordered: false, needs_loop: false })
+        Ok(push::Target { route: self.route(py)?, schema, ordered: false, needs_loop: false })
     }
 }

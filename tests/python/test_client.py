@@ -6,6 +6,7 @@ import asyncio
 import copy
 import pickle
 import warnings
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -401,7 +402,9 @@ def test_a_retry_is_a_value() -> None:
         pbi.Retry(3)  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("retry", [pbi.Retry(attempts=0), pbi.Retry(attempts=-1), pbi.Retry(first_delay=-1)])
-def test_a_retry_that_makes_no_sense_is_a_configuration_error(retry: pbi.Retry) -> None:
-    with pytest.raises(pbi.ConfigurationError):
-        pbi.Client("opaque", retry=retry)
+@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"attempts": -1}, {"first_delay": -1}, {"max_delay": "x"}])
+def test_a_retry_that_makes_no_sense_is_told_when_it_is_made(wrong: dict[str, Any]) -> None:
+    with pytest.raises(pbi.ConfigurationError, match=f"`Retry.{next(iter(wrong))}` takes"):
+        pbi.Retry(**wrong)
+    with pytest.raises(pbi.ConfigurationError, match=f"`Retry.{next(iter(wrong))}` takes"):
+        pbi.Client("opaque", retry=SimpleNamespace(**{"attempts": 5, "first_delay": 1, "max_delay": 1} | wrong))  # type: ignore[arg-type]

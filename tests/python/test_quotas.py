@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,19 +153,27 @@ def test_a_number_of_numpy_is_a_number(virtual: Emulator) -> None:
     assert make_table(virtual).plan(np.int64(10_001)).requests == 2
 
 
-@pytest.mark.parametrize(
-    ("quotas", "complaint"),
-    [
-        ("premium", '`quotas` takes "pro" or "free"'),
-        (5, "`quotas` takes"),
-        (pbi.Quotas(rows_per_hour=0), r"`Quotas.rows_per_hour` takes a whole number from 1"),
-        (pbi.Quotas(in_flight=0), r"`Quotas.in_flight` takes a whole number from 1 to 4"),
-        (pbi.Quotas(in_flight=5), r"`Quotas.in_flight` takes a whole number from 1 to 4"),
-        (pbi.Quotas(requests_per_minute="many"), r"`Quotas.requests_per_minute` takes"),  # type: ignore[arg-type]
-    ],
-)
-def test_wrong_quotas_are_told_at_once(virtual: Emulator, quotas: Any, complaint: str) -> None:
+@pytest.mark.parametrize("quotas", ["premium", 5, ["pro"]])
+def test_wrong_quotas_are_told_at_once(virtual: Emulator, quotas: Any) -> None:
+    complaint = '`quotas` takes "pro" or "free"'
     with pytest.raises(pbi.ConfigurationError, match=complaint):
         virtual.client(quotas=quotas)
     with pytest.raises(pbi.ConfigurationError, match=complaint):
         pbi.StreamingDataset("https://example.com/rows?key=1", quotas=quotas)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"rows_per_hour": 0}, r"`Quotas.rows_per_hour` takes a whole number from 1, or None"),
+        ({"in_flight": 0}, r"`Quotas.in_flight` takes a whole number from 1 to 4"),
+        ({"in_flight": 5}, r"`Quotas.in_flight` takes a whole number from 1 to 4"),
+        ({"requests_per_minute": "many"}, r"`Quotas.requests_per_minute` takes"),
+    ],
+)
+def test_quotas_that_make_no_sense_are_told_when_they_are_made(wrong: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(pbi.ConfigurationError, match=complaint):
+        pbi.Quotas(**wrong)
+    fields = {field.name: getattr(pbi.Quotas(), field.name) for field in dataclasses.fields(pbi.Quotas)}
+    with pytest.raises(pbi.ConfigurationError, match=complaint):
+        pbi.Client("a token", quotas=SimpleNamespace(**fields | wrong))  # type: ignore[arg-type]
