@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NoReturn, TypeVar
 
+from powerbi_push.exceptions import ConfigurationError
+
 T = TypeVar("T")
 
 
@@ -18,7 +20,11 @@ def items(name: str, given: object, kind: type[T]) -> tuple[T, ...]:
     """Take several objects of one kind."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         refuse(name, f"a list of {kind.__name__}", given)
-    listed = tuple(given)
+    try:
+        listed = tuple(given)
+    except Exception as error:
+        msg = f"`{name}` could not be read: {type(error).__name__}"
+        raise ConfigurationError(msg) from error
     for one in listed:
         if not isinstance(one, kind):
             refuse(name, f"a list of {kind.__name__}, each of it", one)

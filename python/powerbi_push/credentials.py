@@ -196,7 +196,7 @@ def _missing() -> str:
 
 def _authority(given: Hidden[str | None]) -> Hidden[str | None]:
     """Say who signs in, where it is not left to the cloud."""
-    if given.value is None or given.value == "":
+    if given.value is None or (type(given.value) is str and not given.value):
         return Hidden(os.environ.get(_AUTHORITY, "").strip() or None)
     return given
 

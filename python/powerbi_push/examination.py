@@ -15,7 +15,7 @@ from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.hidden import Hidden
 from powerbi_push.report import Check, Report
 from powerbi_push.table import Table
-from powerbi_push.targets import place, stream
+from powerbi_push.targets import place, plain, stream
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def doctor(
     ...     report.ok
     True
     """
-    hidden = Hidden((target, credential))
+    hidden = Hidden((plain(target).value, credential))
     settings = Hidden(
         {"cloud": cloud, "base_url": base_url, "timeout": timeout, "proxy": proxy, "ca_bundle": ca_bundle}
     )
@@ -82,7 +82,7 @@ async def doctor_async(
     ca_bundle: str | os.PathLike[str] | None = None,
 ) -> Report:
     """Await `doctor`."""
-    hidden = Hidden((target, credential))
+    hidden = Hidden((plain(target).value, credential))
     settings = Hidden(
         {"cloud": cloud, "base_url": base_url, "timeout": timeout, "proxy": proxy, "ca_bundle": ca_bundle}
     )

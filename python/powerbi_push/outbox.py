@@ -140,14 +140,13 @@ class Outbox:
         """
         _core.check_word("rows", rows, ["all", "pending", "rejected"])
         if isinstance(file, (str, os.PathLike)):
+            file = _core.check_path("file", file)
             self._refuse_own(file)
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as opened:
                 if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                     _empty(opened)
                 return self.export(opened, rows=rows)
-        if not callable(getattr(file, "write", None)):
-            refuse("file", "the path of a file or an open file", file)
-        write: Any = _as_text(file) if isinstance(file, io.TextIOBase) else file.write
+        write: Any = _as_text(file) if isinstance(file, io.TextIOBase) else _write_of(file)
         return self._core.export(rows != "rejected", rows != "pending", write)
 
     def _refuse_own(self, file: str | os.PathLike[str]) -> None:
@@ -184,6 +183,15 @@ def _empty(opened: IO[bytes]) -> None:
     if os.name == "posix" and stat.S_IMODE(os.fstat(opened.fileno()).st_mode) & 0o077:
         os.fchmod(opened.fileno(), 0o600)
     opened.truncate(0)
+
+
+def _write_of(file: object) -> Any:
+    write = None
+    with suppress(Exception):  # whatever a stranger raises, it is no file
+        write = getattr(file, "write", None)
+    if not callable(write):
+        refuse("file", "the path of a file or an open file", file)
+    return write
 
 
 def _as_text(file: IO[str]) -> Any:

@@ -350,7 +350,11 @@ def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
     if schema.value is None or isinstance(schema.value, TableSchema):
         return schema.value
     if isinstance(schema.value, Mapping):
-        return TableSchema(name, schema.value)
+        try:
+            return TableSchema(name, schema.value)
+        except ConfigurationError as error:
+            msg = f"`schema`: {error.message}"
+            raise ConfigurationError(msg, hint=error.hint) from None
     kind = type(schema.value).__name__
     msg = f"`schema` must be a TableSchema or a mapping of columns, not {kind}"
     raise TypeError(msg)

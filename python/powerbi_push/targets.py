@@ -111,7 +111,8 @@ async def push_async(
     asked = Hidden(_Given(rows, target, schema, credential, cloud, base_url))
     del rows, target, schema, credential, cloud, base_url
     begun = _begun(given("push_async", PushOptions, options))
-    if create and asked.value.schema is None and hasattr(asked.value.rows, "__aiter__"):
+    create = _core.check_flag("create", create)
+    if create and asked.value.schema is None and hasattr(type(asked.value.rows), "__aiter__"):
         asked.value.rows = await _read_ahead(asked.value.rows, begun.get("timeout"))
     return settled(await awaited(_push(asked, begun, if_exists=if_exists, create=create)))
 
@@ -160,7 +161,7 @@ def _push(asked: Hidden[_Given], options: dict[str, Any], *, if_exists: str, cre
     if_exists = _core.check_word("if_exists", if_exists, ["append", "replace"])
     create = _core.check_flag("create", create)
     _core.check_row_options(options)
-    target = Hidden(asked.value.target)
+    target = plain(asked.value.target)
     pushes = stream(target, Hidden(asked.value.schema))
     if pushes is not None:
         if if_exists == "replace" or create:
@@ -185,6 +186,11 @@ def _push(asked: Hidden[_Given], options: dict[str, Any], *, if_exists: str, cre
                 error.hint = _joined(error.hint, _with_slash(target))
             raise
     return (yield from table._push(asked.value.rows, options, replace=if_exists == "replace"))  # noqa: SLF001
+
+
+def plain(target: Any) -> Hidden[Any]:
+    """Take a target; of a subclass of `str` only what it says."""
+    return Hidden(str.__str__(target) if isinstance(target, str) else target)
 
 
 def _is_address(target: Hidden[Any]) -> bool:
@@ -286,7 +292,7 @@ def _parts(target: Hidden[Any], base_url: str) -> Hidden[tuple[Any, ...]]:
 
 def _split(target: Hidden[Any]) -> tuple[Any, ...]:
     if isinstance(target.value, str):
-        return tuple(str.__str__(target.value).split("/"))
+        return tuple(target.value.split("/"))
     return tuple(target.value) if isinstance(target.value, tuple) else ()
 
 

@@ -83,7 +83,7 @@ fn fetching(call: Arc<Call>) -> Fetching {
 /// A token's text; one that is no valid Unicode is refused without being shown.
 fn secret(token: &Bound<'_, PyString>) -> PyResult<SecretString> {
     token.to_str().map(|text| bare(text).to_owned().into()).map_err(|_| {
-        let error = Error::configuration("the access token holds characters that are no valid Unicode");
+        let error = Error::configuration("the access token of `credential` holds characters that are no valid Unicode");
         errors::to_py(token.py(), &error)
     })
 }

@@ -1,7 +1,6 @@
 //! The emulator as Python's half uses it: what it stored and saw, as plain values.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -170,8 +169,7 @@ impl Emulator {
 
     fn advance(&self, seconds: &Bound<'_, PyAny>) -> PyResult<()> {
         door::through(seconds.py(), || {
-            let by: Duration = super::options::seconds("seconds", seconds)?.unwrap_or_default();
-            raise(seconds.py(), self.emulator.advance(by))
+            raise(seconds.py(), self.emulator.advance(super::options::delay("seconds", seconds)?))
         })
     }
 

@@ -62,6 +62,12 @@ pub(super) fn to_py(py: Python<'_>, error: &Error) -> PyErr {
     build(py, error).unwrap_or_else(|failure| failure)
 }
 
+/// Whether an exception is one of this package's own.
+pub(super) fn is_ours(py: Python<'_>, raised: &PyErr) -> bool {
+    let root = face(py, "exceptions").and_then(|exceptions| exceptions.getattr("PowerBIPushError"));
+    root.is_ok_and(|root| raised.matches(py, root).unwrap_or(false))
+}
+
 /// The result as Python has it.
 pub(super) fn raise<T>(py: Python<'_>, result: Result<T>) -> PyResult<T> {
     result.map_err(|error| to_py(py, &error))

@@ -26,7 +26,7 @@ mod vetting;
 mod wanted;
 mod zones;
 
-use pyo3::exceptions::{PyException, PyRuntimeError};
+use pyo3::exceptions::{PyException, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyTuple};
 
@@ -129,6 +129,15 @@ impl<'py> Source<'py> {
     /// Recognises what holds rows; a single row, text and bytes do not. Columns of a frame that are not wanted are left
     /// unread.
     pub(super) fn new(rows: &Bound<'py, PyAny>, wanted: Wanted<'_>) -> PyResult<Self> {
+        Self::recognise(rows, wanted).map_err(|raised| {
+            let py = rows.py();
+            // What they are is told as it is; what they raise when they are looked at is theirs.
+            let told = raised.is_instance_of::<PyTypeError>(py) || errors::is_ours(py, &raised);
+            if told || !raised.is_instance_of::<PyException>(py) { raised } else { errors::source(py, raised, 0) }
+        })
+    }
+
+    fn recognise(rows: &Bound<'py, PyAny>, wanted: Wanted<'_>) -> PyResult<Self> {
         let kind = if let Ok(list) = rows.cast_exact::<PyList>() {
             Kind::List(list.clone().unbind(), list.len())
         } else if rows.is_instance_of::<PyList>() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use pythonize::{depythonize, pythonize};
 use serde_json::Value;
 
@@ -27,8 +27,11 @@ fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
 
 /// The type that `name` means, spelled as the documentation spells it.
 #[pyfunction]
-pub(super) fn data_type_name(name: &str) -> Option<&'static str> {
-    DataType::parse(name).map(DataType::name)
+pub(super) fn data_type_name(name: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
+    door::through(name.py(), || {
+        let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
+        Ok(text.and_then(DataType::parse).map(DataType::name))
+    })
 }
 
 /// Checks a dataset given in the service's spelling and answers it in Python's.

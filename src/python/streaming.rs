@@ -11,7 +11,7 @@ use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::sender::Sender;
-use super::text::text;
+use super::text::{check_flag, text};
 use super::{options, push};
 use crate::client::Route;
 use crate::clock::Clock;
@@ -36,8 +36,8 @@ impl PushUrl {
     #[new]
     fn new(
         push_url: &Bound<'_, PyAny>,
-        history: bool,
-        live_tiles: bool,
+        history: &Bound<'_, PyAny>,
+        live_tiles: &Bound<'_, PyAny>,
         timeout: &Bound<'_, PyAny>,
         retry: &Bound<'_, PyAny>,
         quotas: &Bound<'_, PyAny>,
@@ -46,7 +46,9 @@ impl PushUrl {
     ) -> PyResult<Self> {
         let py = push_url.py();
         door::through(py, || {
-            let streaming = raise(py, Streaming::new(&text("push_url", push_url)?, history, live_tiles))?;
+            let url = text("push_url", push_url)?;
+            let (history, live_tiles) = (check_flag("history", history)?, check_flag("live_tiles", live_tiles)?);
+            let streaming = raise(py, Streaming::new(&url, history, live_tiles))?;
             let settings = options::settings(timeout, proxy, ca_bundle)?;
             raise(py, streaming.check_emulated())?;
             raise(py, streaming.check_way(&settings))?;

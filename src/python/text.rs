@@ -59,7 +59,8 @@ pub(super) fn check_optional_text(name: &str, given: &Bound<'_, PyAny>) -> PyRes
 pub(super) fn check_word(name: &str, given: &Bound<'_, PyAny>, words: Vec<String>) -> PyResult<String> {
     door::through(given.py(), || {
         let choices: Vec<_> = words.iter().enumerate().map(|(place, word)| (word.as_str(), place)).collect();
-        Ok(words[choice(name, given, &choices)?].clone())
+        let place = choice(name, given, &choices)?;
+        Ok(words.into_iter().nth(place).unwrap_or_default())
     })
 }
 
@@ -78,7 +79,14 @@ pub(super) fn check_optional_flag(name: &str, given: &Bound<'_, PyAny>) -> PyRes
 /// The path of a file.
 #[pyfunction]
 pub(super) fn check_path(name: &str, given: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    door::through(given.py(), || options::path(name, "the path of a file", given))
+    door::through(given.py(), || {
+        let path = options::path(name, "the path of a file", given)?;
+        if path.as_os_str().as_encoded_bytes().contains(&0) {
+            let error = Error::configuration(format!("`{name}` must be the path of a file, and holds a NUL"));
+            return Err(errors::to_py(given.py(), &error));
+        }
+        Ok(path)
+    })
 }
 
 /// A whole number that is neither too small nor too large.

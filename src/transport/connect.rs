@@ -82,7 +82,11 @@ fn bundle_of_environment() -> Option<PathBuf> {
 }
 
 fn read_bundle(path: &Path) -> Result<Vec<Certificate>> {
-    let unusable = |why: String| Error::configuration(format!("the CA bundle `{}` {why}", path.display()));
+    let unusable = |why: String| {
+        Error::configuration(format!("the CA bundle `{}` {why}", path.display())).with_hint(
+            "ca_bundle= takes the path of a PEM file; without it REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE count",
+        )
+    };
     let pem = std::fs::read(path).map_err(|error| unusable(format!("cannot be read: {error}")))?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| unusable("is not PEM".into()))?;
     if certificates.is_empty() {

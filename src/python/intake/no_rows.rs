@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::row;
 
@@ -17,7 +17,7 @@ pub(super) fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = format!("rows must be a list or another iterable of mappings, not a {name}; {advice}");
         return Err(PyTypeError::new_err(message));
     }
-    if rows.hasattr("__iter__")? || rows.hasattr("__getitem__")? {
+    if !rows.is_instance_of::<PyType>() && (rows.hasattr("__iter__")? || rows.hasattr("__getitem__")?) {
         return Ok(());
     }
     Err(PyTypeError::new_err(format!(
