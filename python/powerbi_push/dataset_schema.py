@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.arguments import items, refuse
+from powerbi_push.arguments import items, listed, refuse, shown
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import shown_unfinished
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema, specification
@@ -164,19 +164,21 @@ def _text_of(path: Path) -> str:
     except ValueError as error:
         msg = f"`source` is neither JSON text nor a file of it: {error}"
         raise ConfigurationError(msg) from None
+
+
 def _tables(tables: Any) -> tuple[TableSchema, ...]:
     how = 'give a list of TableSchema, or a mapping such as {"Orders": {"Id": int}}'
     if isinstance(tables, TableSchema):
         return (tables,)
     if isinstance(tables, Mapping):
         return tuple(_named(name, columns) for name, columns in tables.items())
-    if isinstance(tables, str | bytes) or not hasattr(tables, "__iter__"):
+    if isinstance(tables, str | bytes) or not isinstance(tables, Iterable):
         msg = f"`tables` takes tables, not {type(tables).__name__}"
         raise ConfigurationError(msg, hint=how)
-    found = tuple(tables)
+    found = listed("`tables`", tables)
     for table in found:
         if not isinstance(table, TableSchema):
-            msg = f"`tables` has {type(table).__name__} {table!r}, which is no TableSchema"
+            msg = f"`tables` has {shown(table)}, which is no TableSchema"
             raise ConfigurationError(msg, hint=how)
     return found
 

@@ -7,11 +7,12 @@ Names, counts and properties are checked as the service's swagger and "Push sema
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from powerbi_push import _core
-from powerbi_push.arguments import items
+from powerbi_push.arguments import items, listed, shown
 from powerbi_push.data_types import type_name
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, shown_unfinished
@@ -19,7 +20,7 @@ from powerbi_push.options import CheckOptions, RowOptions, given, takes
 from powerbi_push.results import ValidationReport, validation_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Self, Unpack
 
     from powerbi_push.options import Rows
@@ -195,7 +196,7 @@ class TableSchema:
         """Check the table against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", _core.check_text("name", name))
-        set_(self, "columns", columns_of(self.name, columns))
+        set_(self, "columns", columns_of(f"`columns` of table `{_core.without_keys(self.name)}`", columns))
         set_(self, "_hints", {})
         set_(self, "measures", items("measures", measures, Measure))
         set_(self, "description", _core.check_optional_text("description", description))
@@ -237,8 +238,7 @@ class TableSchema:
         name = _core.check_text("name", name)
         convert = _core.check_flag("convert", convert)
         known = [
-            (_core.check_text("types", column), type_name(column, data_type))
-            for column, data_type in items_of(types or {})
+            (column.name, str(column.data_type)) for column in columns_of("`types`", () if types is None else types)
         ]
         columns, hints = _core.infer_columns(rows, known, convert)
         table = cls(name, dict(columns))
@@ -360,29 +360,25 @@ def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
     raise TypeError(msg)
 
 
-def items_of(columns: Any) -> Any:
-    """The pairs of a mapping, or of what has `items()` as one has, such as ``frame.dtypes``."""
-    return columns.items() if callable(getattr(columns, "items", None)) else columns
-
-
-def columns_of(table: str, columns: Any) -> tuple[Column, ...]:
-    """The columns that a mapping, columns or pairs say."""
+def columns_of(argument: str, columns: Any) -> tuple[Column, ...]:
+    """The columns that an argument says: a mapping, columns, or pairs."""
     how = 'give a mapping such as {"Price": float}, or a list of Column or of pairs'
-    if isinstance(columns, str | bytes) or not hasattr(columns, "__iter__"):
-        msg = f"`columns` of table `{table}` takes names with data types, not {type(columns).__name__}"
+    if isinstance(columns, str | bytes) or not isinstance(columns, Iterable):
+        msg = f"{argument} takes names with data types, not {type(columns).__name__}"
         raise ConfigurationError(msg, hint=how)
     found = []
-    for column in items_of(columns):
+    # What has `items()` as a mapping has them, such as ``frame.dtypes``, is taken as one.
+    pairs: Any = getattr(columns, "items", None) if hasattr(type(columns), "items") else None
+    for column in listed(argument, pairs() if pairs else columns):
         match column:
             case Column():
                 found.append(column)
             case (str(name), data_type) if not isinstance(column, str):
                 found.append(Column(name, data_type))
-            case _ if hasattr(column, "name") and hasattr(column, "type"):  # a field of Arrow
-                found.append(Column(column.name, column.type))
+            case object(name=name, type=data_type):  # a field of Arrow
+                found.append(Column(name, data_type))
             case _:
-                what = f"column {column!r}" if isinstance(column, str) else f"{type(column).__name__} {column!r}"
-                msg = f"`columns` of table `{table}` has {what} without a data type"
+                msg = f"{argument} has {shown(column)} without a data type"
                 raise ConfigurationError(msg, hint=how)
     return tuple(found)
 

@@ -160,8 +160,10 @@ def _push(asked: Hidden[_Given], options: dict[str, Any], *, if_exists: str, cre
     """
     if_exists = _core.check_word("if_exists", if_exists, ["append", "replace"])
     create = _core.check_flag("create", create)
-    _core.check_row_options(options)
     target = plain(asked.value.target)
+    # A table or a stream may know its columns already; what is made reads them off the rows.
+    known = create or asked.value.schema is not None or isinstance(target.value, Table | StreamingDataset)
+    _core.check_row_options(options, known)
     pushes = stream(target, Hidden(asked.value.schema))
     if pushes is not None:
         if if_exists == "replace" or create:

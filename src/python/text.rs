@@ -95,10 +95,13 @@ pub(super) fn check_whole(name: &str, given: &Bound<'_, PyAny>, least: usize, mo
     door::through(given.py(), || within(name, given, least..=most))
 }
 
-/// What a verb that takes rows is told.
+/// What a verb that takes rows is told; without a schema some of it would have no effect.
 #[pyfunction]
-pub(super) fn check_row_options(given: &Bound<'_, PyDict>) -> PyResult<()> {
-    door::through(given.py(), || RowOptions::read(given).map(drop))
+pub(super) fn check_row_options(given: &Bound<'_, PyDict>, has_schema: bool) -> PyResult<()> {
+    door::through(given.py(), || {
+        let options = RowOptions::read(given)?;
+        if has_schema { Ok(()) } else { options.refuse_without_schema(given.py()) }
+    })
 }
 
 /// A `Retry` whose fields make sense.

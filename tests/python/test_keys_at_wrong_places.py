@@ -170,7 +170,7 @@ HOLDERS: dict[str, Callable[[Emulator], Any]] = {
     "a token": lambda _: pbi.AccessToken(KEY, 5),
     "a client": lambda emulator: emulator.client(credential=KEY),
     "a workspace": lambda emulator: emulator.client(credential=KEY).my_workspace,
-    "a stream": lambda _: pbi.StreamingDataset(URL),
+    "a stream": lambda emulator: pbi.StreamingDataset(f"{emulator.url}/beta/a/datasets/b/rows?key={KEY}"),
     "a client's secret": lambda _: pbi.ClientSecretCredential(
         "contoso.com", "11111111-2222-3333-4444-555555555555", KEY
     ),

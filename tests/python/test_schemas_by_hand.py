@@ -93,7 +93,7 @@ def test_decimals_of_other_libraries_are_decimals_and_objects_are_text() -> None
     ids=str,
 )
 def test_a_data_type_that_means_none_of_ours_is_refused_by_column_and_name(data_type: object) -> None:
-    with pytest.raises(ConfigurationError, match="column `a` has the data type"):
+    with pytest.raises(ConfigurationError, match="column `a` has the `data_type`"):
         TableSchema("t", {"a": data_type})
 
 
