@@ -82,7 +82,9 @@ mod _core {
     #[pymodule_export]
     use super::porter::{Errand, next_errand};
     #[pymodule_export]
-    use super::schema::{TableSchema, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json};
+    use super::schema::{
+        TableSchema, check_count, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,
+    };
     #[pymodule_export]
     use super::sender::Sender;
     #[pymodule_export]

@@ -18,7 +18,7 @@ use serde::{Serialize, Serializer};
 pub use self::infer::{Inference, Inferred, Kind, Known, Looks, NoType};
 pub use self::json::{dataset_json, table_json};
 pub use self::read::{read_dataset, read_table};
-pub use self::rules::table_name_problem;
+pub use self::rules::{far_too_many, table_name_problem};
 
 /// The types that a Power BI push table knows.
 ///

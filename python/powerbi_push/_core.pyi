@@ -18,6 +18,7 @@ __all__ = [
     "PushUrl",
     "Sender",
     "TableSchema",
+    "check_count",
     "check_flag",
     "check_optional_flag",
     "check_optional_text",
@@ -46,6 +47,7 @@ __all__ = [
 VERSION: Final[str]
 _Answer = TypeVar("_Answer")
 
+def check_count(owner: str, what: str, count: int, at_least: bool) -> None: ...
 def check_text(name: str, given: object) -> str: ...
 def check_optional_text(name: str, given: object) -> str | None: ...
 def check_word(name: str, given: object, words: list[str]) -> str: ...

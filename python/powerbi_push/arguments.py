@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
+from itertools import islice
 from typing import NoReturn, TypeVar
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
 
 T = TypeVar("T")
+#: Nobody means so many of anything.
+_FAR_TOO_MANY = 10_001
+#: Characters of a text that a message shows.
+_LONGEST = 100
 
 
 def refuse(name: str, what: str, given: object) -> NoReturn:
@@ -17,30 +22,49 @@ def refuse(name: str, what: str, given: object) -> NoReturn:
     raise TypeError(msg)
 
 
-def items(name: str, given: object, kind: type[T]) -> tuple[T, ...]:
+def owned_by(what: str, name: str) -> str:
+    """Say whose something is, in a message that any name fits into."""
+    return f"{what} `{_core.without_keys(name[:_LONGEST])}`"
+
+
+def items(owner: str, name: str, given: object, kind: type[T]) -> tuple[T, ...]:
     """Take several objects of one kind."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         refuse(name, f"a list of {kind.__name__}", given)
-    taken = listed(f"`{name}`", given)
+    taken = listed(owner, name, given)
     for one in taken:
         if not isinstance(one, kind):
             refuse(name, f"a list of {kind.__name__}, each of it", one)
     return taken
 
 
-def listed(argument: str, given: Iterable[T]) -> tuple[T, ...]:
-    """Read several objects, which may raise what they like."""
+def listed(owner: str, what: str, given: Iterable[T], argument: str | None = None) -> tuple[T, ...]:
+    """Read what a schema is made of, which may raise what it likes; what has no end is not read to it.
+
+    Args:
+        owner: Whose they are.
+        what: What they are.
+        given: Where they are.
+        argument: What the caller calls them, where it is something else.
+
+    Raises:
+        ConfigurationError: It cannot be read, or there are far more of them than any schema has.
+    """
     try:
-        return tuple(given)
+        taken = tuple(islice(given, _FAR_TOO_MANY))
+        count = len(given) if isinstance(given, Sized) else len(taken)
     except Exception as error:
-        msg = f"{argument} could not be read: {type(error).__name__}"
+        msg = f"`{argument or what}` of {owner} could not be read: {type(error).__name__}"
         raise ConfigurationError(msg) from error
+    at_least = len(taken) == count == _FAR_TOO_MANY
+    _core.check_count(owner, what, count - at_least, at_least)
+    return taken
 
 
 def shown(given: object) -> str:
     """Show what was given where a message has to: texts, classes and data types; of everything else, the type."""
     if isinstance(given, str):
-        return _core.without_keys(repr(str.__str__(given)))
+        return _core.without_keys(repr(str.__str__(given)[:_LONGEST]))
     if isinstance(given, type) or type(given).__module__.startswith(("numpy", "pandas", "polars", "pyarrow")):
-        return _core.without_keys(repr(given))
+        return _core.without_keys(repr(given)[:_LONGEST])
     return type(given).__name__

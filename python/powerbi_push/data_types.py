@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from powerbi_push import _core
-from powerbi_push.arguments import shown
+from powerbi_push.arguments import owned_by, shown
 from powerbi_push.exceptions import ConfigurationError
 
 _PYTHON_TYPES: dict[type, str] = {
@@ -40,7 +40,7 @@ _ARROW = {
 }
 
 
-def type_name(name: object, data_type: object) -> str:
+def type_name(name: str, data_type: object) -> str:
     """Spell the type of the column `name` as the documentation does.
 
     Raises:
@@ -48,7 +48,7 @@ def type_name(name: object, data_type: object) -> str:
     """
     known = name_of(data_type)
     if known is None:
-        msg = f"column `{name}` has the `data_type` {shown(data_type)}; the types are {_TYPES}"
+        msg = f"{owned_by('column', name)} has the `data_type` {shown(data_type)}; the types are {_TYPES}"
         hint = "Python's int, float, bool, datetime, date, str and Decimal are taken too, and types of numpy, pandas, "
         raise ConfigurationError(msg, hint=hint + "polars and Arrow that mean one of these")
     return known

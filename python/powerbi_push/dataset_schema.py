@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.arguments import items, listed, refuse, shown
+from powerbi_push.arguments import items, listed, owned_by, refuse, shown
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import shown_unfinished
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema, specification
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from powerbi_push.options import Rows
     from powerbi_push.schema import DataType
+
+
+#: The tables of a dataset that are looked into before it is read; of more the number is enough.
+_MOST = 250
 
 
 @shown_unfinished
@@ -56,8 +60,9 @@ class DatasetSchema:
         """Check the dataset against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", _core.check_text("name", name))
-        set_(self, "tables", _tables(tables))
-        set_(self, "relationships", items("relationships", relationships, Relationship))
+        owner = owned_by("dataset", self.name)
+        set_(self, "tables", _tables(owner, tables))
+        set_(self, "relationships", items(owner, "relationships", relationships, Relationship))
         set_(self, "mode", _core.check_text("mode", mode))
         set_(self, "retention", _core.check_optional_text("retention", retention))
         canonical = _core.read_dataset(specification(self))
@@ -96,9 +101,8 @@ class DatasetSchema:
         if unknown := [table for table in known if table not in tables]:
             msg = f"types= names table `{unknown[0]}`, which is not among the tables"
             raise ConfigurationError(msg, hint='types are given by table: types={"Orders": {"Id": int}}')
-        inferred = [
-            TableSchema.infer(table, rows, types=known.get(table), convert=convert) for table, rows in tables.items()
-        ]
+        named = listed(owned_by("dataset", _core.check_text("name", name)), "tables", tables.items())
+        inferred = [TableSchema.infer(table, rows, types=known.get(table), convert=convert) for table, rows in named]
         return cls(name, inferred)
 
     @classmethod
@@ -117,6 +121,7 @@ class DatasetSchema:
         DatasetSchema('d', [TableSchema('t', {'a': 'Int64'})])
         """
         if isinstance(source, Mapping):
+            _check_counts(source)
             return cls._read(_core.read_dataset(dict(source)))
         if not isinstance(source, str | os.PathLike):
             refuse("source", "JSON text, a mapping, or the path of a file", source)
@@ -166,16 +171,16 @@ def _text_of(path: Path) -> str:
         raise ConfigurationError(msg) from None
 
 
-def _tables(tables: Any) -> tuple[TableSchema, ...]:
+def _tables(owner: str, tables: Any) -> tuple[TableSchema, ...]:
     how = 'give a list of TableSchema, or a mapping such as {"Orders": {"Id": int}}'
     if isinstance(tables, TableSchema):
         return (tables,)
     if isinstance(tables, Mapping):
-        return tuple(_named(name, columns) for name, columns in tables.items())
+        return tuple(_named(name, columns) for name, columns in listed(owner, "tables", tables.items()))
     if isinstance(tables, str | bytes) or not isinstance(tables, Iterable):
         msg = f"`tables` takes tables, not {type(tables).__name__}"
         raise ConfigurationError(msg, hint=how)
-    found = listed("`tables`", tables)
+    found = listed(owner, "tables", tables)
     for table in found:
         if not isinstance(table, TableSchema):
             msg = f"`tables` has {shown(table)}, which is no TableSchema"
@@ -190,6 +195,18 @@ def _named(name: str, columns: Any) -> TableSchema:
         msg = f"table `{columns.name}` is given under the name `{name}`"
         raise ConfigurationError(msg)
     return columns
+
+
+def _check_counts(source: Mapping[str, Any]) -> None:
+    """Refuse far too many of anything before it is read; whatever else is wrong the core says."""
+    tables = source.get("tables")
+    owners = [("the dataset", source, ("tables", "relationships"))]
+    if isinstance(tables, list) and len(tables) <= _MOST:
+        owners += [("a table", table, ("columns", "measures")) for table in tables if isinstance(table, Mapping)]
+    for owner, holder, lists in owners:
+        for what in lists:
+            if isinstance(holder.get(what), list):
+                _core.check_count(owner, what, len(holder[what]), False)  # noqa: FBT003 - a door of the core
 
 
 def _table(spec: dict[str, Any]) -> TableSchema:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from powerbi_push import _core
-from powerbi_push.arguments import items, listed, shown
+from powerbi_push.arguments import items, listed, owned_by, shown
 from powerbi_push.data_types import type_name
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, shown_unfinished
@@ -196,9 +196,10 @@ class TableSchema:
         """Check the table against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", _core.check_text("name", name))
-        set_(self, "columns", columns_of(f"`columns` of table `{_core.without_keys(self.name)}`", columns))
+        owner = owned_by("table", self.name)
+        set_(self, "columns", columns_of(owner, "columns", columns))
         set_(self, "_hints", {})
-        set_(self, "measures", items("measures", measures, Measure))
+        set_(self, "measures", items(owner, "measures", measures, Measure))
         set_(self, "description", _core.check_optional_text("description", description))
         set_(self, "is_hidden", _core.check_optional_flag("is_hidden", is_hidden))
         set_(self, "_core", _core.TableSchema(specification(self)))
@@ -238,7 +239,8 @@ class TableSchema:
         name = _core.check_text("name", name)
         convert = _core.check_flag("convert", convert)
         known = [
-            (column.name, str(column.data_type)) for column in columns_of("`types`", () if types is None else types)
+            (column.name, str(column.data_type))
+            for column in columns_of(owned_by("table", name), "types", () if types is None else types)
         ]
         columns, hints = _core.infer_columns(rows, known, convert)
         table = cls(name, dict(columns))
@@ -360,16 +362,16 @@ def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
     raise TypeError(msg)
 
 
-def columns_of(argument: str, columns: Any) -> tuple[Column, ...]:
+def columns_of(owner: str, argument: str, columns: Any) -> tuple[Column, ...]:
     """The columns that an argument says: a mapping, columns, or pairs."""
     how = 'give a mapping such as {"Price": float}, or a list of Column or of pairs'
     if isinstance(columns, str | bytes) or not isinstance(columns, Iterable):
-        msg = f"{argument} takes names with data types, not {type(columns).__name__}"
+        msg = f"`{argument}` of {owner} takes names with data types, not {type(columns).__name__}"
         raise ConfigurationError(msg, hint=how)
     found = []
     # What has `items()` as a mapping has them, such as ``frame.dtypes``, is taken as one.
     pairs: Any = getattr(columns, "items", None) if hasattr(type(columns), "items") else None
-    for column in listed(argument, pairs() if pairs else columns):
+    for column in listed(owner, "columns", pairs() if pairs else columns, argument):
         match column:
             case Column():
                 found.append(column)
@@ -378,7 +380,7 @@ def columns_of(argument: str, columns: Any) -> tuple[Column, ...]:
             case object(name=name, type=data_type):  # a field of Arrow
                 found.append(Column(name, data_type))
             case _:
-                msg = f"{argument} has {shown(column)} without a data type"
+                msg = f"`{argument}` of {owner} has {shown(column)} without a data type"
                 raise ConfigurationError(msg, hint=how)
     return tuple(found)
 

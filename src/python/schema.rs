@@ -66,6 +66,15 @@ pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool) -> PyResult<St
     })
 }
 
+/// Raises where `owner` has far too many of `what` to look at; `at_least` says that there are more than `count`.
+#[pyfunction]
+pub(super) fn check_count(py: Python<'_>, owner: &str, what: &str, count: usize, at_least: bool) -> PyResult<()> {
+    door::through(py, || {
+        let problem = schema::far_too_many(owner, what, count, at_least);
+        raise(py, problem.map_or(Ok(()), |problem| Err(Error::configuration(problem))))
+    })
+}
+
 /// Names of columns and of their types.
 type Types = Vec<(String, &'static str)>;
 
@@ -121,7 +130,7 @@ impl Watching {
     /// Looks at all rows, or until one is none.
     fn watch<R: Rows>(&mut self, rows: &mut R) -> Result<(), R::Failure> {
         rows.begin();
-        while rows.visit(self)? && self.not_rows.is_none() {
+        while rows.visit(self)? && self.not_rows.is_none() && !self.inference.is_full() {
             self.inference.end_row();
             self.row += 1;
         }
@@ -131,7 +140,7 @@ impl Watching {
 
 impl Row for Watching {
     fn place(&mut self, column: &str) -> Option<usize> {
-        Some(self.inference.place(column))
+        (!self.inference.is_full()).then(|| self.inference.place(column))
     }
 
     fn cell(&mut self, place: usize, cell: Cell<'_>) {
@@ -140,8 +149,9 @@ impl Row for Watching {
     }
 
     fn cell_without_place(&mut self, column: &str, cell: Cell<'_>) {
-        let place = self.inference.place(column);
-        self.cell(place, cell);
+        if let Some(place) = self.place(column) {
+            self.cell(place, cell);
+        }
     }
 
     fn bad_key(&mut self, why: &str) {

@@ -2,9 +2,12 @@
 
 mod seen;
 
+use std::collections::HashMap;
+
 use self::seen::Seen;
+use super::rules::{FAR_TOO_MANY, far_too_many};
 use super::{Column, DataType, nearest};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// What one value tells about its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +94,7 @@ pub struct Inferred {
 #[derive(Debug, Default)]
 pub struct Inference {
     columns: Vec<Seen>,
+    places: HashMap<String, usize>,
     rows: usize,
     known: Known,
 }
@@ -99,16 +103,25 @@ impl Inference {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(known: Known) -> Self {
-        let columns = known.declared.iter().map(|(name, _)| Seen::new(name)).collect();
-        Self { columns, rows: 0, known }
+        let columns: Vec<_> = known.declared.iter().map(|(name, _)| Seen::new(name)).collect();
+        let places = columns.iter().enumerate().map(|(place, seen)| (seen.name.clone(), place)).collect();
+        Self { columns, places, rows: 0, known }
     }
 
     /// Where the column of that name stands: behind the others where it is new.
     pub fn place(&mut self, column: &str) -> usize {
-        self.columns.iter().position(|seen| seen.name == column).unwrap_or_else(|| {
-            self.columns.push(Seen::new(column));
-            self.columns.len() - 1
-        })
+        if let Some(place) = self.places.get(column) {
+            return *place;
+        }
+        self.places.insert(column.into(), self.columns.len());
+        self.columns.push(Seen::new(column));
+        self.columns.len() - 1
+    }
+
+    /// Whether there are so many columns that no more are looked at.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.columns.len() > FAR_TOO_MANY
     }
 
     /// Takes note of one value of the column at `place`; `example` answers what is said of the value in a row of that
@@ -125,6 +138,10 @@ impl Inference {
 
     /// The columns, or every reason why there are none.
     pub fn finish(self) -> Result<Inferred> {
+        if self.is_full() {
+            let problem = far_too_many("the table", "columns", FAR_TOO_MANY, true);
+            return Err(Error::configuration(problem.unwrap_or_default()));
+        }
         let Known { given, declared, convert } = &self.known;
         let known = |name: &str| given.iter().find(|(known, _)| known == name).map(|(_, data_type)| *data_type);
         let mut problems = Vec::new();
@@ -157,11 +174,10 @@ impl Inference {
 
     /// What is wrong with types of columns that no row has.
     fn unknown(&self, given: &[(String, DataType)]) -> Vec<String> {
-        let has = |name: &str| self.columns.iter().any(|seen| seen.name == name);
-        let unknown = given.iter().filter(|(name, _)| !has(name)).map(|(name, _)| {
+        let unknown = given.iter().filter(|(name, _)| !self.places.contains_key(name)).map(|(name, _)| {
             let names = self.columns.iter().map(|seen| seen.name.as_str());
             let advice = nearest(name, names).map(|nearest| format!("; did you mean `{nearest}`?"));
-            format!("types= names column `{name}`, which no row has{}", advice.unwrap_or_default())
+            format!("types= names column `{}`, which no row has{}", shown(name), advice.unwrap_or_default())
         });
         unknown.collect()
     }

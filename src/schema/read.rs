@@ -2,11 +2,14 @@
 //!
 //! Reading goes on after a problem, so that one error lists them all.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::rules::{self, CROSS_FILTERING, MODES, RETENTIONS, SUMMARIZE_BY};
 use super::{Column, DataType, Dataset, Measure, Relationship, Table};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
+
+/// Problems that one error lists; nobody reads more.
+const MOST_TOLD: usize = 1_000;
 
 /// Reads and checks one table.
 pub fn read_table(value: &Value) -> Result<Table> {
@@ -28,11 +31,16 @@ fn done<T>(schema: T, what: &str, problems: &[String]) -> Result<T> {
     match problems {
         [] => Ok(schema),
         [one] => Err(Error::configuration(one.clone())),
-        many => Err(Error::configuration(format!("the {what} has {} problems:\n- {}", many.len(), many.join("\n- ")))),
+        many => {
+            let told = many.len().min(MOST_TOLD);
+            let rest = if many.len() > told { format!("\n- and {} more", many.len() - told) } else { String::new() };
+            let list = many[..told].join("\n- ");
+            Err(Error::configuration(format!("the {what} has {} problems:\n- {list}{rest}", many.len())))
+        }
     }
 }
 
-fn dataset(mut item: Reader<'_>) -> Dataset {
+fn dataset(mut item: Reader<'_, '_>) -> Dataset {
     // Two properties that the service adds when it shows a dataset.
     item.take("id");
     item.take("@odata.context");
@@ -50,9 +58,9 @@ fn dataset(mut item: Reader<'_>) -> Dataset {
     dataset
 }
 
-fn table(mut item: Reader<'_>) -> Table {
+fn table(mut item: Reader<'_, '_>) -> Table {
     let name = item.required_text("name");
-    item.place = format!("table `{name}`");
+    item.place = format!("table `{}`", shown(&name));
     let table = Table {
         columns: item.list("columns", "column", true, column),
         measures: item.list("measures", "measure", false, measure),
@@ -64,14 +72,15 @@ fn table(mut item: Reader<'_>) -> Table {
     table
 }
 
-fn column(mut item: Reader<'_>) -> Column {
+fn column(mut item: Reader<'_, '_>) -> Column {
     let name = item.required_text("name");
-    item.place = format!("{} `{name}`", item.place);
+    item.place = format!("{} `{}`", item.place, shown(&name));
     let type_name = item.required_text("dataType");
     let data_type = DataType::parse(&type_name);
     if data_type.is_none() && !type_name.is_empty() {
         item.problem(&format!(
-            "has the data type `{type_name}`; the types are Int64, Double, Boolean, DateTime, String, Decimal"
+            "has the data type `{}`; the types are Int64, Double, Boolean, DateTime, String, Decimal",
+            shown(&type_name)
         ));
     }
     let column = Column {
@@ -87,9 +96,9 @@ fn column(mut item: Reader<'_>) -> Column {
     column
 }
 
-fn measure(mut item: Reader<'_>) -> Measure {
+fn measure(mut item: Reader<'_, '_>) -> Measure {
     let name = item.required_text("name");
-    item.place = format!("{} `{name}`", item.place);
+    item.place = format!("{} `{}`", item.place, shown(&name));
     let measure = Measure {
         name,
         expression: item.required_text("expression"),
@@ -101,7 +110,7 @@ fn measure(mut item: Reader<'_>) -> Measure {
     measure
 }
 
-fn relationship(mut item: Reader<'_>) -> Relationship {
+fn relationship(mut item: Reader<'_, '_>) -> Relationship {
     let relationship = Relationship {
         name: item.required_text("name"),
         from_table: item.required_text("fromTable"),
@@ -118,24 +127,27 @@ fn relationship(mut item: Reader<'_>) -> Relationship {
 }
 
 /// One JSON object being read; remembers which properties were asked for.
-struct Reader<'a> {
-    properties: Map<String, Value>,
+struct Reader<'v, 'p> {
+    properties: Vec<(&'v str, &'v Value)>,
     place: String,
-    problems: &'a mut Vec<String>,
+    problems: &'p mut Vec<String>,
 }
 
-impl<'a> Reader<'a> {
-    fn new(value: &Value, place: String, problems: &'a mut Vec<String>) -> Self {
-        let properties = value.as_object().cloned().unwrap_or_else(|| {
+impl<'v, 'p> Reader<'v, 'p> {
+    fn new(value: &'v Value, place: String, problems: &'p mut Vec<String>) -> Self {
+        if !value.is_object() {
             problems.push(format!("{place} must be an object, not {}", kind(value)));
-            Map::new()
-        });
+        }
+        let members = value.as_object().into_iter().flatten();
+        let properties = members.map(|(name, value)| (name.as_str(), value)).collect();
         Self { properties, place, problems }
     }
 
     /// Takes a property out; null is the same as absent.
-    fn take(&mut self, property: &str) -> Option<Value> {
-        self.properties.shift_remove(property).filter(|value| !value.is_null())
+    fn take(&mut self, property: &str) -> Option<&'v Value> {
+        let place = self.properties.iter().position(|(name, _)| *name == property)?;
+        let (_, value) = self.properties.remove(place);
+        (!value.is_null()).then_some(value)
     }
 
     fn problem(&mut self, what: &str) {
@@ -144,16 +156,16 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self, property: &str) -> Option<String> {
         match self.take(property)? {
-            Value::String(text) => Some(text),
+            Value::String(text) => Some(text.clone()),
             other => {
-                self.problem(&format!("has `{property}` of {}, not a string", kind(&other)));
+                self.problem(&format!("has `{property}` of {}, not a string", kind(other)));
                 None
             }
         }
     }
 
     fn required_text(&mut self, property: &str) -> String {
-        if self.properties.get(property).is_none_or(Value::is_null) {
+        if !self.properties.iter().any(|(name, value)| *name == property && !value.is_null()) {
             self.problem(&format!("lacks `{property}`"));
         }
         let text = self.text(property);
@@ -165,9 +177,9 @@ impl<'a> Reader<'a> {
 
     fn flag(&mut self, property: &str) -> Option<bool> {
         match self.take(property)? {
-            Value::Bool(flag) => Some(flag),
+            Value::Bool(flag) => Some(*flag),
             other => {
-                self.problem(&format!("has `{property}` of {}, not true or false", kind(&other)));
+                self.problem(&format!("has `{property}` of {}, not true or false", kind(other)));
                 None
             }
         }
@@ -178,16 +190,16 @@ impl<'a> Reader<'a> {
         let text = self.text(property)?;
         let known = choices.iter().find(|choice| choice.eq_ignore_ascii_case(&text));
         if known.is_none() {
-            self.problem(&format!("has `{property}` `{text}`; it takes {}", choices.join(", ")));
+            self.problem(&format!("has `{property}` `{}`; it takes {}", shown(&text), choices.join(", ")));
         }
         known.map(ToString::to_string)
     }
 
-    fn list<T>(&mut self, property: &str, what: &str, required: bool, read: fn(Reader<'_>) -> T) -> Vec<T> {
+    fn list<T>(&mut self, property: &str, what: &str, required: bool, read: fn(Reader<'_, '_>) -> T) -> Vec<T> {
         let items = match self.take(property) {
             Some(Value::Array(items)) => items,
             Some(other) => {
-                self.problem(&format!("has `{property}` of {}, not a list", kind(&other)));
+                self.problem(&format!("has `{property}` of {}, not a list", kind(other)));
                 return Vec::new();
             }
             None => {
@@ -199,6 +211,10 @@ impl<'a> Reader<'a> {
         };
         if required && items.is_empty() {
             self.problem(&format!("has no {property}"));
+        }
+        if let Some(problem) = rules::far_too_many(&self.place, property, items.len(), false) {
+            self.problems.push(problem);
+            return Vec::new();
         }
         let mut read_items = Vec::with_capacity(items.len());
         for (position, item) in items.iter().enumerate() {
@@ -214,12 +230,11 @@ impl<'a> Reader<'a> {
 
     /// Whatever was not asked for is unknown: the service refuses it, a wrong case included.
     fn finish(mut self, known: &[&str]) {
-        let left: Vec<String> = self.properties.keys().cloned().collect();
-        for property in left {
-            let meant = known.iter().find(|known| known.eq_ignore_ascii_case(&property));
+        for (property, _) in std::mem::take(&mut self.properties) {
+            let meant = known.iter().find(|known| known.eq_ignore_ascii_case(property));
             let advice =
                 meant.map_or_else(|| format!("it takes {}", known.join(", ")), |meant| format!("spell it `{meant}`"));
-            self.problem(&format!("has the unknown property `{property}`; {advice}"));
+            self.problem(&format!("has the unknown property `{}`; {advice}", shown(property)));
         }
     }
 }

@@ -14,6 +14,11 @@ const MAX_COLUMNS: usize = 75;
 const MAX_TABLES: usize = 75;
 /// Relationships of one dataset.
 const MAX_RELATIONSHIPS: usize = 75;
+/// Measures have no limit that is written down; this one is ours.
+const MAX_MEASURES: usize = 10_000;
+/// Of more columns, tables or relationships nothing but their number is told: nobody meant them, and to look at each
+/// takes minutes.
+pub(super) const FAR_TOO_MANY: usize = 250;
 /// UTF-16 units in the name of a table or relationship.
 const MAX_NAME: usize = 100;
 /// Characters that the service's pattern leaves out of the names of tables and relationships.
@@ -25,9 +30,23 @@ pub(super) const CROSS_FILTERING: [&str; 3] = ["OneDirection", "BothDirections",
 pub(super) const SUMMARIZE_BY: [&str; 8] =
     ["default", "none", "sum", "min", "max", "count", "average", "distinctCount"];
 
+/// Why no schema can have so many of `what`, where it is far too many to look at; `at_least` says that there are more.
+#[must_use]
+pub fn far_too_many(owner: &str, what: &str, count: usize, at_least: bool) -> Option<String> {
+    let (most, who) = match what {
+        "columns" => (MAX_COLUMNS, "the service takes"),
+        "tables" => (MAX_TABLES, "the service takes"),
+        "relationships" => (MAX_RELATIONSHIPS, "the service takes"),
+        _ => (MAX_MEASURES, "no more are taken than"),
+    };
+    let more = if at_least { "more than " } else { "" };
+    let is_far = at_least || count > most.max(FAR_TOO_MANY);
+    is_far.then(|| format!("{owner} has {more}{count} {what}; {who} {most}"))
+}
+
 /// Every way in which `table` breaks a rule of the service, in reading order.
 pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
-    let place = format!("table `{}`", table.name);
+    let place = format!("table `{}`", shown(&table.name));
     check_short_name(&table.name, "table", problems);
     if table.columns.len() > MAX_COLUMNS {
         problems.push(format!("{place} has {} columns; the service takes {MAX_COLUMNS}", table.columns.len()));
@@ -38,7 +57,7 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
     for measure in &table.measures {
         check_long_name(&measure.name, "measure", &place, problems);
         if !measure.expression.is_empty() && measure.expression.trim().is_empty() {
-            problems.push(format!("{place}: measure `{}` has a blank expression", measure.name));
+            problems.push(format!("{place}: measure `{}` has a blank expression", shown(&measure.name)));
         }
     }
     let names = table.columns.iter().map(|c| &c.name).chain(table.measures.iter().map(|m| &m.name));
@@ -47,7 +66,7 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
 
 /// Every way in which `dataset`, tables included, breaks a rule of the service.
 pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
-    let place = format!("dataset `{}`", dataset.name);
+    let place = format!("dataset `{}`", shown(&dataset.name));
     if !dataset.name.is_empty() && dataset.name.trim().is_empty() {
         problems.push("the dataset's name is blank".into());
     }
@@ -72,25 +91,26 @@ pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
 }
 
 fn check_column(column: &Column, table: &Table, problems: &mut Vec<String>) {
-    let place = format!("table `{}`", table.name);
+    let place = format!("table `{}`", shown(&table.name));
     check_long_name(&column.name, "column", &place, problems);
     if let Some(other) = &column.sort_by_column
         && !table.columns.iter().any(|column| column.name == *other)
     {
-        problems.push(format!("{place}: column `{}` sorts by `{other}`, which the table lacks", column.name));
+        let (name, other) = (shown(&column.name), shown(other));
+        problems.push(format!("{place}: column `{name}` sorts by `{other}`, which the table lacks"));
     }
 }
 
 /// A streaming dataset takes nothing but names and types (the service answers 400 `InvalidRequest`).
 fn check_streaming(table: &Table, mode: &str, problems: &mut Vec<String>) {
     for column in table.columns.iter().filter(|column| column.has_properties()) {
-        let (table, column) = (&table.name, &column.name);
+        let (table, column) = (shown(&table.name), shown(&column.name));
         problems.push(format!(
             "table `{table}`: column `{column}` has properties, but mode `{mode}` takes only a name and a data_type"
         ));
     }
     if !table.measures.is_empty() {
-        problems.push(format!("table `{}` has measures, which mode `{mode}` does not take", table.name));
+        problems.push(format!("table `{}` has measures, which mode `{mode}` does not take", shown(&table.name)));
     }
 }
 
@@ -99,11 +119,12 @@ fn check_relationship(relationship: &Relationship, dataset: &Dataset, problems: 
     let ends =
         [(&relationship.from_table, &relationship.from_column), (&relationship.to_table, &relationship.to_column)];
     for (table_name, column_name) in ends {
-        let place = format!("relationship `{}`", relationship.name);
+        let place = format!("relationship `{}`", shown(&relationship.name));
+        let (table_shown, column_shown) = (shown(table_name), shown(column_name));
         match dataset.tables.iter().find(|table| table.name == *table_name) {
-            None => problems.push(format!("{place} names table `{table_name}`, which the dataset lacks")),
+            None => problems.push(format!("{place} names table `{table_shown}`, which the dataset lacks")),
             Some(table) if !table.columns.iter().any(|column| column.name == *column_name) => {
-                problems.push(format!("{place} names column `{column_name}`, which table `{table_name}` lacks"));
+                problems.push(format!("{place} names column `{column_shown}`, which table `{table_shown}` lacks"));
             }
             Some(_) => {}
         }
@@ -117,7 +138,8 @@ fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
     if length > MAX_NAME {
         problems.push(format!("{what} `{name_shown}` has a name of {length} characters; the service takes {MAX_NAME}"));
     }
-    let mut bad: Vec<char> = name.chars().filter(|&c| FORBIDDEN_IN_NAMES.contains(c) || !is_xml_character(c)).collect();
+    let mut bad: Vec<char> =
+        name.chars().take(FAR_TOO_MANY).filter(|&c| FORBIDDEN_IN_NAMES.contains(c) || !is_xml_character(c)).collect();
     bad.sort_unstable();
     bad.dedup();
     if !bad.is_empty() {
@@ -140,10 +162,7 @@ pub fn table_name_problem(name: &str) -> Option<String> {
 /// The pattern of columns and measures: any XML character.
 fn check_long_name(name: &str, what: &str, place: &str, problems: &mut Vec<String>) {
     if let Some(bad) = name.chars().find(|&c| !is_xml_character(c)) {
-        problems.push(format!(
-            "{place}: {what} `{}` has {bad:?} in its name, which the service refuses",
-            name.escape_debug()
-        ));
+        problems.push(format!("{place}: {what} `{}` has {bad:?} in its name, which the service refuses", shown(name)));
     }
 }
 
@@ -155,7 +174,10 @@ fn check_unique<'a>(names: impl Iterator<Item = &'a String>, what: &str, place: 
     let mut seen = HashSet::new();
     for name in names {
         if !name.is_empty() && !seen.insert(name.to_lowercase()) {
-            problems.push(format!("{place} has two {what} named `{name}` (upper and lower case count as the same)"));
+            problems.push(format!(
+                "{place} has two {what} named `{}` (upper and lower case count as the same)",
+                shown(name)
+            ));
         }
     }
 }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
 use super::arrow::{self, ArrowRows};
-use super::labels::{is_a, one_column};
+use super::labels::{check_width, is_a, one_column};
 use super::listed::Listed;
 use super::{Failure, Wanted, pandas};
 use crate::cell::Rows;
@@ -22,6 +22,13 @@ impl Frame {
     /// The frame that `rows` is; `None` where it is none. Columns that are not wanted are left unread.
     pub(super) fn recognise(rows: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Option<Self>> {
         let py = rows.py();
+        for (module, class) in
+            [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table"), ("pyarrow", "RecordBatch")]
+        {
+            if wanted.is_all() && is_a(rows, module, class)? {
+                check_width(rows)?;
+            }
+        }
         if is_a(rows, "pandas", "DataFrame")? {
             return Ok(Some(match pandas::open(rows, wanted)? {
                 Ok(rows) => Self::Arrow(Box::new(rows)),

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 use crate::python::errors;
+use crate::schema::far_too_many;
 
 /// Whether `rows` is a `class` of `module`; what was never imported made nothing.
 pub(super) fn is_a(rows: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
@@ -38,6 +39,16 @@ pub(super) fn check_distinct<'n>(py: Python<'_>, names: impl Iterator<Item = &'n
     }
     let message = format!("column labels must be distinct; more than once there are `{}`", twice.join("`, `"));
     Err(errors::to_py(py, &Error::configuration(message).with_hint("rename or drop all but one of each")))
+}
+
+/// Refuses a frame that is wider than any table, before it is read: no schema takes its columns.
+pub(super) fn check_width(frame: &Bound<'_, PyAny>) -> PyResult<()> {
+    let shape = frame.getattr_opt("shape")?.and_then(|shape| shape.extract::<(usize, usize)>().ok());
+    let Some(problem) = shape.and_then(|(_, columns)| far_too_many("the frame", "columns", columns, false)) else {
+        return Ok(());
+    };
+    let hint = "unknown_columns=\"ignore\" reads those columns alone that the schema has";
+    Err(errors::to_py(frame.py(), &Error::configuration(problem).with_hint(hint)))
 }
 
 /// The error for columns with the types that they have; none for none.

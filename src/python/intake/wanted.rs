@@ -21,6 +21,11 @@ impl<'s> Wanted<'s> {
         Self { only, wall: options.wall, times: options.convert }
     }
 
+    /// Whether every column is read.
+    pub(super) fn is_all(self) -> bool {
+        self.only.is_none()
+    }
+
     /// Whether a column called `name` is read at all.
     pub(super) fn has(self, name: &str) -> bool {
         self.only.is_none_or(|schema| schema.position(name, 0).is_some())

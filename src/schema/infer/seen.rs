@@ -1,6 +1,7 @@
 //! What was seen of one column, and the type that it has by that.
 
 use super::{Kind, Looks, NoType};
+use crate::error::shown;
 use crate::schema::DataType;
 
 /// What was seen of one column.
@@ -93,8 +94,9 @@ impl Seen {
         let has = |wanted| types.contains(&wanted);
         match types.as_slice() {
             [] if self.nan.is_some() => Ok(DataType::Double),
-            [] => declared
-                .ok_or_else(|| format!("column `{0}` has no values: types={{{0:?}: str}} gives it a type", self.name)),
+            [] => declared.ok_or_else(|| {
+                format!("column `{0}` has no values: types={{{0:?}: str}} gives it a type", shown(&self.name))
+            }),
             [DataType::Int64] => self.widened(self.nan.as_deref()),
             [only] => Ok(*only),
             [_, _] if has(DataType::Int64) && has(DataType::Double) => {
@@ -114,13 +116,13 @@ impl Seen {
             (Some(_), Some(wide)) if self.examples.len() == 1 => Err(format!(
                 "column `{0}` has NaN and a whole number beyond 2^53 that a Double cannot hold: {wide}; types={{{0:?}: \
                  int}} takes NaN as a missing value",
-                self.name
+                shown(&self.name)
             )),
             (Some(fraction), Some(wide)) => Err(format!(
                 "column `{0}` has fractions and a whole number beyond 2^53 that a Double cannot hold: {fraction}, \
                  {wide}; types={{{0:?}: float}} takes the nearest when rows are pushed with convert=True, and Decimal \
                  takes 28 digits, 4 of them after the point",
-                self.name
+                shown(&self.name)
             )),
         }
     }
@@ -131,7 +133,7 @@ impl Seen {
 
     fn mixed(&self) -> String {
         let examples: Vec<_> = self.examples.iter().map(|(_, example)| example.as_str()).collect();
-        let name = &self.name;
+        let name = shown(&self.name);
         format!(
             "column `{name}` mixes kinds: {}; types={{{name:?}: str}} takes them as text when rows are pushed with \
              convert=True",
@@ -140,7 +142,7 @@ impl Seen {
     }
 
     fn no_type(&self, NoType { why, data_type, advice }: NoType, example: &str) -> String {
-        let name = &self.name;
+        let name = shown(&self.name);
         let by = data_type.map(|data_type| format!("types={{{name:?}: {data_type}}} "));
         format!("column `{name}` has {why}: {example}; {}{advice}", by.unwrap_or_default())
     }
