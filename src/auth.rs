@@ -28,8 +28,8 @@ pub use self::pasted::bare;
 use self::slot::{Ask, Slot};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::http::transport::Transport;
 use crate::retry::Retry;
-use crate::transport::Transport;
 
 /// A token as a credential hands it out.
 #[derive(Debug, Clone)]
@@ -243,7 +243,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::transport::Settings;
+    use crate::http::transport::Settings;
 
     #[tokio::test]
     async fn a_token_that_has_ended_is_never_sent() {

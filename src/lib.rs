@@ -39,25 +39,17 @@
 // What everyone shares.
 pub mod clock;
 pub mod error;
+pub mod retry;
 
 // The road, in the order of the flow.
-pub mod cell;
-pub mod schema;
-pub mod encode;
-pub mod outbox;
-pub mod courier;
-pub mod retry;
-pub mod destination;
-pub mod wire;
-pub mod limit;
+pub mod rows;
+pub mod delivery;
+pub mod http;
+pub mod rate_limit;
 pub mod auth;
-pub mod transport;
-pub mod verdict;
-pub mod report;
 
 // Beside the road.
-pub mod client;
-pub mod powerbi;
+pub mod services;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "python")]

@@ -16,8 +16,8 @@ use super::Fetching;
 use super::slot::{Ask, Slot};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::http::transport::{Transport, is_loopback, origin};
 use crate::retry::Retry;
-use crate::transport::{Transport, is_loopback, origin};
 
 /// Endpoints that serve every tenant: a service principal signs in to its own one.
 const NO_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];

@@ -18,15 +18,15 @@ use super::sender::Sender;
 use super::text::{name, optional, text};
 use super::{credential, options, plan, porter, push};
 use crate::auth::{Audience, Credential};
-use crate::client;
 use crate::clock::Clock;
-use crate::courier::AskNumber;
+use crate::delivery::worker::AskNumber;
 use crate::error::{Error, Kind, Result};
-use crate::limit::Quotas;
-use crate::powerbi::{self, CLOUDS, Cloud, IfExists, MOST_ROWS, check_table_name, is_id};
+use crate::http::transport::{self, Settings, check_emulated};
+use crate::rate_limit::Quotas;
 use crate::retry::Retry;
-use crate::schema;
-use crate::transport::{self, Settings, check_emulated};
+use crate::rows::schema;
+use crate::services::powerbi::client;
+use crate::services::powerbi::{self, CLOUDS, Cloud, IfExists, MOST_ROWS, check_table_name, is_id};
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]

@@ -17,9 +17,9 @@ use super::text::optional;
 use crate::auth::{self, AccessToken, Credential, Fetching, SignIn, Tokens, bare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
-use crate::powerbi::Cloud;
+use crate::http::transport::{Settings, Transport, check_emulated};
 use crate::retry::Retry;
-use crate::transport::{Settings, Transport, check_emulated};
+use crate::services::powerbi::Cloud;
 
 /// Reads `credential`; `scope` is what its `get_token` is asked for.
 pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) -> PyResult<Credential> {

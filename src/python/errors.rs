@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 
-use crate::encode::{Problems, Seen};
 use crate::error::{Error, Kind, Result, without_keys};
+use crate::rows::encode::{Problems, Seen};
 
 fn class_name(kind: Kind) -> &'static str {
     match kind {

@@ -39,8 +39,8 @@ pub(super) use self::row::Shapes;
 pub(super) use self::wanted::Wanted;
 use super::operation::unreadable;
 use super::{door, errors};
-use crate::cell::{Row, Rows};
-use crate::schema::DataType;
+use crate::rows::cell::{Row, Rows};
+use crate::rows::schema::DataType;
 
 /// The caller's rows.
 pub(super) struct Source<'py> {

@@ -9,11 +9,11 @@ use pyo3::prelude::*;
 use super::bell::Bell;
 use super::errors;
 use super::porter::{self, Call, Porter};
-use crate::client::Route;
 use crate::clock::Clock;
-use crate::courier::{Lane, Notice, Waits};
-use crate::encode::OldDate;
+use crate::delivery::worker::{Lane, Notice, Waits};
 use crate::error::shown;
+use crate::rows::encode::OldDate;
+use crate::services::powerbi::client::Route;
 
 /// The waits of an operation; `bell` rings where there is something to log.
 pub(super) fn waits(clock: &Clock, bell: &Arc<Bell>) -> Arc<Waits> {

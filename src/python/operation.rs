@@ -22,9 +22,9 @@ use super::porter::{self, Call, Porter};
 use super::runtime::{Received, Running, SLICE, check, lost};
 use super::{credential, errors, notices};
 use crate::clock::Clock;
-use crate::courier::Waits;
+use crate::delivery::worker::Waits;
 use crate::error::{Error, Kind, Result};
-use crate::limit::Watch;
+use crate::rate_limit::Watch;
 
 /// What a request waits for, as people say it.
 const SERVICE: &str = "Power BI";

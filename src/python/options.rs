@@ -11,11 +11,11 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 use super::deadline::Deadline;
 use super::errors;
 use super::text::{optional, wrong_type};
-use crate::encode::{Naive, Options};
 use crate::error::{Error, shown};
-use crate::limit::{IN_FLIGHT, Quotas};
+use crate::http::transport::Settings;
+use crate::rate_limit::{IN_FLIGHT, Quotas};
 use crate::retry::Retry;
-use crate::transport::Settings;
+use crate::rows::encode::{Naive, Options};
 
 /// Everything that a verb which takes rows may be told, with the defaults.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, as the caller names it")]

@@ -10,9 +10,9 @@ use pyo3::types::PyDict;
 use super::door;
 use super::errors::{raise, to_py};
 use crate::clock::Clock;
-use crate::encode::PUSH_ROWS;
+use crate::delivery::queue::{Durable, Part, Reader, Settings};
 use crate::error::{Error, Kind, Result};
-use crate::outbox::{Durable, Part, Reader, Settings};
+use crate::rows::encode::PUSH_ROWS;
 
 /// The file of an outbox; each verb opens it anew.
 #[pyclass(frozen, module = "powerbi_push._core")]

@@ -10,11 +10,11 @@ use super::intake::{Rest, Source, Wanted};
 use super::options::RowOptions;
 use super::push::KEPT_BYTES;
 use super::{door, errors, notices, results};
-use crate::destination::PushDataset;
-use crate::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run, Seen};
-use crate::outbox::Ledger;
-use crate::report::{Meter, Report};
-use crate::schema::TableSchema;
+use crate::delivery::queue::Ledger;
+use crate::delivery::report::{Meter, Report};
+use crate::rows::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run, Seen};
+use crate::rows::schema::TableSchema;
+use crate::services::powerbi::sinks::PushDataset;
 
 /// An encoder of push rows, in memory that earlier ones have left.
 pub(super) fn encoder(schema: &Arc<TableSchema>, options: &RowOptions, limits: Limits) -> Encoder {

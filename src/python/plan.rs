@@ -8,7 +8,7 @@ use super::intake::{Source, Wanted};
 use super::options::{RowOptions, count, wrong};
 use super::payloads::{fill, refuse_invalid};
 use super::push::{Target, encoder};
-use crate::limit::Plan;
+use crate::rate_limit::Plan;
 
 /// The plan of a push to `target`; rows are checked and measured, and nothing is sent.
 pub(super) fn plan(

@@ -28,14 +28,14 @@ use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Running, lost};
-use crate::client::Route;
 use crate::clock::Moment;
-use crate::courier::{Lane, Manner, Policy};
-use crate::encode::{Encoder, Filled, Kept, Run};
+use crate::delivery::queue::Outbox;
+use crate::delivery::worker::{Lane, Manner, Policy};
 use crate::error::Result;
-use crate::limit::{IN_FLIGHT, Watch};
-use crate::outbox::Outbox;
-use crate::schema::TableSchema;
+use crate::rate_limit::{IN_FLIGHT, Watch};
+use crate::rows::encode::{Encoder, Filled, Kept, Run};
+use crate::rows::schema::TableSchema;
+use crate::services::powerbi::client::Route;
 
 /// Bodies kept from the check of sized rows; the rows behind them are encoded once all is checked.
 pub(super) const KEPT_BYTES: usize = 64_000_000;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::cell::{Row, Rows, Slices};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
 use crate::python::intake::Failure;
+use crate::rows::cell::{Row, Rows, Slices};
 
 /// How long an event loop's thread reads rows before others have their turn.
 pub(super) const TURN: Duration = Duration::from_millis(5);

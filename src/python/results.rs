@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use super::errors;
-use crate::report::Report;
+use crate::delivery::report::Report;
 
 /// Python's `PushResult`; `deleted` says that the rows that were there before are gone.
 pub(super) fn push_result<'py>(py: Python<'py>, report: &Report, deleted: bool) -> PyResult<Bound<'py, PyAny>> {

@@ -12,8 +12,8 @@ use tokio::task::AbortHandle;
 
 use super::bell::Bell;
 use super::{door, errors};
+use crate::delivery::queue;
 use crate::error::Result;
-use crate::outbox;
 
 /// How often a waiting call looks for Ctrl-C.
 pub(super) const SLICE: Duration = Duration::from_millis(25);
@@ -57,12 +57,12 @@ pub(super) fn count_forks(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 #[pyfunction]
 fn forking() {
-    outbox::before_fork();
+    queue::before_fork();
 }
 
 #[pyfunction]
 fn gone_on() {
-    outbox::after_fork();
+    queue::after_fork();
 }
 
 #[pyfunction]
@@ -70,7 +70,7 @@ fn forked() {
     FORKS.fetch_add(1, Ordering::AcqRel);
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     super::file_locks::leave_to_parent();
-    outbox::after_fork();
+    queue::after_fork();
     door::forked();
 }
 

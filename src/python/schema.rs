@@ -12,11 +12,11 @@ use super::errors::{self, raise};
 use super::intake::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
-use crate::cell::{Cell, Row, Rows};
-use crate::destination::PushDataset;
-use crate::encode::{Limits, Options, Seen, example, kind_of};
 use crate::error::Error;
-use crate::schema::{self, DataType, Inference, Inferred, Known};
+use crate::rows::cell::{Cell, Row, Rows};
+use crate::rows::encode::{Limits, Options, Seen, example, kind_of};
+use crate::rows::schema::{self, DataType, Inference, Inferred, Known};
+use crate::services::powerbi::sinks::PushDataset;
 
 fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     depythonize(given).map_err(|error| {

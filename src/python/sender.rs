@@ -36,12 +36,12 @@ use super::push::{Target, encoder};
 use super::runtime::{self, Running};
 use super::{notices, results};
 use crate::clock::Moment;
-use crate::courier::{AskNumber, Lane, Manner, Policy};
-use crate::encode::{Dialect, Encoder, Problems, Run, Seen, position};
+use crate::delivery::queue::{Durable, Mark, Outbox, Settings};
+use crate::delivery::report::Report;
+use crate::delivery::worker::{AskNumber, Lane, Manner, Policy};
 use crate::error::{Error, Kind, Result};
-use crate::limit::IN_FLIGHT;
-use crate::outbox::{Durable, Mark, Outbox, Settings};
-use crate::report::Report;
+use crate::rate_limit::IN_FLIGHT;
+use crate::rows::encode::{Dialect, Encoder, Problems, Run, Seen, position};
 
 /// A sender to one destination.
 #[pyclass(frozen, module = "powerbi_push._core")]

@@ -13,12 +13,12 @@ use super::schema::TableSchema;
 use super::sender::Sender;
 use super::text::{check_flag, text};
 use super::{options, push};
-use crate::client::Route;
 use crate::clock::Clock;
-use crate::destination::Streaming;
-use crate::limit::Quotas;
+use crate::http::transport::Settings;
+use crate::rate_limit::Quotas;
 use crate::retry::Retry;
-use crate::transport::Settings;
+use crate::services::powerbi::client::Route;
+use crate::services::powerbi::sinks::Streaming;
 
 /// A push URL with its pool of connections.
 #[pyclass(frozen, module = "powerbi_push._core")]

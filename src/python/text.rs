@@ -11,7 +11,7 @@ use super::door;
 use super::errors::{self, raise};
 use super::options::{self, RowOptions, choice, within};
 use crate::error::{self, Error};
-use crate::powerbi::check_name;
+use crate::services::powerbi::check_name;
 
 /// What is said of an argument that is no object of the kinds it takes.
 pub(super) fn wrong_type(name: &str, what: &str, given: &Bound<'_, PyAny>) -> PyErr {

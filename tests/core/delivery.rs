@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential, Fetching};
-use powerbi_push::client::Client;
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::courier::{Lane, Manner, Policy};
-use powerbi_push::destination::PushDataset;
+use powerbi_push::delivery::queue::{Fate, Outbox};
+use powerbi_push::delivery::worker::{Lane, Manner, Policy};
 use powerbi_push::emulator::{Emulator, FailNext, Options};
-use powerbi_push::encode::{self, Encoder, PUSH_ROWS};
 use powerbi_push::error::Kind;
-use powerbi_push::limit::{IN_FLIGHT, Quotas};
-use powerbi_push::outbox::{Fate, Outbox};
-use powerbi_push::powerbi::base_url;
+use powerbi_push::http::transport::Settings;
+use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
 use powerbi_push::retry::Retry;
-use powerbi_push::schema::{Dataset, TableSchema};
-use powerbi_push::transport::Settings;
+use powerbi_push::rows::encode::{self, Encoder, PUSH_ROWS};
+use powerbi_push::rows::schema::{Dataset, TableSchema};
+use powerbi_push::services::powerbi::base_url;
+use powerbi_push::services::powerbi::client::Client;
+use powerbi_push::services::powerbi::sinks::PushDataset;
 
 use crate::sample::{Sample, table};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use powerbi_push::encode::{Code, Encoder, Kept, Limits, Options, PUSH_ROWS, Run};
-use powerbi_push::schema::TableSchema;
+use powerbi_push::rows::encode::{Code, Encoder, Kept, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::rows::schema::TableSchema;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

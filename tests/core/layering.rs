@@ -10,77 +10,19 @@ use std::path::Path;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("clock", &[]),
-    ("cell", &[]),
-    ("schema", &["error"]),
-    ("encode", &["cell", "schema", "error"]),
-    ("outbox", &["encode", "error", "clock"]),
-    ("limit", &["retry", "error", "clock"]),
-    ("transport", &["error", "clock"]),
-    ("auth", &["transport", "retry", "error", "clock"]),
-    ("wire", &["limit", "auth", "transport", "error", "clock"]),
-    ("verdict", &["wire", "transport"]),
-    ("destination", &["encode", "limit", "transport", "error"]),
     ("retry", &["clock", "error"]),
-    ("report", &["encode", "outbox"]),
-    (
-        "courier",
-        &[
-            "encode",
-            "outbox",
-            "destination",
-            "wire",
-            "retry",
-            "verdict",
-            "limit",
-            "transport",
-            "report",
-            "error",
-            "clock",
-        ],
-    ),
-    ("powerbi", &["wire", "limit", "retry", "schema", "transport", "error", "clock"]),
-    (
-        "client",
-        &[
-            "error",
-            "clock",
-            "outbox",
-            "limit",
-            "transport",
-            "auth",
-            "wire",
-            "destination",
-            "retry",
-            "courier",
-            "powerbi",
-        ],
-    ),
+    ("rows", &["error"]),
+    ("rate_limit", &["retry", "error", "clock"]),
+    ("http", &["rate_limit", "auth", "retry", "error", "clock"]),
+    ("auth", &["http", "retry", "error", "clock"]),
+    ("delivery", &["rows", "http", "rate_limit", "retry", "error", "clock", "services"]),
+    ("services", &["delivery", "rows", "http", "rate_limit", "auth", "retry", "error", "clock"]),
     ("emulator", &["error", "clock"]),
-    (
-        "python",
-        &[
-            "client",
-            "powerbi",
-            "cell",
-            "schema",
-            "encode",
-            "outbox",
-            "courier",
-            "destination",
-            "limit",
-            "retry",
-            "report",
-            "transport",
-            "auth",
-            "error",
-            "clock",
-            "emulator",
-        ],
-    ),
+    ("python", &["services", "delivery", "rows", "http", "rate_limit", "auth", "retry", "error", "clock", "emulator"]),
 ];
 
-/// Rooms whose files do not know each other: a new one touches nothing else.
-const APART: &[&str] = &["destination"];
+/// Rooms whose folders do not know each other: a new one touches nothing else.
+const APART: &[&str] = &["services"];
 
 /// Crates that only one room may name.
 const ONLY_IN: &[(&str, &str)] = &[
@@ -91,10 +33,10 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("axum", "emulator"),
     ("rcgen", "emulator"),
     ("tokio_rustls", "emulator"),
-    ("hyper_util", "transport"),
+    ("hyper_util", "http"),
 ];
 
-/// A source file: its path below `src`, such as `destination/streaming.rs`, and its text.
+/// A source file: its path below `src`, such as `services/powerbi.rs`, and its text.
 type File = (String, String);
 
 /// Every breach of the tables above, as `file:line: what, and what to do`.
@@ -128,7 +70,7 @@ fn row(room: &str) -> Option<&'static [&'static str]> {
     MAY_KNOW.iter().find(|(name, _)| *name == room).map(|(_, known)| *known)
 }
 
-/// `destination/streaming.rs` is `[destination, streaming]`; `lib.rs` is the root, `[]`.
+/// `services/powerbi.rs` is `[services, powerbi]`; `lib.rs` is the root, `[]`.
 fn module_of(path: &str) -> Vec<String> {
     let stem = path.trim_end_matches(".rs").trim_end_matches("/mod");
     stem.split('/').filter(|name| *name != "lib").map(str::to_owned).collect()
@@ -386,57 +328,59 @@ fn the_table_goes_one_way() {
 #[test]
 fn a_forbidden_room_is_seen_in_every_way_of_naming_it() {
     for text in [
-        "use crate::client::Client;",
-        "pub use crate::{error::Error, client::{self, Client}};",
-        "use crate::error::{\n    Error,\n};\nuse crate::{error, client};",
-        "fn f() -> crate::client::Client { todo!() }",
-        "use super::client::Client;",
-        "use self::super::client;",
-        "mod inner { use super::super::client; }",
-        "mod inner { mod deep {} fn f() { super::super::client::go() } }",
-        "macro_rules! m { () => { $crate::client::go() } }",
-        "const QUOTE: char = '\"'; use crate::client; const B: char = '\\''; const C: &str = \"\\\"\";",
-        "fn f<'a>(x: &'a str) { r#\"raw \" \"#; crate::client::go() }",
-        "#[cfg(not(test))] mod real { use crate::client; }",
+        "use crate::services::Client;",
+        "pub use crate::{error::Error, services::{self, Client}};",
+        "use crate::error::{\n    Error,\n};\nuse crate::{error, services};",
+        "fn f() -> crate::services::Client { todo!() }",
+        "use super::services::Client;",
+        "use self::super::services;",
+        "mod inner { use super::super::services; }",
+        "mod inner { mod deep {} fn f() { super::super::services::go() } }",
+        "macro_rules! m { () => { $crate::services::go() } }",
+        "const QUOTE: char = '\"'; use crate::services; const B: char = '\\''; const C: &str = \"\\\"\";",
+        "fn f<'a>(x: &'a str) { r#\"raw \" \"#; crate::services::go() }",
+        "#[cfg(not(test))] mod real { use crate::services; }",
     ] {
-        let found = house(&[("schema.rs", text)]);
-        assert_eq!(found.len(), 1 + text.matches("client::{").count(), "{text}: {found:?}");
-        assert!(found[0].ends_with("`schema` may not know `client`"), "{found:?}");
+        let found = house(&[("rows.rs", text)]);
+        assert_eq!(found.len(), 1 + text.matches("services::{").count(), "{text}: {found:?}");
+        assert!(found[0].ends_with("`rows` may not know `services`"), "{found:?}");
     }
 }
 
 #[test]
 fn a_breach_says_its_file_and_line() {
-    let found = house(&[("schema/infer.rs", "//! One.\n/* two\nthree */\nuse crate::\n    wire::Wire;\n")]);
-    assert_eq!(found, ["schema/infer.rs:5: `schema` may not know `wire`"]);
+    let found = house(&[("rows/infer.rs", "//! One.\n/* two\nthree */\nuse crate::\n    http::Wire;\n")]);
+    assert_eq!(found, ["rows/infer.rs:5: `rows` may not know `http`"]);
 }
 
 #[test]
 fn allowed_rooms_and_ones_own_are_no_breach() {
-    let text = "use crate::error::{Error, Result as R};\nuse crate::schema::infer;\nuse self::infer::Infer;\n\
-                pub(crate) mod infer;\nmod inner { use super::Table; }\npub(in crate::schema) fn f() {}";
-    assert_eq!(house(&[("schema.rs", text), ("schema/infer.rs", "use super::{Table, super::error};")]), [""; 0]);
+    let text = "use crate::error::{Error, Result as R};\nuse crate::rows::infer;\nuse self::infer::Infer;\n\
+                pub(crate) mod infer;\nmod inner { use super::Table; }\npub(in crate::rows) fn f() {}";
+    assert_eq!(house(&[("rows.rs", text), ("rows/infer.rs", "use super::{Table, super::error};")]), [""; 0]);
 }
 
 #[test]
 fn comments_strings_and_tests_do_not_count() {
-    let text = "//! [`crate::client`]\n/* /* nested */ crate::client::x */\nconst A: &str = \"crate::client::x\";\n\
-                const B: &str = r##\"\"# crate::client::x\"##;\nconst C: &[u8] = b\"crate::client::x\";\n\
-                #[cfg(all(test, feature = \"emulator\"))]\n#[allow(unused)]\nmod tests { use crate::client; }";
-    assert_eq!(house(&[("schema.rs", text), ("schema/tests.rs", "use crate::client;")]), [""; 0]);
+    let text = "//! [`crate::services`]\n/* /* nested */ crate::services::x */\nconst A: &str = \"crate::services::x\";\n\
+                const B: &str = r##\"\"# crate::services::x\"##;\nconst C: &[u8] = b\"crate::services::x\";\n\
+                #[cfg(all(test, feature = \"emulator\"))]\n#[allow(unused)]\nmod tests { use crate::services; }";
+    assert_eq!(house(&[("rows.rs", text), ("rows/tests.rs", "use crate::services;")]), [""; 0]);
 }
 
 #[test]
-fn files_of_one_destination_do_not_know_each_other() {
-    let streaming = ("destination/streaming.rs", "pub fn go() {}");
-    for text in ["use super::streaming;", "use crate::destination::streaming::go;", "use super::{streaming::go};"] {
-        let found = house(&[streaming, ("destination/push_dataset.rs", text)]);
-        let breach = "`destination::push_dataset` may not know `destination::streaming`";
-        assert_eq!(found, [format!("destination/push_dataset.rs:1: {breach}")], "{text}");
+fn services_do_not_know_each_other() {
+    let microstrategy = ("services/microstrategy.rs", "pub fn go() {}");
+    for text in
+        ["use super::microstrategy;", "use crate::services::microstrategy::go;", "use super::{microstrategy::go};"]
+    {
+        let found = house(&[microstrategy, ("services/powerbi.rs", text)]);
+        let breach = "`services::powerbi` may not know `services::microstrategy`";
+        assert_eq!(found, [format!("services/powerbi.rs:1: {breach}")], "{text}");
     }
-    let parent = ("destination.rs", "mod streaming; use streaming::go; pub use self::streaming::go as run;");
-    let shared = ("destination/push_dataset.rs", "use super::Deliver; use crate::destination::Limits;");
-    assert_eq!(house(&[streaming, parent, shared]), [""; 0]);
+    let parent = ("services.rs", "mod microstrategy; use microstrategy::go; pub use self::microstrategy::go as run;");
+    let shared = ("services/powerbi.rs", "use super::Deliver; use crate::services::Limits;");
+    assert_eq!(house(&[microstrategy, parent, shared]), [""; 0]);
 }
 
 #[test]
@@ -445,15 +389,15 @@ fn a_room_outside_the_table_is_reported() {
     assert_eq!(found, ["cellar.rs: `cellar` is not in the table: add it to MAY_KNOW in tests/core/layering.rs"]);
     for text in ["use crate::cellar::Wine;", "use crate::Wine;", "use crate::*;", "use crate as root;", "use super::*;"]
     {
-        let found = house(&[("schema.rs", text)]);
+        let found = house(&[("rows.rs", text)]);
         assert!(found.len() == 1 && found[0].contains("not a room of the table"), "{text}: {found:?}");
     }
 }
 
 #[test]
 fn nobody_knows_python_and_only_python_names_its_crates() {
-    assert_eq!(house(&[("lib.rs", "pub use crate::client::Client;\npub use crate::python::X;")]).len(), 1);
-    assert_eq!(house(&[("client.rs", "use crate::python::X;")]), ["client.rs:1: `client` may not know `python`"]);
-    assert_eq!(house(&[("cell.rs", "use pyo3::Bound;")]), ["cell.rs:1: only `python` may name the crate `pyo3`"]);
-    assert_eq!(house(&[("python/rows.rs", "use pyo3::Bound; use crate::cell::Cell;")]), [""; 0]);
+    assert_eq!(house(&[("lib.rs", "pub use crate::services::Client;\npub use crate::python::X;")]).len(), 1);
+    assert_eq!(house(&[("delivery.rs", "use crate::python::X;")]), ["delivery.rs:1: `delivery` may not know `python`"]);
+    assert_eq!(house(&[("rows.rs", "use pyo3::Bound;")]), ["rows.rs:1: only `python` may name the crate `pyo3`"]);
+    assert_eq!(house(&[("python/rows.rs", "use pyo3::Bound; use crate::rows::Cell;")]), [""; 0]);
 }

@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use powerbi_push::clock::Clock;
-use powerbi_push::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::delivery::queue::{Batch, Fate, Outbox};
 use powerbi_push::error::Kind;
-use powerbi_push::outbox::{Batch, Fate, Outbox};
-use powerbi_push::schema::TableSchema;
+use powerbi_push::rows::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::rows::schema::TableSchema;
 use proptest::prelude::*;
 
 use crate::sample::{Sample, table};

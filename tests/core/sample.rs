@@ -1,7 +1,7 @@
 //! Rows without Python: what the other tests push.
 
-use powerbi_push::cell::{Cell, Row, Rows};
-use powerbi_push::schema::{Column, DataType, Table};
+use powerbi_push::rows::cell::{Cell, Row, Rows};
+use powerbi_push::rows::schema::{Column, DataType, Table};
 
 /// Rows of one whole number and one text.
 pub(crate) struct Sample {

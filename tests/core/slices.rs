@@ -6,9 +6,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use powerbi_push::cell::{Cell, Row, Rows, Slices};
-use powerbi_push::encode::{Encoder, Filled, Limits, Options, PUSH_ARRAY, PUSH_ROWS, Run, Shares};
-use powerbi_push::schema::TableSchema;
+use powerbi_push::rows::cell::{Cell, Row, Rows, Slices};
+use powerbi_push::rows::encode::{Encoder, Filled, Limits, Options, PUSH_ARRAY, PUSH_ROWS, Run, Shares};
+use powerbi_push::rows::schema::TableSchema;
 use proptest::prelude::*;
 
 use crate::sample::table;

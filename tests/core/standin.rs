@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential};
-use powerbi_push::client::Client;
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::limit::Quotas;
-use powerbi_push::powerbi::base_url;
+use powerbi_push::http::transport::Settings;
+use powerbi_push::rate_limit::Quotas;
 use powerbi_push::retry::Retry;
-use powerbi_push::transport::Settings;
+use powerbi_push::services::powerbi::base_url;
+use powerbi_push::services::powerbi::client::Client;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -16,8 +16,8 @@ use super::SignIn;
 use super::refusal;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::http::transport::{Failure, Request, Response, Transport, check_emulated};
 use crate::retry::Retry;
-use crate::transport::{Failure, Request, Response, Transport, check_emulated};
 
 /// A token has some kilobytes; more than this is not an answer of Entra.
 const ANSWER_LIMIT: usize = 256_000;

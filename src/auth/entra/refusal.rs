@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
-use crate::transport::{PROXY_SIGN_IN, Response};
+use crate::http::transport::{PROXY_SIGN_IN, Response};
 
 /// The codes, and what to change where one of them is told.
 const HINTS: &[(&[u64], &str)] = &[
@@ -150,7 +150,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::transport::Reach;
+    use crate::http::transport::Reach;
 
     fn refused(status: u16, said: &Value, is_html: bool) -> Error {
         let (request_id, retry_after, error_info) = (None, None, None);

@@ -16,10 +16,10 @@ use super::columns::{Manner, unsupported};
 use super::declared::arrow_type;
 use super::labels::{check_distinct, is_a, one_column, refuse_types};
 use super::{Failure, Wanted, borrowed, changed, may_go_on};
-use crate::cell::{Row, Rows, Slices};
 use crate::error::Error;
 use crate::python::{door, errors};
-use crate::schema;
+use crate::rows::cell::{Row, Rows, Slices};
+use crate::rows::schema;
 
 /// Rows of an Arrow stream, read without Python.
 pub(in crate::python) struct ArrowRows {

@@ -11,7 +11,7 @@ use super::Failure;
 use super::columns::{Column, Manner, Scratch};
 use super::places::Places;
 use super::vetting::vet;
-use crate::cell::{Row, Rows, Slices};
+use crate::rows::cell::{Row, Rows, Slices};
 
 /// Rows for which the columns are opened at once: checked so many at a time, nobody waits for a large batch.
 const WINDOW: usize = 1_024;

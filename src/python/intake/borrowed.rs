@@ -20,8 +20,8 @@ use pyo3::{Bound, PyTypeInfo, ffi};
 
 use super::places::Keys;
 use super::value::give_plain;
-use crate::cell::Row;
 use crate::python::door::words;
+use crate::rows::cell::Row;
 
 /// What visiting a dict does with an item that is not as simple as most.
 type Visit<'py, R> = fn(Bound<'py, PyAny>, &Bound<'py, PyAny>, &mut Keys<'py>, &mut R) -> PyResult<()>;

@@ -19,7 +19,7 @@ use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::moments::Calendar;
 use super::zones::Zone;
-use crate::cell::{Cell, Row};
+use crate::rows::cell::{Cell, Row};
 
 const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 

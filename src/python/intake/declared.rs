@@ -4,7 +4,7 @@ use arrow_schema::DataType as ArrowType;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::schema::DataType;
+use crate::rows::schema::DataType;
 
 /// The type of a column of Arrow.
 pub(super) fn arrow_type(data_type: &ArrowType) -> Option<DataType> {

@@ -9,8 +9,8 @@ use super::arrow::{self, ArrowRows};
 use super::labels::{check_width, is_a, one_column};
 use super::listed::Listed;
 use super::{Failure, Wanted, pandas};
-use crate::cell::Rows;
-use crate::schema::DataType;
+use crate::rows::cell::Rows;
+use crate::rows::schema::DataType;
 
 /// A frame, by how it is read.
 pub(super) enum Frame {

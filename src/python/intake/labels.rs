@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 use crate::python::errors;
-use crate::schema::far_too_many;
+use crate::rows::schema::far_too_many;
 
 /// Whether `rows` is a `class` of `module`; what was never imported made nothing.
 pub(super) fn is_a(rows: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {

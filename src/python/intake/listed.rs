@@ -11,8 +11,8 @@ use super::numpy::{is_numpy, numbers};
 use super::places::Places;
 use super::value;
 use super::{Wanted, changed};
-use crate::cell::Row;
-use crate::schema::DataType;
+use crate::rows::cell::Row;
+use crate::rows::schema::DataType;
 
 /// Rows of one slice: more would hold a large frame a second time, as Python objects.
 const SLICE: usize = 10_000;

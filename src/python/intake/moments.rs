@@ -4,7 +4,7 @@ use arrow_schema::TimeUnit;
 use chrono::{Datelike, NaiveDate};
 
 use super::zones::Zone;
-use crate::cell::{Date, DateTime};
+use crate::rows::cell::{Date, DateTime};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 

@@ -9,7 +9,7 @@ use pyo3::types::{PyDateTime, PyDict, PySet, PyString, PyTuple, PyType};
 use super::borrowed::{self, Version};
 use super::places::{KeptKeys, Keys, Places};
 use super::{Failure, changed, value};
-use crate::cell::Row;
+use crate::rows::cell::Row;
 
 /// How the rows of each type met during a call are read.
 pub(in crate::python) struct Shapes<'py> {

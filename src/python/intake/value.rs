@@ -10,7 +10,7 @@ use pyo3::types::{
 };
 
 use super::borrowed::{exact, small_int, utf8};
-use crate::cell::{Cell, Date, DateTime, Row, Time};
+use crate::rows::cell::{Cell, Date, DateTime, Row, Time};
 
 /// An Enum may hold another Enum; none holds this many.
 const MAX_ENUM_DEPTH: usize = 16;

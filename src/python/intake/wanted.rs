@@ -1,7 +1,7 @@
 //! What is wanted of a frame, and how its values are to be read.
 
-use crate::encode::Options;
-use crate::schema::TableSchema;
+use crate::rows::encode::Options;
+use crate::rows::schema::TableSchema;
 
 /// What is wanted of a frame.
 #[derive(Clone, Copy, Default)]

@@ -3,12 +3,12 @@
 use pyo3::prelude::*;
 
 use super::{Phase, Push};
-use crate::encode::Seen;
+use crate::delivery::report::Report;
 use crate::python::operation::{Step, Work};
 use crate::python::reading::Early;
 use crate::python::runtime::{Received, check, lost};
 use crate::python::{errors, notices, results};
-use crate::report::Report;
+use crate::rows::encode::Seen;
 
 impl Push {
     /// Waits for the lane; once it is over, so is the push.

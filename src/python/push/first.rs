@@ -3,11 +3,11 @@
 use pyo3::prelude::*;
 
 use super::{Phase, Push, interrupted};
-use crate::encode::Kept;
 use crate::python::errors;
 use crate::python::operation::Step;
 use crate::python::reading::{Early, Stop};
 use crate::python::runtime::{Received, Running, lost};
+use crate::rows::encode::Kept;
 
 impl Push {
     /// Finds out which number the first batch has, where batches are numbered.

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::{Phase, Push};
 use crate::clock::Moment;
-use crate::outbox::Fate;
+use crate::delivery::queue::Fate;
 use crate::python::errors::face;
 use crate::python::options::Progress;
 use crate::python::reading::TURN;

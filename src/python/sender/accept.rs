@@ -7,8 +7,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::{OnFull, Shared};
-use crate::cell::{Row, Rows};
-use crate::encode::{Encoder, Run, Seen};
 use crate::error::{Error, Kind};
 use crate::python::bell::Bell;
 use crate::python::door;
@@ -17,6 +15,8 @@ use crate::python::intake::{Failure, KeptKeys, Rest, Shapes, Source};
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::reading::{Early, InTime, Stop, Time};
 use crate::python::runtime::{Received, Running, lost};
+use crate::rows::cell::{Row, Rows};
+use crate::rows::encode::{Encoder, Run, Seen};
 
 /// One row by itself.
 pub(super) struct Single<'a, 'py> {

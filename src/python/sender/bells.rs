@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::outbox::Outbox;
+use crate::delivery::queue::Outbox;
 use crate::python::bell::Bell;
 
 /// The bells of those who wait.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::encode::Limits;
 use crate::python::options::{RowOptions, choice, delay, required_seconds, whole, wrong};
+use crate::rows::encode::Limits;
 
 /// What happens to rows for which there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use super::Shared;
-use crate::outbox;
+use crate::delivery::queue;
 
 /// What a sender has done so far, as Python's `SenderStats` has it.
 #[derive(Serialize)]
@@ -23,7 +23,7 @@ pub(super) struct Stats {
 }
 
 impl Shared {
-    fn pending(&self, figures: &outbox::Stats) -> u64 {
+    fn pending(&self, figures: &queue::Stats) -> u64 {
         if self.is_durable() {
             return figures.pending.rows;
         }

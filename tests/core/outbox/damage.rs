@@ -6,7 +6,7 @@ use std::fs;
 
 use fastrand::Rng;
 use powerbi_push::clock::Clock;
-use powerbi_push::outbox::{Batch, Fate, Loss, Notice, Outbox, Reader};
+use powerbi_push::delivery::queue::{Batch, Fate, Loss, Notice, Outbox, Reader};
 
 use crate::outbox::folder::{Folder, drain, ids, refusal, run, take};
 
@@ -195,7 +195,7 @@ impl Outcome {
     }
 }
 
-fn rows_of(run: &powerbi_push::encode::Run) -> Vec<i64> {
+fn rows_of(run: &powerbi_push::rows::encode::Run) -> Vec<i64> {
     let all: serde_json::Value = serde_json::from_slice(&run.body(0..run.rows())).unwrap();
     all["rows"].as_array().unwrap().iter().map(|row| row["Id"].as_i64().unwrap()).collect()
 }

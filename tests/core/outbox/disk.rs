@@ -7,8 +7,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use powerbi_push::delivery::queue::{Fate, Outbox};
 use powerbi_push::error::Kind;
-use powerbi_push::outbox::{Fate, Outbox};
 
 use crate::outbox::diary::{Diary, Record};
 use crate::outbox::folder::{Folder, all_ids, ids, open, run, take, try_take};

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
+use powerbi_push::delivery::queue::{Durable, Fate, Mark, Notice, Outbox, Part, Reader, Settings};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::outbox::{Durable, Fate, Mark, Notice, Outbox, Part, Reader, Settings};
 
 use crate::outbox::folder::{DESTINATION, Folder, all_ids, body, drain, ids, line, open, refusal, run, settings, take};
 

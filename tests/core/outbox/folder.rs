@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::delivery::queue::{Batch, Durable, Mark, Outbox, Settings};
 use powerbi_push::error::{Error, Kind, Result, ServiceAnswer};
-use powerbi_push::outbox::{Batch, Durable, Mark, Outbox, Settings};
-use powerbi_push::schema::TableSchema;
+use powerbi_push::rows::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::rows::schema::TableSchema;
 use proptest::test_runner::Config as ProptestConfig;
 
 use crate::sample::{Sample, table};

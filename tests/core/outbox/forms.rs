@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use powerbi_push::clock::Clock;
+use powerbi_push::delivery::queue::{Fate, Part, Reader};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::outbox::{Fate, Part, Reader};
 
 use crate::outbox::folder::{Folder, drain, ids, line, refusal, run, take};
 

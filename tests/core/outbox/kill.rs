@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use powerbi_push::delivery::queue::{Fate, Outbox};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::outbox::{Fate, Outbox};
 
 use crate::outbox::diary::{Diary, Record};
 use crate::outbox::folder::{Folder, ids, open, run, take};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use powerbi_push::clock::Clock;
+use powerbi_push::delivery::queue::{Batch, Fate, Outbox};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::outbox::{Batch, Fate, Outbox};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use powerbi_push::delivery::queue::Fate;
 use powerbi_push::error::Kind;
-use powerbi_push::outbox::Fate;
 use rusqlite::Connection;
 
 use crate::outbox::folder::{Folder, all_ids, open, run, take};

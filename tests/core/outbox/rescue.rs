@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use powerbi_push::clock::Clock;
+use powerbi_push::delivery::queue::{Batch, Durable, Fate, Mark, Notice, Outbox, Part, Reader, Settings};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::outbox::{Batch, Durable, Fate, Mark, Notice, Outbox, Part, Reader, Settings};
 
 use crate::outbox::folder::{Folder, all_ids, drain, ids, line, open, run, settings, take};
 

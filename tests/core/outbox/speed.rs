@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use powerbi_push::encode::Run;
-use powerbi_push::outbox::Outbox;
+use powerbi_push::delivery::queue::Outbox;
+use powerbi_push::rows::encode::Run;
 use rusqlite::Connection;
 
 use crate::outbox::folder::{Folder, line, run, take};

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use powerbi_push::clock::Clock;
+use powerbi_push::delivery::queue::Reader;
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::outbox::Reader;
 use rusqlite::Connection;
 
 use crate::outbox::folder::{Folder, all_ids, open, run};

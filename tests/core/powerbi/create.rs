@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use powerbi_push::courier::Waits;
+use powerbi_push::delivery::worker::Waits;
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::limit::Watch;
-use powerbi_push::powerbi::{Created, DatasetInfo, IfExists};
-use powerbi_push::schema::{Dataset, read_dataset};
+use powerbi_push::rate_limit::Watch;
+use powerbi_push::rows::schema::{Dataset, read_dataset};
+use powerbi_push::services::powerbi::{Created, DatasetInfo, IfExists};
 use serde_json::{Value, json};
 
 use crate::standin::{Asked, Said, StandIn};

@@ -2,8 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 use powerbi_push::error::Kind;
-use powerbi_push::powerbi::{IfExists, check_table_name};
-use powerbi_push::schema::{read_dataset, table_name_problem};
+use powerbi_push::rows::schema::{read_dataset, table_name_problem};
+use powerbi_push::services::powerbi::{IfExists, check_table_name};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

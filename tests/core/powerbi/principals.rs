@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use powerbi_push::error::Kind;
-use powerbi_push::powerbi::IfExists;
 use powerbi_push::retry::Retry;
-use powerbi_push::schema::read_dataset;
+use powerbi_push::rows::schema::read_dataset;
+use powerbi_push::services::powerbi::IfExists;
 use serde_json::{Value, json};
 
 use crate::standin::{Said, StandIn};

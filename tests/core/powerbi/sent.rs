@@ -1,6 +1,6 @@
 //! Schemas as they are sent: every property under the service's own name, and none that it does not describe.
 
-use powerbi_push::schema::read_dataset;
+use powerbi_push::rows::schema::read_dataset;
 use serde_json::{Value, json};
 
 use crate::standin::{Said, StandIn};

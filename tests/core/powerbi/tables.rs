@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::schema::{Table, read_table};
+use powerbi_push::rows::schema::{Table, read_table};
 use serde_json::json;
 
 use crate::standin::{Asked, Said, StandIn};

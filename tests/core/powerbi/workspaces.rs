@@ -1,7 +1,7 @@
 //! Workspaces: listed to the last one, filtered, and found by name or id.
 
 use powerbi_push::error::Kind;
-use powerbi_push::powerbi::WorkspaceInfo;
+use powerbi_push::services::powerbi::WorkspaceInfo;
 use serde_json::{Value, json};
 
 use crate::standin::{Asked, Said, StandIn};

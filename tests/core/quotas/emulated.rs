@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use powerbi_push::delivery::queue::Fate;
 use powerbi_push::emulator::{Assumed, Licence, Options, RetryAfter, Row, Value};
-use powerbi_push::limit::{IN_FLIGHT, Quotas};
-use powerbi_push::outbox::Fate;
+use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
 
 use crate::delivery::House;
 

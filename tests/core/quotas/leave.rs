@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::error::Kind;
-use powerbi_push::limit::{Ask, Ending, Holding, IN_FLIGHT, Limit, Quotas, Reason, Wait, Watch};
+use powerbi_push::rate_limit::{Ask, Ending, Holding, IN_FLIGHT, Limit, Quotas, Reason, Wait, Watch};
 use powerbi_push::retry::Retry;
 
 fn ask(rows: u64) -> Ask {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use powerbi_push::courier::Notice;
+use powerbi_push::delivery::worker::Notice;
 use powerbi_push::error::Kind;
-use powerbi_push::limit::{IN_FLIGHT, Quotas};
+use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
 use powerbi_push::retry::Retry;
 
 use super::script::{Reply, Scripted};

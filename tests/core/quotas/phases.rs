@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::limit::{Ask, Ending, Holding, Limit, Quotas};
+use powerbi_push::rate_limit::{Ask, Ending, Holding, Limit, Quotas};
 use powerbi_push::retry::Retry;
 
 use super::Sending;

@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential};
-use powerbi_push::client::{Client, Route};
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::courier::{Lane, Manner, Policy};
-use powerbi_push::destination::PushDataset;
-use powerbi_push::encode::{self, Encoder, PUSH_ROWS};
-use powerbi_push::limit::{IN_FLIGHT, Quotas};
-use powerbi_push::outbox::{Fate, Outbox};
-use powerbi_push::powerbi::base_url;
+use powerbi_push::delivery::queue::{Fate, Outbox};
+use powerbi_push::delivery::worker::{Lane, Manner, Policy};
+use powerbi_push::http::transport::Settings;
+use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
 use powerbi_push::retry::Retry;
-use powerbi_push::schema::TableSchema;
-use powerbi_push::transport::Settings;
+use powerbi_push::rows::encode::{self, Encoder, PUSH_ROWS};
+use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::base_url;
+use powerbi_push::services::powerbi::client::{Client, Route};
+use powerbi_push::services::powerbi::sinks::PushDataset;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::limit::{Limit, Quotas};
+use powerbi_push::rate_limit::{Limit, Quotas};
 use tokio::task::JoinSet;
 
 use super::Sending;

@@ -8,7 +8,7 @@ use super::super::ClientSecret;
 use super::*;
 use crate::clock::Moment;
 use crate::error::Kind;
-use crate::transport::Settings;
+use crate::http::transport::Settings;
 
 const SECRET: &str = "8Q~c+a/n=a&r y%ü";
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3599,"access_token":"fresh"}"#;

@@ -5,14 +5,12 @@
 
 use pyo3::prelude::*;
 
-use self::package::{cell, encode, error, schema};
+use self::package::{error, rows};
 
 #[path = "../../../../src"]
 mod package {
-    pub mod cell;
-    pub mod encode;
     pub mod error;
-    pub mod schema;
+    pub mod rows;
 }
 
 #[path = "../../../../src/python"]
@@ -46,9 +44,9 @@ mod python {
     use pythonize::depythonize;
 
     use self::intake::{Source, Wanted};
-    use crate::cell::Rows;
-    use crate::encode::{Encoder, Filled, Limits, Options, PUSH_ROWS};
-    use crate::schema::{TableSchema, read_table};
+    use crate::rows::cell::Rows;
+    use crate::rows::encode::{Encoder, Filled, Limits, Options, PUSH_ROWS};
+    use crate::rows::schema::{TableSchema, read_table};
 
     /// More than any of the bodies takes: how many instructions it takes to grow depends on where memory happens to be.
     const ROOM: usize = 1 << 20;

@@ -1,0 +1,6 @@
+//! The delivery engine: it takes encoded rows from a queue, sends them in batches, and settles every one. It knows no service.
+
+pub mod queue;
+pub mod report;
+pub mod verdict;
+pub mod worker;

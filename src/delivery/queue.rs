@@ -1,0 +1,377 @@
+//! Where rows wait: runs go in, batches are cut when they are taken, and every batch is settled once.
+//!
+//! ```text
+//!  accept ─▶ [run][run][run] ─take─▶ batch ─issue─▶ on the wire ─▶ settle ─▶ ledger
+//!                 └── withdraw: what no one has taken will not be sent
+//! ```
+//!
+//! The runs wait in memory, or on the disk, where they outlive the process; see [`Durable`].
+//!
+//! Rows are counted here from 0 in the order in which they were accepted; the report turns that into the
+//! caller's own counting.
+
+mod admitted;
+mod batch;
+mod calendar;
+mod durable;
+mod ledger;
+mod level;
+mod memory;
+mod numbering;
+mod spare;
+mod store;
+mod taken;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+pub use self::admitted::Admitted;
+pub use self::batch::Batch;
+pub use self::durable::{Durable, Loss, Mark, Notice, Part, Reader, SetAside, Settings, after_fork, before_fork};
+pub use self::ledger::{Fate, Ledger};
+pub use self::level::{Level, Stats};
+
+use self::calendar::Calendar;
+use self::memory::Memory;
+use self::spare::Spare;
+use self::store::Store;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::rows::encode::{Dialect, Run};
+
+/// Rows on their way.
+pub struct Outbox {
+    store: Store,
+    gate: Mutex<Gate>,
+    /// The number of the first row that is accepted here.
+    start: u64,
+    /// Wakes couriers: there is something to take, or never will be again.
+    filled: Notify,
+    /// How many rows and bytes a request holds; see [`Outbox::full_at`].
+    full: [AtomicU64; 2],
+    /// Wakes whoever waits for a full request.
+    stirred: watch::Sender<()>,
+    /// Wakes the caller: there may be room.
+    drained: Box<dyn Fn() + Send + Sync>,
+    /// What bodies were made in; a sender's rows come too seldom for it.
+    spare: Option<Spare>,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    closed: bool,
+    withdrawn: bool,
+    /// How many are about to hand over rows; see [`Outbox::admit`].
+    admitted: usize,
+    /// What became of the rows that were accepted here.
+    ledger: Ledger,
+    /// The same for those that an earlier process had accepted.
+    inherited: Ledger,
+}
+
+impl Gate {
+    /// Records the fate of `rows`, of which those from `start` on were accepted here.
+    fn record(&mut self, rows: Range<u64>, start: u64, fate: Fate, resent: bool) {
+        let border = start.clamp(rows.start, rows.end);
+        self.inherited.record(rows.start..border, fate, resent);
+        self.ledger.record(border..rows.end, fate, resent);
+    }
+
+    /// Whether no more rows will come; `None` where nothing is given out any more.
+    fn still_gives(&self) -> Option<bool> {
+        (!self.withdrawn).then_some(self.closed && self.admitted == 0)
+    }
+}
+
+impl Outbox {
+    /// An empty outbox for one push: it takes about `capacity` bytes of rows, and always at least one run; a batch is
+    /// never more than one run. `drained` is called whenever there may be room again.
+    #[must_use]
+    pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { spare: Some(Spare::default()), ..Self::on(Store::Memory(Memory::new(capacity, false, None)), drained) }
+    }
+
+    /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
+    #[must_use]
+    pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
+    }
+
+    /// The same for rows that come one by one: they are kept together, and count as old as the first of them.
+    #[must_use]
+    pub fn compact(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock))).compact()), drained)
+    }
+
+    /// The same on the disk: what is accepted outlives the process.
+    #[must_use]
+    pub fn durable(durable: Durable, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::on(Store::Durable(Box::new(durable)), drained)
+    }
+
+    fn on(store: Store, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        let start = store.water().accepted;
+        Self {
+            store,
+            gate: Mutex::default(),
+            start,
+            filled: Notify::new(),
+            full: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
+            stirred: watch::Sender::new(()),
+            drained: Box::new(drained),
+            spare: None,
+        }
+    }
+
+    /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
+    /// this returns.
+    pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
+        if self.store.accept(runs.into_iter(), self.full_now())? {
+            self.wake();
+        }
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Accepts one bare row into memory, if there is room for it.
+    pub fn accept_one(&self, dialect: &'static Dialect, bare: &[u8]) -> Result<bool> {
+        let gate = self.gate();
+        gate.refuse_late()?;
+        let (accepted, stirs) = self.store.accept_one(dialect, bare, self.full_now());
+        drop(gate);
+        if stirs {
+            self.wake();
+        }
+        if accepted {
+            self.filled.notify_one();
+        }
+        Ok(accepted)
+    }
+
+    fn full_now(&self) -> [u64; 2] {
+        self.full.each_ref().map(|figure| figure.load(Ordering::Acquire))
+    }
+
+    /// Whether there is some room. Whoever finds none is woken by `drained`.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.store.has_room(None) || self.is_closed()
+    }
+
+    /// Whether there is room for `bytes` of rows.
+    #[must_use]
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        self.store.has_room(Some(bytes as u64))
+    }
+
+    /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many. On the disk those
+    /// that are set aside go first.
+    pub fn drop_oldest(&self, bytes: usize) -> Result<u64> {
+        let dropped = self.store.drop_oldest(bytes as u64);
+        (self.drained)();
+        dropped
+    }
+
+    /// No more rows will come.
+    pub fn close(&self) {
+        self.gate().closed = true;
+        self.tell_all();
+    }
+
+    /// Wakes everybody who waits for rows, or for room.
+    fn tell_all(&self) {
+        self.filled.notify_waiters();
+        self.filled.notify_one();
+        self.wake();
+        (self.drained)();
+    }
+
+    /// Whether rows can still be accepted to some use.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.gate().closed
+    }
+
+    /// What no courier has taken will not be sent from here. On the disk it stays for the next process.
+    pub fn withdraw(&self) {
+        self.gate().withdrawn = true;
+        self.store.forget_untaken();
+        self.close();
+    }
+
+    /// Numbers batches from now on, from behind the greater of `last` and the last number that was ever given.
+    pub fn number_from(&self, last: u64) -> Result<()> {
+        self.store.number_from(last)
+    }
+
+    /// The service has forgotten its numbers and knows none but `last`: `batch`, which no attempt has had applied, is given
+    /// the one behind it with the next [`Outbox::issue`].
+    pub fn number_anew(&self, batch: &mut Batch, last: u64) -> Result<()> {
+        batch.give_number(None);
+        self.store.number_anew(batch, last)
+    }
+
+    /// The next rows for one request; waits for them, and is `None` when there will be none.
+    pub async fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
+        loop {
+            let mut filled = std::pin::pin!(self.filled.notified());
+            filled.as_mut().enable();
+            let Some(closed) = self.gate().still_gives() else { return Ok(None) };
+            if let Some(batch) = self.store.take(max_rows, max_bytes)? {
+                if self.store.has_more() {
+                    self.filled.notify_one();
+                }
+                return Ok(Some(batch));
+            }
+            if closed {
+                return Ok(None);
+            }
+            filled.await;
+        }
+    }
+
+    /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its number,
+    /// and is known to have been sent, perhaps, also to the next process.
+    pub fn issue(&self, batch: &mut Batch) -> Result<()> {
+        self.store.issue(batch)
+    }
+
+    /// Nobody tries `batch` any more, and it has no end: where it is `in_doubt` whether it was applied, that is what
+    /// the ledger says; on the disk it stays for the next process, which need not count it as sent twice otherwise.
+    pub fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
+        if self.store.leave(batch, in_doubt)? {
+            self.gate().record(batch.numbers(), self.start, Fate::InDoubt, false);
+        }
+        Ok(())
+    }
+
+    /// The last word on a batch. `resent` says that an earlier attempt was in doubt, also one of an earlier process;
+    /// see [`Batch::maybe_sent`].
+    pub fn settle(&self, batch: &Batch, fate: Fate, resent: bool) -> Result<()> {
+        self.end(batch, fate, resent, None)
+    }
+
+    /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they are set
+    /// aside, until somebody retries or drops them.
+    pub fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) -> Result<()> {
+        self.end(batch, fate, false, Some(why))
+    }
+
+    fn end(&self, batch: &Batch, fate: Fate, resent: bool, why: Option<&Error>) -> Result<()> {
+        if self.store.settle(batch, fate, why)? {
+            self.gate().record(batch.numbers(), self.start, fate, resent);
+        }
+        (self.drained)();
+        Ok(())
+    }
+
+    /// Keeps the memory of a batch that is settled for [`Outbox::spare`].
+    pub fn recycle(&self, batch: Batch) {
+        if let Some(spare) = &self.spare {
+            spare.put(batch.into_memory());
+        }
+    }
+
+    /// Memory for a body to come, if some has come back.
+    #[must_use]
+    pub fn spare(&self) -> Option<Vec<u8>> {
+        self.spare.as_ref()?.take()
+    }
+
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    pub fn retry_set_aside(&self) -> Result<u64> {
+        let Some(durable) = self.on_disk() else { return Ok(0) };
+        let rows = durable.retry()?;
+        self.wake();
+        self.filled.notify_one();
+        Ok(rows)
+    }
+
+    /// To be called once nobody accepts or takes any more: others may open the file now. The figures stay.
+    pub fn release(&self) {
+        self.store.release();
+    }
+
+    /// The outbox on the disk, where it is one.
+    #[must_use]
+    pub fn on_disk(&self) -> Option<&Durable> {
+        self.store.durable()
+    }
+
+    /// What has become of the rows that were accepted here.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.gate().ledger.clone()
+    }
+
+    /// The figures.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let water = self.store.water();
+        let gate = self.gate();
+        water.stats(self.start, self.store.calendar(), [&gate.inherited, &gate.ledger])
+    }
+
+    /// The rows that nobody has taken yet.
+    #[must_use]
+    pub fn waiting(&self) -> Level {
+        self.store.water().waiting(self.store.calendar())
+    }
+
+    /// The number of the next row to be taken.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.store.water().next
+    }
+
+    /// Has whoever waits for a full request look again.
+    pub fn wake(&self) {
+        self.stirred.send_replace(());
+    }
+
+    /// Has whoever waits for a full request woken by the first row, and by the one that makes so many rows or bytes;
+    /// those in between come at the price of a lock.
+    pub fn full_at(&self, rows: usize, bytes: usize) {
+        self.full[0].store(rows as u64, Ordering::Release);
+        self.full[1].store(bytes as u64, Ordering::Release);
+        self.wake();
+    }
+
+    /// The number of the first row that is not settled; that of the next row where there is none.
+    #[must_use]
+    pub fn first_pending(&self) -> u64 {
+        self.store.water().first_pending()
+    }
+
+    /// Whether batches of an earlier process wait, which need not wait for others.
+    #[must_use]
+    pub fn has_inherited(&self) -> bool {
+        self.store.water().inherited_left > 0
+    }
+
+    /// How many rows were ever accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.store.water().accepted
+    }
+
+    /// Changes whenever it is worth looking whether a request is full.
+    #[must_use]
+    pub fn stirred(&self) -> watch::Receiver<()> {
+        self.stirred.subscribe()
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("store", &self.store).field("gate", &self.gate).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,305 @@
+//! Rows that wait on the disk: when they are accepted they survive `kill -9` and power loss.
+//!
+//! ```text
+//!  accept ─▶ group ─▶ runs ──take──▶ batch ──issue──▶ batches ──settle──▶ gone
+//!            (one fsync for all       (row range, number, sent?)   └────▶ set_aside ─▶ retry, drop, export
+//!             who wait for it)
+//! ```
+//!
+//! The file is an SQLite database with a write-ahead log. One process writes to it, others may read. It belongs to one
+//! destination, of which it keeps a hash. Beside it lie `-lock`, and `-mark`, which says what has to be in it; SQLite's own
+//! `-wal` and `-shm` come and go.
+
+mod disk;
+mod draw;
+mod failure;
+mod figures;
+mod form;
+mod group;
+mod ink;
+mod lock;
+mod mark;
+mod notice;
+mod passage;
+mod place;
+mod reader;
+mod record;
+mod salvage;
+mod schema;
+mod set_aside;
+mod settings;
+mod strangers;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use self::lock::{after_fork, before_fork};
+pub use self::notice::{Loss, Notice};
+pub use self::reader::{Part, Reader};
+pub use self::set_aside::SetAside;
+pub use self::settings::{Mark, Settings};
+
+use self::disk::Disk;
+use self::failure::Trouble;
+use self::group::{Group, Member};
+use self::lock::Lock;
+use self::mark::{MarkFile, Said, Totals};
+use self::place::{Place, keep_private};
+use self::record::StoredAside;
+use self::schema::Found;
+use super::Fate;
+use super::batch::Batch;
+use super::calendar::Calendar;
+use super::level::{self, Water};
+use crate::error::{Error, Kind, Result};
+use crate::rows::encode::Run;
+
+/// An outbox on the disk, open for writing by this process alone.
+#[derive(Debug)]
+pub struct Durable {
+    process: u32,
+    path: PathBuf,
+    capacity: u64,
+    calendar: Calendar,
+    group: Group,
+    open: Mutex<Option<Open>>,
+    /// The figures, for those who do not want to wait for the disk.
+    water: Mutex<Water>,
+}
+
+/// The file, and the right to write to it.
+#[derive(Debug)]
+struct Open {
+    disk: Disk,
+    /// Given back after the file is closed.
+    _lock: Lock,
+}
+
+impl Durable {
+    /// Opens the outbox. What an earlier process left is taken first; what it had sent without hearing the answer is
+    /// taken as the same batches.
+    pub fn open(settings: Settings) -> Result<Self> {
+        let place = Place::find(&settings.path)?;
+        let notice = place.check_disk(settings.forced)?;
+        let mut lock = Lock::take(&place)?;
+        if let Err(error) = strangers::check(&place, lock.is_known()) {
+            lock.remove();
+            return Err(error);
+        }
+        let mut mark = MarkFile::find(&place);
+        let damage = look(&place, &lock, &mut mark, settings.destination);
+        if damage.is_err() && !lock.is_known() {
+            lock.remove();
+        }
+        let damage = damage?;
+        keep_private(place.path());
+        let path = place.path().to_path_buf();
+        let destination = if lock.is_known() { lock.destination() } else { settings.destination.unwrap_or_default().0 };
+        let opened = Disk::open(place, settings.dialect, damage, destination, mark);
+        let mut disk = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
+        settings::claim(&mut disk, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
+        lock.sign(&disk.ink.state.destination);
+        disk.notices.extend(notice);
+        let durable = Self {
+            process: std::process::id(),
+            path,
+            capacity: settings.capacity,
+            calendar: Calendar::new(settings.clock),
+            group: Group::default(),
+            water: Mutex::new(Water { inherited: disk.pending(), ..Water::default() }),
+            open: Mutex::new(Some(Open { disk, _lock: lock })),
+        };
+        durable.with("opening", |_| Ok(()))?;
+        Ok(durable)
+    }
+
+    /// Accepts `runs`, all of them or none: once this returns, they are on the disk. Answers whether that is worth waking
+    /// who waits for a `full` request; where another caller's commit took them along, that one hears of it.
+    pub(super) fn accept(&self, runs: Vec<Run>, full: [u64; 2]) -> Result<bool> {
+        self.is_ours()?;
+        let mut stirs = false;
+        if !runs.is_empty() {
+            self.group.commit(runs, |members| self.commit(members, full, &mut stirs))?;
+        }
+        Ok(stirs)
+    }
+
+    fn commit(&self, members: &[Member], full: [u64; 2], stirs: &mut bool) -> Vec<Result<()>> {
+        let at = self.calendar.now();
+        let mut used = self.water().used();
+        let outcomes: Vec<Result<()>> = members
+            .iter()
+            .map(|member| {
+                let fits = used + member.bytes() <= self.capacity;
+                used += if fits { member.bytes() } else { 0 };
+                if fits { Ok(()) } else { Err(self.full(member.bytes())) }
+            })
+            .collect();
+        let fitting: Vec<&Run> = members
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, fits)| fits.is_ok())
+            .flat_map(|(member, _)| &member.runs)
+            .collect();
+        let bytes = fitting.iter().map(|run| run.size(0..run.rows()) as u64).sum();
+        let written = self.with("writing to", |disk| {
+            let before = disk.waiting();
+            disk.accept(bytes, |ink, file| fitting.iter().try_for_each(|run| ink.accept(file, run, at, false)))?;
+            *stirs = level::stirs(before, disk.waiting(), full);
+            Ok(())
+        });
+        outcomes.into_iter().map(|fits| fits.and_then(|()| written.clone())).collect()
+    }
+
+    fn full(&self, bytes: u64) -> Error {
+        let water = self.water();
+        let message = format!(
+            "the outbox `{}` is full: {bytes} bytes more do not fit beside {} of {}",
+            self.path.display(),
+            water.used(),
+            self.capacity
+        );
+        let hint = if water.aside_bytes > 0 {
+            format!("give a larger outbox_bytes=, or look at the {} bytes of rows set aside", water.aside_bytes)
+        } else {
+            "give a larger outbox_bytes=, or wait until rows are delivered".to_owned()
+        };
+        Error::new(Kind::OutboxFull, message).with_hint(hint)
+    }
+
+    pub(super) fn has_room(&self, bytes: Option<u64>) -> bool {
+        let used = self.water().used();
+        bytes.map_or(used < self.capacity, |bytes| used + bytes <= self.capacity)
+    }
+
+    pub(super) fn drop_oldest(&self, bytes: u64) -> Result<u64> {
+        self.with("dropping rows from", |disk| disk.drop_oldest(bytes))
+    }
+
+    pub(super) fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
+        self.with("reading", |disk| disk.take(max_rows, max_bytes))
+    }
+
+    pub(super) fn has_more(&self) -> bool {
+        let water = self.water();
+        water.rows > 0 || water.inherited_left > 0
+    }
+
+    pub(super) fn number_from(&self, last: u64) -> Result<()> {
+        self.with("numbering", |disk| {
+            disk.ink.numbering.start(last);
+            Ok(())
+        })
+    }
+
+    pub(super) fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
+        self.with("numbering", |disk| disk.number_anew(batch, last))
+    }
+
+    pub(super) fn issue(&self, batch: &mut Batch) -> Result<()> {
+        let number = self.with("writing to", |disk| disk.issue(batch))?;
+        batch.give_number(number);
+        Ok(())
+    }
+
+    pub(super) fn recall(&self, batch: &Batch) -> Result<()> {
+        self.with("writing to", |disk| {
+            disk.recall(batch);
+            Ok(())
+        })
+    }
+
+    /// Forgets the batch, or sets its rows aside for `why`; answers whether it was there.
+    pub(super) fn settle(&self, batch: &Batch, fate: Fate, why: Option<&Error>) -> Result<bool> {
+        let aside = why.map(|why| StoredAside::new(batch, fate == Fate::InDoubt, why, self.calendar.now()));
+        self.with("settling rows in", |disk| Ok(disk.settle(batch, aside)))
+    }
+
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    pub fn retry(&self) -> Result<u64> {
+        let at = self.calendar.now();
+        self.with("retrying rows of", |disk| disk.retry(at))
+    }
+
+    /// Deletes what is set aside; answers how many rows that were.
+    pub fn drop_set_aside(&self) -> Result<u64> {
+        self.with("dropping rows from", Disk::drop_set_aside)
+    }
+
+    /// Closes the file: others may open it. The figures stay as they were.
+    pub fn close(&self) {
+        if self.is_ours().is_ok() {
+            drop(self.lock().take());
+        }
+    }
+
+    /// What is to be told since this was last asked.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        self.with("reading", |disk| Ok(disk.tell())).unwrap_or_default()
+    }
+
+    /// The file, by its real path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    pub(super) fn water(&self) -> Water {
+        *self.water.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses in a forked child, before any lock is asked for: its parent may have held it.
+    fn is_ours(&self) -> Result<()> {
+        if self.process == std::process::id() {
+            return Ok(());
+        }
+        let message =
+            format!("the outbox `{}` belongs to the process {} that opened it", self.path.display(), self.process);
+        Err(Error::new(Kind::Closed, message)
+            .with_hint("a forked process opens an outbox of its own, with another path"))
+    }
+
+    fn with<T>(&self, doing: &str, work: impl FnOnce(&mut Disk) -> Result<T, Trouble>) -> Result<T> {
+        self.is_ours()?;
+        let mut open = self.lock();
+        let Some(Open { disk, .. }) = open.as_mut() else {
+            return Err(Error::new(Kind::Closed, format!("the outbox `{}` is closed", self.path.display())));
+        };
+        let outcome = work(disk).map_err(|trouble| trouble.to_error(doing, &self.path));
+        let mut water = self.water.lock().unwrap_or_else(PoisonError::into_inner);
+        *water = disk.water(&water);
+        outcome
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks what there is at `place`; answers why a new file is needed, where it is.
+fn look(place: &Place, lock: &Lock, mark: &mut MarkFile, destination: Option<Mark>) -> Result<Option<&'static str>> {
+    if salvage::is_under_way(place, mark) {
+        return Ok(Some("the process that rescued its rows was interrupted"));
+    }
+    let is_marked = matches!(mark.said, Said::Totals(_));
+    match schema::look(place, lock.is_known() || is_marked)? {
+        Found::Outbox => Ok(None),
+        Found::Damaged => Ok(Some("its header is not what was written")),
+        Found::Nothing if destination.is_none() => {
+            let message = format!("there is no outbox at `{}`", place.path().display());
+            Err(Error::new(Kind::Outbox, message))
+        }
+        Found::Nothing => {
+            if mark.said == Said::Nothing && !lock.is_known() {
+                mark.said = Said::Totals(Totals::nothing());
+            }
+            Ok(Some("its file is gone"))
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A batch on its way, as the file knows it: issued, recalled, settled.
+//!
+//! What was accepted goes on being delivered while the disk is full or fails. Then memory knows better than the file,
+//! and the file is told as soon as it can be written.
+
+use super::disk::Disk;
+use super::failure::Trouble;
+use super::figures;
+use super::notice::Notice;
+use super::record::StoredAside;
+use crate::delivery::queue::batch::Batch;
+use crate::delivery::queue::level::Water;
+use crate::delivery::queue::taken::{Known, Split};
+
+impl Disk {
+    /// The file knows that `batch` may have been sent from now on, and with which number.
+    pub(super) fn issue(&mut self, batch: &Batch) -> Result<Option<u64>, Trouble> {
+        let Some(split) = self.split(batch) else { return Ok(batch.number()) };
+        let known = split.part;
+        let is_whole = split.rest.is_empty() && (known.number.is_some() || !self.ink.numbering.is_started());
+        if is_whole && known.sent && known.recorded && !self.unsaved {
+            return Ok(known.number);
+        }
+        match self.write(|ink, file| ink.issue(file, &split)) {
+            // A number that is not on the disk could be given twice.
+            Err(trouble) if self.ink.numbering.is_started() => Err(trouble),
+            Err(trouble) => {
+                self.ink.taken.replace(&split, Some(Known { sent: true, recorded: false, ..split.part }));
+                self.put_off(&trouble);
+                Ok(split.part.number)
+            }
+            written => written,
+        }
+    }
+
+    /// Numbers go on behind `last`, and `batch` has none.
+    pub(super) fn number_anew(&mut self, batch: &Batch, last: u64) -> Result<(), Trouble> {
+        let split = self.split(batch);
+        self.write(|ink, file| {
+            ink.numbering.forget(last);
+            ink.state.number = last;
+            if let Some(split) = &split {
+                ink.replace(file, split, Some(Known { number: None, recorded: false, ..split.part }))?;
+            }
+            ink.save(file)
+        })
+    }
+
+    /// `batch` is known not to have been applied.
+    pub(super) fn recall(&mut self, batch: &Batch) {
+        let Some(split) = self.split(batch).filter(|split| split.part.sent) else { return };
+        if let Err(trouble) = self.write(|ink, file| ink.recall(file, &split)) {
+            let sent = split.part.doubt;
+            self.ink.taken.replace(&split, Some(Known { sent, recorded: false, ..split.part }));
+            self.put_off(&trouble);
+        }
+    }
+
+    /// `batch` is done with; its rows leave, or are set aside. Answers whether it was there.
+    pub(super) fn settle(&mut self, batch: &Batch, aside: Option<StoredAside>) -> bool {
+        let Some(split) = self.split(batch) else { return false };
+        let written = self.write(|ink, file| {
+            aside.iter().try_for_each(|aside| ink.set_aside(file, aside))?;
+            ink.settle(file, &split)
+        });
+        if let Err(trouble) = written {
+            self.ink.taken.replace(&split, None);
+            if let Some(aside) = aside {
+                self.ink.count_aside(&aside);
+                self.unsaved_asides.push(aside);
+            }
+            self.put_off(&trouble);
+        }
+        self.shrink();
+        true
+    }
+
+    fn split(&self, batch: &Batch) -> Option<Split> {
+        self.ink.taken.split(&batch.numbers(), batch.bytes())
+    }
+
+    /// The file is told later.
+    fn put_off(&mut self, trouble: &Trouble) {
+        if !std::mem::replace(&mut self.unsaved, true) {
+            let path = self.place.path().to_path_buf();
+            let why = trouble.to_error("writing to", &path).message;
+            self.notices.push(Notice::Unsaved { path, why });
+        }
+        self.note();
+        if matches!(trouble, Trouble::Full) {
+            self.write_back();
+        }
+    }
+
+    /// The rows that nobody has taken, and their bytes.
+    pub(super) fn waiting(&self) -> [u64; 2] {
+        [self.ink.state.rows, self.ink.state.bytes]
+    }
+
+    /// The rows that are not settled.
+    pub(super) fn pending(&self) -> u64 {
+        self.ink.state.rows + self.ink.taken.rows()
+    }
+
+    /// The figures as they are now; `before` they were these.
+    pub(super) fn water(&mut self, before: &Water) -> Water {
+        let state = self.ink.state;
+        let since = if state.rows == 0 {
+            None
+        } else if before.rows > 0 && before.next == state.next && before.since.is_some() {
+            before.since
+        } else if let Some(begun) = self.begun.as_ref().filter(|begun| begun.first <= state.next) {
+            Some(begun.at)
+        } else {
+            self.reading().ok().and_then(|connection| figures::since(connection, state.next))
+        };
+        let taken = &self.ink.taken;
+        Water {
+            accepted: state.accepted,
+            next: state.next,
+            rows: state.rows,
+            bytes: state.bytes,
+            since,
+            aside_bytes: state.aside_bytes,
+            dropped: state.dropped,
+            lost: state.lost,
+            inherited: before.inherited,
+            inherited_left: self.inherited.len(),
+            taken_rows: taken.rows(),
+            taken_bytes: taken.bytes(),
+            taken_since: taken.oldest(),
+            first_taken: taken.first(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Looking into an outbox that another process may be writing to.
+
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::failure::{Trouble, system};
+use super::figures;
+use super::lock;
+use super::mark::MarkFile;
+use super::place::Place;
+use super::record::{State, StoredAside, StoredRun, restored};
+use super::salvage;
+use super::schema::{self, Found};
+use super::set_aside::{self, SetAside};
+use super::table::each;
+use crate::clock::Clock;
+use crate::delivery::queue::calendar::Calendar;
+use crate::delivery::queue::level::Level;
+use crate::delivery::queue::taken::Taken;
+use crate::error::{Error, Kind, Result};
+use crate::rows::encode::{PUSH_ROWS, Run};
+
+/// Which rows of an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Those that are accepted and not settled.
+    Pending,
+    /// Those that were refused, or sent and never answered for.
+    SetAside,
+}
+
+/// An outbox, open for reading. Whatever it is asked, it answers with one moment's truth.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    place: Place,
+    path: PathBuf,
+    calendar: Calendar,
+}
+
+impl Reader {
+    /// Opens the outbox at `path`.
+    pub fn open(path: &Path, clock: Clock) -> Result<Self> {
+        let place = Place::find(path)?;
+        let path = place.path().to_path_buf();
+        let found = if lock::is_held_here(&place) {
+            Found::Outbox
+        } else if salvage::is_under_way(&place, &MarkFile::find(&place)) {
+            Found::Damaged
+        } else {
+            schema::look(&place, false)?
+        };
+        match found {
+            Found::Outbox => {}
+            Found::Nothing => {
+                return Err(Error::new(Kind::Outbox, format!("there is no outbox at `{}`", path.display())));
+            }
+            Found::Damaged => {
+                let message = format!("the outbox `{}` is damaged", path.display());
+                return Err(Error::new(Kind::Outbox, message).with_hint(RESCUES));
+            }
+        }
+        let connection = schema::connect_to_read(&place).map_err(|trouble| trouble.to_error("reading", &path))?;
+        Ok(Self { connection, place, path, calendar: Calendar::new(clock) })
+    }
+
+    /// The rows that are accepted and not settled. Where not all of them are there, that is an error.
+    pub fn pending(&self) -> Result<Level> {
+        self.read(|file, state, taken| {
+            figures::check(file, state, taken)?;
+            let since = if state.rows > 0 { figures::since(file, state.next) } else { None };
+            let oldest = since.into_iter().chain(taken.oldest()).min().map(|at| self.calendar.age(at));
+            Ok(Level { rows: state.rows + taken.rows(), bytes: state.bytes + taken.bytes(), oldest })
+        })
+    }
+
+    /// What was set aside, oldest first, with its rows.
+    pub fn set_aside(&self) -> Result<Vec<(SetAside, Run)>> {
+        self.read(|file, state, _| {
+            let found = set_aside::list(file)?;
+            let rows: u64 = found.iter().map(|(aside, _)| aside.rows).sum();
+            if rows < state.aside_rows {
+                return Err(Trouble::Damaged(format!("{rows} of {} rows set aside are there", state.aside_rows)));
+            }
+            Ok(found)
+        })
+    }
+
+    /// How many rows were ever dropped to make room.
+    pub fn dropped(&self) -> Result<u64> {
+        self.read(|_, state, _| Ok(state.dropped))
+    }
+
+    /// Writes rows to `out`, one JSON object a line, oldest first; answers how many. Where that is not all of them, it is
+    /// an error that says how many are written and how many are not there.
+    pub fn export(&self, part: Part, out: &mut impl Write) -> Result<u64> {
+        self.read(|file, state, taken| {
+            let mut count = 0;
+            let (all, written) = match part {
+                Part::Pending => (
+                    state.rows + taken.rows(),
+                    Self::export_pending(file, state, taken, |run, rows| {
+                        count += self.lines(run, rows, out)?;
+                        Ok(())
+                    }),
+                ),
+                Part::SetAside => (
+                    state.aside_rows,
+                    each(file, "ORDER BY first", (), |aside: StoredAside| {
+                        let run = aside.run();
+                        count += self.lines(&run, 0..run.rows(), out)?;
+                        Ok(true)
+                    }),
+                ),
+            };
+            match written {
+                Ok(()) if count >= all => Ok(count),
+                Ok(()) => Err(self.missing(count, all, "they are not in the file")),
+                Err(Trouble::Damaged(what)) => Err(self.missing(count, all, &what)),
+                Err(trouble) => Err(trouble),
+            }
+        })
+    }
+
+    fn missing(&self, count: u64, all: u64, what: &str) -> Trouble {
+        let path = self.path.display();
+        let missing = all.saturating_sub(count);
+        let message =
+            format!("the outbox `{path}` is damaged: {count} rows were written and {missing} are missing ({what})");
+        Error::new(Kind::Outbox, message).with_hint(RESCUES).into()
+    }
+
+    fn export_pending(
+        file: &Connection,
+        state: &State,
+        taken: &Taken,
+        mut write: impl FnMut(&Run, Range<usize>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        each(file, "ORDER BY first", (), |run: StoredRun| {
+            let rows = restored(&run.rows, &run.ends, &PUSH_ROWS);
+            for part in taken.ranges().chain(std::iter::once(state.next..state.accepted)) {
+                let part = part.start.max(run.first)..part.end.min(run.first + run.count);
+                if !part.is_empty() {
+                    write(&rows, run.position(part.start)..run.position(part.end))?;
+                }
+            }
+            Ok(true)
+        })
+    }
+
+    fn lines(&self, run: &Run, rows: Range<usize>, out: &mut impl Write) -> Result<u64, Trouble> {
+        for row in rows.clone() {
+            let written = out.write_all(run.bare(row..row + 1)).and_then(|()| out.write_all(b"\n"));
+            written.map_err(|error| system("writing rows of the outbox", &self.path, &error))?;
+        }
+        Ok(rows.len() as u64)
+    }
+
+    /// Reads in one transaction, so that what is read belongs together.
+    fn read<T>(&self, work: impl FnOnce(&Connection, &State, &Taken) -> Result<T, Trouble>) -> Result<T> {
+        // A writer writes the mark after the file: what was read of it first must be in the file.
+        let mark = MarkFile::find(&self.place).totals();
+        let begin = || -> Result<T, Trouble> {
+            let transaction = self.connection.unchecked_transaction()?;
+            let (state, taken) = figures::load(&transaction)?;
+            if mark.is_ahead_of(&state) && !mark.is_planned() {
+                return Err(Trouble::Damaged("rows that were accepted are not in it".into()));
+            }
+            work(&transaction, &state, &taken)
+        };
+        begin().map_err(|trouble| match trouble {
+            Trouble::Damaged(_) => trouble.to_error("reading", &self.path).with_hint(RESCUES),
+            _ => trouble.to_error("reading", &self.path),
+        })
+    }
+}
+
+/// What to do about a damaged outbox.
+const RESCUES: &str = "open it with its sender: that rescues its rows";

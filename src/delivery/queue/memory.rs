@@ -1,0 +1,268 @@
+//! Rows that wait in memory, and end with the process.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::batch::{Batch, Cut};
+use super::calendar::Calendar;
+use super::level::{Water, stirs};
+use super::numbering::Numbering;
+use super::taken::{Known, Taken};
+use crate::rows::encode::{Dialect, Growing, Run, position};
+
+/// Rows that come in small runs, or one by one, become one of up to this many bytes, so that they cost no more than
+/// their bytes.
+const COMPACT_BYTES: usize = 1_000_000;
+
+/// The queue of one process.
+#[derive(Debug)]
+pub(super) struct Memory {
+    capacity: u64,
+    /// Whether one batch may hold rows of several runs.
+    joins: bool,
+    /// Whether small runs become one.
+    compact: bool,
+    calendar: Option<Calendar>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: VecDeque<Queued>,
+    /// Behind the runs.
+    tail: Option<Tail>,
+    accepted: u64,
+    /// Accepted and not taken.
+    rows: u64,
+    bytes: u64,
+    dropped: u64,
+    taken: Taken,
+    numbering: Numbering,
+}
+
+/// Rows that are becoming a run.
+#[derive(Debug)]
+struct Tail {
+    rows: Growing,
+    first: u64,
+    at: u64,
+}
+
+#[derive(Debug)]
+struct Queued {
+    run: Arc<Run>,
+    first: u64,
+    taken: usize,
+    at: u64,
+}
+
+impl Queued {
+    fn next(&self) -> u64 {
+        self.first + self.taken as u64
+    }
+}
+
+impl Memory {
+    pub(super) fn new(capacity: usize, joins: bool, calendar: Option<Calendar>) -> Self {
+        Self { capacity: capacity as u64, joins, compact: false, calendar, state: Mutex::default() }
+    }
+
+    /// Makes small runs one; their rows count as old as the first of them.
+    pub(super) fn compact(self) -> Self {
+        Self { compact: true, ..self }
+    }
+
+    pub(super) fn calendar(&self) -> Option<&Calendar> {
+        self.calendar.as_ref()
+    }
+
+    /// Answers whether that is worth waking who waits for a `full` request; see [`stirs`].
+    pub(super) fn accept(&self, runs: impl Iterator<Item = Run>, full: [u64; 2]) -> bool {
+        let at = self.calendar.as_ref().map_or(0, Calendar::now);
+        let mut state = self.lock();
+        let before = [state.rows, state.bytes];
+        for run in runs {
+            let all = 0..run.rows();
+            if self.compact && run.bytes() < COMPACT_BYTES {
+                state.append(run.dialect(), run.bare(all.clone()), run.ends(all), || at);
+            } else {
+                state.push(run, at);
+            }
+        }
+        stirs(before, [state.rows, state.bytes], full)
+    }
+
+    /// Accepts one row, where there is room for it; answers whether there was, and whether that is worth waking who waits
+    /// for a `full` request.
+    pub(super) fn accept_one(&self, dialect: &'static Dialect, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
+        let mut state = self.lock();
+        if !state.has_room(self.capacity, Some(bare.len() as u64)) {
+            return (false, false);
+        }
+        let before = [state.rows, state.bytes];
+        let at = || self.calendar.as_ref().map_or(0, Calendar::now);
+        state.append(dialect, bare, std::iter::once(position(bare.len())), at);
+        (true, stirs(before, [state.rows, state.bytes], full))
+    }
+
+    /// Whether there is room for some more; `bytes` of them.
+    pub(super) fn has_room(&self, bytes: Option<u64>) -> bool {
+        self.lock().has_room(self.capacity, bytes)
+    }
+
+    pub(super) fn forget_untaken(&self) {
+        let mut state = self.lock();
+        state.runs.clear();
+        state.tail = None;
+        (state.rows, state.bytes) = (0, 0);
+    }
+
+    pub(super) fn take(&self, max_rows: usize, max_bytes: usize) -> Option<Batch> {
+        self.lock().take(Cut::new(max_rows, max_bytes, self.joins))
+    }
+
+    /// Whether there is more to take.
+    pub(super) fn has_more(&self) -> bool {
+        self.lock().rows > 0
+    }
+
+    pub(super) fn number_from(&self, last: u64) {
+        self.lock().numbering.start(last);
+    }
+
+    pub(super) fn number_anew(&self, batch: &Batch, last: u64) {
+        let mut state = self.lock();
+        state.numbering.forget(last);
+        if let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) {
+            state.taken.replace(&split, Some(Known { number: None, ..split.part }));
+        }
+    }
+
+    pub(super) fn issue(&self, batch: &mut Batch) {
+        let mut state = self.lock();
+        let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) else { return };
+        let number = split.part.number.or_else(|| state.numbering.next());
+        state.taken.replace(&split, Some(Known { number, sent: true, ..split.part }));
+        batch.give_number(number);
+    }
+
+    /// Forgets the batch; answers whether it was there.
+    pub(super) fn settle(&self, batch: &Batch) -> bool {
+        let mut state = self.lock();
+        let split = state.taken.split(&batch.numbers(), batch.bytes());
+        split.inspect(|split| state.taken.replace(split, None)).is_some()
+    }
+
+    /// Drops the oldest rows that nobody took until they come to `bytes`; answers how many rows went.
+    pub(super) fn drop_oldest(&self, bytes: u64) -> u64 {
+        let mut state = self.lock();
+        let (before, goal) = (state.dropped, state.bytes.saturating_sub(bytes));
+        while state.bytes > goal {
+            if state.runs.is_empty() {
+                state.seal();
+            }
+            let Some(front) = state.runs.front_mut() else { break };
+            let (run, start) = (Arc::clone(&front.run), front.taken);
+            front.taken += 1;
+            if front.taken == run.rows() {
+                state.runs.pop_front();
+            }
+            state.bytes -= run.size(start..start + 1) as u64;
+            state.rows -= 1;
+            state.dropped += 1;
+        }
+        state.dropped - before
+    }
+
+    pub(super) fn water(&self) -> Water {
+        let state = self.lock();
+        Water {
+            accepted: state.accepted,
+            next: state.accepted - state.rows,
+            rows: state.rows,
+            bytes: state.bytes,
+            since: state.since(),
+            taken_rows: state.taken.rows(),
+            taken_bytes: state.taken.bytes(),
+            taken_since: state.taken.oldest(),
+            first_taken: state.taken.first(),
+            dropped: state.dropped,
+            ..Water::default()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self, capacity: u64, bytes: Option<u64>) -> bool {
+        let waiting = self.bytes + self.taken.bytes();
+        bytes.map_or(waiting < capacity, |bytes| waiting == 0 || waiting + bytes <= capacity)
+    }
+
+    /// Puts a run behind all others.
+    fn push(&mut self, run: Run, at: u64) {
+        self.seal();
+        let first = self.accepted;
+        self.accepted += run.rows() as u64;
+        self.rows += run.rows() as u64;
+        self.bytes += run.size(0..run.rows()) as u64;
+        self.runs.push_back(Queued { run: Arc::new(run), first, taken: 0, at });
+    }
+
+    /// Puts some rows behind all others, where they become a run with those that follow.
+    fn append(
+        &mut self,
+        dialect: &'static Dialect,
+        bare: &[u8],
+        ends: impl ExactSizeIterator<Item = u32>,
+        at: impl FnOnce() -> u64,
+    ) {
+        if self.tail.as_ref().is_some_and(|tail| tail.rows.size() + bare.len() > COMPACT_BYTES) {
+            self.seal();
+        }
+        let (first, rows) = (self.accepted, ends.len() as u64);
+        let tail = self.tail.get_or_insert_with(|| Tail { rows: Growing::new(dialect), first, at: at() });
+        let before = tail.rows.size();
+        tail.rows.push(bare, ends);
+        self.bytes += (tail.rows.size() - before) as u64;
+        self.accepted += rows;
+        self.rows += rows;
+    }
+
+    /// The rows at the end become a run.
+    fn seal(&mut self) {
+        if let Some(Tail { rows, first, at }) = self.tail.take() {
+            self.runs.push_back(Queued { run: Arc::new(rows.into_run()), first, taken: 0, at });
+        }
+    }
+
+    /// When the oldest row was accepted.
+    fn since(&self) -> Option<u64> {
+        self.runs.front().map(|queued| queued.at).or(self.tail.as_ref().map(|tail| tail.at))
+    }
+
+    fn take(&mut self, mut cut: Cut) -> Option<Batch> {
+        self.seal();
+        let (first, at) = self.runs.front().map(|front| (front.next(), front.at))?;
+        while let Some(front) = self.runs.front_mut() {
+            let count = cut.add(&front.run, front.taken);
+            front.taken += count;
+            if front.taken == front.run.rows() {
+                self.runs.pop_front();
+            } else if count == 0 {
+                break;
+            }
+        }
+        let bytes = cut.bytes;
+        let batch = cut.into_batch(first)?;
+        self.rows -= batch.rows() as u64;
+        self.bytes -= bytes;
+        let stop = batch.numbers().end;
+        let known = Known { stop, bytes, at, number: None, doubt: false, sent: false, recorded: false };
+        self.taken.add(first, known);
+        Some(batch)
+    }
+}

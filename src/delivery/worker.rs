@@ -1,0 +1,384 @@
+//! A lane and its couriers: they take batches, deliver them, and settle every one.
+//!
+//! ```text
+//!            take                send                    judge
+//!  outbox ─────────▶ batch ──────────────▶ outcome ───────────────▶ settle
+//!                      ▲                                     │
+//!                      └── wait, new token, half as many ◀───┘
+//! ```
+//!
+//! The first failure stops the lane of a push: what is on the wire is waited for, what was not begun is withdrawn.
+//! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
+//! The lane of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
+
+mod attempt;
+mod crew;
+mod held;
+mod isolate;
+mod numbers;
+mod over;
+mod pause;
+mod policy;
+mod sent;
+mod take;
+mod waits;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use self::attempt::Next;
+pub use self::held::Held;
+use self::isolate::{Misses, Pieces};
+pub use self::numbers::AskNumber;
+use self::numbers::Numbers;
+pub use self::over::Trouble;
+use self::over::out_of_time;
+use self::pause::Pause;
+pub use self::policy::{Manner, Policy};
+pub use self::waits::{Notice, Waits};
+use crate::clock::{Clock, Moment};
+use crate::delivery::queue::{Batch, Durable, Fate, Outbox};
+use crate::delivery::report::{Meter, Refused};
+use crate::error::{Error, Result};
+use crate::http::wire::Wire;
+use crate::rate_limit::{Limit, Watch};
+use crate::retry::Retry;
+use crate::rows::encode::Limits;
+use crate::services::powerbi::sinks::Destination;
+
+/// How often a sender looks whether somebody has mended what keeps it from delivering.
+const PROBE: Duration = Duration::from_secs(300);
+
+/// How soon it asks again where the service could not answer.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// Everything one table's couriers share.
+#[derive(Debug)]
+pub struct Lane {
+    outbox: Arc<Outbox>,
+    destination: Arc<dyn Destination>,
+    wire: Arc<Wire>,
+    limit: Limit,
+    waits: Arc<Waits>,
+    clock: Clock,
+    policy: Policy,
+    /// Rows of one request; halved when the service finds a body too large.
+    max_rows: AtomicUsize,
+    max_bytes: usize,
+    /// One courier at a time waits for a full request.
+    turn: tokio::sync::Mutex<()>,
+    /// Rows before this one do not wait.
+    hurried: AtomicU64,
+    stop: watch::Sender<Stop>,
+    state: Mutex<State>,
+    pause: Pause,
+    misses: Misses,
+    /// Whether rows were checked by the schema of their table.
+    has_schema: bool,
+    listener: Listener,
+    numbers: Option<Numbers>,
+}
+
+/// Who hears of failures on a sender's lane.
+struct Listener(Box<dyn Fn(&Error) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    failure: Option<Error>,
+    meter: Meter,
+    trouble: Option<Trouble>,
+    refused: Vec<Refused>,
+}
+
+/// How far the lane has been told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stop {
+    /// Not at all.
+    Go,
+    /// Begin nothing; wait for what is on the wire.
+    Finish,
+    /// Wait for nothing.
+    Abort,
+}
+
+impl Lane {
+    /// A lane from `outbox` to `destination`; nothing moves before [`Lane::run`].
+    #[must_use]
+    pub fn new(
+        outbox: Arc<Outbox>,
+        destination: Arc<dyn Destination>,
+        wire: Arc<Wire>,
+        limit: Limit,
+        clock: Clock,
+        policy: Policy,
+    ) -> Self {
+        // Who waits for nobody never gives up, but takes its time all the same.
+        let patient = policy.manner == Manner::Sender && !policy.retry.allows(1);
+        let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
+        let Limits { max_rows, max_bytes } = destination.limits();
+        let max_rows = AtomicUsize::new(max_rows);
+        let stop = watch::Sender::new(Stop::Go);
+        let pause = Pause::default();
+        let listener = Listener(Box::new(|_| ()));
+        let waits = Arc::new(Waits::new(clock.clone()));
+        Self {
+            waits,
+            outbox,
+            destination,
+            wire,
+            limit,
+            clock,
+            policy,
+            max_rows,
+            max_bytes,
+            turn: tokio::sync::Mutex::new(()),
+            hurried: AtomicU64::new(0),
+            stop,
+            state: Mutex::default(),
+            pause,
+            misses: Misses::default(),
+            has_schema: true,
+            listener,
+            numbers: None,
+        }
+    }
+
+    /// Never sends more at once than `limits`.
+    #[must_use]
+    pub fn limited(self, limits: Limits) -> Self {
+        self.max_rows.fetch_min(limits.max_rows, Ordering::Relaxed);
+        self.outbox.full_at(limits.max_rows, limits.max_bytes);
+        Self { max_bytes: limits.max_bytes, ..self }
+    }
+
+    /// Its rows were not checked by a schema: where they are refused, what they looked like is told.
+    #[must_use]
+    pub fn without_schema(self) -> Self {
+        Self { has_schema: false, ..self }
+    }
+
+    /// Has `listener` called with each failure on a sender's lane that somebody should hear of.
+    #[must_use]
+    pub fn telling(mut self, listener: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.listener = Listener(Box::new(listener));
+        self
+    }
+
+    /// Numbers batches from behind what `ask` answers, which is asked before anything is sent.
+    #[must_use]
+    pub fn numbered(self, ask: AskNumber) -> Self {
+        Self { numbers: Some(Numbers::new(ask)), ..self }
+    }
+
+    /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
+    #[must_use]
+    pub fn noticing(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self { waits: Arc::new(Waits::new(self.clock.clone()).telling(heard)), ..self }
+    }
+
+    /// Delivers until the outbox is closed and empty, or something ends the lane early.
+    pub async fn run(self: Arc<Self>) {
+        self.note_outbox(Ok(()));
+        self.number().await;
+        let all_done = self.wait_for(self.hire());
+        tokio::pin!(all_done);
+        if let Some(deadline) = self.policy.deadline {
+            tokio::select! {
+                () = &mut all_done => return,
+                () = self.clock.deadline(deadline) => self.abort(Some(self.caused(out_of_time()))),
+            }
+        }
+        all_done.await;
+    }
+
+    /// Ends the lane at once; `why` counts where nothing has failed before.
+    pub fn abort(&self, why: Option<Error>) {
+        self.stop(Stop::Abort, why);
+    }
+
+    /// Begins nothing more and waits for what is on the wire.
+    pub fn finish(&self) {
+        self.stop(Stop::Finish, None);
+    }
+
+    /// Why the lane ended early, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<Error> {
+        self.lock().failure.clone()
+    }
+
+    /// What keeps a sender's lane from delivering; `None` while all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.lock().trouble.clone()
+    }
+
+    /// What sending has cost so far.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        Meter { waited: self.waits.waited(), ..self.lock().meter.clone() }
+    }
+
+    /// The rows at fault that were found so far, in no order.
+    #[must_use]
+    pub fn refused(&self) -> Vec<Refused> {
+        self.lock().refused.clone()
+    }
+
+    /// Who is told of the waits of whatever belongs to its rows.
+    #[must_use]
+    pub fn watch(&self) -> Arc<dyn Watch> {
+        Arc::clone(&self.waits) as Arc<dyn Watch>
+    }
+
+    /// What a person should know and has not been told yet.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        self.waits.notices()
+    }
+
+    fn stop(&self, stop: Stop, why: Option<Error>) {
+        if let Some(error) = why {
+            self.lock().failure.get_or_insert(error);
+        }
+        self.outbox.withdraw();
+        self.stop.send_modify(|current| *current = stop.max(*current));
+    }
+
+    fn fail(&self, error: Error) {
+        self.stop(Stop::Finish, Some(error));
+    }
+
+    /// What was accepted so far is sent without waiting for others.
+    pub fn hurry(&self) {
+        self.hurried.store(self.outbox.accepted(), Ordering::Release);
+        self.outbox.wake();
+    }
+
+    async fn courier(self: Arc<Self>) {
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = self.stopped(Stop::Finish) => return,
+                taken = self.take() => taken,
+            };
+            match taken {
+                Ok(Some(batch)) => self.deliver(batch).await,
+                Ok(None) => return,
+                Err(error) => self.hold(error).await,
+            }
+        }
+    }
+
+    /// Nothing can be sent: that ends a push, and a sender looks again after a while.
+    async fn hold(&self, error: Error) {
+        if self.policy.manner == Manner::Push {
+            return self.fail(error);
+        }
+        let passing = error.is_passing();
+        let next = self.clock.now() + if passing { AGAIN } else { PROBE };
+        if !passing {
+            self.tell(&error);
+        }
+        self.note_trouble(error, next, !passing);
+        tokio::select! {
+            () = self.stopped(Stop::Finish) => {}
+            () = self.clock.sleep_until(next) => {}
+        }
+    }
+
+    /// Delivers one batch, in halves where it is too large or some of its rows are refused.
+    async fn deliver(&self, batch: Batch) {
+        let mut pieces = Pieces::new(batch, self.policy.couriers == 1);
+        while let Some(mut batch) = pieces.next() {
+            while let Err(error) = self.outbox.issue(&mut batch) {
+                self.hold(error).await;
+                if self.is_stopped() {
+                    return;
+                }
+            }
+            match self.attempt(&batch).await {
+                Next::Again => {}
+                Next::Confirmed => {
+                    pieces.note_success();
+                    self.outbox.recycle(batch);
+                }
+                Next::SetAside => self.outbox.recycle(batch),
+                Next::GiveUp => return,
+                Next::Halve(halves) => {
+                    let rows = halves[0].rows().max(1);
+                    let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
+                    self.outbox.full_at(rows, self.max_bytes);
+                    pieces.put_halves(halves);
+                }
+                Next::Isolate(why) => self.isolate(&mut pieces, batch, &why),
+                Next::Renumber(last) => {
+                    self.note_outbox(self.outbox.number_anew(&mut batch, last));
+                    pieces.put_back(batch);
+                }
+            }
+        }
+    }
+
+    /// The service has the rows.
+    fn confirm(&self, batch: &Batch, resent: bool) {
+        self.lock().trouble = None;
+        self.pause.end();
+        self.misses.end();
+        self.note_outbox(self.outbox.settle(batch, Fate::Confirmed, resent));
+    }
+
+    /// The service refused the rows, or never answered for them, because of `why`.
+    fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) {
+        self.note_outbox(self.outbox.set_aside(batch, fate, why));
+    }
+
+    /// Nobody tries the batch any more.
+    fn leave(&self, batch: &Batch, in_doubt: bool) {
+        self.note_outbox(self.outbox.leave(batch, in_doubt));
+    }
+
+    /// What the outbox answered, and what it has to tell.
+    fn note_outbox(&self, outcome: Result<()>) {
+        for notice in self.outbox.on_disk().map(Durable::notices).unwrap_or_default() {
+            self.waits.note(Notice::Outbox(notice));
+        }
+        if let Err(error) = outcome {
+            self.fail(error);
+        }
+    }
+
+    /// Tells of a failure on a sender's lane.
+    fn tell(&self, error: &Error) {
+        (self.listener.0)(error);
+    }
+
+    /// Remembers what keeps the lane from delivering.
+    fn note_trouble(&self, error: Error, next: Moment, paused: bool) {
+        self.lock().trouble = Some(Trouble { error, next, paused });
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stop.borrow() >= Stop::Finish
+    }
+
+    /// Waits until the lane has been told to stop as far as `stop`.
+    async fn stopped(&self, stop: Stop) {
+        // The sender lives as long as the lane, so that this only ends when it should.
+        let _ = self.stop.subscribe().wait_for(|current| *current >= stop).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

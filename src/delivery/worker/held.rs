@@ -1,0 +1,38 @@
+//! What holds a lane at the moment, as people say it.
+
+use std::time::SystemTime;
+
+use super::Lane;
+use crate::error::Kind;
+use crate::rate_limit::{Reason, Wait};
+
+/// What holds a lane, and when it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// One line for people.
+    pub why: String,
+    /// The time of day when it goes on; `None` where nobody knows.
+    pub until: Option<SystemTime>,
+}
+
+impl Lane {
+    /// What keeps requests from going out, or from being answered; `None` while all is well.
+    #[must_use]
+    pub fn held(&self) -> Option<Held> {
+        let (wait, attempt) = self.waits.current();
+        let trouble = self.trouble().filter(|trouble| trouble.error.kind != Kind::RateLimited);
+        let (why, until) = match (wait, trouble) {
+            (Some(Wait { reason: Reason::Quota(window), until, .. }), _) => {
+                (format!("waiting for the quota of {window}"), Some(until))
+            }
+            (Some(Wait { reason: Reason::RetryAfter, until, .. }), _) => {
+                ("waiting, because the service refused for now (429, Retry-After)".to_owned(), Some(until))
+            }
+            (_, Some(trouble)) => (format!("{}, attempt {attempt}", trouble.error.message), None),
+            (Some(Wait { reason, .. }), None) => (reason.to_string(), None),
+            (None, None) => return None,
+        };
+        let until = until.map(|until| self.clock.wall() + (until - self.clock.now()));
+        Some(Held { why, until })
+    }
+}

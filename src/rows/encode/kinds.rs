@@ -1,0 +1,165 @@
+//! What one value tells about the column that it is from.
+
+use super::buffer::Buffer;
+use super::date_text;
+use super::numbers::{is_double, is_int64, is_whole_double, read};
+use super::options::Options;
+use super::shown::shown;
+use super::value::{is_nan, own_type, put_value};
+use crate::rows::cell::Cell;
+use crate::rows::schema::{DataType, Kind, Looks, NoType};
+
+/// Digits that any Double tells apart.
+const SURE_DIGITS: usize = 15;
+
+/// What `cell` tells about its column, where values are converted or not.
+#[must_use]
+pub fn kind_of(cell: &Cell<'_>, convert: bool) -> Kind {
+    match *cell {
+        Cell::Null => return Kind::Missing,
+        _ if is_nan(cell) => return Kind::NaN,
+        Cell::Time(_) if convert => return Kind::Type(DataType::String),
+        _ => {}
+    }
+    let own = own_type(cell);
+    if own.is_none() || put_value(&mut Buffer::default(), own, *cell, Options::default()).is_err() {
+        return Kind::Unsupported(no_type(cell));
+    }
+    match (*cell, own) {
+        (Cell::Int(value), _) if !is_whole_double(value) => Kind::WideInt,
+        (Cell::Text(text), _) => Kind::Text(looks(text)),
+        (_, Some(own)) => Kind::Type(own),
+        (_, None) => Kind::Missing,
+    }
+}
+
+/// What the value is called where something is said of it: its type, and the value unless that is to be hidden.
+#[must_use]
+pub fn example(cell: &Cell<'_>, row: usize, hide_values: bool) -> String {
+    let place = format!("{} in row {row}", cell.type_name());
+    match shown(cell).filter(|_| !hide_values) {
+        Some(value) => format!("{place} (`{value}`)"),
+        None => place,
+    }
+}
+
+/// Why no column takes the value, and what to do.
+fn no_type(cell: &Cell<'_>) -> NoType {
+    let (why, data_type, advice) = match *cell {
+        Cell::Float(value) if value.is_infinite() => ("an infinite number", None, "put None in its place"),
+        Cell::Decimal(text) if text.contains("Inf") => ("an infinite number", None, "put None in its place"),
+        Cell::Float(_) => ("a number at Double's own limit", None, "put None in its place"),
+        Cell::Int(_) | Cell::WideInt(_) if takes(cell, DataType::Decimal) => {
+            ("a whole number that is too large for Int64", Some("Decimal"), "takes 28 digits")
+        }
+        Cell::Int(_) | Cell::WideInt(_) => (
+            "a whole number that is too large for Int64",
+            Some("str"),
+            "takes it as text when rows are pushed with convert=True",
+        ),
+        Cell::Decimal(_) if rounds(cell) => (
+            "a Decimal with more than 4 places",
+            Some("Decimal"),
+            "takes it when rows are pushed with decimals=\"round\", and float takes all places",
+        ),
+        Cell::Decimal(_) => ("a Decimal with more than 28 digits", Some("float"), "takes the nearest Double"),
+        Cell::BrokenText => ("text with a lone surrogate, which is no valid Unicode", None, "mend the text"),
+        Cell::Time(_) => (
+            "a time of day",
+            Some("str"),
+            "takes it as text when rows are pushed with convert=True, and infer(convert=True) infers that",
+        ),
+        Cell::Unsupported("bytes" | "bytearray" | "memoryview") => {
+            ("a value that no type takes", None, "decode it: value.decode()")
+        }
+        Cell::Unsupported("dict" | "list" | "tuple") => {
+            ("a value that no type takes", None, "pandas.json_normalize makes columns of nested values")
+        }
+        _ => ("a value that no type takes", None, "make it text or a number, or leave the column out"),
+    };
+    NoType { why, data_type, advice }
+}
+
+fn takes(cell: &Cell<'_>, data_type: DataType) -> bool {
+    put_value(&mut Buffer::default(), Some(data_type), *cell, Options::default()).is_ok()
+}
+
+fn rounds(cell: &Cell<'_>) -> bool {
+    let options = Options { round_decimals: true, ..Options::default() };
+    put_value(&mut Buffer::default(), Some(DataType::Decimal), *cell, options).is_ok()
+}
+
+/// What text reads as, without losing a thing: zeros in front make a number a code, and so does a plus sign.
+fn looks(text: &str) -> Looks {
+    let text = text.trim();
+    if text.is_empty() {
+        return Looks::BLANK;
+    }
+    if text.eq_ignore_ascii_case("nan") {
+        return Looks { whole: true, number: true, ..Looks::NOTHING };
+    }
+    let (whole, number) = number(text);
+    let truth = text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false");
+    let moment = date_text::read(text).is_ok();
+    Looks { says: true, whole, number, truth, moment }
+}
+
+/// Whether an Int64 holds the number that a text is, and whether a Double does.
+fn number(text: &str) -> (bool, bool) {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_code = digits.starts_with('+') || digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    let Some(value) = read(text).filter(|_| !is_code) else { return (false, false) };
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let whole = text.parse::<i64>().ok().filter(|value| is_int64(*value));
+        return (whole.is_some(), whole.is_some_and(is_whole_double));
+    }
+    // Names of things look like `12e4`; numbers have a point or a sign there.
+    let is_number = digits.contains(['.', '+', '-']);
+    let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
+    let sure = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count() <= SURE_DIGITS;
+    (false, is_number && sure && is_double(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_looks_like_what_it_can_become_without_a_loss() {
+        let number = Looks { says: true, number: true, ..Looks::NOTHING };
+        let exact = Looks { whole: true, ..number };
+        let truth = Looks { says: true, truth: true, ..Looks::NOTHING };
+        let moment = Looks { says: true, moment: true, ..Looks::NOTHING };
+        let nothing = Looks { says: true, ..Looks::NOTHING };
+        for (text, expected) in [
+            ("", Looks::BLANK),
+            (" ", Looks::BLANK),
+            ("nan", Looks { whole: true, number: true, ..Looks::NOTHING }),
+            ("5", exact),
+            (" -5 ", exact),
+            ("0", exact),
+            ("9007199254740993", Looks { number: false, ..exact }),
+            ("9223372036854775807", nothing),
+            ("1.50", number),
+            ("-0.5", number),
+            (".5", number),
+            ("1e-5", number),
+            ("1.2345678901234567", nothing),
+            ("1e400", nothing),
+            ("12e4", nothing),
+            ("007", nothing),
+            ("-01", nothing),
+            ("+49", nothing),
+            ("1,000", nothing),
+            ("five", nothing),
+            ("True", truth),
+            ("1", exact),
+            ("2014-07-30", moment),
+            ("07/30/2014 10:11", moment),
+            ("2014-02-30", nothing),
+            ("20140730", Looks { moment: true, ..exact }),
+        ] {
+            assert_eq!(looks(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The services that rows go to: a folder each, and nothing of one in another.
+
+pub mod powerbi;

@@ -1,0 +1,150 @@
+//! Clients: a sign-in or a push URL with its pool of connections, and the routes on which rows leave through them.
+
+use std::sync::Arc;
+
+use reqwest::Url;
+
+use crate::auth::{Audience, Credential, Tokens};
+use crate::clock::Clock;
+use crate::delivery::queue::Outbox;
+use crate::delivery::worker::{Lane, Policy};
+use crate::error::Result;
+use crate::http::transport::{Settings, Transport};
+use crate::http::wire::Wire;
+use crate::rate_limit::{Limit, Plan, Quotas, Watch};
+use crate::retry::Retry;
+use crate::services::powerbi::Api;
+use crate::services::powerbi::sinks::{Destination, PushDataset, Streaming};
+
+/// Where rows go, and through what.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Where to.
+    pub destination: Arc<dyn Destination>,
+    /// The time that everything on it goes by.
+    pub clock: Clock,
+    /// When it tries again.
+    pub retry: Retry,
+    wire: Arc<Wire>,
+    limit: Limit,
+}
+
+impl Route {
+    /// The only table of a streaming dataset. Its push URL needs no sign-in.
+    pub fn to_push_url(
+        streaming: Streaming,
+        settings: &Settings,
+        retry: Retry,
+        quotas: Quotas,
+        clock: Clock,
+    ) -> Result<Self> {
+        let wire = Arc::new(Wire::new(Transport::new(settings, clock.clone())?, None));
+        let limit = Limit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
+        Ok(Self { destination: Arc::new(streaming), clock, retry, wire, limit })
+    }
+
+    /// A lane for the rows of `outbox`.
+    #[must_use]
+    pub fn lane(&self, outbox: Arc<Outbox>, policy: Policy) -> Lane {
+        let (destination, wire) = (Arc::clone(&self.destination), Arc::clone(&self.wire));
+        Lane::new(outbox, destination, wire, self.limit.clone(), self.clock.clone(), policy)
+    }
+
+    /// Where to, as people say it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.limit.place()
+    }
+
+    /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`Limit::plan`].
+    #[must_use]
+    pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {
+        self.limit.plan(requests, rows_of, rows_in_table)
+    }
+}
+
+/// A client of one Power BI service.
+#[derive(Debug, Clone)]
+pub struct Client {
+    api: Api,
+    wire: Arc<Wire>,
+    tokens: Arc<Tokens>,
+    clock: Clock,
+    retry: Retry,
+    quotas: Quotas,
+}
+
+impl Client {
+    /// Nothing is sent and no token fetched yet.
+    pub fn new(
+        root: Url,
+        credential: Credential,
+        settings: &Settings,
+        retry: Retry,
+        quotas: Quotas,
+        clock: Clock,
+    ) -> Result<Self> {
+        Self::meant_for(root, credential, settings, retry, quotas, clock, None)
+    }
+
+    /// The same, which sends no token that says it is for another `audience`.
+    pub fn meant_for(
+        root: Url,
+        credential: Credential,
+        settings: &Settings,
+        retry: Retry,
+        quotas: Quotas,
+        clock: Clock,
+        audience: Option<Audience>,
+    ) -> Result<Self> {
+        settings.check_way(&root)?;
+        if let Credential::Entra(sign_in) = &credential {
+            sign_in.check_destination(&root)?;
+            settings.check_way(sign_in.authority())?;
+        }
+        let transport = Transport::new(settings, clock.clone())?;
+        let tokens = Tokens::new(credential, transport.clone(), retry, clock.clone());
+        let tokens = Arc::new(match audience {
+            Some(audience) => tokens.meant_for(audience),
+            None => tokens,
+        });
+        let wire = Arc::new(Wire::new(transport, Some(Arc::clone(&tokens))));
+        let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
+        Ok(Self { api, wire, tokens, clock, retry, quotas })
+    }
+
+    /// The same, whose operations tell `watch` of their waits.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { api: self.api.watched(watch), ..self.clone() }
+    }
+
+    /// The operations beside rows.
+    #[must_use]
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// What may be sent.
+    #[must_use]
+    pub fn quotas(&self) -> Quotas {
+        self.quotas
+    }
+
+    /// The sign-in.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// The route to one table.
+    pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<Route> {
+        let streams = self.api.quota(dataset, Quotas::NONE).is_stream();
+        let rows_url = self.api.address(workspace).rows(dataset, table)?;
+        let destination = Arc::new(PushDataset::new(rows_url).streaming(streams));
+        let wire = Arc::clone(&self.wire);
+        let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_push_dataset() };
+        let limit = self.api.quota(dataset, quotas).of_table(table);
+        Ok(Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit })
+    }
+}
