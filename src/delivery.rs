@@ -2,5 +2,9 @@
 
 pub mod queue;
 pub mod report;
-pub mod verdict;
+mod sink;
+mod verdict;
 pub mod worker;
+
+pub use self::sink::{Fault, Sink};
+pub use self::verdict::{Verdict, judge};

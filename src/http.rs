@@ -1,4 +1,18 @@
-//! HTTP: one exchange at a time, with a permit of the rate limit and the sign-in that the far end wants.
+//! HTTP: one exchange at a time, with a permit of the rate limit and the sign-in that the service wants.
+//!
+//! ```text
+//!  request ─▶ exchanges ─▶ permit ─▶ sign-in ─▶ transport ─▶ answer, or how far it came
+//!             (rate_limit)  (authentication)   (bytes)       (dialect: in the service's words)
+//! ```
 
+mod answer;
+mod authentication;
+mod dialect;
+mod exchanges;
 pub mod transport;
-pub mod wire;
+
+pub(crate) use self::answer::stranger;
+pub use self::answer::{Answer, Outcome, Refusal, Said};
+pub use self::authentication::{Authentication, Later, Signature};
+pub use self::dialect::Dialect;
+pub use self::exchanges::{Exchanges, Leave, Sent};

@@ -41,7 +41,7 @@ use self::spare::Spare;
 use self::store::Store;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::rows::encode::{Dialect, Run};
+use crate::rows::encode::{Framing, Run};
 
 /// Rows on their way.
 pub struct Outbox {
@@ -138,10 +138,10 @@ impl Outbox {
     }
 
     /// Accepts one bare row into memory, if there is room for it.
-    pub fn accept_one(&self, dialect: &'static Dialect, bare: &[u8]) -> Result<bool> {
+    pub fn accept_one(&self, framing: &'static Framing, bare: &[u8]) -> Result<bool> {
         let gate = self.gate();
         gate.refuse_late()?;
-        let (accepted, stirs) = self.store.accept_one(dialect, bare, self.full_now());
+        let (accepted, stirs) = self.store.accept_one(framing, bare, self.full_now());
         drop(gate);
         if stirs {
             self.wake();

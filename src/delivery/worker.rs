@@ -41,14 +41,14 @@ use self::pause::Pause;
 pub use self::policy::{Manner, Policy};
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
+use crate::delivery::Sink;
 use crate::delivery::queue::{Batch, Durable, Fate, Outbox};
 use crate::delivery::report::{Meter, Refused};
 use crate::error::{Error, Result};
-use crate::http::wire::Wire;
+use crate::http::Exchanges;
 use crate::rate_limit::{Limit, Watch};
 use crate::retry::Retry;
 use crate::rows::encode::Limits;
-use crate::services::powerbi::sinks::Destination;
 
 /// How often a sender looks whether somebody has mended what keeps it from delivering.
 const PROBE: Duration = Duration::from_secs(300);
@@ -60,8 +60,8 @@ const AGAIN: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Lane {
     outbox: Arc<Outbox>,
-    destination: Arc<dyn Destination>,
-    wire: Arc<Wire>,
+    sink: Arc<dyn Sink>,
+    http: Arc<Exchanges>,
     limit: Limit,
     waits: Arc<Waits>,
     clock: Clock,
@@ -112,12 +112,12 @@ enum Stop {
 }
 
 impl Lane {
-    /// A lane from `outbox` to `destination`; nothing moves before [`Lane::run`].
+    /// A lane from `outbox` to `sink`; nothing moves before [`Lane::run`].
     #[must_use]
     pub fn new(
         outbox: Arc<Outbox>,
-        destination: Arc<dyn Destination>,
-        wire: Arc<Wire>,
+        sink: Arc<dyn Sink>,
+        http: Arc<Exchanges>,
         limit: Limit,
         clock: Clock,
         policy: Policy,
@@ -125,7 +125,7 @@ impl Lane {
         // Who waits for nobody never gives up, but takes its time all the same.
         let patient = policy.manner == Manner::Sender && !policy.retry.allows(1);
         let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
-        let Limits { max_rows, max_bytes } = destination.limits();
+        let Limits { max_rows, max_bytes } = sink.limits();
         let max_rows = AtomicUsize::new(max_rows);
         let stop = watch::Sender::new(Stop::Go);
         let pause = Pause::default();
@@ -134,8 +134,8 @@ impl Lane {
         Self {
             waits,
             outbox,
-            destination,
-            wire,
+            sink,
+            http,
             limit,
             clock,
             policy,

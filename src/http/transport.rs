@@ -17,9 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
-use secrecy::{ExposeSecret, SecretString};
 
 pub use self::body::{Progress, Reach};
 pub use self::connect::Settings;
@@ -34,16 +33,11 @@ use self::tunnel::Tunnel;
 use crate::clock::Clock;
 use crate::error::Result;
 
-/// The header that numbers a request with rows. Source: the client of Power BI's own C# samples.
-const SEQUENCE_NUMBER: &str = "X-PowerBI-PushData-SequenceNumber";
-
 /// Shorter values in a URL are no keys.
 const SECRET_LENGTH: usize = 8;
 
-/// What bodies are, but for those of a sign-in.
+/// What bodies are where nothing else is said.
 const JSON: &str = "application/json";
-/// What a sign-in sends (RFC 6749, section 4.4.2).
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// One request, ready to be sent as often as needed.
 #[derive(Clone)]
@@ -54,8 +48,8 @@ pub struct Request {
     pub url: Url,
     /// The body, JSON or a form; empty where the method has none. Never shown.
     pub body: Bytes,
-    /// The sequence number of the rows in it, where they have one.
-    pub number: Option<u64>,
+    /// Headers besides those of HTTP itself and of the sign-in. A body is JSON unless one of them says what it is.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// How much of an answer is worth reading, in bytes.
     pub answer_limit: usize,
 }
@@ -83,22 +77,33 @@ impl fmt::Debug for Request {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The id that the service gave the request.
-    pub request_id: Option<String>,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// How long the service asks to be left alone.
     pub retry_after: Option<Duration>,
-    /// The service's word for a refusal, where it stands in a header.
-    pub error_info: Option<String>,
     /// What is odd about how it asks, where it is not taken at its word.
     pub odd_retry_after: Option<&'static str>,
     /// Whether the body says that it is HTML: a proxy or a captive portal, not the service.
     pub is_html: bool,
-    /// Who has surely answered in place of the service, as people say it.
-    pub stranger: Option<String>,
+    /// The proxy that was on the way.
+    pub proxy: Option<String>,
     /// How much of the request had gone out before it came.
     pub reach: Reach,
     /// The body, up to the request's limit.
     pub body: Bytes,
+}
+
+impl Response {
+    /// The text of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    fn looked_at(self) -> Self {
+        let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        Self { is_html: kind.to_ascii_lowercase().starts_with("text/html"), ..self }
+    }
 }
 
 /// A pool of connections.
@@ -117,50 +122,31 @@ impl Transport {
         Ok(Self { client: connect::client(settings, &proxies)?, settings: settings.clone(), proxies, clock })
     }
 
-    /// Sends `request` once. `progress` tells others how far it is, even when this future is dropped.
+    /// Sends `request` once, with `more` headers. `progress` tells others how far it is, even when this future is dropped.
     pub async fn send(
         &self,
         request: &Request,
-        bearer: Option<&SecretString>,
-        progress: &Arc<Progress>,
-    ) -> Result<Response, Failure> {
-        self.timed(request, bearer, JSON, progress).await.map_err(|failure| placed(failure, &request.url))
-    }
-
-    /// Sends `request`, whose body is a form, once.
-    pub async fn send_form(&self, request: &Request) -> Result<Response, Failure> {
-        let sent = self.timed(request, None, FORM, &Arc::new(Progress::default())).await;
-        sent.map_err(|failure| placed(failure, &request.url))
-    }
-
-    async fn timed(
-        &self,
-        request: &Request,
-        bearer: Option<&SecretString>,
-        content_type: &'static str,
+        more: &[(HeaderName, HeaderValue)],
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
         let _exchange = self.clock.exchange();
-        self.exchange(request, bearer, content_type, progress).await
+        self.exchange(request, more, progress).await.map_err(|failure| placed(failure, &request.url))
     }
 
     async fn exchange(
         &self,
         request: &Request,
-        bearer: Option<&SecretString>,
-        content_type: &'static str,
+        more: &[(HeaderName, HeaderValue)],
         progress: &Arc<Progress>,
     ) -> Result<Response, Failure> {
-        let mut outgoing = self.client.request(request.method.clone(), request.url.clone());
-        if let Some(bearer) = bearer {
-            outgoing = outgoing.header(AUTHORIZATION, authorization(bearer)?);
-        }
+        let mut headers = HeaderMap::new();
         if request.method == Method::POST || request.method == Method::PUT {
-            outgoing = outgoing.header(CONTENT_TYPE, content_type);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         }
-        if let Some(number) = request.number {
-            outgoing = outgoing.header(SEQUENCE_NUMBER, number);
+        for (name, value) in request.headers.iter().chain(more) {
+            headers.insert(name, value.clone());
         }
+        let outgoing = self.client.request(request.method.clone(), request.url.clone()).headers(headers);
         let outgoing = outgoing.body(body::tracked(request.body.clone(), Arc::clone(progress)));
         let sent = tokio::select! {
             sent = outgoing.send() => sent,
@@ -176,14 +162,15 @@ impl Transport {
             body = read(&mut incoming, request.answer_limit) => body,
             () = self.clock.deadline(self.clock.now() + self.settings.timeout) => Bytes::new(),
         };
-        let proxy = self.proxies.on_the_way_to(&request.url);
         let reach = match in_time {
             true => Reach::Whole,
             // Whoever has answered gets no more of it.
             false if progress.stop() => Reach::Late,
             false => Reach::Part,
         };
-        Ok(response(status, &headers, body, reach, proxy.as_deref()))
+        let proxy = self.proxies.on_the_way_to(&request.url);
+        let (retry_after, odd_retry_after) = retry_after(&headers);
+        Ok(Response { status, headers, retry_after, odd_retry_after, reach, body, proxy, is_html: false }.looked_at())
     }
 
     /// Ends once nothing has moved for the length of the timeout.
@@ -225,36 +212,4 @@ async fn read(incoming: &mut reqwest::Response, limit: usize) -> Bytes {
         }
     }
     body.freeze()
-}
-
-fn authorization(bearer: &SecretString) -> Result<HeaderValue, Failure> {
-    let text = format!("Bearer {}", bearer.expose_secret());
-    let mut value = HeaderValue::try_from(text)
-        .map_err(|_| Failure::unsent("the access token has characters that no HTTP header can carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn response(status: u16, headers: &HeaderMap, body: Bytes, reach: Reach, proxy: Option<&str>) -> Response {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (retry_after, odd_retry_after) = retry_after(headers);
-    let is_html = text("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"));
-    let request_id = text("requestid");
-    // Whoever shows a web page where the service would show its id is not the service; 407 is a proxy's alone.
-    let is_strange = status == 407 || is_html && request_id.is_none() && matches!(status, 200..300 | 403 | 451);
-    let stranger = is_strange.then(|| match proxy {
-        Some(proxy) => format!("the proxy {proxy}"),
-        None => "a proxy, a filter or a captive portal of the network".to_owned(),
-    });
-    Response {
-        status,
-        request_id,
-        retry_after,
-        odd_retry_after,
-        error_info: text("x-powerbi-error-info"),
-        is_html,
-        stranger,
-        reach,
-        body,
-    }
 }

@@ -105,7 +105,7 @@ impl Outbox {
         Durable::open(Settings {
             path: self.path.clone(),
             destination: None,
-            dialect: &PUSH_ROWS,
+            framing: &PUSH_ROWS,
             capacity: u64::MAX,
             forced: false,
             clock: Clock::of_process(),

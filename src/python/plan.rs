@@ -30,7 +30,7 @@ fn of_count(target: &Target, rows: &Bound<'_, PyAny>, rows_in_table: Option<u64>
     let Ok(count) = rows.extract::<u64>() else {
         return wrong(rows, "`rows_or_count` takes rows, or a whole number from 0".into());
     };
-    let limits = target.route.destination.limits();
+    let limits = target.route.sink.limits();
     let full = limits.max_rows as u64;
     let rows_of = |number: u64| full.min(count - number * full);
     let mut plan = target.route.plan(count.div_ceil(full), rows_of, rows_in_table);

@@ -328,6 +328,6 @@ fn interrupted(raised: PyErr) -> Stop {
 
 /// An encoder for the rows of one call.
 pub(super) fn encoder(target: &Target, options: &RowOptions) -> Encoder {
-    let destination = &target.route.destination;
-    Encoder::new(destination.dialect(), target.schema.clone(), options.cells, destination.limits(), options.max_errors)
+    let destination = &target.route.sink;
+    Encoder::new(destination.framing(), target.schema.clone(), options.cells, destination.limits(), options.max_errors)
 }

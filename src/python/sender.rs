@@ -41,7 +41,7 @@ use crate::delivery::report::Report;
 use crate::delivery::worker::{AskNumber, Lane, Manner, Policy};
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::IN_FLIGHT;
-use crate::rows::encode::{Dialect, Encoder, Problems, Run, Seen, position};
+use crate::rows::encode::{Encoder, Framing, Problems, Run, Seen, position};
 
 /// A sender to one destination.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -95,7 +95,7 @@ impl Sender {
             first: Mutex::new(None),
             told: AtomicBool::new(false),
         });
-        let limits = target.route.destination.limits();
+        let limits = target.route.sink.limits();
         let full = options.full_request(limits);
         let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
         let outbox = raise(py, door::away(py, || outbox(&options, &target, &bells)))?;
@@ -234,12 +234,12 @@ impl Sender {
         let mut spare = shared.spare();
         let mut single = Single::new(row, spare.keys);
         let bare = spare.encoder.one(&mut single).map_err(|failure| failure.into_py(py, 0))?;
-        let (dialect, mut run) = (shared.dialect(), None);
+        let (framing, mut run) = (shared.framing(), None);
         if let Some(bare) = bare
-            && !raise(py, shared.outbox.accept_one(dialect, bare))?
+            && !raise(py, shared.outbox.accept_one(framing, bare))?
         {
             let ends = std::iter::once(position(bare.len()));
-            run = Some(Run::join(dialect, [(bare, ends)]));
+            run = Some(Run::join(framing, [(bare, ends)]));
         }
         spare.keys = single.into_keys();
         shared.tell_old_date(py, &mut spare.encoder)?;
@@ -269,8 +269,8 @@ fn outbox(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Resul
     };
     let durable = Durable::open(Settings {
         path: path.clone(),
-        destination: Some(Mark::of(route.destination.key())),
-        dialect: route.destination.dialect(),
+        destination: Some(Mark::of(route.sink.key())),
+        framing: route.sink.framing(),
         capacity: options.outbox_bytes as u64,
         forced: false,
         clock: route.clock.clone(),
@@ -296,8 +296,8 @@ impl Shared {
         }
     }
 
-    fn dialect(&self) -> &'static Dialect {
-        self.target.route.destination.dialect()
+    fn framing(&self) -> &'static Framing {
+        self.target.route.sink.framing()
     }
 
     /// Raises what does not fit; otherwise keeps the encoder for the next row.

@@ -1,4 +1,4 @@
-//! Rows to request bodies: every cell judged by its column, written once, in the destination's dialect.
+//! Rows to request bodies: every cell judged by its column, written once, in the destination's framing.
 //!
 //! ```text
 //! Rows ──visit──▶ Encoder ──▶ Run (bytes and where each row ends)
@@ -14,7 +14,7 @@ mod columns;
 mod convert;
 mod date_text;
 mod datetimes;
-mod dialect;
+mod framing;
 mod digits;
 mod growing;
 mod kept;
@@ -34,7 +34,7 @@ mod value;
 
 use std::sync::Arc;
 
-pub use self::dialect::{Dialect, PUSH_ARRAY, PUSH_ROWS};
+pub use self::framing::{Framing, PUSH_ARRAY, PUSH_ROWS};
 pub use self::growing::Growing;
 pub use self::kept::Kept;
 pub use self::kinds::{example, kind_of};
@@ -67,7 +67,7 @@ pub struct Limits {
 /// Turns rows into runs of encoded rows, none larger than one request.
 #[derive(Debug)]
 pub struct Encoder {
-    dialect: &'static Dialect,
+    framing: &'static Framing,
     columns: Columns,
     options: Options,
     limits: Limits,
@@ -110,14 +110,14 @@ impl Encoder {
     /// An encoder for one call's rows. Without a schema each value is judged by its own type only.
     #[must_use]
     pub fn new(
-        dialect: &'static Dialect,
+        framing: &'static Framing,
         schema: Option<Arc<TableSchema>>,
         options: Options,
         limits: Limits,
         max_errors: usize,
     ) -> Self {
         Self {
-            dialect,
+            framing,
             always_fits: always_fits(schema.as_deref(), limits),
             checks: false,
             columns: Columns::new(schema),
@@ -235,7 +235,7 @@ impl Encoder {
         if self.body.len() == 0 {
             self.open();
         }
-        let start = self.dialect.prefix.len();
+        let start = self.framing.prefix.len();
         self.body.truncate(start);
         self.ends.clear();
         self.visited = 0;
@@ -247,7 +247,7 @@ impl Encoder {
     fn end_row(&mut self, start: usize, refused: bool) -> Option<Run> {
         self.row += 1;
         self.visited += 1;
-        if refused || self.body.len() + self.dialect.suffix.len() > self.limits.max_bytes {
+        if refused || self.body.len() + self.framing.suffix.len() > self.limits.max_bytes {
             return self.end_other_row(start, refused);
         }
         self.ends.push(position(self.body.len()));
@@ -263,8 +263,8 @@ impl Encoder {
             self.body.truncate(start);
             return None;
         }
-        let envelope = self.dialect.prefix.len() + self.dialect.suffix.len();
-        let separator = if self.ends.is_empty() { 0 } else { self.dialect.separator.len() };
+        let envelope = self.framing.prefix.len() + self.framing.suffix.len();
+        let separator = if self.ends.is_empty() { 0 } else { self.framing.separator.len() };
         let row_bytes = self.body.len() - start - separator;
         if row_bytes + envelope > self.limits.max_bytes {
             self.body.truncate(start);
@@ -288,18 +288,18 @@ impl Encoder {
         if self.ends.is_empty() {
             return None;
         }
-        self.body.put(self.dialect.suffix);
+        self.body.put(self.framing.suffix);
         self.last_bytes = self.body.len();
         let ends = Vec::with_capacity(self.ends.len());
         let (body, ends) = (std::mem::take(&mut self.body), std::mem::replace(&mut self.ends, ends));
-        Some(Run::new(self.dialect, body.into_written(), ends))
+        Some(Run::new(self.framing, body.into_written(), ends))
     }
 
     /// Begins a body.
     fn open(&mut self) {
         let room = self.last_bytes + self.last_bytes / SLACK;
         self.body = Buffer::within(std::mem::take(&mut self.spare), room);
-        self.body.put(self.dialect.prefix);
+        self.body.put(self.framing.prefix);
     }
 
     /// Takes memory that nobody needs any more, for a body to come: new memory is slow.

@@ -1,6 +1,7 @@
 //! The Power BI operations: workspaces, datasets and tables, each one plain request and its answer.
 
 mod address;
+mod answers;
 pub mod client;
 mod cloud;
 mod create;
@@ -8,6 +9,7 @@ mod lookup;
 mod operation;
 mod queries;
 mod read;
+mod sign_in;
 pub mod sinks;
 mod tables;
 mod turns;
@@ -19,13 +21,15 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 
 pub use self::address::{Address, base_url, check_name, check_table_name, is_id};
+pub use self::answers::PowerBi;
 pub use self::cloud::{CLOUDS, Cloud};
 pub use self::lookup::IfExists;
 pub use self::queries::MOST_ROWS;
 use self::read::{json, values};
+pub use self::sinks::{PushDataset, Streaming};
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::http::wire::Wire;
+use crate::http::Exchanges;
 use crate::rate_limit::{Limit, Quotas, Watch};
 use crate::retry::Retry;
 
@@ -64,7 +68,7 @@ pub struct WorkspaceInfo {
 /// The operations of one service, for one sign-in.
 #[derive(Debug, Clone)]
 pub struct Api {
-    wire: Arc<Wire>,
+    http: Arc<Exchanges>,
     root: Url,
     clock: Clock,
     retry: Retry,
@@ -76,9 +80,9 @@ pub struct Api {
 impl Api {
     /// The operations under `root`, which is scheme and host.
     #[must_use]
-    pub fn new(wire: Arc<Wire>, root: Url, clock: Clock, retry: Retry) -> Self {
+    pub fn new(http: Arc<Exchanges>, root: Url, clock: Clock, retry: Retry) -> Self {
         let limit = Limit::alone(clock.clone(), Quotas::NONE);
-        Self { wire, root, clock, retry, limit, watch: Arc::new(()) }
+        Self { http, root, clock, retry, limit, watch: Arc::new(()) }
     }
 
     /// The same, which tell `watch` of their waits.

@@ -196,11 +196,11 @@ proptest! {
         let schema = has_schema.then(|| Arc::new(TableSchema::new(&table())));
         let rows = Batches::new(if known { ["Id", "Item"] } else { ["Item", "Other"] }, &batches, bad);
         let new = || {
-            let dialect = if as_array { &PUSH_ARRAY } else { &PUSH_ROWS };
+            let framing = if as_array { &PUSH_ARRAY } else { &PUSH_ROWS };
             // Where rows are only checked, they must fit into a body whatever they hold.
             let max_bytes = if checks { 1_000_000 } else { max_bytes };
             let limits = Limits { max_rows, max_bytes };
-            let mut encoder = Encoder::new(dialect, schema.clone(), Options::default(), limits, max_errors);
+            let mut encoder = Encoder::new(framing, schema.clone(), Options::default(), limits, max_errors);
             if checks {
                 encoder.only_check();
             }

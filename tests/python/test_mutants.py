@@ -12,10 +12,10 @@ MUTANTS = read(LIST.read_text(encoding="utf-8"))
 
 GOOD = Mutant(
     name="a 400 is tried again",
-    file="src/delivery/verdict.rs",
+    file="src/services/powerbi/answers/verdict.rs",
     old="400..500 => Verdict::Rejected,",
     new="400..500 => Verdict::InDoubt,",
-    lib=("verdict::tests::a_refusal_of_the_rows_is_final",),
+    lib=("services::powerbi::answers::verdict::tests::a_refusal_of_the_rows_is_final",),
 )
 
 
@@ -36,14 +36,17 @@ def test_names_are_given_once() -> None:
         (replace(GOOD, lib=(), python=("tests/python/test_mutants.py::test_names_are_given_once",)), None),
         (replace(GOOD, lib=(), core=("outbox::disk::any_single_failure_of_the_disk_loses_nothing",)), "no test outbox"),
         (replace(GOOD, lib=(), core=("delivery::rows_arrive_in_full_requests",)), None),
-        (replace(GOOD, old="404..405 =>"), "occurs 0 times in src/delivery/verdict.rs"),
+        (replace(GOOD, old="404..405 =>"), "occurs 0 times in src/services/powerbi/answers/verdict.rs"),
         (replace(GOOD, old=""), "occurs 0 times"),
         (replace(GOOD, old="Verdict::Rejected"), "occurs 2 times"),
-        (replace(GOOD, file="src/delivery/verdicts.rs"), "occurs 0 times"),
+        (replace(GOOD, file="src/services/powerbi/answers/verdicts.rs"), "occurs 0 times"),
         (replace(GOOD, new=GOOD.old), "changes nothing"),
         (replace(GOOD, lib=()), "needs tests"),
         (replace(GOOD, why="nobody can see it"), "needs tests"),
-        (replace(GOOD, lib=("verdict::tests::a_refusal",)), "there is no test verdict::tests::a_refusal"),
+        (
+            replace(GOOD, lib=("services::powerbi::answers::verdict::tests::a_refusal",)),
+            "there is no test services::powerbi::answers::verdict::tests::a_refusal",
+        ),
         (replace(GOOD, python=("tests/python/test_mutants.py::test_names",)), "there is no test"),
     ],
 )

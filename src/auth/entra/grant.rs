@@ -2,11 +2,13 @@
 //!
 //! Source: "OAuth 2.0 client credentials flow on the Microsoft identity platform", first case.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -16,9 +18,11 @@ use super::SignIn;
 use super::refusal;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::http::transport::{Failure, Request, Response, Transport, check_emulated};
+use crate::http::transport::{Failure, Progress, Request, Response, Transport, check_emulated};
 use crate::retry::Retry;
 
+/// What a sign-in sends (RFC 6749, section 4.4.2).
+const FORM: &str = "application/x-www-form-urlencoded";
 /// A token has some kilobytes; more than this is not an answer of Entra.
 const ANSWER_LIMIT: usize = 256_000;
 
@@ -48,11 +52,12 @@ pub(super) async fn fetch(
     loop {
         // Counted from before it was sent, so that no token is thought to last longer than it does.
         let asked = clock.wall();
-        let (told, error) = match next(&sign_in, transport.send_form(&request).await, asked) {
-            Next::Token(token) => return Ok(token),
-            Next::Fail(error) => return Err(error),
-            Next::Wait(told, error) => (told, error),
-        };
+        let (told, error) =
+            match next(&sign_in, transport.send(&request, &[], &Arc::new(Progress::default())).await, asked) {
+                Next::Token(token) => return Ok(token),
+                Next::Fail(error) => return Err(error),
+                Next::Wait(told, error) => (told, error),
+            };
         failures += 1;
         if !retry.allows(failures) {
             return Err(error);
@@ -70,7 +75,13 @@ fn request(sign_in: &SignIn) -> Request {
     ];
     let coded = fields.map(|(name, value)| format!("{name}={}", coded(value)));
     let body = Bytes::from(coded.join("&"));
-    Request { method: Method::POST, url: sign_in.url(), body, number: None, answer_limit: ANSWER_LIMIT }
+    Request {
+        method: Method::POST,
+        url: sign_in.url(),
+        body,
+        headers: vec![(CONTENT_TYPE, HeaderValue::from_static(FORM))],
+        answer_limit: ANSWER_LIMIT,
+    }
 }
 
 fn coded(value: &str) -> String {

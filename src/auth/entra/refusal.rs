@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
+use crate::http::stranger;
 use crate::http::transport::{PROXY_SIGN_IN, Response};
 
 /// The codes, and what to change where one of them is told.
@@ -88,11 +89,17 @@ const UNKNOWN: &str = "check tenant_id, client_id and client_secret";
 /// The refusal as users see it; `said` is its body, of which `secrets` are blotted out.
 pub(super) fn to_error(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> Error {
     let status = response.status;
-    if let Some(stranger) = response.stranger.as_ref().filter(|_| status >= 400) {
+    if let Some(stranger) = stranger(response, false).filter(|_| status >= 400) {
         let hint = if status == 407 { PROXY_SIGN_IN } else { NOT_ENTRA };
         let message = format!("{doing}: {stranger} answered {status} in place of Microsoft Entra");
         return Error::new(Kind::Transport, message).with_hint(hint);
     }
+    refused(doing, response, said, secrets)
+}
+
+/// The same where nobody is known to have answered in place of Entra.
+fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> Error {
+    let status = response.status;
     let text =
         |name: &str| said.get(name).and_then(Value::as_str).and_then(one_line).map(|text| blotted(&text, secrets));
     let (word, description) = (text("error"), text("error_description"));
@@ -147,25 +154,24 @@ fn hint(code: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use reqwest::header::HeaderMap;
     use serde_json::json;
 
     use super::*;
     use crate::http::transport::Reach;
 
     fn refused(status: u16, said: &Value, is_html: bool) -> Error {
-        let (request_id, retry_after, error_info) = (None, None, None);
         let response = Response {
             status,
-            request_id,
-            retry_after,
+            headers: HeaderMap::new(),
+            retry_after: None,
             odd_retry_after: None,
-            error_info,
             is_html,
-            stranger: None,
+            proxy: None,
             reach: Reach::Whole,
             body: Bytes::new(),
         };
-        to_error("signing in", &response, said, &["canary"])
+        super::refused("signing in", &response, said, &["canary"])
     }
 
     fn aadsts(code: u64) -> Value {

@@ -118,7 +118,7 @@ impl Cut {
             return 0;
         }
         let positions = start..start + count;
-        let separator = if self.length == 0 { 0 } else { run.dialect().separator.len() };
+        let separator = if self.length == 0 { 0 } else { run.framing().separator.len() };
         self.length += separator + run.bare(positions.clone()).len();
         self.rows += count;
         self.bytes += run.size(positions.clone()) as u64;
@@ -142,7 +142,7 @@ impl Cut {
             return Some(Batch::new(run, positions, first));
         }
         let pieces = self.parts.iter().map(|(run, rows)| (run.bare(rows.clone()), run.ends(rows.clone())));
-        let joined = Run::join(self.parts[0].0.dialect(), pieces);
+        let joined = Run::join(self.parts[0].0.framing(), pieces);
         let all = 0..joined.rows();
         Some(Batch::new(Arc::new(joined), all, first))
     }

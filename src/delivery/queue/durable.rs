@@ -96,7 +96,7 @@ impl Durable {
         keep_private(place.path());
         let path = place.path().to_path_buf();
         let destination = if lock.is_known() { lock.destination() } else { settings.destination.unwrap_or_default().0 };
-        let opened = Disk::open(place, settings.dialect, damage, destination, mark);
+        let opened = Disk::open(place, settings.framing, damage, destination, mark);
         let mut disk = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
         settings::claim(&mut disk, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
         lock.sign(&disk.ink.state.destination);

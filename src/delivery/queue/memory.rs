@@ -8,7 +8,7 @@ use super::calendar::Calendar;
 use super::level::{Water, stirs};
 use super::numbering::Numbering;
 use super::taken::{Known, Taken};
-use crate::rows::encode::{Dialect, Growing, Run, position};
+use crate::rows::encode::{Framing, Growing, Run, position};
 
 /// Rows that come in small runs, or one by one, become one of up to this many bytes, so that they cost no more than
 /// their bytes.
@@ -84,7 +84,7 @@ impl Memory {
         for run in runs {
             let all = 0..run.rows();
             if self.compact && run.bytes() < COMPACT_BYTES {
-                state.append(run.dialect(), run.bare(all.clone()), run.ends(all), || at);
+                state.append(run.framing(), run.bare(all.clone()), run.ends(all), || at);
             } else {
                 state.push(run, at);
             }
@@ -94,14 +94,14 @@ impl Memory {
 
     /// Accepts one row, where there is room for it; answers whether there was, and whether that is worth waking who waits
     /// for a `full` request.
-    pub(super) fn accept_one(&self, dialect: &'static Dialect, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
+    pub(super) fn accept_one(&self, framing: &'static Framing, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
         let mut state = self.lock();
         if !state.has_room(self.capacity, Some(bare.len() as u64)) {
             return (false, false);
         }
         let before = [state.rows, state.bytes];
         let at = || self.calendar.as_ref().map_or(0, Calendar::now);
-        state.append(dialect, bare, std::iter::once(position(bare.len())), at);
+        state.append(framing, bare, std::iter::once(position(bare.len())), at);
         (true, stirs(before, [state.rows, state.bytes], full))
     }
 
@@ -215,7 +215,7 @@ impl State {
     /// Puts some rows behind all others, where they become a run with those that follow.
     fn append(
         &mut self,
-        dialect: &'static Dialect,
+        framing: &'static Framing,
         bare: &[u8],
         ends: impl ExactSizeIterator<Item = u32>,
         at: impl FnOnce() -> u64,
@@ -224,7 +224,7 @@ impl State {
             self.seal();
         }
         let (first, rows) = (self.accepted, ends.len() as u64);
-        let tail = self.tail.get_or_insert_with(|| Tail { rows: Growing::new(dialect), first, at: at() });
+        let tail = self.tail.get_or_insert_with(|| Tail { rows: Growing::new(framing), first, at: at() });
         let before = tail.rows.size();
         tail.rows.push(bare, ends);
         self.bytes += (tail.rows.size() - before) as u64;

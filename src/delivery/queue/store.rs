@@ -7,7 +7,7 @@ use super::durable::Durable;
 use super::level::Water;
 use super::memory::Memory;
 use crate::error::{Error, Result};
-use crate::rows::encode::{Dialect, Run};
+use crate::rows::encode::{Framing, Run};
 
 /// Where rows wait.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ impl Store {
 
     /// Accepts one row, where that is no work and there is room for it; answers whether it did, and whether that is worth
     /// waking who waits for a `full` request.
-    pub(super) fn accept_one(&self, dialect: &'static Dialect, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
+    pub(super) fn accept_one(&self, framing: &'static Framing, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
         match self {
-            Self::Memory(memory) => memory.accept_one(dialect, bare, full),
+            Self::Memory(memory) => memory.accept_one(framing, bare, full),
             Self::Durable(_) => (false, false),
         }
     }

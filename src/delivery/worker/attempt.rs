@@ -6,10 +6,10 @@ use std::thread;
 use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
 use crate::delivery::queue::{Batch, Fate};
-use crate::delivery::verdict::{Verdict, judge};
+use crate::delivery::{Verdict, judge};
 use crate::error::{Error, Kind};
 use crate::http::transport::{Progress, Reach};
-use crate::http::wire::{Answer, Leave, Outcome, Sent};
+use crate::http::{Answer, Leave, Outcome, Sent};
 use crate::rate_limit::{Ask, Ending, Watch};
 
 /// What to do after one attempt.
@@ -75,12 +75,12 @@ impl<'a> Attempt<'a> {
 
     async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
-        let request = self.lane.destination.request(self.batch.body.clone(), self.batch.number());
+        let request = self.lane.sink.request(self.batch.body.clone(), self.batch.number());
         let leave = self.leave_to_send();
         let sent = tokio::select! {
             biased;
             () = self.cut_short(&progress) => None,
-            sent = self.lane.wire.send(&request, leave, &progress) => Some(sent),
+            sent = self.lane.http.send(&request, leave, &progress) => Some(sent),
         };
         self.note(&progress, sent.as_ref());
         match sent {
@@ -100,7 +100,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn act(&mut self, mut sent: Sent) -> Next {
-        let verdict = judge(&sent.outcome);
+        let verdict = judge(&sent.outcome, &*self.lane.sink);
         sent.permit.end(ending(verdict, &sent.outcome));
         let expired_before = std::mem::replace(&mut self.expired, verdict == Verdict::Expired);
         match verdict {
@@ -110,21 +110,21 @@ impl<'a> Attempt<'a> {
                 Next::Confirmed
             }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
-            Verdict::NotApplied { .. } => self.back_off(error(&sent.outcome)),
-            Verdict::Expired if !expired_before => match self.lane.wire.replace_token(sent.token).await {
+            Verdict::NotApplied { .. } => self.back_off(self.lane.error_of(&sent.outcome)),
+            Verdict::Expired if !expired_before => match self.lane.http.renew(sent.signed_as).await {
                 Ok(true) => Next::Again,
-                Ok(false) => self.give_up(error(&sent.outcome)),
+                Ok(false) => self.give_up(self.lane.error_of(&sent.outcome)),
                 Err(error) => self.go_without(error),
             },
-            Verdict::Misdirected | Verdict::Expired => self.give_up(error(&sent.outcome)),
+            Verdict::Misdirected | Verdict::Expired => self.give_up(self.lane.error_of(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
-            Verdict::Rejected if self.batch.number().is_some() && is_about_numbers(&sent.outcome) => {
+            Verdict::Rejected if self.batch.number().is_some() && self.lane.is_about_numbers(&sent.outcome) => {
                 self.number_refused(&sent.outcome).await
             }
             Verdict::Rejected => self.reject(&sent.outcome),
             Verdict::InDoubt => {
                 self.doubt = true;
-                let error = error(&sent.outcome);
+                let error = self.lane.error_of(&sent.outcome);
                 if self.lane.policy.resend_doubt { self.back_off(error) } else { self.leave_in_doubt(error) }
             }
         }
@@ -136,10 +136,10 @@ impl<'a> Attempt<'a> {
             self.lane.waits.note_odd(answer.odd_retry_after);
         }
         if !self.lane.policy.retry.allows(1) && !self.goes_on() {
-            return self.give_up(error(outcome));
+            return self.give_up(self.lane.error_of(outcome));
         }
-        let told = error(outcome).answer.retry_after.unwrap_or_default();
-        self.lane.note_trouble(error(outcome), self.lane.clock.now() + told, false);
+        let told = self.lane.error_of(outcome).answer.retry_after.unwrap_or_default();
+        self.lane.note_trouble(self.lane.error_of(outcome), self.lane.clock.now() + told, false);
         Next::Again
     }
 
@@ -196,14 +196,14 @@ impl<'a> Attempt<'a> {
                 self.lane.confirm(self.batch, false);
                 Next::Confirmed
             }
-            (true, true) => self.leave_in_doubt(error(outcome)),
+            (true, true) => self.leave_in_doubt(self.lane.error_of(outcome)),
             (false, true) => Next::Renumber(last),
-            (false, false) => self.give_up(conflict(error(outcome))),
+            (false, false) => self.give_up(conflict(self.lane.error_of(outcome))),
         }
     }
 
     fn reject(&mut self, outcome: &Outcome) -> Next {
-        let error = self.lane.explained(error(outcome), outcome, self.batch);
+        let error = self.lane.explained(self.lane.error_of(outcome), outcome, self.batch);
         if !self.in_doubt() && self.lane.is_about_rows(self.batch, outcome, &error) {
             return Next::Isolate(error);
         }
@@ -291,11 +291,19 @@ fn ending(verdict: Verdict, outcome: &Outcome) -> Ending {
     }
 }
 
-fn error(outcome: &Outcome) -> Error {
-    match outcome {
-        Outcome::Failed(failure) => failure.to_error(),
-        Outcome::Answered(answer) if (200..300).contains(&answer.status) => unconfirmed(answer),
-        Outcome::Answered(answer) => answer.to_error("sending rows"),
+impl Lane {
+    /// The failure as users see it.
+    fn error_of(&self, outcome: &Outcome) -> Error {
+        match outcome {
+            Outcome::Failed(failure) => failure.to_error(),
+            Outcome::Answered(answer) if (200..300).contains(&answer.status) => unconfirmed(answer),
+            Outcome::Answered(answer) => self.http.explain(answer, "sending rows"),
+        }
+    }
+
+    /// Whether a refusal is one of a sequence number.
+    fn is_about_numbers(&self, outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Answered(answer) if self.sink.is_about_numbers(answer))
     }
 }
 
@@ -320,13 +328,6 @@ fn conflict(cause: Error) -> Error {
         .with_hint("one process may write to a table with sequence=True; stop the other one, or push without it")
         .with_answer((*cause.answer).clone())
         .caused_by(cause)
-}
-
-/// Whether a refusal is one of a sequence number. Nobody has written down how the service says so.
-fn is_about_numbers(outcome: &Outcome) -> bool {
-    let Outcome::Answered(answer) = outcome else { return false };
-    let words = answer.refusal.code.iter().chain(&answer.refusal.message);
-    words.into_iter().any(|words| words.to_ascii_lowercase().contains("sequence"))
 }
 
 fn in_doubt(rows: usize, cause: Error) -> Error {

@@ -13,20 +13,23 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Lane;
+use crate::delivery::Fault;
 use crate::delivery::queue::{Batch, Fate};
 use crate::delivery::report::Refused;
 use crate::error::{Error, Kind};
-use crate::http::wire::Outcome;
+use crate::http::Outcome;
 
 /// Requests more for each that is refused: they count against the quota of 120 a minute, which others need too.
 const MOST_REQUESTS: usize = 64;
-/// A push URL answers 404 to a column that it does not know, and to everything once its dataset is gone. After so many
-/// in a row with no success between them it is the dataset.
+/// Where a refusal is about the rows or a sink that is gone: after so many in a row with no success between them it is
+/// the sink.
 const MOST_MISSES: u32 = 64;
+/// The status of a body that is too large.
+const TOO_LARGE: u16 = 413;
 /// Refusals kept for the report; one is at least a row.
 const MOST_KEPT: usize = 10_000;
 
-/// How often a lane's rows were answered 404 since somebody got through.
+/// How often a lane's rows, or its sink, were not found since somebody got through.
 #[derive(Debug)]
 pub(super) struct Misses(AtomicU32);
 
@@ -38,12 +41,12 @@ impl Default for Misses {
 }
 
 impl Misses {
-    /// Somebody got through: the dataset is there.
+    /// Somebody got through: the sink is there.
     pub(super) fn end(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    /// Counts one; answers whether it is about its rows, not about the dataset.
+    /// Counts one; answers whether it is about its rows, not about the sink.
     fn count(&self) -> bool {
         let more = |misses: u32| (misses < MOST_MISSES).then_some(misses + 1);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -137,10 +140,10 @@ impl Lane {
     pub(super) fn is_about_rows(&self, batch: &Batch, outcome: &Outcome, error: &Error) -> bool {
         let Outcome::Answered(answer) = outcome else { return false };
         self.policy.isolate
-            && match (answer.status, error.kind) {
-                (400 | 422, Kind::Service) => true,
-                (404, Kind::NotFound) => answer.by_key && self.misses.count(),
-                (413, _) => batch.rows() == 1,
+            && match (self.sink.fault(answer), error.kind) {
+                _ if answer.status == TOO_LARGE => batch.rows() == 1,
+                (Fault::Rows, Kind::Service) => true,
+                (Fault::RowsOrSink, Kind::NotFound) => self.misses.count(),
                 _ => false,
             }
     }

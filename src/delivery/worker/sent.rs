@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Lane;
 use crate::delivery::queue::Batch;
 use crate::error::{Error, Kind, shown};
-use crate::http::wire::Outcome;
+use crate::http::Outcome;
 
 /// A column, and what its values were, each once, in the order in which they came.
 type Seen = Vec<(String, Vec<&'static str>)>;
@@ -22,7 +22,7 @@ impl Lane {
         if self.has_schema || !about_columns {
             return error;
         }
-        let new_column = if answer.by_key { "edit the dataset in Power BI" } else { "table.update_schema(...)" };
+        let new_column = self.sink.adds_columns_by();
         let advice = format!(
             "the rows had the columns {}; pass schema= to have names and types checked before sending; a new column is \
              added with {new_column}",

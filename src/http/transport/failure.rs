@@ -29,11 +29,6 @@ impl Failure {
         Error::new(kind, self.message.clone()).with_hint(self.hint.as_deref().unwrap_or(LOOK_AROUND))
     }
 
-    /// Nothing was sent, for a reason of this side.
-    pub(super) fn unsent(message: &str) -> Self {
-        Self { sent_whole: false, timed_out: false, message: message.into(), hint: None }
-    }
-
     /// Nothing moved for so many seconds; `proxy` is on the way.
     pub(super) fn silence(sent_whole: bool, seconds: f64, proxy: Option<&str>) -> Self {
         let what = if sent_whole { "no answer came" } else { "the request could not be sent" };

@@ -24,7 +24,7 @@ impl<'e> OpenRow<'e> {
     #[inline(always)]
     pub(super) fn begin(encoder: &'e mut Encoder) -> Self {
         if !encoder.ends.is_empty() {
-            match encoder.dialect.separator {
+            match encoder.framing.separator {
                 [only] => encoder.body.put_block(&[*only]),
                 separator => encoder.body.put(separator),
             }

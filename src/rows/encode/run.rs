@@ -4,28 +4,28 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{Dialect, Growing, position};
+use super::{Framing, Growing, position};
 
 /// Encoded rows, wrapped as one whole body. Any part of it can be had as a body of its own.
 #[derive(Debug, Clone)]
 pub struct Run {
-    dialect: &'static Dialect,
+    framing: &'static Framing,
     body: Bytes,
     ends: Vec<u32>,
 }
 
 impl Run {
-    pub(super) fn new(dialect: &'static Dialect, body: Vec<u8>, ends: Vec<u32>) -> Self {
-        Self { dialect, body: body.into(), ends }
+    pub(super) fn new(framing: &'static Framing, body: Vec<u8>, ends: Vec<u32>) -> Self {
+        Self { framing, body: body.into(), ends }
     }
 
     /// The rows of `pieces` as one run. A piece is what [`Run::bare`] and [`Run::ends`] gave for some rows.
     #[must_use]
-    pub fn join<'a, E>(dialect: &'static Dialect, pieces: impl IntoIterator<Item = (&'a [u8], E)>) -> Self
+    pub fn join<'a, E>(framing: &'static Framing, pieces: impl IntoIterator<Item = (&'a [u8], E)>) -> Self
     where
         E: Iterator<Item = u32>,
     {
-        let mut growing = Growing::new(dialect);
+        let mut growing = Growing::new(framing);
         for (rows, ends) in pieces {
             growing.push(rows, ends);
         }
@@ -34,8 +34,8 @@ impl Run {
 
     /// How its rows are wrapped.
     #[must_use]
-    pub fn dialect(&self) -> &'static Dialect {
-        self.dialect
+    pub fn framing(&self) -> &'static Framing {
+        self.framing
     }
 
     /// The memory behind its body, unless somebody else holds it too.
@@ -68,7 +68,7 @@ impl Run {
         if range == (0..self.rows()) {
             return self.body.clone();
         }
-        [self.dialect.prefix, self.bare(range), self.dialect.suffix].concat().into()
+        [self.framing.prefix, self.bare(range), self.framing.suffix].concat().into()
     }
 
     /// The rows at `range` with what stands between them, and nothing around them.
@@ -93,8 +93,8 @@ impl Run {
     /// `max_rows`. Where there are no other rows it is at least one.
     #[must_use]
     pub fn fitting(&self, start: usize, max_rows: usize, max_bytes: usize, before: usize) -> usize {
-        let envelope = self.dialect.prefix.len() + self.dialect.suffix.len();
-        let taken = if before == 0 { 0 } else { before + self.dialect.separator.len() };
+        let envelope = self.framing.prefix.len() + self.framing.suffix.len();
+        let taken = if before == 0 { 0 } else { before + self.framing.separator.len() };
         let room = self.start(start) + max_bytes.saturating_sub(envelope + taken);
         let fitting = self.ends[start..].partition_point(|&end| end as usize <= room).min(max_rows);
         if before == 0 { fitting.max(1) } else { fitting }
@@ -102,14 +102,14 @@ impl Run {
 
     fn start(&self, row: usize) -> usize {
         match row {
-            0 => self.dialect.prefix.len(),
-            _ => self.ends[row - 1] as usize + self.dialect.separator.len(),
+            0 => self.framing.prefix.len(),
+            _ => self.ends[row - 1] as usize + self.framing.separator.len(),
         }
     }
 
     fn end(&self, row: usize) -> usize {
         match row {
-            0 => self.dialect.prefix.len(),
+            0 => self.framing.prefix.len(),
             _ => self.ends[row - 1] as usize,
         }
     }

@@ -247,7 +247,7 @@ impl Encoder {
 
     /// An encoder for rows that begin so many behind those visited.
     fn beside(&self, rows: usize, memory: Vec<u8>) -> Self {
-        let mut encoder = Self::new(self.dialect, None, self.options, UNCUT, 0);
+        let mut encoder = Self::new(self.framing, None, self.options, UNCUT, 0);
         encoder.columns = self.columns.clone();
         encoder.checks = self.checks;
         encoder.problems = self.problems.anew();
@@ -258,9 +258,9 @@ impl Encoder {
 
     /// Appends the rows of a slice as far as they fit; answers whether all of them did.
     fn append(&mut self, slice: &mut Self) -> bool {
-        let separator = if self.ends.is_empty() { &[] } else { self.dialect.separator };
-        let (prefix, start) = (self.dialect.prefix.len(), self.body.len() + separator.len());
-        let room = self.room().saturating_sub(separator.len() + self.dialect.suffix.len());
+        let separator = if self.ends.is_empty() { &[] } else { self.framing.separator };
+        let (prefix, start) = (self.framing.prefix.len(), self.body.len() + separator.len());
+        let room = self.room().saturating_sub(separator.len() + self.framing.suffix.len());
         let fitting = slice.ends.partition_point(|&end| end as usize <= prefix + room);
         let all = fitting == slice.ends.len();
         // Problems do not say how many of them come before the row that does not fit.

@@ -4,28 +4,29 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
+use super::sign_in::Bearer;
+use super::{Api, PowerBi, PushDataset, Streaming};
 use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
+use crate::delivery::Sink;
 use crate::delivery::queue::Outbox;
 use crate::delivery::worker::{Lane, Policy};
 use crate::error::Result;
+use crate::http::Exchanges;
 use crate::http::transport::{Settings, Transport};
-use crate::http::wire::Wire;
 use crate::rate_limit::{Limit, Plan, Quotas, Watch};
 use crate::retry::Retry;
-use crate::services::powerbi::Api;
-use crate::services::powerbi::sinks::{Destination, PushDataset, Streaming};
 
 /// Where rows go, and through what.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// Where to.
-    pub destination: Arc<dyn Destination>,
+    pub sink: Arc<dyn Sink>,
     /// The time that everything on it goes by.
     pub clock: Clock,
     /// When it tries again.
     pub retry: Retry,
-    wire: Arc<Wire>,
+    http: Arc<Exchanges>,
     limit: Limit,
 }
 
@@ -38,16 +39,17 @@ impl Route {
         quotas: Quotas,
         clock: Clock,
     ) -> Result<Self> {
-        let wire = Arc::new(Wire::new(Transport::new(settings, clock.clone())?, None));
+        let transport = Transport::new(settings, clock.clone())?;
+        let http = Arc::new(Exchanges::new(transport, Arc::new(PowerBi { by_key: true })));
         let limit = Limit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
-        Ok(Self { destination: Arc::new(streaming), clock, retry, wire, limit })
+        Ok(Self { sink: Arc::new(streaming), clock, retry, http, limit })
     }
 
     /// A lane for the rows of `outbox`.
     #[must_use]
     pub fn lane(&self, outbox: Arc<Outbox>, policy: Policy) -> Lane {
-        let (destination, wire) = (Arc::clone(&self.destination), Arc::clone(&self.wire));
-        Lane::new(outbox, destination, wire, self.limit.clone(), self.clock.clone(), policy)
+        let (sink, http) = (Arc::clone(&self.sink), Arc::clone(&self.http));
+        Lane::new(outbox, sink, http, self.limit.clone(), self.clock.clone(), policy)
     }
 
     /// Where to, as people say it.
@@ -67,7 +69,7 @@ impl Route {
 #[derive(Debug, Clone)]
 pub struct Client {
     api: Api,
-    wire: Arc<Wire>,
+    http: Arc<Exchanges>,
     tokens: Arc<Tokens>,
     clock: Clock,
     retry: Retry,
@@ -108,9 +110,10 @@ impl Client {
             Some(audience) => tokens.meant_for(audience),
             None => tokens,
         });
-        let wire = Arc::new(Wire::new(transport, Some(Arc::clone(&tokens))));
-        let api = Api::new(Arc::clone(&wire), root, clock.clone(), retry);
-        Ok(Self { api, wire, tokens, clock, retry, quotas })
+        let http = Exchanges::new(transport, Arc::new(PowerBi { by_key: false }));
+        let http = Arc::new(http.signed_by(Arc::new(Bearer(Arc::clone(&tokens)))));
+        let api = Api::new(Arc::clone(&http), root, clock.clone(), retry);
+        Ok(Self { api, http, tokens, clock, retry, quotas })
     }
 
     /// The same, whose operations tell `watch` of their waits.
@@ -141,10 +144,10 @@ impl Client {
     pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<Route> {
         let streams = self.api.quota(dataset, Quotas::NONE).is_stream();
         let rows_url = self.api.address(workspace).rows(dataset, table)?;
-        let destination = Arc::new(PushDataset::new(rows_url).streaming(streams));
-        let wire = Arc::clone(&self.wire);
+        let sink = Arc::new(PushDataset::new(rows_url).streaming(streams));
+        let http = Arc::clone(&self.http);
         let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_push_dataset() };
         let limit = self.api.quota(dataset, quotas).of_table(table);
-        Ok(Route { destination, clock: self.clock.clone(), retry: self.retry, wire, limit })
+        Ok(Route { sink, clock: self.clock.clone(), retry: self.retry, http, limit })
     }
 }

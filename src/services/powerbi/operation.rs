@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Api;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Progress, Request};
-use crate::http::wire::{Answer, Leave, Outcome};
+use crate::http::{Answer, Leave, Outcome};
 use crate::rate_limit::{Ask, Ending, Limit, Reason};
 
 /// An operation is not begun again later than this after its beginning: someone sits before it and waits.
@@ -62,19 +62,19 @@ impl Api {
         // Creating twice makes two datasets of one name, so that a POST is not repeated once it was sent whole.
         let repeatable = method != Method::POST || question.is_some();
         let limit = question.unwrap_or(&self.limit);
-        let request = Request { method, url, body, number: None, answer_limit: ANSWER_LIMIT };
+        let request = Request { method, url, body, headers: Vec::new(), answer_limit: ANSWER_LIMIT };
         let last_begin = self.clock.now() + PATIENCE;
         let (mut failures, mut refreshed) = (0, false);
         loop {
             let ask = Ask { rows: 0, retry: self.retry, failed: None };
             let leave = Leave { limit, ask, deadline: None, watch: &*self.watch };
-            let mut sent = self.wire.send(&request, leave, &Arc::new(Progress::default())).await?;
+            let mut sent = self.http.send(&request, leave, &Arc::new(Progress::default())).await?;
             // How it ended is no matter of quotas: operations have none that are written down.
             sent.permit.end(Ending::Refused);
-            match next(sent.outcome, repeatable, doing) {
+            match self.next(sent.outcome, repeatable, doing) {
                 Next::Done(answer) => return Ok(answer),
                 Next::Refresh(error) => {
-                    if refreshed || !self.wire.replace_token(sent.token).await? {
+                    if refreshed || !self.http.renew(sent.signed_as).await? {
                         return Err(error.into());
                     }
                     refreshed = true;
@@ -100,21 +100,24 @@ impl Api {
             }
         }
     }
-}
 
-fn next(outcome: Outcome, repeatable: bool, doing: &str) -> Next {
-    match outcome {
-        Outcome::Failed(failure) if repeatable || !failure.sent_whole => Next::Wait(None, failure.to_error()),
-        Outcome::Failed(failure) => Next::Doubt(failure.to_error()),
-        Outcome::Answered(answer) => match answer.status {
+    fn next(&self, outcome: Outcome, repeatable: bool, doing: &str) -> Next {
+        let answer = match outcome {
+            Outcome::Failed(failure) if repeatable || !failure.sent_whole => {
+                return Next::Wait(None, failure.to_error());
+            }
+            Outcome::Failed(failure) => return Next::Doubt(failure.to_error()),
+            Outcome::Answered(answer) => answer,
+        };
+        let error = || self.http.explain(&answer, doing);
+        match answer.status {
             200..300 if !answer.is_html && !answer.denies => Next::Done(answer),
-            401 => Next::Refresh(answer.to_error(doing)),
-            403 if answer.refusal.code.as_deref() == Some("TokenExpired") => Next::Refresh(answer.to_error(doing)),
-            429 => Next::Wait(answer.retry_after, answer.to_error(doing)),
-            408 | 500.. if repeatable => Next::Wait(None, answer.to_error(doing)),
-            408 | 500.. => Next::Doubt(answer.to_error(doing)),
-            _ => Next::Fail(answer.to_error(doing)),
-        },
+            _ if self.http.dialect().is_expired(&answer) => Next::Refresh(error()),
+            429 => Next::Wait(answer.retry_after, error()),
+            408 | 500.. if repeatable => Next::Wait(None, error()),
+            408 | 500.. => Next::Doubt(error()),
+            _ => Next::Fail(error()),
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::Api;
+use super::answers::refusal;
 use super::read::unreadable;
 use crate::error::{Error, Kind, Result, shown};
-use crate::http::wire::{Answer, Refusal};
+use crate::http::{Answer, Refusal};
 use crate::rate_limit::{Limit, Quotas};
 
 const QUERYING: &str = "querying the dataset";
@@ -130,7 +131,7 @@ fn rows(answer: &Answer) -> Result<&RawValue> {
 
 /// The service gives a part of what is too much, and says so beside it.
 fn cut_off(said: &Value) -> Error {
-    let Refusal { code, message } = Refusal::read(json!({"error": said}).to_string().as_bytes(), &[]);
+    let Refusal { code, message } = refusal::read(json!({"error": said}).to_string().as_bytes(), &[]);
     let words = [code, message].into_iter().flatten().collect::<Vec<_>>().join(": ");
     Error::new(Kind::Service, format!("{QUERYING}: the answer is not whole: {}", shown(&words)))
         .with_hint("one query gives one table of at most 100,000 rows, 1,000,000 values or 15 MB: ask for less")
@@ -165,10 +166,9 @@ mod tests {
             odd_retry_after: None,
             is_html: false,
             stranger: None,
-            by_key: false,
             denies: false,
             reach: Reach::Whole,
-            by_opaque_token: false,
+            remark: None,
             refusal: Refusal::default(),
             body: Bytes::copy_from_slice(body.as_bytes()),
         };

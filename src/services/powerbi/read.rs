@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{DatasetInfo, WorkspaceInfo};
 use crate::error::{Error, Kind, Result};
-use crate::http::wire::Answer;
+use crate::http::Answer;
 
 impl DatasetInfo {
     pub(super) fn read(value: &Value) -> Result<Self> {

@@ -76,7 +76,7 @@ pub(crate) fn settings(path: &Path, capacity: u64) -> Settings {
     Settings {
         path: path.to_path_buf(),
         destination: Some(Mark::of(DESTINATION)),
-        dialect: &PUSH_ROWS,
+        framing: &PUSH_ROWS,
         capacity,
         forced: false,
         clock: Clock::simulated(),

@@ -29,7 +29,7 @@ use super::table::{Record, all, put};
 use crate::delivery::queue::numbering::Numbering;
 use crate::delivery::queue::taken::Taken;
 use crate::error::{Error, Kind};
-use crate::rows::encode::{Dialect, Run};
+use crate::rows::encode::{Framing, Run};
 
 /// The log is written back when about this many of its pages were written.
 const LOG_PAGES: u64 = 1_000;
@@ -43,7 +43,7 @@ const SPARE_PAGES: u64 = 1_024;
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) place: Place,
-    pub(super) dialect: &'static Dialect,
+    pub(super) framing: &'static Framing,
     process: u32,
     connection: Option<Connection>,
     /// Whether the disk has failed: before the next write the file is opened again.
@@ -83,7 +83,7 @@ impl Disk {
     /// Should nothing else tell whose rows they are, they are the `destination`'s.
     pub(super) fn open(
         place: Place,
-        dialect: &'static Dialect,
+        framing: &'static Framing,
         damaged: Option<&str>,
         destination: [u8; 32],
         mark: MarkFile,
@@ -91,7 +91,7 @@ impl Disk {
         let state = State { destination, ..State::default() };
         let mut disk = Self {
             place,
-            dialect,
+            framing,
             process: std::process::id(),
             connection: None,
             suspect: false,

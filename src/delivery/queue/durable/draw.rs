@@ -74,12 +74,12 @@ impl Disk {
 
     /// The rows of these numbers as one run.
     fn read(&mut self, rows: Range<u64>) -> Result<Run, Trouble> {
-        let (dialect, mut next, mut parts) = (self.dialect, rows.start, Vec::new());
+        let (framing, mut next, mut parts) = (self.framing, rows.start, Vec::new());
         each(self.reading()?, AROUND, [rows.start.cast_signed()], |stored: StoredRun| {
             if stored.first > next || next >= rows.end {
                 return Ok(false);
             }
-            let run = restored(&stored.rows, &stored.ends, dialect);
+            let run = restored(&stored.rows, &stored.ends, framing);
             let last = rows.end.min(stored.first + stored.count);
             parts.push((run, position(next - stored.first)..position(last - stored.first)));
             next = last;
@@ -88,12 +88,12 @@ impl Disk {
         if next < rows.end {
             return Err(missing(next));
         }
-        Ok(Run::join(dialect, parts.iter().map(|(run, rows)| (run.bare(rows.clone()), run.ends(rows.clone())))))
+        Ok(Run::join(framing, parts.iter().map(|(run, rows)| (run.bare(rows.clone()), run.ends(rows.clone())))))
     }
 
     /// Fills `cut` with neighbouring rows from the next one on.
     fn draw(&mut self, cut: Cut) -> Result<Drawn, Trouble> {
-        let (state, dialect) = (self.ink.state, self.dialect);
+        let (state, framing) = (self.ink.state, self.framing);
         let mut drawn = Drawn { cut, first: state.next, next: state.next, at: 0, sent: false, last: None };
         if let Some(begun) = self.begun.take_if(|begun| begun.first <= state.next) {
             drawn.add(begun, state.next);
@@ -106,7 +106,7 @@ impl Disk {
                 if stored.first > drawn.next && stored.first > state.gaps_below {
                     return Err(missing(drawn.next));
                 }
-                let run = Arc::new(restored(&stored.rows, &stored.ends, dialect));
+                let run = Arc::new(restored(&stored.rows, &stored.ends, framing));
                 let StoredRun { first, at, sent, .. } = stored;
                 Ok(drawn.add(Begun { run, first, at, sent }, first.max(state.next)) && !drawn.cut.is_full())
             })?;

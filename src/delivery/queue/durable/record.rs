@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 
 use super::notice::Loss;
 use super::table::Record;
-use crate::rows::encode::{Dialect, PUSH_ROWS, Run};
+use crate::rows::encode::{Framing, PUSH_ROWS, Run};
 
 /// Rows that wait: a run as it was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,9 +129,9 @@ pub(super) struct Marked {
 }
 
 /// Stored rows as a run again.
-pub(super) fn restored(rows: &[u8], ends: &[u8], dialect: &'static Dialect) -> Run {
+pub(super) fn restored(rows: &[u8], ends: &[u8], framing: &'static Framing) -> Run {
     let ends = ends.chunks_exact(4).map(|end| u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
-    Run::join(dialect, [(rows, ends)])
+    Run::join(framing, [(rows, ends)])
 }
 
 fn int(value: u64) -> ValueRef<'static> {

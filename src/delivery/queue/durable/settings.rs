@@ -6,7 +6,7 @@ use super::disk::Disk;
 use super::failure::Trouble;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
-use crate::rows::encode::Dialect;
+use crate::rows::encode::Framing;
 
 /// Which outbox, and how it is used.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Settings {
     /// Whose rows it holds; `None` takes any, and makes no new file.
     pub destination: Option<Mark>,
     /// How the destination wants its rows wrapped.
-    pub dialect: &'static Dialect,
+    pub framing: &'static Framing,
     /// How many bytes of rows it takes, those that are set aside included.
     pub capacity: u64,
     /// Whether it may lie on a network file system all the same.

@@ -5,11 +5,14 @@ use std::fmt;
 use bytes::Bytes;
 use reqwest::{Method, Url};
 
-use super::{ANSWER_LIMIT, Destination, PushDataset, TILE_BYTES};
+use super::super::answers::classify;
+use super::{ANSWER_LIMIT, PushDataset, TILE_BYTES};
+use crate::delivery::{Fault, Sink, Verdict};
 use crate::error::{Error, Result};
+use crate::http::Answer;
 use crate::http::transport::{Request, Settings, check_emulated, is_loopback};
 use crate::rate_limit::Quotas;
-use crate::rows::encode::{Dialect, Limits, PUSH_ARRAY};
+use crate::rows::encode::{Framing, Limits, PUSH_ARRAY};
 
 /// A push URL, and what the dataset behind it is for.
 #[derive(Clone)]
@@ -82,8 +85,8 @@ impl fmt::Debug for Streaming {
     }
 }
 
-impl Destination for Streaming {
-    fn dialect(&self) -> &'static Dialect {
+impl Sink for Streaming {
+    fn framing(&self) -> &'static Framing {
         &PUSH_ARRAY
     }
 
@@ -98,7 +101,25 @@ impl Destination for Streaming {
     }
 
     fn request(&self, body: Bytes, _number: Option<u64>) -> Request {
-        Request { method: Method::POST, url: self.push_url.clone(), body, number: None, answer_limit: ANSWER_LIMIT }
+        let (method, url) = (Method::POST, self.push_url.clone());
+        Request { method, url, headers: Vec::new(), body, answer_limit: ANSWER_LIMIT }
+    }
+
+    fn classify(&self, answer: &Answer) -> Verdict {
+        classify(answer)
+    }
+
+    /// A push URL answers 404 to a column that it does not know, and to everything once its dataset is gone.
+    fn fault(&self, answer: &Answer) -> Fault {
+        match answer.status {
+            400 | 422 => Fault::Rows,
+            404 => Fault::RowsOrSink,
+            _ => Fault::Elsewhere,
+        }
+    }
+
+    fn adds_columns_by(&self) -> &'static str {
+        "edit the dataset in Power BI"
     }
 }
 

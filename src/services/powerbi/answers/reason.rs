@@ -28,8 +28,8 @@ macro_rules! place {
 mod known;
 
 use self::known::{DENIALS, KEY, REASONS, Reason};
-use super::Refusal;
 use crate::error::Kind;
+use crate::http::Refusal;
 
 /// What to catch and what to do. `by_key` says that it was a push URL that refused.
 pub(super) fn judge(status: u16, refusal: &Refusal, by_key: bool) -> (Kind, Option<&'static str>) {
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn each_reason_has_its_kind_and_names_the_setting_and_where_it_is() {
         for (status, body, expected, words) in REASON_BY_REASON {
-            let (kind, hint) = judge(*status, &Refusal::read(body.as_bytes(), &[]), false);
+            let (kind, hint) = judge(*status, &super::super::refusal::read(body.as_bytes(), &[]), false);
             assert_eq!(kind, *expected, "{status} {body}");
             let hint = hint.unwrap_or_default();
             for word in *words {

@@ -2,7 +2,7 @@
 
 /// What stands around and between the rows of one body.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Dialect {
+pub struct Framing {
     /// Before the first row.
     pub prefix: &'static [u8],
     /// Between two rows.
@@ -12,7 +12,7 @@ pub struct Dialect {
 }
 
 /// `{"rows":[{...},{...}]}`: the body of POST rows. Source: the service's swagger, `PostRowsRequest`.
-pub static PUSH_ROWS: Dialect = Dialect { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
+pub static PUSH_ROWS: Framing = Framing { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
 
 /// `[{...},{...}]`: the body of a push URL. Source: "Real-time streaming in Power BI": "wrap your JSON objects in an array".
-pub static PUSH_ARRAY: Dialect = Dialect { prefix: b"[", separator: b",", suffix: b"]" };
+pub static PUSH_ARRAY: Framing = Framing { prefix: b"[", separator: b",", suffix: b"]" };
