@@ -60,7 +60,7 @@ demo: develop ## push real flights into a local Power BI and watch
 	$(BIN)/python examples/flights.py
 
 .PHONY: check
-check: check-rust check-python ## formats, lints, types, stubs, layers
+check: check-rust check-python check-github ## formats, lints, types, stubs, layers, workflows
 
 .PHONY: check-rust
 check-rust: $(READY)
@@ -78,6 +78,17 @@ check-python: develop
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(PYTHON_CODE)
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml powerbi_push._core
+
+# The schemas come with check-jsonschema: nothing is fetched.
+SCHEMA := $(BIN)/check-jsonschema --no-cache --builtin-schema
+
+.PHONY: check-github
+check-github: $(READY)
+	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
 
 .PHONY: test
 test: test-core test-python smoke ## the suite: Rust, Python, and a smoke test on each other CPython

@@ -14,41 +14,41 @@ use crate::error::{Error, Result};
 /// How the emulator behaves where nobody has written down what the service does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assumed {
-    /// What a push URL does with `{"rows":[...]}` instead of an array (facts 6 and 10.9: many clients send it).
+    /// What a push URL does with `{"rows":[...]}` instead of an array (facts/powerbi 6.2, 10.9: many clients send it).
     pub rows_object_on_push_url: Reception,
-    /// The most workspaces that one answer lists; `None` lists all (facts 1.7: no size of a page is stated).
+    /// The most workspaces that one answer lists; `None` lists all (facts/powerbi 1.7: no size of a page is stated).
     pub groups_page: Option<usize>,
-    /// How `$filter` compares texts (facts 1.7: not stated).
+    /// How `$filter` compares texts (facts/powerbi 1.7: not stated).
     pub filter_case: Case,
-    /// How answers spell the names of their properties (facts 1.2: the description and its examples differ).
+    /// How answers spell the names of their properties (facts/powerbi 1.2: the description and its examples differ).
     pub answer_names: AnswerNames,
-    /// Whether a new dataset is there at once (facts 1.1).
+    /// Whether a new dataset is there at once (facts/powerbi 1.1).
     pub creation: Creation,
     /// How many times a dataset that is being created is asked for in vain, by itself or in a list.
     pub accepted_gets: usize,
     /// How long a dataset that is being created is not there.
     pub accepted_seconds: Duration,
-    /// How a service principal is told that it may not (facts 1.11 f: seen with several statuses).
+    /// How a service principal is told that it may not (facts/powerbi 1.11f: seen with several statuses).
     pub app_refusal: AppRefusal,
-    /// How somebody is told of a workspace to which they do not belong (facts 5: 403 and 404).
+    /// How somebody is told of a workspace to which they do not belong (facts/powerbi 5.403, 5.404).
     pub not_a_member: NoMember,
-    /// What Get Tables tells of a table (facts 1.3: no example).
+    /// What Get Tables tells of a table (facts/powerbi 1.3: no example).
     pub tables_answer: TablesAnswer,
-    /// What becomes of the rows when the schema of their table is updated (facts 1.4 and 10.2).
+    /// What becomes of the rows when the schema of their table is updated (facts/powerbi 1.4, 10.2).
     pub rows_after_update: Fate,
-    /// What the header with a sequence number does (facts 1.10 and 10.1).
+    /// What the header with a sequence number does (facts/powerbi 1.10, 10.1).
     pub sequence_numbers: SequenceNumbers,
-    /// Whether a sequence number may leave some out (facts 1.10).
+    /// Whether a sequence number may leave some out (facts/powerbi 1.10).
     pub sequence_gaps: Reception,
-    /// What becomes of the sequence numbers when all rows are deleted (facts 10.1).
+    /// What becomes of the sequence numbers when all rows are deleted (facts/powerbi 10.1).
     pub sequence_after_delete: Fate,
-    /// How the time is cut by which requests and rows are counted (facts 4: not stated).
+    /// How the time is cut by which requests and rows are counted (facts/powerbi 4.4: not stated).
     pub windows: Windows,
     /// How far fixed windows had come when the clock started.
     pub phase: Duration,
-    /// How a refusal says when to come back (facts 5: seconds; a date was never seen, and some have nothing).
+    /// How a refusal says when to come back (facts/powerbi 5.429: seconds; never a date, sometimes nothing).
     pub retry_after: RetryAfter,
-    /// Whose quotas there are (facts 4, an old document).
+    /// Whose quotas there are (facts/powerbi 4.3, an old document).
     pub licence: Licence,
 }
 

@@ -1,6 +1,6 @@
 //! The types that a column may have, and the words for them.
 
-/// The names of data types, in any case (facts 2: official samples and first-party code).
+/// The names of data types, in any case (facts/powerbi 2.4: official samples and first-party code).
 const DATA_TYPES: [(&str, DataType); 8] = {
     use DataType::{Boolean, DateTime, Decimal, Double, Int64, String};
     [
@@ -16,7 +16,7 @@ const DATA_TYPES: [(&str, DataType); 8] = {
 };
 
 /// The words of the page that makes streaming datasets, and what they are to the API, which does not know them
-/// (facts 3; that a Number is a Double is assumed).
+/// (facts/powerbi 2.4; that a Number is a Double is assumed).
 const PAGE_TYPES: [(&str, &str); 2] = [("number", "double"), ("text", "string")];
 
 /// What the page's word is to the API; any other word stays as it is.

@@ -27,7 +27,7 @@ impl fmt::Display for DateTime {
 }
 
 impl DateTime {
-    /// `YYYY-MM-DD[THH:MM:SS[.f{1,7}][Z|±HH:MM]]` or `MM/DD/YYYY[ HH:MM[:SS]]` (facts 3; zones are assumed).
+    /// `YYYY-MM-DD[THH:MM:SS[.f{1,7}][Z|±HH:MM]]` or `MM/DD/YYYY[ HH:MM[:SS]]` (facts/powerbi 3.2; zones are assumed).
     pub(super) fn read(text: &str) -> Result<Self, &'static str> {
         let read = if text.as_bytes().get(2) == Some(&b'/') { month_first(text) } else { iso(text) };
         read.ok_or(NOT_A_DATE)

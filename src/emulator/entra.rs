@@ -1,4 +1,4 @@
-//! Entra ID: the tenant, its one app, and the endpoints at which the app signs in (facts 8).
+//! Entra ID: the tenant, its one app, and the endpoints at which the app signs in (facts/entra 2).
 //!
 //! ```text
 //!  POST /{tenant}/oauth2/v2.0/token ──▶ form ──▶ grant? tenant? app? secret? scope? ──▶ token of a service principal

@@ -40,7 +40,7 @@ impl FailNext {
         Self { status, retry_after: None, times: 1, route: None, code: None, message: None, body: None }
     }
 
-    /// The failure that the service shows now and then while it creates, lists or fills tables (facts 1.11 c).
+    /// The failure that the service shows now and then while it creates, lists or fills tables (facts/powerbi 1.11c).
     #[must_use]
     pub fn general_exception(operation: &str) -> Self {
         let message = format!("Failed to process dataset {operation}");
@@ -158,7 +158,7 @@ fn spoken(rule: &'static Rule) -> &'static Rule {
     if matches!(rule.layout, Layout::Nested | Layout::Empty) { &rules::FAULT_429 } else { rule }
 }
 
-/// The `error` of a body with a code: with a sentence as in facts 1.11 a, without one as in 1.11 d.
+/// The `error` of a body with a code: with a sentence as in facts/powerbi 1.11a, without one as in facts/powerbi 1.11d.
 fn coded(code: &str, message: Option<&str>) -> Json {
     if let Some(message) = message {
         return json!({"code": code, "message": message});

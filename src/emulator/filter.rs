@@ -1,4 +1,4 @@
-//! `$filter` of Get Groups: the part of `OData` that names, ids and flags of workspaces need (facts 1.7).
+//! `$filter` of Get Groups: the part of `OData` that names, ids and flags of workspaces need (facts/powerbi 1.7).
 //!
 //! ```text
 //!  "not contains(name,'x') and id eq '...'" ──▶ token ──▶ parse ──▶ Filter ──▶ admits(workspace)?

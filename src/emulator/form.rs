@@ -34,7 +34,7 @@ const fn optional(name: &'static str, kind: Kind) -> Field {
     Field { name, required: false, kind }
 }
 
-/// The body of Post Dataset (facts 2).
+/// The body of Post Dataset (facts/powerbi 2).
 pub(super) static DATASET: Form = Form {
     type_name: "Microsoft.PowerBI.ServiceContracts.Api.Dataset",
     fields: &[

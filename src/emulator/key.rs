@@ -12,7 +12,7 @@ use super::route::decoded;
 /// The signs of Base64 that mean something else in a query, and their spelling there.
 const CODED: [(char, &str); 3] = [('+', "%2B"), ('/', "%2F"), ('=', "%3D")];
 
-/// The secret of a push URL: 64 bytes in Base64, 88 signs (facts 6).
+/// The secret of a push URL: 64 bytes in Base64, 88 signs (facts/powerbi 6.1).
 pub(super) struct Key(String);
 
 impl Key {

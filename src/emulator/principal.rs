@@ -5,6 +5,6 @@
 pub(super) enum Principal {
     /// The emulator's one user, to whom My workspace belongs.
     User,
-    /// The emulator's one app: a service principal, which has no My workspace (facts 8.7).
+    /// The emulator's one app: a service principal, which has no My workspace (facts/powerbi 8).
     App,
 }

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::row::{Column, Columns};
 use super::rules;
 
-/// What a dataset is for (facts 2).
+/// What a dataset is for (facts/powerbi 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Push,

@@ -12,7 +12,7 @@ use super::assumed::{Assumed, Reception, SequenceNumbers};
 use super::refusal::Refusal;
 use super::rules;
 
-/// The header that carries a number (facts 1.10).
+/// The header that carries a number (facts/powerbi 1.10).
 const HEADER: &str = "x-powerbi-pushdata-sequencenumber";
 
 /// The last number of a table's requests.

@@ -198,7 +198,7 @@ fn shown(request: &Arrived, route: &Route<'_>) -> Bytes {
     }
 }
 
-/// Adds the headers that the service sends with every answer (facts 1.9, 1.11).
+/// Adds the headers that the service sends with every answer (facts/powerbi 1.9, 1.11).
 fn dressed(shared: &Shared, mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(Uuid::new_v4().to_string()) {

@@ -39,7 +39,7 @@ pub(super) struct State {
     pub(super) queries: [Window; 2],
 }
 
-/// What the tenant's administrator allows (facts 6, 8.7 and 11).
+/// What the tenant's administrator allows (facts/powerbi 6.4, 8, 11.4).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) service_principals: bool,

@@ -1,4 +1,4 @@
-//! What a dataset was sent lately, held to the limits of its kind (facts 4).
+//! What a dataset was sent lately, held to the limits of its kind (facts/powerbi 4).
 //!
 //! A request that is let through counts, whatever becomes of it; one that is refused here does not, and neither does
 //! one that a fault answered.

@@ -13,5 +13,6 @@ mod outbox;
 mod powerbi;
 mod quotas;
 mod sample;
+mod skipped;
 mod slices;
 mod standin;

@@ -1,4 +1,4 @@
-//! A sign-in that is refused, in Entra's shape (facts 8.4).
+//! A sign-in that is refused, in Entra's shape (facts/entra 4).
 
 use std::time::SystemTime;
 
@@ -70,6 +70,6 @@ impl Failure {
             "correlation_id": correlation,
             "error_uri": format!("https://login.microsoftonline.com/error?code={number}"),
         });
-        Answer::refused(status, &body, message, "assumed; facts 8.4")
+        Answer::refused(status, &body, message, "assumed; facts/entra 4")
     }
 }

@@ -1,4 +1,4 @@
-//! The token endpoint: an app shows its secret and gets a token (facts 8.5 c).
+//! The token endpoint: an app shows its secret and gets a token (facts/entra 5a).
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const SECRET_FIELDS: [&str; 6] =
     ["client_secret", "client_assertion", "password", "refresh_token", "code", "device_code"];
 /// The one grant that an app has without a user.
 const GRANT: &str = "client_credentials";
-/// Tenants that stand for many, of which an app has none (facts 8.2).
+/// Tenants that stand for many, of which an app has none (facts/entra 2).
 const NO_TENANTS: [&str; 3] = ["common", "consumers", "organizations"];
 
 /// Answers a request to the token endpoint of `tenant`.
@@ -105,7 +105,7 @@ pub(super) fn no_tenant(tenant: &str) -> Failure {
     Failure::new(90_002, message)
 }
 
-/// The app asks for all that it may do in Power BI, and for nothing else (facts 8.2).
+/// The app asks for all that it may do in Power BI, and for nothing else (facts/entra 2).
 fn check_scope(scope: &str, tenant: &str) -> Result<(), Failure> {
     match scope.strip_suffix("/.default") {
         Some(rules::AUDIENCE) => Ok(()),

@@ -1,4 +1,4 @@
-//! Who may do what: the tenant's switch, My workspace, membership and role (facts 5 and 8.7).
+//! Who may do what: the tenant's switch, My workspace, membership and role (facts/powerbi 5.401, 5.403, 8).
 
 use super::Call;
 use crate::emulator::assumed::{AppRefusal, NoMember};

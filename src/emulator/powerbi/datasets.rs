@@ -13,7 +13,7 @@ use crate::emulator::schema::{self, Mode};
 use crate::emulator::store::{Appearing, Dataset};
 
 impl Call<'_> {
-    /// Makes a dataset, at once or after a while (facts 1.1).
+    /// Makes a dataset, at once or after a while (facts/powerbi 1.1).
     pub(super) fn create(&self) -> Result<Answer, Refusal> {
         self.check_body(rules::MAX_BODY)?;
         let retention = retention(self.query())?;

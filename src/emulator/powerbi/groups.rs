@@ -1,4 +1,4 @@
-//! Workspaces: listed, filtered, and looked up (facts 1.7).
+//! Workspaces: listed, filtered, and looked up (facts/powerbi 1.7).
 
 use serde_json::{Value as Json, json};
 

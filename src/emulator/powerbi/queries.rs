@@ -1,4 +1,4 @@
-//! Execute Queries: how many rows a table holds, and some of them (facts 11). Other queries the emulator does not know.
+//! Execute Queries: how many rows a table holds, and some of them (facts/powerbi 11). Other queries are unknown here.
 
 use serde_json::{Value as Json, json};
 

@@ -14,7 +14,7 @@ use crate::emulator::schema::Mode;
 use crate::emulator::usage::Wait;
 
 impl Call<'_> {
-    /// Asks for the key instead of a token (facts 6).
+    /// Asks for the key instead of a token (facts/powerbi 6.1).
     pub(super) fn post_to_push_url(&self, tenant: &str, id: &str) -> Result<Answer, Refusal> {
         let absent = || Refusal::new(&rules::NO_SUCH_PUSH_URL, "no such tenant, or no such dataset");
         if !tenant.eq_ignore_ascii_case(&self.shared.directory.tenant) {
@@ -94,7 +94,7 @@ impl Call<'_> {
         }
     }
 
-    /// Deletes all rows; what a streaming dataset caches cannot be deleted (facts 4).
+    /// Deletes all rows; what a streaming dataset caches cannot be deleted (facts/powerbi 4.2).
     pub(super) fn delete_rows(&self, id: &str, name: &str) -> Result<Answer, Refusal> {
         let mut state = self.shared.lock();
         let dataset = self.push_dataset(&mut state, id)?;

@@ -22,7 +22,7 @@ impl Call<'_> {
         Ok(self.listing(&context, dataset.tables.iter().map(described).collect()))
     }
 
-    /// Gives a table other columns and measures (facts 1.4); it stays the table that it was.
+    /// Gives a table other columns and measures (facts/powerbi 1.4); it stays the table that it was.
     pub(super) fn put_table(&self, id: &str, name: &str) -> Result<Answer, Refusal> {
         self.check_body(rules::MAX_BODY)?;
         let mut state = self.shared.lock();
@@ -47,7 +47,7 @@ impl Call<'_> {
         Ok(Answer::json(StatusCode::OK, &json!({"name": name})))
     }
 
-    /// The last sequence numbers; an operation that today's documents no longer name (facts 1.10).
+    /// The last sequence numbers; an operation that today's documents no longer name (facts/powerbi 1.10).
     pub(super) fn sequence_numbers(&self, id: &str, name: &str) -> Result<Answer, Refusal> {
         if self.shared.assumed.sequence_numbers == SequenceNumbers::Missing {
             return Err(Refusal::new(&rules::NO_SUCH_OPERATION, "by assumption there are no sequence numbers"));

@@ -139,5 +139,5 @@ async fn every_answer_has_a_request_id_and_the_date_of_the_clock() {
 async fn a_refusal_says_which_rule_it_follows() {
     let house = House::new();
     let reply = house.get("/datasets/none").await;
-    assert_eq!(reply.headers["x-emulator-rule"], "observed; facts 5, 404");
+    assert_eq!(reply.headers["x-emulator-rule"], "observed; facts/powerbi 5.404");
 }

@@ -96,11 +96,11 @@ async fn the_failing_examples_of_the_article_fail_as_it_says() {
     let url = house.push_url(&COLUMNS, false);
     let reply = house.push(&url, r#"{"string_value":"ABC XYZ","number_value":12345}"#).await;
     assert_eq!(reply.detail(), (400, "the body must be an array of rows, not an object".into()));
-    assert_eq!(house.rule(&reply), (400, "observed; facts 5, 400 on a push URL".into()));
+    assert_eq!(house.rule(&reply), (400, "observed; facts/powerbi 5.400 on a push URL".into()));
     let reply = house.push(&url, r#"[{"number_value":1},{"string_value":"ABC","another_number_value":789}]"#).await;
     let message = "row 1: the table has no column 'another_number_value'";
     assert_eq!(reply.json(), json!({"error": {"code": "ItemNotFound", "message": message}}));
-    assert_eq!(house.rule(&reply), (404, "observed; facts 5, 404 on a push URL".into()));
+    assert_eq!(house.rule(&reply), (404, "observed; facts/powerbi 5.404 on a push URL".into()));
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_wrong_or_missing_key_is_forbidden_with_or_without_a_token() {
         for request in [house.http.post(&url), house.http.post(&url).bearer_auth(&house.token)] {
             let reply = send(request.header("content-type", "application/json").body(ROW)).await;
             assert_eq!((reply.status, reply.text.as_str()), (403, ""), "{query}");
-            assert_eq!(reply.headers["x-emulator-rule"], "assumed; facts 6, 403");
+            assert_eq!(reply.headers["x-emulator-rule"], "assumed; facts/powerbi 6.3");
         }
     }
     assert!(house.emulator.rows(None, dataset_of(&url), None).unwrap().is_empty());
@@ -232,7 +232,7 @@ async fn another_tenant_or_dataset_is_not_found_and_only_posts_are_taken() {
         let url = url.replace(part, "cfafbeb1-8037-4d0c-896e-a46fb27ff229");
         let reply = house.push(&url, ROW).await;
         assert_eq!(reply.status, 404);
-        assert_eq!(reply.headers["x-emulator-rule"], "assumed; facts 5, 404");
+        assert_eq!(reply.headers["x-emulator-rule"], "assumed; facts/powerbi 5.404");
     }
     for method in [Method::GET, Method::DELETE, Method::PUT] {
         assert_eq!(send(house.http.request(method, &url)).await.status, 401);
@@ -274,7 +274,7 @@ async fn fifteen_thousand_bytes_are_taken_and_one_more_is_refused() {
     let url = house.push_url(&COLUMNS, false);
     let body = |size: usize| format!("{ROW}{}", " ".repeat(size - ROW.len()));
     let reply = house.push(&url, body(15_001)).await;
-    assert_eq!(house.rule(&reply), (413, "assumed; facts 5, 413".into()));
+    assert_eq!(house.rule(&reply), (413, "assumed; facts/powerbi 5.413".into()));
     assert_eq!(
         house.emulator.requests()[0].refusal.as_deref(),
         Some("the body has 15001 bytes, and 15000 are allowed")
@@ -355,7 +355,7 @@ async fn whether_an_object_with_rows_is_taken_is_a_switch() {
     let body = r#"{"rows":[{"number_value":1},{"number_value":2}]}"#;
     let house = House::new();
     let reply = house.push(&house.push_url(&COLUMNS, false), body).await;
-    assert_eq!(house.rule(&reply), (400, "assumed; facts 10.9".into()));
+    assert_eq!(house.rule(&reply), (400, "assumed; facts/powerbi 10.9".into()));
 
     let house = House::with(true, Assumed { rows_object_on_push_url: Reception::Accepted, ..Assumed::default() });
     let url = house.push_url(&COLUMNS, false);

@@ -71,7 +71,7 @@ async fn a_minute_has_room_for_120_requests_and_says_when_it_has_again() {
     let reply = house.post(&rows, ROW).await;
     assert_eq!(retry_after(&reply), "40");
     assert_eq!(reply.json(), json!({"message": format!("{TOO_MANY} 40 seconds.")}));
-    assert_eq!(reply.headers["x-emulator-rule"], "assumed; facts 4; 5, 429");
+    assert_eq!(reply.headers["x-emulator-rule"], "assumed; facts/powerbi 4.1, 4.2, 5.429");
     house.pass(39.4);
     assert_eq!(retry_after(&house.post(&rows, ROW).await), "1");
     house.pass(0.1);

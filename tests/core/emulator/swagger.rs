@@ -1,26 +1,20 @@
 //! The vendor's own description of the operations, where it is at hand: its examples are taken as they stand, and every
 //! answer has the shape that it gives.
 
-use std::path::Path;
-
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 
 use super::{House, Reply, send};
+use crate::skipped::description;
 use powerbi_push::emulator::NewWorkspace;
 
-/// The description; it is third-party and lies beside the checkout.
+/// The description.
 struct Swagger(Json);
 
 impl Swagger {
     /// `None`, and a line that says so, where it is not there.
     fn read() -> Option<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/facts/powerbi_push.swagger.json");
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            println!("skipped: {} is not there", path.display());
-            return None;
-        };
-        Some(Self(serde_json::from_str(&text).unwrap()))
+        description().map(Self)
     }
 
     fn operation(&self, method: &str, path: &str) -> &Json {

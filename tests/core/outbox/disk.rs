@@ -12,6 +12,7 @@ use powerbi_push::error::Kind;
 
 use crate::outbox::diary::{Diary, Record};
 use crate::outbox::folder::{Folder, all_ids, ids, open, run, take, try_take};
+use crate::skipped::skipped;
 
 /// The process whose disk fails, started by the tests below.
 #[test]
@@ -61,7 +62,7 @@ fn suffer(folder: &Folder, options: &[&str]) -> Option<(Record, String)> {
         .stderr(Stdio::null())
         .output();
     let (Ok(run), Ok(trace)) = (run, fs::read_to_string(&trace)) else {
-        println!("skipped: strace is missing, or may not trace here");
+        skipped("strace is missing, or may not trace here");
         return None;
     };
     // A number that the disk did not take is no number, and without one the process panics.
@@ -240,7 +241,7 @@ fn a_full_disk_takes_no_rows_and_gives_those_it_has() {
         .output();
     let said = run.map(|run| String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr));
     let Some(said) = said.ok().filter(|said| said.contains("mounted")) else {
-        println!("skipped: no file system can be mounted in a name space of one's own");
+        skipped("no file system can be mounted in a name space of one's own");
         return;
     };
     assert!(said.contains("well"), "{said}");

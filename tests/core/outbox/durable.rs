@@ -9,6 +9,7 @@ use powerbi_push::delivery::queue::{Durable, Fate, Mark, Notice, Outbox, Part, R
 use powerbi_push::error::{Error, Kind};
 
 use crate::outbox::folder::{DESTINATION, Folder, all_ids, body, drain, ids, line, open, refusal, run, settings, take};
+use crate::skipped::skipped;
 
 fn reader(folder: &Folder) -> Reader {
     Reader::open(&folder.file(), Clock::simulated()).unwrap()
@@ -273,7 +274,7 @@ fn a_frozen_batch_is_the_same_however_the_rows_came_in() {
 fn rows_in_memory_are_announced_as_such() {
     let shared = Path::new("/dev/shm");
     if !shared.is_dir() {
-        println!("skipped: there is no /dev/shm");
+        skipped("there is no /dev/shm");
         return;
     }
     let path = shared.join(format!("powerbi-push-{}.db", std::process::id()));

@@ -9,6 +9,7 @@ use powerbi_push::delivery::queue::{Batch, Durable, Fate, Mark, Notice, Outbox, 
 use powerbi_push::error::{Error, Kind};
 
 use crate::outbox::folder::{Folder, all_ids, drain, ids, line, open, run, settings, take};
+use crate::skipped::skipped;
 
 /// Changes the byte behind the last occurrence of `words` in `file`.
 fn spoil(file: &Path, words: &str) {
@@ -286,7 +287,7 @@ fn killed_at(folder: &Folder, call: &str, at: u32) -> Option<bool> {
         .output();
     let said = run.ok().filter(|run| !String::from_utf8_lossy(&run.stderr).contains("ptrace"));
     if said.is_none() {
-        println!("skipped: strace is missing, or may not trace here");
+        skipped("strace is missing, or may not trace here");
     }
     Some(!String::from_utf8_lossy(&said?.stdout).contains("rescued"))
 }
