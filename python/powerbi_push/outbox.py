@@ -131,8 +131,8 @@ class Outbox:
 
         Raises:
             ConfigurationError: `file` is the outbox itself, or a file that belongs to it.
-            OutboxError: Not all of them are there: the file is damaged. What can be read up to there is written, and
-                the error says how many rows that are and how many are missing.
+            OutboxError: Not all of them are there: the file is damaged. All that can be read is written, and the error
+                says how many rows that are and how many are missing.
         """
         if rows not in ("all", "pending", "rejected"):
             msg = f'`rows` takes "all" or "pending" or "rejected", not {rows!r}'

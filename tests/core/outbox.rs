@@ -4,6 +4,7 @@ mod damage;
 mod diary;
 mod disk;
 mod durable;
+mod exports;
 mod folder;
 mod forms;
 mod kill;
