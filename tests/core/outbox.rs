@@ -13,6 +13,7 @@ mod place;
 mod rescue;
 mod speed;
 mod strangers;
+mod swapped;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Trouble;
 use super::mark::overlap;
-use super::record::{State, StoredAside, StoredBatch, StoredRun};
+use super::record::{Marked, State, StoredAside, StoredBatch, StoredRun};
 use super::table::{Record, all, each_intact};
 use crate::outbox::taken::{Known, Taken};
 
@@ -33,6 +33,11 @@ pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
         (state.accepted, state.total) = (end, total);
     }
     Ok((state, taken))
+}
+
+/// What the file says of its mark.
+pub(super) fn marked(connection: &Connection) -> Option<Marked> {
+    all(connection, "", ()).ok()?.pop()
 }
 
 /// Whether everything is there that should be by these figures.

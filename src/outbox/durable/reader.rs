@@ -183,7 +183,8 @@ impl Reader {
         let begin = || -> Result<T, Trouble> {
             let transaction = self.connection.unchecked_transaction()?;
             let (state, taken) = figures::load(&transaction)?;
-            let ahead = Some(&mark).filter(|mark| mark.is_ahead_of(&state) && !mark.is_planned());
+            let is_behind = mark.is_of(figures::marked(&transaction)) && mark.is_ahead_of(&state) && !mark.is_planned();
+            let ahead = Some(&mark).filter(|_| is_behind);
             work(&transaction, &state, &taken, ahead)
         };
         begin().map_err(|trouble| match trouble {
