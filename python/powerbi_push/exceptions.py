@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class PowerBIPushError(Exception):
-    """The root of all of this package's exceptions.
+    """The root of all of this package's exceptions; itself raised for a bug of this package, which is also logged.
 
     Attributes:
         hint: What to do next, in one sentence; None where there is nothing to add.
@@ -102,7 +102,7 @@ class ValidationError(PowerBIPushError, ValueError):
 
 
 class SourceError(PowerBIPushError):
-    """Reading your rows raised; the original exception is ``__cause__``."""
+    """Reading your rows raised, or they are not what they say; the original exception is ``__cause__``."""
 
 
 class ServiceError(PowerBIPushError):

@@ -135,8 +135,8 @@ class Outbox:
 
         Raises:
             ConfigurationError: `file` is the outbox itself, or a file that belongs to it.
-            OutboxError: Not all of them are there: the file is damaged. What can be read up to there is written, and
-                the error says how many rows that are and how many are missing.
+            OutboxError: Not all of them are there: the file is damaged. All that can be read is written, and the error
+                says how many rows that are and how many are missing.
         """
         _core.check_word("rows", rows, ["all", "pending", "rejected"])
         if isinstance(file, (str, os.PathLike)):

@@ -4,6 +4,7 @@ mod damage;
 mod diary;
 mod disk;
 mod durable;
+mod exports;
 mod folder;
 mod forms;
 mod kill;
@@ -12,6 +13,7 @@ mod place;
 mod rescue;
 mod speed;
 mod strangers;
+mod swapped;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

@@ -27,6 +27,12 @@ TABLE = pbi.TableSchema("Orders", {"Id": int})
 SCHEMA = pbi.DatasetSchema("Sales", [TABLE])
 begun = threading.Event()
 
+class Last:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.2)  # Python gives its threads away here, one after the other, as each asks for the GIL
+
+sys.last = Last()  # goes with sys, when Python has ended for everybody else
+
 def pause():
     begun.set()
     time.sleep(PAUSE)  # Python gives the GIL away, and asks for it again while it ends

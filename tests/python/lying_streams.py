@@ -188,19 +188,21 @@ def emptied_dictionary(array: Array) -> None:
     dictionary.contents.length = 0
 
 
-FORGERIES: tuple[Callable[[Array], None], ...] = (
-    longer,
-    below_zero,
-    far_away,
-    negative_child,
-    childless,
-    without_buffers,
-    fewer_buffers,
-    fewer_runs,
-    fewer_values,
-    without_runs,
-    emptied_dictionary,
-)
+#: What is said of each.
+IMPOSSIBLE, NOT_COVERED = "claims a length that cannot be", "has runs that do not cover its rows"
+FORGERIES: dict[Callable[[Array], None], str] = {
+    longer: "",
+    below_zero: IMPOSSIBLE,
+    far_away: IMPOSSIBLE,
+    negative_child: IMPOSSIBLE,
+    childless: "",
+    without_buffers: "",
+    fewer_buffers: IMPOSSIBLE,
+    fewer_runs: NOT_COVERED,
+    fewer_values: NOT_COVERED,
+    without_runs: NOT_COVERED,
+    emptied_dictionary: "has codes that its dictionary does not know",
+}
 
 
 def table_to_forge() -> pa.Table:

@@ -16,6 +16,7 @@ import os, signal, sys, threading, time
 import powerbi_push as pbi
 from powerbi_push.emulator import Emulator
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background of a shell ignores it
 SCHEMA = pbi.DatasetSchema("Sales", [pbi.TableSchema("Orders", {"Id": int})])
 
 def quietly(call):

@@ -155,7 +155,7 @@ def pythons() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("python", [*pythons()])
 def test_an_interpreter_with_daemons_in_the_users_code_never_aborts(python: str, kind: str) -> None:
     seen = []
     for first in range(0, ENDS_OF_A_KIND, TOGETHER):

@@ -6,9 +6,9 @@ use std::fs;
 
 use fastrand::Rng;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Fate, Loss, Notice, Outbox, Reader};
+use powerbi_push::delivery::queue::{Batch, Fate, Loss, Notice, Outbox, Part, Reader};
 
-use crate::outbox::folder::{Folder, drain, ids, refusal, run, take};
+use crate::outbox::folder::{Folder, drain, ids, line, refusal, run, take};
 
 const DAMAGES: u64 = 60;
 
@@ -130,6 +130,21 @@ fn inflict(folder: &Folder, random: &mut Rng) -> String {
     done.join(", ")
 }
 
+/// A look into the file, before it is rescued: where it counts the rows, it can write them, each as it was.
+fn look(house: &House, what: &str) {
+    let Ok(reader) = Reader::open(&house.folder().file(), Clock::simulated()) else { return };
+    let mut out = Vec::new();
+    let exported = reader.export(Part::Pending, &mut out);
+    let all: BTreeSet<String> = house.all.iter().map(|row| line(*row)).collect();
+    let written: Vec<&str> = std::str::from_utf8(&out).unwrap().lines().collect();
+    assert!(written.iter().all(|row| all.contains(*row)), "{what}: a row was invented");
+    // Whatever is missing, the export finds; the count may not look so far.
+    if let (Ok(count), Ok(_)) = (exported, reader.export(Part::SetAside, &mut Vec::new())) {
+        let pending = reader.pending().unwrap_or_else(|error| panic!("{what}: {error}")).rows;
+        assert_eq!((count, written.len() as u64), (pending, pending), "{what}");
+    }
+}
+
 fn told(outbox: &Outbox) -> Vec<Loss> {
     let lost = |notice| if let Notice::Damaged { lost, .. } = notice { Some(lost) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(lost).collect()
@@ -146,6 +161,7 @@ struct Outcome {
 
 impl Outcome {
     fn verdict(&mut self, house: &House, what: &str) {
+        look(house, what);
         let outbox = house.folder().open().unwrap_or_else(|error| panic!("{what}: {error}"));
         outbox.number_from(0).unwrap();
         let (mut came, mut told) = (BTreeSet::new(), told(&outbox));

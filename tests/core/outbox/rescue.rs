@@ -12,7 +12,7 @@ use crate::outbox::folder::{Folder, all_ids, drain, ids, line, open, run, settin
 use crate::skipped::skipped;
 
 /// Changes the byte behind the last occurrence of `words` in `file`.
-fn spoil(file: &Path, words: &str) {
+pub(super) fn spoil(file: &Path, words: &str) {
     let mut bytes = fs::read(file).unwrap();
     let at = bytes.windows(words.len()).rposition(|found| found == words.as_bytes()).unwrap();
     bytes[at + words.len()] ^= 1;
@@ -36,7 +36,7 @@ fn seen(batches: &[Batch]) -> Vec<(Vec<i64>, Option<u64>, bool)> {
 }
 
 /// Rows 0 to 4 sent as number 1, rows 4 to 10 in runs of two; row 20 set aside.
-fn house() -> Folder {
+pub(super) fn house() -> Folder {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.number_from(0).unwrap();
@@ -134,7 +134,7 @@ fn a_header_may_be_gone_altogether() {
 }
 
 /// 100 rows, each with a commit of its own, left by a process that was killed.
-fn hundred() -> Folder {
+pub(super) fn hundred() -> Folder {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     for row in 0..100 {
@@ -363,40 +363,6 @@ fn without_its_mark_a_file_that_was_closed_is_whole_and_one_that_was_not_may_not
     for damage in [|mark: &Path| fs::remove_file(mark).unwrap(), |mark: &Path| fs::write(mark, [0; 99]).unwrap()] {
         damage(&folder.path().join("outbox.db-mark"));
         assert_eq!(folder.open().unwrap().on_disk().unwrap().notices(), []);
-    }
-}
-
-#[test]
-fn an_export_of_a_damaged_outbox_says_how_many_rows_it_wrote_and_how_many_are_missing() {
-    let folder = house();
-    spoil(&folder.file(), "item 7");
-    let export = |part| {
-        let mut out = Vec::new();
-        let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
-        (reader.export(part, &mut out), String::from_utf8(out).unwrap().lines().count())
-    };
-    let (exported, written) = export(Part::Pending);
-    let error = exported.unwrap_err();
-    assert_eq!((error.kind, written), (Kind::Outbox, 6));
-    assert!(error.message.contains("6 rows were written and 4 are missing"), "{error}");
-    let (exported, written) = export(Part::SetAside);
-    assert_eq!((exported.unwrap(), written), (1, 1));
-    // A run that is gone altogether.
-    rusqlite::Connection::open(folder.file()).unwrap().execute("DELETE FROM runs WHERE first = 7", ()).unwrap();
-    let (exported, written) = export(Part::Pending);
-    assert_eq!(written, 8);
-    assert!(exported.unwrap_err().message.contains("8 rows were written and 2 are missing"));
-    let pending = Reader::open(&folder.file(), Clock::simulated()).unwrap().pending().unwrap_err();
-    assert!(pending.message.contains("8 of 10 rows are there"), "{pending}");
-}
-
-#[test]
-fn a_look_into_an_outbox_whose_log_is_lost_is_an_error() {
-    let folder = hundred();
-    fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
-    let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
-    for error in [reader.pending().unwrap_err(), reader.export(Part::Pending, &mut Vec::new()).unwrap_err()] {
-        assert!(error.message.contains("rows that were accepted are not in it"), "{error}");
     }
 }
 

@@ -106,14 +106,22 @@ fn what_lies_at_the_names_beside_it_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn an_empty_lock_is_what_a_killed_process_left_unless_it_has_another_name() {
+fn a_lock_without_words_is_what_a_kill_or_a_power_cut_left_unless_it_has_another_name() {
+    for blank in [0, 112] {
+        let folder = Folder::new();
+        let (lock, other) = (folder.path().join("outbox.db-lock"), folder.path().join("other"));
+        fs::write(&other, vec![0; blank]).unwrap();
+        fs::hard_link(&other, &lock).unwrap();
+        assert!(refused(&folder).message.contains("is not the lock of an outbox"));
+        fs::remove_file(&other).unwrap();
+        folder.open().unwrap().accept([run(0..3)]).unwrap();
+        // The same once there are rows.
+        fs::write(&lock, vec![0; blank]).unwrap();
+        assert_eq!(all_ids(&folder.open().unwrap()), [0, 1, 2]);
+    }
     let folder = Folder::new();
-    let (lock, other) = (folder.path().join("outbox.db-lock"), folder.path().join("other"));
-    fs::write(&other, "").unwrap();
-    fs::hard_link(&other, &lock).unwrap();
+    fs::write(folder.path().join("outbox.db-lock"), vec![0; 100_000]).unwrap();
     assert!(refused(&folder).message.contains("is not the lock of an outbox"));
-    fs::remove_file(&other).unwrap();
-    folder.open().unwrap();
 }
 
 #[test]

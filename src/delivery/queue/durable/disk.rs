@@ -126,7 +126,8 @@ impl Disk {
         // Should it be damaged, it is kept as it is.
         schema::spare_log(&connection, true)?;
         let (state, taken) = figures::load(&connection)?;
-        let marked = all::<Marked>(&connection, "", ()).unwrap_or_default().pop();
+        let marked = figures::marked(&connection);
+        self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
         self.hold_against_mark(&state, marked)?;
         figures::check(&connection, &state, &taken)?;
         schema::spare_log(&connection, false)?;
@@ -145,6 +146,9 @@ impl Disk {
     /// Whether the file is as new as its mark. Without one nobody can tell, but of a file that was closed.
     fn hold_against_mark(&mut self, state: &State, marked: Option<Marked>) -> Result<(), Trouble> {
         let totals = self.mark.totals();
+        if !totals.is_planned() && !totals.is_of(marked) {
+            return Err(Trouble::Damaged("its file was replaced by another outbox's".into()));
+        }
         if !totals.is_planned() && totals.is_ahead_of(state) {
             return Err(Trouble::Damaged("its mark knows of more than is in it".into()));
         }
@@ -156,9 +160,10 @@ impl Disk {
 
     /// The file knows from now on that it is open, and the mark what is in it.
     fn begin(&mut self) -> Result<(), Trouble> {
+        let id = self.mark.id;
         let written = self.write_once(&|_: &mut Ink, file: &Connection| {
             schema::add_tables(file)?;
-            put(file, &Marked { closed: false })?;
+            put(file, &Marked { id, closed: false })?;
             all::<StoredNotice>(file, "ORDER BY first", ())
         });
         match written {
@@ -373,8 +378,9 @@ impl Drop for Disk {
         }
         if self.connection.is_some() && !self.suspect {
             // What is not written now is in the log, or is sent again.
+            let id = self.mark.id;
             let written = self.write(|ink, file| {
-                put(file, &Marked { closed: true })?;
+                put(file, &Marked { id, closed: true })?;
                 ink.save(file)
             });
             if written.is_ok() {

@@ -8,19 +8,23 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Trouble;
 use super::mark::overlap;
-use super::record::{State, StoredAside, StoredBatch, StoredRun};
-use super::table::{Record, all};
+use super::record::{Marked, State, StoredAside, StoredBatch, StoredRun};
+use super::table::{Record, all, each_intact};
 use crate::delivery::queue::taken::{Known, Taken};
 
-/// The figures, and the batches that were taken and not settled.
+/// The figures, and those batches that were taken and not settled which are intact.
 pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
     let mut states = all::<State>(connection, "", ())?;
     let (Some(mut state), None) = (states.pop(), states.pop()) else {
         return Err(Trouble::Damaged("the figures are missing".into()));
     };
     let mut taken = Taken::default();
-    for batch in all::<StoredBatch>(connection, "", ())? {
+    let wrong = each_intact(connection, |batch: StoredBatch| {
         taken.add(batch.first, batch.into());
+        Ok(())
+    })?;
+    if let Some(trouble @ Trouble::Disk(_)) = wrong {
+        return Err(trouble);
     }
     let last = last(connection)?;
     if let Some((end, total)) = last.filter(|(end, _)| *end > state.accepted) {
@@ -29,6 +33,11 @@ pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
         (state.accepted, state.total) = (end, total);
     }
     Ok((state, taken))
+}
+
+/// What the file says of its mark.
+pub(super) fn marked(connection: &Connection) -> Option<Marked> {
+    all(connection, "", ()).ok()?.pop()
 }
 
 /// Whether everything is there that should be by these figures.

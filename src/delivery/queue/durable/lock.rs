@@ -159,8 +159,10 @@ fn words(mut file: &File, place: &Place) -> Result<String> {
         read.map_err(|error| system("the lock of the outbox", &place.lock(), &error))?;
     }
     // Windows lets nobody read what another process has locked; what cannot be read is not our words.
-    let words = String::from_utf8_lossy(&words).into_owned();
-    let is_left_by_us = words.is_empty() && has_one_name(file);
+    // A power cut may leave their length alone, with nothing written yet.
+    let is_blank = words.iter().all(|byte| *byte == 0) && (words.len() as u64) < MOST_WORDS;
+    let words = if is_blank { String::new() } else { String::from_utf8_lossy(&words).into_owned() };
+    let is_left_by_us = is_blank && has_one_name(file);
     if is_left_by_us || words.starts_with(REMARK) {
         return Ok(words);
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::failure::system;
 use super::ink::Ink;
 use super::place::Place;
-use super::record::State;
+use super::record::{Marked, State};
 use crate::error::Result;
 
 /// What every mark begins with. Behind it stand a checksum and the totals as JSON, up to the end of the line.
@@ -34,6 +34,9 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 pub(super) struct Totals {
     /// When the system was started: since then no power was cut.
     boot: String,
+    /// The outbox that it is the mark of; 0 where that is not known.
+    #[serde(default)]
+    id: u64,
     /// Whether nothing was written after this.
     pub(super) closed: bool,
     /// Rows ever accepted.
@@ -110,6 +113,11 @@ impl Totals {
         self.plan.step != Step::Nothing
     }
 
+    /// Whether this is the mark of a file that says so of itself.
+    pub(super) fn is_of(&self, marked: Option<Marked>) -> bool {
+        self.id == 0 || marked.is_none_or(|marked| marked.id == self.id)
+    }
+
     /// Whether more was committed than a file with these figures knows.
     pub(super) fn is_ahead_of(&self, state: &State) -> bool {
         self.accepted > state.accepted || self.changes.0 > state.change
@@ -146,6 +154,11 @@ pub(super) fn overlap(one: &Range<u64>, other: &Range<u64>) -> u64 {
     one.end.min(other.end).saturating_sub(one.start.max(other.start))
 }
 
+/// What no other outbox has. The files of earlier versions all have 1.
+fn new_id() -> u64 {
+    fastrand::u64(2..1 << 48)
+}
+
 fn boot() -> String {
     fs::read_to_string(BOOT).unwrap_or_default().trim_end().to_owned()
 }
@@ -166,6 +179,8 @@ pub(super) enum Said {
 pub(super) struct MarkFile {
     path: PathBuf,
     boot: String,
+    /// The outbox that it is the mark of.
+    pub(super) id: u64,
     file: Option<File>,
     pub(super) said: Said,
 }
@@ -178,13 +193,17 @@ impl MarkFile {
             let said = look(&path);
             match said {
                 Some(Said::Nothing) => free = free.or(Some((path, Said::Nothing))),
-                Some(said) => return Self { path, boot: boot(), file: None, said },
+                Some(said) => return Self::new(path, said),
                 None => {}
             }
         }
         // Where all names are taken by others, none of them is written to.
         let (path, said) = free.unwrap_or_default();
-        Self { path, boot: boot(), file: None, said }
+        Self::new(path, said)
+    }
+
+    fn new(path: PathBuf, said: Said) -> Self {
+        Self { path, boot: boot(), id: new_id(), file: None, said }
     }
 
     /// What is being done about the file.
@@ -205,7 +224,7 @@ impl MarkFile {
 
     /// What cannot be written is removed: it would go on saying what is so no more.
     fn say(&mut self, totals: Totals, synced: bool) {
-        let said = Totals { boot: self.boot.clone(), ..totals };
+        let said = Totals { boot: self.boot.clone(), id: self.id, ..totals };
         if self.put(&said, synced).is_err() {
             self.file = None;
             if self.said != Said::Nothing {

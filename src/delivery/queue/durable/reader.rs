@@ -9,13 +9,13 @@ use rusqlite::Connection;
 use super::failure::{Trouble, system};
 use super::figures;
 use super::lock;
-use super::mark::MarkFile;
+use super::mark::{MarkFile, Totals};
 use super::place::Place;
 use super::record::{State, StoredAside, StoredRun, restored};
 use super::salvage;
 use super::schema::{self, Found};
 use super::set_aside::{self, SetAside};
-use super::table::each;
+use super::table::each_intact;
 use crate::clock::Clock;
 use crate::delivery::queue::calendar::Calendar;
 use crate::delivery::queue::level::Level;
@@ -94,61 +94,67 @@ impl Reader {
         self.read(|_, state, _| Ok(state.dropped))
     }
 
-    /// Writes rows to `out`, one JSON object a line, oldest first; answers how many. Where that is not all of them, it is
-    /// an error that says how many are written and how many are not there.
+    /// Writes rows to `out`, one JSON object a line, oldest first; answers how many. Where that is not all of them, what
+    /// can be read is written, and the error says how many rows that are and how many are not there.
     pub fn export(&self, part: Part, out: &mut impl Write) -> Result<u64> {
-        self.read(|file, state, taken| {
+        self.look(|file, state, taken, ahead| {
             let mut count = 0;
-            let (all, written) = match part {
+            let mut write = |run: &Run, rows| {
+                count += self.lines(run, rows, out)?;
+                Ok(())
+            };
+            let (all, wrong) = match part {
                 Part::Pending => (
-                    state.rows + taken.rows(),
-                    Self::export_pending(file, state, taken, |run, rows| {
-                        count += self.lines(run, rows, out)?;
-                        Ok(())
-                    }),
+                    ahead.map_or(state.rows + state.taken, |mark| mark.rows),
+                    each_intact(file, |run| Self::pending_of(&run, state, taken, &mut write))?,
                 ),
                 Part::SetAside => (
-                    state.aside_rows,
-                    each(file, "ORDER BY first", (), |aside: StoredAside| {
+                    ahead.map_or(state.aside_rows, |mark| mark.aside),
+                    each_intact(file, |aside: StoredAside| {
                         let run = aside.run();
-                        count += self.lines(&run, 0..run.rows(), out)?;
-                        Ok(true)
-                    }),
+                        write(&run, 0..run.rows())
+                    })?,
                 ),
             };
-            match written {
-                Ok(()) if count >= all => Ok(count),
-                Ok(()) => Err(self.missing(count, all, "they are not in the file")),
-                Err(Trouble::Damaged(what)) => Err(self.missing(count, all, &what)),
-                Err(trouble) => Err(trouble),
-            }
+            let what = match wrong {
+                None if ahead.is_some() => BEHIND.to_owned(),
+                None if count < all => "they are not in the file".to_owned(),
+                None => return Ok(count),
+                Some(Trouble::Damaged(what)) => what,
+                Some(Trouble::Disk(error)) => error.to_string(),
+                Some(trouble) => return Err(trouble),
+            };
+            Err(self.missing(count, all.saturating_sub(count), ahead.is_none(), &what))
         })
     }
 
-    fn missing(&self, count: u64, all: u64, what: &str) -> Trouble {
+    fn missing(&self, count: u64, missing: u64, exact: bool, what: &str) -> Trouble {
         let path = self.path.display();
-        let missing = all.saturating_sub(count);
+        let missing = match missing {
+            0 => "an unknown number".to_owned(),
+            missing if exact => missing.to_string(),
+            missing => format!("at least {missing}"),
+        };
         let message =
             format!("the outbox `{path}` is damaged: {count} rows were written and {missing} are missing ({what})");
         Error::new(Kind::Outbox, message).with_hint(RESCUES).into()
     }
 
-    fn export_pending(
-        file: &Connection,
+    /// Writes the rows of `run` that are not settled.
+    fn pending_of(
+        run: &StoredRun,
         state: &State,
         taken: &Taken,
         mut write: impl FnMut(&Run, Range<usize>) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        each(file, "ORDER BY first", (), |run: StoredRun| {
-            let rows = restored(&run.rows, &run.ends, &PUSH_ROWS);
-            for part in taken.ranges().chain(std::iter::once(state.next..state.accepted)) {
-                let part = part.start.max(run.first)..part.end.min(run.first + run.count);
-                if !part.is_empty() {
-                    write(&rows, run.position(part.start)..run.position(part.end))?;
-                }
+        let rows = restored(&run.rows, &run.ends, &PUSH_ROWS);
+        for part in taken.ranges().chain(std::iter::once(state.next..state.accepted)) {
+            let part = part.start.max(run.first)..part.end.min(run.first + run.count);
+            if !part.is_empty() {
+                write(&rows, run.position(part.start)..run.position(part.end))?;
             }
-            Ok(true)
-        })
+        }
+        Ok(())
     }
 
     fn lines(&self, run: &Run, rows: Range<usize>, out: &mut impl Write) -> Result<u64, Trouble> {
@@ -159,17 +165,27 @@ impl Reader {
         Ok(rows.len() as u64)
     }
 
-    /// Reads in one transaction, so that what is read belongs together.
+    /// Reads of a file in which everything is that its mark knows of.
     fn read<T>(&self, work: impl FnOnce(&Connection, &State, &Taken) -> Result<T, Trouble>) -> Result<T> {
+        self.look(|file, state, taken, ahead| match ahead {
+            Some(_) => Err(Trouble::Damaged(BEHIND.into())),
+            None => work(file, state, taken),
+        })
+    }
+
+    /// Reads in one transaction, so that what is read belongs together; along with what the mark says, where that is more.
+    fn look<T>(
+        &self,
+        work: impl FnOnce(&Connection, &State, &Taken, Option<&Totals>) -> Result<T, Trouble>,
+    ) -> Result<T> {
         // A writer writes the mark after the file: what was read of it first must be in the file.
         let mark = MarkFile::find(&self.place).totals();
         let begin = || -> Result<T, Trouble> {
             let transaction = self.connection.unchecked_transaction()?;
             let (state, taken) = figures::load(&transaction)?;
-            if mark.is_ahead_of(&state) && !mark.is_planned() {
-                return Err(Trouble::Damaged("rows that were accepted are not in it".into()));
-            }
-            work(&transaction, &state, &taken)
+            let is_behind = mark.is_of(figures::marked(&transaction)) && mark.is_ahead_of(&state) && !mark.is_planned();
+            let ahead = Some(&mark).filter(|_| is_behind);
+            work(&transaction, &state, &taken, ahead)
         };
         begin().map_err(|trouble| match trouble {
             Trouble::Damaged(_) => trouble.to_error("reading", &self.path).with_hint(RESCUES),
@@ -178,5 +194,7 @@ impl Reader {
     }
 }
 
+/// What is wrong with a file whose mark is ahead of it.
+const BEHIND: &str = "rows that were accepted are not in it";
 /// What to do about a damaged outbox.
 const RESCUES: &str = "open it with its sender: that rescues its rows";

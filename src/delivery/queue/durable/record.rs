@@ -124,6 +124,8 @@ pub(super) struct StoredNotice {
 /// That the outbox has a mark beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marked {
+    /// Tells this outbox from others; the mark says the same.
+    pub(super) id: u64,
     /// Whether nobody has it open.
     pub(super) closed: bool,
 }
@@ -327,16 +329,16 @@ impl Record for Marked {
     const COLUMNS: &'static [&'static str] = &["closed"];
 
     fn key(&self) -> u64 {
-        1
+        self.id
     }
 
     fn values(&self) -> Vec<ValueRef<'_>> {
         vec![int(self.closed.into())]
     }
 
-    fn read(_: u64, values: &[ValueRef<'_>]) -> Option<Self> {
+    fn read(id: u64, values: &[ValueRef<'_>]) -> Option<Self> {
         let mut columns = Columns(values.iter());
-        Some(Self { closed: columns.flag()? })
+        Some(Self { id, closed: columns.flag()? })
     }
 }
 

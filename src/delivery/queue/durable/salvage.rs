@@ -76,7 +76,7 @@ pub(super) fn renew(
         mark.set_plan(place, plan)?;
     }
     let draft = place.draft(plan.draft);
-    let goes_on = build(&old, &draft, &mark.totals(), why, destination, memory)?;
+    let goes_on = build(&old, &draft, mark, why, destination, memory)?;
     File::open(draft.path())
         .and_then(|file| file.sync_all())
         .map_err(|error| system("the outbox", place.path(), &error))?;
@@ -110,18 +110,24 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 fn build(
     old: &Place,
     draft: &Place,
-    mark: &Totals,
+    mark: &MarkFile,
     why: &str,
     destination: &[u8; 32],
     memory: Option<&Memory>,
 ) -> Result<(State, Taken), Trouble> {
     let copy = draft.copy();
+    let mut totals = mark.totals();
+    let kept = Some(totals.plan.kept).filter(|number| *number > 0);
     remove(draft);
     remove(&copy);
-    let (source, found) = if mark.plan.kept > 0 { reading::open(old, &copy) } else { None }.unzip();
-    let found = found.unwrap_or_default();
+    let (source, found) = if kept.is_some() { reading::open(old, &copy) } else { None }.unzip();
+    let mut found = found.unwrap_or_default();
+    if !totals.is_of(found.marked) {
+        // Of the file that was here nothing is left, and nobody knows what should be in this one.
+        (totals, found.marked) = (Totals::default(), None);
+    }
     let known = found.state.map(|state| state.destination).or_else(|| named(old)).unwrap_or(*destination);
-    let mut account = Account::new(&found, mark, memory);
+    let mut account = Account::new(&found, &totals, memory);
     let mut connection = schema::create(draft, &State { destination: known, ..State::default() })?;
     let transaction = connection.transaction()?;
     let mut outcome = Ok(());
@@ -140,10 +146,9 @@ fn build(
     taken.iter().for_each(|batch| keep(put(&transaction, &stored(batch))));
     let state = State { destination: known, ..state };
     keep(put(&transaction, &state));
-    keep(put(&transaction, &Marked { closed: false }));
+    keep(put(&transaction, &Marked { id: mark.id, closed: false }));
     let first = found.notices.iter().map(|notice| notice.first + 1).max().unwrap_or(0);
     found.notices.iter().for_each(|notice| keep(put(&transaction, notice)));
-    let kept = Some(mark.plan.kept).filter(|number| *number > 0);
     if kept.is_some() || loss.is_any() {
         keep(put(&transaction, &StoredNotice { first, kept, what: why.to_owned(), loss }));
     }

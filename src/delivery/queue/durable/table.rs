@@ -1,6 +1,6 @@
 //! Records in tables: each row of a table ends with a checksum over all of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, Row, params_from_iter};
@@ -59,12 +59,7 @@ pub(super) fn each<R: Record>(
     parameters: impl Params,
     mut visit: impl FnMut(R) -> Result<bool, Trouble>,
 ) -> Result<(), Trouble> {
-    each_found(connection, rest, parameters, |key, record| {
-        visit(
-            record
-                .ok_or_else(|| Trouble::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE)))?,
-        )
-    })
+    each_found(connection, rest, parameters, |key, record| visit(record.ok_or_else(|| unlike::<R>(key))?))
 }
 
 /// The same for all that is found under these keys, with nothing for what is not what was written.
@@ -86,10 +81,46 @@ fn each_found<R: Record>(
     Ok(())
 }
 
+/// Visits every intact record that can be reached, in order; answers what was first found to be wrong with others.
+pub(super) fn each_intact<R: Record>(
+    connection: &Connection,
+    mut visit: impl FnMut(R) -> Result<(), Trouble>,
+) -> Result<Option<Trouble>, Trouble> {
+    let (mut next, mut wrong, mut visited) = (0, None, Ok(()));
+    let read = each_found(connection, "ORDER BY first", (), |key, record| {
+        match record {
+            // Damaged pages may lead back to where one was.
+            Some(record) if key >= next => (next, visited) = (key + 1, visit(record)),
+            Some(_) => {}
+            None => wrong = wrong.take().or_else(|| Some(unlike::<R>(key))),
+        }
+        Ok(visited.is_ok())
+    });
+    visited?;
+    let Err(trouble) = read else { return Ok(wrong) };
+    // What lies behind is not found in order, and may be too much to be kept.
+    let mut keys = BTreeSet::new();
+    gather_from(connection, next, |record: R| {
+        keys.insert(record.key().cast_signed());
+    });
+    for key in keys {
+        each(connection, "WHERE first = ?1", [key], |record| visit(record).map(|()| true))?;
+    }
+    Ok(wrong.or(Some(trouble)))
+}
+
+fn unlike<R: Record>(key: i64) -> Trouble {
+    Trouble::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE))
+}
+
 /// Visits every intact record that can be reached: in order up to the first page that cannot be read, then backwards from
 /// the end, and what lies between such pages in halves.
-pub(super) fn gather<R: Record>(source: &Connection, mut visit: impl FnMut(R)) {
-    let (mut looks, mut left) = (0, VecDeque::from([(0, LAST)]));
+pub(super) fn gather<R: Record>(source: &Connection, visit: impl FnMut(R)) {
+    gather_from(source, 0, visit);
+}
+
+fn gather_from<R: Record>(source: &Connection, first: i64, mut visit: impl FnMut(R)) {
+    let (mut looks, mut left) = (0, VecDeque::from([(first, LAST)]));
     while let Some((mut first, mut last)) = left.pop_front() {
         let mut hole = false;
         for order in ["ASC", "DESC"] {

@@ -38,7 +38,8 @@ impl<'a> Account<'a> {
         found.number = taken.iter().filter_map(|(_, known)| known.number).max().unwrap_or(0).max(found.number);
         let by_mark = memory.is_none() && (mark.is_ahead_of(&found) || !old.exact);
         let settles = memory.is_some() || old.exact;
-        let sure = if by_mark { mark.is_newest() && mark.precise } else { mark.is_newest() || old.closed };
+        let closed = old.marked.is_some_and(|marked| marked.closed);
+        let sure = if by_mark { mark.is_newest() && mark.precise } else { mark.is_newest() || closed };
         Self {
             mark,
             memory,

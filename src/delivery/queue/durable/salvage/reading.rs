@@ -22,7 +22,7 @@ pub(super) struct Old {
     pub(super) exact: bool,
     pub(super) state: Option<State>,
     pub(super) taken: Taken,
-    pub(super) closed: bool,
+    pub(super) marked: Option<Marked>,
     pub(super) notices: Vec<StoredNotice>,
 }
 
@@ -69,7 +69,7 @@ impl Old {
         let _ = source.execute_batch("PRAGMA cell_size_check = 1; BEGIN");
         gather(source, |state: State| old.state = Some(state));
         gather(source, |batch: StoredBatch| old.taken.add(batch.first, batch.into()));
-        gather(source, |marked: Marked| old.closed = marked.closed);
+        gather(source, |marked| old.marked = Some(marked));
         gather(source, |notice| old.notices.push(notice));
         old.exact = old.state.is_some_and(|state| state.taken == old.taken.rows());
         old
