@@ -44,6 +44,7 @@ mod runtime;
 mod schema;
 mod sender;
 mod streaming;
+mod table;
 mod text;
 mod verb;
 
@@ -89,6 +90,8 @@ mod _core {
     use super::sender::Sender;
     #[pymodule_export]
     use super::streaming::PushUrl;
+    #[pymodule_export]
+    use super::table::Table;
     #[pymodule_export]
     use super::text::{
         check_flag, check_optional_flag, check_optional_text, check_path, check_quotas, check_retry, check_row_options,

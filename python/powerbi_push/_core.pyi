@@ -17,6 +17,7 @@ __all__ = [
     "Payloads",
     "PushUrl",
     "Sender",
+    "Table",
     "TableSchema",
     "check_count",
     "check_flag",
@@ -140,51 +141,32 @@ class Client:
     def dataset(self, workspace: str | None, name_or_id: str) -> Operation: ...
     def delete_dataset(self, workspace: str | None, id: str) -> Operation: ...  # noqa: A002
     def tables(self, workspace: str | None, dataset: str) -> Operation: ...
-    def delete_rows(self, workspace: str | None, dataset: str, table: str) -> Operation: ...
-    def update_schema(
-        self, workspace: str | None, dataset: str, table: str, spec: Any, may_lose_rows: bool
-    ) -> Operation: ...
-    def sequence_numbers(self, workspace: str | None, dataset: str, table: str) -> Operation: ...
     def query(self, workspace: str | None, dataset: str, dax: object) -> Operation: ...
-    def count(self, workspace: str | None, dataset: str, table: str) -> Operation: ...
-    def head(self, workspace: str | None, dataset: str, table: str, n: object) -> Operation: ...
-    def push_rows(
-        self,
-        workspace: str | None,
-        dataset: str,
-        table: str,
-        schema: TableSchema | None,
-        ordered: bool,
-        sequence: bool,
-        rows: Any,
-        options: dict[str, Any],
-        replace: bool,
-    ) -> Operation: ...
-    def sender(
-        self,
-        workspace: str | None,
-        dataset: str,
-        table: str,
-        schema: TableSchema | None,
-        ordered: bool,
-        sequence: bool,
-        options: dict[str, Any],
-    ) -> Sender: ...
-    def plan(
-        self,
-        workspace: str | None,
-        dataset: str,
-        table: str,
-        schema: TableSchema | None,
-        rows_or_count: Any,
-        rows_in_table: int | None,
-    ) -> dict[str, Any]: ...
     @staticmethod
     def is_id(text: object) -> bool: ...
     @staticmethod
     def table_name(table: object) -> str: ...
     @staticmethod
     def clouds() -> list[dict[str, str]]: ...
+
+@final
+class Table:
+    def __new__(
+        cls,
+        client: Client,
+        place: tuple[str | None, str, str],
+        schema: TableSchema | None,
+        ordered: bool,
+        sequence: bool,
+    ) -> Table: ...
+    def delete_rows(self) -> Operation: ...
+    def update_schema(self, spec: Any, may_lose_rows: bool) -> Operation: ...
+    def sequence_numbers(self) -> Operation: ...
+    def count(self) -> Operation: ...
+    def head(self, n: object) -> Operation: ...
+    def push(self, rows: Any, options: dict[str, Any], replace: bool) -> Operation: ...
+    def sender(self, options: dict[str, Any]) -> Sender: ...
+    def plan(self, rows_or_count: Any, rows_in_table: int | None) -> dict[str, Any]: ...
 
 @final
 class Sender:

@@ -41,9 +41,16 @@ class Table:
         """Made by `Dataset.table`."""
         self.dataset = dataset
         self.name = name
-        self.schema = schema
         self._ordered = ordered
         self._sequence = sequence
+        self._know(schema)
+
+    def _know(self, schema: TableSchema | None) -> None:
+        """Take what its rows look like from here on."""
+        self.schema = schema
+        place = (self.dataset.workspace.id, self.dataset.id, self.name)
+        known = schema._core if schema else None  # noqa: SLF001 - the same package
+        self._core = _core.Table(self.dataset._core, place, known, self._ordered, self._sequence)  # noqa: SLF001
 
     @takes(PushOptions)
     def push(self, rows: Rows, **options: Unpack[PushOptions]) -> PushResult:
@@ -128,10 +135,7 @@ class Table:
         )
 
     def _push(self, rows: Rows, options: dict[str, Any], *, replace: bool = False) -> Verb[PushResult]:
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
-        place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        result: PushResult = yield core.push_rows(*place, schema, self._ordered, self._sequence, rows, options, replace)
+        result: PushResult = yield self._core.push(rows, options, replace)
         return result
 
     def plan(self, rows_or_count: Rows | int, *, rows_in_table: int | None = None) -> Plan:
@@ -157,10 +161,7 @@ class Table:
         >>> plan.requests, round(plan.eta / 3600), plan.bound_by
         (200, 1, '1,000,000 rows an hour')
         """
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
-        place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        plan = core.plan(*place, schema, rows_or_count, rows_in_table)
+        plan = self._core.plan(rows_or_count, rows_in_table)
         return Plan(**{**plan, "assumes": tuple(plan["assumes"])})
 
     @takes(SenderOptions)
@@ -174,11 +175,8 @@ class Table:
             ConfigurationError: An option is wrong.
             OutboxError: The outbox cannot be opened, is in use, or holds rows for another destination.
         """
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        schema = self.schema._core if self.schema else None  # noqa: SLF001 - the same package
-        place = (self.dataset.workspace.id, self.dataset.id, self.name)
         told = given("Table.sender", SenderOptions, options)
-        return Sender(core.sender(*place, schema, self._ordered, self._sequence, told), repr(self))
+        return Sender(self._core.sender(told), repr(self))
 
     def delete_rows(self) -> None:
         """Delete all rows of the table; the service knows no other way.
@@ -193,8 +191,7 @@ class Table:
         settled(await awaited(self._delete_rows()))
 
     def _delete_rows(self) -> Verb[None]:
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        yield core.delete_rows(self.dataset.workspace.id, self.dataset.id, self.name)
+        yield self._core.delete_rows()
 
     def update_schema(self, schema: TableSchema | Mapping[str, DataType], *, may_lose_rows: bool = False) -> None:
         """Give the table other columns and measures.
@@ -236,10 +233,8 @@ class Table:
         if new is None:
             refuse("schema", "a TableSchema or a mapping of columns", None)
         may_lose_rows = _core.check_flag("may_lose_rows", may_lose_rows)
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        place = (self.dataset.workspace.id, self.dataset.id, self.name)
-        yield core.update_schema(*place, specification(new), may_lose_rows)
-        self.schema = new
+        yield self._core.update_schema(specification(new), may_lose_rows)
+        self._know(new)
         known = self.dataset._known  # noqa: SLF001 - the same package
         if self.name in known:
             known[self.name] = new
@@ -276,8 +271,7 @@ class Table:
         return settled(await awaited(self._count()))
 
     def _count(self) -> Verb[int]:
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        count: int = yield core.count(self.dataset.workspace.id, self.dataset.id, self.name)
+        count: int = yield self._core.count()
         return count
 
     def head(self, n: int = 10) -> list[dict[str, Any]]:
@@ -302,8 +296,7 @@ class Table:
         return settled(await awaited(self._head(n)))
 
     def _head(self, n: int) -> Verb[list[dict[str, Any]]]:
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        rows = yield core.head(self.dataset.workspace.id, self.dataset.id, self.name, n)
+        rows = yield self._core.head(n)
         return table_rows(rows, self.name, self.schema)
 
     def sequence_numbers(self) -> dict[int, int]:
@@ -324,8 +317,7 @@ class Table:
         return settled(await awaited(self._sequence_numbers()))
 
     def _sequence_numbers(self) -> Verb[dict[int, int]]:
-        core = self.dataset._core  # noqa: SLF001 - the same package
-        numbers: dict[int, int] = yield core.sequence_numbers(self.dataset.workspace.id, self.dataset.id, self.name)
+        numbers: dict[int, int] = yield self._core.sequence_numbers()
         return numbers
 
     def __repr__(self) -> str:

@@ -1,12 +1,14 @@
 //! Where rows go, as far as the engine knows: a table, a push URL, an upload. Each service has its own.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Verdict;
-use crate::http::Answer;
 use crate::http::transport::Request;
+use crate::http::{Answer, Later};
+use crate::rate_limit::Watch;
 use crate::rows::encode::{Framing, Limits};
 
 /// A place that takes rows.
@@ -20,8 +22,14 @@ pub trait Sink: Debug + Send + Sync {
     /// What tells it from other sinks. May hold a secret.
     fn key(&self) -> &str;
 
+    /// Deletes the rows that are there, for a push that replaces them.
+    fn clear(&self, watch: Arc<dyn Watch>) -> Later<'_, ()>;
+
+    /// Opens it for rows; `numbered` asks for a session whose requests are numbered.
+    fn open(&self, numbered: bool, watch: Arc<dyn Watch>) -> Later<'_, Session>;
+
     /// The request that delivers the rows of `body`; `number` is their sequence number, where they have one.
-    fn request(&self, body: Bytes, number: Option<u64>) -> Request;
+    fn request(&self, session: &Session, body: Bytes, number: Option<u64>) -> Request;
 
     /// What an answer means for the rows that were sent.
     fn classify(&self, answer: &Answer) -> Verdict;
@@ -36,6 +44,20 @@ pub trait Sink: Debug + Send + Sync {
 
     /// How a column is added that it does not know.
     fn adds_columns_by(&self) -> &'static str;
+}
+
+/// A sink that is open for rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Session {
+    /// The number that the service has had last, where requests are numbered.
+    pub last_number: Option<u64>,
+    /// What the service calls the session, where it has some.
+    pub id: Option<String>,
+}
+
+/// For sinks that nothing can be deleted from, and that are open without a word.
+pub fn always_open<'a>() -> Later<'a, Session> {
+    Box::pin(async { Ok(Session::default()) })
 }
 
 /// What a refusal is about.

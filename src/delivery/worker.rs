@@ -15,7 +15,7 @@ mod attempt;
 mod crew;
 mod held;
 mod isolate;
-mod numbers;
+mod opening;
 mod over;
 mod pause;
 mod policy;
@@ -33,17 +33,16 @@ use tokio::sync::watch;
 use self::attempt::Next;
 pub use self::held::Held;
 use self::isolate::{Misses, Pieces};
-pub use self::numbers::AskNumber;
-use self::numbers::Numbers;
+pub use self::opening::Opening;
 pub use self::over::Trouble;
 use self::over::out_of_time;
 use self::pause::Pause;
 pub use self::policy::{Manner, Policy};
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
-use crate::delivery::Sink;
 use crate::delivery::queue::{Batch, Durable, Fate, Outbox};
 use crate::delivery::report::{Meter, Refused};
+use crate::delivery::{Session, Sink};
 use crate::error::{Error, Result};
 use crate::http::Exchanges;
 use crate::rate_limit::{Limit, Watch};
@@ -80,7 +79,7 @@ pub struct Lane {
     /// Whether rows were checked by the schema of their table.
     has_schema: bool,
     listener: Listener,
-    numbers: Option<Numbers>,
+    opening: Opening,
 }
 
 /// Who hears of failures on a sender's lane.
@@ -98,6 +97,8 @@ struct State {
     meter: Meter,
     trouble: Option<Trouble>,
     refused: Vec<Refused>,
+    session: Arc<Session>,
+    emptied: bool,
 }
 
 /// How far the lane has been told to stop.
@@ -149,7 +150,7 @@ impl Lane {
             misses: Misses::default(),
             has_schema: true,
             listener,
-            numbers: None,
+            opening: Opening::default(),
         }
     }
 
@@ -174,10 +175,10 @@ impl Lane {
         self
     }
 
-    /// Numbers batches from behind what `ask` answers, which is asked before anything is sent.
+    /// Asks so much of the sink before the first row.
     #[must_use]
-    pub fn numbered(self, ask: AskNumber) -> Self {
-        Self { numbers: Some(Numbers::new(ask)), ..self }
+    pub fn opening(self, opening: Opening) -> Self {
+        Self { opening, ..self }
     }
 
     /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
@@ -186,10 +187,13 @@ impl Lane {
         Self { waits: Arc::new(Waits::new(self.clock.clone()).telling(heard)), ..self }
     }
 
-    /// Delivers until the outbox is closed and empty, or something ends the lane early.
+    /// Delivers until the outbox is closed and empty, or something ends the lane early. A sender opens the sink first; who
+    /// pushes calls [`Lane::open`] before there are rows.
     pub async fn run(self: Arc<Self>) {
         self.note_outbox(Ok(()));
-        self.number().await;
+        if self.policy.manner == Manner::Sender {
+            self.open_some_day().await;
+        }
         let all_done = self.wait_for(self.hire());
         tokio::pin!(all_done);
         if let Some(deadline) = self.policy.deadline {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyString};
+use pyo3::types::PyString;
 use reqwest::Url;
 use serde::Serialize;
 
@@ -13,20 +13,17 @@ use super::door;
 use super::errors::{self, raise};
 use super::operation::Operation;
 use super::runtime::PerProcess;
-use super::schema::TableSchema;
-use super::sender::Sender;
 use super::text::{name, optional, text};
-use super::{credential, options, plan, porter, push};
+use super::{credential, options, porter};
 use crate::auth::{Audience, Credential};
 use crate::clock::Clock;
-use crate::delivery::worker::AskNumber;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{self, Settings, check_emulated};
 use crate::rate_limit::Quotas;
 use crate::retry::Retry;
 use crate::rows::schema;
 use crate::services::powerbi::client;
-use crate::services::powerbi::{self, CLOUDS, Cloud, IfExists, MOST_ROWS, check_table_name, is_id};
+use crate::services::powerbi::{self, CLOUDS, Cloud, IfExists, check_table_name, is_id};
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -64,7 +61,7 @@ impl Recipe {
 }
 
 impl Client {
-    fn open(&self, py: Python<'_>) -> PyResult<Arc<client::Client>> {
+    pub(super) fn open(&self, py: Python<'_>) -> PyResult<Arc<client::Client>> {
         if self.closed.load(Ordering::Acquire) {
             return Err(errors::to_py(py, &Error::new(Kind::Closed, "the client is closed")));
         }
@@ -72,28 +69,18 @@ impl Client {
         self.current.get(py, || self.recipe.make())
     }
 
+    /// Whether its credential can only be asked by an event loop.
+    pub(super) fn needs_loop(&self) -> bool {
+        self.recipe.needs_loop
+    }
+
     /// The same, for what is sent: not beside an emulator, where the client was made for somebody else.
-    fn open_to_send(&self, py: Python<'_>) -> PyResult<Arc<client::Client>> {
+    pub(super) fn open_to_send(&self, py: Python<'_>) -> PyResult<Arc<client::Client>> {
         raise(py, check_emulated("the client", &self.recipe.root))?;
         self.open(py)
     }
 
-    fn target(
-        &self,
-        py: Python<'_>,
-        client: &client::Client,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
-        schema: Option<&TableSchema>,
-        ordered: bool,
-    ) -> PyResult<push::Target> {
-        let route = raise(py, client.route(workspace, dataset, table))?;
-        let schema = schema.map(|known| Arc::clone(&known.schema));
-        Ok(push::Target { route, schema, ordered, needs_loop: self.recipe.needs_loop })
-    }
-
-    fn request<T: Serialize + Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(
+    pub(super) fn request<T: Serialize + Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(Arc<client::Client>) -> W,
@@ -216,46 +203,6 @@ impl Client {
         self.request(py, |client| async move { client.api().tables(workspace.as_deref(), &dataset).await })
     }
 
-    fn delete_rows(
-        &self,
-        py: Python<'_>,
-        workspace: Option<String>,
-        dataset: String,
-        table: String,
-    ) -> PyResult<Operation> {
-        self.request(py, |client| async move { client.api().delete_rows(workspace.as_deref(), &dataset, &table).await })
-    }
-
-    fn update_schema(
-        &self,
-        workspace: Option<String>,
-        dataset: String,
-        table: String,
-        spec: &Bound<'_, PyAny>,
-        may_lose_rows: bool,
-    ) -> PyResult<Operation> {
-        let py = spec.py();
-        door::through(py, || {
-            let schema = raise(py, schema::read_table(&pythonize::depythonize(spec)?))?;
-            self.request(py, |client| async move {
-                client.api().update_schema(workspace.as_deref(), &dataset, &table, &schema, may_lose_rows).await
-            })
-        })
-    }
-
-    fn sequence_numbers(
-        &self,
-        py: Python<'_>,
-        workspace: Option<String>,
-        dataset: String,
-        table: String,
-    ) -> PyResult<Operation> {
-        self.request(
-            py,
-            |client| async move { client.api().sequence_numbers(workspace.as_deref(), &dataset, &table).await },
-        )
-    }
-
     fn query(&self, workspace: Option<String>, dataset: String, dax: &Bound<'_, PyAny>) -> PyResult<Operation> {
         let py = dax.py();
         door::through(py, || {
@@ -263,98 +210,6 @@ impl Client {
             self.request(py, |client| async move {
                 client.api().query(workspace.as_deref(), &dataset, &dax, client.quotas()).await
             })
-        })
-    }
-
-    fn count(&self, py: Python<'_>, workspace: Option<String>, dataset: String, table: String) -> PyResult<Operation> {
-        self.request(py, |client| async move {
-            client.api().count(workspace.as_deref(), &dataset, &table, client.quotas()).await
-        })
-    }
-
-    fn head(
-        &self,
-        workspace: Option<String>,
-        dataset: String,
-        table: String,
-        n: &Bound<'_, PyAny>,
-    ) -> PyResult<Operation> {
-        let Some(most) = n.extract::<u32>().ok().filter(|most| *most <= MOST_ROWS && !n.is_instance_of::<PyBool>())
-        else {
-            let message = format!("`n` takes a whole number from 0 to {MOST_ROWS}: a query gives no more rows");
-            return options::wrong(n, message);
-        };
-        self.request(n.py(), |client| async move {
-            client.api().head(workspace.as_deref(), &dataset, &table, most, client.quotas()).await
-        })
-    }
-
-    fn push_rows(
-        &self,
-        workspace: Option<String>,
-        dataset: String,
-        table: String,
-        schema: Option<&TableSchema>,
-        ordered: bool,
-        sequence: bool,
-        rows: &Bound<'_, PyAny>,
-        options: &Bound<'_, PyDict>,
-        replace: bool,
-    ) -> PyResult<Operation> {
-        let py = rows.py();
-        door::through(py, || {
-            let client = self.open_to_send(py)?;
-            let ordered = ordered || sequence;
-            let target = self.target(py, &client, workspace.as_deref(), &dataset, &table, schema, ordered)?;
-            let last_number = sequence.then(|| -> push::Asking<u64> {
-                let ask = last_number(&client, workspace.as_deref(), &dataset, &table);
-                Box::new(move |watch| ask(watch))
-            });
-            let emptying = replace.then(|| -> push::Asking<()> {
-                Box::new(|watch| {
-                    Box::pin(async move {
-                        client.api().watched(watch).delete_rows(workspace.as_deref(), &dataset, &table).await
-                    })
-                })
-            });
-            push::push(target, rows, options, push::First { emptying, last_number })
-        })
-    }
-
-    fn sender(
-        &self,
-        py: Python<'_>,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
-        schema: Option<&TableSchema>,
-        ordered: bool,
-        sequence: bool,
-        options: &Bound<'_, PyDict>,
-    ) -> PyResult<Sender> {
-        door::through(py, || {
-            let client = self.open_to_send(py)?;
-            let target = self.target(py, &client, workspace, dataset, table, schema, ordered)?;
-            let ask = sequence.then(|| last_number(&client, workspace, dataset, table));
-            Sender::start(py, target, ask, options)
-        })
-    }
-
-    /// What a push of rows, or of so many, would take.
-    fn plan<'py>(
-        &self,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
-        schema: Option<&TableSchema>,
-        rows_or_count: &Bound<'py, PyAny>,
-        rows_in_table: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = rows_or_count.py();
-        door::through(py, || {
-            let client = self.open(py)?;
-            let target = self.target(py, &client, workspace, dataset, table, schema, false)?;
-            Ok(pythonize::pythonize(py, &plan::plan(&target, rows_or_count, rows_in_table)?)?)
         })
     }
 
@@ -391,19 +246,4 @@ pub(super) fn is_loopback(url: &str) -> bool {
 #[pyfunction]
 pub(super) fn emulator_url(py: Python<'_>) -> PyResult<Option<String>> {
     door::through(py, || raise(py, transport::emulator_url()))
-}
-
-/// Asks for the last sequence number of a table, as often as it is called.
-fn last_number(client: &Arc<client::Client>, workspace: Option<&str>, dataset: &str, table: &str) -> AskNumber {
-    let (client, workspace) = (Arc::clone(client), workspace.map(str::to_owned));
-    let (dataset, table) = (dataset.to_owned(), table.to_owned());
-    Box::new(move |watch| {
-        let (client, workspace) = (Arc::clone(&client), workspace.clone());
-        let (dataset, table) = (dataset.clone(), table.clone());
-        Box::pin(async move {
-            let api = client.api().watched(watch);
-            let numbers = api.sequence_numbers(workspace.as_deref(), &dataset, &table).await?;
-            Ok(numbers.into_values().max().unwrap_or_default())
-        })
-    })
 }

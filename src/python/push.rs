@@ -9,11 +9,9 @@
 //! However it ends, the report is exact and the exception carries it as `.result`.
 
 mod end;
-mod first;
+mod opening;
 mod telling;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -30,9 +28,9 @@ use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Running, lost};
 use crate::clock::Moment;
 use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Manner, Policy};
+use crate::delivery::worker::{Lane, Manner, Opening, Policy};
 use crate::error::Result;
-use crate::rate_limit::{IN_FLIGHT, Watch};
+use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{Encoder, Filled, Kept, Run};
 use crate::rows::schema::TableSchema;
 use crate::services::powerbi::client::Route;
@@ -41,18 +39,6 @@ use crate::services::powerbi::client::Route;
 pub(super) const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
-
-/// Something to be asked of the service, which tells of its waits.
-pub(super) type Asking<T> = Box<dyn FnOnce(Arc<dyn Watch>) -> Pin<Box<dyn Future<Output = Result<T>> + Send>> + Send>;
-
-/// What is asked of the service before the first row is sent, where it is.
-#[derive(Default)]
-pub(super) struct First {
-    /// Deletes the rows that are to be replaced; everything is read and checked before.
-    pub(super) emptying: Option<Asking<()>>,
-    /// Says the last sequence number, from which batches are numbered.
-    pub(super) last_number: Option<Asking<u64>>,
-}
 
 /// Where one push goes.
 pub(super) struct Target {
@@ -76,7 +62,7 @@ pub(super) fn push(
     target: Target,
     rows: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
-    first: First,
+    opening: Opening,
 ) -> PyResult<Operation> {
     let options = RowOptions::read(options)?;
     if target.schema.is_none() {
@@ -86,7 +72,7 @@ pub(super) fn push(
     let total = if source.is_sized() { rows.len().ok() } else { None };
     let needs_loop = target.needs_loop;
     let bell = Arc::new(Bell::default());
-    let mut push = Push::new(target, options, source, first, Arc::clone(&bell))?;
+    let mut push = Push::new(target, options, source, opening, Arc::clone(&bell))?;
     push.telling = Telling::new(rows.py(), &push, total)?;
     Ok(Operation::new(push, bell, needs_loop))
 }
@@ -100,13 +86,11 @@ struct Push {
     encoder: Encoder,
     /// Rows seen while checking them before anything is sent.
     checked: u64,
-    /// Whether the rows that were there have been deleted.
-    emptied: bool,
     bell: Arc<Bell>,
     outbox: Arc<Outbox>,
     lane: Arc<Lane>,
     running: Running<()>,
-    first: First,
+    opening: Opening,
     phase: Phase,
     early: Option<Early>,
     telling: Telling,
@@ -116,10 +100,8 @@ struct Push {
 enum Phase {
     /// Reading and checking everything before anything is sent.
     Check(Kept),
-    /// The rows that are to be replaced are being deleted.
-    Empty { running: Running<Result<()>>, kept: Option<Kept> },
-    /// The last sequence number is being asked for.
-    Number { running: Running<Result<u64>>, kept: Option<Kept> },
+    /// The sink is being opened.
+    Open { running: Running<Result<()>>, kept: Option<Kept> },
     /// Reading and handing over, run by run.
     Send { ready: Option<Run>, ended: bool },
     /// Everything is handed over: the lane has the word.
@@ -131,7 +113,7 @@ impl Push {
         target: Target,
         options: RowOptions,
         source: Source<'_>,
-        mut first: First,
+        opening: Opening,
         bell: Arc<Bell>,
     ) -> PyResult<Self> {
         let started = target.route.clock.now();
@@ -139,7 +121,7 @@ impl Push {
         let drained = Arc::clone(&bell);
         let encoder = encoder(&target, &options);
         let sized = source.is_sized();
-        let checks = first.emptying.is_some() || (options.check_all && !options.skip_invalid && sized);
+        let checks = opening.replace || (options.check_all && !options.skip_invalid && sized);
         // Where as much was kept, reading on must not wait for it to go.
         let ahead = if checks { KEPT_BYTES } else { AHEAD_BYTES };
         let outbox = Arc::new(Outbox::new(ahead, move || drained.ring()));
@@ -153,16 +135,14 @@ impl Push {
             linger: None,
         };
         let noticed = Arc::clone(&bell);
-        let lane = target.lane(&outbox, policy).noticing(move |_| noticed.ring());
+        let lane = target.lane(&outbox, policy).opening(opening).noticing(move |_| noticed.ring());
         let lane = Arc::new(lane);
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
         let phase = if checks {
             // What can be read only once has to be kept, however much it is.
             Phase::Check(Kept::new(if sized { KEPT_BYTES } else { usize::MAX }, &encoder))
-        } else if let Some(asking) = first.last_number.take() {
-            Phase::Number { running: Running::start(&bell, asking(lane.watch()))?, kept: None }
         } else {
-            Phase::Send { ready: None, ended: false }
+            open(&bell, &lane, None)?
         };
         Ok(Self {
             time: Time::new(&target.route.clock, deadline),
@@ -172,12 +152,11 @@ impl Push {
             options,
             started,
             checked: 0,
-            emptied: false,
             bell,
             outbox,
             lane,
             running,
-            first,
+            opening,
             phase,
             early: None,
             telling: Telling::default(),
@@ -199,13 +178,7 @@ impl Push {
             return Err(Stop::Early(Early::Invalid { ended }));
         }
         let Phase::Check(kept) = std::mem::replace(&mut self.phase, Phase::Settle) else { return Ok(Step::Again) };
-        match self.first.emptying.take() {
-            Some(emptying) => {
-                let running = Running::start(&self.bell, emptying(self.lane.watch())).map_err(interrupted)?;
-                self.phase = Phase::Empty { running, kept: Some(kept) };
-            }
-            None => self.number(py, Some(kept))?,
-        }
+        self.phase = open(&self.bell, &self.lane, Some(kept)).map_err(interrupted)?;
         Ok(Step::Again)
     }
 
@@ -278,8 +251,7 @@ impl Work for Push {
         let interrupted = matches!(self.early, Some(Early::Interrupted(_)));
         let stepped = match self.phase {
             Phase::Check(_) => self.check_some(py, soon),
-            Phase::Empty { .. } => self.wait_until_empty(py),
-            Phase::Number { .. } => self.wait_for_number(py),
+            Phase::Open { .. } => self.wait_until_open(py),
             Phase::Send { .. } => self.send_some(py, soon),
             Phase::Settle => return self.settle(py),
         };
@@ -320,6 +292,13 @@ impl Work for Push {
             rest.feed(rows, ended, raised);
         }
     }
+}
+
+/// Has the sink opened, before any row is handed over.
+fn open(bell: &Arc<Bell>, lane: &Arc<Lane>, kept: Option<Kept>) -> PyResult<Phase> {
+    let lane = Arc::clone(lane);
+    let running = Running::start(bell, async move { lane.open().await })?;
+    Ok(Phase::Open { running, kept })
 }
 
 fn interrupted(raised: PyErr) -> Stop {

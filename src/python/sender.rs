@@ -38,7 +38,7 @@ use super::{notices, results};
 use crate::clock::Moment;
 use crate::delivery::queue::{Durable, Mark, Outbox, Settings};
 use crate::delivery::report::Report;
-use crate::delivery::worker::{AskNumber, Lane, Manner, Policy};
+use crate::delivery::worker::{Lane, Manner, Opening, Policy};
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{Encoder, Framing, Problems, Run, Seen, position};
@@ -76,12 +76,7 @@ struct Shared {
 
 impl Sender {
     /// A sender to `target`; its lane begins to run.
-    pub(super) fn start(
-        py: Python<'_>,
-        target: Target,
-        last_number: Option<AskNumber>,
-        given: &Bound<'_, PyDict>,
-    ) -> PyResult<Self> {
+    pub(super) fn start(py: Python<'_>, target: Target, numbered: bool, given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let (options, rows) = SenderOptions::read(given)?;
         if target.schema.is_none() {
             rows.refuse_without_schema(py)?;
@@ -105,17 +100,15 @@ impl Sender {
             resend_doubt: rows.resend_doubt,
             isolate: rows.isolate,
             deadline: None,
-            couriers: if target.ordered || last_number.is_some() { 1 } else { IN_FLIGHT },
+            couriers: if target.ordered || numbered { 1 } else { IN_FLIGHT },
             manner: Manner::Sender,
             linger: Some(options.max_delay),
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
-        let lane = target.lane(&outbox, policy).limited(full);
+        let opening = Opening { replace: false, numbered };
+        let lane = target.lane(&outbox, policy).opening(opening).limited(full);
         let lane = notices::by_porter(py, &target.route, lane.telling(move |error| heard.hear(error, &rung)))?;
-        let lane = Arc::new(match last_number {
-            Some(ask) => lane.numbered(ask),
-            None => lane,
-        });
+        let lane = Arc::new(lane);
         let ended = Arc::<AtomicBool>::default();
         let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), outbox: Arc::clone(&outbox) };
         let delivering = Arc::clone(&lane).run();

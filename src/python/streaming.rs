@@ -14,6 +14,7 @@ use super::sender::Sender;
 use super::text::{check_flag, text};
 use super::{options, push};
 use crate::clock::Clock;
+use crate::delivery::worker::Opening;
 use crate::http::transport::Settings;
 use crate::rate_limit::Quotas;
 use crate::retry::Retry;
@@ -73,11 +74,11 @@ impl PushUrl {
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Operation> {
         let py = rows.py();
-        door::through(py, || push::push(self.target(py, schema)?, rows, options, push::First::default()))
+        door::through(py, || push::push(self.target(py, schema)?, rows, options, Opening::default()))
     }
 
     fn sender(&self, py: Python<'_>, schema: Option<&TableSchema>, options: &Bound<'_, PyDict>) -> PyResult<Sender> {
-        door::through(py, || Sender::start(py, self.target(py, schema)?, None, options))
+        door::through(py, || Sender::start(py, self.target(py, schema)?, false, options))
     }
 }
 

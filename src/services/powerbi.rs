@@ -26,7 +26,7 @@ pub use self::cloud::{CLOUDS, Cloud};
 pub use self::lookup::IfExists;
 pub use self::queries::MOST_ROWS;
 use self::read::{json, values};
-pub use self::sinks::{PushDataset, Streaming};
+pub use self::sinks::{PushDataset, Streaming, TableAt};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::http::Exchanges;

@@ -14,9 +14,9 @@ use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{self, Encoder, PUSH_ROWS};
 use powerbi_push::rows::schema::{Dataset, TableSchema};
-use powerbi_push::services::powerbi::base_url;
 use powerbi_push::services::powerbi::client::Client;
 use powerbi_push::services::powerbi::sinks::PushDataset;
+use powerbi_push::services::powerbi::{TableAt, base_url};
 
 use crate::sample::{Sample, table};
 
@@ -93,7 +93,7 @@ impl House {
             manner: Manner::Push,
             linger: None,
         };
-        let route = self.client.route(None, &self.dataset, "Orders").unwrap();
+        let route = self.client.route(&TableAt::new(None, &self.dataset, "Orders")).unwrap();
         let lane = Arc::new(ready(route.lane(Arc::clone(&outbox), policy)));
         Arc::clone(&lane).run().await;
         (outbox, lane.failure().map(|error| error.kind))

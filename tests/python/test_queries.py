@@ -12,6 +12,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import QUICK, make_table, orders, posts
 from fault_server import FaultServer, http
+from powerbi_push import _core
 from powerbi_push.queries import table_rows
 
 if TYPE_CHECKING:
@@ -102,8 +103,9 @@ def test_a_query_has_the_names_that_the_service_gives() -> None:
 def test_a_quote_in_a_tables_name_is_written_twice_and_taken_off_its_columns() -> None:
     with FaultServer(answer(b'[{"It\'s[a]":1}]')) as server:
         dataset = server.table().dataset
-        core = dataset._core  # noqa: SLF001 - no such name can be made here, and the service may have one
-        rows = core.head(None, dataset.id, "It's", 3).run()
+        # No such name can be made here, and the service may have one.
+        core = _core.Table(dataset._core, (None, dataset.id, "It's"), None, False, False)  # noqa: FBT003, SLF001
+        rows = core.head(3).run()
         assert table_rows(rows, "It's", None) == [{"a": 1}]
         assert b"EVALUATE TOPN(3, 'It''s')" in server.received[-1].body
 

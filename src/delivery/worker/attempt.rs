@@ -75,7 +75,7 @@ impl<'a> Attempt<'a> {
 
     async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
-        let request = self.lane.sink.request(self.batch.body.clone(), self.batch.number());
+        let request = self.lane.sink.request(&self.lane.session(), self.batch.body.clone(), self.batch.number());
         let leave = self.leave_to_send();
         let sent = tokio::select! {
             biased;

@@ -50,7 +50,7 @@ impl Push {
         }
         self.outbox.close();
         self.early = Some(early);
-        if !matches!(self.phase, Phase::Empty { .. }) {
+        if !matches!(self.phase, Phase::Open { .. } if self.opening.replace) {
             self.phase = Phase::Settle;
         }
     }
@@ -82,7 +82,7 @@ impl Push {
         let (problems, ledger) = (self.encoder.problems(), self.outbox.ledger());
         let report = Report::new(read, problems, self.options.skip_invalid, 0, &ledger, &self.lane.meter(), elapsed)
             .with_refused(self.lane.refused(), problems, 0, self.options.max_errors);
-        results::push_result(py, &report, self.emptied)
+        results::push_result(py, &report, self.lane.is_emptied())
     }
 
     /// Rows taken from the caller so far.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::sign_in::Bearer;
-use super::{Api, PowerBi, PushDataset, Streaming};
+use super::{Api, PowerBi, PushDataset, Streaming, TableAt};
 use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
 use crate::delivery::Sink;
@@ -141,13 +141,12 @@ impl Client {
     }
 
     /// The route to one table.
-    pub fn route(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<Route> {
-        let streams = self.api.quota(dataset, Quotas::NONE).is_stream();
-        let rows_url = self.api.address(workspace).rows(dataset, table)?;
-        let sink = Arc::new(PushDataset::new(rows_url).streaming(streams));
+    pub fn route(&self, at: &TableAt) -> Result<Route> {
+        let streams = self.api.quota(&at.dataset, Quotas::NONE).is_stream();
+        let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?.streaming(streams));
         let http = Arc::clone(&self.http);
         let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_push_dataset() };
-        let limit = self.api.quota(dataset, quotas).of_table(table);
+        let limit = self.api.quota(&at.dataset, quotas).of_table(&at.table);
         Ok(Route { sink, clock: self.clock.clone(), retry: self.retry, http, limit })
     }
 }

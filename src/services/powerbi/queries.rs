@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::Api;
 use super::answers::refusal;
 use super::read::unreadable;
+use super::{Api, TableAt};
 use crate::error::{Error, Kind, Result, shown};
 use crate::http::{Answer, Refusal};
 use crate::rate_limit::{Limit, Quotas};
@@ -61,12 +61,13 @@ impl Api {
     }
 
     /// How many rows a table holds.
-    pub async fn count(&self, workspace: Option<&str>, dataset: &str, table: &str, quotas: Quotas) -> Result<u64> {
+    pub async fn count(&self, at: &TableAt, quotas: Quotas) -> Result<u64> {
+        let (workspace, dataset, table) = at.parts();
         let dax = format!("EVALUATE ROW(\"count\", COUNTROWS({}))", quoted(table));
         let rows = self.query(workspace, dataset, &dax, quotas).await;
         let rows = match rows {
             Ok(rows) => rows,
-            Err(error) => return Err(self.of_table(workspace, dataset, table, error).await),
+            Err(error) => return Err(self.of_table(at, error).await),
         };
         let rows: Vec<Value> = serde_json::from_str(&rows).map_err(|error| unreadable("no rows").caused_by(error))?;
         match rows.first().and_then(|row| row.get(COUNT)) {
@@ -79,18 +80,12 @@ impl Api {
     }
 
     /// Some rows of a table, `most` of them and [`MOST_ROWS`] at most, as [`Api::query`] gives them.
-    pub async fn head(
-        &self,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
-        most: u32,
-        quotas: Quotas,
-    ) -> Result<String> {
+    pub async fn head(&self, at: &TableAt, most: u32, quotas: Quotas) -> Result<String> {
+        let (workspace, dataset, table) = at.parts();
         let dax = format!("EVALUATE TOPN({most}, {})", quoted(table));
         match self.query(workspace, dataset, &dax, quotas).await {
             Ok(rows) => Ok(rows),
-            Err(error) => Err(self.of_table(workspace, dataset, table, error).await),
+            Err(error) => Err(self.of_table(at, error).await),
         }
     }
 
@@ -104,13 +99,13 @@ impl Api {
     }
 
     /// A query of our own that is refused is about its table: it may not be there.
-    async fn of_table(&self, workspace: Option<&str>, dataset: &str, table: &str, error: Error) -> Error {
+    async fn of_table(&self, at: &TableAt, error: Error) -> Error {
         if error.kind != Kind::Service || error.answer.status != Some(400) {
             return error;
         }
         let mut missing = error.clone();
         missing.kind = Kind::NotFound;
-        let told = self.without_table(workspace, dataset, table, missing).await;
+        let told = self.without_table(at, missing).await;
         if told.message == error.message { error } else { told }
     }
 }

@@ -3,7 +3,7 @@
 mod push_dataset;
 mod streaming;
 
-pub use self::push_dataset::PushDataset;
+pub use self::push_dataset::{PushDataset, TableAt};
 pub use self::streaming::Streaming;
 
 /// An answer to rows is empty, or an error that fits easily, in bytes.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::Api;
 use super::lookup::listed;
 use super::read::{json, property, required, unreadable, values};
+use super::{Api, TableAt};
 use crate::error::{Error, Kind, Result, shown};
 use crate::rate_limit::Quotas;
 use crate::rows::schema::{Table, table_json};
@@ -21,7 +21,8 @@ impl Api {
     }
 
     /// `Datasets_DeleteRows[InGroup]`: all rows of a table.
-    pub async fn delete_rows(&self, workspace: Option<&str>, dataset: &str, table: &str) -> Result<()> {
+    pub async fn delete_rows(&self, at: &TableAt) -> Result<()> {
+        let (workspace, dataset, table) = at.parts();
         let url = self.address(workspace).rows(dataset, table)?;
         let deleted = self.call(Method::DELETE, url, None, "deleting the rows").await;
         match deleted {
@@ -29,7 +30,7 @@ impl Api {
                 self.quota(dataset, Quotas::NONE).of_table(table).emptied();
                 Ok(())
             }
-            Err(error) => Err(self.without_table(workspace, dataset, table, error).await),
+            Err(error) => Err(self.without_table(at, error).await),
         }
     }
 
@@ -37,31 +38,21 @@ impl Api {
     ///
     /// Microsoft does not say whether the rows are kept, and users report that all of them are deleted. No operation
     /// counts rows, so that the caller has to say that they may go.
-    pub async fn update_schema(
-        &self,
-        workspace: Option<&str>,
-        dataset: &str,
-        name: &str,
-        schema: &Table,
-        may_lose_rows: bool,
-    ) -> Result<()> {
+    pub async fn update_schema(&self, at: &TableAt, schema: &Table, may_lose_rows: bool) -> Result<()> {
+        let (workspace, dataset, name) = at.parts();
         check_update(name, schema, may_lose_rows)?;
         let url = self.address(workspace).table(dataset, name)?;
         match self.call(Method::PUT, url, Some(&table_json(schema)), "updating the table's schema").await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.without_table(workspace, dataset, name, error).await),
+            Err(error) => Err(self.without_table(at, error).await),
         }
     }
 
     /// The highest sequence number that the service has taken from each client id.
     ///
     /// The operation is not in Microsoft's reference; the shape of its answer is that of two clients which use it.
-    pub async fn sequence_numbers(
-        &self,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
-    ) -> Result<BTreeMap<u64, u64>> {
+    pub async fn sequence_numbers(&self, at: &TableAt) -> Result<BTreeMap<u64, u64>> {
+        let (workspace, dataset, table) = at.parts();
         let url = self.address(workspace).sequence_numbers(dataset, table)?;
         match self.call(Method::GET, url, None, "asking for the sequence numbers").await {
             Ok(answer) => read_sequence_numbers(&json(&answer)?),
@@ -69,19 +60,14 @@ impl Api {
                 let gone = error.kind == Kind::NotFound && error.answer.code.is_none();
                 let hint = "Microsoft's reference does not have this operation: the service may offer it no longer";
                 let error = if gone { error.with_hint(hint) } else { error };
-                Err(self.without_table(workspace, dataset, table, error).await)
+                Err(self.without_table(at, error).await)
             }
         }
     }
 
     /// A 404 about a table that the dataset lacks, with those that it has.
-    pub(super) async fn without_table(
-        &self,
-        workspace: Option<&str>,
-        dataset: &str,
-        table: &str,
-        mut error: Error,
-    ) -> Error {
+    pub(super) async fn without_table(&self, at: &TableAt, mut error: Error) -> Error {
+        let (workspace, dataset, table) = at.parts();
         if error.kind != Kind::NotFound {
             return error;
         }

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use powerbi_push::error::Kind;
 use powerbi_push::rows::schema::{read_dataset, table_name_problem};
-use powerbi_push::services::powerbi::{IfExists, check_name, check_table_name};
+use powerbi_push::services::powerbi::{IfExists, TableAt, check_name, check_table_name};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -74,7 +74,8 @@ fn any_three_names_are_exactly_one_path_or_refused_before_anything_is_sent() {
     let (runtime, house) = service();
     proptest!(config(), |(workspace in names(), dataset in names(), table in names())| {
         let sent = house.asked().len();
-        let deleted = runtime.block_on(house.client.api().delete_rows(Some(&workspace), &dataset, &table));
+        let at = TableAt::new(Some(&workspace), &dataset, &table);
+        let deleted = runtime.block_on(house.client.api().delete_rows(&at));
         let asked = house.asked().split_off(sent);
         let is_none = |name: &&String| ["", ".", ".."].contains(&name.as_str()) || check_name("a name", name).is_err();
         if [&workspace, &dataset, &table].iter().any(is_none) {

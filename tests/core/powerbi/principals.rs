@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use powerbi_push::error::Kind;
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::schema::read_dataset;
-use powerbi_push::services::powerbi::IfExists;
+use powerbi_push::services::powerbi::{IfExists, TableAt};
 use serde_json::{Value, json};
 
 use crate::standin::{Said, StandIn};
@@ -33,9 +33,9 @@ async fn a_service_principal_is_told_to_name_a_workspace_before_anything_is_sent
             api.create_if(None, &sales, IfExists::Reuse).await.unwrap_err(),
             api.delete_dataset(None, DATASET).await.unwrap_err(),
             api.tables(None, DATASET).await.unwrap_err(),
-            api.delete_rows(None, DATASET, "Orders").await.unwrap_err(),
-            api.update_schema(None, DATASET, "Orders", &sales.tables[0], true).await.unwrap_err(),
-            api.sequence_numbers(None, DATASET, "Orders").await.unwrap_err(),
+            api.delete_rows(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err(),
+            api.update_schema(&TableAt::new(None, DATASET, "Orders"), &sales.tables[0], true).await.unwrap_err(),
+            api.sequence_numbers(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err(),
         ] {
             assert_eq!((error.kind, error.answer.status), (Kind::PermissionDenied, None));
             assert_eq!(error.message, "the sign-in is a service principal's, which has no My workspace");

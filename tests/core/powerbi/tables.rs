@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::rows::schema::{Table, read_table};
+use powerbi_push::services::powerbi::TableAt;
 use serde_json::json;
 
 use crate::standin::{Asked, Said, StandIn};
@@ -30,13 +31,13 @@ fn two_tables(asked: &Asked) -> Said {
 }
 
 async fn update(house: &StandIn, name: &str, table: &Table, may_lose_rows: bool) -> Result<(), Error> {
-    house.client.api().update_schema(None, DATASET, name, table, may_lose_rows).await
+    house.client.api().update_schema(&TableAt::new(None, DATASET, name), table, may_lose_rows).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_gets_its_schema_as_the_service_spells_it() {
     let house = StandIn::start(two_tables).await;
-    house.client.api().update_schema(Some(GROUP), DATASET, "Orders", &orders(), true).await.unwrap();
+    house.client.api().update_schema(&TableAt::new(Some(GROUP), DATASET, "Orders"), &orders(), true).await.unwrap();
     let asked = house.asked().remove(0);
     assert_eq!(asked.line(), format!("PUT /v1.0/myorg/groups/{GROUP}/datasets/{DATASET}/tables/Orders"));
     let column = r#"{"name":"Id","dataType":"Int64","isHidden":true}"#;
@@ -74,8 +75,8 @@ async fn a_table_that_is_not_there_is_answered_with_those_that_are() {
     let table = Table { name: "Cr".into(), ..orders() };
     for error in [
         update(&house, "Cr", &table, true).await.unwrap_err(),
-        api.delete_rows(None, DATASET, "Cr").await.unwrap_err(),
-        api.sequence_numbers(None, DATASET, "Cr").await.unwrap_err(),
+        api.delete_rows(&TableAt::new(None, DATASET, "Cr")).await.unwrap_err(),
+        api.sequence_numbers(&TableAt::new(None, DATASET, "Cr")).await.unwrap_err(),
     ] {
         assert_eq!((error.kind, error.answer.status, error.answer.code.as_deref()), NOT_FOUND);
         let said = "the service answered 404: ItemNotFound: Table 'Cr' not found in dataset 'Sales|cfafbeb1'";
@@ -91,13 +92,13 @@ const NOT_FOUND: (Kind, Option<u16>, Option<&str>) = (Kind::NotFound, Some(404),
 async fn a_404_that_is_not_about_the_table_is_left_as_it_is() {
     let message = "Dataset cfafbeb1 is not Push API dataset.";
     let house = StandIn::start(move |_| Said::json(404, &json!({"code": "ItemNotFound", "message": message}))).await;
-    let error = house.client.api().delete_rows(None, DATASET, "Orders").await.unwrap_err();
+    let error = house.client.api().delete_rows(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err();
     assert!(error.message.ends_with("ItemNotFound: Dataset cfafbeb1 is not Push API dataset."), "{}", error.message);
 
     let house =
         StandIn::start(|asked| if asked.target.ends_with("/tables") { two_tables(asked) } else { Said::empty(404) })
             .await;
-    let error = house.client.api().sequence_numbers(None, DATASET, "Orders").await.unwrap_err();
+    let error = house.client.api().sequence_numbers(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err();
     assert_eq!(error.message, "asking for the sequence numbers: the service answered 404");
     assert!(error.hint.unwrap().contains("may offer it no longer"));
 }
@@ -106,7 +107,7 @@ async fn a_404_that_is_not_about_the_table_is_left_as_it_is() {
 async fn sequence_numbers_are_asked_for_beside_the_rows() {
     let entries = json!([{"clientId": 3, "sequenceNumber": 41}, {"clientId": "1", "sequenceNumber": "7"}]);
     let house = StandIn::start(move |_| Said::json(200, &json!({"value": entries}))).await;
-    let numbers = house.client.api().sequence_numbers(Some(GROUP), DATASET, "Ä/r").await.unwrap();
+    let numbers = house.client.api().sequence_numbers(&TableAt::new(Some(GROUP), DATASET, "Ä/r")).await.unwrap();
     assert_eq!(numbers, BTreeMap::from([(1, 7), (3, 41)]));
     let path = format!("/v1.0/myorg/groups/{GROUP}/datasets/{DATASET}/tables/%C3%84%2Fr/sequenceNumbers");
     assert_eq!(house.lines(), [format!("GET {path}")]);

@@ -15,9 +15,9 @@ use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{self, Encoder, PUSH_ROWS};
 use powerbi_push::rows::schema::TableSchema;
-use powerbi_push::services::powerbi::base_url;
 use powerbi_push::services::powerbi::client::{Client, Route};
 use powerbi_push::services::powerbi::sinks::PushDataset;
+use powerbi_push::services::powerbi::{TableAt, base_url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -87,7 +87,7 @@ impl Scripted {
             Credential::Token(AccessToken { secret: "token".to_owned().into(), expires: None, refresh_at: None });
         let root = base_url(&self.url).unwrap();
         let client = Client::new(root, credential, &settings, Retry::default(), quotas, self.clock.clone()).unwrap();
-        client.route(None, &self.dataset, "Orders").unwrap()
+        client.route(&TableAt::new(None, &self.dataset, "Orders")).unwrap()
     }
 
     /// Pushes `count` requests of one row each.

@@ -36,10 +36,10 @@ mod tests {
     use crate::delivery::judge;
     use crate::http::transport::Failure;
     use crate::http::{Outcome, Refusal};
-    use crate::services::powerbi::PushDataset;
+    use crate::services::powerbi::Streaming;
 
-    fn sink() -> PushDataset {
-        PushDataset::new("https://api.powerbi.com/rows".parse().unwrap())
+    fn sink() -> Streaming {
+        Streaming::new("https://api.powerbi.com/rows", false, true).unwrap()
     }
 
     fn failed(sent_whole: bool, timed_out: bool) -> Verdict {

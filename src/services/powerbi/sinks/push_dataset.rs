@@ -1,22 +1,53 @@
 //! A table of a push dataset: POST rows of the Power BI REST API.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
+use super::super::Api;
 use super::super::answers::classify;
 use super::{ANSWER_LIMIT, TILE_BYTES};
-use crate::delivery::{Fault, Sink, Verdict};
-use crate::http::Answer;
+use crate::delivery::{Fault, Session, Sink, Verdict};
+use crate::error::Result;
 use crate::http::transport::Request;
+use crate::http::{Answer, Later};
+use crate::rate_limit::Watch;
 use crate::rows::encode::{Framing, Limits, PUSH_ROWS};
 
 /// The header that numbers a request with rows. Source: the client of Power BI's own C# samples.
 const SEQUENCE_NUMBER: HeaderName = HeaderName::from_static("x-powerbi-pushdata-sequencenumber");
 
-/// The rows address of one table.
+/// Where a table is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableAt {
+    /// The id of its workspace; `None` is My workspace.
+    pub workspace: Option<String>,
+    /// The id of its dataset.
+    pub dataset: String,
+    /// Its name.
+    pub table: String,
+}
+
+impl TableAt {
+    /// The table of that name.
+    #[must_use]
+    pub fn new(workspace: Option<&str>, dataset: &str, table: &str) -> Self {
+        Self { workspace: workspace.map(str::to_owned), dataset: dataset.to_owned(), table: table.to_owned() }
+    }
+
+    /// Its workspace, its dataset and its name.
+    pub(in crate::services::powerbi) fn parts(&self) -> (Option<&str>, &str, &str) {
+        (self.workspace.as_deref(), &self.dataset, &self.table)
+    }
+}
+
+/// One table, open for rows.
 #[derive(Debug, Clone)]
 pub struct PushDataset {
+    api: Api,
+    at: TableAt,
     rows_url: Url,
     streams: bool,
 }
@@ -26,10 +57,10 @@ impl PushDataset {
     /// models in "Real-time streaming in Power BI" (16 MB of one request).
     pub const LIMITS: Limits = Limits { max_rows: 10_000, max_bytes: 16_000_000 };
 
-    /// The table whose rows are added at `rows_url`.
-    #[must_use]
-    pub fn new(rows_url: Url) -> Self {
-        Self { rows_url, streams: false }
+    /// The table that is there, by the operations of `api`.
+    pub fn new(api: Api, at: TableAt) -> Result<Self> {
+        let rows_url = api.address(at.workspace.as_deref()).rows(&at.dataset, &at.table)?;
+        Ok(Self { api, at, rows_url, streams: false })
     }
 
     /// The same where the dataset `streams` only: its requests are as small as those of a push URL.
@@ -52,7 +83,21 @@ impl Sink for PushDataset {
         Limits { max_bytes: if self.streams { TILE_BYTES } else { Self::LIMITS.max_bytes }, ..Self::LIMITS }
     }
 
-    fn request(&self, body: Bytes, number: Option<u64>) -> Request {
+    fn clear(&self, watch: Arc<dyn Watch>) -> Later<'_, ()> {
+        Box::pin(async move { self.api.watched(watch).delete_rows(&self.at).await })
+    }
+
+    fn open(&self, numbered: bool, watch: Arc<dyn Watch>) -> Later<'_, Session> {
+        Box::pin(async move {
+            if !numbered {
+                return Ok(Session::default());
+            }
+            let numbers = self.api.watched(watch).sequence_numbers(&self.at).await?;
+            Ok(Session { last_number: Some(numbers.into_values().max().unwrap_or_default()), id: None })
+        })
+    }
+
+    fn request(&self, _session: &Session, body: Bytes, number: Option<u64>) -> Request {
         let headers = number.map(|number| (SEQUENCE_NUMBER, HeaderValue::from(number))).into_iter().collect();
         Request { method: Method::POST, url: self.rows_url.clone(), headers, body, answer_limit: ANSWER_LIMIT }
     }

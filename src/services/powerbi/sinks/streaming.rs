@@ -1,17 +1,18 @@
 //! A streaming dataset: its push URL takes a JSON array of rows and no sign-in, since the URL itself is the secret.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::{Method, Url};
 
 use super::super::answers::classify;
 use super::{ANSWER_LIMIT, PushDataset, TILE_BYTES};
-use crate::delivery::{Fault, Sink, Verdict};
+use crate::delivery::{Fault, Session, Sink, Verdict, always_open};
 use crate::error::{Error, Result};
-use crate::http::Answer;
 use crate::http::transport::{Request, Settings, check_emulated, is_loopback};
-use crate::rate_limit::Quotas;
+use crate::http::{Answer, Later};
+use crate::rate_limit::{Quotas, Watch};
 use crate::rows::encode::{Framing, Limits, PUSH_ARRAY};
 
 /// A push URL, and what the dataset behind it is for.
@@ -100,7 +101,15 @@ impl Sink for Streaming {
         Limits { max_bytes: if tiles { TILE_BYTES } else { PushDataset::LIMITS.max_bytes }, ..PushDataset::LIMITS }
     }
 
-    fn request(&self, body: Bytes, _number: Option<u64>) -> Request {
+    fn clear(&self, _watch: Arc<dyn Watch>) -> Later<'_, ()> {
+        Box::pin(async { Err(Error::configuration("a push URL takes rows and nothing else: it cannot be emptied")) })
+    }
+
+    fn open(&self, _numbered: bool, _watch: Arc<dyn Watch>) -> Later<'_, Session> {
+        always_open()
+    }
+
+    fn request(&self, _session: &Session, body: Bytes, _number: Option<u64>) -> Request {
         let (method, url) = (Method::POST, self.push_url.clone());
         Request { method, url, headers: Vec::new(), body, answer_limit: ANSWER_LIMIT }
     }
@@ -133,14 +142,14 @@ mod tests {
     #[test]
     fn the_url_goes_out_as_it_came() {
         let streaming = Streaming::new(REAL, false, true).unwrap();
-        assert_eq!(streaming.request(Bytes::new(), None).url.as_str(), REAL);
+        assert_eq!(streaming.request(&Session::default(), Bytes::new(), None).url.as_str(), REAL);
     }
 
     #[test]
     fn neither_debug_nor_what_is_shown_holds_the_query() {
         let streaming = Streaming::new(REAL, false, true).unwrap();
         assert_eq!(streaming.shown(), "https://api.powerbi.com/…/7d5e1a52…/rows?key=***");
-        let request = streaming.request(Bytes::new(), None);
+        let request = streaming.request(&Session::default(), Bytes::new(), None);
         assert!(!format!("{streaming:?} {request:?}").contains("a%2Bb"));
     }
 

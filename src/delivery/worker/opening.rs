@@ -1,0 +1,76 @@
+//! What is asked of a sink before the first row, and where its batches are numbered from.
+
+use std::sync::Arc;
+
+use super::{Lane, Stop};
+use crate::delivery::Session;
+use crate::error::Result;
+
+/// What is asked of a sink before the first row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// The rows that are there are deleted.
+    pub replace: bool,
+    /// Batches are numbered, from behind the last number that the sink has had.
+    pub numbered: bool,
+}
+
+impl Lane {
+    /// Opens the sink: whoever hands over rows only then has done nothing where it fails.
+    pub async fn open(&self) -> Result<()> {
+        if self.opening.replace && !self.is_emptied() {
+            self.sink.clear(self.watch()).await?;
+            self.lock().emptied = true;
+        }
+        let session = self.sink.open(self.opening.numbered, self.watch()).await?;
+        if let Some(last) = session.last_number {
+            self.outbox.number_from(last)?;
+        }
+        self.lock().session = Arc::new(session);
+        Ok(())
+    }
+
+    /// Whether the rows that were there have been deleted.
+    #[must_use]
+    pub fn is_emptied(&self) -> bool {
+        self.lock().emptied
+    }
+
+    /// Opens the sink for a sender, which tries until it is told to stop.
+    pub(super) async fn open_some_day(&self) {
+        loop {
+            let opened = tokio::select! {
+                biased;
+                () = self.stopped(Stop::Finish) => return,
+                opened = self.open() => opened,
+            };
+            match opened {
+                Ok(()) => return self.lock().trouble = None,
+                Err(error) => self.hold(error).await,
+            }
+        }
+    }
+
+    /// The last number that the sink has had; `None` where this lane does not ask, or is told to stop meanwhile.
+    pub(super) async fn last_number(&self) -> Option<Result<u64>> {
+        if !self.opening.numbered || !self.asks_again() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            () = self.stopped(Stop::Finish) => None,
+            opened = self.sink.open(true, self.watch()) => {
+                Some(opened.map(|session| session.last_number.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// A push believes a refusal of a number; a sender, which goes on, asks.
+    fn asks_again(&self) -> bool {
+        self.policy.manner == super::Manner::Sender
+    }
+
+    pub(super) fn session(&self) -> Arc<Session> {
+        Arc::clone(&self.lock().session)
+    }
+}

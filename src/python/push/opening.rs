@@ -1,0 +1,50 @@
+//! What is waited for before the first row of a push: the sink is opened, its old rows deleted where they are replaced.
+
+use pyo3::prelude::*;
+
+use super::{Phase, Push, interrupted};
+use crate::python::errors;
+use crate::python::operation::Step;
+use crate::python::reading::{Early, Stop};
+use crate::python::runtime::{Received, lost};
+use crate::rows::encode::Kept;
+
+impl Push {
+    /// Waits until the sink is open.
+    pub(super) fn wait_until_open(&mut self, py: Python<'_>) -> Result<Step, Stop> {
+        let Phase::Open { running, kept } = &mut self.phase else { return Ok(Step::Again) };
+        match running.look() {
+            Received::NotYet => return self.wait(),
+            Received::Lost => return Err(interrupted(lost(py))),
+            Received::Done(Err(error)) => return Err(interrupted(errors::to_py(py, &error))),
+            Received::Done(Ok(())) => {}
+        }
+        let kept = kept.take();
+        self.hand_over(py, kept)?;
+        Ok(Step::Again)
+    }
+
+    /// Waits for the service, no longer than the lane does: it keeps the time limit of the whole call.
+    fn wait(&self) -> Result<Step, Stop> {
+        let Some(error) = self.lane.failure() else { return Ok(Step::Wait) };
+        Err(Stop::Early(Early::Failed(match self.opening.replace && !self.lane.is_emptied() {
+            true => error.with_hint("whether the rows that were to be replaced are gone is not known"),
+            false => error,
+        })))
+    }
+
+    /// Hands over what was kept of the check, if there was one, and reads on or again from there.
+    fn hand_over(&mut self, py: Python<'_>, kept: Option<Kept>) -> Result<(), Stop> {
+        let mut ended = false;
+        if let Some(kept) = kept {
+            let (runs, again) = kept.into_runs(&mut self.encoder);
+            self.accept(runs)?;
+            match again {
+                Some(row) => self.with_source(py, |_, source| source.rewind(row))?,
+                None => ended = true,
+            }
+        }
+        self.phase = Phase::Send { ready: None, ended };
+        Ok(())
+    }
+}
