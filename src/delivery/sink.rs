@@ -56,6 +56,7 @@ pub struct Session {
 }
 
 /// For sinks that nothing can be deleted from, and that are open without a word.
+#[must_use]
 pub fn always_open<'a>() -> Later<'a, Session> {
     Box::pin(async { Ok(Session::default()) })
 }
