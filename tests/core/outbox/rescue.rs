@@ -20,7 +20,7 @@ pub(super) fn spoil(file: &Path, words: &str) {
 }
 
 /// The reports of damage, as what was lost and where the old file is.
-fn reports(outbox: &Outbox) -> Vec<(u64, String)> {
+pub(super) fn reports(outbox: &Outbox) -> Vec<(u64, String)> {
     let report = |notice| match notice {
         Notice::Damaged { lost, kept, .. } => {
             assert!(lost.exact);
@@ -385,30 +385,4 @@ fn strays_beside_an_outbox_stay_as_they_are_and_change_nothing() {
     assert_eq!(reports(&outbox), [(2, "outbox.db.corrupt-2".to_owned())]);
     let after: Vec<_> = strays.iter().map(|name| fs::read(folder.path().join(name)).unwrap()).collect();
     assert_eq!(before, after);
-}
-
-#[test]
-fn a_file_that_is_called_like_a_mark_stays_as_it_is() {
-    let folder = Folder::new();
-    let stranger = folder.path().join("outbox.db-mark");
-    fs::write(&stranger, "a stranger's").unwrap();
-    let outbox = folder.open().unwrap();
-    outbox.accept([run(0..3)]).unwrap();
-    let left = folder.killed();
-    assert_eq!(fs::read(&stranger).unwrap(), b"a stranger's");
-    fs::remove_file(left.path().join("outbox.db-wal")).unwrap();
-    assert_eq!(reports(&left.open().unwrap()), [(3, "outbox.db.corrupt-1".to_owned())]);
-}
-
-#[test]
-fn a_log_that_belongs_to_no_outbox_is_left_alone() {
-    let folder = Folder::new();
-    let stranger = folder.path().join("outbox.db-wal");
-    fs::write(&stranger, "a stranger's").unwrap();
-    let error = folder.open().unwrap_err();
-    assert!(error.message.contains("outbox.db-wal` is there and is not the outbox's"), "{error}");
-    assert_eq!(
-        (folder.names(), fs::read(&stranger).unwrap()),
-        (vec!["outbox.db-wal".to_owned()], b"a stranger's".to_vec())
-    );
 }

@@ -12,6 +12,7 @@ use powerbi_push::error::{Error, Kind};
 use rusqlite::Connection;
 
 use crate::outbox::folder::{Folder, all_ids, open, run};
+use crate::outbox::rescue::reports;
 
 /// Everything in a folder: names, kinds, times, where links lead, and what is in files.
 fn everything(folder: &Folder) -> Vec<String> {
@@ -204,4 +205,30 @@ fn a_link_and_a_slash_at_the_end_name_the_same_outbox() {
         assert!(open(&name, 1).unwrap_err().message.contains("already open in this process"), "{}", name.display());
         assert_eq!(Reader::open(&name, Clock::simulated()).unwrap().pending().unwrap().rows, 3);
     }
+}
+
+#[test]
+fn a_file_that_is_called_like_a_mark_stays_as_it_is() {
+    let folder = Folder::new();
+    let stranger = folder.path().join("outbox.db-mark");
+    fs::write(&stranger, "a stranger's").unwrap();
+    let outbox = folder.open().unwrap();
+    outbox.accept([run(0..3)]).unwrap();
+    let left = folder.killed();
+    assert_eq!(fs::read(&stranger).unwrap(), b"a stranger's");
+    fs::remove_file(left.path().join("outbox.db-wal")).unwrap();
+    assert_eq!(reports(&left.open().unwrap()), [(3, "outbox.db.corrupt-1".to_owned())]);
+}
+
+#[test]
+fn a_log_that_belongs_to_no_outbox_is_left_alone() {
+    let folder = Folder::new();
+    let stranger = folder.path().join("outbox.db-wal");
+    fs::write(&stranger, "a stranger's").unwrap();
+    let error = folder.open().unwrap_err();
+    assert!(error.message.contains("outbox.db-wal` is there and is not the outbox's"), "{error}");
+    assert_eq!(
+        (folder.names(), fs::read(&stranger).unwrap()),
+        (vec!["outbox.db-wal".to_owned()], b"a stranger's".to_vec())
+    );
 }

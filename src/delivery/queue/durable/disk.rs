@@ -144,18 +144,16 @@ impl Disk {
     }
 
     /// Whether the file is as new as its mark. Without one nobody can tell, but of a file that was closed.
-    fn hold_against_mark(&mut self, state: &State, marked: Option<Marked>) -> Result<(), Trouble> {
-        let totals = self.mark.totals();
-        if !totals.is_planned() && !totals.is_of(marked) {
-            return Err(Trouble::Damaged("its file was replaced by another outbox's".into()));
-        }
-        if !totals.is_planned() && totals.is_ahead_of(state) {
-            return Err(Trouble::Damaged("its mark knows of more than is in it".into()));
-        }
-        if marked.is_some_and(|marked| !marked.closed) && !matches!(self.mark.said, Said::Totals(_)) {
-            return Err(Trouble::Damaged("its mark is missing or damaged: nobody knows what should be in it".into()));
-        }
-        Ok(())
+    fn hold_against_mark(&self, state: &State, marked: Option<Marked>) -> Result<(), Trouble> {
+        let wrong = match &self.mark.said {
+            Said::Totals(totals) if totals.is_planned() => return Ok(()),
+            Said::Totals(totals) if !totals.is_of(marked) => "its file was replaced by another outbox's",
+            Said::Totals(totals) if totals.is_ahead_of(state) => "its mark knows of more than is in it",
+            Said::Totals(_) => return Ok(()),
+            _ if marked.is_none_or(|marked| marked.closed) => return Ok(()),
+            _ => "its mark is missing or damaged: nobody knows what should be in it",
+        };
+        Err(Trouble::Damaged(wrong.into()))
     }
 
     /// The file knows from now on that it is open, and the mark what is in it.
