@@ -14,7 +14,7 @@ use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::cell::{Cell, Row, Rows};
 use crate::destination::PushDataset;
-use crate::encode::{Limits, Options, Seen, example, kind_of};
+use crate::encode::{Limits, Options, Seen, example, kind_of, no_row};
 use crate::error::Error;
 use crate::schema::{self, DataType, Inference, Inferred, Known};
 
@@ -158,8 +158,8 @@ impl Row for Watching {
         self.not_rows.get_or_insert_with(|| why.to_owned());
     }
 
-    fn not_a_mapping(&mut self, type_name: &str) {
-        self.not_rows.get_or_insert_with(|| format!("a row must be a mapping such as a dict, not {type_name}"));
+    fn not_a_mapping(&mut self, type_name: &str, advice: Option<&str>) {
+        self.not_rows.get_or_insert_with(|| no_row(type_name, advice));
     }
 }
 
