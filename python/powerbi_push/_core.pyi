@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeVar, final
+from typing import Any, Final, Literal, ParamSpec, Self, TypeVar, final
 
 __all__ = [
     "VERSION",
@@ -35,6 +35,7 @@ __all__ = [
     "emulator_url",
     "holds_key",
     "infer_columns",
+    "inside",
     "is_loopback",
     "leave",
     "next_errand",
@@ -47,6 +48,7 @@ __all__ = [
 
 VERSION: Final[str]
 _Answer = TypeVar("_Answer")
+_Given = ParamSpec("_Given")
 
 def check_count(owner: str, what: str, count: int, at_least: bool) -> None: ...
 def check_text(name: str, given: object) -> str: ...
@@ -70,6 +72,7 @@ def infer_columns(
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]: ...
 def emulator_url() -> str | None: ...
 def next_errand(porter: int) -> Errand | None: ...
+def inside(function: Callable[_Given, _Answer], *given: _Given.args, **named: _Given.kwargs) -> _Answer: ...
 def is_loopback(url: str) -> bool: ...
 def leave() -> None: ...
 def run(verb: Generator[Operation, Any, _Answer]) -> _Answer: ...

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import frameless
 
 T = TypeVar("T")
 #: Nobody means so many of anything.
@@ -16,6 +17,7 @@ _FAR_TOO_MANY = 10_001
 _LONGEST = 100
 
 
+@frameless
 def refuse(name: str, what: str, given: object) -> NoReturn:
     """Say what an argument has to be. What it is instead is told by its type alone: it may be a secret."""
     msg = f"`{name}` must be {what}, not {type(given).__name__}"
@@ -27,6 +29,7 @@ def owned_by(what: str, name: str) -> str:
     return f"{what} `{_core.without_keys(name[:_LONGEST])}`"
 
 
+@frameless
 def items(owner: str, name: str, given: object, kind: type[T]) -> tuple[T, ...]:
     """Take several objects of one kind."""
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):

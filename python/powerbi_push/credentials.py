@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden, shown_unfinished
+from powerbi_push.hidden import Hidden, frameless, shown_unfinished
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ class EnvironmentCredential(_ServicePrincipal):
             raise ConfigurationError(msg, hint=error.hint) from None
 
 
+@frameless
 def sign_in_of_environment() -> EnvironmentCredential:
     """Take the sign-in of the environment, for a client that was given none.
 

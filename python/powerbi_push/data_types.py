@@ -9,6 +9,7 @@ from typing import Any
 from powerbi_push import _core
 from powerbi_push.arguments import owned_by, shown
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import frameless
 
 _PYTHON_TYPES: dict[type, str] = {
     int: "Int64",
@@ -40,6 +41,7 @@ _ARROW = {
 }
 
 
+@frameless
 def type_name(name: str, data_type: object) -> str:
     """Spell the type of the column `name` as the documentation does.
 
@@ -48,9 +50,12 @@ def type_name(name: str, data_type: object) -> str:
     """
     known = name_of(data_type)
     if known is None:
-        msg = f"{owned_by('column', name)} has the `data_type` {shown(data_type)}; the types are {_TYPES}"
+        is_type = isinstance(data_type, str | type) or not (_is_plain(data_type) or hasattr(type(data_type), "__len__"))
+        what = shown(data_type) if is_type else f"(a value: {type(data_type).__name__})"
+        msg = f"{owned_by('column', name)} has the `data_type` {what}; the types are {_TYPES}"
         hint = "Python's int, float, bool, datetime, date, str and Decimal are taken too, and types of numpy, pandas, "
-        raise ConfigurationError(msg, hint=hint + "polars and Arrow that mean one of these")
+        hint += "polars and Arrow that mean one of these"
+        raise ConfigurationError(msg, hint=hint if is_type else f"{hint}; TableSchema.infer(name, rows) reads types off values")
     return known
 
 
@@ -69,6 +74,11 @@ def name_of(data_type: object) -> str | None:
     if library == "polars":
         return _listed(_POLARS, made.__name__)
     return _arrow(data_type) if library == "pyarrow" else None
+
+
+def _is_plain(given: object) -> bool:
+    """Whether it is of one of Python's own classes, as values are."""
+    return type(given).__module__ in {"builtins", "datetime", "decimal"}
 
 
 def _listed(names: dict[str, str], name: str) -> str | None:

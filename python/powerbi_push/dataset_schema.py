@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from powerbi_push import _core
 from powerbi_push.arguments import items, listed, owned_by, refuse, shown
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import shown_unfinished
+from powerbi_push.hidden import frameless, shown_unfinished
 from powerbi_push.schema import Column, Measure, Relationship, TableSchema, specification
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class DatasetSchema:
         DatasetSchema('d', [TableSchema('Orders', {'Id': 'Int64', 'Paid': 'Boolean'})])
         """
         if not isinstance(tables, Mapping):
-            refuse("tables", "a mapping of names to rows", tables)
+            refuse("tables", 'a mapping of names to rows, such as {"Orders": rows}', tables)
         if types is not None and not isinstance(types, Mapping):
             refuse("types", "a mapping of table names to mappings of columns to data types, or None", types)
         known = types or {}
@@ -102,7 +102,9 @@ class DatasetSchema:
             msg = f"types= names table `{unknown[0]}`, which is not among the tables"
             raise ConfigurationError(msg, hint='types are given by table: types={"Orders": {"Id": int}}')
         named = listed(owned_by("dataset", _core.check_text("name", name)), "tables", tables.items())
-        inferred = [TableSchema.infer(table, rows, types=known.get(table), convert=convert) for table, rows in named]
+        inferred = []
+        for table, rows in named:
+            inferred.append(_inferred(table, rows, known.get(table), convert))
         return cls(name, inferred)
 
     @classmethod
@@ -163,6 +165,7 @@ class DatasetSchema:
         return f"<h4>{html.escape(self.name)}</h4>{tables}"
 
 
+@frameless
 def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -171,6 +174,17 @@ def _text_of(path: Path) -> str:
         raise ConfigurationError(msg) from None
 
 
+@frameless
+def _inferred(table: str, rows: Rows, types: Any, convert: Any) -> TableSchema:
+    try:
+        return TableSchema.infer(table, rows, types=types, convert=convert)
+    except ConfigurationError as error:
+        msg = f"table `{table}`: {error.message}"
+        hint = f"types are given by table: types={{{table!r}: ...}}" if "types=" in msg else error.hint
+        raise ConfigurationError(msg, hint=hint) from error.__cause__
+
+
+@frameless
 def _tables(owner: str, tables: Any) -> tuple[TableSchema, ...]:
     how = 'give a list of TableSchema, or a mapping such as {"Orders": {"Id": int}}'
     if isinstance(tables, TableSchema):
@@ -189,6 +203,9 @@ def _tables(owner: str, tables: Any) -> tuple[TableSchema, ...]:
 
 
 def _named(name: str, columns: Any) -> TableSchema:
+    if isinstance(columns, str | type):
+        msg = f"`tables` has a data type under `{name}`, where the columns of a table belong"
+        raise ConfigurationError(msg, hint='give a mapping such as {"Orders": {"Id": int}}, or a list of TableSchema')
     if not isinstance(columns, TableSchema):
         return TableSchema(name, columns)
     if columns.name != name:

@@ -1,14 +1,18 @@
-"""What no traceback may show, and what every traceback can: boxes for secrets, and objects that are not finished."""
+"""What no traceback may show: secrets and frames of this package. And what every one can: objects that are not finished."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from powerbi_push import _core
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
 Class = TypeVar("Class", bound=type)
+Given = ParamSpec("Given")
 
 
 class Hidden(Generic[T]):
@@ -28,6 +32,11 @@ class Hidden(Generic[T]):
         """Refuse: what is pickled can be read."""
         msg = "what is hidden cannot be pickled or copied"
         raise TypeError(msg)
+
+
+def frameless(function: Callable[Given, T]) -> Callable[Given, T]:
+    """Have no traceback show a function's own frame, or those below it that are this package's."""
+    return partial(_core.inside, function)
 
 
 def shown_unfinished(cls: Class) -> Class:

@@ -10,6 +10,8 @@ import inspect
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
+from powerbi_push.hidden import frameless
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
@@ -225,6 +227,7 @@ def _annotation(kind: type, name: str) -> object:
     return getattr(written, "__forward_arg__", written)
 
 
+@frameless
 def given(verb: str, kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """Take what a verb was given for its options.
 

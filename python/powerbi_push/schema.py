@@ -15,7 +15,7 @@ from powerbi_push import _core
 from powerbi_push.arguments import items, listed, owned_by, shown
 from powerbi_push.data_types import type_name
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden, shown_unfinished
+from powerbi_push.hidden import Hidden, frameless, shown_unfinished
 from powerbi_push.options import CheckOptions, RowOptions, given, takes
 from powerbi_push.results import ValidationReport, validation_report
 
@@ -347,6 +347,7 @@ def _texts(schema: Any, *names: str, optional: tuple[str, ...] = ()) -> None:
         _core.check_optional_flag("is_hidden", schema.is_hidden)
 
 
+@frameless
 def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
     """Take what describes the rows of the table `name`: a schema, a mapping of columns, or nothing."""
     if schema.value is None or isinstance(schema.value, TableSchema):
@@ -358,14 +359,18 @@ def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
             msg = f"`schema`: {error.message}"
             raise ConfigurationError(msg, hint=error.hint) from None
     kind = type(schema.value).__name__
-    msg = f"`schema` must be a TableSchema or a mapping of columns, not {kind}"
+    advice = "pass one of its tables" if kind == "DatasetSchema" else 'give a mapping such as {"Price": float}'
+    msg = f"`schema` must be a TableSchema or a mapping of columns, not {kind}; {advice}"
     raise TypeError(msg)
 
 
+@frameless
 def columns_of(owner: str, argument: str, columns: Any) -> tuple[Column, ...]:
     """The columns that an argument says: a mapping, columns, or pairs."""
     how = 'give a mapping such as {"Price": float}, or a list of Column or of pairs'
-    if isinstance(columns, str | bytes) or not isinstance(columns, Iterable):
+    if argument == "columns":
+        how += "; TableSchema.infer(name, rows) reads them off rows or a frame"
+    if hasattr(type(columns), "__dataframe__") or isinstance(columns, str | bytes) or not isinstance(columns, Iterable):
         msg = f"`{argument}` of {owner} takes names with data types, not {type(columns).__name__}"
         raise ConfigurationError(msg, hint=how)
     found = []

@@ -16,7 +16,7 @@ from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError, DeadlineError, NotFoundError, PowerBIPushError
-from powerbi_push.hidden import Hidden
+from powerbi_push.hidden import Hidden, frameless
 from powerbi_push.options import PushOptions, given, takes
 from powerbi_push.schema import TableSchema, as_table_schema
 from powerbi_push.streaming import StreamingDataset
@@ -40,6 +40,8 @@ _INFERRED_ROWS = 10_000
 _ROWS_ADDRESS = re.compile(
     r"/v1\.0/myorg(?:/groups/(?P<workspace>[^/]+))?/datasets/(?P<dataset>[^/]+)/tables/(?P<table>[^/]+)/rows/?"
 )
+#: What `types=` in a message means to somebody who has called `push`.
+_NO_TYPES = "push takes no types=: pass schema=TableSchema.infer({!r}, rows, types=...)"
 #: Between a workspace, a dataset and a table.
 _MOST_SLASHES = 2
 _clients: dict[tuple[Any, ...], Client] = {}
@@ -117,6 +119,7 @@ async def push_async(
     return settled(await awaited(_push(asked, begun, if_exists=if_exists, create=create)))
 
 
+@frameless
 def _begun(options: dict[str, Any]) -> dict[str, Any]:
     """Have the time limit of a push begin: it is for everything that is asked of the service."""
     if options.get("timeout") is not None:
@@ -168,7 +171,7 @@ def _push(asked: Hidden[_Given], options: dict[str, Any], *, if_exists: str, cre
     if pushes is not None:
         if if_exists == "replace" or create:
             msg = "a push URL takes rows and nothing else: its dataset cannot be made or emptied through it"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(msg, hint='leave create= and if_exists= out, or name a table: "Dataset/Table"')
         return (yield from pushes._push(asked.value.rows, options))  # noqa: SLF001 - the same package
     if isinstance(target.value, Table):
         table: Table = target.value
@@ -258,6 +261,8 @@ def place(target: Hidden[Any], base_url: str) -> tuple[str | None, str, str]:
 
 def _no_target(target: Hidden[Any]) -> ConfigurationError:
     hint = 'give "Dataset/Table", "Workspace/Dataset/Table", (workspace or None, dataset, table), or a URL'
+    if isinstance(target.value, list | dict):
+        hint += "; rows come first: push(rows, target)"
     if isinstance(target.value, str) and target.value.count("/") > _MOST_SLASHES:
         hint = _with_slash(target)
     elif isinstance(target.value, str) and "/" not in target.value and target.value:
@@ -358,7 +363,12 @@ def _known(schema: TableSchema | None, table_name: str, rows: Rows, *, convert: 
     """Say what a new table is to look like; answers the rows too, since looking at a generator takes some out."""
     if schema is None:
         first, rows = _first(rows)
-        return TableSchema.infer(table_name, first, convert=convert), rows
+        try:
+            return TableSchema.infer(table_name, first, convert=convert), rows
+        except ConfigurationError as error:
+            if "types=" in error.message:
+                error.hint = _joined(error.hint, _NO_TYPES.format(table_name))
+            raise
     if schema.name != table_name:
         msg = f"the schema is that of a table `{schema.name}`, and the target names the table `{table_name}`"
         raise ConfigurationError(msg, hint="give both the same name, or pass the columns as a mapping")

@@ -141,8 +141,8 @@ class Workspace:
 def _dataset_schema(schema: object) -> DatasetSchema:
     if isinstance(schema, DatasetSchema):
         return schema
-    advice = (
-        "wrap it: DatasetSchema(name, [table])" if isinstance(schema, TableSchema) else "see DatasetSchema.from_json"
-    )
+    advice = 'DatasetSchema(name, {"Orders": {"Id": int}}) makes one, DatasetSchema.from_json(text) reads one'
+    if isinstance(schema, TableSchema):
+        advice = "wrap it: DatasetSchema(name, [table])"
     msg = f"`schema` must be a DatasetSchema, not {type(schema).__name__}; {advice}"
     raise TypeError(msg)

@@ -46,6 +46,9 @@ impl Audience {
     /// Whom `token` is for instead, as people say it.
     pub(super) fn missed_by(&self, token: &AccessToken) -> Option<String> {
         let claims = super::jwt::claims(&token.secret)?;
+        if !self.is_local && super::jwt::is_unsigned(&token.secret) {
+            return Some("a local emulator".into());
+        }
         let named: Vec<&str> = match claims.get("aud")? {
             Value::String(one) => vec![one],
             Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),

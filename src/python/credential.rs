@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::door;
@@ -39,6 +39,12 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
         return raise(py, ours.get().sign_in(scope).map(Credential::Entra));
     }
     let asks_for_scope = credential.hasattr("get_token").unwrap_or(false);
+    if asks_for_scope && let Ok(class) = credential.cast::<PyType>() {
+        let name = class.name()?;
+        let error = Error::configuration(format!("`credential` is the class {name} itself"))
+            .with_hint(format!("make one of it: {name}(...)"));
+        return Err(errors::to_py(py, &error));
+    }
     if !asks_for_scope && !credential.is_callable() {
         let name = credential.get_type().name()?;
         let error = Error::configuration(format!("`credential` cannot be of type {name}"))
@@ -99,7 +105,7 @@ fn access_token(answer: &Bound<'_, PyAny>) -> PyResult<AccessToken> {
     };
     let token = pair.as_ref().map_or(answer, |(token, _)| token).cast::<PyString>().map_err(|_| {
         let name = answer.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-        PyTypeError::new_err(format!("a token must be a str or (str, expires_on), not {name}"))
+        PyTypeError::new_err(format!("a token must be a str or (str, expires_on), not {name}: return the token itself"))
     })?;
     let secret = secret(token)?;
     let Some((_, expires_on)) = &pair else { return Ok(AccessToken::reading_expiry(secret)) };
@@ -131,7 +137,9 @@ fn sign_in_result(answer: &Bound<'_, PyDict>, clock: &Clock) -> PyResult<Credent
     let Some(token) = text("access_token").or_else(|| text("accessToken")) else {
         let why =
             text("error_description").or_else(|| text("error")).unwrap_or_else(|| "it has no `access_token`".into());
-        let error = Error::new(Kind::Authentication, format!("the sign-in result holds no token: {why}"));
+        let error = Error::new(Kind::Authentication, format!("the sign-in result holds no token: {why}")).with_hint(
+            "pass what msal's acquire_token_...() or `az account get-access-token` gave, or the token itself",
+        );
         return Err(errors::to_py(py, &error));
     };
     let secret = SecretString::from(bare(&token));

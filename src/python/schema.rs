@@ -12,6 +12,12 @@ use super::errors::{self, raise};
 use super::intake::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
+<<<<<<< HEAD
+=======
+use crate::rows::cell::{Cell, Row, Rows};
+use crate::services::powerbi::sinks::PushDataset;
+use crate::rows::encode::{Limits, Options, Seen, example, kind_of, no_row};
+>>>>>>> inputs
 use crate::error::Error;
 use crate::rows::cell::{Cell, Row, Rows};
 use crate::rows::encode::{Limits, Options, Seen, example, kind_of};
@@ -158,8 +164,8 @@ impl Row for Watching {
         self.not_rows.get_or_insert_with(|| why.to_owned());
     }
 
-    fn not_a_mapping(&mut self, type_name: &str) {
-        self.not_rows.get_or_insert_with(|| format!("a row must be a mapping such as a dict, not {type_name}"));
+    fn not_a_mapping(&mut self, type_name: &str, advice: Option<&str>) {
+        self.not_rows.get_or_insert_with(|| no_row(type_name, advice));
     }
 }
 

@@ -6,7 +6,7 @@
 use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTraceback};
+use pyo3::types::{PyDict, PyTraceback, PyTuple};
 
 use super::door;
 use super::operation::Operation;
@@ -28,6 +28,18 @@ pub(super) fn settled(outcome: (Py<PyAny>, Option<Bound<'_, PyAny>>)) -> PyResul
             door::through(py, || Err(ours_taken_off(py, PyErr::from_value(raised))))
         }
     }
+}
+
+/// Calls a function of this package, of whose frames a traceback shows none.
+#[pyfunction]
+#[pyo3(signature = (function, *given, **named))]
+pub(super) fn inside(
+    function: &Bound<'_, PyAny>,
+    given: &Bound<'_, PyTuple>,
+    named: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    let py = function.py();
+    door::through(py, || function.call(given, named).map(Bound::unbind).map_err(|raised| ours_taken_off(py, raised)))
 }
 
 fn drive(verb: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -59,12 +71,12 @@ fn ours_taken_off(py: Python<'_>, raised: PyErr) -> PyErr {
 
 /// The frames of an exception that are not this package's.
 fn others<'py>(py: Python<'py>, raised: &PyErr) -> PyResult<Option<Bound<'py, PyTraceback>>> {
-    let home = py.import(intern!(py, "powerbi_push"))?.getattr(intern!(py, "__path__"))?.get_item(0)?;
-    let home = home.cast_into::<PyString>()?;
     let (mut kept, mut next) = (Vec::new(), raised.traceback(py).map(Bound::into_any));
     while let Some(frame) = next.filter(|frame| !frame.is_none()) {
-        let file = frame.getattr("tb_frame")?.getattr("f_code")?.getattr("co_filename")?;
-        if !file.cast::<PyString>()?.to_str()?.starts_with(home.to_str()?) {
+        // The module, since what dataclasses make is in no file.
+        let module = frame.getattr("tb_frame")?.getattr("f_globals")?.get_item(intern!(py, "__name__"));
+        let is_ours = module.is_ok_and(|name| name.to_string().split('.').next() == Some("powerbi_push"));
+        if !is_ours {
             kept.push(frame.clone());
         }
         next = Some(frame.getattr("tb_next")?);

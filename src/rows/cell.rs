@@ -193,6 +193,6 @@ pub trait Row {
     fn cell_without_place(&mut self, column: &str, cell: Cell<'_>);
     /// A key that names no column, and why.
     fn bad_key(&mut self, why: &str);
-    /// The row itself is nothing that has columns; the name of its type.
-    fn not_a_mapping(&mut self, type_name: &str);
+    /// The row itself is nothing that has columns; the name of its type, and what makes a row of it, where that is known.
+    fn not_a_mapping(&mut self, type_name: &str, advice: Option<&str>);
 }

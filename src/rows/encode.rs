@@ -40,6 +40,7 @@ pub use self::kept::Kept;
 pub use self::kinds::{example, kind_of};
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, OldDate, Problems, RowError, Seen};
+pub use self::row::no_row;
 pub use self::run::Run;
 pub use self::shown::Value;
 pub use self::slices::Shares;

@@ -124,7 +124,7 @@ impl Rows for BatchRows {
         self.left.start += 1;
         let Self { batch, window, columns, places, scratch, .. } = self;
         if batch.rows.is_null(number) {
-            row.not_a_mapping("None");
+            row.not_a_mapping("None", None);
             return Ok(true);
         }
         places.ask(|| batch.wanted.iter().map(|(_, name)| row.place(name)).collect());

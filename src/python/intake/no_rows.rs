@@ -1,10 +1,16 @@
-//! What people push in place of rows, and how to make rows of it.
+//! What people push in place of rows or of one row, and how to make rows of it.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use super::row;
+
+const WRAP: &str = "wrap it in a list: push([row])";
+const TEXT: &str = "JSON text becomes rows with json.loads(text), lines of a CSV with csv.DictReader(lines), a file with \
+                    pandas.read_csv(path); if it is one row, wrap it in a list: push([row])";
+const COLUMNS: &str = "columns become rows with pandas.DataFrame(columns), or with [dict(zip(columns, row)) for row in \
+                       zip(*columns.values())]";
 
 /// Refuses a single row, text, and what holds rows in another form than one after the other.
 pub(super) fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -13,42 +19,125 @@ pub(super) fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = format!("a {name} without an Arrow stream cannot be read: pass its rows as dicts");
         return Err(PyTypeError::new_err(message));
     }
-    if let Some(advice) = advice(rows)? {
+    if let Some(advice) = advice(rows, &name)? {
         let message = format!("rows must be a list or another iterable of mappings, not a {name}; {advice}");
         return Err(PyTypeError::new_err(message));
     }
     if !rows.is_instance_of::<PyType>() && (rows.hasattr("__iter__")? || rows.hasattr("__getitem__")?) {
         return Ok(());
     }
-    Err(PyTypeError::new_err(format!(
-        "rows must be an iterable of mappings, not {name}; wrap it in a list: push([row])"
-    )))
+    let advice = if rows.hasattr("__fspath__")? {
+        "read the file first: csv.DictReader(file), json.load(file) or pandas.read_csv(path)"
+    } else if rows.is_none() {
+        "where a function was to answer them, it may lack its `return`; if it is one row, wrap it in a list: push([row])"
+    } else if rows.is_callable() {
+        "call it, and push what it answers"
+    } else {
+        WRAP
+    };
+    Err(PyTypeError::new_err(format!("rows must be an iterable of mappings, not {name}; {advice}")))
 }
 
-fn advice(rows: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
-    const WRAP: &str = "wrap it in a list: push([row])";
-    if rows.is_instance_of::<PyString>() || rows.is_instance_of::<PyBytes>() || rows.is_instance_of::<PyByteArray>() {
-        return Ok(Some(
-            "JSON text becomes rows with json.loads(text), lines of a CSV with csv.DictReader(lines); if it is one row, \
-             wrap it in a list: push([row])",
-        ));
+fn advice(rows: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> PyResult<Option<String>> {
+    if is_text(rows) {
+        return Ok(Some(TEXT.into()));
     }
     let Ok(dict) = rows.cast::<PyDict>() else {
-        return Ok((rows.hasattr("keys")? || row::is_row(rows)?).then_some(WRAP));
+        if name.to_string_lossy().ends_with("GroupBy") {
+            return Ok(Some("push what is made of the groups, such as groups.sum()".into()));
+        }
+        return Ok((rows.hasattr("keys")? || row::is_row(rows)?).then(|| WRAP.into()));
     };
-    if dict.len() == 1
-        && let Some(inner) = dict.get_item("rows")?
-        && is_list(&inner)
-    {
-        return Ok(Some("push what is in it: push(body[\"rows\"])"));
+    Ok(Some(within(dict)))
+}
+
+/// How to get at the rows that a dict holds, or that it is made of.
+fn within(dict: &Bound<'_, PyDict>) -> String {
+    let has = |key: &str| dict.contains(key).unwrap_or(false);
+    let all = |is: fn(&Bound<'_, PyAny>) -> bool| !dict.is_empty() && dict.values().iter().all(|value| is(&value));
+    if let Some(key) = key_of_rows(dict) {
+        format!("push what is in it: push(body[{key:?}])")
+    } else if has("columns") && has("data") {
+        "its rows are [dict(zip(body[\"columns\"], row)) for row in body[\"data\"]]".into()
+    } else if all(is_data_type) {
+        "data types are a schema: TableSchema(name, types)".into()
+    } else if all(is_mapping) {
+        "columns become rows with pandas.DataFrame(columns), rows under their numbers or names with \
+         list(rows.values())"
+            .into()
+    } else if all(is_list) {
+        COLUMNS.into()
+    } else {
+        WRAP.into()
     }
-    if !dict.is_empty() && dict.values().iter().all(|column| is_list(&column)) {
-        return Ok(Some(
-            "columns become rows with pandas.DataFrame(columns), or with [dict(zip(columns, row)) for row in \
-             zip(*columns.values())]",
-        ));
+}
+
+/// Under which key a body of the service's, or of another one, has its rows.
+fn key_of_rows(dict: &Bound<'_, PyDict>) -> Option<String> {
+    const USUAL: [&str; 5] = ["rows", "value", "data", "records", "results"];
+    dict.iter().find_map(|(key, value)| {
+        let key = key.extract::<String>().ok()?;
+        let is_only = dict.len() == 1;
+        let is_body = is_only && key == "rows" && is_list(&value)
+            || (is_only || USUAL.contains(&key.as_str())) && first(&value).is_some_and(|first| is_mapping(&first));
+        is_body.then_some(key)
+    })
+}
+
+/// How to make a row of what was given as one, where that is known.
+pub(super) fn advice_for_row(row: &Bound<'_, PyAny>) -> Option<&'static str> {
+    const NAMES: &str = "rows of a database become mappings with [dict(zip(names, row)) for row in rows], where names = \
+                         [column[0] for column in cursor.description]";
+    const LISTS: &str = "rows of a database become mappings with [dict(zip(names, row)) for row in rows], where names = \
+                         [column[0] for column in cursor.description], lines of a CSV with csv.DictReader(lines)";
+    if is_text(row) {
+        return Some(
+            "JSON text becomes a row with json.loads(line), lines of a CSV become rows with csv.DictReader(lines)",
+        );
     }
-    Ok(Some(WRAP))
+    if is_of(row, "numpy") {
+        return Some("an array becomes rows with pandas.DataFrame(array, columns=names)");
+    }
+    if !row.is_instance_of::<PyTuple>() && !row.is_instance_of::<PyList>() {
+        return Some(if row.is_none() { "leave it out" } else { "a value alone becomes one with {\"column\": value}" });
+    }
+    match (first(row), row.get_item(1).ok()) {
+        (Some(inner), _) if is_mapping(&inner) => {
+            Some("it holds rows itself: push it alone, a sender takes send_many(rows)")
+        }
+        (_, Some(second)) if is_of(&second, "pandas") => Some("push the frame itself"),
+        _ if row.is_instance_of::<PyList>() => Some(LISTS),
+        _ => Some(NAMES),
+    }
+}
+
+fn is_text(given: &Bound<'_, PyAny>) -> bool {
+    given.is_instance_of::<PyString>() || given.is_instance_of::<PyBytes>() || given.is_instance_of::<PyByteArray>()
+}
+
+/// Whether its class was made by a `module`.
+fn is_of(given: &Bound<'_, PyAny>, module: &str) -> bool {
+    let name = given.get_type().getattr("__module__").and_then(|name| name.extract::<String>());
+    name.is_ok_and(|name| name.starts_with(module))
+}
+
+fn is_mapping(given: &Bound<'_, PyAny>) -> bool {
+    given.is_instance_of::<PyDict>() || given.cast::<PyMapping>().is_ok()
+}
+
+/// Whether it is a data type, as schemas take them.
+fn is_data_type(given: &Bound<'_, PyAny>) -> bool {
+    let name = || given.py().import("powerbi_push.data_types")?.call_method1("name_of", (given,));
+    // numpy takes its numbers for their types.
+    let is_value = given.is_instance_of::<PyString>()
+        || !given.is_instance_of::<PyType>() && given.hasattr("dtype").unwrap_or(true);
+    !is_value && !is_list(given) && name().is_ok_and(|name| !name.is_none())
+}
+
+/// The first of a list's values.
+fn first<'py>(given: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let is_list = given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>();
+    if is_list { given.get_item(0).ok() } else { None }
 }
 
 /// Whether it holds several values, as a column does.

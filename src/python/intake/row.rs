@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict, PySet, PyString, PyTuple, PyType};
 
 use super::borrowed::{self, Version};
+use super::no_rows::advice_for_row;
 use super::places::{KeptKeys, Keys, Places};
 use super::{Failure, changed, value};
 use crate::rows::cell::Row;
@@ -114,7 +115,7 @@ impl<'py> Shapes<'py> {
                     visit_undeclared(object, &mut self.keys, row)?;
                 }
             }
-            Shape::NoRow => row.not_a_mapping(&value::type_name(object)),
+            Shape::NoRow => row.not_a_mapping(&value::type_name(object), advice_for_row(object)),
         }
         Ok(())
     }
@@ -270,7 +271,7 @@ fn visit_cell(key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, row: &mut impl R
 /// The name that a key is, or why it is none.
 fn column_name<'k>(key: &'k Bound<'_, PyAny>) -> Result<&'k str, String> {
     let Ok(name) = key.cast::<PyString>() else {
-        return Err(format!("a column's name must be a str, not {}", value::type_name(key)));
+        return Err(format!("a column's name must be a str, not {}; str(name) makes it one", value::type_name(key)));
     };
     name.to_str().map_err(|_| "a column's name holds a lone surrogate, which is no valid Unicode".to_owned())
 }

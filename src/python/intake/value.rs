@@ -77,7 +77,7 @@ impl Row for Seen<'_> {
 
     fn bad_key(&mut self, _: &str) {}
 
-    fn not_a_mapping(&mut self, _: &str) {}
+    fn not_a_mapping(&mut self, _: &str, _: Option<&str>) {}
 }
 
 /// What users call the type of `value`.

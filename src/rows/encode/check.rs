@@ -95,7 +95,7 @@ impl Row for CheckedRow<'_> {
         self.0.bad_key(why);
     }
 
-    fn not_a_mapping(&mut self, type_name: &str) {
-        self.0.not_a_mapping(type_name);
+    fn not_a_mapping(&mut self, type_name: &str, advice: Option<&str>) {
+        self.0.not_a_mapping(type_name, advice);
     }
 }

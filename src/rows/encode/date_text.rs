@@ -84,6 +84,11 @@ pub(super) fn read(text: &str) -> Result<Read, NoMoment> {
     }
 }
 
+/// Whether what is said of a text that is no date says how to write it.
+pub(super) fn says_how(text: &str) -> bool {
+    read(text).is_err_and(|NoMoment(why)| why.contains("write "))
+}
+
 /// What a text without a date of ours is: there are forms of ISO 8601 that nobody sends here.
 fn unsupported_date(text: &[u8]) -> NoMoment {
     let shape: Vec<u8> = text.iter().map(|byte| if byte.is_ascii_digit() { b'0' } else { *byte }).collect();

@@ -4,6 +4,7 @@ use super::buffer::Buffer;
 use super::date_text;
 use super::numbers::{is_double, is_int64, is_whole_double, read};
 use super::options::Options;
+use super::refusal::unsupported_advice;
 use super::shown::shown;
 use super::value::{is_nan, own_type, put_value};
 use crate::rows::cell::Cell;
@@ -69,13 +70,8 @@ fn no_type(cell: &Cell<'_>) -> NoType {
             Some("str"),
             "takes it as text when rows are pushed with convert=True, and infer(convert=True) infers that",
         ),
-        Cell::Unsupported("bytes" | "bytearray" | "memoryview") => {
-            ("a value that no type takes", None, "decode it: value.decode()")
-        }
-        Cell::Unsupported("dict" | "list" | "tuple") => {
-            ("a value that no type takes", None, "pandas.json_normalize makes columns of nested values")
-        }
-        _ => ("a value that no type takes", None, "make it text or a number, or leave the column out"),
+        Cell::Unsupported(name) => ("a value that no type takes", None, unsupported_advice(name)),
+        _ => ("a value that no type takes", None, unsupported_advice("")),
     };
     NoType { why, data_type, advice }
 }

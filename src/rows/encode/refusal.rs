@@ -1,6 +1,7 @@
 //! Why one value cannot go where it should, in words for people: what is wrong, the value, and what would mend it.
 
 use super::Buffer;
+use super::date_text;
 use super::options::{Naive, Options};
 use super::problems::Code;
 use super::shown::shown;
@@ -33,21 +34,20 @@ impl Refusal {
         Self { message, ..self }
     }
 
-    pub(super) fn unknown_column(name: &str, schema: &TableSchema) -> Self {
+    pub(super) fn unknown_column(name: &str, cell: &Cell<'_>, schema: &TableSchema) -> Self {
         let mut message = format!("column `{name}` is not in table `{}`", schema.name());
         if let Some(nearest) = schema.nearest(name) {
             message = format!("{message}; did you mean `{nearest}`?");
+        } else if matches!(cell, Cell::Unsupported("list")) {
+            message = format!("{message}; where its list holds the rows, push that: push(body[{name:?}])");
         }
         Self::new(Code::UnknownColumn, message)
     }
 
     /// A value that no column takes, where `expected` was.
     pub(super) fn unsupported(expected: &str, name: &str) -> Self {
-        let cure = match name {
-            "dict" | "list" => "; nested values become columns with pandas.json_normalize(rows)",
-            _ => "",
-        };
-        Self::new(Code::WrongType, format!("takes {expected}, not {name}{cure}"))
+        let advice = unsupported_advice(name);
+        Self::new(Code::WrongType, format!("takes {expected}, not {name}; {advice}"))
     }
 
     pub(super) fn wrong_type(data_type: DataType, cell: &Cell<'_>) -> Self {
@@ -86,5 +86,45 @@ fn cure(code: Code, cell: Cell<'_>, data_type: Option<DataType>, options: Option
     let (convert, words) = CONVERT;
     let converted = convert(options);
     let second = cures.iter().find(|(change, _)| converted != options && mends(change(converted)));
-    second.map(|(_, second)| format!("{words}, and {second}"))
+    second
+        .map(|(_, second)| format!("{words}, and {second}"))
+        .or_else(|| by_hand(code, cell, data_type).map(Into::into))
+}
+
+/// What to do about a value that no option mends.
+fn by_hand(code: Code, cell: Cell<'_>, data_type: Option<DataType>) -> Option<&'static str> {
+    Some(match (code, cell, data_type) {
+        (Code::NotFinite, ..) => "put None in its place",
+        (Code::NotUtf8, ..) => "text.encode(\"utf-8\", \"replace\").decode() mends it",
+        (Code::OutOfRange, Cell::Int(_) | Cell::WideInt(_), Some(DataType::Int64)) => {
+            "a Decimal column takes 28 digits"
+        }
+        (_, Cell::Text(_), Some(DataType::Boolean)) => "put True, False or None in its place",
+        (_, Cell::Text(_), Some(DataType::Int64 | DataType::Double | DataType::Decimal)) => {
+            "a number is digits, sign and point alone, and None is a missing value"
+        }
+        (Code::BadDatetime, Cell::Text(text), _) if !date_text::says_how(text) => {
+            "datetime.strptime(text, format) reads other forms, and None is a missing value"
+        }
+        (_, Cell::Float(_) | Cell::Decimal(_), Some(DataType::Int64)) => "round it, or make the column Double",
+        (_, Cell::Int(_) | Cell::WideInt(_) | Cell::Float(_) | Cell::Decimal(_), Some(DataType::DateTime)) => {
+            "datetime.fromtimestamp(seconds, timezone.utc) makes a date of it"
+        }
+        (_, Cell::Time(_), Some(DataType::DateTime)) => "datetime.combine(day, time) makes a date of it",
+        (_, Cell::Time(_), None) => "str(time) makes text of it",
+        _ => return None,
+    })
+}
+
+/// What to do about a value of a type that no column takes.
+pub(super) fn unsupported_advice(name: &str) -> &'static str {
+    match name {
+        "dict" => "nested values become columns with pandas.json_normalize(rows)",
+        "list" | "tuple" | "set" | "frozenset" | "numpy.ndarray" => {
+            "nested values become columns with pandas.json_normalize(rows), and lists rows with DataFrame.explode(column)"
+        }
+        "bytes" | "bytearray" | "memoryview" => "decode it: value.decode()",
+        "datetime.timedelta" => "value.total_seconds() makes a number of it",
+        _ => "make it text or a number, or leave the column out",
+    }
 }

@@ -205,7 +205,7 @@ impl Row for OpenRow<'_> {
         match columns.schema() {
             Some(_) if options.ignore_unknown_columns => {}
             Some(schema) => {
-                let refusal = Refusal::unknown_column(column, schema);
+                let refusal = Refusal::unknown_column(column, &cell, schema);
                 self.refuse(Some(column), cell.type_name(), Value::of(&cell), refusal);
             }
             None => {
@@ -223,14 +223,15 @@ impl Row for OpenRow<'_> {
         self.refuse(None, "dict", Value::None, Refusal::new(Code::UnknownColumn, why));
     }
 
-    fn not_a_mapping(&mut self, type_name: &str) {
-        let mut message = format!("a row must be a mapping such as a dict, not {type_name}");
-        if matches!(type_name, "tuple" | "list") {
-            message.push_str(
-                "; rows of a database become mappings with [dict(zip(names, row)) for row in rows], where names = \
-                 [column[0] for column in cursor.description]",
-            );
-        }
+    fn not_a_mapping(&mut self, type_name: &str, advice: Option<&str>) {
+        let message = no_row(type_name, advice);
         self.refuse(None, type_name, Value::None, Refusal::new(Code::NotAMapping, message));
     }
+}
+
+/// What is said of a row that has no columns.
+#[must_use]
+pub fn no_row(type_name: &str, advice: Option<&str>) -> String {
+    let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+    format!("a row must be a mapping such as a dict, not {type_name}{advice}")
 }

@@ -157,7 +157,7 @@ impl Inference {
                 Err(problem) => problems.push(problem),
             }
         }
-        if self.rows == 0 && found.columns.is_empty() {
+        if self.rows == 0 && self.columns.is_empty() {
             return no_rows(given);
         }
         problems.extend(self.unknown(given));
