@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 #: Options of the package's verbs that messages name, and what they are called here.
 _FLAGS = re.compile(
-    r"\b(convert|create)=True\b|\b(schema|base_url|cloud|timeout|rows_in_table)=(?=[\s,;)]|$)|\b([a-z]+_[a-z]+)=\"(\w+)\""
+    r"\b(convert|create)=True\b"
+    r"|\b(schema|base_url|cloud|timeout|rows_in_table)=(?=[\s,;)]|$)"
+    r'|\b([a-z]+_[a-z]+|outbox)="(\w+)"'
 )
 
 

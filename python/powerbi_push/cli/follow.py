@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +31,7 @@ from powerbi_push.cli.stream import Input, Parser
 from powerbi_push.cli.target import table_of
 from powerbi_push.cli.types import schema_of
 from powerbi_push.exceptions import DeadlineError, OutboxFullError, UndeliveredError, ValidationError
+from powerbi_push.outbox import Outbox
 from powerbi_push.results import PushResult
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def follow(session: Session, asked: Asked, target: Hidden[str], given: dict[str,
             raise click.UsageError(msg)
         schema = schema_of(given["schema"], table_of(target)) if given["schema"] else None
         options = row_options(given, parser.format) if schema else {}
+        _tell_of_earlier(session, given["outbox"])
         sender = sender_of(session, target, schema, create=given["create"], options={**_options(given), **options})
         return _Flow(session, source, rejects, given).run(parser, sender)
 
@@ -84,6 +87,19 @@ def _check(given: dict[str, Any]) -> None:
 def _options(given: dict[str, Any]) -> dict[str, Any]:
     told = {name: given[name] for name in ("outbox", "max_delay") if given[name] is not None}
     return {**told, "full_timeout": _PATIENCE}
+
+
+def _tell_of_earlier(session: Session, path: str | None) -> None:
+    if path is None or not Path(path).exists():
+        return
+    if pending := Outbox(path).pending:
+        wait = _rows_wait(pending).replace(" wait", " of an earlier run wait")
+        goes = "goes" if pending == 1 else "go"
+        session.say(f"{wait} in {path} and {goes} first")
+
+
+def _rows_wait(count: int) -> str:
+    return "1 row waits" if count == 1 else f"{count:,} rows wait"
 
 
 class _Flow:
@@ -169,7 +185,7 @@ class _Flow:
         if failure is not None:
             vars(failure)["result"] = result
             raise failure
-        return self._tell(result or PushResult())
+        return self._tell(PushResult() if result is None else result)
 
     def _drain(self) -> None:
         """Deliver what is left for as long as it may take: to the end, unless somebody said less or a signal comes."""
@@ -189,9 +205,9 @@ class _Flow:
             self._rejects.refused((self._lines.of(error.row), error) for error in result.errors)
         whole = counted(result, self._rejects)
         self._session.say(whole.summary())
-        if waits := whole.unsent if self._outbox else 0:
-            self._session.say(f"{waits:,} rows wait in {self._outbox} for the next run")
-        unsettled = whole.in_doubt or self._left or (whole.unsent and not self._outbox)
+        if self._outbox and (waits := Outbox(self._outbox).pending):
+            self._session.say(f"{_rows_wait(waits)} in {self._outbox} for the next run")
+        unsettled = self._left or (not self._outbox and (whole.in_doubt or whole.unsent))
         ok = not unsettled and (self._rejects is not None or not whole.rejected)
         if self._session.as_json:
             self._session.give({**result_document(whole), "ok": ok, "accepted": self._accepted})
