@@ -67,7 +67,7 @@ class TqdmBar:
                 self._bar = self._tqdm(**known, unit=" rows", unit_scale=True, dynamic_ncols=True)
             self._bar.total = progress.total
             self._bar.update(progress.confirmed - self._bar.n)
-            self._bar.set_postfix_str(_waiting(progress) or _checked(progress) or "")
+            self._bar.set_postfix_str(told(progress) or "")
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -129,12 +129,17 @@ def _lines(progress: Progress, rate: float) -> Iterator[str]:
     if progress.total is not None:
         share = f"{progress.confirmed * 100 // max(progress.total, 1)}%"
         done, short = f"{progress.confirmed:,} of {progress.total:,} rows ({share})", share
-    told = _waiting(progress) or _checked(progress) or _pace(progress, rate)
-    if told:
-        yield f"{done}, {told}"
-        yield f"{short}, {told}"
+    news = told(progress) or _pace(progress, rate)
+    if news:
+        yield f"{done}, {news}"
+        yield f"{short}, {news}"
     if progress.waiting is None:
         yield done
+
+
+def told(progress: Progress) -> str | None:
+    """What the push does where it is not sending: waiting, or checking rows."""
+    return _waiting(progress) or _checked(progress)
 
 
 def _waiting(progress: Progress) -> str | None:

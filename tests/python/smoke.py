@@ -1,6 +1,9 @@
 """The least that must work on every CPython: run with `python tests/python/smoke.py`, needs nothing but the package."""
 
+import json
 import platform
+import subprocess
+import sys
 from datetime import datetime
 from importlib.metadata import version
 
@@ -25,8 +28,15 @@ def the_core_loads() -> None:
     assert powerbi_push.__version__ == version("powerbi-push")
 
 
+def the_command_answers() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "powerbi_push", "--json", "plan", "20001"], stdout=subprocess.PIPE, check=True
+    )
+    assert json.loads(told.stdout)["requests"] == 3
+
+
 def main() -> None:
-    for claim in (the_core_loads, rows_arrive):
+    for claim in (the_core_loads, rows_arrive, the_command_answers):
         claim()
     print(f"smoke: powerbi_push {powerbi_push.__version__} on CPython {platform.python_version()}: fine")
 

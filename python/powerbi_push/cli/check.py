@@ -1,0 +1,50 @@
+"""`powerbi-push schema` and `powerbi-push validate`: what a file holds, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from powerbi_push.cli.asking import asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.findings import Findings
+from powerbi_push.cli.push import naming, types_of
+from powerbi_push.cli.readings import Reading
+from powerbi_push.dataset_schema import DatasetSchema
+
+if TYPE_CHECKING:
+    from powerbi_push.cli.session import Session
+
+
+@click.command()
+@click.argument("file", metavar="FILE|-")
+@reads_file
+@click.pass_obj
+def schema(session: Session, /, file: str, **given: Any) -> int:
+    """Read the columns off FILE and write them as JSON, in the form that --schema and the service take."""
+    asked = asked_of(file, given)
+    with naming(asked):
+        reading = Reading(asked)
+        table, _ = types_of(session, reading, given, name_of(asked, given))
+        session.give(json.loads(DatasetSchema(table.name, [table]).to_json()))
+        return 0
+
+
+@click.command()
+@click.argument("file", metavar="FILE|-")
+@reads_file
+@click.option("--max-errors", type=int, default=1_000, show_default=True, help="How many problems are listed.")
+@click.pass_obj
+def validate(session: Session, /, file: str, **given: Any) -> int:
+    """Check each row of FILE against --schema (or the types that most of it has), and list every problem.
+
+    Nothing is sent. The exit code is 1 where a row is wrong.
+    """
+    asked = asked_of(file, given)
+    findings = Findings(given["max_errors"])
+    with naming(asked):
+        reading = Reading(asked, findings.broken)
+        table, _ = types_of(session, reading, given, name_of(asked, given))
+        findings.check(reading, table, row_options(given, reading.format))
+        return findings.give(session, reading)

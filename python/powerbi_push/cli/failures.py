@@ -1,0 +1,133 @@
+"""How errors look on a terminal: what happened in one line, what to do below it, and what was sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from powerbi_push import _core
+from powerbi_push.cli.session import coloured, tell
+from powerbi_push.exceptions import PowerBIPushError, ServiceError, ValidationError
+
+if TYPE_CHECKING:
+    from powerbi_push.results import PushResult
+
+#: Options of the package's verbs that messages name, and what they are called here.
+_FLAGS = re.compile(
+    r"\b(convert|create)=True\b"
+    r"|\b(schema|base_url|cloud|timeout|rows_in_table)=(?=[\s,;)]|$)"
+    r'|\b([a-z]+_[a-z]+|outbox)="(\w+)"'
+)
+
+
+class CommandError(Exception):
+    """Something that a command itself found wrong.
+
+    Attributes:
+        hint: What to do next.
+        result: What became of the rows, where some were pushed.
+        problems: One JSON object for each row that is wrong.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        result: PushResult | None = None,
+        problems: list[dict[str, Any]] | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        """Make it from what happened."""
+        super().__init__(message)
+        self.hint = hint
+        self.result = result
+        self.problems = problems
+        self.details = details or {}
+
+
+def in_flags(text: str) -> str:
+    """Call options by the names that they have on the command line."""
+
+    def flag(found: re.Match[str]) -> str:
+        switch, option, name, value = found.groups()
+        if name:
+            return f"--{name.replace('_', '-')} {value}"
+        return f"--{(switch or option).replace('_', '-')}"
+
+    return _FLAGS.sub(flag, text)
+
+
+def tell_usage(error: click.UsageError, *, as_json: bool) -> None:
+    """Say how the command is called."""
+    if error.ctx is not None:
+        tell(error.ctx.get_usage())
+    message = _core.without_keys(error.format_message())
+    _tell_error(message, f"{error.ctx.command_path} --help" if error.ctx else None)
+    if as_json:
+        click.echo(json.dumps({"ok": False, "error": {"type": "UsageError", "message": message, "hint": None}}))
+
+
+def tell_failure(error: BaseException, *, as_json: bool) -> None:
+    """Say what went wrong, what to do about it and what was sent."""
+    message, hint = _words(error)
+    _tell_error(message, hint)
+    result: PushResult | None = getattr(error, "result", None)
+    if result is not None and result.read:
+        tell(f"sent: {result.summary()}")
+    if as_json:
+        told = {"type": _kind(error), "message": message, "hint": hint, **_of_service(error)}
+        problems = getattr(error, "problems", None)
+        document = {"ok": False, "error": told, **(getattr(error, "details", None) or {})}
+        if result is not None:
+            document["result"] = result_document(result)
+        if problems is not None:
+            document["problems"] = problems
+        click.echo(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def _tell_error(message: str, hint: str | None) -> None:
+    tell(f"{coloured('error', 'red')}: {message}")
+    if hint:
+        tell(f"hint: {hint}")
+
+
+def _kind(error: BaseException) -> str:
+    cause = error.__cause__
+    return type(cause if isinstance(error, CommandError) and isinstance(cause, PowerBIPushError) else error).__name__
+
+
+def _of_service(error: BaseException) -> dict[str, Any]:
+    found = error if isinstance(error, ServiceError) else error.__cause__
+    if not isinstance(found, ServiceError):
+        return {}
+    return {name: getattr(found, name) for name in ("status", "code", "request_id", "retry_after")}
+
+
+def _words(error: BaseException) -> tuple[str, str | None]:
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            return "interrupted", None
+        case CommandError():
+            return str(error), error.hint
+        case ValidationError() | PowerBIPushError():
+            return in_flags(error.message), error.hint and in_flags(error.hint)
+        case OSError() if error.strerror:
+            name = f"{error.filename}: " if error.filename else ""
+            return f"{name}{error.strerror}", None
+        case click.ClickException():
+            return error.format_message(), None
+        case _:
+            told = _core.without_keys(str(error))
+            return f"{type(error).__name__}: {told}", "--traceback before the command shows where"
+
+
+def result_document(result: PushResult) -> dict[str, Any]:
+    """What became of the rows, as JSON."""
+    names = "read confirmed rejected in_doubt unsent maybe_twice requests retries bytes_sent elapsed_seconds"
+    names += " waited_seconds resume_from error_count deleted"
+    ranges = [{"start": start, "stop": stop, "state": state} for start, stop, state in result.ranges]
+    return {"ok": result.ok, **{name: getattr(result, name) for name in names.split()}, "ranges": ranges}

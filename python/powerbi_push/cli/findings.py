@@ -1,0 +1,63 @@
+"""Everything that is wrong with a file: lines that are no rows, and rows that do not fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from powerbi_push.cli.account import explained, problems, where
+from powerbi_push.exceptions import PowerBIPushError
+
+if TYPE_CHECKING:
+    from powerbi_push.cli.readings import Broken, Reading
+    from powerbi_push.cli.rejects import Rejects
+    from powerbi_push.cli.session import Session
+    from powerbi_push.schema import TableSchema
+
+
+class Findings:
+    """What a check of a whole file found."""
+
+    def __init__(self, most: int = 1_000) -> None:
+        """Keep so many problems; all are counted."""
+        self.rows = 0
+        self.count = 0
+        self.problems: list[dict[str, Any]] = []
+        self._most = most
+
+    def broken(self, broken: Broken) -> None:
+        """Take a line that is no row at all."""
+        self.rows += 1
+        self.count += 1
+        if len(self.problems) < self._most:
+            found = {"row": None, "line": broken.line, "column": None, "code": "broken", "reason": broken.reason}
+            self.problems.append(found)
+
+    def check(self, reading: Reading, schema: TableSchema, options: dict[str, Any]) -> None:
+        """Judge all rows."""
+        try:
+            report = schema.validate(reading.rows(), max_errors=self._most, **options)
+        except PowerBIPushError as error:
+            raise explained(error, reading, None) from error.__cause__
+        self.rows += report.row_count
+        self.count += report.error_count
+        self.problems += problems(reading, report.errors)
+        self.problems.sort(key=lambda one: (one["line"] is None, one["line"] or 0))
+        del self.problems[self._most :]
+
+    def add(self, rejects: Rejects) -> None:
+        """Count rows that were set aside."""
+        self.rows += rejects.count
+        self.count += rejects.count
+
+    def give(self, session: Session, reading: Reading, plan: tuple[dict[str, Any], str] | None = None) -> int:
+        """Write what was found, and answer the exit code."""
+        document = {"ok": not self.count, "row_count": self.rows, "error_count": self.count, "problems": self.problems}
+        lines = [f"{where(reading, one['line'], one['row'])}: {one['reason']}" for one in self.problems]
+        if plan:
+            document["plan"] = plan[0]
+            lines.append(plan[1])
+        session.give(document, "\n".join(lines))
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        found = "1 problem" if self.count == 1 else f"{self.count:,} problems" if self.count else "no problems"
+        session.say(f"{rows} checked: {found}")
+        return 1 if self.count else 0

@@ -1,0 +1,181 @@
+"""NDJSON and JSON as rows, object by object, in constant memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from powerbi_push.cli.csv_rows import text_of
+from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.lines import packed
+from powerbi_push.cli.readings import Broken, Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from io import TextIOWrapper
+
+    from powerbi_push.cli.files import Opened
+
+_CHUNK = 1_000
+#: Characters that are read at once, and those of one object at most.
+_PIECE, _LONGEST = 1 << 16, 16_000_000
+#: Characters of a broken line that are kept.
+_SHOWN = 10_000
+_WHITE = re.compile(r"[ \t\r\n]*")
+_START = re.compile(r'[ \t\r\n]*(?:\{[ \t\r\n]*"rows"[ \t\r\n]*:[ \t\r\n]*)?\[')
+_decoder = json.JSONDecoder()
+
+
+def ndjson_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
+    """Read one object a line."""
+    if opened.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+        msg = "is a JSON array, not one object a line"
+        raise BrokenFileError(msg, hint="--format json")
+    stream, line = text_of(opened), 0
+    while taken := list(islice(_read(stream, line), _CHUNK)):
+        yield from ndjson_rows(taken, line + 1, on_broken)
+        line += len(taken)
+
+
+def _read(stream: TextIOWrapper, line: int) -> Iterator[str]:
+    try:
+        yield from iter(lambda: stream.readline(_LONGEST), "")
+    except BrokenFileError as error:
+        raise BrokenFileError(str(error), hint=error.hint) from None
+    except UnicodeError as error:
+        msg = f"cannot be decoded after line {line}: {error}"
+        raise BrokenFileError(msg, hint="say its encoding with --encoding") from None
+
+
+def ndjson_rows(taken: list[str], first: int, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
+    """Parse lines of which the first has the number `first`; what is in front of a broken one goes first."""
+    try:
+        # Nearly always all are well; blank lines are broken here and looked at below.
+        yield Chunk(range(first, first + len(taken)), [*map(_decoder.decode, taken)])
+    except ValueError:
+        pass
+    else:
+        return
+    rows: list[Any] = []
+    places: list[int] = []
+    for line, ended in enumerate(taken, first):
+        text = ended.rstrip("\r\n")
+        if not text.strip():
+            continue
+        try:
+            row = _decoder.decode(text)
+        except ValueError as error:
+            yield Chunk(packed(places), rows)
+            rows, places = [], []
+            on_broken(Broken(line, f"is not JSON: {_short(error)}", text[:_SHOWN]))
+        else:
+            rows.append(row)
+            places.append(line)
+    yield Chunk(packed(places), rows)
+
+
+def json_chunks(opened: Opened, _on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
+    """Read an array of objects, or ``{"rows": [...]}``."""
+    text = _Text(text_of(opened))
+    rows: list[Any] = []
+    places: list[int] = []
+    for line, row in text.objects():
+        rows.append(row)
+        places.append(line)
+        if len(rows) == _CHUNK:
+            yield Chunk(packed(places), rows)
+            rows, places = [], []
+    yield Chunk(packed(places), rows)
+
+
+class _Text:
+    """A window that moves over a long text."""
+
+    def __init__(self, stream: TextIOWrapper) -> None:
+        self._stream = stream
+        self._held, self._at, self._line = "", 0, 1
+        self._ended = False
+
+    def objects(self) -> Iterator[tuple[int, Any]]:
+        """Give what is in the array, each with its line."""
+        self._begin()
+        while (mark := self._next()) != "]":
+            yield self._line, self._object()
+            if (mark := self._next()) == ",":
+                self._move(self._at + 1)
+                continue
+            if mark != "]":
+                raise self._broken("`,` or `]` is missing" if mark else "the array has no end")
+        self._end()
+
+    def _begin(self) -> None:
+        while not (found := _START.match(self._held)):
+            if self._ended or len(self._held) > _PIECE:
+                raise self._no_array()
+            self._more()
+        self._move(found.end())
+
+    def _end(self) -> None:
+        """Nothing may follow but the end of ``{"rows": [...]}``."""
+        self._move(self._at + 1)
+        while not self._ended:
+            self._more()
+        if self._held[self._at :].strip() not in {"", "}"}:
+            self._next()
+            raise self._broken("something follows behind the array")
+
+    def _no_array(self) -> BrokenFileError:
+        if self._held.lstrip().startswith("{"):
+            msg = "is no array of objects"
+            return BrokenFileError(msg, hint="one object a line is --format ndjson; a single row needs [ ] around it")
+        return BrokenFileError("is no JSON array of objects" if self._held.strip() else "is empty: there is no array")
+
+    def _next(self) -> str:
+        """Go to the next character that is not white; empty at the end."""
+        while True:
+            self._move(_WHITE.match(self._held, self._at).end())  # type: ignore[union-attr]  # it matches nothing too
+            if self._at < len(self._held) or self._ended:
+                return self._held[self._at : self._at + 1]
+            self._more()
+
+    def _object(self) -> Any:
+        while True:
+            failure = None
+            try:
+                value, end = _decoder.raw_decode(self._held, self._at)
+            except ValueError as error:
+                failure = error
+            else:
+                # What ends with the window may go on behind it.
+                if end < len(self._held) or self._ended:
+                    self._move(end)
+                    return value
+            if self._ended:
+                raise self._broken(f"is not JSON: {_short(failure)}" if failure else "the array has no end")
+            if len(self._held) - self._at > _LONGEST:
+                raise self._broken("an object has no end within 16 MB")
+            self._more()
+
+    def _move(self, end: int) -> None:
+        self._line += self._held.count("\n", self._at, end)
+        self._at = end
+
+    def _more(self) -> None:
+        """Forget what was read, and read as much again as is held."""
+        rest = self._held[self._at :]
+        try:
+            piece = self._stream.read(max(_PIECE, len(rest)))
+        except BrokenFileError as error:
+            raise BrokenFileError(str(error), line=self._line, hint=error.hint) from None
+        self._held, self._at, self._ended = rest + piece, 0, not piece
+
+    def _broken(self, reason: str) -> BrokenFileError:
+        return BrokenFileError(reason, line=self._line)
+
+
+def _short(error: ValueError | None) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.colno}"
+    return str(error)

@@ -1,0 +1,88 @@
+"""Parquet as rows, by pyarrow or polars where one of them is installed."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.readings import Broken, Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from powerbi_push.cli.files import Opened
+
+#: Rows of one batch.
+_ROWS = 10_000
+
+
+def parquet_chunks(opened: Opened, _on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
+    """Read batches; rows count from 1, since Parquet has no lines."""
+    if not opened.head.startswith(b"PAR1"):
+        msg = "is not Parquet"
+        raise BrokenFileError(msg, hint="say what it holds with --format")
+    first = 1
+    read = _with_pyarrow if find_spec("pyarrow") else _with_polars if find_spec("polars") else None
+    if read is None:
+        msg = "reading Parquet takes pyarrow or polars, and neither is installed"
+        raise BrokenFileError(msg, hint="pip install pyarrow")
+    for batch in read(_seekable(opened)):
+        yield Chunk(range(first, first + len(batch)), batch)
+        first += len(batch)
+
+
+def _seekable(opened: Opened) -> Any:
+    """Parquet is read from its end: what comes on a pipe, or packed, is laid down first."""
+    if not opened.asked.is_stdin and not opened.is_packed:
+        return opened.asked.path
+    laid = tempfile.TemporaryFile()  # noqa: SIM115 - it goes with its last user
+    while piece := opened.bytes.read(1 << 20):
+        laid.write(piece)
+    laid.seek(0)
+    return laid
+
+
+def _with_pyarrow(file: Any) -> Iterator[Any]:
+    arrow: Any = import_module("pyarrow")
+    try:
+        yield from import_module("pyarrow.parquet").ParquetFile(file).iter_batches(_ROWS)
+    except arrow.ArrowException as error:
+        raise _damaged(error) from None
+    except OSError as error:
+        raise _damaged(error) from None
+
+
+def _with_polars(file: Any) -> Iterator[Any]:
+    polars: Any = import_module("polars")
+    try:
+        yield from polars.scan_parquet(file).collect_batches(chunk_size=_ROWS, maintain_order=True)
+    except polars.exceptions.PolarsError as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> BrokenFileError:
+    return BrokenFileError(f"the Parquet file is damaged: {str(error).splitlines()[0]}")
+
+
+def batches(frames: Iterator[Any]) -> Any:
+    """Make one reader of Arrow of batches."""
+    first = next(frames, None)
+    if first is None:
+        return []
+    if hasattr(first, "to_arrow"):
+        return _rows_of_polars(first, frames)
+    reader = import_module("pyarrow").RecordBatchReader
+    return reader.from_batches(first.schema, _from(first, frames))
+
+
+def _from(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def _rows_of_polars(first: Any, rest: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    for frame in _from(first, rest):
+        yield from frame.iter_rows(named=True)

@@ -1,0 +1,151 @@
+"""`powerbi-push push`: a file into a table."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from powerbi_push.cli.account import broken_file, explained, finish, interrupted
+from powerbi_push.cli.asking import asked_of, reads_file, row_options
+from powerbi_push.cli.bar import watch
+from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.findings import Findings
+from powerbi_push.cli.readings import Reading, refuse
+from powerbi_push.cli.rejects import Rejects
+from powerbi_push.cli.target import check_names, read_target, table_of
+from powerbi_push.cli.types import infer, preview, schema_of
+from powerbi_push.exceptions import PowerBIPushError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from powerbi_push.cli.files import Asked
+    from powerbi_push.cli.session import Session
+    from powerbi_push.hidden import Hidden
+    from powerbi_push.schema import TableSchema
+
+#: Problems of rows that the service refuses which are kept for the file of rejects.
+_MOST = 100_000
+
+
+@click.command()
+@click.argument("file", metavar="FILE|-")
+@click.argument("target", required=False)
+@reads_file
+@click.option("--create", is_flag=True, help="Make the dataset where it is missing.")
+@click.option("--if-exists", type=click.Choice(["append", "replace"]), default="append", help="Delete the rows first?")
+@click.option("--dry-run", is_flag=True, help="Check the whole file and plan; nothing is sent.")
+@click.option("--rejects", metavar="FILE", help="Set bad rows aside, with line and reason (NDJSON), and go on.")
+@click.option("--timeout", type=float, metavar="S", help="Seconds for the whole push, waits for quotas included.")
+@click.option("--allow-url-in-argv", is_flag=True, help="Take a push URL as an argument, where others can read it.")
+@click.option("--follow", is_flag=True, help="Send rows as they come, until the input ends or SIGTERM.")
+@click.option("--outbox", metavar="FILE", help="With --follow: rows wait in FILE, safe from a crash or a power cut.")
+@click.option("--max-delay", type=float, metavar="S", help="With --follow: how long a row waits for others. Default 1.")
+@click.option(
+    "--close-timeout", type=float, metavar="S", help="With --follow: how long to deliver what is left at the end."
+)
+@click.pass_obj
+def push(session: Session, /, file: str, target: str | None, **given: Any) -> int:
+    """Push FILE (CSV, NDJSON, JSON, Parquet; .gz is unpacked), or `-` for stdin, to TARGET.
+
+    TARGET is "Dataset/Table", "Workspace/Dataset/Table", the rows address of a table, or @FILE with a push URL in it;
+    without one POWERBI_PUSH_URL is taken.
+
+    Types are those of --schema; else they are read off the whole file (of stdin, the first 10,000 rows) and shown.
+    """
+    where = read_target(target, given["table"], url_in_arguments=given["allow_url_in_argv"])
+    check_names(where)
+    if given["follow"]:
+        from powerbi_push.cli.follow import follow  # noqa: PLC0415 - the other half of the command
+
+        return follow(session, asked_of(file, given), where, given)
+    if named := [name for name in ("outbox", "max_delay", "close_timeout") if given[name] is not None]:
+        msg = f"--{named[0].replace('_', '-')} goes with --follow"
+        raise click.UsageError(msg)
+    asked = asked_of(file, given)
+    with ExitStack() as stack, naming(asked):
+        rejects = None
+        if given["rejects"]:
+            rejects = Rejects(given["rejects"], file)
+            stack.callback(rejects.close)
+        findings = Findings() if given["dry_run"] else None
+        reading = Reading(asked, rejects.broken if rejects else findings.broken if findings else refuse)
+        stack.callback(reading.close)
+        schema, total = types_of(session, reading, given, table_of(where))
+        options = row_options(given, reading.format)
+        if rejects:
+            reading.chunks = rejects.sift(reading.chunks, schema, options)
+        if given["dry_run"]:
+            from powerbi_push.cli.planning import rehearse  # noqa: PLC0415 - the other half of the command
+
+            checks = {"rejects": rejects, "findings": findings, "options": options}
+            return rehearse(session, reading, schema, checks, where)
+        bar = watch(reading.opened.share, total, quiet=session.quiet)
+        if bar:
+            stack.callback(bar.close)
+        how: dict[str, Any] = {
+            **options,
+            "timeout": given["timeout"],
+            "progress": bar or False,
+            "check": "batch",
+            "schema": schema,
+        }
+        how |= {**session.place, "create": given["create"], "if_exists": given["if_exists"]}
+        return _push(session, reading, where, rejects, how)
+
+
+def types_of(session: Session, reading: Reading, given: dict[str, Any], table: str) -> tuple[TableSchema, int | None]:
+    """Say what the columns are, as a file or the rows do, and how many rows there are, where that is known."""
+    if given["schema"]:
+        return schema_of(given["schema"], table), None
+    asked = reading.opened.asked
+    schema, total = infer(asked, reading, table, convert=row_options(given, reading.format)["convert"])
+    preview(session, asked, schema, looked_at=total)
+    return schema, total
+
+
+def _push(session: Session, reading: Reading, target: Hidden[str], rejects: Rejects | None, how: dict[str, Any]) -> int:
+    from powerbi_push.targets import push as push_rows  # noqa: PLC0415 - a rehearsal needs none of it
+
+    if rejects:
+        how |= {"on_refused": "isolate", "max_errors": _MOST}
+    try:
+        with ended_by_signals():
+            result = push_rows(reading.rows(), target.value, **how)
+    except PowerBIPushError as error:
+        raise explained(error, reading, rejects) from error.__cause__
+    except KeyboardInterrupt as interrupt:
+        raise interrupted(interrupt, reading, rejects) from None
+    if rejects:
+        rejects.refused((reading.lines.of(error.row), error) for error in result.errors)
+    return finish(session, result, rejects)
+
+
+@contextmanager
+def naming(asked: Asked) -> Iterator[None]:
+    """Say of what is wrong with the file which file that is."""
+    try:
+        yield
+    except BrokenFileError as error:
+        raise broken_file(asked.name, error) from None
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """End at SIGTERM as at Ctrl-C: with an account."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,114 @@
+"""One call of the command: what was said before the verb, and the two streams that it writes to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from powerbi_push.client import Client
+
+#: Between two columns of a table.
+_GAP = "  "
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """What was said before the verb. Data go to stdout, everything else to stderr."""
+
+    cloud: str = "public"
+    base_url: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    traceback: bool = False
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Which Power BI it is about, as the verbs of the package take it."""
+        return {"cloud": self.cloud, "base_url": self.base_url}
+
+    def client(self) -> Client:
+        """A client that signs in as the environment says."""
+        from powerbi_push.client import Client  # noqa: PLC0415 - not every command needs one
+
+        return Client(**self.place)
+
+    def say(self, text: str) -> None:
+        """Tell a person something, unless nobody wants to hear."""
+        if not self.quiet:
+            tell(text)
+
+    def give(self, document: Any, text: str | None = None) -> None:
+        """Write data: the document with ``--json``, else the text; a document without a text is always written."""
+        if self.as_json or text is None:
+            click.echo(json.dumps(document, indent=None if self.as_json else 2, ensure_ascii=False, default=str))
+        elif text:
+            click.echo(text)
+
+    def give_table(self, rows: Sequence[Mapping[str, Any]], columns: Iterable[str]) -> None:
+        """Write a list: an array of objects with ``--json``, else columns side by side."""
+        if self.as_json:
+            self.give(list(rows))
+            return
+        for line in table_lines([[_cell(row[column]) for column in columns] for row in rows]):
+            click.echo(line)
+
+
+def _cell(value: Any) -> str:
+    return (
+        {None: "", True: "yes", False: "no"}.get(value, str(value))
+        if not isinstance(value, int | float) or (isinstance(value, bool))
+        else f"{value:,}"
+    )
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lay cells out in columns, side by side."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    return [_GAP.join(row).rstrip() for row in padded]
+
+
+def tell(text: str) -> None:
+    """Write a line to stderr; a line that a bar rewrites there is cleared first."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    click.echo(text, err=True)
+
+
+def coloured(text: str, colour: str) -> str:
+    """Colour a word for a terminal, unless ``NO_COLOR`` is set."""
+    wanted = sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return click.style(text, fg=colour, bold=True) if wanted else text
+
+
+class _Lines(logging.Handler):
+    """Writes what the logger says as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        word = coloured("warning", "yellow") if record.levelno >= logging.WARNING else "note"
+        tell(f"{word}: {record.getMessage()}")
+
+
+def listen(session: Session) -> None:
+    """Have warnings and the package's logger write lines on stderr."""
+    logger = logging.getLogger("powerbi_push")
+    level = logging.DEBUG if session.verbose else logging.ERROR if session.quiet else logging.WARNING
+    logger.handlers = [_Lines()]
+    logger.setLevel(level)
+    logger.propagate = False
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        session.say(f"{coloured('warning', 'yellow')}: {message}")
+
+    warnings.showwarning = show

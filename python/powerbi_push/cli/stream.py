@@ -1,0 +1,189 @@
+"""What comes on a pipe: bytes as they come until a signal, and the rows in them."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import select
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+from powerbi_push.cli.csv_rows import careful, header_of
+from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.json_rows import ndjson_rows
+from powerbi_push.cli.readings import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from powerbi_push.cli.files import Asked
+    from powerbi_push.cli.readings import Broken
+
+#: Bytes that are taken at once: what a pipe holds.
+_PIECE = 1 << 16
+#: Bytes of one line at most: no request is longer.
+_LONGEST = 16_000_000
+#: Windows waits for sockets only.
+_SELECTS = platform.system() != "Windows"
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Input:
+    """A pipe or a file that is read until it ends, or until SIGTERM or Ctrl-C.
+
+    A signal interrupts nothing that is being done with rows: it wakes the waiting for more.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        """Nothing is opened yet."""
+        self.asked = asked
+        self.ended_by_signal = False
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        """Open it, and listen to signals."""
+        self._file = sys.stdin.fileno() if self.asked.is_stdin else os.open(self.asked.path, os.O_RDONLY)
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        self._before = [signal.signal(number, self._stop) for number in _SIGNALS]
+        self._wakeup = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        return self
+
+    def _stop(self, *_: object) -> None:
+        self.ended_by_signal = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Listen no more."""
+        signal.set_wakeup_fd(self._wakeup)
+        for number, before in zip(_SIGNALS, self._before, strict=True):
+            signal.signal(number, before)
+        for file in (self._woken, self._wake):
+            os.close(file)
+        if not self.asked.is_stdin:
+            os.close(self._file)
+
+    def read(self) -> bytes:
+        """Wait for bytes; none are the end."""
+        while not self.ended_by_signal:
+            if self._comes():
+                return self._taken()
+        return b""
+
+    def _comes(self) -> bool:
+        """Wait until there is something, or a signal."""
+        if _SELECTS and self._file not in select.select([self._file, self._woken], [], [])[0]:
+            os.read(self._woken, _PIECE)
+            return False
+        return True
+
+    def _taken(self) -> bytes:
+        return b"" if self.ended_by_signal else os.read(self._file, _PIECE)
+
+
+class Parser:
+    """Makes rows of bytes: NDJSON, or CSV with a header."""
+
+    def __init__(self, source: Input, on_broken: Callable[[Broken], None]) -> None:
+        """Wait for the first bytes, to see what they are."""
+        self._source, self._on_broken = source, on_broken
+        self._held = b""
+        while not self._held.strip() and (piece := source.read()):
+            self._held += piece
+        self._held = self._held.removeprefix(b"\xef\xbb\xbf")
+        self.format: Literal["csv", "ndjson"] = self._kind()
+        self._line = 0
+
+    def _kind(self) -> Literal["csv", "ndjson"]:
+        if self._held.startswith((b"\x1f\x8b", b"PAR1")):
+            msg = "is packed or binary: --follow reads lines of text"
+            raise BrokenFileError(msg)
+        if self._source.asked.format == "csv":
+            return "csv"
+        is_json = self._source.asked.format == "ndjson" or self._held.lstrip()[:1] in {b"{", b"[", b""}
+        return "ndjson" if is_json else "csv"
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Give rows as they come."""
+        yield from self._csv() if self.format == "csv" else self._ndjson()
+
+    def _ndjson(self) -> Iterator[Chunk]:
+        for lines in self._lines():
+            for chunk in ndjson_rows(lines, self._line + 1, self._on_broken):
+                yield _spread(chunk)
+            self._line += len(lines)
+
+    def _csv(self) -> Iterator[Chunk]:
+        delimiter = self._source.asked.delimiter or ","
+        header: list[str] = []
+        for lines in self._records():
+            records, places = self._parse(lines, delimiter)
+            if not header and records:
+                header = header_of(records.pop(0), self._source.asked.delimiter)
+                places.pop(0)
+            yield from careful(header, records, places, self._on_broken)
+
+    def _parse(self, lines: list[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
+        records, places = [], []
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        try:
+            while (place := reader.line_num) < len(lines):
+                records.append(next(reader))
+                places.append(self._line + place + 1)
+        except csv.Error as error:
+            raise BrokenFileError(str(error), line=self._line + reader.line_num) from None
+        self._line += len(lines)
+        return records, places
+
+    def _records(self) -> Iterator[list[str]]:
+        """Hold lines back until the quotes in them are closed."""
+        held: list[str] = []
+        is_open = False
+        for lines in self._lines():
+            whole = 0
+            for place, line in enumerate(lines, 1):
+                is_open ^= line.count('"') % 2 == 1
+                whole = whole if is_open else place
+            if whole:
+                yield held + lines[:whole]
+                held = lines[whole:]
+            else:
+                held += lines
+        if held:
+            yield held
+
+    def _lines(self) -> Iterator[list[str]]:
+        """Give whole lines; the last one need not end with a line feed, unless a signal cut it."""
+        while True:
+            *lines, self._held = self._held.split(b"\n")
+            if lines:
+                yield [_text(line + b"\n") for line in lines]
+            if len(self._held) > _LONGEST:
+                msg = "a line has no end within 16 MB"
+                raise BrokenFileError(msg, line=self._line + 1)
+            piece = self._source.read()
+            if not piece:
+                break
+            self._held += piece
+        if self._held and not self._source.ended_by_signal:
+            last, self._held = self._held, b""
+            yield [_text(last)]
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _spread(chunk: Chunk) -> Chunk:
+    """A line may hold an array of objects."""
+    if not any(type(row) is list for row in chunk.rows):
+        return chunk
+    spread: list[tuple[int, Any]] = []
+    for line, row in zip(chunk.lines, chunk.rows, strict=True):
+        spread += [(line, one) for one in row] if type(row) is list else [(line, row)]
+    return Chunk([line for line, _ in spread], [row for _, row in spread])

@@ -1,0 +1,128 @@
+"""The types of a file's columns: from a schema file, or read off the rows and shown before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from powerbi_push.cli.failures import CommandError
+from powerbi_push.cli.readings import Reading
+from powerbi_push.cli.session import table_lines
+from powerbi_push.dataset_schema import DatasetSchema
+from powerbi_push.exceptions import ConfigurationError, SourceError
+from powerbi_push.schema import TableSchema
+
+if TYPE_CHECKING:
+    from powerbi_push.cli.files import Asked
+    from powerbi_push.cli.readings import Broken, Chunk
+    from powerbi_push.cli.session import Session
+
+#: Rows of stdin that types are read off, since it can be read only once.
+_FIRST = 10_000
+
+
+def schema_of(path: str, table: str | None) -> TableSchema:
+    """Read a schema file: a dataset or a table as the service writes them, or names with data types.
+
+    Args:
+        path: The file.
+        table: The table that is meant; None where the file has only one.
+    """
+    found = _read(path)
+    if isinstance(found, dict) and "tables" not in found:
+        columns = found.get("columns")
+        name = table or (str(found["name"]) if columns is not None and "name" in found else "rows")
+        if isinstance(columns, list):
+            found = {"name": "file", "tables": [{**found, "name": name}]}
+        else:
+            return TableSchema(name, found)
+    tables = DatasetSchema.from_json(found).tables
+    if len(tables) == 1:
+        return tables[0] if table is None else _renamed(tables[0], table)
+    names = ", ".join(one.name for one in tables)
+    if chosen := [one for one in tables if one.name == table]:
+        return chosen[0]
+    msg = f"`{path}` has several tables, {names}, and none is called `{table}`" if table else f"`{path}` has {names}"
+    raise click.UsageError(f"{msg}: name one with --table")
+
+
+def _renamed(schema: TableSchema, name: str) -> TableSchema:
+    """The rows of one table may go into one of another name."""
+    if schema.name == name:
+        return schema
+    return TableSchema(name, schema.columns, measures=schema.measures, description=schema.description)
+
+
+def _read(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        msg = f"{path}: is no schema: {error}"
+        raise CommandError(msg, hint="`powerbi-push schema FILE` makes one of a file of rows") from None
+
+
+def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema, int | None]:
+    """Read the types off rows: those of a whole file, or the first of stdin.
+
+    Args:
+        asked: The file.
+        reading: The pass that rows are pushed from later; of stdin its first rows are looked at and put back.
+        table: The table's name.
+        convert: Whether text is taken for what it reads as.
+
+    Returns:
+        The schema, and how many rows there are, where all were looked at.
+    """
+    if asked.is_stdin:
+        first = _first(reading)
+        rows = reading.rows() if reading.format == "parquet" else [row for chunk in first for row in chunk.rows]
+        if reading.format == "parquet":
+            rows = _batches(first)
+        reading.put_back(first)
+        return _inferred(asked, table, rows, convert=convert), None
+    whole = Reading(asked, _pass_over)
+    try:
+        return _inferred(asked, table, whole.rows(), convert=convert), whole.lines.rows
+    finally:
+        whole.close()
+
+
+def _pass_over(_broken: Broken) -> None:
+    """A broken line has no types; the push says what is wrong with it."""
+
+
+def _first(reading: Reading) -> list[Chunk]:
+    taken: list[Chunk] = []
+    count = 0
+    while count < _FIRST and (some := list(islice(reading.chunks, 1))):
+        taken += some
+        count += len(some[0].lines)
+    return taken
+
+
+def _batches(chunks: list[Chunk]) -> Any:
+    from powerbi_push.cli.parquet_rows import batches  # noqa: PLC0415 - only for Parquet
+
+    return batches(iter([chunk.rows for chunk in chunks]))
+
+
+def _inferred(asked: Asked, table: str, rows: Any, *, convert: bool) -> TableSchema:
+    try:
+        return TableSchema.infer(table, rows, convert=convert)
+    except SourceError as error:
+        raise (error.__cause__ or error) from None
+    except ConfigurationError as error:
+        msg = f"{asked.name}: {error.message}"
+        raise CommandError(msg, hint=error.hint) from error
+
+
+def preview(session: Session, asked: Asked, schema: TableSchema, *, looked_at: int | None) -> None:
+    """Show which types were read off the rows."""
+    of = f"all {looked_at:,} rows" if looked_at is not None else f"the first {_FIRST:,} rows"
+    session.say(f"types read off {of} of {asked.name} (--schema FILE says others):")
+    for line in table_lines([[column.name, str(column.data_type)] for column in schema.columns]):
+        session.say(f"  {line}")

@@ -1,0 +1,197 @@
+"""What the command says of files that are broken, of disks that are full and of calls that are wrong."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from command import Command
+from powerbi_push.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ALL = b"Id,Item\n" + b"".join(b"%d,tea\n" % number for number in range(50_000))
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    with Emulator() as emulator:
+        yield Command(emulator, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", "Id,Item\n1,tea\n2\n", "a.csv:3: 1 cell where the header has 2"),
+        ("a.csv", "Id,Id\n1,2\n", "a.csv:1: the header has `Id` twice"),
+        ("a.csv", "Id,\n1,2\n", "a.csv:1: column 2 of the header has no name"),
+        ("a.csv", "", "a.csv: is empty: there is no header"),
+        ("a.csv", "Id;Item\n1;2\n", "a.csv:1: the header is one single name that holds semicolons"),
+        ("a.csv", 'Id,Item\n1,"tea\n2,milk\n', "a.csv:3: a quote is opened that is never closed"),
+        ("a.csv", b"PAR1" + bytes(20), "a.csv: is Parquet, not CSV"),
+        ("a.csv", b"PK\x03\x04" + bytes(20), "a.csv: is a zip archive, such as a workbook of Excel, not CSV"),
+        ("a.csv", "Id\n1\n".encode("utf-16-le"), "a.csv: holds zero bytes and is no text, not CSV"),
+        ("a.csv", '{"Id": 1}\n', "a.csv: is JSON, not CSV"),
+        ("a.csv", "Größe\n1\n".encode("latin-1"), "a.csv:1: is no UTF-8"),
+        ("a.ndjson", '{"Id": 1}\n{"Id": }\n', "a.ndjson:2: is not JSON: Expecting value at character 8"),
+        ("a.ndjson", "[1]", "a.ndjson: is a JSON array, not one object a line"),
+        ("a.json", '[{"Id": 1},\n{"Id": 2}\n', "a.json:3: the array has no end"),
+        ("a.json", '[{"Id": 1},\n{"Id": 2]', "a.json:2: is not JSON: Expecting ',' delimiter at character 9"),
+        ("a.json", '[{"Id": 1}] 2', "a.json:1: something follows behind the array"),
+        ("a.json", '{"Id": 1}\n{"Id": 2}\n', "a.json: is no array of objects"),
+        ("a.json", "", "a.json: is empty: there is no array"),
+        ("a.parquet", "Id\n1\n", "a.parquet: is not Parquet"),
+        ("a.parquet", b"PAR1" + bytes(40), "a.parquet: the Parquet file is damaged: Parquet magic bytes not found"),
+        ("a.csv.gz", "Id\n1\n", "a.csv.gz: is not gzip, though its name says so"),
+        ("a.xlsx", "", "`a.xlsx` does not end in one of .csv, .tsv"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(command: Command, name: str, content: str | bytes, told: str) -> None:
+    command.write(name, content)
+    ran = command("push", name, "Sales/Orders", "--create")
+    errors = [line for line in ran.err.splitlines() if line.startswith("error: ")]
+    assert errors[0].startswith(f"error: {told}"), ran.err
+    assert ran.code == (2 if name == "a.xlsx" else 1)
+    assert "Traceback" not in ran.err
+
+
+def test_a_gzip_that_is_cut_off_says_what_was_sent(command: Command) -> None:
+    command.write("a.csv.gz", gzip.compress(ALL)[:-2000])
+    command.write("schema.json", '{"Id": "int", "Item": "string"}')
+    ran = command("push", "a.csv.gz", "Sales/Orders", "--create", "--schema", "schema.json")
+    first, hint, sent = ran.err.splitlines()
+    line = int(first.split(":")[2])
+    assert first == f"error: a.csv.gz:{line}: the gzip file ends in the middle: it is cut off"
+    there = len(command.emulator.rows("Sales/Orders"))
+    assert hint == f"hint: fetch it again; line {there + 2:,} is the first that is not confirmed"
+    assert sent.startswith(f"sent: {line - 2:,} rows read: {there:,} confirmed, {line - 2 - there:,} unsent;")
+    assert there >= 10_000
+
+
+def test_a_column_of_lists_is_named(command: Command) -> None:
+    parquet.write_table(pa.table({"Id": [1], "Tags": [["a"]]}), command.folder / "a.parquet")
+    ran = command("push", "a.parquet", "Sales/Orders", "--create")
+    assert (ran.code, "`Tags`" in ran.err, "Traceback" in ran.err) == (1, True, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_for_rejects_ends_the_push_and_says_so(command: Command) -> None:
+    command.write("schema.json", '{"Id": "int", "Item": "string"}')
+    command.write("a.csv", ALL + b"x,y\n")
+    ran = command("push", "a.csv", "S/T", "--create", "--schema", "schema.json", "--rejects", "/dev/full")
+    assert ran.code == 1
+    assert ran.err.splitlines()[0] == "error: /dev/full: No space left on device"
+    there = len(command.emulator.rows("S/T"))
+    assert f" {there:,} confirmed" in ran.err.splitlines()[-1]
+
+
+def test_the_source_itself_cannot_be_the_file_of_rejects(command: Command) -> None:
+    command.write("a.csv", "Id\n1\n")
+    ran = command("push", "a.csv", "S/T", "--rejects", "./a.csv")
+    assert (ran.code, (command.folder / "a.csv").read_text()) == (2, "Id\n1\n")
+
+
+def test_a_closed_pipe_is_quiet(command: Command) -> None:
+    command.write("a.csv", "Id\n" + "x\n" * 20_000)
+    command.write("schema.json", '{"Id": "int"}')
+    arguments = ["validate", "a.csv", "--schema", "schema.json", "--max-errors", "20000"]
+    process = command.start(*arguments)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    _, told = process.communicate(timeout=50)
+    assert (process.returncode, told) == (1, b"")
+
+
+def test_a_push_that_is_ended_by_a_signal_gives_its_account(command: Command) -> None:
+    command.write("schema.json", '{"Id": "int"}')
+    process = command.start("push", "-", "S/T", "--create", "--schema", "schema.json", "--format", "ndjson")
+    assert process.stdin is not None
+    process.stdin.write(b"".join(b'{"Id": %d}\n' % number for number in range(40_000)))
+    process.stdin.flush()
+    wait_for_rows(command, "S/T")
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=50)
+    lines = told.decode().splitlines()
+    there = len(command.emulator.rows("S/T"))
+    assert (process.returncode, lines[0]) == (1, "error: interrupted")
+    assert f" {there:,} confirmed" in lines[-1]
+
+
+def wait_for_rows(command: Command, target: str) -> None:
+    """Until some are there; a test that hangs here is ended by its watchdog."""
+    while True:
+        with suppress(Exception):
+            if command.emulator.rows(target):
+                return
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("psh",), "No such command 'psh'."),
+        (("push", "a.csv"), "TARGET is missing"),
+        (("push", "a.csv", "Sales"), "'Sales' is no target; name the table too"),
+        (("push", "a.csv", "Sales/Orders", "--outbox", "x"), "--outbox goes with --follow"),
+        (("push", "a.csv", "Sales/Orders", "--delimiter", "ab"), "--delimiter is one character"),
+        (("push", "-", "Sales/Orders", "--follow", "--dry-run"), "--dry-run does not go with --follow"),
+        (("push", "-", "Sales/Orders", "--follow", "--create"), "--follow --create needs --schema"),
+        (("push", "-", "Sales/Orders", "--follow", "--format", "csv"), "--follow of CSV needs --schema"),
+    ],
+)
+def test_a_wrong_call_is_2_and_says_why(command: Command, arguments: tuple[str, ...], told: str) -> None:
+    command.write("a.csv", "Id\n1\n")
+    ran = command("--json", *arguments)
+    assert (ran.code, ran.json["ok"], ran.json["error"]["type"]) == (2, False, "UsageError")
+    assert told in ran.json["error"]["message"]
+    assert f"error: {ran.json['error']['message']}" in ran.err
+
+
+def test_an_error_of_the_service_has_its_words_as_json_too(command: Command) -> None:
+    command.write("a.csv", "Id\n1\n")
+    ran = command("--json", "push", "a.csv", "Sales/Orders")
+    assert (ran.code, ran.json["error"]["type"]) == (1, "NotFoundError")
+    assert ran.json["error"]["message"] == "there is no dataset `Sales`: there are none"
+
+
+def test_a_traceback_comes_only_where_it_is_asked_for(command: Command) -> None:
+    command.write("a.csv", "Id\n1\n")
+    assert "Traceback" not in command("push", "a.csv", "Sales/Orders").err
+    assert "Traceback" in command("--traceback", "push", "a.csv", "Sales/Orders").err
+
+
+def test_colours_are_for_terminals_that_want_them(command: Command) -> None:
+    command.write("a.csv", "Id\n1\n")
+    call = [sys.executable, "-m", "powerbi_push", "push", "a.csv", "Sales/Orders"]
+    for wanted, colour in (({}, b"\x1b[31m"), ({"NO_COLOR": "1"}, b"error:")):
+        master, slave = os.openpty()
+        where = {**command.environment, **wanted}
+        subprocess.run(call, cwd=command.folder, env=where, stderr=slave, stdout=slave, timeout=50, check=False)
+        os.close(slave)
+        told = b""
+        with suppress(OSError):
+            while piece := os.read(master, 65_536):
+                told += piece
+        os.close(master)
+        assert (colour in told, b"\x1b[31m" in told) == (True, not wanted)
+
+
+def test_without_click_the_command_says_what_is_missing(command: Command) -> None:
+    program = "import sys; sys.modules['click'] = None; from powerbi_push.cli import main; main(['plan', '1'])"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        "error: the command needs the package `click`, which is not installed\nhint: pip install click\n"
+    )
+    del command

@@ -1,0 +1,210 @@
+"""`powerbi-push push - TARGET --follow`: rows as they come, over outages and kills, until the end or a signal."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from command import Command
+from powerbi_push import DatasetSchema, Outbox, TableSchema
+from powerbi_push.emulator import Emulator
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SALES = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int, "Item": str})])
+#: Between SIGTERM and the end.
+LIMIT = 5.0
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    with Emulator() as emulator:
+        emulator.client().create_dataset(SALES)
+        yield Command(emulator, tmp_path)
+
+
+@contextmanager
+def following(command: Command, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    with command.start("--json", "push", "-", "Sales/Orders", "--follow", *arguments) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def feed(process: subprocess.Popen[bytes], *lines: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write("".join(lines).encode())
+    process.stdin.flush()
+
+
+def heard(process: subprocess.Popen[bytes]) -> Any:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+def line(number: int) -> str:
+    return json.dumps({"Id": number, "Item": "tea"}) + "\n"
+
+
+def ids(command: Command) -> list[int]:
+    return sorted(row["Id"] for row in command.emulator.rows("Sales/Orders"))
+
+
+def wait_for(command: Command, count: int) -> None:
+    """Until so many rows are there; a test that hangs here is ended by its watchdog."""
+    while len(command.emulator.rows("Sales/Orders")) < count:
+        pass
+
+
+def test_rows_are_sent_while_the_input_is_open(command: Command) -> None:
+    with following(command, "--max-delay", "0.01") as process:
+        feed(process, line(1))
+        wait_for(command, 1)
+        feed(process, line(2), line(3)[:5])
+        wait_for(command, 2)
+        feed(process, line(3)[5:])
+        out, err = process.communicate(timeout=50)
+    told = json.loads(out)
+    assert (process.returncode, told["ok"], told["confirmed"], told["accepted"]) == (0, True, 3, 3)
+    assert err.decode().startswith("3 rows read: 3 confirmed; ")
+    assert ids(command) == [1, 2, 3]
+
+
+def test_a_signal_ends_it_in_time_with_what_it_has_delivered(command: Command) -> None:
+    with following(command) as process:
+        feed(process, line(1), line(2)[:-1])
+        wait_for(command, 1)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(50)
+        assert time.monotonic() - begun < LIMIT
+        assert process.stderr is not None
+        assert process.stderr.read().decode().startswith("1 row read: 1 confirmed; ")
+    assert (process.returncode, ids(command)) == (0, [1])
+
+
+@pytest.mark.parametrize(("outbox", "code"), [((), 1), (("--outbox", "rows.db"), 0)], ids=["memory", "outbox"])
+def test_a_signal_ends_it_in_time_where_nothing_can_be_delivered(
+    command: Command, outbox: tuple[str, ...], code: int
+) -> None:
+    command.emulator.fail_next(503, times=1_000_000, route="/rows")
+    with following(command, "--max-delay", "0.01", *outbox) as process:
+        feed(process, line(1))
+        while not [one for one in command.emulator.requests if one.status == 503]:
+            pass
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(50)
+        assert time.monotonic() - begun < LIMIT
+        assert process.stderr is not None
+        told = process.stderr.read().decode()
+    assert process.returncode == code
+    assert "1 row read: 1 in doubt" in told
+    assert ("1 row waits in rows.db for the next run" in told) is bool(outbox)
+    if outbox:
+        assert Outbox(command.folder / "rows.db").pending == 1
+
+
+def test_a_restart_of_the_service_is_survived(command: Command) -> None:
+    command.emulator.fail_next(503, route="/rows")
+    with following(command, "--max-delay", "0.01") as process:
+        feed(process, line(1))
+        out, _ = process.communicate(timeout=50)
+    assert (process.returncode, json.loads(out)["confirmed"], ids(command)) == (0, 1, [1])
+
+
+def test_a_broken_line_ends_it_and_what_came_before_is_delivered(command: Command) -> None:
+    with following(command) as process:
+        feed(process, line(1), "{broken\n", line(2))
+        out, err = process.communicate(timeout=50)
+    told = json.loads(out)
+    assert (process.returncode, told["ok"], told["result"]["confirmed"], ids(command)) == (1, False, 1, [1])
+    assert err.decode().startswith("error: stdin:2: is not JSON: Expecting property name enclosed in double quotes")
+
+
+def test_a_wrong_row_ends_it_and_what_came_before_is_delivered(command: Command) -> None:
+    with following(command) as process:
+        feed(process, line(1), '{"Id": [2]}\n', line(3))
+        _, err = process.communicate(timeout=50)
+    assert (process.returncode, ids(command)) == (1, [1])
+    assert err.decode().startswith("error: stdin:2: column `Id` takes a value of a column type, not list")
+
+
+def test_bad_lines_are_set_aside_and_it_goes_on(command: Command) -> None:
+    with following(command, "--rejects", "bad.ndjson") as process:
+        feed(process, line(1), "{broken\n", '{"Id": [2]}\n', line(4), '{"Id": 5.5, "Item": "refused"}\n')
+        out, _ = process.communicate(timeout=50)
+    told = json.loads(out)
+    assert (process.returncode, told["confirmed"], told["rejected"], ids(command)) == (0, 2, 3, [1, 4])
+    entries = map(json.loads, (command.folder / "bad.ndjson").read_text().splitlines())
+    assert sorted((entry["line"], entry.get("code")) for entry in entries if entry.get("code")) == [
+        (3, "wrong_type"),
+        (5, "refused"),
+    ]
+
+
+def test_csv_is_followed_over_quotes_that_are_open(command: Command) -> None:
+    command.write("schema.json", '{"Id": "int", "Item": "string"}')
+    with following(command, "--schema", "schema.json", "--max-delay", "0.01", "--rejects", "bad.ndjson") as process:
+        feed(process, "Id,Item\n1,tea\n2,")
+        wait_for(command, 1)
+        feed(process, '"two\n')
+        feed(process, 'lines"\nx,y\n')
+        wait_for(command, 2)
+        process.communicate(timeout=50)
+    assert command.emulator.rows("Sales/Orders")[1] == {"Id": 2, "Item": "two\nlines"}
+    (entry,) = map(json.loads, (command.folder / "bad.ndjson").read_text().splitlines())
+    assert entry["line"] == 5
+
+
+def test_a_line_may_hold_an_array(command: Command) -> None:
+    with following(command) as process:
+        feed(process, f"[{line(1)[:-1]}, {line(2)[:-1]}]\n")
+        process.communicate(timeout=50)
+    assert ids(command) == [1, 2]
+
+
+def test_what_was_acknowledged_survives_a_kill(command: Command) -> None:
+    command.emulator.fail_next(503, times=1_000_000, route="/rows")
+    with following(command, "--outbox", "rows.db") as process:
+        feed(process, line(1), line(2))
+        while (acknowledged := heard(process)["accepted"]) < 2:
+            pass
+        process.kill()
+        process.wait(50)
+    assert (acknowledged, Outbox(command.folder / "rows.db").pending) == (2, 2)
+    command.emulator.reset()
+    command.emulator.client().create_dataset(SALES)
+
+
+def test_what_an_earlier_run_left_goes_first(command: Command) -> None:
+    command.emulator.fail_next(403, route="/rows")
+    with following(command, "--outbox", "rows.db", "--close-timeout", "0.1") as process:
+        feed(process, line(1))
+        process.communicate(timeout=50)
+    assert (process.returncode, ids(command)) == (0, [])
+    with following(command, "--outbox", "rows.db") as process:
+        feed(process, line(2))
+        _, err = process.communicate(timeout=50)
+    assert (process.returncode, ids(command)) == (0, [1, 2])
+    assert err.decode().startswith("1 row of an earlier run waits in rows.db and goes first\n")
+
+
+def test_a_closed_stdout_ends_it_with_an_account(command: Command) -> None:
+    with following(command, "--outbox", "rows.db") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        feed(process, line(1))
+        assert process.stderr is not None
+        err = process.stderr.read().decode()
+    assert err.startswith("error: stdout was closed: nobody hears what is accepted\nsent: 1 row read: 1 confirmed;")
+    assert ids(command) == [1]
