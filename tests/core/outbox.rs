@@ -7,6 +7,7 @@ mod durable;
 mod exports;
 mod folder;
 mod forms;
+mod framings;
 mod kill;
 mod model;
 mod place;
