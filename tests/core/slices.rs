@@ -7,8 +7,9 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use powerbi_push::rows::cell::{Cell, Row, Rows, Slices};
-use powerbi_push::rows::encode::{Encoder, Filled, Limits, Options, PUSH_ARRAY, PUSH_ROWS, Run, Shares};
+use powerbi_push::rows::encode::{Encoder, Filled, Limits, Options, Run, Shares};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS};
 use proptest::prelude::*;
 
 use crate::sample::table;

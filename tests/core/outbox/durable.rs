@@ -7,7 +7,7 @@ use std::time::Duration;
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Destination, Durable, Fate, Notice, Outbox, Part, Reader, Settings};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::rows::encode::PUSH_ROWS;
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
 use crate::outbox::folder::{DESTINATION, Folder, all_ids, body, drain, ids, line, open, refusal, run, settings, take};
 use crate::skipped::skipped;

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Batch, Destination, Durable, Outbox, Settings};
 use powerbi_push::error::{Error, Kind, Result, ServiceAnswer};
-use powerbi_push::rows::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::test_runner::Config as ProptestConfig;
 
 use crate::sample::{Sample, table};

@@ -111,7 +111,9 @@ fn rows_are_not_sent_in_another_framing_than_they_were_accepted_in() {
     assert!(error.message.contains("holds rows in another framing than its destination takes now"), "{error}");
     assert!(error.hint.unwrap().contains("export its rows"));
     let outbox = open(&folder, &LINES);
-    drain(&outbox).iter().for_each(|batch| outbox.settle(batch, Fate::Confirmed, false).unwrap());
+    for batch in drain(&outbox) {
+        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+    }
     outbox.on_disk().unwrap().drop_set_aside().unwrap();
     drop(outbox);
     // Nothing is left that could be cut wrongly.

@@ -7,7 +7,7 @@ use std::process::Command;
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Batch, Destination, Durable, Fate, Notice, Outbox, Part, Reader, Settings};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::rows::encode::PUSH_ROWS;
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
 use crate::outbox::folder::{Folder, all_ids, drain, ids, line, open, run, settings, take};
 use crate::skipped::skipped;

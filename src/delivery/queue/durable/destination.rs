@@ -12,7 +12,7 @@ const HASH: usize = 32;
 const LONGEST: usize = 8;
 /// The form of framing that is written here: encoded rows with a separator between them, and nothing around them.
 const SEPARATED: u8 = 1;
-/// What stands between the rows of a file that does not say it: JSON objects of Power BI.
+/// What stands between the rows of a file that does not say it: they are JSON objects.
 const COMMA: &[u8] = b",";
 
 /// A destination, as its sender knows it.

@@ -9,7 +9,10 @@ use super::{ANSWER_LIMIT, TILE_BYTES};
 use crate::delivery::{Fault, Sink, Verdict};
 use crate::http::Answer;
 use crate::http::transport::Request;
-use crate::rows::encode::{Framing, Limits, PUSH_ROWS};
+use crate::rows::encode::{Framing, Limits};
+
+/// `{"rows":[{...},{...}]}`. Source: the service's swagger, `PostRowsRequest`.
+pub static PUSH_ROWS: Framing = Framing { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
 
 /// The header that numbers a request with rows. Source: the client of Power BI's own C# samples.
 const SEQUENCE_NUMBER: HeaderName = HeaderName::from_static("x-powerbi-pushdata-sequencenumber");

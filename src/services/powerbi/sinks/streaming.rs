@@ -12,7 +12,10 @@ use crate::error::{Error, Result};
 use crate::http::Answer;
 use crate::http::transport::{Request, Settings, check_emulated, is_loopback};
 use crate::rate_limit::Quotas;
-use crate::rows::encode::{Framing, Limits, PUSH_ARRAY};
+use crate::rows::encode::{Framing, Limits};
+
+/// `[{...},{...}]`. Source: "Real-time streaming in Power BI": "wrap your JSON objects in an array".
+pub static PUSH_ARRAY: Framing = Framing { prefix: b"[", separator: b",", suffix: b"]" };
 
 /// A push URL, and what the dataset behind it is for.
 #[derive(Clone)]
