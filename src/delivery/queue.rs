@@ -31,7 +31,9 @@ use tokio::sync::{Notify, watch};
 
 pub use self::admitted::Admitted;
 pub use self::batch::Batch;
-pub use self::durable::{Durable, Loss, Mark, Notice, Part, Reader, SetAside, Settings, after_fork, before_fork};
+pub use self::durable::{
+    Destination, Durable, Loss, Notice, Part, Reader, SetAside, Settings, StoredRows, after_fork, before_fork,
+};
 pub use self::ledger::{Fate, Ledger};
 pub use self::level::{Level, Stats};
 

@@ -12,7 +12,6 @@ use super::errors::{raise, to_py};
 use crate::clock::Clock;
 use crate::delivery::queue::{Durable, Part, Reader, Settings};
 use crate::error::{Error, Kind, Result};
-use crate::rows::encode::PUSH_ROWS;
 
 /// The file of an outbox; each verb opens it anew.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -61,12 +60,12 @@ impl Outbox {
 impl Outbox {
     fn told<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let mut rows = Vec::new();
-        for (aside, run) in raise(py, door::away(py, || self.read()?.set_aside()))? {
+        for (aside, stored) in raise(py, door::away(py, || self.read()?.set_aside()))? {
             let at = aside.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
             let error = to_py(py, &aside.error()).into_value(py);
-            for row in 0..run.rows() {
+            for row in stored.iter() {
                 let told = PyDict::new(py);
-                told.set_item("row", String::from_utf8_lossy(run.bare(row..row + 1)))?;
+                told.set_item("row", String::from_utf8_lossy(row))?;
                 told.set_item("error", &error)?;
                 told.set_item("in_doubt", aside.in_doubt)?;
                 told.set_item("at", at)?;
@@ -105,7 +104,6 @@ impl Outbox {
         Durable::open(Settings {
             path: self.path.clone(),
             destination: None,
-            framing: &PUSH_ROWS,
             capacity: u64::MAX,
             forced: false,
             clock: Clock::of_process(),

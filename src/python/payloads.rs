@@ -12,9 +12,9 @@ use super::push::KEPT_BYTES;
 use super::{door, errors, notices, results};
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::{Meter, Report};
-use crate::rows::encode::{Encoder, Filled, Kept, Limits, PUSH_ROWS, Run, Seen};
+use crate::rows::encode::{Encoder, Filled, Kept, Limits, Run, Seen};
 use crate::rows::schema::TableSchema;
-use crate::services::powerbi::sinks::PushDataset;
+use crate::services::powerbi::sinks::{PUSH_ROWS, PushDataset};
 
 /// An encoder of push rows, in memory that earlier ones have left.
 pub(super) fn encoder(schema: &Arc<TableSchema>, options: &RowOptions, limits: Limits) -> Encoder {

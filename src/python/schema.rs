@@ -12,15 +12,9 @@ use super::errors::{self, raise};
 use super::intake::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
-<<<<<<< HEAD
-=======
-use crate::rows::cell::{Cell, Row, Rows};
-use crate::services::powerbi::sinks::PushDataset;
-use crate::rows::encode::{Limits, Options, Seen, example, kind_of, no_row};
->>>>>>> inputs
 use crate::error::Error;
 use crate::rows::cell::{Cell, Row, Rows};
-use crate::rows::encode::{Limits, Options, Seen, example, kind_of};
+use crate::rows::encode::{Limits, Options, Seen, example, kind_of, no_row};
 use crate::rows::schema::{self, DataType, Inference, Inferred, Known};
 use crate::services::powerbi::sinks::PushDataset;
 

@@ -36,7 +36,7 @@ use super::push::{Target, encoder};
 use super::runtime::{self, Running};
 use super::{notices, results};
 use crate::clock::Moment;
-use crate::delivery::queue::{Durable, Mark, Outbox, Settings};
+use crate::delivery::queue::{Destination, Durable, Outbox, Settings};
 use crate::delivery::report::Report;
 use crate::delivery::worker::{Lane, Manner, Opening, Policy};
 use crate::error::{Error, Kind, Result};
@@ -262,8 +262,7 @@ fn outbox(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Resul
     };
     let durable = Durable::open(Settings {
         path: path.clone(),
-        destination: Some(Mark::of(route.sink.key())),
-        framing: route.sink.framing(),
+        destination: Some(Destination::new(route.sink.key(), route.sink.framing())),
         capacity: options.outbox_bytes as u64,
         forced: false,
         clock: route.clock.clone(),

@@ -34,7 +34,7 @@ mod value;
 
 use std::sync::Arc;
 
-pub use self::framing::{Framing, PUSH_ARRAY, PUSH_ROWS};
+pub use self::framing::Framing;
 pub use self::growing::Growing;
 pub use self::kept::Kept;
 pub use self::kinds::{example, kind_of};

@@ -12,9 +12,10 @@ use powerbi_push::error::Kind;
 use powerbi_push::http::transport::Settings;
 use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
 use powerbi_push::retry::Retry;
-use powerbi_push::rows::encode::{self, Encoder, PUSH_ROWS};
+use powerbi_push::rows::encode::{self, Encoder};
 use powerbi_push::rows::schema::{Dataset, TableSchema};
 use powerbi_push::services::powerbi::client::Client;
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use powerbi_push::services::powerbi::sinks::PushDataset;
 use powerbi_push::services::powerbi::{TableAt, base_url};
 

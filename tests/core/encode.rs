@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use powerbi_push::rows::encode::{Code, Encoder, Kept, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::rows::encode::{Code, Encoder, Kept, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

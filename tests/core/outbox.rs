@@ -7,6 +7,7 @@ mod durable;
 mod exports;
 mod folder;
 mod forms;
+mod framings;
 mod kill;
 mod model;
 mod place;
@@ -26,8 +27,9 @@ use bytes::Bytes;
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Batch, Fate, Outbox};
 use powerbi_push::error::Kind;
-use powerbi_push::rows::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::prelude::*;
 
 use crate::sample::{Sample, table};

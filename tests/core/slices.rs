@@ -7,8 +7,9 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use powerbi_push::rows::cell::{Cell, Row, Rows, Slices};
-use powerbi_push::rows::encode::{Encoder, Filled, Limits, Options, PUSH_ARRAY, PUSH_ROWS, Run, Shares};
+use powerbi_push::rows::encode::{Encoder, Filled, Limits, Options, Run, Shares};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS};
 use proptest::prelude::*;
 
 use crate::sample::table;
@@ -89,7 +90,7 @@ impl Rows for Batches {
         self.crowd.join();
         self.left.start += 1;
         let Line::Cells(id, item) = &self.lines[number] else {
-            row.not_a_mapping("None");
+            row.not_a_mapping("None", None);
             return Ok(true);
         };
         let id = id.as_ref().map_or_else(|text| Cell::Text(text), |id| Cell::Int(*id));

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! The file is an SQLite database with a write-ahead log. One process writes to it, others may read. It belongs to one
-//! destination, of which it keeps a hash. Beside it lie `-lock`, and `-mark`, which says what has to be in it; SQLite's own
+//! destination, of which it keeps a hash, and says itself how its rows are to be cut. Beside it lie `-lock`, and `-mark`, which says what has to be in it; SQLite's own
 //! `-wal` and `-shm` come and go.
 
+mod destination;
 mod disk;
 mod draw;
 mod failure;
@@ -24,6 +25,7 @@ mod passage;
 mod place;
 mod reader;
 mod record;
+mod rows;
 mod salvage;
 mod schema;
 mod set_aside;
@@ -34,12 +36,15 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use self::destination::Destination;
 pub use self::lock::{after_fork, before_fork};
 pub use self::notice::{Loss, Notice};
 pub use self::reader::{Part, Reader};
+pub use self::rows::StoredRows;
 pub use self::set_aside::SetAside;
-pub use self::settings::{Mark, Settings};
+pub use self::settings::Settings;
 
+use self::destination::StoredDestination;
 use self::disk::Disk;
 use self::failure::Trouble;
 use self::group::{Group, Member};
@@ -95,8 +100,12 @@ impl Durable {
         let damage = damage?;
         keep_private(place.path());
         let path = place.path().to_path_buf();
-        let destination = if lock.is_known() { lock.destination() } else { settings.destination.unwrap_or_default().0 };
-        let opened = Disk::open(place, settings.framing, damage, destination, mark);
+        let destination = if lock.is_known() {
+            lock.destination()
+        } else {
+            settings.destination.map_or_else(StoredDestination::default, Into::into)
+        };
+        let opened = Disk::open(place, settings.destination.map(|one| one.framing), damage, destination, mark);
         let mut disk = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
         settings::claim(&mut disk, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
         lock.sign(&disk.ink.state.destination);
@@ -145,7 +154,7 @@ impl Durable {
         let bytes = fitting.iter().map(|run| run.size(0..run.rows()) as u64).sum();
         let written = self.with("writing to", |disk| {
             let before = disk.waiting();
-            disk.accept(bytes, |ink, file| fitting.iter().try_for_each(|run| ink.accept(file, run, at, false)))?;
+            disk.accept(bytes, |ink, file| fitting.iter().try_for_each(|run| ink.accept(file, run, at)))?;
             *stirs = level::stirs(before, disk.waiting(), full);
             Ok(())
         });
@@ -283,7 +292,12 @@ impl Durable {
 }
 
 /// Looks what there is at `place`; answers why a new file is needed, where it is.
-fn look(place: &Place, lock: &Lock, mark: &mut MarkFile, destination: Option<Mark>) -> Result<Option<&'static str>> {
+fn look(
+    place: &Place,
+    lock: &Lock,
+    mark: &mut MarkFile,
+    destination: Option<Destination>,
+) -> Result<Option<&'static str>> {
     if salvage::is_under_way(place, mark) {
         return Ok(Some("the process that rescued its rows was interrupted"));
     }

@@ -22,12 +22,7 @@ impl Lane {
         if self.has_schema || !about_columns {
             return error;
         }
-<<<<<<< HEAD:src/delivery/worker/sent.rs
         let new_column = self.sink.adds_columns_by();
-=======
-        let new_column =
-            if answer.by_key { "in Power BI, by editing the dataset" } else { "with table.update_schema(...)" };
->>>>>>> inputs:src/courier/sent.rs
         let advice = format!(
             "the rows had the columns {}; pass schema= to have names and types checked before sending; a new column is \
              added {new_column}",

@@ -3,8 +3,8 @@
 mod push_dataset;
 mod streaming;
 
-pub use self::push_dataset::{PushDataset, TableAt};
-pub use self::streaming::Streaming;
+pub use self::push_dataset::{PUSH_ROWS, PushDataset, TableAt};
+pub use self::streaming::{PUSH_ARRAY, Streaming};
 
 /// An answer to rows is empty, or an error that fits easily, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use std::fs;
 
 use fastrand::Rng;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Fate, Loss, Notice, Outbox, Part, Reader};
+use powerbi_push::delivery::queue::{Batch, Fate, Loss, Notice, Outbox, Part, Reader, StoredRows};
 
 use crate::outbox::folder::{Folder, drain, ids, line, refusal, run, take};
 
@@ -183,7 +183,7 @@ impl Outcome {
         told.extend(self::told(&outbox));
         assert_eq!(outbox.stats().pending.rows, 0, "{what}");
         let aside = Reader::open(&house.folder().file(), Clock::simulated()).unwrap().set_aside().unwrap();
-        let aside: Vec<i64> = aside.iter().flat_map(|(_, run)| rows_of(run)).collect();
+        let aside: Vec<i64> = aside.iter().flat_map(|(_, stored)| rows_of(stored)).collect();
         self.count(house, &came, &aside.into_iter().collect(), &told, what);
         outbox.accept([run([9_999_999])]).unwrap();
         drop(outbox);
@@ -211,9 +211,9 @@ impl Outcome {
     }
 }
 
-fn rows_of(run: &powerbi_push::rows::encode::Run) -> Vec<i64> {
-    let all: serde_json::Value = serde_json::from_slice(&run.body(0..run.rows())).unwrap();
-    all["rows"].as_array().unwrap().iter().map(|row| row["Id"].as_i64().unwrap()).collect()
+fn rows_of(stored: &StoredRows) -> Vec<i64> {
+    let id = |row| serde_json::from_slice::<serde_json::Value>(row).unwrap()["Id"].as_i64().unwrap();
+    stored.iter().map(id).collect()
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Durable, Fate, Mark, Notice, Outbox, Part, Reader, Settings};
+use powerbi_push::delivery::queue::{Destination, Durable, Fate, Notice, Outbox, Part, Reader, Settings};
 use powerbi_push::error::{Error, Kind};
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
 use crate::outbox::folder::{DESTINATION, Folder, all_ids, body, drain, ids, line, open, refusal, run, settings, take};
 use crate::skipped::skipped;
@@ -220,7 +221,8 @@ fn an_outbox_belongs_to_one_destination_and_does_not_say_which() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.accept([run([1])]).unwrap();
-    let other = Settings { destination: Some(Mark::of("elsewhere")), ..settings(&folder.file(), u64::MAX) };
+    let other =
+        Settings { destination: Some(Destination::new("elsewhere", &PUSH_ROWS)), ..settings(&folder.file(), u64::MAX) };
     drop(outbox);
     let error = Durable::open(other).unwrap_err();
     assert_eq!(error.kind, Kind::Outbox);

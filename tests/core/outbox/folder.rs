@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Durable, Mark, Outbox, Settings};
+use powerbi_push::delivery::queue::{Batch, Destination, Durable, Outbox, Settings};
 use powerbi_push::error::{Error, Kind, Result, ServiceAnswer};
-use powerbi_push::rows::encode::{Encoder, Limits, Options, PUSH_ROWS, Run};
+use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::test_runner::Config as ProptestConfig;
 
 use crate::sample::{Sample, table};
@@ -75,8 +76,7 @@ impl Drop for Folder {
 pub(crate) fn settings(path: &Path, capacity: u64) -> Settings {
     Settings {
         path: path.to_path_buf(),
-        destination: Some(Mark::of(DESTINATION)),
-        framing: &PUSH_ROWS,
+        destination: Some(Destination::new(DESTINATION, &PUSH_ROWS)),
         capacity,
         forced: false,
         clock: Clock::simulated(),

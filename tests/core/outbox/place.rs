@@ -73,7 +73,7 @@ fn a_newer_form_is_refused_with_its_number() {
     // Figures of another form, too: else the number itself is what is wrong.
     connection.execute_batch("PRAGMA user_version = 1001; UPDATE state SET crc = crc + 1").unwrap();
     connection.close().unwrap();
-    assert!(refusal(&folder).contains("newer powerbi-push (form 1001, known here: 1)"));
+    assert!(refusal(&folder).contains("newer powerbi-push (form 1001, known here: 2)"));
     assert_eq!(folder.names(), ["outbox.db", "outbox.db-lock", "outbox.db-mark"]);
 }
 

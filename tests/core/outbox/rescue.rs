@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Durable, Fate, Mark, Notice, Outbox, Part, Reader, Settings};
+use powerbi_push::delivery::queue::{Batch, Destination, Durable, Fate, Notice, Outbox, Part, Reader, Settings};
 use powerbi_push::error::{Error, Kind};
+use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
 use crate::outbox::folder::{Folder, all_ids, drain, ids, line, open, run, settings, take};
 use crate::skipped::skipped;
@@ -342,7 +343,8 @@ fn a_notice_waits_until_a_sender_has_heard_it() {
     // Somebody else opens the outbox first, and its sender's neighbour, who may not have it.
     let other = Settings { destination: None, ..settings(&folder.file(), u64::MAX) };
     assert_eq!(Durable::open(other).unwrap().retry().unwrap(), 0);
-    let other = Settings { destination: Some(Mark::of("elsewhere")), ..settings(&folder.file(), u64::MAX) };
+    let other =
+        Settings { destination: Some(Destination::new("elsewhere", &PUSH_ROWS)), ..settings(&folder.file(), u64::MAX) };
     assert!(Durable::open(other).is_err());
     assert_eq!(reports(&folder.killed().open().unwrap()), [(100, "outbox.db.corrupt-1".to_owned())]);
     let outbox = folder.open().unwrap();

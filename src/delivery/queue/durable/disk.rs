@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::destination::StoredDestination;
 use super::failure::{Trouble, full_disk};
 use super::figures;
 use super::ink::Ink;
@@ -43,7 +44,8 @@ const SPARE_PAGES: u64 = 1_024;
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) place: Place,
-    pub(super) framing: &'static Framing,
+    /// How batches are wrapped; nobody but the destination's sender takes any.
+    pub(super) framing: Option<&'static Framing>,
     process: u32,
     connection: Option<Connection>,
     /// Whether the disk has failed: before the next write the file is opened again.
@@ -83,9 +85,9 @@ impl Disk {
     /// Should nothing else tell whose rows they are, they are the `destination`'s.
     pub(super) fn open(
         place: Place,
-        framing: &'static Framing,
+        framing: Option<&'static Framing>,
         damaged: Option<&str>,
-        destination: [u8; 32],
+        destination: StoredDestination,
         mark: MarkFile,
     ) -> Result<Self, Trouble> {
         let state = State { destination, ..State::default() };

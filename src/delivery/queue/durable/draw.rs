@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::disk::{Begun, Disk};
 use super::failure::Trouble;
-use super::record::{StoredRun, restored};
+use super::record::StoredRun;
+use super::rows::numbers;
 use super::table::each;
 use crate::delivery::queue::batch::{Batch, Cut};
 use crate::delivery::queue::taken::Known;
-use crate::rows::encode::Run;
+use crate::error::{Error, Kind};
+use crate::rows::encode::{Framing, Run};
 
 impl Disk {
     /// The next rows for one request.
@@ -74,12 +76,12 @@ impl Disk {
 
     /// The rows of these numbers as one run.
     fn read(&mut self, rows: Range<u64>) -> Result<Run, Trouble> {
-        let (framing, mut next, mut parts) = (self.framing, rows.start, Vec::new());
+        let (framing, mut next, mut parts) = (self.framing()?, rows.start, Vec::new());
         each(self.reading()?, AROUND, [rows.start.cast_signed()], |stored: StoredRun| {
             if stored.first > next || next >= rows.end {
                 return Ok(false);
             }
-            let run = restored(&stored.rows, &stored.ends, framing);
+            let run = restored(&stored, framing);
             let last = rows.end.min(stored.first + stored.count);
             parts.push((run, position(next - stored.first)..position(last - stored.first)));
             next = last;
@@ -91,9 +93,16 @@ impl Disk {
         Ok(Run::join(framing, parts.iter().map(|(run, rows)| (run.bare(rows.clone()), run.ends(rows.clone())))))
     }
 
+    fn framing(&self) -> Result<&'static Framing, Trouble> {
+        self.framing.ok_or_else(|| {
+            let path = self.place.path().display();
+            Error::new(Kind::Outbox, format!("the outbox `{path}` gives its rows to its own sender alone")).into()
+        })
+    }
+
     /// Fills `cut` with neighbouring rows from the next one on.
     fn draw(&mut self, cut: Cut) -> Result<Drawn, Trouble> {
-        let (state, framing) = (self.ink.state, self.framing);
+        let (state, framing) = (self.ink.state, self.framing()?);
         let mut drawn = Drawn { cut, first: state.next, next: state.next, at: 0, sent: false, last: None };
         if let Some(begun) = self.begun.take_if(|begun| begun.first <= state.next) {
             drawn.add(begun, state.next);
@@ -106,7 +115,7 @@ impl Disk {
                 if stored.first > drawn.next && stored.first > state.gaps_below {
                     return Err(missing(drawn.next));
                 }
-                let run = Arc::new(restored(&stored.rows, &stored.ends, framing));
+                let run = Arc::new(restored(&stored, framing));
                 let StoredRun { first, at, sent, .. } = stored;
                 Ok(drawn.add(Begun { run, first, at, sent }, first.max(state.next)) && !drawn.cut.is_full())
             })?;
@@ -154,6 +163,11 @@ impl Drawn {
         self.last = Some(begun);
         is_used_up
     }
+}
+
+/// The rows of a file whose separator is that of `framing`.
+fn restored(stored: &StoredRun, framing: &'static Framing) -> Run {
+    Run::join(framing, [(&stored.rows[..], numbers(&stored.ends))])
 }
 
 fn missing(row: u64) -> Trouble {

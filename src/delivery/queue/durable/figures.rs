@@ -18,6 +18,7 @@ pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
     let (Some(mut state), None) = (states.pop(), states.pop()) else {
         return Err(Trouble::Damaged("the figures are missing".into()));
     };
+    state.destination.check(connection.path().unwrap_or_default().as_ref())?;
     let mut taken = Taken::default();
     let wrong = each_intact(connection, |batch: StoredBatch| {
         taken.add(batch.first, batch.into());

@@ -1,5 +1,6 @@
 //! What is written in one transaction, and the figures as they will be after it.
 
+use bytes::Bytes;
 use rusqlite::{Connection, named_params};
 
 use super::failure::Trouble;
@@ -22,14 +23,25 @@ pub(super) struct Ink {
 
 impl Ink {
     /// Rows are accepted.
-    pub(super) fn accept(&mut self, file: &Connection, run: &Run, at: u64, sent: bool) -> Result<(), Trouble> {
+    pub(super) fn accept(&mut self, file: &Connection, run: &Run, at: u64) -> Result<(), Trouble> {
+        debug_assert_eq!(run.framing().separator, self.state.destination.separator(), "the file says how it is cut");
         let all = 0..run.rows();
-        let (count, bytes) = (run.rows() as u64, run.size(all.clone()) as u64);
-        self.state.total += bytes;
         let ends = run.ends(all.clone()).flat_map(u32::to_le_bytes).collect();
-        let first = self.state.accepted;
-        let rows = run.bare_bytes(all);
-        put(file, &StoredRun { first, count, bytes, total: self.state.total, at, sent, ends, rows })?;
+        self.put_behind(file, (&run.bare_bytes(all), &ends), at, false)
+    }
+
+    /// Rows, and where each of them ends, come behind all others.
+    pub(super) fn put_behind(
+        &mut self,
+        file: &Connection,
+        (rows, ends): (&Bytes, &Bytes),
+        at: u64,
+        sent: bool,
+    ) -> Result<(), Trouble> {
+        let (first, count, bytes) = (self.state.accepted, (ends.len() / 4) as u64, rows.len() as u64);
+        self.state.total += bytes;
+        let (total, rows, ends) = (self.state.total, rows.clone(), ends.clone());
+        put(file, &StoredRun { first, count, bytes, total, at, sent, ends, rows })?;
         self.state.accepted += count;
         self.state.rows += count;
         self.state.bytes += bytes;

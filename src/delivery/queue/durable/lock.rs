@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::destination::StoredDestination;
 use super::failure::system;
 use super::place::{Place, identity, open_own};
 use super::schema::{self, REMARK};
@@ -107,12 +108,12 @@ impl Lock {
     }
 
     /// The destination that the outbox was for.
-    pub(super) fn destination(&self) -> [u8; 32] {
+    pub(super) fn destination(&self) -> StoredDestination {
         schema::destination(self.words.as_bytes()).unwrap_or_default()
     }
 
     /// Says in the lock file whose it is; from then on the file beside it is known to be an outbox.
-    pub(super) fn sign(&mut self, destination: &[u8; 32]) {
+    pub(super) fn sign(&mut self, destination: &StoredDestination) {
         let words = format!("{}, {OPEN_IN}{}\n", schema::remark(destination), self.process);
         if let Some(Held { file, .. }) = held().get_mut(&self.place) {
             // The words are for people. The lock holds without them.

@@ -11,7 +11,8 @@ use super::figures;
 use super::lock;
 use super::mark::{MarkFile, Totals};
 use super::place::Place;
-use super::record::{State, StoredAside, StoredRun, restored};
+use super::record::{State, StoredAside, StoredRun};
+use super::rows::StoredRows;
 use super::salvage;
 use super::schema::{self, Found};
 use super::set_aside::{self, SetAside};
@@ -21,7 +22,6 @@ use crate::delivery::queue::calendar::Calendar;
 use crate::delivery::queue::level::Level;
 use crate::delivery::queue::taken::Taken;
 use crate::error::{Error, Kind, Result};
-use crate::rows::encode::{PUSH_ROWS, Run};
 
 /// Which rows of an outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +78,9 @@ impl Reader {
     }
 
     /// What was set aside, oldest first, with its rows.
-    pub fn set_aside(&self) -> Result<Vec<(SetAside, Run)>> {
+    pub fn set_aside(&self) -> Result<Vec<(SetAside, StoredRows)>> {
         self.read(|file, state, _| {
-            let found = set_aside::list(file)?;
+            let found = set_aside::list(file, &state.destination)?;
             let rows: u64 = found.iter().map(|(aside, _)| aside.rows).sum();
             if rows < state.aside_rows {
                 return Err(Trouble::Damaged(format!("{rows} of {} rows set aside are there", state.aside_rows)));
@@ -94,13 +94,13 @@ impl Reader {
         self.read(|_, state, _| Ok(state.dropped))
     }
 
-    /// Writes rows to `out`, one JSON object a line, oldest first; answers how many. Where that is not all of them, what
+    /// Writes rows to `out`, one a line, oldest first; answers how many. Where that is not all of them, what
     /// can be read is written, and the error says how many rows that are and how many are not there.
     pub fn export(&self, part: Part, out: &mut impl Write) -> Result<u64> {
         self.look(|file, state, taken, ahead| {
             let mut count = 0;
-            let mut write = |run: &Run, rows| {
-                count += self.lines(run, rows, out)?;
+            let mut write = |stored: &StoredRows, rows| {
+                count += self.lines(stored, rows, out)?;
                 Ok(())
             };
             let (all, wrong) = match part {
@@ -111,8 +111,8 @@ impl Reader {
                 Part::SetAside => (
                     ahead.map_or(state.aside_rows, |mark| mark.aside),
                     each_intact(file, |aside: StoredAside| {
-                        let run = aside.run();
-                        write(&run, 0..run.rows())
+                        let stored = aside.stored_rows(&state.destination);
+                        write(&stored, 0..stored.count())
                     })?,
                 ),
             };
@@ -145,9 +145,9 @@ impl Reader {
         run: &StoredRun,
         state: &State,
         taken: &Taken,
-        mut write: impl FnMut(&Run, Range<usize>) -> Result<(), Trouble>,
+        mut write: impl FnMut(&StoredRows, Range<usize>) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
-        let rows = restored(&run.rows, &run.ends, &PUSH_ROWS);
+        let rows = run.stored_rows(&state.destination);
         for part in taken.ranges().chain(std::iter::once(state.next..state.accepted)) {
             let part = part.start.max(run.first)..part.end.min(run.first + run.count);
             if !part.is_empty() {
@@ -157,9 +157,9 @@ impl Reader {
         Ok(())
     }
 
-    fn lines(&self, run: &Run, rows: Range<usize>, out: &mut impl Write) -> Result<u64, Trouble> {
-        for row in rows.clone() {
-            let written = out.write_all(run.bare(row..row + 1)).and_then(|()| out.write_all(b"\n"));
+    fn lines(&self, stored: &StoredRows, rows: Range<usize>, out: &mut impl Write) -> Result<u64, Trouble> {
+        for row in stored.part(rows.clone()) {
+            let written = out.write_all(row).and_then(|()| out.write_all(b"\n"));
             written.map_err(|error| system("writing rows of the outbox", &self.path, &error))?;
         }
         Ok(rows.len() as u64)

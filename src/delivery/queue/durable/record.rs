@@ -5,9 +5,10 @@ use std::ops::Range;
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 
+use super::destination::StoredDestination;
 use super::notice::Loss;
+use super::rows::StoredRows;
 use super::table::Record;
-use crate::rows::encode::{Framing, PUSH_ROWS, Run};
 
 /// Rows that wait: a run as it was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,18 +35,24 @@ impl StoredRun {
         usize::try_from(number - self.first).expect("a run is cut far below 4 GB")
     }
 
+    /// Its rows, cut as the file of this `destination` says.
+    pub(super) fn stored_rows(&self, destination: &StoredDestination) -> StoredRows {
+        StoredRows::new(&self.rows, &self.ends, destination)
+    }
+
     /// Some of its rows as a run of their own.
-    pub(super) fn cut(&self, rows: Range<u64>, sent: bool) -> Self {
-        let all = restored(&self.rows, &self.ends, &PUSH_ROWS);
+    pub(super) fn cut(&self, rows: Range<u64>, sent: bool, destination: &StoredDestination) -> Self {
+        let all = self.stored_rows(destination);
         let (start, end) = (self.position(rows.start), self.position(rows.end));
+        let (cut, ends) = all.cut(start..end);
         Self {
             first: rows.start,
             count: rows.end - rows.start,
             bytes: all.size(start..end) as u64,
-            total: self.total - all.size(end..all.rows()) as u64,
+            total: self.total - all.size(end..all.count()) as u64,
             sent,
-            ends: all.ends(start..end).flat_map(u32::to_le_bytes).collect(),
-            rows: all.bare_bytes(start..end),
+            ends,
+            rows: cut,
             ..*self
         }
     }
@@ -67,8 +74,7 @@ pub(super) struct StoredBatch {
 pub(super) struct State {
     /// Grows each time this is written.
     pub(super) change: u64,
-    /// A hash of what tells the destination from others.
-    pub(super) destination: [u8; 32],
+    pub(super) destination: StoredDestination,
     /// The number of the next row to be accepted.
     pub(super) accepted: u64,
     /// What all rows ever accepted count for.
@@ -128,12 +134,6 @@ pub(super) struct Marked {
     pub(super) id: u64,
     /// Whether nobody has it open.
     pub(super) closed: bool,
-}
-
-/// Stored rows as a run again.
-pub(super) fn restored(rows: &[u8], ends: &[u8], framing: &'static Framing) -> Run {
-    let ends = ends.chunks_exact(4).map(|end| u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
-    Run::join(framing, [(rows, ends)])
 }
 
 fn int(value: u64) -> ValueRef<'static> {
@@ -264,7 +264,7 @@ impl Record for State {
             self.lost,
             self.gaps_below,
         ];
-        [int(self.change), ValueRef::Blob(&self.destination)].into_iter().chain(figures.map(int)).collect()
+        [int(self.change), ValueRef::Blob(self.destination.bytes())].into_iter().chain(figures.map(int)).collect()
     }
 
     fn read(_: u64, values: &[ValueRef<'_>]) -> Option<Self> {
@@ -273,7 +273,7 @@ impl Record for State {
         let mut int = || columns.int();
         Some(Self {
             change,
-            destination: destination.as_ref().try_into().ok()?,
+            destination: StoredDestination::read(&destination)?,
             accepted: int()?,
             total: int()?,
             next: int()?,

@@ -17,6 +17,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use self::count::Account;
+use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
 use super::figures::stored;
 use super::ink::Ink;
@@ -54,7 +55,7 @@ pub(super) fn renew(
     place: &Place,
     mark: &mut MarkFile,
     why: &str,
-    destination: &[u8; 32],
+    destination: &StoredDestination,
     memory: Option<&Memory>,
 ) -> Result<(State, Taken), Trouble> {
     let mut plan = mark.plan();
@@ -112,7 +113,7 @@ fn build(
     draft: &Place,
     mark: &MarkFile,
     why: &str,
-    destination: &[u8; 32],
+    destination: &StoredDestination,
     memory: Option<&Memory>,
 ) -> Result<(State, Taken), Trouble> {
     let copy = draft.copy();
@@ -127,6 +128,7 @@ fn build(
         (totals, found.marked) = (Totals::default(), None);
     }
     let known = found.state.map(|state| state.destination).or_else(|| named(old)).unwrap_or(*destination);
+    known.check(old.path())?;
     let mut account = Account::new(&found, &totals, memory);
     let mut connection = schema::create(draft, &State { destination: known, ..State::default() })?;
     let transaction = connection.transaction()?;
@@ -135,7 +137,7 @@ fn build(
     if let Some(source) = &source {
         gather(source, |run: StoredRun| {
             for (rows, clean) in account.wanted(&run) {
-                let part = run.cut(rows, run.sent || !clean);
+                let part = run.cut(rows, run.sent || !clean, &known);
                 account.keep(&part);
                 keep(put(&transaction, &part));
             }
@@ -169,7 +171,7 @@ fn remove(ours: &Place) {
 }
 
 /// The destination that the file's first page names.
-fn named(old: &Place) -> Option<[u8; 32]> {
+fn named(old: &Place) -> Option<StoredDestination> {
     let mut page = Vec::new();
     File::open(old.path()).and_then(|file| file.take(4_096).read_to_end(&mut page)).ok()?;
     schema::destination(&page)

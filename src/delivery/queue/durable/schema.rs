@@ -1,6 +1,5 @@
 //! The file's form: how it is made, opened, known again, and brought up to date.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
 use super::form;
 use super::place::{Place, create_private};
@@ -22,9 +22,10 @@ pub(super) const REMARK: &str = "powerbi-push outbox";
 /// `PBOX`: SQLite's mark of whose file it is.
 const APPLICATION: u32 = 0x5042_4F58;
 /// The form that is written here.
-const VERSION: u32 = 1;
-/// What brings a file from each version to the next one, the first from version 1.
-const MIGRATIONS: [&str; VERSION as usize - 1] = [];
+const VERSION: u32 = 2;
+/// What brings a file from each version to the next one, the first from version 1. Version 2 writes behind the hash of the
+/// destination how rows are framed; figures that do not say it yet are read as well.
+const MIGRATIONS: [&str; VERSION as usize - 1] = [""];
 /// How long a writer waits for readers that hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// The log beside the file shrinks to this when it is written back.
@@ -65,8 +66,10 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
         |at: usize| start.get(at..at + 4).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
     let ours = field(68) == Some(APPLICATION);
     if start.starts_with(b"SQLite format 3\0") && ours {
+        let state = state(place);
+        state.map_or(Ok(()), |state| state.destination.check(place.path()))?;
         return match field(60) {
-            Some(version) if version > VERSION && !has_state(place) => Err(newer(place, version)),
+            Some(version) if version > VERSION && state.is_none() => Err(newer(place, version)),
             // A log that is nobody's is kept, as a damaged one is.
             Some(1..=VERSION) if is_log_strange(place)? => Ok(Found::Damaged),
             Some(1..=VERSION) => Ok(Found::Outbox),
@@ -81,14 +84,14 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
     Err(Error::new(Kind::Outbox, message).with_hint("name a file of its own for the outbox; it is made where missing"))
 }
 
-/// Whether figures of our own version are in the file, whatever its header says.
-fn has_state(place: &Place) -> bool {
+/// The figures, where those of our own version are in the file, whatever its header says.
+fn state(place: &Place) -> Option<State> {
     // Nothing is to be left beside a file that is not ours to use.
     let path = percent_encode(place.path().as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags);
-    let figures = connection.map_err(Trouble::from).and_then(|connection| all::<State>(&connection, "", ()));
-    figures.is_ok_and(|found| !found.is_empty())
+    let mut connection = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags).ok()?;
+    form::check(&mut connection, place).ok()?;
+    all(&connection, "", ()).ok()?.pop()
 }
 
 fn newer(place: &Place, version: u32) -> Error {
@@ -124,24 +127,15 @@ pub(super) fn add_tables(connection: &Connection) -> Result<(), Trouble> {
 }
 
 /// What the file and its lock say of themselves: should the figures be gone, it still says whose rows they are.
-pub(super) fn remark(destination: &[u8; 32]) -> String {
-    let mut words = format!("{REMARK} for ");
-    for byte in destination {
-        // Writing to a string does not fail.
-        let _ = write!(words, "{byte:02x}");
-    }
-    words
+pub(super) fn remark(destination: &StoredDestination) -> String {
+    format!("{REMARK} for {destination}")
 }
 
 /// The destination in such words.
-pub(super) fn destination(words: &[u8]) -> Option<[u8; 32]> {
+pub(super) fn destination(words: &[u8]) -> Option<StoredDestination> {
     let start = format!("{REMARK} for ");
     let at = words.windows(start.len()).position(|found| found == start.as_bytes())? + start.len();
-    let mut mark = [0; 32];
-    for (byte, digits) in mark.iter_mut().zip(words.get(at..at + 64)?.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(mark)
+    StoredDestination::parse(&words[at..])
 }
 
 /// Gives the complete file at `draft` the name of `place`, of which nothing must be there.

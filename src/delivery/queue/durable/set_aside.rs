@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
+use super::destination::StoredDestination;
 use super::disk::Disk;
 use super::failure::Trouble;
-use super::record::{StoredAside, restored};
+use super::record::StoredAside;
+use super::rows::StoredRows;
 use super::table::{all, each};
 use crate::delivery::queue::batch::Batch;
 use crate::error::{Error, Kind, ServiceAnswer};
-use crate::rows::encode::{PUSH_ROWS, Run};
 
 /// Some rows that were set aside together, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,17 +76,20 @@ impl StoredAside {
         }
     }
 
-    /// Its rows. They are stored without an envelope, so that any will do.
-    pub(super) fn run(&self) -> Run {
-        restored(&self.rows, &self.ends, &PUSH_ROWS)
+    /// Its rows, cut as the file of this `destination` says.
+    pub(super) fn stored_rows(&self, destination: &StoredDestination) -> StoredRows {
+        StoredRows::new(&self.rows, &self.ends, destination)
     }
 }
 
 /// What is set aside, oldest first, with its rows.
-pub(super) fn list(connection: &Connection) -> Result<Vec<(SetAside, Run)>, Trouble> {
+pub(super) fn list(
+    connection: &Connection,
+    destination: &StoredDestination,
+) -> Result<Vec<(SetAside, StoredRows)>, Trouble> {
     let mut found = Vec::new();
     each(connection, "ORDER BY first", (), |aside: StoredAside| {
-        found.push((aside.told(), aside.run()));
+        found.push((aside.told(), aside.stored_rows(destination)));
         Ok(true)
     })?;
     Ok(found)
@@ -95,10 +99,9 @@ impl Disk {
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
     pub(super) fn retry(&mut self, at: u64) -> Result<u64, Trouble> {
         self.empty_aside(|disk, aside| {
-            let run = aside.run();
             disk.write(|ink, file| {
                 // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
-                ink.accept(file, &run, at, aside.in_doubt)?;
+                ink.put_behind(file, (&aside.rows, &aside.ends), at, aside.in_doubt)?;
                 ink.forget_aside(file, aside)?;
                 ink.save(file)
             })

@@ -2,21 +2,19 @@
 
 use std::path::PathBuf;
 
+use super::destination::{Destination, StoredDestination};
 use super::disk::Disk;
 use super::failure::Trouble;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
-use crate::rows::encode::Framing;
 
 /// Which outbox, and how it is used.
 #[derive(Debug)]
 pub struct Settings {
     /// The file. It is made where it is missing; its folder has to be there.
     pub path: PathBuf,
-    /// Whose rows it holds; `None` takes any, and makes no new file.
-    pub destination: Option<Mark>,
-    /// How the destination wants its rows wrapped.
-    pub framing: &'static Framing,
+    /// Whose rows it holds; `None` takes any, makes no new file, and gives no rows out.
+    pub destination: Option<Destination>,
     /// How many bytes of rows it takes, those that are set aside included.
     pub capacity: u64,
     /// Whether it may lie on a network file system all the same.
@@ -25,42 +23,33 @@ pub struct Settings {
     pub clock: Clock,
 }
 
-/// What tells a destination from others, and does not tell what it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Mark(pub(super) [u8; 32]);
-
-impl Mark {
-    /// The mark of the destination that `key` names, such as a push URL.
-    #[must_use]
-    pub fn of(key: &str) -> Self {
-        let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
-        hash.update(b"powerbi-push outbox\0");
-        hash.update(key.as_bytes());
-        let mut mark = [0; 32];
-        mark.copy_from_slice(hash.finish().as_ref());
-        Self(mark)
-    }
-}
-
-/// Whether the outbox is `destination`'s. One that lost its figures and has no rows either is anybody's.
-pub(super) fn claim(disk: &mut Disk, destination: Option<Mark>) -> Result<(), Trouble> {
+/// Whether the outbox is `destination`'s. One that lost its figures and has no rows either is anybody's, and one without
+/// rows takes any framing.
+pub(super) fn claim(disk: &mut Disk, destination: Option<Destination>) -> Result<(), Trouble> {
     let state = disk.ink.state;
-    let Some(Mark(mark)) = destination.filter(|Mark(mark)| *mark != state.destination) else { return Ok(()) };
+    let (Some(destination), found) = (destination, state.destination) else { return Ok(()) };
+    let wanted = StoredDestination::from(destination);
+    if found == wanted {
+        return Ok(());
+    }
     let path = disk.place.path().display();
-    if state.destination != [0; 32] {
+    if found.is_known() && !found.is(&destination) {
         return Err(Error::new(Kind::Outbox, format!("the outbox `{path}` holds rows for another destination"))
             .with_hint("give each destination an outbox of its own")
             .into());
     }
     if disk.pending() + state.aside_rows > 0 {
-        let message =
-            format!("the outbox `{path}` was damaged: nobody knows any more which destination its rows are for");
-        return Err(Error::new(Kind::Outbox, message)
+        let what = if found.is_known() {
+            "holds rows in another framing than its destination takes now"
+        } else {
+            "was damaged: nobody knows any more which destination its rows are for"
+        };
+        return Err(Error::new(Kind::Outbox, format!("the outbox `{path}` {what}"))
             .with_hint("export its rows, and push them where they belong")
             .into());
     }
     disk.write(|ink, file| {
-        ink.state.destination = mark;
+        ink.state.destination = wanted;
         ink.save(file)
     })
 }

@@ -14,7 +14,10 @@ use crate::error::Result;
 use crate::http::transport::Request;
 use crate::http::{Answer, Later};
 use crate::rate_limit::Watch;
-use crate::rows::encode::{Framing, Limits, PUSH_ROWS};
+use crate::rows::encode::{Framing, Limits};
+
+/// `{"rows":[{...},{...}]}`. Source: the service's swagger, `PostRowsRequest`.
+pub static PUSH_ROWS: Framing = Framing { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
 
 /// The header that numbers a request with rows. Source: the client of Power BI's own C# samples.
 const SEQUENCE_NUMBER: HeaderName = HeaderName::from_static("x-powerbi-pushdata-sequencenumber");
@@ -120,6 +123,6 @@ impl Sink for PushDataset {
     }
 
     fn adds_columns_by(&self) -> &'static str {
-        "table.update_schema(...)"
+        "with table.update_schema(...)"
     }
 }

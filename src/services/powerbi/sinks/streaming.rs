@@ -13,7 +13,10 @@ use crate::error::{Error, Result};
 use crate::http::transport::{Request, Settings, check_emulated, is_loopback};
 use crate::http::{Answer, Later};
 use crate::rate_limit::{Quotas, Watch};
-use crate::rows::encode::{Framing, Limits, PUSH_ARRAY};
+use crate::rows::encode::{Framing, Limits};
+
+/// `[{...},{...}]`. Source: "Real-time streaming in Power BI": "wrap your JSON objects in an array".
+pub static PUSH_ARRAY: Framing = Framing { prefix: b"[", separator: b",", suffix: b"]" };
 
 /// A push URL, and what the dataset behind it is for.
 #[derive(Clone)]
@@ -128,7 +131,7 @@ impl Sink for Streaming {
     }
 
     fn adds_columns_by(&self) -> &'static str {
-        "edit the dataset in Power BI"
+        "in Power BI, by editing the dataset"
     }
 }
 

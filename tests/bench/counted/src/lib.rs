@@ -45,11 +45,12 @@ mod python {
 
     use self::intake::{Source, Wanted};
     use crate::rows::cell::Rows;
-    use crate::rows::encode::{Encoder, Filled, Limits, Options, PUSH_ROWS};
+    use crate::rows::encode::{Encoder, Filled, Framing, Limits, Options};
     use crate::rows::schema::{TableSchema, read_table};
 
     /// More than any of the bodies takes: how many instructions it takes to grow depends on where memory happens to be.
     const ROOM: usize = 1 << 20;
+    static FRAMING: Framing = Framing { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
     const LIMITS: Limits = Limits { max_rows: 1_000, max_bytes: 16_000_000 };
 
     /// What callgrind counts, from its first instruction to its last.
@@ -63,7 +64,7 @@ mod python {
     pub(crate) fn bodies(py: Python<'_>, rows: &Bound<'_, PyAny>, table: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
         let table = errors::raise(py, read_table(&depythonize(table)?))?;
         let schema = Some(Arc::new(TableSchema::new(&table)));
-        let mut encoder = Encoder::new(&PUSH_ROWS, schema, Options::default(), LIMITS, 1);
+        let mut encoder = Encoder::new(&FRAMING, schema, Options::default(), LIMITS, 1);
         encoder.reuse(vec![0; ROOM]);
         let mut source = Source::new(rows, Wanted::default())?;
         let mut bodies = Vec::new();
