@@ -21,6 +21,7 @@ mod numpy;
 mod pandas;
 mod places;
 mod row;
+mod together;
 mod value;
 mod vetting;
 mod wanted;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::cell::{Row, Rows, Slices};
+use crate::cell::{Row, Rows, Slices, Window};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
 use crate::python::intake::Failure;
@@ -115,6 +115,15 @@ impl<R: Rows<Failure = Failure>> Rows for InTime<R> {
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Stop> {
         self.check()?;
         Ok(self.rows.visit(row)?)
+    }
+
+    fn window(&mut self, most: usize) -> Result<Option<Window<'_>>, Stop> {
+        self.check()?;
+        Ok(self.rows.window(most)?)
+    }
+
+    fn pass(&mut self, rows: usize) {
+        self.rows.pass(rows);
     }
 }
 
