@@ -44,11 +44,18 @@ fn write_plain<const ASCII: bool>(room: &mut Value, bytes: &[u8]) -> usize {
         let halves = [*first, *last].map(|half| u64::from(u32::from_le_bytes(half)));
         let both = halves[0] | halves[1] << 32;
         !(has_special(both) | (ASCII && has_other([both.into(); 2])))
-    } else if bytes.len() < 4 {
-        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
-        !bytes.iter().any(|&byte| is_special(byte) | (ASCII && !byte.is_ascii()))
+    } else if let [first, .., last] | [first @ last] = *bytes
+        && bytes.len() < 4
+    {
+        // The byte in the middle of three; of two the last one, and of one that one.
+        let (middle, end) = (bytes.len() / 2, bytes.len() - 1);
+        room[0] = first;
+        room[middle] = bytes[middle];
+        room[end] = last;
+        let all = u64::from_le_bytes([first, bytes[middle], last, b' ', b' ', b' ', b' ', b' ']);
+        !(has_special(all) | (ASCII && has_other([all.into(); 2])))
     } else {
-        false
+        bytes.is_empty()
     };
     if !plain {
         return 0;

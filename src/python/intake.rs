@@ -204,7 +204,7 @@ impl<'py> Source<'py> {
         if list.len() != *length {
             return Err(changed().into());
         }
-        Ok(borrowed::item(list, next))
+        Ok(borrowed::item(list, next, self.shapes.reads_tables()))
     }
 
     #[inline(never)]
