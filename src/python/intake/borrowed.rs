@@ -183,7 +183,7 @@ const TABLE_STEP: usize = 64;
 /// Items of a table for which memory is asked at most: more than most tables have columns.
 const ITEMS: usize = 56;
 /// How many items ahead of their use a key and its value are asked for, in their own dict or in the one before it.
-const ITEMS_AHEAD: usize = 6;
+const ITEMS_AHEAD: usize = 16;
 
 /// The item at `index`; `None` behind the last one.
 #[inline]
@@ -201,7 +201,7 @@ pub(super) fn item<'py>(list: &Bound<'py, PyList>, index: usize, reads_tables: b
                     ask_for(table.wrapping_add(step * TABLE_STEP));
                 }
             }
-            let next = ffi::PyList_GET_ITEM(list.as_ptr(), (index + 1).cast_signed());
+            let next = ffi::PyList_GET_ITEM(list.as_ptr(), (index + 2).cast_signed());
             if reads_tables && ffi::PyDict_CheckExact(next) != 0 {
                 let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
                 for position in 0..ITEMS_AHEAD.cast_signed() {
