@@ -52,34 +52,12 @@ impl Fitting {
         let there = |row: usize| there.is_none_or(|there| there.at(row));
         match kind {
             Kind::Bool(bits) => is(DataType::Boolean).then_some(Cells::Bool(*bits)),
-            Kind::Int(values) => self.ints(values, there, wanted),
+            Kind::Int(values) => ints(values, there, wanted),
             Kind::Float(values) => is(DataType::Double).then(|| self.floats(values, there)).flatten(),
             Kind::Text(texts) => self.texts(texts, wanted),
             Kind::DateTime(values) => is(DataType::DateTime).then(|| self.datetimes(values, there)).flatten(),
             Kind::Other(show) => self.others(show, wanted),
         }
-    }
-
-    fn ints<'w>(
-        &self,
-        values: &'w [i64],
-        there: impl Fn(usize) -> bool,
-        wanted: Option<DataType>,
-    ) -> Option<Cells<'w>> {
-        if !matches!(wanted, Some(DataType::Int64 | DataType::Double) | None) {
-            return None;
-        }
-        match most(values) {
-            0..1_000_000 => return Some(Cells::Tiny(values)),
-            1_000_000..100_000_000 => return Some(Cells::Small(values)),
-            _ => {}
-        }
-        let fits = match wanted {
-            Some(DataType::Double) => |value: i64| value.unsigned_abs() <= WHOLE_DOUBLES,
-            _ => is_int64,
-        };
-        let mut rows = values.iter().enumerate();
-        rows.all(|(row, value)| fits(*value) || !there(row)).then_some(Cells::Int(values))
     }
 
     fn floats<'w>(&self, values: &'w [f64], there: impl Fn(usize) -> bool) -> Option<Cells<'w>> {
@@ -144,6 +122,24 @@ impl Fitting {
         }
         Some(Cells::written(out, bounds))
     }
+}
+
+/// Whole numbers in a column of whole numbers, or of others.
+fn ints<'w>(values: &'w [i64], there: impl Fn(usize) -> bool, wanted: Option<DataType>) -> Option<Cells<'w>> {
+    if !matches!(wanted, Some(DataType::Int64 | DataType::Double) | None) {
+        return None;
+    }
+    match most(values) {
+        0..1_000_000 => return Some(Cells::Tiny(values)),
+        1_000_000..100_000_000 => return Some(Cells::Small(values)),
+        _ => {}
+    }
+    let fits = match wanted {
+        Some(DataType::Double) => |value: i64| value.unsigned_abs() <= WHOLE_DOUBLES,
+        _ => is_int64,
+    };
+    let mut rows = values.iter().enumerate();
+    rows.all(|(row, value)| fits(*value) || !there(row)).then_some(Cells::Int(values))
 }
 
 /// No less than the greatest of the numbers; that of 2^31 and above where one is, or is below 0. All are looked at, so that

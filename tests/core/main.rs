@@ -15,3 +15,4 @@ mod quotas;
 mod sample;
 mod slices;
 mod standin;
+mod windows;

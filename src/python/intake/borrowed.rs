@@ -79,7 +79,7 @@ pub(super) fn visit_dict<'py, R: Row>(
     Ok((dict.len() == length && !more).then_some(()))
 }
 
-/// The head of a dict's table, as CPython has laid it out since 3.11. Behind it stand the index, and then the items.
+/// The head of a dict's table, as Python has laid it out since 3.11. Behind it stand the index, and then the items.
 #[repr(C)]
 struct Table {
     references: isize,
@@ -101,6 +101,7 @@ const TEXTS: u8 = 1;
 ///
 /// `dict` is a live dict, we are attached to Python, and [`tables_are_known`].
 #[inline(always)]
+#[allow(clippy::cast_ptr_alignment, reason = "an index has eight bytes, or a power of two more")]
 unsafe fn simple_item(
     dict: *mut ffi::PyObject,
     position: isize,
