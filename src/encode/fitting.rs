@@ -125,7 +125,7 @@ impl Fitting {
 }
 
 /// Whole numbers in a column of whole numbers, or of others.
-fn ints<'w>(values: &'w [i64], there: impl Fn(usize) -> bool, wanted: Option<DataType>) -> Option<Cells<'w>> {
+fn ints(values: &[i64], there: impl Fn(usize) -> bool, wanted: Option<DataType>) -> Option<Cells<'_>> {
     if !matches!(wanted, Some(DataType::Int64 | DataType::Double) | None) {
         return None;
     }
