@@ -21,6 +21,7 @@ mod numpy;
 mod pandas;
 mod places;
 mod row;
+mod together;
 mod value;
 mod vetting;
 mod wanted;
@@ -212,7 +213,7 @@ impl<'py> Source<'py> {
         if list.len() != *length {
             return Err(changed().into());
         }
-        Ok(borrowed::item(list, next))
+        Ok(borrowed::item(list, next, self.shapes.reads_tables()))
     }
 
     #[inline(never)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
 use crate::python::intake::Failure;
-use crate::rows::cell::{Row, Rows, Slices};
+use crate::rows::cell::{Row, Rows, Slices, Window};
 
 /// How long an event loop's thread reads rows before others have their turn.
 pub(super) const TURN: Duration = Duration::from_millis(5);
@@ -115,6 +115,15 @@ impl<R: Rows<Failure = Failure>> Rows for InTime<R> {
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Stop> {
         self.check()?;
         Ok(self.rows.visit(row)?)
+    }
+
+    fn window(&mut self, most: usize) -> Result<Option<Window<'_>>, Stop> {
+        self.check()?;
+        Ok(self.rows.window(most)?)
+    }
+
+    fn pass(&mut self, rows: usize) {
+        self.rows.pass(rows);
     }
 }
 

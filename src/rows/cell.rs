@@ -1,6 +1,10 @@
 //! The currency between callers and the core: one value of one row, borrowed for the length of a visit.
 
+mod window;
+
 use std::ops::Range;
+
+pub use self::window::{Bits, Kind, Show, Texts, Values, Window};
 
 /// A value as its source gave it, before any column has judged it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,6 +110,17 @@ pub trait Rows {
 
     /// Visits the next row; `false` once there is none.
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure>;
+
+    /// The next rows by their columns, at most so many, where they can be had like that.
+    /// They have been visited once [`Rows::pass`] says so.
+    #[inline(always)]
+    fn window(&mut self, _most: usize) -> Result<Option<Window<'_>>, Self::Failure> {
+        Ok(None)
+    }
+
+    /// So many rows of the last window have been visited.
+    #[inline(always)]
+    fn pass(&mut self, _rows: usize) {}
 }
 
 impl<R: Rows> Rows for &mut R {
@@ -118,6 +133,14 @@ impl<R: Rows> Rows for &mut R {
     #[inline]
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Self::Failure> {
         (**self).visit(row)
+    }
+
+    fn window(&mut self, most: usize) -> Result<Option<Window<'_>>, Self::Failure> {
+        (**self).window(most)
+    }
+
+    fn pass(&mut self, rows: usize) {
+        (**self).pass(rows);
     }
 }
 

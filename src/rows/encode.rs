@@ -16,6 +16,7 @@ mod date_text;
 mod datetimes;
 mod framing;
 mod digits;
+mod fitting;
 mod growing;
 mod kept;
 mod kinds;
@@ -31,6 +32,7 @@ mod shown;
 mod slices;
 mod strings;
 mod value;
+mod window;
 
 use std::sync::Arc;
 
@@ -180,7 +182,12 @@ impl Encoder {
         if self.checks {
             return self.check(rows, until);
         }
+        let mut one_by_one = self.visited;
         while self.visited < until {
+            if self.visited >= one_by_one {
+                one_by_one = self.visit_columns(rows, until)?;
+                continue;
+            }
             let start = self.body.len();
             let mut row = OpenRow::begin(self);
             let visited = rows.visit(&mut row);

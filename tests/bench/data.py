@@ -10,6 +10,7 @@ import zipfile
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from powerbi_push import TableSchema
@@ -90,6 +91,50 @@ def texts(count: int = ROWS) -> Rows:
         {name: f"{_TOWNS[(number + place) % 8]} № {number}" for place, name in enumerate(names)}
         for number in range(count)
     ]
+
+
+FULL = TableSchema(
+    "Full",
+    {"Id": "Int64", "Name": "String", "Town": "String", "Mean": "Double", "Rate": "Double", "Paid": "Boolean"},
+)
+
+
+def full(count: int = ROWS) -> Rows:
+    """Six columns, two of them floats of all digits, one of them text that is not ASCII and different in each row."""
+    random = Random(1)
+    return [
+        {
+            "Id": number,
+            "Name": f"n{number}",
+            "Town": f"{_TOWNS[number % 8]} {random.random()}",
+            "Mean": random.random(),
+            "Rate": random.gauss(100, 30),
+            "Paid": number % 2 == 0,
+        }
+        for number in range(count)
+    ]
+
+
+def columns(count: int = ROWS) -> dict[str, tuple[TableSchema, dict[str, list[Any]]]]:
+    """Columns of frames by what is in them, and the table that takes them."""
+    random = Random(1)
+    whole = {"id": range(10**6, 10**6 + count)}
+    ends = {"store": 100, "amount": 10**4, "customer": 10**6, "price": 10**5, "quantity": 10**3}
+    six = whole | {name: [random.randrange(end) for _ in range(count)] for name, end in ends.items()}
+    one: dict[str, tuple[str, list[Any]]] = {
+        "whole numbers": ("Int64", [random.randrange(10**6) for _ in range(count)]),
+        "floats": ("Double", [random.randrange(10**6) / 8 for _ in range(count)]),
+        "floats of all digits": ("Double", [random.random() for _ in range(count)]),
+        "text": ("String", [f"item {random.randrange(10**6)}" for _ in range(count)]),
+        "non-ASCII text": ("String", [f"{_TOWNS[number % 8]} {number}" for number in range(count)]),
+        "Booleans": ("Boolean", [random.random() < 0.5 for _ in range(count)]),
+    }
+    tables = {
+        f"one column of {kind}": (TableSchema("One", {"value": own}), {"value": values})
+        for kind, (own, values) in one.items()
+    }
+    numbers = {name: list(values) for name, values in six.items()}
+    return {"six columns of whole numbers": (TableSchema("Six", dict.fromkeys(six, "Int64")), numbers), **tables}
 
 
 _WHOLE = ["year", "month", "day", "sched_dep_time", "sched_arr_time", "flight", "distance", "hour", "minute"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from unittest.mock import patch
 
 import pandas as pd
@@ -16,6 +16,9 @@ from measure import CPU, WALL, Figure, Target, Times, alternate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from powerbi_push import TableSchema
+
+    Check = Literal["all", "batch"]
     Contender = tuple[str, Callable[[], object]]
     Ours = Callable[[], Iterator[bytes]]
 
@@ -38,8 +41,23 @@ def figures(rounds: int) -> Iterator[Figure]:
         for cores, target in targets.items():
             times = _alternate(_ours(frame), {name: other}, rounds, cores)
             yield times.figure(f"{work}, {'one core' if cores == 1 else 'two cores'}", name, Target(target))
+    yield from _columns(rounds)
     times = _alternate(_without_pyarrow(objects), {TO_JSON: _to_json(objects)}, rounds, cores=1)
     yield times.figure("the same without pyarrow", TO_JSON, Target(4))
+
+
+def _columns(rounds: int) -> Iterator[Figure]:
+    """Frames whose columns are all of one kind."""
+    for kind, (schema, columns) in data.columns().items():
+        frame = pl.DataFrame(columns)
+        goals = {1: 6, 2: 7} if len(columns) > 1 else {2: 3}
+        for cores, target in goals.items():
+            times = _alternate(_ours(frame, schema), {WRITE_JSON: frame.write_json}, rounds, cores)
+            work = f"polars frame: {kind}, {'one core' if cores == 1 else 'two cores'}"
+            yield times.figure(work, WRITE_JSON, Target(target))
+    frame = pl.DataFrame(data.sales())
+    times = _alternate(_ours(frame, check="all"), {WRITE_JSON: frame.write_json}, rounds, cores=2)
+    yield times.figure("polars frame, all checked before the first body, two cores", WRITE_JSON, Target(5))
 
 
 def _alternate(ours: Ours, others: dict[str, Callable[[], object]], rounds: int, cores: int) -> Times:
@@ -50,8 +68,8 @@ def _alternate(ours: Ours, others: dict[str, Callable[[], object]], rounds: int,
         machine.pin(64)
 
 
-def _ours(frame: Any) -> Ours:
-    return lambda: data.SALES.payloads(frame, check="batch")
+def _ours(frame: Any, schema: TableSchema = data.SALES, check: Check = "batch") -> Ours:
+    return lambda: schema.payloads(frame, check=check)
 
 
 def _without_pyarrow(frame: Any) -> Ours:

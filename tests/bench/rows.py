@@ -40,6 +40,9 @@ def figures(rounds: int) -> Iterator[Figure]:
         rows = make()
         times = alternate(_ours(schema, rows), {"orjson": _orjson(rows)}, rounds, CPU)
         yield times.figure(f"dict rows: {work}", "orjson", Target(1.0))
+    rows = data.full()
+    times = alternate(_ours(data.FULL, rows), {"orjson": _orjson(rows)}, rounds, CPU)
+    yield times.figure("dict rows: floats of all digits, unique non-ASCII text", "orjson", Target(1.2))
     yield from _objects(rounds)
 
 

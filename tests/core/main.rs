@@ -16,3 +16,4 @@ mod sample;
 mod skipped;
 mod slices;
 mod standin;
+mod windows;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -217,3 +218,23 @@ def test_deep_and_endless_values_are_refused_without_being_walked() -> None:
     whole = ["not_a_mapping list", "wrong_type dict", "wrong_type dict", "not_a_mapping list"]
     expected = [line for kind, row in zip(kinds, whole, strict=True) for line in (f"wrong_type {kind}", row)]
     assert (ran.stdout.splitlines(), ran.returncode) == (expected, 0)
+
+
+def test_dicts_are_read_alike_however_python_keeps_them() -> None:
+    class Own:
+        def __init__(self) -> None:
+            self.a, self.b = 1, "x"
+
+    gap: dict[Any, Any] = {"z": 0, "a": 1, "y": 0, "b": "x", "x": 0}
+    for key in ("z", "y", "x"):
+        del gap[key]
+    mixed: dict[Any, Any] = {1: 0, "a": 1, "b": "x"}
+    del mixed[1]
+    large: dict[Any, Any] = {str(number): number for number in range(70_000)} | {"a": 1, "b": "x"}
+    for number in range(70_000):
+        del large[str(number)]
+    shared = [vars(Own()), vars(Own())]
+    rows = [{"a": 1, "b": "x"}, gap, mixed, large, *shared, json.loads('{"a":1,"b":"x"}')]
+    table = TableSchema("T", {"a": "Int64", "b": "String"})
+    bodies = list(table.payloads(rows + rows[::-1]))
+    assert bodies == [b'{"rows":[' + b",".join([b'{"a":1,"b":"x"}'] * 14) + b"]}"]

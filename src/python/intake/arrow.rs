@@ -18,7 +18,7 @@ use super::labels::{check_distinct, is_a, one_column, refuse_types};
 use super::{Failure, Wanted, borrowed, changed, may_go_on};
 use crate::error::Error;
 use crate::python::{door, errors};
-use crate::rows::cell::{Row, Rows, Slices};
+use crate::rows::cell::{Row, Rows, Slices, Window};
 use crate::rows::schema;
 
 /// Rows of an Arrow stream, read without Python.
@@ -170,6 +170,17 @@ impl Rows for ArrowRows {
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
         Ok(self.at_hand()? > 0 && self.batch.visit(row)?)
+    }
+
+    fn window(&mut self, most: usize) -> Result<Option<Window<'_>>, Failure> {
+        if self.at_hand()? == 0 {
+            return Ok(None);
+        }
+        self.batch.window(most)
+    }
+
+    fn pass(&mut self, rows: usize) {
+        self.batch.pass(rows);
     }
 }
 

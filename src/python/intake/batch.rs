@@ -11,7 +11,7 @@ use super::Failure;
 use super::columns::{Column, Manner, Scratch};
 use super::places::Places;
 use super::vetting::vet;
-use crate::rows::cell::{Row, Rows, Slices};
+use crate::rows::cell::{Row, Rows, Slices, Window};
 
 /// Rows for which the columns are opened at once: checked so many at a time, nobody waits for a large batch.
 const WINDOW: usize = 1_024;
@@ -135,6 +135,24 @@ impl Rows for BatchRows {
             }
         }
         Ok(true)
+    }
+
+    fn window(&mut self, most: usize) -> Result<Option<Window<'_>>, Failure> {
+        if self.left.is_empty() || self.batch.rows.null_count() > 0 {
+            return Ok(None);
+        }
+        if !self.window.contains(&self.left.start) {
+            self.open();
+        }
+        let rows = self.left.start - self.window.start..self.window.len();
+        let rows = rows.start..rows.end.min(rows.start.saturating_add(most));
+        let names = self.batch.wanted.iter().map(|(_, name)| name.as_str());
+        let columns = names.zip(self.columns.iter().map(|column| column.values(rows.clone()))).collect();
+        Ok(Some(Window { rows: rows.len(), columns }))
+    }
+
+    fn pass(&mut self, rows: usize) {
+        self.left.start += rows;
     }
 }
 

@@ -27,7 +27,7 @@ const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 #[derive(Default)]
 pub(super) struct Scratch {
     text: String,
-    calendar: Calendar,
+    pub(super) calendar: Calendar,
 }
 
 /// How values are read.

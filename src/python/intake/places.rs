@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::borrowed::{ascii_key, hash_of, same_text};
+use super::borrowed::{ascii_key, hash_of, same_text, tables_are_known};
 
 /// The places of columns that every row of a source has, in the source's order: none where a name has none.
 #[derive(Default)]
@@ -33,6 +33,8 @@ pub(super) struct Keys<'py> {
     fresh: bool,
     /// Where the next key probably stands: behind the one before it.
     pub(super) next: usize,
+    /// Whether the items of dicts are read where they lie.
+    pub(super) reads_tables: bool,
 }
 
 struct Key<'py> {
@@ -97,11 +99,22 @@ pub(in crate::python) struct KeptKeys(Vec<(Py<PyAny>, usize)>);
 impl KeptKeys {
     pub(super) fn resume(self, py: Python<'_>) -> Keys<'_> {
         let known: Vec<_> = self.0.into_iter().map(|(key, place)| Key::new(key.into_bound(py), place)).collect();
-        Keys { hashes: known.iter().map(|known| hash_of(&known.object)).collect(), known, fresh: false, next: 0 }
+        Keys {
+            hashes: known.iter().map(|known| hash_of(&known.object)).collect(),
+            known,
+            fresh: false,
+            next: 0,
+            reads_tables: tables_are_known(py),
+        }
     }
 }
 
 impl<'py> Keys<'py> {
+    /// Forgets all keys.
+    pub(super) fn forget(&mut self) {
+        *self = Self { reads_tables: self.reads_tables, ..Self::default() };
+    }
+
     pub(super) fn keep(self) -> KeptKeys {
         KeptKeys(self.known.into_iter().map(|Key { object, place, .. }| (object.unbind(), place)).collect())
     }

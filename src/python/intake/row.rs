@@ -72,6 +72,12 @@ impl<'py> Shapes<'py> {
         Self { known: Vec::new(), keys: keys.resume(py) }
     }
 
+    /// Whether the items of dicts are read where they lie.
+    #[inline]
+    pub(super) fn reads_tables(&self) -> bool {
+        self.keys.reads_tables
+    }
+
     /// The keys of the last dict.
     pub(in crate::python) fn into_keys(self) -> KeptKeys {
         self.keys.keep()
@@ -79,7 +85,7 @@ impl<'py> Shapes<'py> {
 
     /// The rows to come are for another `row` than those before.
     pub(super) fn begin(&mut self) {
-        self.keys = Keys::default();
+        self.keys.forget();
         for (_, shape) in &mut self.known {
             if let Shape::Tuple(fields) | Shape::Object { fields, .. } = shape {
                 fields.places = Places::default();

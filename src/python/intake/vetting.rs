@@ -12,7 +12,7 @@ use arrow_array::{Array, ArrayRef, GenericByteArray, GenericByteViewArray, Primi
 use arrow_schema::DataType;
 
 /// The longest value that a view holds itself.
-const INLINE: u32 = 12;
+pub(super) const INLINE: usize = 12;
 
 /// Says what is wrong with `array`, if anything.
 pub(super) fn vet(array: &ArrayRef) -> Result<(), &'static str> {
@@ -52,7 +52,7 @@ fn views(texts: &GenericByteViewArray<BinaryViewType>) -> Result<(), &'static st
     let inside = |view: &u128| {
         let [length, _, buffer, offset] = [0, 32, 64, 96].map(|shift| part(*view, shift));
         let end = u64::from(offset) + u64::from(length);
-        length <= INLINE || buffers.get(buffer as usize).is_some_and(|buffer| end <= buffer.len() as u64)
+        length as usize <= INLINE || buffers.get(buffer as usize).is_some_and(|buffer| end <= buffer.len() as u64)
     };
     let possible = buffers.iter().all(|buffer| isize::try_from(buffer.len()).is_ok());
     let there = |row: usize| texts.is_null(row) || inside(&texts.views()[row]);

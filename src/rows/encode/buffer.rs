@@ -91,6 +91,15 @@ impl Buffer {
         self.room_at(self.end).first_chunk_mut().expect("room for more")
     }
 
+    /// Room for so many bytes. What is set there counts as written by [`Buffer::wrote`].
+    #[inline(always)]
+    pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
+        if self.bytes.len() - self.end < bytes {
+            self.grow(bytes);
+        }
+        &mut self.bytes[self.end..][..bytes]
+    }
+
     /// So many bytes were set at the start of the room.
     #[inline(always)]
     pub(super) fn wrote(&mut self, bytes: usize) {

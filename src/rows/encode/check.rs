@@ -13,7 +13,12 @@ impl Encoder {
     /// The same as [`Encoder::visit`], for the problems alone.
     pub(super) fn check<R: Rows>(&mut self, rows: &mut R, until: usize) -> Result<Option<Filled>, R::Failure> {
         let start = self.body.len();
+        let mut one_by_one = self.visited;
         while self.visited < until {
+            if self.visited >= one_by_one {
+                one_by_one = self.visit_columns(rows, until)?;
+                continue;
+            }
             let mut row = CheckedRow(OpenRow::begin(self));
             let visited = rows.visit(&mut row);
             let refused = row.0.end();

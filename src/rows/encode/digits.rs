@@ -3,14 +3,28 @@
 use super::buffer::Value;
 use super::strings::{BLOCK, write_ends};
 
-/// Writes a whole number. Few have more than four digits, fewer more than eight, and those are made in one register.
+/// Writes a whole number. Few have more than six digits, fewer more than eight, and those are made in one register.
 #[inline(always)]
 pub(super) fn write_integer(room: &mut Value, value: i64) -> usize {
     match value {
-        0..10_000 => write_stripped::<4>(room, 0, four_digits(value.cast_unsigned())),
-        10_000..100_000_000 => write_stripped::<8>(room, 0, eight_digits(value.cast_unsigned())),
+        0..1_000_000 => write_below_million(room, value),
+        1_000_000..100_000_000 => write_below_hundred_million(room, value),
         _ => write_text(room, itoa::Buffer::new().format(value)),
     }
+}
+
+/// Writes a whole number from 0 on, below 1,000,000.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits hold it")]
+pub(super) fn write_below_million(room: &mut Value, value: i64) -> usize {
+    write_stripped::<6>(room, 0, six_digits(value as u32))
+}
+
+/// Writes a whole number from 0 on, below 100,000,000.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits hold it")]
+pub(super) fn write_below_hundred_million(room: &mut Value, value: i64) -> usize {
+    write_stripped::<8>(room, 0, eight_digits(value as u32))
 }
 
 /// So many digits without the zeros before them, written at `start`; the first one is in the lowest byte. Answers where
@@ -37,23 +51,34 @@ pub(super) static PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-/// The digits of a number below 10,000.
+/// The three digits of each number below 1,000, in the lower bytes; room for as many as ten bits count.
+static TRIPLES: [u32; 1 << 10] = {
+    let mut triples = [0; _];
+    let mut number = 0;
+    while number < 1_000 {
+        let [tens, ones] = PAIRS[number % 100];
+        triples[number] = u32::from_le_bytes([PAIRS[number / 100][1], tens, ones, 0]);
+        number += 1;
+    }
+    triples
+};
+
+/// The digits of a number below 1,000.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "a pair of digits is below 100")]
-fn four_digits(number: u64) -> u64 {
-    let pair = |number: u64| u64::from(u16::from_le_bytes(PAIRS[number as usize % PAIRS.len()]));
-    pair(number / 100) | pair(number % 100) << 16
+fn three_digits(number: u32) -> u64 {
+    u64::from(TRIPLES[number as usize % TRIPLES.len()])
 }
 
-/// The digits of a number below 100,000,000: halves, pairs, digits, all at once. The factors are those of Granlund and
-/// Montgomery, exact for what a lane can hold.
+/// The digits of a number below 1,000,000.
 #[inline(always)]
-fn eight_digits(number: u64) -> u64 {
-    let halves = (number / 10_000) | ((number % 10_000) << 32);
-    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007F_0000_007F;
-    let pairs = hundreds | ((halves - 100 * hundreds) << 16);
-    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
-    (tens | ((pairs - 10 * tens) << 8)) + ZEROS
+fn six_digits(number: u32) -> u64 {
+    three_digits(number / 1_000) | three_digits(number % 1_000) << 24
+}
+
+/// The digits of a number below 100,000,000.
+#[inline(always)]
+fn eight_digits(number: u32) -> u64 {
+    three_digits(number / 1_000_000) >> 8 | six_digits(number % 1_000_000) << 16
 }
 
 /// Writes a number that is neither infinite nor NaN, in the fewest digits that read as it.
@@ -81,11 +106,12 @@ fn parts(value: f64) -> Option<u64> {
 
 /// Writes a number of so many parts, without the zeros behind its last digit; one stays behind the point.
 #[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "both are below 100,000,000")]
 fn write_parts(room: &mut Value, negative: bool, parts: u64) -> usize {
     room[0] = b'-';
-    let whole = eight_digits(parts / u64::from(PARTS));
+    let whole = eight_digits((parts / u64::from(PARTS)) as u32);
     let point = write_stripped::<8>(room, usize::from(negative), whole);
-    let rest = eight_digits(parts % u64::from(PARTS));
+    let rest = eight_digits((parts % u64::from(PARTS)) as u32);
     let zeros = (rest & !ZEROS | 1).leading_zeros() as usize / 8;
     room[point] = b'.';
     room[point + 1..point + 9].copy_from_slice(&rest.to_le_bytes());

@@ -22,6 +22,8 @@ use crate::rows::cell::Slices;
 const THREADS: usize = 4;
 /// Rows for each thread: fewer are not worth one.
 const WORTH: usize = 1_000;
+/// Bytes of a body for each thread: to begin one takes as long as to write that many by columns.
+const WORTH_BYTES: usize = 160 * 1024;
 /// Rows of a slice.
 const SLICE: usize = 500;
 /// The most that is kept of a slice's memory.
@@ -51,8 +53,10 @@ impl Shares {
 /// What an encoder remembers of its slices.
 #[derive(Debug, Default)]
 pub(super) struct Slicing {
-    /// Asked of the machine when it first matters.
-    shares: Option<Shares>,
+    /// What was asked for.
+    wanted: Option<Shares>,
+    /// What this machine has, asked when it first matters.
+    machine: Option<Shares>,
     /// Rows visited for the last body, and its bytes.
     last: Option<(usize, usize)>,
     /// Memory for slices to come.
@@ -67,13 +71,21 @@ impl Slicing {
 
     /// How so many rows are shared out, if they are.
     fn shares(&mut self, rows: usize) -> Option<Shares> {
-        let worth = self.shares.map_or(WORTH, |shares| 2 * shares.slice);
-        if rows < 2 * worth {
+        let most = match self.wanted {
+            Some(shares) => rows / (2 * shares.slice),
+            None => (rows / WORTH).min(self.bytes(rows) / WORTH_BYTES),
+        };
+        if most < 2 {
             return None;
         }
-        let shares = *self.shares.get_or_insert_with(Shares::of_this_machine);
-        let threads = shares.threads.min(rows / worth);
+        let shares = self.wanted.unwrap_or_else(|| *self.machine.get_or_insert_with(Shares::of_this_machine));
+        let threads = shares.threads.min(most);
         (threads > 1).then_some(Shares { threads, ..shares })
+    }
+
+    /// How many bytes so many rows take, going by the last body.
+    fn bytes(&self, rows: usize) -> usize {
+        self.last.map_or(usize::MAX, |(visited, bytes)| rows.saturating_mul(bytes) / visited.max(1))
     }
 }
 
@@ -149,7 +161,7 @@ impl Encoder {
     /// Has rows shared out like this, instead of to all cores.
     #[must_use]
     pub fn with_shares(mut self, shares: Shares) -> Self {
-        self.slicing.shares = Some(shares);
+        self.slicing.wanted = Some(shares);
         self
     }
 

@@ -44,11 +44,18 @@ fn write_plain<const ASCII: bool>(room: &mut Value, bytes: &[u8]) -> usize {
         let halves = [*first, *last].map(|half| u64::from(u32::from_le_bytes(half)));
         let both = halves[0] | halves[1] << 32;
         !(has_special(both) | (ASCII && has_other([both.into(); 2])))
-    } else if bytes.len() < 4 {
-        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
-        !bytes.iter().any(|&byte| is_special(byte) | (ASCII && !byte.is_ascii()))
+    } else if let [first, .., last] | [first @ last] = *bytes
+        && bytes.len() < 4
+    {
+        // The byte in the middle of three; of two the last one, and of one that one.
+        let (middle, end) = (bytes.len() / 2, bytes.len() - 1);
+        room[0] = first;
+        room[middle] = bytes[middle];
+        room[end] = last;
+        let all = u64::from_le_bytes([first, bytes[middle], last, b' ', b' ', b' ', b' ', b' ']);
+        !(has_special(all) | (ASCII && has_other([all.into(); 2])))
     } else {
-        false
+        bytes.is_empty()
     };
     if !plain {
         return 0;
@@ -116,6 +123,11 @@ fn put_byte(out: &mut Buffer, byte: u8) {
     }
 }
 
+/// Whether one of the bytes has to be escaped. All are looked at, so that they are looked at together.
+pub(super) fn has_special_byte(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, &byte| found | is_special(byte))
+}
+
 /// Whether JSON takes these bytes as they are. All are looked at, so that they are looked at together.
 #[inline(always)]
 fn is_plain(block: &[u8; BLOCK]) -> bool {
@@ -162,7 +174,11 @@ impl Key {
         key.put_block(b",");
         put_string(&mut key, name);
         key.put_block(b":\"");
-        let whole = key.into_written().into_boxed_slice();
+        Self::of(key.into_written())
+    }
+
+    fn of(whole: Vec<u8>) -> Self {
+        let whole = whole.into_boxed_slice();
         let mut start = [0; START];
         start.iter_mut().zip(&whole).for_each(|(place, byte)| *place = *byte);
         Self { start, whole }
@@ -178,6 +194,30 @@ impl Key {
     #[inline(always)]
     pub(super) fn put_with_quote<'b>(&self, out: &'b mut Buffer) -> &'b mut Value {
         self.put_first(self.whole.len(), out)
+    }
+
+    /// The same name, of the first column of a row that has others before it.
+    pub(super) fn behind(&self, separator: &[u8]) -> Self {
+        Self::of([separator, b"{", &self.whole[1..]].concat())
+    }
+
+    /// How many bytes it has, with the quote.
+    pub(super) fn len(&self) -> usize {
+        self.whole.len()
+    }
+
+    /// Writes its first `length` bytes at `start` of `line`; answers the room for a value, and where that begins. What
+    /// stands in it may be anything.
+    #[inline(always)]
+    pub(super) fn write<'l>(&self, line: &'l mut [u8], start: usize, length: usize) -> (&'l mut Value, usize) {
+        let room = &mut line[start..];
+        match room.first_chunk_mut::<{ START + size_of::<Value>() }>() {
+            Some(block) if length <= START => {
+                block[..START].copy_from_slice(&self.start);
+            }
+            _ => room[..length].copy_from_slice(&self.whole[..length]),
+        }
+        (room[length..].first_chunk_mut().expect("room for a value"), start + length)
     }
 
     #[inline(always)]

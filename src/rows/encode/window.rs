@@ -1,0 +1,149 @@
+//! Rows written by their columns: what a column can say once is not asked of each of its cells.
+//!
+//! ```text
+//!  window ──judged column by column──▶ all fit as they are ──▶ written without a question
+//!                                  └─▶ one does not ──▶ visited row by row, which says why
+//! ```
+
+use std::ops::Range;
+
+use super::buffer::{Buffer, START};
+use super::columns::Column;
+use super::digits::{write_below_hundred_million, write_below_million};
+use super::fitting::{Cells, Fitting};
+use super::strings::Key;
+use super::value::write_null;
+use super::{Encoder, position};
+use crate::rows::cell::{Bits, Rows, Window};
+
+/// Rows for which room is made at once.
+const BLOCK: usize = 16;
+
+/// A column whose values all fit.
+struct Fit<'w> {
+    key: Key,
+    /// How much of the key stands before a value.
+    length: usize,
+    cells: Cells<'w>,
+    there: Option<Bits<'w>>,
+}
+
+impl Encoder {
+    /// Visits the next rows by their columns, as far as that can be; answers up to which one they have to be visited one by
+    /// one, counted as `visited` is.
+    pub(super) fn visit_columns<R: Rows>(&mut self, rows: &mut R, until: usize) -> Result<usize, R::Failure> {
+        let Some(mut window) = rows.window(until - self.visited)? else { return Ok(usize::MAX) };
+        let count = window.rows;
+        let visited = self.visit_window(&mut window);
+        drop(window);
+        rows.pass(visited);
+        Ok(self.visited + count - visited)
+    }
+
+    /// Visits rows of `window` from the first one on, until one has to be looked at by itself; answers how many.
+    fn visit_window(&mut self, window: &mut Window<'_>) -> usize {
+        let places = window.columns.iter().map(|(name, _)| self.columns.place(name));
+        let Some(places) = places.collect::<Option<Vec<_>>>() else { return 0 };
+        let fitting = Fitting { options: self.options, rows: window.rows, old_dates: self.problems.wants_old_date() };
+        let mut columns = Vec::with_capacity(places.len());
+        for ((_, values), place) in window.columns.iter_mut().zip(places) {
+            let Column { key, data_type } = self.columns.at(place);
+            let Some(cells) = fitting.cells(&mut values.kind, values.there, *data_type) else { return 0 };
+            // The first column has the end of the row before it there.
+            let key = if columns.is_empty() { key.behind(self.framing.separator) } else { key.clone() };
+            let length = key.len() - usize::from(!cells.are_quoted());
+            columns.push(Fit { key, length, cells, there: values.there });
+        }
+        if columns.is_empty() {
+            return 0;
+        }
+        let visited = if self.checks {
+            window.rows
+        } else {
+            let most = self.limits.max_bytes.saturating_sub(self.framing.suffix.len());
+            let mut lines = Lines { body: &mut self.body, ends: &mut self.ends, most };
+            lines.write(window.rows, &columns, self.framing.prefix, self.framing.separator)
+        };
+        self.row += visited as u64;
+        self.visited += visited;
+        visited
+    }
+}
+
+/// The body, and where its rows end.
+struct Lines<'e> {
+    body: &'e mut Buffer,
+    ends: &'e mut Vec<u32>,
+    /// The most bytes that it may have.
+    most: usize,
+}
+
+impl Lines<'_> {
+    /// Appends rows as long as they fit; answers how many.
+    fn write(&mut self, rows: usize, columns: &[Fit<'_>], prefix: &[u8], separator: &[u8]) -> usize {
+        let is_first = self.ends.is_empty();
+        if is_first {
+            // The first row has no separator: what it writes for one is made good below.
+            self.body.truncate(prefix.len() - separator.len());
+        }
+        let room: usize = columns.iter().map(Fit::room).sum();
+        self.ends.reserve(rows);
+        let mut written = 0;
+        while written < rows {
+            let left = self.most.saturating_sub(self.body.len());
+            let together = BLOCK.min(rows - written).min(left / room);
+            if together == 0 {
+                // Near the end of the body each row is looked at by itself.
+                break;
+            }
+            self.block(written..written + together, columns, together * room);
+            written += together;
+        }
+        if is_first {
+            if written == 0 {
+                self.body.wrote(separator.len());
+            }
+            prefix.iter().enumerate().for_each(|(place, byte)| self.body.set(place, *byte));
+        }
+        written
+    }
+
+    /// Appends rows for which there is room.
+    fn block(&mut self, rows: Range<usize>, columns: &[Fit<'_>], room: usize) {
+        let before = position(self.body.len());
+        let line = self.body.room(room);
+        let mut end = 0;
+        self.ends.extend(rows.map(|row| {
+            for column in columns {
+                end = column.write(row, line, end);
+            }
+            line[end] = b'}';
+            end += 1;
+            before + position(end)
+        }));
+        self.body.wrote(end);
+    }
+}
+
+impl Fit<'_> {
+    /// The most that one of its cells takes, and what is copied behind it.
+    fn room(&self) -> usize {
+        self.key.len() + self.cells.room() + START
+    }
+
+    /// Writes its cell of a row at `start` of `line`; answers where it ends.
+    #[inline(always)]
+    fn write(&self, row: usize, line: &mut [u8], start: usize) -> usize {
+        let (room, start) = self.key.write(line, start, self.length);
+        if self.there.is_some_and(|there| !there.at(row)) {
+            // Where a value has a quote before it, this has none.
+            let start = start - (self.length + 1 - self.key.len());
+            return start + write_null(line[start..].first_chunk_mut().expect("room for a value"));
+        }
+        match &self.cells {
+            Cells::Tiny(values) => start + write_below_million(room, values[row]),
+            Cells::Small(values) => start + write_below_hundred_million(room, values[row]),
+            other => other.write(row, line, start),
+        }
+    }
+}
