@@ -1,0 +1,74 @@
+//! Who there is: the tenant, its one user and its one app, and the tokens that speak for them.
+//!
+//! Entra signs somebody in and mints a token; another service takes the token and learns whose it is. Neither knows the
+//! other: both know this.
+
+mod tokens;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use axum::http::HeaderValue;
+use uuid::Uuid;
+
+pub(super) use self::tokens::BadToken;
+use self::tokens::Tokens;
+
+/// For whom tokens are meant, and with `/.default` what an app asks for (facts 8.1).
+pub(super) const AUDIENCE: &str = "https://analysis.windows.net/powerbi/api";
+/// The sign-in name of the emulator's user.
+pub(super) const USER_NAME: &str = "emulator@localhost";
+/// How long a token lives, in seconds (facts 8.6: 60 to 90 minutes).
+pub(super) const TOKEN_SECONDS: u64 = 3_600;
+
+/// Somebody who can sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Principal {
+    /// The emulator's one user, to whom My workspace belongs.
+    User,
+    /// The emulator's one app: a service principal, which has no My workspace (facts 8.7).
+    App,
+}
+
+/// The ids of the tenant and of who is in it.
+#[derive(Debug)]
+pub(super) struct Directory {
+    /// The tenant's id; it stands in push URLs too.
+    pub(super) tenant: String,
+    pub(super) client_id: String,
+    app_object_id: String,
+    user_object_id: String,
+}
+
+/// The directory, and the tokens that were minted.
+pub(super) struct Identity {
+    pub(super) directory: Directory,
+    tokens: Mutex<Tokens>,
+}
+
+impl Identity {
+    pub(super) fn new() -> Self {
+        let id = || Uuid::new_v4().to_string();
+        let directory = Directory { tenant: id(), client_id: id(), app_object_id: id(), user_object_id: id() };
+        Self { directory, tokens: Mutex::default() }
+    }
+
+    /// A new token, and the second at which it expires.
+    pub(super) fn mint(&self, principal: Principal, now: SystemTime) -> (String, u64) {
+        self.tokens().mint(principal, &self.directory, now)
+    }
+
+    /// Whom a request with this `Authorization` header speaks for.
+    pub(super) fn check(&self, authorization: Option<&HeaderValue>, now: SystemTime) -> Result<Principal, BadToken> {
+        self.tokens().check(authorization, now)
+    }
+
+    /// Makes every token so far expired.
+    pub(super) fn expire_tokens(&self) {
+        self.tokens().expire();
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
