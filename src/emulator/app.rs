@@ -28,14 +28,16 @@ pub(super) async fn handle(
 ) -> Response<Body> {
     let (method, path) = (request.method(), request.uri().path());
     let is_page = matches!(*method, Method::GET | Method::HEAD) && console::has(path);
+    let are_changes = *method == Method::GET && path == console::CHANGES;
     let is_token = *method == Method::POST && path == TOKEN_PATH;
-    if !is_page && !is_token {
+    if !is_page && !are_changes && !is_token {
         return app.dispatcher.handle(&connection, request).await;
     }
     let (parts, _) = request.into_parts();
     let response = match check_sender(&parts, app.site.port, is_page) {
         Err(stranger) => Answer::from(stranger).into_response(),
         Ok(()) if is_page => console::page(&app.site, &app.dispatcher, parts.uri.path()),
+        Ok(()) if are_changes => console::changes(&app.site),
         Ok(()) => app.token(),
     };
     app.site.dated(response)

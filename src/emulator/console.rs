@@ -1,17 +1,22 @@
 //! The page at `/`: what was created, the last rows of each table, and the latest requests.
 
+mod events;
 mod html;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use uuid::Uuid;
 
+use self::events::Events;
 use super::http::{Dispatcher, Site};
 
 const PAGE: &str = include_str!("console/page.html");
 const ICON: &str = include_str!("console/favicon.svg");
 /// The latest requests that are shown.
 const REQUESTS: usize = 40;
+
+/// Where the page is told of changes.
+pub(super) const CHANGES: &str = "/emulator/changes";
 
 /// Whether a path belongs to the page.
 pub(super) fn has(path: &str) -> bool {
@@ -33,8 +38,13 @@ pub(super) fn page(site: &Site, dispatcher: &Dispatcher, path: &str) -> Response
     response("text/html; charset=utf-8", &policy, page)
 }
 
-fn response(content_type: &'static str, policy: &str, body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+/// The changes from now on, as a stream of events.
+pub(super) fn changes(site: &Site) -> Response<Body> {
+    response("text/event-stream", "default-src 'none'", Body::new(Events::new(site.changes())))
+}
+
+fn response(content_type: &'static str, policy: &str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
