@@ -2,15 +2,15 @@
 //!
 //! ```text
 //!  HTTP ──▶ http ──▶ app ──┬─▶ console            the page at `/`, told of changes
-//!           (server,       ├─▶ a token for who asks on this machine
+//!           (server,       ├─▶ a token for other processes of this machine
 //!            faults, log)  └─▶ services/entra, services/powerbi      each a `Service`, each with its own state
 //! ```
 //!
-//! | room | what it is | whom it knows |
+//! | room | what it is | which rooms it uses |
 //! |---|---|---|
 //! | `http` | connections, the trait `Service`, faults, the log, the changes | `row`, `shown` |
 //! | `console` | the page | `http`, `shown` |
-//! | `identity` | who there is, and the tokens that speak for them | nobody |
+//! | `identity` | the tenant, the user, the app, and their tokens | |
 //! | `services` | Entra and Power BI; none knows another | `http`, `identity`, `row`, `value`, `shown` |
 //! | `row`, `value`, `shown` | stored rows, their cells, and what the page shows, as plain data | |
 //!

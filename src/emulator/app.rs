@@ -44,8 +44,8 @@ pub(super) async fn handle(
 }
 
 impl App {
-    /// A token for a process that was told of the emulator by its address alone. Whoever reaches this machine's loopback
-    /// may have one: it opens nothing but the emulator.
+    /// A token for a process that knows only the address of the emulator. Every process of this machine may have one:
+    /// the token is good for nothing but the emulator.
     fn token(&self) -> Response<Body> {
         let (token, expires_on) = self.identity.mint(Principal::User, self.site.wall());
         Answer::json(StatusCode::OK, &json!({"token": token, "expires_on": expires_on})).into_response()

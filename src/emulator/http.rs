@@ -1,8 +1,7 @@
-//! The server, without a word about any service: it reads requests whole, asks the service whose they are, and sends
-//! what it answers.
+//! The server, which names no service: it reads a request whole, finds its service, and sends what the service answers.
 //!
 //! ```text
-//!  socket ──▶ connection ──▶ server ──▶ dispatcher: guard ──▶ whose is it? ──▶ fault? ──▶ Service::answer
+//!  socket ──▶ connection ──▶ server ──▶ dispatcher: guard ──▶ which service? ──▶ fault? ──▶ Service::answer
 //!             (TLS, cut)     (thread)                                                └──▶ log ──▶ changes
 //! ```
 

@@ -1,7 +1,7 @@
-//! Who there is: the tenant, its one user and its one app, and the tokens that speak for them.
+//! Identities: the tenant, its one user and its one app, and the tokens that name them.
 //!
-//! Entra signs somebody in and mints a token; another service takes the token and learns whose it is. Neither knows the
-//! other: both know this.
+//! Entra mints a token at a sign-in, and Power BI checks the token of a request. Neither service knows the other; both
+//! use this module.
 
 mod tokens;
 
@@ -21,7 +21,7 @@ pub(super) const USER_NAME: &str = "emulator@localhost";
 /// How long a token lives, in seconds (facts 8.6: 60 to 90 minutes).
 pub(super) const TOKEN_SECONDS: u64 = 3_600;
 
-/// Somebody who can sign in.
+/// The user or the app: what a token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Principal {
     /// The emulator's one user, to whom My workspace belongs.
@@ -30,7 +30,7 @@ pub(super) enum Principal {
     App,
 }
 
-/// The ids of the tenant and of who is in it.
+/// The ids of the tenant, the user and the app.
 #[derive(Debug)]
 pub(super) struct Directory {
     /// The tenant's id; it stands in push URLs too.
@@ -58,7 +58,7 @@ impl Identity {
         self.tokens().mint(principal, &self.directory, now)
     }
 
-    /// Whom a request with this `Authorization` header speaks for.
+    /// The principal of a request with this `Authorization` header.
     pub(super) fn check(&self, authorization: Option<&HeaderValue>, now: SystemTime) -> Result<Principal, BadToken> {
         self.tokens().check(authorization, now)
     }

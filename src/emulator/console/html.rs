@@ -21,7 +21,7 @@ pub(super) fn main(sections: &[Section], latest: &Latest) -> String {
     )
 }
 
-/// Text in HTML, whoever wrote it.
+/// Text with the signs of HTML escaped.
 struct Escaped<T>(T);
 
 impl<T: Display> Display for Escaped<T> {

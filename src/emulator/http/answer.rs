@@ -53,7 +53,7 @@ impl Answer {
         self
     }
 
-    /// The same answer as a refusal; `why` is for the log, `rule` for whoever debugs a client.
+    /// The same answer as a refusal; `why` goes to the log, `rule` into a header.
     pub(in crate::emulator) fn refused(mut self, why: impl Into<String>, rule: impl Display) -> Self {
         self.refusal = Some(why.into());
         self.with_header(RULE, rule)

@@ -1,4 +1,4 @@
-//! Changes, signalled to whoever listens: nobody has to ask again and again.
+//! The channel that signals changes to the page and to tests, so that they need not poll.
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
@@ -36,7 +36,7 @@ impl Default for Signal {
 
 impl Signal {
     pub(super) fn send(&self, change: Change) {
-        // It fails where nobody listens, which is no failure.
+        // Sending fails where there is no listener, and then there is nothing to do.
         let _ = self.0.send(change);
     }
 

@@ -1,4 +1,4 @@
-//! From a request to its answer: whose it is, whether a fault was ordered for it, and the log.
+//! From a request to its answer: the service that it is for, the faults that a test has ordered, and the log.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -28,7 +28,7 @@ const RESERVED: usize = 16_000_000;
 /// The services, and what was asked of them.
 pub(in crate::emulator) struct Dispatcher {
     site: Arc<Site>,
-    /// They are asked in this order whether a request is theirs.
+    /// The first that has a route for a request gets it.
     services: Vec<Arc<dyn Service>>,
     pending: Arc<Pending>,
     state: Mutex<State>,
@@ -74,7 +74,7 @@ impl Dispatcher {
             connection.cut();
             return Response::default();
         };
-        // Whoever has arrived meanwhile is counted as pending too.
+        // Requests that have arrived meanwhile get the chance to be counted as pending.
         tokio::task::yield_now().await;
         let answer = self.respond(service, &request, &route);
         drop(pending);

@@ -1,4 +1,4 @@
-//! Keeps other machines' names and web pages out: whoever talks to the emulator must mean it.
+//! Refuses requests under the name of another machine, and requests that a web page causes.
 
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -12,7 +12,7 @@ const HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 /// What a browser says of requests that no foreign page has caused.
 const OWN_SITES: [&str; 2] = ["same-origin", "none"];
 
-/// Why somebody may not talk to the emulator.
+/// Why a request is refused before it reaches any service.
 #[derive(Debug)]
 pub(in crate::emulator) struct Stranger(&'static str);
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 
 /// A service that the emulator plays. It owns its state; whatever changes that state tells the [`super::Site`].
 pub(in crate::emulator) trait Service: Send + Sync {
-    /// What a request asks of this service; `None` if it is another service's.
+    /// What a request asks of this service; `None` if the request is for another service.
     fn route(&self, method: &Method, path: &str) -> Option<Route>;
 
     /// Does what a request asks, and gives the answer.

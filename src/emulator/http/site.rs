@@ -1,4 +1,4 @@
-//! Where and when: the address of an emulator, its clock, and whom it tells of changes.
+//! The address of an emulator, its clock, and its channel of changes.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Response, header};
 use super::changes::{Change, Changes, Signal};
 use crate::clock::{Clock, Moment};
 
-/// What everybody in an emulator shares.
+/// What the server, the page and the services share.
 #[derive(Debug)]
 pub(in crate::emulator) struct Site {
     pub(in crate::emulator) clock: Clock,
@@ -41,7 +41,7 @@ impl Site {
         self.clock.now() - Moment::default()
     }
 
-    /// Tells everybody who listens.
+    /// Signals a change to all listeners.
     pub(in crate::emulator) fn changed(&self, change: Change) {
         self.signal.send(change);
     }

@@ -70,7 +70,7 @@ fn server() -> Result<CertificateParams> {
     Ok(params)
 }
 
-/// One for these names; good by the machine's time, since whoever checks a certificate knows no other.
+/// The parameters of a certificate for these names. Its validity follows the machine's time, by which clients check it.
 fn named(names: &[&str]) -> Result<CertificateParams> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).map_err(failed)?;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{AUDIENCE, Directory, Principal, TOKEN_SECONDS, USER_NAME};
 
-/// Why nobody is behind a token.
+/// Why a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::emulator) enum BadToken {
     /// There is no `Authorization` header.

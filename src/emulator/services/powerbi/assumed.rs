@@ -11,7 +11,7 @@ pub use self::answers::{
 };
 use crate::error::{Error, Result};
 
-/// How the emulator behaves where nobody has written down what the service does.
+/// How the emulator behaves where the documents do not say what the service does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Assumed {
     /// What a push URL does with `{"rows":[...]}` instead of an array (facts 6 and 10.9: many clients send it).

@@ -73,7 +73,7 @@ impl Call<'_> {
         self.request.query()
     }
 
-    /// Tells who listens that rows of a table are others now.
+    /// Signals that the rows of a table have changed.
     fn rows_changed(&self, dataset: &str, table: &str) {
         self.service.site.changed(Change::Rows { dataset: dataset.to_owned(), table: table.to_owned() });
     }

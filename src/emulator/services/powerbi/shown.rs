@@ -9,7 +9,7 @@ use crate::emulator::shown::{self, ROWS, Section};
 use crate::emulator::value::Value;
 
 impl PowerBi {
-    /// A workspace; `is_mine` is true of My workspace, where nobody has a role.
+    /// A workspace; My workspace (`is_mine`) has no badges, since it has no roles.
     pub(super) fn section(&self, workspace: &Workspace, is_mine: bool, now: Moment) -> Section {
         Section {
             title: workspace.name.clone(),

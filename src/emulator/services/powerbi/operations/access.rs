@@ -59,7 +59,7 @@ impl Call<'_> {
     }
 }
 
-/// How a token is refused behind which there is nobody.
+/// The refusal of a token that is not accepted.
 pub(super) fn no_token(bad: BadToken) -> Refusal {
     match bad {
         BadToken::Missing => Refusal::new(&rules::TOKEN_MISSING, "the request has no Authorization header"),

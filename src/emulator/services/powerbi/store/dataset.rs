@@ -129,7 +129,8 @@ impl Dataset {
         self.appearing.is_none_or(|appearing| appearing.gets == 0 && appearing.at <= now)
     }
 
-    /// Whether somebody who looks for it finds it; whoever does not brings it nearer.
+    /// Whether a request that looks for the dataset finds it. A dataset that is being created appears after a number of
+    /// such requests.
     pub(in crate::emulator::services::powerbi) fn is_found(&mut self, now: Moment) -> bool {
         let found = self.is_there(now);
         if let Some(appearing) = self.appearing.as_mut() {
