@@ -28,8 +28,20 @@
 //! - A push ends with every row in exactly one state: confirmed, rejected, in doubt, or unsent.
 //!
 //! Beside the road stand two smaller houses: [`powerbi`], the operations that are plain requests and answers, and the
-//! emulator, a second reading of the vendor's documents, which shares nothing with the client but [`clock`] and the
+//! emulator, a second reading of the vendors' documents, which shares nothing with the client but [`clock`] and the
 //! shape of an [`error`]. Time comes from [`clock`] alone.
+//!
+//! # The emulator
+//!
+//! ```text
+//!  HTTP ──▶ emulator/http ──▶ emulator/app ──┬─▶ emulator/console            the page, told of changes
+//!           connections, TLS,                └─▶ emulator/services/<name>    one folder a service: a `Service`
+//!           faults, log, changes
+//! ```
+//!
+//! A `Service` says which requests are its own, answers them, owns its state, and tells what its rows are and what the
+//! page shows. `http` and `console` name no service, and no service names another; what Entra and Power BI share is in
+//! `emulator/identity`. A further service is a folder and a line in `Emulator::start`.
 //!
 //! # Who may know whom
 //!

@@ -1,6 +1,7 @@
 //! The emulator, asked over HTTP as a client would.
 
 mod access;
+mod changes;
 mod creation;
 mod doors;
 mod entra;

@@ -24,6 +24,22 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Rooms whose folders do not know each other: a new one touches nothing else.
 const APART: &[&str] = &["services"];
 
+/// Rooms within a room and whom of their neighbours they may name; the outer room itself may name them all.
+const INSIDE: &[(&str, &[&str])] = &[
+    ("emulator::value", &[]),
+    ("emulator::row", &["emulator::value"]),
+    ("emulator::shown", &[]),
+    ("emulator::identity", &[]),
+    ("emulator::http", &["emulator::row", "emulator::shown"]),
+    ("emulator::console", &["emulator::http", "emulator::shown"]),
+    ("emulator::services::entra", &["emulator::http", "emulator::identity"]),
+    (
+        "emulator::services::powerbi",
+        &["emulator::http", "emulator::identity", "emulator::row", "emulator::value", "emulator::shown"],
+    ),
+    ("emulator::app", &["emulator::http", "emulator::identity", "emulator::console"]),
+];
+
 /// Crates that only one room may name.
 const ONLY_IN: &[(&str, &str)] = &[
     ("pyo3", "python"),
@@ -51,6 +67,11 @@ fn breaches(files: &[File]) -> Vec<String> {
         let words = without_tests(&words(text));
         if let Some(room) = home.first().filter(|room| row(room).is_none()) {
             found.push(format!("{path}: `{room}` is not in the table: add it to MAY_KNOW in tests/core/layering.rs"));
+            continue;
+        }
+        if is_stray(&home) {
+            let room = home.join("::");
+            found.push(format!("{path}: `{room}` is not in the table: add it to INSIDE in tests/core/layering.rs"));
             continue;
         }
         for (target, line) in mentions(&words, &home) {
@@ -91,9 +112,34 @@ fn judge(home: &[String], target: &[String], modules: &BTreeSet<Vec<String>>) ->
         let may = row(own).is_some_and(|known| known.contains(&room.as_str()));
         return (!may).then(|| format!("`{own}` may not know `{room}`"));
     }
+    if let Some(breach) = judge_inside(home, target) {
+        return Some(breach);
+    }
     let (here, there) = (home.get(1)?, target.get(1)?);
     let siblings = APART.contains(&own.as_str()) && modules.contains(&target[..2]);
     (siblings && here != there).then(|| format!("`{own}::{here}` may not know `{own}::{there}`"))
+}
+
+/// The row of the inner room to which a path leads.
+fn inner(path: &[String]) -> Option<&'static (&'static str, &'static [&'static str])> {
+    INSIDE.iter().find(|(room, _)| room.split("::").eq(path.iter().take(room.split("::").count())))
+}
+
+/// What is wrong with one inner room naming another, or the room around both.
+fn judge_inside(home: &[String], target: &[String]) -> Option<String> {
+    let (here, known) = inner(home)?;
+    match inner(target) {
+        Some((there, _)) if there == here || known.contains(there) => None,
+        Some((there, _)) => Some(format!("`{here}` may not know `{there}`")),
+        None => Some(format!("`{here}` may not know `{}`: name the inner room itself", target.join("::"))),
+    }
+}
+
+/// Whether a module stands beside inner rooms, and is none.
+fn is_stray(home: &[String]) -> bool {
+    let mut rooms = INSIDE.iter().map(|(room, _)| room.split("::").collect::<Vec<_>>());
+    let has_rooms = INSIDE.iter().any(|(room, _)| room.split("::").next() == home.first().map(String::as_str));
+    has_rooms && inner(home).is_none() && !rooms.any(|room| home.iter().eq(room.iter().take(home.len())))
 }
 
 /// A word or a sign of the source, and its line.
@@ -244,6 +290,8 @@ fn mentions(words: &[Word], home: &[String]) -> Vec<(Vec<String>, usize)> {
                 depth = depth.saturating_sub(1);
                 inside.retain(|(_, outer)| *outer < depth);
             }
+            // `pub(in crate::room)` says who may see something; it names nothing.
+            "crate" if at > 1 && (sign(at - 2), sign(at - 1)) == ("(", "in") => {}
             "crate" if matches!(sign(at + 1), "::" | "as") => {
                 branches(words, at, &[], &mut found);
             }
@@ -314,15 +362,42 @@ fn every_room_knows_only_whom_the_table_allows() {
 }
 
 #[test]
-fn the_table_goes_one_way() {
-    let mut settled: BTreeSet<&str> = BTreeSet::new();
-    while settled.len() < MAY_KNOW.len() {
-        let before = settled.len();
-        let free = |known: &&[&str]| known.iter().all(|room| settled.contains(room));
-        let next: Vec<&str> = MAY_KNOW.iter().filter(|(_, known)| free(known)).map(|(room, _)| *room).collect();
-        settled.extend(next);
-        assert!(settled.len() > before, "a circle, or a room without a row, beyond {settled:?}");
+fn the_tables_go_one_way() {
+    for table in [MAY_KNOW, INSIDE] {
+        let mut settled: BTreeSet<&str> = BTreeSet::new();
+        while settled.len() < table.len() {
+            let before = settled.len();
+            let free = |known: &&[&str]| known.iter().all(|room| settled.contains(room));
+            let next: Vec<&str> = table.iter().filter(|(_, known)| free(known)).map(|(room, _)| *room).collect();
+            settled.extend(next);
+            assert!(settled.len() > before, "a circle, or a room without a row, beyond {settled:?}");
+        }
     }
+}
+
+#[test]
+fn services_of_the_emulator_know_neither_each_other_nor_the_rooms_around_them() {
+    for (text, breach) in [
+        ("use crate::emulator::services::powerbi::PowerBi;", "`emulator::services::powerbi`"),
+        ("use super::powerbi;", "`emulator::services::powerbi`"),
+        ("use crate::emulator::console;", "`emulator::console`"),
+        ("use crate::emulator::Options;", "`emulator::Options`: name the inner room itself"),
+        ("use crate::emulator::services::Service;", "`emulator::services::Service`: name the inner room itself"),
+    ] {
+        let found = house(&[("emulator/services/entra.rs", text)]);
+        assert_eq!(found, [format!("emulator/services/entra.rs:1: `emulator::services::entra` may not know {breach}")]);
+    }
+    let text = "pub(in crate::emulator) use super::Entra; use crate::emulator::http::{Answer, query}; use crate::emulator::identity::Identity;";
+    let root = ("emulator.rs", "use self::services::entra::Entra; use self::console; pub struct Options;");
+    assert_eq!(
+        house(&[("emulator/services/entra/sign_in.rs", text), root, ("emulator/services.rs", "mod entra;")]),
+        [""; 0]
+    );
+    let found = house(&[("emulator/services/teapot/spout.rs", ""), ("emulator/attic.rs", "")]);
+    let expected = |file: &str, room: &str| {
+        format!("emulator/{file}: `emulator::{room}` is not in the table: add it to INSIDE in tests/core/layering.rs")
+    };
+    assert_eq!(found, [expected("services/teapot/spout.rs", "services::teapot::spout"), expected("attic.rs", "attic")]);
 }
 
 #[test]

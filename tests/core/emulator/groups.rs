@@ -76,7 +76,7 @@ async fn a_filter_comes_first_then_skip_then_top() {
     assert_eq!(house.names("$top=2&$skip=1").await, ["b", "c"]);
     assert_eq!(house.names("$top=0").await, [""; 0]);
     assert_eq!(house.names("%24skip=9").await, [""; 0]);
-    let filter = "$filter=not%20(name%20eq%20'b')";
+    let filter = "$filter=name%20ne%20'b'";
     assert_eq!(house.names(filter).await, ["a", "c", "d"]);
     assert_eq!(house.names(&format!("$top=1&{filter}&$skip=1")).await, ["c"]);
     assert_eq!(house.names("$filter=name+eq+'c'").await, ["c"]);
@@ -96,6 +96,72 @@ async fn a_name_is_sent_encoded_and_quotes_are_doubled() {
 }
 
 #[tokio::test]
+async fn a_filter_admits_exactly_the_workspaces_for_which_it_holds() {
+    let house = House::new();
+    for name in ["contoso", "Contoso", "marketing group", "It's all", "x"] {
+        let _ = house.emulator.add_workspace(name);
+    }
+    let id = house.emulator.add_workspace(NewWorkspace { dedicated_capacity: true, ..NewWorkspace::from("large") });
+    let by_id = format!("id eq '{}'", id.to_uppercase());
+    for (filter, expected) in [
+        ("contains(name,'marketing') or name eq 'contoso'", vec!["contoso", "marketing group"]),
+        ("name eq 'contoso'", vec!["contoso"]),
+        ("name ne 'contoso' and name ne 'x' and name ne 'large'", vec!["Contoso", "marketing group", "It's all"]),
+        ("contains( name , 'on' )", vec!["contoso", "Contoso"]),
+        ("startswith(name,'Con')", vec!["Contoso"]),
+        ("endswith(name,'p')", vec!["marketing group"]),
+        ("name eq 'It''s all'", vec!["It's all"]),
+        ("name eq ''", vec![]),
+        ("contains(name,'\'\'')", vec!["It's all"]),
+        ("name eq 'x' or name eq 'contoso' and contains(name,'C')", vec!["x"]),
+        ("contains(name,'C') and name eq 'contoso' or name eq 'x'", vec!["x"]),
+        ("isReadOnly eq true", vec![]),
+        ("isOnDedicatedCapacity ne true and name eq 'x'", vec!["x"]),
+        ("isOnDedicatedCapacity eq true and isReadOnly eq false", vec!["large"]),
+        (by_id.as_str(), vec!["large"]),
+        ("  name  eq  'x'  ", vec!["x"]),
+    ] {
+        assert_eq!(house.names(&format!("$filter={}", quoted(filter))).await, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_the_emulator_does_not_support_is_refused_by_what_is_strange_in_it() {
+    let house = House::new();
+    for (filter, strange) in [
+        ("tolower(name) eq 'x'", "tolower"),
+        ("not contains(name,'x')", "not"),
+        ("(name eq 'x')", "( name eq 'x' )"),
+        ("name eq 'x' and (id eq 'y' or id eq 'z')", "( id eq 'y'"),
+        ("substringof('x',name)", "substringof"),
+        ("name gt 'x'", "gt"),
+        ("Name eq 'x'", "Name"),
+        ("name EQ 'x'", "EQ"),
+        ("name = 'x'", "="),
+        ("name eq \"x\"", "\""),
+        ("name eq 1", "1"),
+        ("name eq true", "name eq true"),
+        ("isReadOnly eq 'true'", "isReadOnly eq 'true'"),
+        ("isReadOnly and name eq 'x'", "isReadOnly"),
+        ("contains(id,'x')", "contains ( id , 'x' )"),
+        ("contains(name)", "contains ( name )"),
+        ("'x' eq name", "'x' eq name"),
+        ("name eq 'It's", "s"),
+        ("name eq 'x')", ")"),
+        ("name eq 'x' name", "name"),
+    ] {
+        let (status, message) = house.refused(&format!("$filter={}", quoted(filter))).await;
+        assert_eq!(status, 400);
+        let expected = format!("the emulator does not support `{strange}` here; in a $filter it reads name eq 'x', ");
+        assert!(message.starts_with(&expected), "{filter}: {message}");
+    }
+}
+
+fn quoted(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test]
 async fn a_parameter_that_is_none_is_refused() {
     let house = house();
     for (query, message) in [
@@ -109,6 +175,7 @@ async fn a_parameter_that_is_none_is_refused() {
         ("$filter=%ZZ", "the parameter '$filter=%ZZ' is not percent-encoded UTF-8"),
         ("$filter=", "Syntax error at position 0 in ''."),
         ("$filter=name%20eq", "Syntax error at position 7 in 'name eq'."),
+        ("$filter=name%20eq%20'x'%20or", "Syntax error at position 14 in 'name eq 'x' or'."),
     ] {
         assert_eq!(house.refused(query).await, (400, message.to_owned()), "{query}");
     }
@@ -124,6 +191,7 @@ async fn one_answer_may_list_fewer_than_there_are() {
     assert_eq!(house.names("$top=100&$skip=3").await, ["d"]);
     assert_eq!(house.names("$top=2").await, ["a", "b"]);
     assert_eq!(house.names("$filter=name+eq+'D'").await, ["d"]);
+    assert_eq!(house.names("$filter=contains(name,'D')").await, ["d"]);
 }
 
 #[tokio::test]

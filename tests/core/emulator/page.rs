@@ -39,9 +39,9 @@ async fn the_page_shows_datasets_tables_rows_and_requests_without_a_token() {
 }
 
 /// The labels on the page, in order.
-async fn chips(house: &House) -> Vec<String> {
+async fn badges(house: &House) -> Vec<String> {
     let page = page(house).await.text;
-    let parts = page.split("<span class=\"chip\">").skip(1);
+    let parts = page.split("<span class=\"badge\">").skip(1);
     parts.map(|part| part.split("</span>").next().unwrap().to_owned()).collect()
 }
 
@@ -49,17 +49,17 @@ async fn chips(house: &House) -> Vec<String> {
 async fn what_was_used_of_the_quotas_is_shown_until_it_no_longer_counts() {
     let house = House::new();
     let rows = house.table(&[("a", "Int64")]).await;
-    assert_eq!(chips(&house).await, ["push"]);
+    assert_eq!(badges(&house).await, ["push"]);
     for _ in 0..2 {
         house.post(&rows, r#"{"rows":[{},{},{}]}"#).await;
     }
-    assert_eq!(chips(&house).await, ["push", "2 of 120 requests this minute", "6 of 1,000,000 rows this hour"]);
+    assert_eq!(badges(&house).await, ["push", "2 of 120 requests this minute", "6 of 1,000,000 rows this hour"]);
     house.emulator.advance(std::time::Duration::from_secs(60)).unwrap();
-    assert_eq!(chips(&house).await, ["push", "6 of 1,000,000 rows this hour"]);
+    assert_eq!(badges(&house).await, ["push", "6 of 1,000,000 rows this hour"]);
     house.emulator.reset();
     let url = house.emulator.streaming_dataset("S", &[("a".into(), "Number".into())], false).unwrap();
     send(house.http.post(url).header("content-type", "application/json").body("[{}]")).await;
-    assert_eq!(chips(&house).await, ["streaming", "1 of 5 requests this second"]);
+    assert_eq!(badges(&house).await, ["streaming", "1 of 5 requests this second"]);
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn roles_sequence_numbers_and_what_is_being_created_are_shown() {
     let path = format!("/groups/{}/datasets", house.emulator.add_workspace(team));
     let id = house.post(&path, shop().to_string()).await.json()["id"].as_str().unwrap().to_owned();
     let roles = ["user: Admin", "app: Viewer", "dedicated capacity", "push"];
-    assert_eq!(chips(&house).await, [&roles[..], &["being created"]].concat());
+    assert_eq!(badges(&house).await, [&roles[..], &["being created"]].concat());
     for _ in 0..2 {
         house.get(&path).await;
     }
@@ -77,7 +77,7 @@ async fn roles_sequence_numbers_and_what_is_being_created_are_shown() {
     let request = request.header("content-type", "application/json").header("X-PowerBI-PushData-SequenceNumber", "1");
     assert_eq!(send(request.body(r#"{"rows":[]}"#)).await.status, 200);
     let used = ["1 of 120 requests this minute", "sequence number 1"];
-    assert_eq!(chips(&house).await, [&roles[..], &used].concat());
+    assert_eq!(badges(&house).await, [&roles[..], &used].concat());
 }
 
 #[tokio::test]

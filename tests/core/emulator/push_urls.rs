@@ -332,10 +332,10 @@ async fn history_has_the_limits_of_push_datasets_and_above_15_000_bytes_live_til
     assert!(!page().await.contains("live tiles failed"));
     assert_eq!(house.push(&url, body(10_001)).await.status, 400);
     assert_eq!(house.push(&url, body(10_000)).await.status, 200);
-    assert!(page().await.contains("<span class=\"chip\">live tiles failed 1 time</span>"));
+    assert!(page().await.contains("<span class=\"badge\">live tiles failed 1 time</span>"));
     assert_eq!(house.push(&url, format!("{ROW}{}", " ".repeat(16_000_001 - ROW.len()))).await.status, 413);
     assert_eq!(house.push(&url, format!("{ROW}{}", " ".repeat(16_000_000 - ROW.len()))).await.status, 200);
-    assert!(page().await.contains("<span class=\"chip\">live tiles failed 2 times</span>"));
+    assert!(page().await.contains("<span class=\"badge\">live tiles failed 2 times</span>"));
     assert_eq!(house.streamed().len(), 10_007);
     let stored = &house.emulator.requests()[7];
     assert_eq!((stored.status, stored.refusal.as_deref(), stored.rows), (Some(200), None, 10_000));
@@ -405,7 +405,7 @@ async fn a_push_is_logged_under_a_name_of_ours_and_shown_on_the_page() {
     assert_eq!(house.emulator.most_in_flight(), 1);
     let page = send(house.http.get(house.emulator.url())).await.text;
     for part in
-        ["<h3>S</h3>", "<span class=\"chip\">streaming</span>", "<h4>RealTimeData</h4>", "<b>PushUrl_PostRows</b>"]
+        ["<h3>S</h3>", "<span class=\"badge\">streaming</span>", "<h4>RealTimeData</h4>", "<b>PushUrl_PostRows</b>"]
     {
         assert!(page.contains(part), "{part}");
     }

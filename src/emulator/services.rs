@@ -1,0 +1,4 @@
+//! The services that the emulator plays, one folder each. None knows another; each implements [`super::http::Service`].
+
+pub(super) mod entra;
+pub(super) mod powerbi;

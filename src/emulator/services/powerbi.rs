@@ -1,0 +1,187 @@
+//! Power BI: a second reading of the vendor's documents, strict.
+//!
+//! ```text
+//!  request ──▶ route ──▶ token | key ──▶ access ──▶ operations ──▶ form, schema, reading ──▶ store
+//!                                                       └──▶ refusal: a rule of `rules`, and its body
+//! ```
+//!
+//! Rows come in by two ways: the REST operations, which ask for a token, and the push URL of a streaming dataset, whose
+//! query holds a key. The push URL is no operation of the vendor's; here it is called `PushUrl_PostRows`. Its key is in no
+//! log, on no page and in no error. The limits of a streaming dataset are its own, whichever the way.
+//!
+//! What is observed of the real service and what is assumed stands in `rules.rs`; a refusal says in its header
+//! `x-emulator-rule` which of the two it is. What is quite open is a switch in [`Assumed`].
+
+mod assumed;
+mod badges;
+mod columns;
+mod data_type;
+mod dax;
+mod faults;
+mod filter;
+mod form;
+mod key;
+mod operations;
+mod reading;
+mod refusal;
+mod route;
+mod rules;
+mod schema;
+mod sequence;
+mod shown;
+mod store;
+mod usage;
+mod window;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use uuid::Uuid;
+
+pub use self::assumed::{
+    AnswerNames, AppRefusal, Assumed, Case, Creation, Fate, Licence, NoMember, Reception, RetryAfter, SequenceNumbers,
+    TablesAnswer, Windows,
+};
+use self::key::Key;
+use self::store::Store;
+pub use self::store::{NewWorkspace, Role};
+use self::window::Window;
+use crate::emulator::http::{self, Answer, Arrived, Change, FailNext, Place, Service, Site, Visible};
+use crate::emulator::identity::Identity;
+use crate::emulator::row::Row;
+use crate::emulator::shown::Section;
+use crate::error::{Error, Result};
+
+/// The service.
+pub(in crate::emulator) struct PowerBi {
+    site: Arc<Site>,
+    identity: Arc<Identity>,
+    /// Whether requests are held to sizes, counts and quotas.
+    limits: bool,
+    assumed: Assumed,
+    state: Mutex<State>,
+}
+
+/// What changes.
+#[derive(Default)]
+struct State {
+    store: Store,
+    settings: Settings,
+    /// The queries of each principal.
+    queries: [Window; 2],
+}
+
+/// What the tenant's administrator allows (facts/powerbi 6.4, 8, 11.4).
+#[derive(Debug, Clone, Copy)]
+pub(in crate::emulator) struct Settings {
+    pub(in crate::emulator) service_principals: bool,
+    pub(in crate::emulator) push_url_keys: bool,
+    pub(in crate::emulator) queries: bool,
+}
+
+impl Default for Settings {
+    /// Everything.
+    fn default() -> Self {
+        Self { service_principals: true, push_url_keys: true, queries: true }
+    }
+}
+
+impl PowerBi {
+    pub(in crate::emulator) fn new(site: Arc<Site>, identity: Arc<Identity>, limits: bool, assumed: Assumed) -> Self {
+        Self { site, identity, limits, assumed, state: Mutex::default() }
+    }
+
+    /// Makes a workspace besides My workspace, and gives its id.
+    pub(in crate::emulator) fn add_workspace(&self, workspace: NewWorkspace) -> String {
+        let id = self.lock().store.add_workspace(workspace);
+        self.site.changed(Change::Datasets);
+        id
+    }
+
+    /// Makes a streaming dataset in My workspace, as the service's page does, and gives its push URL.
+    pub(in crate::emulator) fn streaming_dataset(
+        &self,
+        name: &str,
+        columns: &[(String, String)],
+        history: bool,
+    ) -> Result<String> {
+        let schema = schema::streaming(name, columns, history, self.limits).map_err(|refusal| {
+            let hint = "the types are Number, DateTime and Text, or those of push datasets";
+            let message = format!("the streaming dataset `{name}` cannot be made: {}", refusal.message);
+            Error::configuration(message).with_hint(hint)
+        })?;
+        let key = Key::random();
+        let query = format!("key={}", key.coded());
+        let id = self.lock().store.create_streaming(schema, key, self.site.wall());
+        self.site.changed(Change::Datasets);
+        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.site.url(), self.identity.directory.tenant))
+    }
+
+    /// Changes what the administrator allows.
+    pub(in crate::emulator) fn allow(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.lock().settings);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service for PowerBi {
+    /// All that no other service claims: at its host, too, every path is its own.
+    fn route(&self, method: &Method, path: &str) -> Option<http::Route> {
+        let route = route::Route::of(method, path);
+        let (operation, alias) = route.names();
+        Some(http::Route { operation, alias, fills: route.fills().map(str::to_owned), signs_in: false })
+    }
+
+    fn answer(&self, request: &Arrived) -> Answer {
+        operations::answer(self, request)
+    }
+
+    fn fault(&self, fault: &FailNext) -> Answer {
+        faults::answer(fault)
+    }
+
+    /// Facts 1.9 and 1.11.
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        if let Ok(id) = HeaderValue::try_from(Uuid::new_v4().to_string()) {
+            headers.insert("requestid", id);
+        }
+        headers.insert("request-redirected", HeaderValue::from_static("true"));
+        if let Ok(url) = HeaderValue::try_from(format!("{}/", self.site.url())) {
+            headers.insert("home-cluster-uri", url);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+
+    fn knows(&self, text: &str) -> bool {
+        route::is_known(text)
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        &route::NAMES
+    }
+
+    fn visible(&self, request: &Arrived) -> Visible {
+        Visible { query: key::redacted(request.query()), body: request.body.clone() }
+    }
+
+    fn most_bytes(&self) -> usize {
+        if self.limits { rules::MAX_BODY } else { usize::MAX }
+    }
+
+    fn shown(&self) -> Vec<Section> {
+        let (now, state) = (self.site.now(), self.lock());
+        let workspaces = state.store.workspaces.iter().enumerate();
+        workspaces.map(|(at, workspace)| self.section(workspace, at == 0, now)).collect()
+    }
+
+    fn rows(&self, place: &Place<'_>) -> Result<Vec<Row>> {
+        self.lock().store.rows(place)
+    }
+
+    fn reset(&self) {
+        *self.lock() = State::default();
+    }
+}
