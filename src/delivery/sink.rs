@@ -1,11 +1,14 @@
 //! Where rows go, as far as the engine knows: a table, a push URL, an upload. Each service has its own.
 
 use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Verdict;
+use crate::error::Error;
 use crate::http::transport::Request;
 use crate::http::{Answer, Later};
 use crate::rate_limit::Watch;
@@ -31,6 +34,22 @@ pub trait Sink: Debug + Send + Sync {
     /// The request that delivers the rows of `body`; `number` is their sequence number, where they have one.
     fn request(&self, session: &Session, body: Bytes, number: Option<u64>) -> Request;
 
+    /// Makes everything that was staged in `session` count, or says why it does not. Sinks that stage nothing have nothing
+    /// to do.
+    fn commit<'a>(&'a self, _session: &'a Session, _watch: Arc<dyn Watch>) -> Committing<'a> {
+        Box::pin(async { Committed::Whole })
+    }
+
+    /// Ends `session` without its rows, on every way out but a commit.
+    fn abandon<'a>(&'a self, _session: &'a Session) -> Later<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Whether a session ends with the sign-in that it was opened by: then what was staged is sent again in another one.
+    fn restarts_with_sign_in(&self) -> bool {
+        false
+    }
+
     /// What an answer means for the rows that were sent.
     fn classify(&self, answer: &Answer) -> Verdict;
 
@@ -54,6 +73,20 @@ pub struct Session {
     /// What the service calls the session, where it has some.
     pub id: Option<String>,
 }
+
+/// What became of everything that was staged.
+#[derive(Debug)]
+pub enum Committed {
+    /// The service has all of it.
+    Whole,
+    /// The service has none of it.
+    Nothing(Error),
+    /// Nobody knows.
+    InDoubt(Error),
+}
+
+/// A commit on its way.
+pub type Committing<'a> = Pin<Box<dyn Future<Output = Committed> + Send + 'a>>;
 
 /// For sinks that nothing can be deleted from, and that are open without a word.
 #[must_use]

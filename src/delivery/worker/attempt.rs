@@ -6,7 +6,7 @@ use std::thread;
 use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
 use crate::delivery::queue::{Batch, Fate};
-use crate::delivery::{Verdict, judge};
+use crate::delivery::{Session, Verdict, judge};
 use crate::error::{Error, Kind};
 use crate::http::transport::{Progress, Reach};
 use crate::http::{Answer, Leave, Outcome, Sent};
@@ -19,6 +19,8 @@ pub(super) enum Next {
     Again,
     /// The service has the rows.
     Confirmed,
+    /// The service keeps the rows aside in this session.
+    Staged(Arc<Session>),
     /// The batch has another end.
     SetAside,
     /// Deliver the two halves instead.
@@ -75,7 +77,8 @@ impl<'a> Attempt<'a> {
 
     async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
-        let request = self.lane.sink.request(&self.lane.session(), self.batch.body.clone(), self.batch.number());
+        let session = self.lane.session();
+        let request = self.lane.sink.request(&session, self.batch.body.clone(), self.batch.number());
         let leave = self.leave_to_send();
         let sent = tokio::select! {
             biased;
@@ -84,7 +87,7 @@ impl<'a> Attempt<'a> {
         };
         self.note(&progress, sent.as_ref());
         match sent {
-            Some(Ok(sent)) => self.act(sent).await,
+            Some(Ok(sent)) => self.act(sent, session).await,
             Some(Err(error)) => self.go_without(error),
             None => {
                 self.doubt |= progress.stop();
@@ -99,7 +102,7 @@ impl<'a> Attempt<'a> {
         Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &*lane.waits }
     }
 
-    async fn act(&mut self, mut sent: Sent) -> Next {
+    async fn act(&mut self, mut sent: Sent, session: Arc<Session>) -> Next {
         let verdict = judge(&sent.outcome, &*self.lane.sink);
         sent.permit.end(ending(verdict, &sent.outcome));
         let expired_before = std::mem::replace(&mut self.expired, verdict == Verdict::Expired);
@@ -109,10 +112,17 @@ impl<'a> Attempt<'a> {
                 self.lane.confirm(self.batch, self.in_doubt());
                 Next::Confirmed
             }
+            Verdict::Staged => {
+                self.lane.waits.note_success();
+                Next::Staged(session)
+            }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
             Verdict::NotApplied { .. } => self.back_off(self.lane.error_of(&sent.outcome)),
             Verdict::Expired if !expired_before => match self.lane.http.renew(sent.signed_as).await {
-                Ok(true) => Next::Again,
+                Ok(true) => match self.lane.restart(sent.signed_as).await {
+                    Ok(()) => Next::Again,
+                    Err(error) => self.go_without(error),
+                },
                 Ok(false) => self.give_up(self.lane.error_of(&sent.outcome)),
                 Err(error) => self.go_without(error),
             },
@@ -282,7 +292,7 @@ impl<'a> Attempt<'a> {
 /// What an attempt means for the limits.
 fn ending(verdict: Verdict, outcome: &Outcome) -> Ending {
     match (verdict, outcome) {
-        (Verdict::Confirmed, _) => Ending::Taken,
+        (Verdict::Confirmed | Verdict::Staged, _) => Ending::Taken,
         (Verdict::NotApplied { told, throttled: true }, _) => Ending::Throttled(told),
         (Verdict::NotApplied { .. }, _) => Ending::Broken,
         (Verdict::InDoubt, Outcome::Failed(_)) => Ending::Lost,

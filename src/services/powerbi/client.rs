@@ -52,6 +52,12 @@ impl Route {
         Lane::new(outbox, sink, http, self.limit.clone(), self.clock.clone(), policy)
     }
 
+    /// What it is reached by.
+    #[must_use]
+    pub fn http(&self) -> Arc<Exchanges> {
+        Arc::clone(&self.http)
+    }
+
     /// Where to, as people say it.
     #[must_use]
     pub fn place(&self) -> String {
