@@ -17,7 +17,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// The largest body that live tiles show, and that a dataset takes which only streams. Source: "Real-time streaming in
 /// Power BI", the comparison of real-time models.
-const TILE_BYTES: usize = 15_000;
+pub(crate) const TILE_BYTES: usize = 15_000;
 
 /// A place that takes rows.
 pub trait Destination: Debug + Send + Sync {

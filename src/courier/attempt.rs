@@ -5,6 +5,7 @@ use std::thread;
 
 use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
+use crate::destination::TILE_BYTES;
 use crate::error::{Error, Kind};
 use crate::limit::{Ask, Ending, Watch};
 use crate::outbox::{Batch, Fate};
@@ -66,7 +67,10 @@ impl<'a> Attempt<'a> {
             () = self.lane.stopped(Stop::Finish) => return self.leave(),
             probing = self.lane.pause.wait(&self.lane.clock) => probing,
         };
-        let next = self.send().await;
+        let next = match self.cut_for_a_stream() {
+            Some(halves) => Next::Halve(halves),
+            None => self.send().await,
+        };
         if probing {
             self.lane.pause.give_back();
         }
@@ -173,7 +177,17 @@ impl<'a> Attempt<'a> {
         Next::Again
     }
 
+    /// The halves of what a dataset that only streams refuses anyway.
+    fn cut_for_a_stream(&self) -> Option<[Batch; 2]> {
+        let is_too_large = self.batch.body.len() > TILE_BYTES && !self.doubt && self.lane.limit.is_stream();
+        if is_too_large { self.batch.halves() } else { None }
+    }
+
     fn halve(&mut self, outcome: &Outcome) -> Next {
+        // Nothing but a dataset that only streams has a limit between these; the service does not tell its mode.
+        if (TILE_BYTES..2 * TILE_BYTES).contains(&self.batch.body.len()) {
+            self.lane.limit.streams();
+        }
         match self.batch.halves() {
             Some(halves) if !self.doubt => Next::Halve(halves),
             _ => self.reject(outcome),

@@ -89,7 +89,7 @@ impl Rows for Batches {
         self.crowd.join();
         self.left.start += 1;
         let Line::Cells(id, item) = &self.lines[number] else {
-            row.not_a_mapping("None");
+            row.not_a_mapping("None", None);
             return Ok(true);
         };
         let id = id.as_ref().map_or_else(|text| Cell::Text(text), |id| Cell::Int(*id));
