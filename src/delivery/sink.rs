@@ -19,7 +19,7 @@ pub trait Sink: Debug + Send + Sync {
     /// How its bodies look.
     fn framing(&self) -> &'static Framing;
 
-    /// What one request may hold.
+    /// What one request may hold, as far as that is known by now.
     fn limits(&self) -> Limits;
 
     /// What tells it from other sinks. May hold a secret.
@@ -55,6 +55,9 @@ pub trait Sink: Debug + Send + Sync {
 
     /// Whether a refusal may be about the rows, so that others would be taken.
     fn fault(&self, answer: &Answer) -> Fault;
+
+    /// A body of so many bytes was too large: what that says about its limits, the sink may remember.
+    fn note_too_large(&self, _bytes: usize) {}
 
     /// Whether a refusal is one of a sequence number.
     fn is_about_numbers(&self, _answer: &Answer) -> bool {

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SCHEMA = pbi.TableSchema("Orders", {"Id": int, "Item": str, "Price": float})
 IGNORE = 'unknown_columns="ignore" leaves out what the schema lacks'
 INFINITE = "holds an infinite number, which the service does not take: `inf`; put None in its place"
+NUMBER = "a number is digits, sign and point alone, and None is a missing value"
+ROUND = "round it, or make the column Double"
 SKIP = 'on_invalid="skip" sends the rows that are valid'
 
 
@@ -44,12 +46,10 @@ def test_columns_and_types_of_values_are_told_apart_in_the_order_they_were_met()
     rows: list[Any] = [{"Id": 1}, {"Id": 1.5, "Price": True}, {"Id": "x"}, 7, {"Id": 2.5}]
     assert message(rows) == [
         "the rows have 5 problems:",
-        "- column `Id`: 2 rows, first in row 1: takes Int64, not a float with a fraction: `1.5`; "
-        "round it, or make the column Double",
+        f"- column `Id`: 2 rows, first in row 1: takes Int64, not a float with a fraction: `1.5`; {ROUND}",
         "- column `Price`: row 1: takes Double, not bool: `True`; convert=True converts it",
-        "- column `Id`: row 2: takes Int64, not str: `'x'`; "
-        "a number is digits, sign and point alone, and None is a missing value",
-        "- row 3: a row must be a mapping such as a dict, not int; a value alone becomes one with {\"column\": value}",
+        f"- column `Id`: row 2: takes Int64, not str: `'x'`; {NUMBER}",
+        '- row 3: a row must be a mapping such as a dict, not int; a value alone becomes one with {"column": value}',
         f"hint: {SKIP}",
     ]
 

@@ -68,7 +68,10 @@ impl<'a> Attempt<'a> {
             () = self.lane.stopped(Stop::Finish) => return self.leave(),
             probing = self.lane.pause.wait(&self.lane.clock) => probing,
         };
-        let next = self.send().await;
+        let next = match self.cut_to_the_limit() {
+            Some(halves) => Next::Halve(halves),
+            None => self.send().await,
+        };
         if probing {
             self.lane.pause.give_back();
         }
@@ -183,7 +186,14 @@ impl<'a> Attempt<'a> {
         Next::Again
     }
 
+    /// The halves of what the sink is known, by now, to refuse anyway.
+    fn cut_to_the_limit(&self) -> Option<[Batch; 2]> {
+        let is_too_large = self.batch.body.len() > self.lane.sink.limits().max_bytes && !self.doubt;
+        if is_too_large { self.batch.halves() } else { None }
+    }
+
     fn halve(&mut self, outcome: &Outcome) -> Next {
+        self.lane.sink.note_too_large(self.batch.body.len());
         match self.batch.halves() {
             Some(halves) if !self.doubt => Next::Halve(halves),
             _ => self.reject(outcome),

@@ -149,7 +149,7 @@ impl Client {
     /// The route to one table.
     pub fn route(&self, at: &TableAt) -> Result<Route> {
         let streams = self.api.quota(&at.dataset, Quotas::NONE).is_stream();
-        let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?.streaming(streams));
+        let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?);
         let http = Arc::clone(&self.http);
         let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_push_dataset() };
         let limit = self.api.quota(&at.dataset, quotas).of_table(&at.table);
