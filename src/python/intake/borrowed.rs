@@ -206,10 +206,11 @@ pub(super) fn item<'py>(list: &Bound<'py, PyList>, index: usize, reads_tables: b
             if reads_tables && ffi::PyDict_CheckExact(next) != 0 {
                 let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
                 for position in 0..ITEMS_AHEAD.cast_signed() {
-                    if simple_item(next, position, &mut key, &mut value) {
-                        ask_for(key);
-                        ask_for(value);
+                    if !simple_item(next, position, &mut key, &mut value) {
+                        break;
                     }
+                    ask_for(key);
+                    ask_for(value);
                 }
             }
         }
