@@ -25,7 +25,7 @@ mod taken;
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
@@ -47,7 +47,9 @@ use crate::rows::encode::{Framing, Run};
 
 /// Rows on their way.
 pub struct Outbox {
-    store: Store,
+    store: Arc<dyn Store>,
+    /// The same, where it is on the disk.
+    durable: Option<Arc<Durable>>,
     gate: Mutex<Gate>,
     /// The number of the first row that is accepted here.
     start: u64,
@@ -94,31 +96,33 @@ impl Outbox {
     /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { spare: Some(Spare::default()), ..Self::on(Store::Memory(Memory::new(capacity, false, None)), drained) }
+        Self { spare: Some(Spare::default()), ..Self::on(Arc::new(Memory::new(capacity, false, None)), drained) }
     }
 
     /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
     #[must_use]
     pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
+        Self::on(Arc::new(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
     }
 
     /// The same for rows that come one by one: they are kept together, and count as old as the first of them.
     #[must_use]
     pub fn compact(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock))).compact()), drained)
+        Self::on(Arc::new(Memory::new(capacity, true, Some(Calendar::new(clock))).compact()), drained)
     }
 
     /// The same on the disk: what is accepted outlives the process.
     #[must_use]
     pub fn durable(durable: Durable, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Store::Durable(Box::new(durable)), drained)
+        let durable = Arc::new(durable);
+        Self { durable: Some(Arc::clone(&durable)), ..Self::on(durable, drained) }
     }
 
-    fn on(store: Store, drained: impl Fn() + Send + Sync + 'static) -> Self {
+    fn on(store: Arc<dyn Store>, drained: impl Fn() + Send + Sync + 'static) -> Self {
         let start = store.water().accepted;
         Self {
             store,
+            durable: None,
             gate: Mutex::default(),
             start,
             filled: Notify::new(),
@@ -132,7 +136,7 @@ impl Outbox {
     /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
     /// this returns.
     pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
-        if self.store.accept(runs.into_iter(), self.full_now())? {
+        if self.store.accept(&mut runs.into_iter(), self.full_now())? {
             self.wake();
         }
         self.filled.notify_one();
@@ -301,7 +305,7 @@ impl Outbox {
     /// The outbox on the disk, where it is one.
     #[must_use]
     pub fn on_disk(&self) -> Option<&Durable> {
-        self.store.durable()
+        self.durable.as_deref()
     }
 
     /// What has become of the rows that were accepted here.

@@ -30,6 +30,7 @@ mod salvage;
 mod schema;
 mod set_aside;
 mod settings;
+mod store;
 mod strangers;
 mod table;
 
@@ -51,10 +52,7 @@ use self::group::{Group, Member};
 use self::lock::Lock;
 use self::mark::{MarkFile, Said, Totals};
 use self::place::{Place, keep_private};
-use self::record::StoredAside;
 use self::schema::Found;
-use super::Fate;
-use super::batch::Batch;
 use super::calendar::Calendar;
 use super::level::{self, Water};
 use crate::error::{Error, Kind, Result};
@@ -123,20 +121,9 @@ impl Durable {
         Ok(durable)
     }
 
-    /// Accepts `runs`, all of them or none: once this returns, they are on the disk. Answers whether that is worth waking
-    /// who waits for a `full` request; where another caller's commit took them along, that one hears of it.
-    pub(super) fn accept(&self, runs: Vec<Run>, full: [u64; 2]) -> Result<bool> {
-        self.is_ours()?;
-        let mut stirs = false;
-        if !runs.is_empty() {
-            self.group.commit(runs, |members| self.commit(members, full, &mut stirs))?;
-        }
-        Ok(stirs)
-    }
-
     fn commit(&self, members: &[Member], full: [u64; 2], stirs: &mut bool) -> Vec<Result<()>> {
         let at = self.calendar.now();
-        let mut used = self.water().used();
+        let mut used = self.figures().used();
         let outcomes: Vec<Result<()>> = members
             .iter()
             .map(|member| {
@@ -162,7 +149,7 @@ impl Durable {
     }
 
     fn full(&self, bytes: u64) -> Error {
-        let water = self.water();
+        let water = self.figures();
         let message = format!(
             "the outbox `{}` is full: {bytes} bytes more do not fit beside {} of {}",
             self.path.display(),
@@ -175,54 +162,6 @@ impl Durable {
             "give a larger outbox_bytes=, or wait until rows are delivered".to_owned()
         };
         Error::new(Kind::OutboxFull, message).with_hint(hint)
-    }
-
-    pub(super) fn has_room(&self, bytes: Option<u64>) -> bool {
-        let used = self.water().used();
-        bytes.map_or(used < self.capacity, |bytes| used + bytes <= self.capacity)
-    }
-
-    pub(super) fn drop_oldest(&self, bytes: u64) -> Result<u64> {
-        self.with("dropping rows from", |disk| disk.drop_oldest(bytes))
-    }
-
-    pub(super) fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
-        self.with("reading", |disk| disk.take(max_rows, max_bytes))
-    }
-
-    pub(super) fn has_more(&self) -> bool {
-        let water = self.water();
-        water.rows > 0 || water.inherited_left > 0
-    }
-
-    pub(super) fn number_from(&self, last: u64) -> Result<()> {
-        self.with("numbering", |disk| {
-            disk.ink.numbering.start(last);
-            Ok(())
-        })
-    }
-
-    pub(super) fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
-        self.with("numbering", |disk| disk.number_anew(batch, last))
-    }
-
-    pub(super) fn issue(&self, batch: &mut Batch) -> Result<()> {
-        let number = self.with("writing to", |disk| disk.issue(batch))?;
-        batch.give_number(number);
-        Ok(())
-    }
-
-    pub(super) fn recall(&self, batch: &Batch) -> Result<()> {
-        self.with("writing to", |disk| {
-            disk.recall(batch);
-            Ok(())
-        })
-    }
-
-    /// Forgets the batch, or sets its rows aside for `why`; answers whether it was there.
-    pub(super) fn settle(&self, batch: &Batch, fate: Fate, why: Option<&Error>) -> Result<bool> {
-        let aside = why.map(|why| StoredAside::new(batch, fate == Fate::InDoubt, why, self.calendar.now()));
-        self.with("settling rows in", |disk| Ok(disk.settle(batch, aside)))
     }
 
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
@@ -255,11 +194,7 @@ impl Durable {
         &self.path
     }
 
-    pub(super) fn calendar(&self) -> &Calendar {
-        &self.calendar
-    }
-
-    pub(super) fn water(&self) -> Water {
+    fn figures(&self) -> Water {
         *self.water.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
