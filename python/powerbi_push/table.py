@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from powerbi_push import _core
+from powerbi_push import _core, pages
 from powerbi_push.arguments import refuse
 from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.options import PushOptions, SenderOptions, given, takes
@@ -331,3 +331,8 @@ class Table:
     def __repr__(self) -> str:
         """Show which one it is."""
         return f"Table({self.dataset.name!r}, {self.name!r})"
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, with its columns where they are known; nothing is asked."""
+        shown = pages.facts(f"table {self.name}", [("dataset", self.dataset.name), ("dataset id", self.dataset.id)])
+        return pages.page(shown, self.schema._repr_html_() if self.schema else "")
