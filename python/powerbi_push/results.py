@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 from powerbi_push import pages
 from powerbi_push.hidden import shown_unfinished
 
+#: Seconds below which a length of time is not worth a line.
+_TENTH = 0.05
 _COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
 
 
@@ -176,10 +178,11 @@ class PushResult:
     def _repr_html_(self) -> str:
         """Show in a notebook what became of the rows, leaving out what is zero, and which ones were rejected."""
         counts: list[tuple[str, object]] = [(name.replace("_", " "), getattr(self, name)) for name in _COUNTS]
-        counts += [("resume from row", 0 if self.ok else f"{self.resume_from:,}"), ("requests", self.requests)]
+        resumed = f"{self.resume_from:,}" if self.resume_from < self.read else ""
+        counts += [("resume from row", resumed), ("requests", self.requests)]
         counts += [("resends", self.retries), ("bytes sent", self.bytes_sent), ("problems of rows", self.error_count)]
         times = (("length", self.elapsed_seconds), ("spent waiting", self.waited_seconds))
-        counts += [(name, pages.seconds(length)) for name, length in times if length]
+        counts += [(name, pages.seconds(length)) for name, length in times if length >= _TENTH]
         counts.append(("rows from before", "deleted" if self.deleted else ""))
         return pages.page(
             pages.facts(self.summary(), counts), self._shown_ranges(), pages.problems(self.errors, self.error_count)

@@ -77,7 +77,7 @@ class Table:
             RateLimitedError: The service asks for a wait that reaches past `timeout`.
             TypeError: `rows` is a single row, text or no iterable.
 
-            Each but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
+        Each of these but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
         """
         return run(self._push(rows, given("Table.push", PushOptions, options)))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from powerbi_push import DatasetSchema
 from powerbi_push.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,7 @@ FILES = {
     "orders.csv": "Id,Item,Price,Paid,At\n1,tea,2.5,true,2026-01-02\n2,milk,,false,2026-01-03T10:00:00\n",
     "wrong.csv": "Id,Item,Price,Paid,At\n1,tea,2.5,true,2026-01-02\ntwo,milk,,false,2026-01-03\n3,bread\n"
     "4,rice,1,true,2026-01-04\n",
+    "metrics.schema.json": '{"at": "DateTime", "metric": "string", "host": "string", "usage_idle": "float"}',
 }
 
 
@@ -62,6 +65,32 @@ def test_the_sessions_of_a_document_go_as_they_are_shown(document: str, tmp_path
         for command, told in sessions(document):
             found = written(command, tmp_path, where)
             assert holds(told + "\n", found + "\n", doctest.ELLIPSIS), f"$ {command}\n{found}\n--- shown:\n{told}"
+
+
+def test_the_unit_in_the_document_is_the_one_among_the_examples() -> None:
+    shown = re.findall(r"```ini\n(.*?)```", (ROOT / "docs/command-line.md").read_text(), re.DOTALL)
+    assert shown == [(ROOT / "examples/services/powerbi-push.service").read_text()]
+
+
+def test_the_commands_of_the_unit_take_rows_from_a_pipe_until_sigterm(tmp_path: Path) -> None:
+    unit = (ROOT / "examples/services/powerbi-push.service").read_text()
+    prepare, begin = re.findall(r"^ExecStart(?:Pre)?=/bin/sh -c '(.*)'$", unit, re.MULTILINE)
+    for folder in ("/run/powerbi-push", "/var/lib/powerbi-push"):
+        prepare, begin = prepare.replace(folder, str(tmp_path)), begin.replace(folder, str(tmp_path))
+    begin = begin.replace("exec powerbi-push", f'exec "{sys.executable}" -m powerbi_push')
+    with Emulator() as emulator:
+        emulator.client().create_dataset(DatasetSchema("Sales", {"Orders": {"Id": int}}))
+        where = {**os.environ, "POWERBI_PUSH_EMULATOR": emulator.url}
+        subprocess.run(["/bin/sh", "-c", prepare], check=True, timeout=50)
+        with subprocess.Popen(["/bin/sh", "-c", begin], env=where, stderr=subprocess.PIPE, text=True) as service:
+            for number in (1, 2):  # writers come and go
+                with (tmp_path / "rows").open("w") as pipe:
+                    pipe.write(f'{{"Id": {number}}}\n')
+                while len(emulator.rows("Sales/Orders")) < number:
+                    pass
+            service.send_signal(signal.SIGTERM)
+            _, told = service.communicate(timeout=50)
+    assert (service.returncode, told.split(";")[0]) == (0, "2 rows read: 2 confirmed")
 
 
 def test_there_are_sessions() -> None:
