@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -121,3 +124,31 @@ def test_frames_have_the_verbs_only_where_they_are_asked_for() -> None:
     program = "import powerbi_push, pandas; powerbi_push.push; print(hasattr(pandas.DataFrame, 'powerbi'))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
     assert ran.stdout == "False\n"
+
+
+def test_the_notebook_among_the_examples_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    notebook = json.loads((Path(__file__).parents[2] / "examples" / "notebook.ipynb").read_text())
+    namespace: dict[str, Any] = {}
+    shown = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            shown.append(shown_by("".join(cell["source"]), namespace))
+    kinds = [type(one).__name__ for one in shown if one is not None]
+    assert kinds[:7] == ["TableSchema", "Plan", "ValidationReport", "PushResult", "Dataset", "Table", "PushResult"]
+    assert kinds[7:] == ["SenderStats"]
+    assert [one.confirmed for one in shown if isinstance(one, PushResult)] == [100_000, 2]
+    assert all(one._repr_html_() for one in shown if one is not None)
+
+
+def shown_by(source: str, namespace: dict[str, Any]) -> Any:
+    """Run a cell as a notebook does: its last expression is what it shows."""
+    tree = ast.parse(source)
+    last = tree.body[-1]
+    if not isinstance(last, ast.Expr):
+        exec(compile(tree, "cell", "exec"), namespace)  # noqa: S102 - our own
+        return None
+    del tree.body[-1]
+    exec(compile(tree, "cell", "exec"), namespace)  # noqa: S102 - our own
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), namespace)  # noqa: S307 - the same
