@@ -60,7 +60,7 @@ demo: develop ## push real flights into a local Power BI and watch
 	$(BIN)/python examples/flights.py
 
 .PHONY: check
-check: check-rust check-python check-github ## formats, lints, types, stubs, layers, workflows
+check: check-rust check-python check-github docs ## formats, lints, types, stubs, layers, workflows, documentation
 
 .PHONY: check-rust
 check-rust: $(READY)
@@ -89,6 +89,11 @@ check-github: $(READY)
 	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
 	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+
+# Strictly: a warning, such as of a link that leads nowhere, is a failure. Nothing is fetched.
+.PHONY: docs
+docs: $(READY) ## build the documentation into site
+	$(BIN)/zensical build --strict --clean
 
 .PHONY: test
 test: test-core test-python smoke ## the suite: Rust, Python, and a smoke test on each other CPython
@@ -206,6 +211,6 @@ audit: ## licences and known holes of what we depend on, by cargo-deny and pip-a
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf .venv .venv-3.* .venv-bench .venv-reliability target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-bench .venv-reliability target dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/powerbi_push/_core.*.so
 	find python tests examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

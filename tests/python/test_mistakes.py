@@ -130,6 +130,8 @@ def test_a_validation_report_is_read_in_a_few_lines() -> None:
     assert report.mistakes == (mistake,)
     assert str(report) == f"1,001 rows checked: 1,000 problems\n- {mistake}"
     assert repr(report) == "ValidationReport(ok=False, row_count=1001, error_count=1000)"
-    assert report._repr_html_() == f"<p>1,001 rows checked: 1,000 problems</p><ul><li>{mistake}</li></ul>"
+    assert report._repr_html_().startswith(
+        f"<div><p>1,001 rows checked: 1,000 problems</p><ul><li>{mistake}</li></ul><table>"
+    )
     assert str(SCHEMA.validate([{"Id": 1}])) == "1 row checked: no problems"
-    assert SCHEMA.validate([])._repr_html_() == "<p>0 rows checked: no problems</p>"
+    assert SCHEMA.validate([])._repr_html_() == "<div><p>0 rows checked: no problems</p></div>"

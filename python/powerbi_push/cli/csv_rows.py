@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from codecs import lookup
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from powerbi_push.cli.lines import packed
 from powerbi_push.cli.readings import Broken, Chunk
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable, Iterator
 
     from powerbi_push.cli.files import Opened
@@ -54,9 +54,7 @@ def text_of(opened: Opened) -> io.TextIOWrapper:
         msg = f"there is no encoding `{encoding}`"
         raise BrokenFileError(msg, hint="such as utf-8, cp1252, latin-1 or utf-16") from None
     errors = "surrogateescape" if is_utf8 else "strict"
-    return io.TextIOWrapper(
-        opened.bytes, encoding="utf-8-sig" if is_utf8 else encoding, errors=errors, newline="", write_through=False
-    )
+    return opened.decoded("utf-8-sig" if is_utf8 else encoding, errors)
 
 
 def header_of(names: list[str], delimiter: str | None) -> list[str]:

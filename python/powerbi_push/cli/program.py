@@ -55,6 +55,13 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="powerbi-push")
 @click.option("--cloud", default="public", show_default=True, help="public, usgov, usgovhigh, usgovdod or china.")
 @click.option("--base-url", metavar="URL", help="Scheme and host of the service; default is the cloud's.")
+@click.option(
+    "--quotas",
+    type=click.Choice(["pro", "free", "none"]),
+    default="pro",
+    show_default=True,
+    help="Which limits are kept before the service has to refuse.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Also what is only worth a note.")
