@@ -19,7 +19,10 @@ from powerbi_push import _core
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from powerbi_push.client import Client
-    from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
+    from powerbi_push.credentials.client_secret import ClientSecretCredential
+    from powerbi_push.credentials.device_code import DeviceCodeCredential
+    from powerbi_push.credentials.environment import EnvironmentCredential
+    from powerbi_push.credentials.token import AccessToken
     from powerbi_push.dataset import Dataset
     from powerbi_push.dataset_schema import DatasetSchema
     from powerbi_push.emulator import Emulator
@@ -74,6 +77,7 @@ __all__ = [
     "Dataset",
     "DatasetSchema",
     "DeadlineError",
+    "DeviceCodeCredential",
     "Emulator",
     "EnvironmentCredential",
     "FeatureRetiredError",
@@ -126,7 +130,10 @@ __version__ = _core.VERSION
 # Where the names are that are no exceptions.
 _NAMES = {
     "client": "Client",
-    "credentials": "AccessToken ClientSecretCredential EnvironmentCredential",
+    "credentials.client_secret": "ClientSecretCredential",
+    "credentials.device_code": "DeviceCodeCredential",
+    "credentials.environment": "EnvironmentCredential",
+    "credentials.token": "AccessToken",
     "dataset": "Dataset",
     "dataset_schema": "DatasetSchema",
     "examination": "doctor doctor_async",

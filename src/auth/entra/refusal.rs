@@ -81,6 +81,14 @@ const HINTS: &[(&[u64], &str)] = &[
     (&[700_082, 70_008, 70_043, 50_173], "the last sign-in has ended: sign in again"),
     (&[70_016, 70_018, 70_019, 54_005], "begin the sign-in anew, and enter the code in time"),
 ];
+/// What to change where a word of the answer says it all.
+const WORDS: &[(&[&str], &str)] = &[
+    (
+        &["access_denied", "authorization_declined"],
+        "whoever was asked has cancelled or declined: sign in again, and let the app in",
+    ),
+    (&["expired_token", "bad_verification_code"], "sign in again, and enter the new code in time"),
+];
 const PASSING: &str = "Microsoft Entra is busy or has a fault of its own: try again later";
 const NOT_ENTRA: &str = "something else than Microsoft Entra has answered: check the network, the proxy (proxy=, HTTPS_PROXY) \
                          and authority=";
@@ -117,7 +125,7 @@ fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> 
     let hint = match (&word, kind) {
         (_, Kind::RateLimited | Kind::Service) => PASSING.to_owned(),
         (None, _) => NOT_ENTRA.to_owned(),
-        _ => hint(code(said, description.as_deref())),
+        (Some(word), _) => hint(code(said, description.as_deref()), word),
     };
     Error::new(kind, format!("{doing}: the answer was {status}, {words}")).with_hint(hint).with_answer(ServiceAnswer {
         status: Some(status),
@@ -142,13 +150,16 @@ fn code(said: &Value, description: Option<&str>) -> Option<u64> {
     })
 }
 
-fn hint(code: Option<u64>) -> String {
-    let Some(code) = code else { return UNKNOWN.to_owned() };
-    let known = HINTS.iter().find(|(codes, _)| codes.contains(&code));
-    known.map_or_else(
-        || format!("{UNKNOWN}; https://login.microsoftonline.com/error?code={code} explains this refusal"),
-        |(_, hint)| (*hint).to_owned(),
-    )
+fn hint(code: Option<u64>, word: &str) -> String {
+    let by_code = code.and_then(|code| HINTS.iter().find(|(codes, _)| codes.contains(&code)));
+    let by_word = || WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint);
+    match (by_code.map(|(_, hint)| *hint).or_else(by_word), code) {
+        (Some(hint), _) => hint.to_owned(),
+        (None, None) => UNKNOWN.to_owned(),
+        (None, Some(code)) => {
+            format!("{UNKNOWN}; https://login.microsoftonline.com/error?code={code} explains this refusal")
+        }
+    }
 }
 
 #[cfg(test)]
