@@ -26,7 +26,7 @@ use serde_json::Value;
 
 pub use self::account::{Account, Errand, SignIn, TokenSource};
 pub use self::audience::Audience;
-pub use self::entra::{ClientSecret, Code, DeviceCode, Prompt};
+pub use self::entra::{Browser, ClientSecret, Code, DeviceCode, Open, Prompt};
 pub use self::pasted::bare;
 use self::slot::{Ask, Slot};
 use crate::clock::Clock;

@@ -19,6 +19,7 @@ from powerbi_push import _core
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from powerbi_push.client import Client
+    from powerbi_push.credentials.browser import InteractiveBrowserCredential
     from powerbi_push.credentials.client_secret import ClientSecretCredential
     from powerbi_push.credentials.device_code import DeviceCodeCredential
     from powerbi_push.credentials.environment import EnvironmentCredential
@@ -82,6 +83,7 @@ __all__ = [
     "EnvironmentCredential",
     "FeatureRetiredError",
     "InDoubtError",
+    "InteractiveBrowserCredential",
     "Measure",
     "NotFoundError",
     "Outbox",
@@ -130,6 +132,7 @@ __version__ = _core.VERSION
 # Where the names are that are no exceptions.
 _NAMES = {
     "client": "Client",
+    "credentials.browser": "InteractiveBrowserCredential",
     "credentials.client_secret": "ClientSecretCredential",
     "credentials.device_code": "DeviceCodeCredential",
     "credentials.environment": "EnvironmentCredential",

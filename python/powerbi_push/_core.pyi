@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, Self, TypeVar, final
 
 __all__ = [
     "VERSION",
+    "Account",
     "Client",
-    "ClientSecret",
     "Deadline",
     "Emulator",
     "Errand",
@@ -213,6 +213,14 @@ class Account:
     @staticmethod
     def device_code(
         client_id: object, tenant_id: object, authority: object, prompt: Callable[[str], object]
+    ) -> Account: ...
+    @staticmethod
+    def browser(
+        client_id: object,
+        tenant_id: object,
+        authority: object,
+        redirect_port: object,
+        open: Callable[[str], object],  # noqa: A002 - what it does
     ) -> Account: ...
     @property
     def tenant_id(self) -> str | None: ...

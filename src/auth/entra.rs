@@ -5,6 +5,7 @@
 //! ```
 
 mod app;
+mod browser;
 mod client_secret;
 mod device_code;
 mod grant;
@@ -13,6 +14,7 @@ mod refusal;
 
 use reqwest::Url;
 
+pub use self::browser::{Browser, Open};
 pub use self::client_secret::ClientSecret;
 pub use self::device_code::{Code, DeviceCode, Prompt};
 use crate::error::Result;

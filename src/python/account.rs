@@ -9,10 +9,11 @@ use secrecy::{ExposeSecret, SecretString};
 use super::door;
 use super::errors::{self, raise};
 use super::operation::Operation;
+use super::options::within;
 use super::porter::{self, Call};
 use super::runtime::PerProcess;
 use super::text::optional;
-use crate::auth::{self, ClientSecret, Credential, DeviceCode, Prompt, SignIn, TokenSource, Tokens};
+use crate::auth::{self, Browser, ClientSecret, Credential, DeviceCode, Open, Prompt, SignIn, TokenSource, Tokens};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Settings, Transport, check_emulated};
@@ -62,6 +63,24 @@ impl Account {
             let (client, tenant) = (given("client_id", client_id)?, given("tenant_id", tenant_id)?);
             let authority = optional("authority", authority)?;
             Ok(DeviceCode::new(&client, &tenant, authority.as_deref(), prompt_of(prompt)))
+        })
+    }
+
+    /// A person who signs in with the browser that `open` opens.
+    #[staticmethod]
+    fn browser(
+        client_id: &Bound<'_, PyAny>,
+        tenant_id: &Bound<'_, PyAny>,
+        authority: &Bound<'_, PyAny>,
+        redirect_port: &Bound<'_, PyAny>,
+        open: Py<PyAny>,
+    ) -> PyResult<Self> {
+        made(client_id.py(), || {
+            let (client, tenant) = (given("client_id", client_id)?, given("tenant_id", tenant_id)?);
+            let authority = optional("authority", authority)?;
+            let port = within("redirect_port", redirect_port, 0..=usize::from(u16::MAX))?;
+            let port = u16::try_from(port).unwrap_or_default();
+            Ok(Browser::new(&client, &tenant, authority.as_deref(), port, open_of(open)))
         })
     }
 
@@ -132,15 +151,30 @@ fn prompt_of(prompt: Py<PyAny>) -> Prompt {
         let call = Arc::clone(&call);
         Box::pin(async move {
             let told = serde_json::to_string(&code).unwrap_or_default();
-            porter::ask_with(call, told, |py, answered| failed(py, "prompt", answered)).await?
+            porter::ask_with(call, told, |py, answered| {
+                answered.map(drop).map_err(|raised| failed(py, "`prompt`", raised))
+            })
+            .await?
+        })
+    })
+}
+
+fn open_of(open: Py<PyAny>) -> Open {
+    let call = Arc::new(Call { function: open, argument: None });
+    Arc::new(move |page| {
+        let call = Arc::clone(&call);
+        Box::pin(async move {
+            porter::ask_with(call, page, |py, answered| {
+                let opened = answered.and_then(|answer| answer.is_truthy());
+                opened.map_err(|raised| failed(py, "the browser", raised))
+            })
+            .await?
         })
     })
 }
 
 /// What becomes of a person's sign-in where the function that tells the person raises.
-fn failed(py: Python<'_>, name: &str, answered: PyResult<Bound<'_, PyAny>>) -> Result<()> {
-    answered.map(drop).map_err(|raised| {
-        let message = format!("`{name}` of the credential failed: {}", errors::describe(py, &raised));
-        Error::new(Kind::Authentication, message).caused_by(raised)
-    })
+fn failed(py: Python<'_>, what: &str, raised: PyErr) -> Error {
+    let message = format!("{what} of the sign-in failed: {}", errors::describe(py, &raised));
+    Error::new(Kind::Authentication, message).caused_by(raised)
 }

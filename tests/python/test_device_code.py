@@ -162,7 +162,7 @@ def test_what_the_prompt_raises_ends_the_sign_in() -> None:
         raise OSError(msg)
 
     with EntraServer(code()) as entra:
-        with pytest.raises(pbi.AuthenticationError, match="`prompt` of .* failed: OSError: no display") as it:
+        with pytest.raises(pbi.AuthenticationError, match=r"`prompt` of .* failed: OSError: no display") as it:
             credential(entra, prompt=broken).get_token(SCOPE)
         assert isinstance(it.value.__cause__, OSError)
         assert len(entra.received) == 1

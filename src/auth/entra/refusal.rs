@@ -136,6 +136,20 @@ fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> 
     })
 }
 
+/// The refusal that a browser brought back.
+pub(super) fn returned(doing: &str, said: &Value) -> Error {
+    let text = |name: &str| said.get(name).and_then(Value::as_str).and_then(one_line).map(|text| blotted(&text, &[]));
+    let (word, description) = (text("error"), text("error_description"));
+    let words = match (&word, &description) {
+        (Some(word), Some(description)) => format!("{word}: {}", without_ids(description)),
+        (Some(word), None) => word.clone(),
+        (None, _) => "the browser brought back neither a code nor an error".into(),
+    };
+    let hint = hint(code(said, description.as_deref()), word.as_deref().unwrap_or_default());
+    let answer = ServiceAnswer { code: word, ..ServiceAnswer::default() };
+    Error::new(Kind::Authentication, format!("{doing}: {words}")).with_hint(hint).with_answer(answer)
+}
+
 /// The description without the ids behind it: support asks for the trace id, which the error carries by itself.
 fn without_ids(description: &str) -> &str {
     description.split(" Trace ID:").next().unwrap_or(description)
