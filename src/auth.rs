@@ -7,9 +7,11 @@
 
 mod account;
 mod audience;
+mod azure_cli;
 mod entra;
 mod exchange;
 mod jwt;
+mod managed_identity;
 mod pasted;
 mod slot;
 
@@ -26,7 +28,9 @@ use serde_json::Value;
 
 pub use self::account::{Account, Errand, SignIn, TokenSource};
 pub use self::audience::Audience;
-pub use self::entra::{Browser, ClientSecret, Code, DeviceCode, Open, Prompt};
+pub use self::azure_cli::AzureCli;
+pub use self::entra::{Browser, ClientSecret, Code, DeviceCode, Open, Prompt, Voucher, WorkloadIdentity};
+pub use self::managed_identity::ManagedIdentity;
 pub use self::pasted::bare;
 use self::slot::{Ask, Slot};
 use crate::clock::Clock;

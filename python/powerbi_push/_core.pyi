@@ -222,6 +222,18 @@ class Account:
         redirect_port: object,
         open: Callable[[str], object],  # noqa: A002 - what it does
     ) -> Account: ...
+    @staticmethod
+    def managed_identity(client_id: object) -> Account: ...
+    @staticmethod
+    def workload_identity(
+        tenant_id: object,
+        client_id: object,
+        token_file_path: object,
+        github: tuple[str, str] | None,
+        authority: object,
+    ) -> Account: ...
+    @staticmethod
+    def azure_cli(tenant_id: object) -> Account: ...
     @property
     def tenant_id(self) -> str | None: ...
     @property

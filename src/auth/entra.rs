@@ -11,12 +11,15 @@ mod device_code;
 mod grant;
 mod person;
 mod refusal;
+mod workload_identity;
 
 use reqwest::Url;
 
+pub(super) use self::app::{check_tenant_of_people, is_guid};
 pub use self::browser::{Browser, Open};
 pub use self::client_secret::ClientSecret;
 pub use self::device_code::{Code, DeviceCode, Prompt};
+pub use self::workload_identity::{Voucher, WorkloadIdentity};
 use crate::error::Result;
 use crate::http::transport::origin;
 

@@ -12,8 +12,11 @@ use super::operation::Operation;
 use super::options::within;
 use super::porter::{self, Call};
 use super::runtime::PerProcess;
-use super::text::optional;
-use crate::auth::{self, Browser, ClientSecret, Credential, DeviceCode, Open, Prompt, SignIn, TokenSource, Tokens};
+use super::text::{check_path, optional};
+use crate::auth::{
+    self, AzureCli, Browser, ClientSecret, Credential, DeviceCode, ManagedIdentity, Open, Prompt, SignIn, TokenSource,
+    Tokens, Voucher, WorkloadIdentity,
+};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Settings, Transport, check_emulated};
@@ -82,6 +85,38 @@ impl Account {
             let port = u16::try_from(port).unwrap_or_default();
             Ok(Browser::new(&client, &tenant, authority.as_deref(), port, open_of(open)))
         })
+    }
+
+    /// The identity of this machine.
+    #[staticmethod]
+    fn managed_identity(client_id: &Bound<'_, PyAny>) -> PyResult<Self> {
+        made(client_id.py(), || Ok(ManagedIdentity::new(optional("client_id", client_id)?.as_deref())))
+    }
+
+    /// An app that a token of another provider vouches for, in a file or at GitHub.
+    #[staticmethod]
+    fn workload_identity(
+        tenant_id: &Bound<'_, PyAny>,
+        client_id: &Bound<'_, PyAny>,
+        token_file_path: &Bound<'_, PyAny>,
+        github: Option<(String, String)>,
+        authority: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        made(tenant_id.py(), || {
+            let (tenant, client) = (given("tenant_id", tenant_id)?, given("client_id", client_id)?);
+            let authority = optional("authority", authority)?;
+            let voucher = match github {
+                Some((url, token)) => Voucher::of_github(&url, &token),
+                None => Ok(Voucher::File(check_path("token_file_path", token_file_path)?)),
+            };
+            Ok(voucher.and_then(|voucher| WorkloadIdentity::new(&tenant, &client, voucher, authority.as_deref())))
+        })
+    }
+
+    /// Whoever is signed in to the Azure CLI.
+    #[staticmethod]
+    fn azure_cli(tenant_id: &Bound<'_, PyAny>) -> PyResult<Self> {
+        made(tenant_id.py(), || Ok(AzureCli::new(optional("tenant_id", tenant_id)?.as_deref())))
     }
 
     #[getter]

@@ -1,6 +1,7 @@
 //! An app registration: its tenant, its id, and who signs it in.
 
 use reqwest::Url;
+use secrecy::SecretString;
 
 use super::super::account::Errand;
 use super::grant::Form;
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 const NO_TENANTS: [&str; 3] = ["common", "organizations", "consumers"];
 /// A person may leave it to the account which tenant it is; personal accounts have no Power BI.
 const NO_TENANT_OF_PEOPLE: [&str; 1] = ["consumers"];
+/// What vouches is a JSON Web Token (RFC 7523, section 2.2).
+const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const TENANT_HINT: &str = "it is the Directory (tenant) ID on the overview page of the app registration, or a domain of the \
                            tenant such as contoso.onmicrosoft.com";
 const CLIENT_HINT: &str = "it is the Application (client) ID on the overview page of the app registration";
@@ -71,11 +74,22 @@ impl App {
         Form::new(self.doing(errand), self.url(errand, endpoint)).open("client_id", &self.client)
     }
 
+    /// A form of an app that signs in by itself, for which `assertion` vouches in place of a secret.
+    pub(super) fn asserted(&self, errand: &Errand, assertion: &SecretString) -> Form {
+        let form = self.form(errand, "token").open("scope", &errand.scope).open("client_assertion_type", ASSERTION);
+        form.secret("client_assertion", assertion).open("grant_type", "client_credentials")
+    }
+
     /// What goes on, and where, as every message begins.
     pub(super) fn doing(&self, errand: &Errand) -> String {
         let host = self.authority(&errand.authority).host_str().unwrap_or_default();
         format!("signing in app `{}` of tenant `{}` at {host}", self.client, self.tenant)
     }
+}
+
+/// A tenant that a person may name.
+pub(in crate::auth) fn check_tenant_of_people(tenant: &str) -> Result<()> {
+    check_tenant(tenant, &NO_TENANT_OF_PEOPLE)
 }
 
 fn check_tenant(tenant: &str, none: &[&str]) -> Result<()> {
@@ -97,7 +111,7 @@ fn check_tenant(tenant: &str, none: &[&str]) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn is_guid(text: &str) -> bool {
+pub(in crate::auth) fn is_guid(text: &str) -> bool {
     let parts: Vec<usize> = text.split('-').map(str::len).collect();
     parts == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }

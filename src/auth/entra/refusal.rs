@@ -77,6 +77,11 @@ const HINTS: &[(&[u64], &str)] = &[
         "the app wants a secret or a certificate: pass one, or switch on Allow public client flows under Authentication",
     ),
     (&[50_012, 700_027, 700_030], "the certificate is not one of this app's: upload it under Certificates & secrets"),
+    (
+        &[700_211, 700_212, 700_213, 70_021],
+        "the app does not trust this provider's token: issuer, subject and audience must be those of one under \
+         Certificates & secrets > Federated credentials of the app registration",
+    ),
     (&[50_011], "add the redirect address under Authentication of the app registration"),
     (&[700_082, 70_008, 70_043, 50_173], "the last sign-in has ended: sign in again"),
     (&[70_016, 70_018, 70_019, 54_005], "begin the sign-in anew, and enter the code in time"),
