@@ -7,6 +7,7 @@
 //!  plan       what a push would take                    notices  what goes to the log
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  verb       operations in a row, and their traceback
+//!  credential  what is given as one                 account  our own credentials
 //!  porter     the threads that run Python               bell     what wakes who waits
 //!  door       the way in, which closes with Python       text     arguments judged, and never repeated
 //!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
+mod account;
 mod bell;
 mod client;
 mod credential;
@@ -64,9 +66,9 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use super::client::{Client, emulator_url, is_loopback};
+    use super::account::Account;
     #[pymodule_export]
-    use super::credential::ClientSecret;
+    use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]
     use super::deadline::Deadline;
     #[pymodule_export]

@@ -19,7 +19,14 @@ from powerbi_push import _core
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from powerbi_push.client import Client
-    from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
+    from powerbi_push.credentials.azure_cli import AzureCliCredential
+    from powerbi_push.credentials.browser import InteractiveBrowserCredential
+    from powerbi_push.credentials.client_secret import ClientSecretCredential
+    from powerbi_push.credentials.device_code import DeviceCodeCredential
+    from powerbi_push.credentials.environment import EnvironmentCredential
+    from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
+    from powerbi_push.credentials.token import AccessToken
+    from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential
     from powerbi_push.dataset import Dataset
     from powerbi_push.dataset_schema import DatasetSchema
     from powerbi_push.emulator import Emulator
@@ -64,6 +71,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessToken",
     "AuthenticationError",
+    "AzureCliCredential",
     "Check",
     "CheckOptions",
     "Client",
@@ -74,10 +82,13 @@ __all__ = [
     "Dataset",
     "DatasetSchema",
     "DeadlineError",
+    "DeviceCodeCredential",
     "Emulator",
     "EnvironmentCredential",
     "FeatureRetiredError",
     "InDoubtError",
+    "InteractiveBrowserCredential",
+    "ManagedIdentityCredential",
     "Measure",
     "NotFoundError",
     "Outbox",
@@ -113,6 +124,7 @@ __all__ = [
     "UndeliveredError",
     "ValidationError",
     "ValidationReport",
+    "WorkloadIdentityCredential",
     "Workspace",
     "__version__",
     "doctor",
@@ -126,7 +138,14 @@ __version__ = _core.VERSION
 # Where the names are that are no exceptions.
 _NAMES = {
     "client": "Client",
-    "credentials": "AccessToken ClientSecretCredential EnvironmentCredential",
+    "credentials.azure_cli": "AzureCliCredential",
+    "credentials.browser": "InteractiveBrowserCredential",
+    "credentials.client_secret": "ClientSecretCredential",
+    "credentials.device_code": "DeviceCodeCredential",
+    "credentials.environment": "EnvironmentCredential",
+    "credentials.managed_identity": "ManagedIdentityCredential",
+    "credentials.token": "AccessToken",
+    "credentials.workload_identity": "WorkloadIdentityCredential",
     "dataset": "Dataset",
     "dataset_schema": "DatasetSchema",
     "examination": "doctor doctor_async",

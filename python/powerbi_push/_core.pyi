@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, ParamSpec, Self, TypeVar, final
 
 __all__ = [
     "VERSION",
+    "Account",
     "Client",
-    "ClientSecret",
     "Deadline",
     "Emulator",
     "Errand",
@@ -192,14 +192,37 @@ class Outbox:
     def export(self, pending: bool, rejected: bool, write: Callable[[bytes], object]) -> int: ...
 
 @final
-class ClientSecret:
-    def __new__(
-        cls, tenant_id: object, client_id: object, client_secret: object, authority: object
-    ) -> ClientSecret: ...
+class Account:
+    @staticmethod
+    def client_secret(tenant_id: object, client_id: object, client_secret: object, authority: object) -> Account: ...
+    @staticmethod
+    def device_code(
+        client_id: object, tenant_id: object, authority: object, prompt: Callable[[str], object]
+    ) -> Account: ...
+    @staticmethod
+    def browser(
+        client_id: object,
+        tenant_id: object,
+        authority: object,
+        redirect_port: object,
+        open: Callable[[str], object],  # noqa: A002 - what it does
+    ) -> Account: ...
+    @staticmethod
+    def managed_identity(client_id: object) -> Account: ...
+    @staticmethod
+    def workload_identity(
+        tenant_id: object,
+        client_id: object,
+        token_file_path: object,
+        github: tuple[str, str] | None,
+        authority: object,
+    ) -> Account: ...
+    @staticmethod
+    def azure_cli(tenant_id: object) -> Account: ...
     @property
-    def tenant_id(self) -> str: ...
+    def tenant_id(self) -> str | None: ...
     @property
-    def client_id(self) -> str: ...
+    def client_id(self) -> str | None: ...
     def get_token(self, scope: str) -> Operation: ...
 
 @final

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.credentials import sign_in_of_environment
+from powerbi_push.credentials.environment import sign_in_of_environment
 from powerbi_push.environment import EmulatorSignIn, emulator_url
 from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.verbs import awaited, run, settled

@@ -122,6 +122,12 @@ impl Transport {
         Ok(Self { client: connect::client(settings, &proxies)?, settings: settings.clone(), proxies, clock })
     }
 
+    /// The same without a proxy on any way: for addresses that mean this machine and nobody else.
+    pub fn direct(&self) -> Result<Self> {
+        let proxies = Proxies::none();
+        Ok(Self { client: connect::client(&self.settings, &proxies)?, proxies, ..self.clone() })
+    }
+
     /// Sends `request` once, with `more` headers. `progress` tells others how far it is, even when this future is dropped.
     pub async fn send(
         &self,

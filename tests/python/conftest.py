@@ -165,8 +165,15 @@ def check_parents_sender(sender: Sender) -> None:
 @pytest.fixture(autouse=True)
 def _no_sign_in_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds what the machine's own environment signs in with."""
-    for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "AUTHORITY_HOST"):
+    azure = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "CLIENT_CERTIFICATE_PASSWORD")
+    for name in (*azure, "AUTHORITY_HOST", "FEDERATED_TOKEN_FILE"):
         monkeypatch.delenv(f"AZURE_{name}", raising=False)
+    for name in ("ENDPOINT", "HEADER", "SERVER_THUMBPRINT"):
+        monkeypatch.delenv(f"IDENTITY_{name}", raising=False)
+    for name in ("IMDS_ENDPOINT", "ACTIONS_ID_TOKEN_REQUEST_URL", "POWERBI_PUSH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    # Nothing leaves the machine: nobody listens there.
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
 
 
 @pytest.fixture

@@ -123,7 +123,8 @@ def outbox_of(emulator: Emulator, folder: Path) -> pbi.Outbox:
 
 
 TARGET: dict[str, Any] = {"rows": orders(1), "target": "Sales/Orders"}
-SECRET: dict[str, Any] = {"tenant_id": "contoso.com", "client_id": "11111111-2222-3333-4444-555555555555"}
+AN_APP = "11111111-2222-3333-4444-555555555555"
+SECRET: dict[str, Any] = {"tenant_id": "contoso.com", "client_id": AN_APP}
 A_SCHEMA = pbi.TableSchema("Orders", {"Id": int})
 
 
@@ -145,6 +146,19 @@ TAKES: dict[str, tuple[Callable[[Emulator, Path], Callable[..., Any]], dict[str,
         pbi.ClientSecretCredential,
     ),
     "EnvironmentCredential": (lambda *_: pbi.EnvironmentCredential, {}, pbi.EnvironmentCredential),
+    "InteractiveBrowserCredential": (
+        lambda *_: pbi.InteractiveBrowserCredential,
+        {"client_id": AN_APP},
+        pbi.InteractiveBrowserCredential,
+    ),
+    "ManagedIdentityCredential": (lambda *_: pbi.ManagedIdentityCredential, {}, pbi.ManagedIdentityCredential),
+    "AzureCliCredential": (lambda *_: pbi.AzureCliCredential, {}, pbi.AzureCliCredential),
+    "WorkloadIdentityCredential": (
+        lambda *_: pbi.WorkloadIdentityCredential,
+        {"token_file_path": "token.jwt"},
+        pbi.WorkloadIdentityCredential,
+    ),
+    "DeviceCodeCredential": (lambda *_: pbi.DeviceCodeCredential, {"client_id": AN_APP}, pbi.DeviceCodeCredential),
     "Column": (lambda *_: pbi.Column, {"name": "Id", "data_type": int}, pbi.Column),
     "Measure": (lambda *_: pbi.Measure, {"name": "m", "expression": "1"}, pbi.Measure),
     "Relationship": (

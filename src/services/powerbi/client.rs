@@ -106,9 +106,9 @@ impl Client {
         audience: Option<Audience>,
     ) -> Result<Self> {
         settings.check_way(&root)?;
-        if let Credential::Entra(sign_in) = &credential {
+        if let Credential::SignIn(sign_in) = &credential {
             sign_in.check_destination(&root)?;
-            settings.check_way(sign_in.authority())?;
+            sign_in.asks().iter().try_for_each(|url| settings.check_way(url))?;
         }
         let transport = Transport::new(settings, clock.clone())?;
         let tokens = Tokens::new(credential, transport.clone(), retry, clock.clone());
