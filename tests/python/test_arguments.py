@@ -226,6 +226,7 @@ ALSO_CALLED = {
     "assumptions": "assumption",
     "mode": "defaultMode",
     "retention": "defaultRetentionPolicy",
+    "token_file_path": "AZURE_FEDERATED_TOKEN_FILE",
 }
 
 #: Records that the package hands out: nobody is asked to make them.

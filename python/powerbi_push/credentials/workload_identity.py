@@ -46,7 +46,9 @@ class WorkloadIdentityCredential(Credential):
         del tenant_id, client_id, token_file_path, authority
         tenant = Hidden(_core.check_optional_text("tenant_id", given.value[0]) or variable(TENANT))
         client = Hidden(_core.check_optional_text("client_id", given.value[1]) or variable(CLIENT))
-        file = Hidden(given.value[2] if given.value[2] is not None else variable(FILE))
+        file = Hidden(variable(FILE))
+        if given.value[2] is not None:
+            file.value = str(_core.check_path("token_file_path", given.value[2]))
         github = Hidden(None if file.value else _github())
         known = {TENANT: tenant.value, CLIENT: client.value, FILE: file.value or github.value}
         if missing := ", ".join(name for name, value in known.items() if value is None):
