@@ -12,7 +12,7 @@
 
 mod destination;
 mod disk;
-mod draw;
+mod dequeue;
 mod failure;
 mod figures;
 mod form;
