@@ -10,6 +10,7 @@
 //! destination, of which it keeps a hash, and says itself how its rows are to be cut. Beside it lie `-lock`, and `-mark`, which says what has to be in it; SQLite's own
 //! `-wal` and `-shm` come and go.
 
+mod batch_states;
 mod destination;
 mod disk;
 mod dequeue;
@@ -21,7 +22,6 @@ mod ink;
 mod lock;
 mod mark;
 mod notice;
-mod passage;
 mod place;
 mod reader;
 mod record;

@@ -1,4 +1,4 @@
-//! A batch on its way, as the file knows it: issued, recalled, settled.
+//! The states of a batch on its way, as the file knows them: issued, recalled, settled.
 //!
 //! What was accepted goes on being delivered while the disk is full or fails. Then memory knows better than the file,
 //! and the file is told as soon as it can be written.
