@@ -119,7 +119,7 @@ impl Outbox {
     }
 
     fn on(store: Arc<dyn Store>, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        let start = store.water().accepted;
+        let start = store.counters().accepted;
         Self {
             store,
             durable: None,
@@ -297,7 +297,7 @@ impl Outbox {
         Ok(rows)
     }
 
-    /// To be called once nobody accepts or takes any more: others may open the file now. The figures stay.
+    /// To be called once nobody accepts or takes any more: others may open the file now. The counters stay.
     pub fn release(&self) {
         self.store.release();
     }
@@ -317,21 +317,21 @@ impl Outbox {
     /// The figures.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let water = self.store.water();
+        let counters = self.store.counters();
         let gate = self.gate();
-        water.stats(self.start, self.store.calendar(), [&gate.inherited, &gate.ledger])
+        counters.stats(self.start, self.store.calendar(), [&gate.inherited, &gate.ledger])
     }
 
     /// The rows that nobody has taken yet.
     #[must_use]
     pub fn waiting(&self) -> Level {
-        self.store.water().waiting(self.store.calendar())
+        self.store.counters().waiting(self.store.calendar())
     }
 
     /// The number of the next row to be taken.
     #[must_use]
     pub fn next(&self) -> u64 {
-        self.store.water().next
+        self.store.counters().next
     }
 
     /// Has whoever waits for a full request look again.
@@ -350,19 +350,19 @@ impl Outbox {
     /// The number of the first row that is not settled; that of the next row where there is none.
     #[must_use]
     pub fn first_pending(&self) -> u64 {
-        self.store.water().first_pending()
+        self.store.counters().first_pending()
     }
 
     /// Whether batches of an earlier process wait, which need not wait for others.
     #[must_use]
     pub fn has_inherited(&self) -> bool {
-        self.store.water().inherited_left > 0
+        self.store.counters().inherited_left > 0
     }
 
     /// How many rows were ever accepted.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.store.water().accepted
+        self.store.counters().accepted
     }
 
     /// Changes whenever it is worth looking whether a request is full.

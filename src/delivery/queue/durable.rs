@@ -10,9 +10,10 @@
 //! destination, of which it keeps a hash, and says itself how its rows are to be cut. Beside it lie `-lock`, and `-mark`, which says what has to be in it; SQLite's own
 //! `-wal` and `-shm` come and go.
 
+mod batch_states;
 mod destination;
 mod disk;
-mod draw;
+mod dequeue;
 mod failure;
 mod figures;
 mod form;
@@ -21,7 +22,6 @@ mod ink;
 mod lock;
 mod mark;
 mod notice;
-mod passage;
 mod place;
 mod reader;
 mod record;
@@ -54,7 +54,8 @@ use self::mark::{MarkFile, Said, Totals};
 use self::place::{Place, keep_private};
 use self::schema::Found;
 use super::calendar::Calendar;
-use super::level::{self, Water};
+use super::level::{self, Counters};
+use super::store::Store as _;
 use crate::error::{Error, Kind, Result};
 use crate::rows::encode::Run;
 
@@ -67,8 +68,8 @@ pub struct Durable {
     calendar: Calendar,
     group: Group,
     open: Mutex<Option<Open>>,
-    /// The figures, for those who do not want to wait for the disk.
-    water: Mutex<Water>,
+    /// For those who do not want to wait for the disk.
+    counters: Mutex<Counters>,
 }
 
 /// The file, and the right to write to it.
@@ -114,7 +115,7 @@ impl Durable {
             capacity: settings.capacity,
             calendar: Calendar::new(settings.clock),
             group: Group::default(),
-            water: Mutex::new(Water { inherited: disk.pending(), ..Water::default() }),
+            counters: Mutex::new(Counters { inherited: disk.pending(), ..Counters::default() }),
             open: Mutex::new(Some(Open { disk, _lock: lock })),
         };
         durable.with("opening", |_| Ok(()))?;
@@ -123,7 +124,7 @@ impl Durable {
 
     fn commit(&self, members: &[Member], full: [u64; 2], stirs: &mut bool) -> Vec<Result<()>> {
         let at = self.calendar.now();
-        let mut used = self.figures().used();
+        let mut used = self.counters().used();
         let outcomes: Vec<Result<()>> = members
             .iter()
             .map(|member| {
@@ -149,15 +150,15 @@ impl Durable {
     }
 
     fn full(&self, bytes: u64) -> Error {
-        let water = self.figures();
+        let counters = self.counters();
         let message = format!(
             "the outbox `{}` is full: {bytes} bytes more do not fit beside {} of {}",
             self.path.display(),
-            water.used(),
+            counters.used(),
             self.capacity
         );
-        let hint = if water.aside_bytes > 0 {
-            format!("give a larger outbox_bytes=, or look at the {} bytes of rows set aside", water.aside_bytes)
+        let hint = if counters.aside_bytes > 0 {
+            format!("give a larger outbox_bytes=, or look at the {} bytes of rows set aside", counters.aside_bytes)
         } else {
             "give a larger outbox_bytes=, or wait until rows are delivered".to_owned()
         };
@@ -175,7 +176,7 @@ impl Durable {
         self.with("dropping rows from", Disk::drop_set_aside)
     }
 
-    /// Closes the file: others may open it. The figures stay as they were.
+    /// Closes the file: others may open it. The counters stay as they were.
     pub fn close(&self) {
         if self.is_ours().is_ok() {
             drop(self.lock().take());
@@ -192,10 +193,6 @@ impl Durable {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    fn figures(&self) -> Water {
-        *self.water.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses in a forked child, before any lock is asked for: its parent may have held it.
@@ -216,8 +213,8 @@ impl Durable {
             return Err(Error::new(Kind::Closed, format!("the outbox `{}` is closed", self.path.display())));
         };
         let outcome = work(disk).map_err(|trouble| trouble.to_error(doing, &self.path));
-        let mut water = self.water.lock().unwrap_or_else(PoisonError::into_inner);
-        *water = disk.water(&water);
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        *counters = disk.counters(&counters);
         outcome
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Fate;
 use super::batch::{Batch, Cut};
 use super::calendar::Calendar;
-use super::level::{Water, stirs};
+use super::level::{Counters, stirs};
 use super::numbering::Numbering;
 use super::store::Store;
 use super::taken::{Known, Taken};
@@ -181,9 +181,9 @@ impl Store for Memory {
         Ok(state.dropped - before)
     }
 
-    fn water(&self) -> Water {
+    fn counters(&self) -> Counters {
         let state = self.lock();
-        Water {
+        Counters {
             accepted: state.accepted,
             next: state.accepted - state.rows,
             rows: state.rows,
@@ -194,7 +194,7 @@ impl Store for Memory {
             taken_since: state.taken.oldest(),
             first_taken: state.taken.first(),
             dropped: state.dropped,
-            ..Water::default()
+            ..Counters::default()
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::Fate;
 use super::batch::Batch;
 use super::calendar::Calendar;
-use super::level::Water;
+use super::level::Counters;
 use crate::error::{Error, Result};
 use crate::rows::encode::{Framing, Run};
 
@@ -54,8 +54,8 @@ pub(super) trait Store: Debug + Send + Sync {
     /// Others may have the file.
     fn release(&self) {}
 
-    /// The figures.
-    fn water(&self) -> Water;
+    /// What it counts of its rows.
+    fn counters(&self) -> Counters;
 
     /// The time that rows grow old by, where they do.
     fn calendar(&self) -> Option<&Calendar>;

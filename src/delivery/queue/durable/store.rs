@@ -1,11 +1,13 @@
 //! The disk as a place where rows wait.
 
+use std::sync::PoisonError;
+
 use super::Durable;
 use super::record::StoredAside;
 use crate::delivery::queue::Fate;
 use crate::delivery::queue::batch::Batch;
 use crate::delivery::queue::calendar::Calendar;
-use crate::delivery::queue::level::Water;
+use crate::delivery::queue::level::Counters;
 use crate::delivery::queue::store::Store;
 use crate::error::{Error, Result};
 use crate::rows::encode::Run;
@@ -25,7 +27,7 @@ impl Store for Durable {
     }
 
     fn has_room(&self, bytes: Option<u64>) -> bool {
-        let used = self.water().used();
+        let used = self.counters().used();
         bytes.map_or(used < self.capacity, |bytes| used + bytes <= self.capacity)
     }
 
@@ -50,8 +52,8 @@ impl Store for Durable {
     }
 
     fn has_more(&self) -> bool {
-        let water = self.water();
-        water.rows > 0 || water.inherited_left > 0
+        let counters = self.counters();
+        counters.rows > 0 || counters.inherited_left > 0
     }
 
     fn issue(&self, batch: &mut Batch) -> Result<()> {
@@ -82,8 +84,8 @@ impl Store for Durable {
         self.close();
     }
 
-    fn water(&self) -> Water {
-        self.figures()
+    fn counters(&self) -> Counters {
+        *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn calendar(&self) -> Option<&Calendar> {
