@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use reqwest::Url;
-use ring::constant_time::verify_slices_are_equal;
+use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::net::{TcpListener, TcpStream};
@@ -124,7 +124,9 @@ fn returned(first: &str, state: &SecretString) -> Option<Returned> {
     let url = Url::parse("http://localhost").ok()?.join(target).ok()?;
     let brought: Map<String, Value> = url.query_pairs().map(|(name, value)| (name.into(), value.into())).collect();
     let theirs = brought.get("state")?.as_str()?;
-    let is_ours = verify_slices_are_equal(theirs.as_bytes(), state.expose_secret().as_bytes()).is_ok();
+    // How long this takes tells nothing of how much of a guess is right.
+    let hashed = |text: &str| digest(&SHA256, text.as_bytes());
+    let is_ours = hashed(theirs).as_ref() == hashed(state.expose_secret()).as_ref();
     (is_ours && url.path() == "/").then_some(Returned(brought))
 }
 
