@@ -8,6 +8,7 @@
 mod account;
 mod audience;
 mod azure_cli;
+mod chain;
 mod entra;
 mod exchange;
 mod jwt;
@@ -29,7 +30,8 @@ use serde_json::Value;
 pub use self::account::{Account, Errand, SignIn, TokenSource};
 pub use self::audience::Audience;
 pub use self::azure_cli::AzureCli;
-pub use self::entra::{Browser, ClientSecret, Code, DeviceCode, Open, Prompt, Voucher, WorkloadIdentity};
+pub use self::chain::{Chain, Link};
+pub use self::entra::{Browser, Certificate, ClientSecret, Code, DeviceCode, Open, Prompt, Voucher, WorkloadIdentity};
 pub use self::managed_identity::ManagedIdentity;
 pub use self::pasted::bare;
 use self::slot::{Ask, Slot};

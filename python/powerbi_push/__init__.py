@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from powerbi_push.client import Client
     from powerbi_push.credentials.azure_cli import AzureCliCredential
     from powerbi_push.credentials.browser import InteractiveBrowserCredential
+    from powerbi_push.credentials.certificate import CertificateCredential
     from powerbi_push.credentials.client_secret import ClientSecretCredential
+    from powerbi_push.credentials.default import DefaultAzureCredential
     from powerbi_push.credentials.device_code import DeviceCodeCredential
     from powerbi_push.credentials.environment import EnvironmentCredential
     from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
@@ -72,6 +74,7 @@ __all__ = [
     "AccessToken",
     "AuthenticationError",
     "AzureCliCredential",
+    "CertificateCredential",
     "Check",
     "CheckOptions",
     "Client",
@@ -82,6 +85,7 @@ __all__ = [
     "Dataset",
     "DatasetSchema",
     "DeadlineError",
+    "DefaultAzureCredential",
     "DeviceCodeCredential",
     "Emulator",
     "EnvironmentCredential",
@@ -140,7 +144,9 @@ _NAMES = {
     "client": "Client",
     "credentials.azure_cli": "AzureCliCredential",
     "credentials.browser": "InteractiveBrowserCredential",
+    "credentials.certificate": "CertificateCredential",
     "credentials.client_secret": "ClientSecretCredential",
+    "credentials.default": "DefaultAzureCredential",
     "credentials.device_code": "DeviceCodeCredential",
     "credentials.environment": "EnvironmentCredential",
     "credentials.managed_identity": "ManagedIdentityCredential",

@@ -5,6 +5,8 @@
 //! ```
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
@@ -36,9 +38,17 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it is to be had here at all, where that is found out sooner than a token is fetched.
+    fn probe(self: Arc<Self>, _errand: Errand) -> Probing {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Fetches a token.
     fn fetch(self: Arc<Self>, errand: Errand) -> Fetching;
 }
+
+/// A probe on its way.
+pub(super) type Probing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// What a source needs to know and to have, to fetch one token.
 #[derive(Debug, Clone)]

@@ -6,10 +6,12 @@
 
 mod app;
 mod browser;
+mod certificate;
 mod client_secret;
 mod device_code;
 mod grant;
 mod person;
+mod random;
 mod refusal;
 mod workload_identity;
 
@@ -17,6 +19,7 @@ use reqwest::Url;
 
 pub(super) use self::app::{check_tenant_of_people, is_guid};
 pub use self::browser::{Browser, Open};
+pub use self::certificate::Certificate;
 pub use self::client_secret::ClientSecret;
 pub use self::device_code::{Code, DeviceCode, Prompt};
 pub use self::workload_identity::{Voucher, WorkloadIdentity};

@@ -17,13 +17,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 pub(super) use self::place::Place;
-use super::account::{Errand, TokenSource};
+use super::account::{Errand, Probing, TokenSource};
 use super::entra::is_guid;
 use super::exchange::{self, ANSWER_LIMIT, Next};
 use super::{AccessToken, Fetching};
 use crate::error::{Error, Kind, Result, ServiceAnswer, blotted, one_line};
 use crate::http::stranger;
-use crate::http::transport::{Failure, Request, Response};
+use crate::http::transport::{Failure, Progress, Request, Response, check_emulated};
 
 /// What asks for it. It tells the machine's own programs from a web page that a browser was led to.
 const METADATA: HeaderName = HeaderName::from_static("metadata");
@@ -32,6 +32,8 @@ const IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header")
 const CHANGING: Duration = Duration::from_millis(17_500);
 /// Of tokens that last at least so long the next one is fetched at half of that.
 const LONG: Duration = Duration::from_secs(2 * 3_600);
+/// How long a machine is waited for that may have no such service.
+const PROBE: Duration = Duration::from_secs(1);
 const NO_IDENTITY: &str = "give the machine an identity (Identity > System assigned > On), or pass the client_id of the \
                            user-assigned one that it has";
 const NOT_THERE: &str = "only machines of Azure have a managed identity; elsewhere sign in with another credential, such as \
@@ -63,7 +65,7 @@ impl ManagedIdentity {
     }
 
     async fn token(&self, errand: Errand) -> Result<AccessToken> {
-        let errand = Errand { transport: errand.transport.direct()?, ..errand };
+        let errand = Errand { transport: errand.transport.direct(None)?, ..errand };
         let secret = match &self.place {
             Place::Imds { .. } => None,
             Place::AppService { header, .. } => Some(header.clone()),
@@ -73,6 +75,17 @@ impl ManagedIdentity {
         let secrets = secret.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>();
         let read = |answered, asked| self.next(answered, &secrets, |response| token(&body(response), asked));
         exchange::ask(&errand, self.place.name(), &request, read).await
+    }
+
+    /// Asks without the header that tells us from others: whoever refuses that is there.
+    async fn look(&self, errand: Errand) -> Result<()> {
+        let Place::Imds { endpoint } = &self.place else { return Ok(()) };
+        let transport = errand.transport.direct(Some(PROBE))?;
+        check_emulated(self.place.name(), endpoint)?;
+        let (url, headers) = (endpoint.clone(), Vec::new());
+        let request = Request { method: Method::GET, url, body: Bytes::new(), headers, answer_limit: ANSWER_LIMIT };
+        let answered = transport.send(&request, &[], &Arc::new(Progress::default())).await;
+        answered.map(drop).map_err(|failure| self.unreached(&failure))
     }
 
     /// What Azure Arc has written where only those may read it who may have the identity.
@@ -184,6 +197,10 @@ impl TokenSource for ManagedIdentity {
 
     fn asks(&self, _authority: &Url) -> Vec<Url> {
         vec![self.place.endpoint().clone()]
+    }
+
+    fn probe(self: Arc<Self>, errand: Errand) -> Probing {
+        Box::pin(async move { self.look(errand).await })
     }
 
     fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {

@@ -14,8 +14,8 @@ use super::porter::{self, Call};
 use super::runtime::PerProcess;
 use super::text::{check_path, optional};
 use crate::auth::{
-    self, AzureCli, Browser, ClientSecret, Credential, DeviceCode, ManagedIdentity, Open, Prompt, SignIn, TokenSource,
-    Tokens, Voucher, WorkloadIdentity,
+    self, AzureCli, Browser, Certificate, Chain, ClientSecret, Credential, DeviceCode, Link, ManagedIdentity, Open,
+    Prompt, SignIn, TokenSource, Tokens, Voucher, WorkloadIdentity,
 };
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -51,6 +51,26 @@ impl Account {
             let secret = SecretString::from(given("client_secret", client_secret)?);
             let authority = optional("authority", authority)?;
             Ok(ClientSecret::new(&tenant, &client, secret.expose_secret(), authority.as_deref()))
+        })
+    }
+
+    /// An app with a certificate.
+    #[staticmethod]
+    fn certificate(
+        tenant_id: &Bound<'_, PyAny>,
+        client_id: &Bound<'_, PyAny>,
+        certificate_path: &Bound<'_, PyAny>,
+        password: &Bound<'_, PyAny>,
+        authority: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let py = tenant_id.py();
+        made(py, || {
+            let (tenant, client) = (given("tenant_id", tenant_id)?, given("client_id", client_id)?);
+            let password = optional("password", password)?.map(SecretString::from);
+            let authority = optional("authority", authority)?;
+            let path = check_path("certificate_path", certificate_path)?;
+            // Files may be slow.
+            Ok(door::away(py, || Certificate::new(&tenant, &client, path, password, authority.as_deref())))
         })
     }
 
@@ -117,6 +137,21 @@ impl Account {
     #[staticmethod]
     fn azure_cli(tenant_id: &Bound<'_, PyAny>) -> PyResult<Self> {
         made(tenant_id.py(), || Ok(AzureCli::new(optional("tenant_id", tenant_id)?.as_deref())))
+    }
+
+    /// One after the other: what it is called, how it signs in or why it cannot, and whether it decides.
+    #[staticmethod]
+    fn chain(py: Python<'_>, links: Vec<(String, Bound<'_, PyAny>, bool)>) -> PyResult<Self> {
+        made(py, || {
+            let links = links.into_iter().map(|(name, way, decides)| {
+                let way = match way.cast::<Self>() {
+                    Ok(account) => Ok(Arc::clone(&account.get().who)),
+                    Err(_) => Err(way.extract()?),
+                };
+                Ok(Link { name, way, decides })
+            });
+            Ok(Ok(Chain::new(links.collect::<PyResult<_>>()?)))
+        })
     }
 
     #[getter]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from typing import TYPE_CHECKING
 
 from powerbi_push import _core
 from powerbi_push.credentials.authority import authority_of
 from powerbi_push.credentials.credential import Credential
+from powerbi_push.credentials.variables import CLIENT, FILE, GITHUB, TENANT, variable
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 
-#: Named as azure-identity names them, and as Kubernetes sets them.
-TENANT, CLIENT, FILE = "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"
-#: What a run of GitHub Actions is given that may write id tokens.
-_GITHUB = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+if TYPE_CHECKING:
+    import os
 
 
 class WorkloadIdentityCredential(Credential):
@@ -46,13 +45,13 @@ class WorkloadIdentityCredential(Credential):
         del tenant_id, client_id, token_file_path, authority
         tenant = Hidden(_core.check_optional_text("tenant_id", given.value[0]) or variable(TENANT))
         client = Hidden(_core.check_optional_text("client_id", given.value[1]) or variable(CLIENT))
-        file = Hidden(variable(FILE))
-        if given.value[2] is not None:
-            file.value = str(_core.check_path("token_file_path", given.value[2]))
+        path = None if given.value[2] is None else _core.check_path("token_file_path", given.value[2])
+        file = Hidden(path or variable(FILE))
         github = Hidden(None if file.value else _github())
         known = {TENANT: tenant.value, CLIENT: client.value, FILE: file.value or github.value}
         if missing := ", ".join(name for name, value in known.items() if value is None):
-            msg = f"the environment holds no workload identity: {missing} not set"
+            given_as = "tenant_id, client_id and token_file_path"
+            msg = f"the environment holds no workload identity: {missing} not set, nor given as {given_as}"
             hint = f"Kubernetes sets {TENANT}, {CLIENT} and {FILE}; in GitHub Actions set the first two yourself"
             raise ConfigurationError(msg, hint=hint)
         authority_ = authority_of(Hidden(given.value[3]))
@@ -61,11 +60,6 @@ class WorkloadIdentityCredential(Credential):
         )
 
 
-def variable(name: str) -> str | None:
-    """Read a variable; an empty one is none."""
-    return os.environ.get(name, "").strip() or None
-
-
 def _github() -> tuple[str, str] | None:
-    url, token = map(variable, _GITHUB)
+    url, token = map(variable, GITHUB)
     return (url, token) if url and token else None

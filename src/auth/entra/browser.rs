@@ -19,7 +19,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::redirect::{Redirect, Returned};
@@ -27,14 +26,13 @@ use super::super::account::{Errand, TokenSource};
 use super::super::{AccessToken, Fetching};
 use super::app::App;
 use super::person::{Person, granted};
+use super::random::random;
 use super::{grant, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::check_emulated;
 
 /// How long a person may take, as in azure-identity.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// What is drawn for one sign-in, in bytes: as much as a guess is hopeless against.
-const RANDOM: usize = 32;
 const NO_BROWSER: &str = "set BROWSER to the command of one, or sign in on another device (DeviceCodeCredential)";
 
 /// Opens a page; `false` where there is no browser.
@@ -150,12 +148,4 @@ impl TokenSource for Browser {
     fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
         Box::pin(async move { self.sign_in(&errand).await })
     }
-}
-
-/// A text that nobody can guess.
-fn random() -> Result<SecretString> {
-    let mut bytes = [0; RANDOM];
-    let drawn = SystemRandom::new().fill(&mut bytes);
-    drawn.map_err(|_| Error::new(Kind::Authentication, "the system gives no random numbers"))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }

@@ -124,7 +124,7 @@ fn returned(first: &str, state: &SecretString) -> Option<Returned> {
     let url = Url::parse("http://localhost").ok()?.join(target).ok()?;
     let brought: Map<String, Value> = url.query_pairs().map(|(name, value)| (name.into(), value.into())).collect();
     let theirs = brought.get("state")?.as_str()?;
-    // Digests are compared, so that the time it takes says nothing about the state.
+    // How long this takes tells nothing of how much of a guess is right.
     let hashed = |text: &str| digest(&SHA256, text.as_bytes());
     let is_ours = hashed(theirs).as_ref() == hashed(state.expose_secret()).as_ref();
     (is_ours && url.path() == "/").then_some(Returned(brought))
