@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Rows of a table that are shown; the others are counted.
 MOST = 10
+_CAPTION = "text-align:left;white-space:nowrap"
 _LEFT = "text-align:left"
 _BAD = "background:#c0392b33;text-align:left"
 
@@ -47,7 +48,7 @@ def facts(caption: str, given: Iterable[tuple[str, object]]) -> str:
         for name, value in given
         if value
     )
-    return f"<table><caption>{html.escape(caption)}</caption>{rows}</table>"
+    return f"<table><caption style='{_CAPTION}'>{html.escape(caption)}</caption>{rows}</table>"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, more: int = 0) -> str:

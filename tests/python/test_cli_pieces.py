@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from powerbi_push.cli import bar as bars
 from powerbi_push.cli.failures import in_flags
-from powerbi_push.cli.files import Asked
+from powerbi_push.cli.files import Asked, BrokenFileError
 from powerbi_push.cli.lines import Lines, packed
 from powerbi_push.cli.readings import Reading
 from powerbi_push.progress import Progress
@@ -47,7 +49,7 @@ def test_lines_that_are_long_past_are_forgotten() -> None:
 def test_how_much_of_a_file_was_read_is_known(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("Id\n" + "1\n" * 200_000)
-    reading = Reading(Asked(path=str(path)))
+    reading = Reading(Asked(path=str(path)), by_line=True)
     rows = iter(reading.rows())
     next(rows)
     first = reading.opened.share()
@@ -110,3 +112,29 @@ def test_the_bar_of_rich_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch
 )
 def test_options_are_called_as_on_the_command_line(said: str, called: str) -> None:
     assert in_flags(said) == called
+
+
+def test_a_csv_is_read_alike_with_and_without_pyarrow(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('Id,Item\n1,"a ""b"", c"\n\n2,"two\r\nlines"\n,5" pipe\n')
+    (fast, slow) = (Reading(Asked(path=str(path)), by_line=by_line) for by_line in (False, True))
+    told, plain = fast.rows(), list(slow.rows())
+    assert isinstance(told, pa.RecordBatchReader)
+    assert told.read_all().to_pylist() == plain
+    assert plain[2] == {"Id": "", "Item": '5" pipe'}
+    assert [fast.line_of(row) for row in range(3)] == [slow.line_of(row) for row in range(3)] == [2, 4, 6]
+    fast.close()
+    slow.close()
+
+
+@pytest.mark.parametrize(("broken", "line"), [('2,"never closed\n3,x\n', 10_003), ("2\n", 10_002)])
+def test_pyarrow_or_not_a_broken_line_is_named(tmp_path: Path, broken: str, line: int) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("Id,Item\n" + "1,tea\n" * 10_000 + broken)
+    for by_line in (False, True):
+        reading = Reading(Asked(path=str(path)), by_line=by_line)
+        with pytest.raises((BrokenFileError, pa.ArrowInvalid)):
+            deque(reading.rows(), maxlen=0)
+        assert isinstance(reading.failure, BrokenFileError)
+        assert reading.failure.line == line
+        reading.close()

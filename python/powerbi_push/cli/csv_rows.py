@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable, Iterator
 
-    from powerbi_push.cli.files import Opened
+    from powerbi_push.cli.files import Asked, Opened
 
 #: Rows that are looked at together.
 _CHUNK = 1_000
@@ -28,10 +28,8 @@ _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 def csv_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
     """Read CSV with a header."""
     csv.field_size_limit(_LONGEST)
-    asked = opened.asked
-    delimiter = asked.delimiter or ("\t" if asked.ending() in {".tsv", ".tab"} else ",")
-    reader = csv.reader(text_of(opened), delimiter=delimiter, strict=True)
-    header = _header(reader, asked.delimiter)
+    reader = _reader(opened)
+    header = _header(reader, opened.asked.delimiter)
     while True:
         before = reader.line_num
         records, lines, failure = _records(reader)
@@ -43,6 +41,22 @@ def csv_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[
             raise failure
         if len(records) < _CHUNK:
             return
+
+
+def csv_header(opened: Opened) -> list[str]:
+    """Read the header alone."""
+    header = _header(_reader(opened), opened.asked.delimiter)
+    opened.close()
+    return header
+
+
+def delimiter_of(asked: Asked) -> str:
+    """What stands between two cells."""
+    return asked.delimiter or ("\t" if asked.ending() in {".tsv", ".tab"} else ",")
+
+
+def _reader(opened: Opened) -> Any:
+    return csv.reader(text_of(opened), delimiter=delimiter_of(opened.asked), strict=True)
 
 
 def text_of(opened: Opened) -> io.TextIOWrapper:

@@ -47,7 +47,7 @@ def plan(session: Session, /, file: str, **given: Any) -> int:
         reading = Reading(asked)
         schema, _ = types_of(session, reading, given, name_of(asked, given))
         requests = _requests(reading, schema, row_options(given, reading.format), _BYTES)
-        _give(session, _planned(reading.lines.rows, requests, given["rows_in_table"]))
+        _give(session, _planned(reading.count, requests, given["rows_in_table"]))
         return 0
 
 
@@ -67,7 +67,7 @@ def rehearse(session: Session, reading: Reading, schema: TableSchema, how: dict[
 
 def _plan_again(reading: Reading, schema: TableSchema, options: dict[str, Any], target: Hidden[str]) -> dict[str, Any]:
     """Read a file once more to measure its requests; of stdin the rows are counted only."""
-    rows, asked = reading.lines.rows, reading.opened.asked
+    rows, asked = reading.count, reading.opened.asked
     streams = is_url(target) and "/tables/" not in target.value
     requests = None
     if not asked.is_stdin:

@@ -127,7 +127,7 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
     except KeyboardInterrupt as interrupt:
         raise interrupted(interrupt, reading, rejects) from None
     if rejects:
-        rejects.refused((reading.lines.of(error.row), error) for error in result.errors)
+        rejects.refused((reading.line_of(error.row), error) for error in result.errors)
     return finish(session, result, rejects)
 
 
