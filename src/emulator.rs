@@ -40,8 +40,7 @@ use self::http::{Dispatcher, Place, Server, Service, Site, TlsIdentity};
 use self::identity::{Identity, Principal};
 pub use self::row::Row;
 use self::services::entra::Entra;
-use self::services::microstrategy::MicroStrategy;
-pub use self::services::microstrategy::MicroStrategyAssumed;
+pub use self::services::microstrategy::{MicroStrategy, MicroStrategyAssumed};
 use self::services::powerbi::PowerBi;
 pub use self::services::powerbi::{
     AnswerNames, AppRefusal, Assumed, Case, Creation, Licence, NewWorkspace, NoMember, RetryAfter, Role,
@@ -222,14 +221,15 @@ impl Emulator {
         self.dispatcher.fail_next(fault)
     }
 
-    /// Handles the next requests to Post Rows or to a push URL, but closes the connection without a byte of an answer.
-    pub fn drop_response(&self, times: usize) {
-        self.dispatcher.drop_response(times);
+    /// Handles the next requests, but closes the connection without a byte of an answer: those to this operation or
+    /// with this text in their path; `None` stands for all that bring rows.
+    pub fn drop_response(&self, times: usize, route: Option<&str>) -> Result<()> {
+        self.dispatcher.drop_response(times, route.map(str::to_owned))
     }
 
     /// The MicroStrategy of this emulator: its login, its switches, its rows.
     #[must_use]
-    pub fn microstrategy(&self) -> &MicroStrategy {
+    pub fn microstrategy(&self) -> &Arc<MicroStrategy> {
         &self.microstrategy
     }
 
