@@ -210,6 +210,12 @@ impl Emulator {
         self.site.changes()
     }
 
+    /// How many watch its changes: streams of browsers, and holders of [`Changes`].
+    #[must_use]
+    pub fn watchers(&self) -> usize {
+        self.site.listeners()
+    }
+
     /// The most requests to Post Rows and to a push URL that were ever pending at once for one dataset.
     #[must_use]
     pub fn most_in_flight(&self) -> usize {

@@ -49,7 +49,7 @@ use self::window::Window;
 use crate::emulator::http::{self, Answer, Arrived, Change, FailNext, Place, Service, Site, Visible};
 use crate::emulator::identity::Identity;
 use crate::emulator::row::Row;
-use crate::emulator::shown::Section;
+use crate::emulator::shown::{Dataset, Quota, Sample, Section};
 use crate::error::{Error, Result};
 
 /// The service.
@@ -175,6 +175,23 @@ impl Service for PowerBi {
         let (now, state) = (self.site.now(), self.lock());
         let workspaces = state.store.workspaces.iter().enumerate();
         workspaces.map(|(at, workspace)| self.section(workspace, at == 0, now)).collect()
+    }
+
+    fn shown_dataset(&self, id: &str) -> Option<Dataset> {
+        let (now, state) = (self.site.now(), self.lock());
+        state.store.dataset(id).map(|dataset| self.shown_of(dataset, now))
+    }
+
+    fn quotas(&self) -> Vec<(String, Vec<Quota>)> {
+        let (now, state) = (self.site.now(), self.lock());
+        let datasets = state.store.workspaces.iter().flat_map(|workspace| &workspace.datasets);
+        datasets.map(|dataset| (dataset.id.clone(), self.quotas_of(dataset, now))).collect()
+    }
+
+    fn sample(&self, dataset: &str, table: &str, seen: u64, most: usize) -> Option<Sample> {
+        let state = self.lock();
+        let table = state.store.dataset(dataset)?.tables.iter().find(|it| it.name == table)?;
+        Some(shown::sample(table, seen, most))
     }
 
     fn rows(&self, place: &Place<'_>) -> Result<Vec<Row>> {

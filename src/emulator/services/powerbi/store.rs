@@ -45,6 +45,11 @@ impl Store {
         dataset.id.clone()
     }
 
+    /// The dataset of this id, wherever it is.
+    pub(super) fn dataset(&self, id: &str) -> Option<&Dataset> {
+        self.workspaces.iter().flat_map(|workspace| &workspace.datasets).find(|dataset| dataset.id == id)
+    }
+
     /// The workspace of a path: `None` is My workspace, which has no path with an id.
     pub(super) fn workspace(&mut self, group: Option<&str>) -> Option<&mut Workspace> {
         match group {

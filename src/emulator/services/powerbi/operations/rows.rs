@@ -82,7 +82,7 @@ impl Call<'_> {
             dataset.tile_failures += 1;
         }
         dataset.usage.rows.charge(counted, now);
-        table(dataset, name)?.append(rows, retention);
+        table(dataset, name)?.append(rows, retention, now);
         self.rows_changed(&dataset.id, name);
         Ok(Answer::empty(StatusCode::OK).storing(count))
     }

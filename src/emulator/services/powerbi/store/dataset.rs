@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::emulator::row::Row;
 use crate::emulator::services::powerbi::assumed::Assumed;
+use crate::emulator::shown::Arrivals;
 use crate::emulator::services::powerbi::columns::Columns;
 use crate::emulator::services::powerbi::key::Key;
 use crate::emulator::services::powerbi::rules;
@@ -52,6 +53,7 @@ pub(in crate::emulator::services::powerbi) struct Table {
     pub(in crate::emulator::services::powerbi) name: String,
     pub(in crate::emulator::services::powerbi) columns: Arc<Columns>,
     pub(in crate::emulator::services::powerbi) rows: VecDeque<Row>,
+    pub(in crate::emulator::services::powerbi) arrivals: Arrivals,
     /// The table as its creator wrote it, but for rows.
     pub(in crate::emulator::services::powerbi) declared: Json,
     pub(in crate::emulator::services::powerbi) sequence: Sequence,
@@ -144,7 +146,7 @@ impl Dataset {
 impl Table {
     fn new(schema: TableSchema) -> Self {
         let TableSchema { name, columns, declared } = schema;
-        Self { name, columns, rows: VecDeque::new(), declared, sequence: Sequence::default() }
+        Self { name, columns, rows: VecDeque::new(), arrivals: Arrivals::default(), declared, sequence: Sequence::default() }
     }
 
     /// Deletes all rows.
@@ -160,7 +162,13 @@ impl Table {
         retention == rules::RETENTION_POLICIES[1] || self.rows.len() + count <= most
     }
 
-    pub(in crate::emulator::services::powerbi) fn append(&mut self, rows: Vec<Row>, retention: &str) {
+    pub(in crate::emulator::services::powerbi) fn append(
+        &mut self,
+        rows: Vec<Row>,
+        retention: &str,
+        now: Moment,
+    ) {
+        self.arrivals.add(rows.len(), now - Moment::default());
         self.rows.extend(rows);
         if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {
             self.rows.drain(..self.rows.len() - rules::FIFO_KEEPS);
@@ -182,7 +190,7 @@ mod tests {
             Table::new(TableSchema { name: "t".into(), columns: Arc::clone(&columns), declared: json!({}) });
         let body = br#"{"rows":[{},{},{}]}"#;
         let rows = reading::read(body, Frame::Object, &columns, 3).unwrap();
-        table.append(rows, "None");
+        table.append(rows, "None", Moment::default());
         assert!(table.has_room(2, "None", 5));
         assert!(!table.has_room(3, "None", 5));
         assert!(table.has_room(3, "basicFIFO", 5));
