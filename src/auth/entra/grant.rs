@@ -74,7 +74,7 @@ fn request(sign_in: &SignIn) -> Request {
         ("grant_type", "client_credentials"),
     ];
     let coded = fields.map(|(name, value)| format!("{name}={}", coded(value)));
-    let body = Bytes::from(coded.join("&"));
+    let body = Bytes::from(coded.join("&")).into();
     Request {
         method: Method::POST,
         url: sign_in.url(),
