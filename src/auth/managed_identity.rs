@@ -83,7 +83,8 @@ impl ManagedIdentity {
         let transport = errand.transport.direct(Some(PROBE))?;
         check_emulated(self.place.name(), endpoint)?;
         let (url, headers) = (endpoint.clone(), Vec::new());
-        let request = Request { method: Method::GET, url, body: Bytes::new(), headers, answer_limit: ANSWER_LIMIT };
+        let request =
+            Request { method: Method::GET, url, body: Bytes::new().into(), headers, answer_limit: ANSWER_LIMIT };
         let answered = transport.send(&request, &[], &Arc::new(Progress::default())).await;
         answered.map(drop).map_err(|failure| self.unreached(&failure))
     }
@@ -118,7 +119,7 @@ impl ManagedIdentity {
             value.set_sensitive(true);
             headers.push((name, value));
         }
-        Ok(Request { method: Method::GET, url, body: Bytes::new(), headers, answer_limit: ANSWER_LIMIT })
+        Ok(Request { method: Method::GET, url, body: Bytes::new().into(), headers, answer_limit: ANSWER_LIMIT })
     }
 
     fn next<T>(

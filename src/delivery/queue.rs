@@ -19,6 +19,7 @@ mod level;
 mod memory;
 mod numbering;
 mod spare;
+mod spool;
 mod store;
 mod taken;
 
@@ -36,6 +37,7 @@ pub use self::durable::{
 };
 pub use self::ledger::{Fate, Ledger};
 pub use self::level::{Level, Stats};
+pub use self::spool::Spool;
 
 use self::calendar::Calendar;
 use self::memory::Memory;

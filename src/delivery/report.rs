@@ -76,6 +76,7 @@ pub struct Report {
     pub elapsed_seconds: f64,
     pub waited_seconds: f64,
     pub request_ids: Vec<String>,
+    pub repeated_keys: u64,
 }
 
 impl Report {

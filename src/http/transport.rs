@@ -10,6 +10,7 @@ mod origin;
 mod place;
 mod proxy;
 mod retry_after;
+mod spooled;
 mod tunnel;
 
 use std::fmt;
@@ -29,6 +30,8 @@ use self::place::placed;
 use self::proxy::Proxies;
 pub use self::proxy::SIGN_IN as PROXY_SIGN_IN;
 use self::retry_after::retry_after;
+pub(crate) use self::spooled::read_exact_at;
+pub use self::spooled::{Body, Spooled, base64_length};
 use self::tunnel::Tunnel;
 use crate::clock::Clock;
 use crate::error::Result;
@@ -47,7 +50,7 @@ pub struct Request {
     /// Where to; never shown.
     pub url: Url,
     /// The body, JSON or a form; empty where the method has none. Never shown.
-    pub body: Bytes,
+    pub body: Body,
     /// Headers besides those of HTTP itself and of the sign-in. A body is JSON unless one of them says what it is.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// How much of an answer is worth reading, in bytes.

@@ -13,6 +13,7 @@ mod check;
 mod columns;
 mod convert;
 mod date_text;
+mod dates;
 mod datetimes;
 mod framing;
 mod digits;
@@ -123,8 +124,8 @@ impl Encoder {
             framing,
             always_fits: always_fits(schema.as_deref(), limits),
             checks: false,
+            options: Options { values: schema.as_ref().map_or(options.values, |schema| schema.values()), ..options },
             columns: Columns::new(schema),
-            options,
             limits,
             body: Buffer::default(),
             ends: Vec::new(),

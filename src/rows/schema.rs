@@ -9,6 +9,7 @@ mod infer;
 mod json;
 mod read;
 mod rules;
+mod target;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,8 +18,9 @@ use serde::{Serialize, Serializer};
 
 pub use self::infer::{Inference, Inferred, Kind, Known, Looks, NoType};
 pub use self::json::{dataset_json, table_json};
-pub use self::read::{read_dataset, read_table};
-pub use self::rules::{far_too_many, table_name_problem};
+pub use self::read::{read_dataset, read_dataset_for, read_table, read_table_for};
+pub use self::rules::{POWER_BI, far_too_many, table_name_problem};
+pub use self::target::{Target, ValueRules};
 
 /// The types that a Power BI push table knows.
 ///
@@ -37,6 +39,12 @@ pub enum DataType {
     String,
     /// Up to 28 digits, 4 of them after the point.
     Decimal,
+    /// A date without a time of day; not of every target.
+    Date,
+    /// A time of day; not of every target.
+    Time,
+    /// Nothing is known of it: each value is judged by its own type.
+    Any,
 }
 
 impl DataType {
@@ -64,6 +72,9 @@ impl DataType {
             Self::DateTime => "DateTime",
             Self::String => "String",
             Self::Decimal => "Decimal",
+            Self::Date => "Date",
+            Self::Time => "Time",
+            Self::Any => "Any",
         }
     }
 
@@ -174,6 +185,7 @@ pub struct TableSchema {
     name: String,
     columns: Vec<Column>,
     positions: HashMap<String, usize>,
+    values: ValueRules,
 }
 
 impl TableSchema {
@@ -182,7 +194,19 @@ impl TableSchema {
     pub fn new(table: &Table) -> Self {
         let columns = table.columns.clone();
         let positions = columns.iter().enumerate().map(|(position, column)| (column.name.clone(), position)).collect();
-        Self { name: table.name.clone(), columns, positions }
+        Self { name: table.name.clone(), columns, positions, values: ValueRules::default() }
+    }
+
+    /// The same, whose values are held against other rules.
+    #[must_use]
+    pub fn under(self, values: ValueRules) -> Self {
+        Self { values, ..self }
+    }
+
+    /// What its values may be.
+    #[must_use]
+    pub fn values(&self) -> ValueRules {
+        self.values
     }
 
     /// The table's name.

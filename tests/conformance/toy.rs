@@ -104,7 +104,13 @@ struct Upload {
 
 impl Upload {
     fn asking(&self, method: Method, path: &str, body: Bytes) -> Request {
-        Request { method, url: self.root.join(path).unwrap(), headers: Vec::new(), body, answer_limit: 1_000 }
+        Request {
+            method,
+            url: self.root.join(path).unwrap(),
+            headers: Vec::new(),
+            body: body.into(),
+            answer_limit: 1_000,
+        }
     }
 
     async fn ask(&self, method: Method, path: &str, watch: &dyn Watch) -> Result<Outcome, Error> {

@@ -60,7 +60,7 @@ impl Form {
         let fields = fields.map(|field| format!("{}={}", field.name, coded(field.value.expose_secret())));
         let body = Bytes::from(fields.collect::<Vec<_>>().join("&"));
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(FORM))];
-        Request { method: Method::POST, url: self.url.clone(), body, headers, answer_limit: ANSWER_LIMIT }
+        Request { method: Method::POST, url: self.url.clone(), body: body.into(), headers, answer_limit: ANSWER_LIMIT }
     }
 
     fn next<T>(&self, answered: Result<Response, Failure>, read: impl Fn(&Value) -> Option<T>) -> Next<T> {

@@ -90,7 +90,8 @@ impl WorkloadIdentity {
         let mut value = value.map_err(|_| wrong("ACTIONS_ID_TOKEN_REQUEST_TOKEN is no token"))?;
         value.set_sensitive(true);
         let headers = vec![(AUTHORIZATION, value)];
-        let request = Request { method: Method::GET, url, body: Bytes::new(), headers, answer_limit: ANSWER_LIMIT };
+        let request =
+            Request { method: Method::GET, url, body: Bytes::new().into(), headers, answer_limit: ANSWER_LIMIT };
         exchange::ask(errand, "GitHub Actions", &request, |answered, _| {
             let response = match answered {
                 Ok(response) => response,

@@ -25,7 +25,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn record(&mut self, rows: Range<u64>, fate: Fate, resent: bool) {
+    /// What became of `rows`; `resent` says that they went out again after an attempt in doubt.
+    pub fn record(&mut self, rows: Range<u64>, fate: Fate, resent: bool) {
         if rows.is_empty() {
             return;
         }

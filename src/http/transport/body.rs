@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
+
+use super::spooled::{Body, Rest};
 
 /// Bytes handed over at a time. A broken connection is only in doubt once the last piece was asked for, which in a body
 /// of several is its last byte, and is not given before the others were written.
@@ -101,13 +103,16 @@ impl Progress {
     }
 }
 
-/// `bytes` as a body that reports to `progress`.
-pub(super) fn tracked(bytes: Bytes, progress: Arc<Progress>) -> reqwest::Body {
-    reqwest::Body::wrap(Tracked::new(bytes, progress))
+/// `body` as one that reports to `progress`.
+pub(super) fn tracked(body: Body, progress: Arc<Progress>) -> reqwest::Body {
+    reqwest::Body::wrap(Tracked::new(body, progress))
 }
 
 struct Tracked {
+    /// What is at hand.
     left: Bytes,
+    /// What comes behind it, in a file.
+    rest: Option<Rest>,
     /// It goes in several pieces.
     is_long: bool,
     progress: Arc<Progress>,
@@ -159,14 +164,35 @@ impl Drop for Piece {
 }
 
 impl Tracked {
-    fn new(left: Bytes, progress: Arc<Progress>) -> Self {
-        Self { is_long: left.len() > PIECE, left, progress, unwritten: Arc::default() }
+    fn new(body: Body, progress: Arc<Progress>) -> Self {
+        let (left, rest) = match body {
+            Body::Memory(bytes) => (bytes, None),
+            Body::Spooled(spooled) => (spooled.before.clone(), Some(Rest::new(spooled))),
+        };
+        Self { is_long: rest.is_some() || left.len() > PIECE, left, rest, progress, unwritten: Arc::default() }
+    }
+
+    /// Reads on in the file once nothing is at hand.
+    fn refill(&mut self) -> Result<(), Stopped> {
+        if let (true, Some(rest)) = (self.left.is_empty(), &mut self.rest) {
+            let (piece, is_last) = rest.read().map_err(|_| Stopped)?;
+            self.left = piece;
+            if is_last {
+                self.rest = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.left.is_empty() && self.rest.is_none()
     }
 
     /// The next piece. In the end the last byte goes by itself.
     fn next(&mut self) -> Bytes {
         let length = match self.left.len() {
             1 => 1,
+            left if self.rest.is_some() => PIECE.min(left),
             left if self.is_long => PIECE.min(left - 1),
             left => left,
         };
@@ -181,7 +207,7 @@ impl Tracked {
 #[error("the request was stopped")]
 struct Stopped;
 
-impl Body for Tracked {
+impl HttpBody for Tracked {
     type Data = Bytes;
     type Error = Stopped;
 
@@ -193,26 +219,29 @@ impl Body for Tracked {
         if matches!(*phase, Phase::Withdrawn | Phase::Stopped) {
             return Poll::Ready(Some(Err(Stopped)));
         }
+        if this.refill().is_err() {
+            return Poll::Ready(Some(Err(Stopped)));
+        }
         // What is in the hands of the connection may never be written: until then the last byte is ours to keep.
-        if this.is_long && this.left.len() == 1 && !this.unwritten.is_empty(context) {
+        if this.is_long && this.rest.is_none() && this.left.len() == 1 && !this.unwritten.is_empty(context) {
             return Poll::Pending;
         }
         let piece = (!this.left.is_empty()).then(|| this.next());
-        *phase = if this.left.is_empty() { Phase::Whole } else { Phase::Sending };
+        *phase = if this.is_done() { Phase::Whole } else { Phase::Sending };
         Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
         // A request without a body is never polled, so this is where it counts as sent.
-        if self.left.is_empty() {
+        if self.is_done() {
             self.progress.note();
             *self.progress.phase() = Phase::Whole;
         }
-        self.left.is_empty()
+        self.is_done()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left.len() as u64)
+        SizeHint::with_exact(self.left.len() as u64 + self.rest.as_ref().map_or(0, Rest::len))
     }
 }
 
@@ -221,7 +250,7 @@ mod tests {
     use super::*;
 
     fn body(length: usize, progress: &Arc<Progress>) -> Tracked {
-        Tracked::new(vec![0; length].into(), Arc::clone(progress))
+        Tracked::new(Bytes::from(vec![0; length]).into(), Arc::clone(progress))
     }
 
     fn poll(body: &mut Tracked) -> Option<Result<Frame<Bytes>, Stopped>> {

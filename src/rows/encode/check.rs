@@ -1,11 +1,12 @@
 //! Rows judged and not kept: a value that fits as it is need not be written to say so.
 
 use super::row::OpenRow;
-use super::value::MAX_SPELLED;
 use super::{Encoder, Filled, Limits};
 use crate::rows::cell::{Cell, DateTime, Row, Rows};
 use crate::rows::schema::{Column, DataType, TableSchema};
 
+/// The most bytes that one unit of text takes in a body: `\u001f`.
+const SPELLED: usize = 6;
 /// More than stands around a value and its name, or around a row.
 const AROUND: usize = 32;
 
@@ -38,8 +39,11 @@ impl Encoder {
 
 /// Whether one row of these columns fits into a body whatever its values are, so that none has to be measured.
 pub(super) fn always_fits(schema: Option<&TableSchema>, limits: Limits) -> bool {
-    let most = |column: &Column| 6 * column.name.len() + MAX_SPELLED + AROUND;
-    schema.is_some_and(|schema| schema.columns().iter().map(most).sum::<usize>() + AROUND <= limits.max_bytes)
+    schema.is_some_and(|schema| {
+        let text = schema.values().max_text.saturating_mul(SPELLED);
+        let most = |column: &Column| (SPELLED * column.name.len() + AROUND).saturating_add(text);
+        schema.columns().iter().map(most).fold(AROUND, usize::saturating_add) <= limits.max_bytes
+    })
 }
 
 /// A row of which only that is written which is not as simple as most.

@@ -30,7 +30,10 @@ pub(super) struct Column {
 impl Columns {
     pub(super) fn new(schema: Option<Arc<TableSchema>>) -> Self {
         let known = schema.iter().flat_map(|schema| schema.columns());
-        let places = known.map(|known| Column { key: Key::new(&known.name), data_type: Some(known.data_type) });
+        let places = known.map(|known| Column {
+            key: Key::new(&known.name),
+            data_type: Some(known.data_type).filter(|known| *known != DataType::Any),
+        });
         Self { places: places.collect(), schema, met: Vec::new(), guess: 0 }
     }
 

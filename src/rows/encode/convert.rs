@@ -3,7 +3,6 @@
 //! Nothing is lost on the way but what a Double cannot hold. What is of the column's type stays what it is.
 
 use super::buffer::Buffer;
-use super::datetimes;
 use super::numbers::{
     beyond, is_exactly, is_whole_double, is_written, nearest, put_finite, put_integer, put_read, put_whole,
 };
@@ -12,7 +11,8 @@ use super::plain::Plain;
 use super::problems::Code;
 use super::refusal::Refusal;
 use super::strings::put_string;
-use super::value::{MAX_TEXT, put_bool, put_nan, put_null};
+use super::value::{put_bool, put_nan, put_null};
+use super::{dates, datetimes};
 use crate::rows::cell::Cell;
 use crate::rows::schema::DataType;
 
@@ -23,9 +23,10 @@ pub(super) fn put(
     cell: Cell<'_>,
     options: Options,
 ) -> Option<Result<(), Refusal>> {
-    use DataType::{Boolean, DateTime, Decimal, Double, Int64, String};
+    use DataType::{Any, Boolean, Date, DateTime, Decimal, Double, Int64, String, Time};
     match (data_type, cell) {
         (String, _) => return put_as_text(out, cell, options),
+        (Any, _) => return None,
         (_, Cell::Text(text)) => return Some(put_meant(out, data_type, text.trim(), options)),
         (Int64 | Double | Decimal, Cell::Bool(value)) => put_integer(out, value.into()),
         (Int64, Cell::Decimal(text)) => return Some(put_whole_decimal(out, text)),
@@ -34,7 +35,7 @@ pub(super) fn put(
             return put_nearest(out, text, matches!(cell, Cell::Decimal(_)));
         }
         (Boolean, _) => put_bool(out, truth(cell)?),
-        (Int64 | Double | Decimal | DateTime, _) => return None,
+        (Int64 | Double | Decimal | DateTime | Date | Time, _) => return None,
     }
     Some(Ok(()))
 }
@@ -49,6 +50,8 @@ fn put_meant(out: &mut Buffer, data_type: DataType, text: &str, options: Options
     match data_type {
         _ if text.is_empty() => put_null(out),
         DataType::DateTime => return datetimes::put_text(out, text, options),
+        DataType::Date => return dates::put_date(out, Cell::Text(text), options),
+        DataType::Time => return dates::put_time(out, Cell::Text(text), options),
         DataType::Boolean => {
             let truth = match text {
                 "1" => true,
@@ -60,7 +63,7 @@ fn put_meant(out: &mut Buffer, data_type: DataType, text: &str, options: Options
             put_bool(out, truth);
         }
         _ if text.eq_ignore_ascii_case("nan") => return put_nan(out, options),
-        _ => return put_read(out, text, data_type, options.round_decimals),
+        _ => return put_read(out, text, data_type, options),
     }
     Ok(())
 }
@@ -105,10 +108,10 @@ fn put_as_text(out: &mut Buffer, cell: Cell<'_>, options: Options) -> Option<Res
         Cell::Bool(value) => quoted(out, |out| put_bool(out, value)),
         // Python has not written out a number that long.
         Cell::WideInt("") => return Some(Err(beyond(DataType::String))),
-        Cell::WideInt(text) => return Some(put_digits(out, text)),
+        Cell::WideInt(text) => return Some(put_digits(out, text, options)),
         Cell::Decimal(text) => {
             let plain = Plain::read(text).ok_or_else(|| beyond(DataType::String));
-            return Some(plain.and_then(|plain| put_digits(out, &plain.to_string())));
+            return Some(plain.and_then(|plain| put_digits(out, &plain.to_string(), options)));
         }
         Cell::Date(date) => return Some(datetimes::put_date_as_text(out, date)),
         Cell::DateTime(value) => return Some(datetimes::put(out, value, options)),
@@ -125,8 +128,8 @@ fn quoted(out: &mut Buffer, put: impl FnOnce(&mut Buffer)) {
 }
 
 /// Digits are never cut.
-fn put_digits(out: &mut Buffer, digits: &str) -> Result<(), Refusal> {
-    if digits.len() > MAX_TEXT {
+fn put_digits(out: &mut Buffer, digits: &str, options: Options) -> Result<(), Refusal> {
+    if digits.len() > options.values.max_text {
         return Err(beyond(DataType::String));
     }
     put_string(out, digits);

@@ -41,7 +41,7 @@ fn in_utc(value: &DateTime, options: Options) -> Option<bool> {
     match (value.utc_offset, options.naive_datetimes) {
         (None, Naive::Keep) => Some(false),
         (Some(_), _) if options.wall => Some(false),
-        (Some(0), _) | (None, Naive::Utc) => Some(true),
+        (Some(0), _) | (None, Naive::Utc) => Some(options.values.marks_utc),
         _ => None,
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn put(out: &mut Buffer, value: DateTime, options: Options) -> Result
     let date = Date { year: utc.year(), month: small(utc.month()), day: small(utc.day()) };
     let time = (small(utc.hour()), small(utc.minute()), small(utc.second()));
     out.put_block(b"\"");
-    let written = write_fields(out.value(), date, time, utc.nanosecond() / 1_000, true);
+    let written = write_fields(out.value(), date, time, utc.nanosecond() / 1_000, options.values.marks_utc);
     out.wrote(written);
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::digits::{write_below_hundred_million, write_below_million, write_fini
 use super::numbers::{is_double, is_int64};
 use super::options::Options;
 use super::strings::{has_special_byte, put_quoted};
-use super::value::{MAX_TEXT, own_type, put_value, write_bool, write_null};
+use super::value::{own_type, put_value, write_bool, write_null};
 use crate::rows::cell::{Bits, Cell, DateTime, Kind, Show, Texts};
 use crate::rows::schema::DataType;
 
@@ -81,7 +81,7 @@ impl Fitting {
         let text = str::from_utf8(texts.all()).ok()?;
         let first = *texts.bounds.first()?;
         let fits = match wanted {
-            Some(DataType::String) | None => longest <= MAX_TEXT,
+            Some(DataType::String) | None => longest <= self.options.values.max_text,
             Some(DataType::DateTime) => {
                 each(texts, |text| str::from_utf8(text).is_ok_and(|text| datetimes::is_as_sent(text, self.options)))
             }

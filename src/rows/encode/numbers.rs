@@ -2,16 +2,13 @@
 
 use super::buffer::Buffer;
 use super::digits::{write_finite, write_integer};
+use super::options::Options;
 use super::plain::Plain;
 use super::problems::Code;
 use super::refusal::Refusal;
 use crate::rows::cell::Cell;
-use crate::rows::schema::DataType;
+use crate::rows::schema::{DataType, ValueRules};
 
-/// Digits of a Decimal. Source: "Dataset properties": precision 28, scale 4.
-const DECIMAL_DIGITS: usize = 28;
-/// Digits of a Decimal after the point.
-const DECIMAL_SCALE: usize = 4;
 /// Digits of a whole number that a Double holds, in base 2.
 const DOUBLE_BITS: u32 = 53;
 /// Digits after the point of the smallest Double.
@@ -106,8 +103,9 @@ pub(super) fn put_plain(out: &mut Buffer, text: &str, data_type: DataType) -> Re
     Ok(())
 }
 
-/// Decimal numbers that fit 28 digits, 4 of them after the point; rounded to those where that is asked for.
-pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>, round: bool) -> Result<(), Refusal> {
+/// Decimal numbers that fit the digits that there are; rounded to those after the point where that is asked for.
+pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>, options: Options) -> Result<(), Refusal> {
+    let ValueRules { decimal_digits: digits, decimal_scale: scale, .. } = options.values;
     let mut buffer = zmij::Buffer::new();
     let plain = match cell {
         Cell::Int(value) => {
@@ -119,19 +117,23 @@ pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>, round: bool) -> Resu
         _ => return Err(Refusal::wrong_type(DataType::Decimal, &cell)),
     };
     let fitting = plain
-        .and_then(|plain| if round { Some(plain.rounded(DECIMAL_SCALE)) } else { plain.with_scale(DECIMAL_SCALE) })
-        .filter(|plain| plain.digits() <= DECIMAL_DIGITS);
-    fitting.ok_or_else(|| beyond(DataType::Decimal))?.put(out);
+        .and_then(|plain| if options.round_decimals { Some(plain.rounded(scale)) } else { plain.with_scale(scale) })
+        .filter(|plain| plain.digits() <= digits);
+    let beyond = || {
+        let words = format!("takes at most {digits} digits, {scale} of them after the point");
+        Refusal::new(Code::OutOfRange, words)
+    };
+    fitting.ok_or_else(beyond)?.put(out);
     Ok(())
 }
 
 /// Reads a number from text into a column of `data_type`: exactly, or the nearest Double; all of it, or nothing.
-pub(super) fn put_read(out: &mut Buffer, text: &str, data_type: DataType, round: bool) -> Result<(), Refusal> {
+pub(super) fn put_read(out: &mut Buffer, text: &str, data_type: DataType, options: Options) -> Result<(), Refusal> {
     let unreadable = || Refusal::new(Code::WrongType, format!("holds text that does not read as {data_type}"));
     let value = read(text).ok_or_else(unreadable)?;
     match data_type {
         DataType::Int64 => put_whole(out, text)?.ok_or_else(unreadable),
-        DataType::Decimal => put_decimal(out, Cell::Decimal(text), round),
+        DataType::Decimal => put_decimal(out, Cell::Decimal(text), options),
         _ => put_double(out, Cell::Float(value)),
     }
 }

@@ -1,5 +1,7 @@
 //! How lenient the checks are.
 
+use crate::rows::schema::ValueRules;
+
 /// What to do with a date and time that has no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Naive {
@@ -34,4 +36,6 @@ pub struct Options {
     pub convert: bool,
     /// Leave values out of everything that is said about them.
     pub hide_values: bool,
+    /// What a value may be; a schema brings its own.
+    pub values: ValueRules,
 }

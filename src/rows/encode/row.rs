@@ -7,7 +7,7 @@ use super::problems::{Code, RowError};
 use super::refusal::Refusal;
 use super::shown::Value;
 use super::strings::{Key, put_long, put_string, write_ascii, write_short};
-use super::value::{MAX_TEXT, own_type, put_value, write_bool, write_null};
+use super::value::{own_type, put_value, write_bool, write_null};
 use super::{Encoder, datetimes};
 use crate::rows::cell::{Cell, DateTime, Row};
 use crate::rows::schema::DataType;
@@ -54,7 +54,7 @@ impl<'e> OpenRow<'e> {
     #[inline(always)]
     pub(super) fn takes_text(&self, place: usize, text: &str) -> bool {
         match self.encoder.columns.at(place).data_type {
-            Some(DataType::String) | None => text.len() <= MAX_TEXT,
+            Some(DataType::String) | None => text.len() <= self.encoder.options.values.max_text,
             Some(DataType::DateTime) => datetimes::is_as_sent(text, self.encoder.options),
             _ => false,
         }

@@ -4,17 +4,9 @@ use super::buffer::{Buffer, Value};
 use super::options::Options;
 use super::problems::Code;
 use super::refusal::Refusal;
-use super::{convert, datetimes, numbers, strings};
+use super::{convert, dates, datetimes, numbers, strings};
 use crate::rows::cell::Cell;
 use crate::rows::schema::DataType;
-
-/// The longest text of a String column in UTF-16 units.
-///
-/// Source: "Push semantic model limitations": 4,000 characters per value.
-pub(super) const MAX_TEXT: usize = 4_000;
-
-/// The most bytes that one value takes in a body: text of which each unit is spelled out, as `\u001f`.
-pub(super) const MAX_SPELLED: usize = 6 * MAX_TEXT;
 
 /// The column type that a value asks for by itself; `None` where it fits every column or none.
 pub(super) fn own_type(cell: &Cell<'_>) -> Option<DataType> {
@@ -71,6 +63,7 @@ pub(super) fn put_value(
 fn put_by_itself(out: &mut Buffer, cell: Cell<'_>, options: Options) -> Result<(), Refusal> {
     match (cell, own_type(&cell)) {
         (Cell::Decimal(text), _) => numbers::put_plain(out, text, DataType::Double),
+        (Cell::Time(_), _) if !options.values.marks_utc => dates::put_time(out, cell, options),
         (_, Some(own)) => put_plainly(out, own, cell, options),
         (_, None) => {
             let message = format!("takes a value of a column type, not {}", cell.type_name());
@@ -84,7 +77,7 @@ fn put_plainly(out: &mut Buffer, data_type: DataType, cell: Cell<'_>, options: O
     match (data_type, cell) {
         (DataType::Int64, _) => numbers::put_int64(out, cell),
         (DataType::Double, _) => numbers::put_double(out, cell),
-        (DataType::Decimal, _) => numbers::put_decimal(out, cell, options.round_decimals),
+        (DataType::Decimal, _) => numbers::put_decimal(out, cell, options),
         (DataType::Boolean, Cell::Bool(value)) => {
             put_bool(out, value);
             Ok(())
@@ -93,6 +86,9 @@ fn put_plainly(out: &mut Buffer, data_type: DataType, cell: Cell<'_>, options: O
         (DataType::DateTime, Cell::Text(text)) => datetimes::put_text(out, text, options),
         (DataType::DateTime, Cell::Date(date)) => datetimes::put_date(out, date),
         (DataType::DateTime, Cell::DateTime(value)) => datetimes::put(out, value, options),
+        (DataType::Date, _) => dates::put_date(out, cell, options),
+        (DataType::Time, _) => dates::put_time(out, cell, options),
+        (DataType::Any, _) => put_by_itself(out, cell, options),
         (wanted, _) => Err(Refusal::wrong_type(wanted, &cell)),
     }
 }
@@ -137,7 +133,8 @@ fn infinite() -> Refusal {
 }
 
 fn put_text(out: &mut Buffer, text: &str, options: Options) -> Result<(), Refusal> {
-    let Some(cut) = strings::cut_at(text, MAX_TEXT) else {
+    let most = options.values.max_text;
+    let Some(cut) = strings::cut_at(text, most) else {
         strings::put_string(out, text);
         return Ok(());
     };
@@ -146,6 +143,6 @@ fn put_text(out: &mut Buffer, text: &str, options: Options) -> Result<(), Refusa
         return Ok(());
     }
     let length = strings::utf16_length(text);
-    let message = format!("holds text of {length} UTF-16 units; the service takes {MAX_TEXT}");
+    let message = format!("holds text of {length} UTF-16 units; the service takes {most}");
     Err(Refusal::new(Code::TooLong, message))
 }

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::rules::{self, CROSS_FILTERING, MODES, RETENTIONS, SUMMARIZE_BY};
-use super::{Column, DataType, Dataset, Measure, Relationship, Table};
+use super::{Column, DataType, Dataset, Measure, POWER_BI, Relationship, Table, Target};
 use crate::error::{Error, Result, shown};
 
 /// Problems that one error lists; nobody reads more.
@@ -13,17 +13,27 @@ const MOST_TOLD: usize = 1_000;
 
 /// Reads and checks one table.
 pub fn read_table(value: &Value) -> Result<Table> {
+    read_table_for(value, &POWER_BI)
+}
+
+/// The same by the rules of `target`.
+pub fn read_table_for(value: &Value, target: &'static Target) -> Result<Table> {
     let mut problems = Vec::new();
-    let table = table(Reader::new(value, "the table".into(), &mut problems));
-    rules::check_table(&table, &mut problems);
+    let table = table(Reader::new(value, "the table".into(), target, &mut problems));
+    (target.check_table)(&table, &mut problems);
     done(table, "table", &problems)
 }
 
 /// Reads and checks a dataset.
 pub fn read_dataset(value: &Value) -> Result<Dataset> {
+    read_dataset_for(value, &POWER_BI)
+}
+
+/// The same by the rules of `target`.
+pub fn read_dataset_for(value: &Value, target: &'static Target) -> Result<Dataset> {
     let mut problems = Vec::new();
-    let dataset = dataset(Reader::new(value, "the dataset".into(), &mut problems));
-    rules::check_dataset(&dataset, &mut problems);
+    let dataset = dataset(Reader::new(value, "the dataset".into(), target, &mut problems));
+    (target.check_dataset)(&dataset, &mut problems);
     done(dataset, "dataset", &problems)
 }
 
@@ -76,12 +86,10 @@ fn column(mut item: Reader<'_, '_>) -> Column {
     let name = item.required_text("name");
     item.place = format!("{} `{}`", item.place, shown(&name));
     let type_name = item.required_text("dataType");
-    let data_type = DataType::parse(&type_name);
+    let data_type = item.target.type_named(&type_name);
     if data_type.is_none() && !type_name.is_empty() {
-        item.problem(&format!(
-            "has the data type `{}`; the types are Int64, Double, Boolean, DateTime, String, Decimal",
-            shown(&type_name)
-        ));
+        let names = item.target.type_names();
+        item.problem(&format!("has the data type `{}`; the types are {names}", shown(&type_name)));
     }
     let column = Column {
         format_string: item.text("formatString"),
@@ -130,17 +138,18 @@ fn relationship(mut item: Reader<'_, '_>) -> Relationship {
 struct Reader<'v, 'p> {
     properties: Vec<(&'v str, &'v Value)>,
     place: String,
+    target: &'static Target,
     problems: &'p mut Vec<String>,
 }
 
 impl<'v, 'p> Reader<'v, 'p> {
-    fn new(value: &'v Value, place: String, problems: &'p mut Vec<String>) -> Self {
+    fn new(value: &'v Value, place: String, target: &'static Target, problems: &'p mut Vec<String>) -> Self {
         if !value.is_object() {
             problems.push(format!("{place} must be an object, not {}", kind(value)));
         }
         let members = value.as_object().into_iter().flatten();
         let properties = members.map(|(name, value)| (name.as_str(), value)).collect();
-        Self { properties, place, problems }
+        Self { properties, place, target, problems }
     }
 
     /// Takes a property out; null is the same as absent.
@@ -220,7 +229,7 @@ impl<'v, 'p> Reader<'v, 'p> {
         for (position, item) in items.iter().enumerate() {
             let place = format!("{}: {what} {position}", self.place);
             if item.is_object() {
-                read_items.push(read(Reader::new(item, place, self.problems)));
+                read_items.push(read(Reader::new(item, place, self.target, self.problems)));
             } else {
                 self.problems.push(format!("{place} must be a {what}, not {}", kind(item)));
             }

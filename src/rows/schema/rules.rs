@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::{Column, Dataset, Relationship, Table};
+use super::{Column, DataType, Dataset, Relationship, Table, Target, ValueRules};
 use crate::error::shown;
 
 /// Columns of one table.
@@ -23,6 +23,22 @@ pub(super) const FAR_TOO_MANY: usize = 250;
 const MAX_NAME: usize = 100;
 /// Characters that the service's pattern leaves out of the names of tables and relationships.
 const FORBIDDEN_IN_NAMES: &str = "!\"$%&'()*+,./:;<=>?[\\]`{|}";
+
+/// What a schema for a push dataset may be.
+pub static POWER_BI: Target = Target {
+    name: "powerbi",
+    types: &[
+        DataType::Int64,
+        DataType::Double,
+        DataType::Boolean,
+        DataType::DateTime,
+        DataType::String,
+        DataType::Decimal,
+    ],
+    values: ValueRules { max_text: 4_000, decimal_digits: 28, decimal_scale: 4, marks_utc: true },
+    check_table,
+    check_dataset,
+};
 
 pub(super) const MODES: [&str; 3] = ["Push", "PushStreaming", "Streaming"];
 pub(super) const RETENTIONS: [&str; 2] = ["None", "basicFIFO"];

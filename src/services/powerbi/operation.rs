@@ -58,7 +58,7 @@ impl Api {
         doing: &str,
         question: Option<&Limit>,
     ) -> Result<Answer, Setback> {
-        let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
+        let body = body.map_or_else(Bytes::new, |body| body.to_string().into()).into();
         // Creating twice makes two datasets of one name, so that a POST is not repeated once it was sent whole.
         let repeatable = method != Method::POST || question.is_some();
         let limit = question.unwrap_or(&self.limit);

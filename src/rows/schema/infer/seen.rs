@@ -104,6 +104,7 @@ impl Seen {
                 self.widened(fraction)
             }
             [_, _] if has(DataType::Int64) && has(DataType::Decimal) => Ok(DataType::Decimal),
+            [_, _] if has(DataType::Date) && has(DataType::DateTime) => Ok(DataType::DateTime),
             _ => Err(self.mixed()),
         }
     }

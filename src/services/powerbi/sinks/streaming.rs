@@ -114,7 +114,7 @@ impl Sink for Streaming {
 
     fn request(&self, _session: &Session, body: Bytes, _number: Option<u64>) -> Request {
         let (method, url) = (Method::POST, self.push_url.clone());
-        Request { method, url, headers: Vec::new(), body, answer_limit: ANSWER_LIMIT }
+        Request { method, url, headers: Vec::new(), body: body.into(), answer_limit: ANSWER_LIMIT }
     }
 
     fn classify(&self, answer: &Answer) -> Verdict {

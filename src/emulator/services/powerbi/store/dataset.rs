@@ -10,7 +10,6 @@ use uuid::Uuid;
 use crate::clock::Moment;
 use crate::emulator::row::Row;
 use crate::emulator::services::powerbi::assumed::Assumed;
-use crate::emulator::shown::Arrivals;
 use crate::emulator::services::powerbi::columns::Columns;
 use crate::emulator::services::powerbi::key::Key;
 use crate::emulator::services::powerbi::rules;
@@ -18,6 +17,7 @@ use crate::emulator::services::powerbi::schema::{Mode, Relationship, Schema, Tab
 use crate::emulator::services::powerbi::sequence::Sequence;
 use crate::emulator::services::powerbi::usage::{Usage, Wait, rows_an_hour};
 use crate::emulator::services::powerbi::window::Quota;
+use crate::emulator::shown::Arrivals;
 use crate::emulator::switch::Fate;
 
 /// A dataset.
@@ -146,7 +146,14 @@ impl Dataset {
 impl Table {
     fn new(schema: TableSchema) -> Self {
         let TableSchema { name, columns, declared } = schema;
-        Self { name, columns, rows: VecDeque::new(), arrivals: Arrivals::default(), declared, sequence: Sequence::default() }
+        Self {
+            name,
+            columns,
+            rows: VecDeque::new(),
+            arrivals: Arrivals::default(),
+            declared,
+            sequence: Sequence::default(),
+        }
     }
 
     /// Deletes all rows.
@@ -162,12 +169,7 @@ impl Table {
         retention == rules::RETENTION_POLICIES[1] || self.rows.len() + count <= most
     }
 
-    pub(in crate::emulator::services::powerbi) fn append(
-        &mut self,
-        rows: Vec<Row>,
-        retention: &str,
-        now: Moment,
-    ) {
+    pub(in crate::emulator::services::powerbi) fn append(&mut self, rows: Vec<Row>, retention: &str, now: Moment) {
         self.arrivals.add(rows.len(), now - Moment::default());
         self.rows.extend(rows);
         if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {

@@ -1,0 +1,66 @@
+//! MicroStrategy's Push Data API: the session, the operations, the model of a dataset, and uploads in one request or many.
+//!
+//! ```text
+//!  rows ─▶ objects (rows::encode) ─▶ arrays in column order (arrange) ─▶ chunks in a spool ─▶ upload session ─▶ publish
+//!                                └▶ few rows of one table: one request
+//! ```
+//!
+//! Facts and their sources: `docs/facts/microstrategy.md`.
+
+mod address;
+mod answers;
+mod arrange;
+pub mod client;
+mod cookies;
+mod create;
+mod datasets;
+pub mod keys;
+mod model;
+mod operation;
+mod projects;
+mod read;
+mod rules;
+mod session;
+pub mod staging;
+pub mod upload;
+
+pub use self::address::base_url;
+pub use self::client::Client;
+pub use self::datasets::{Described, Info, TableInfo};
+pub use self::model::{Model, Role};
+pub use self::rules::TARGET;
+pub use self::session::SignIn;
+
+use std::fmt;
+
+/// What an update does with rows whose keys are there already, and with those that are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// New keys are added, known ones stay as they are.
+    Add,
+    /// Known keys are overwritten, new ones left out.
+    Update,
+    /// Both.
+    Upsert,
+    /// The table is emptied first.
+    Replace,
+}
+
+impl Policy {
+    /// The service's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Update => "update",
+            Self::Upsert => "upsert",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

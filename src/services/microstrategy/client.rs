@@ -1,0 +1,158 @@
+//! Clients: one session with one Library, in one project.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use reqwest::{Method, Url};
+use tokio::sync::OnceCell;
+
+use super::address::below;
+use super::answers::Speech;
+use super::operation::Call;
+use super::session::{Session, SignIn};
+use crate::clock::Clock;
+use crate::delivery::report::Meter;
+use crate::error::{Error, Result, shown};
+use crate::http::transport::{Settings, Transport};
+use crate::http::{Answer, Exchanges};
+use crate::rate_limit::{Limit, Quotas, Watch};
+use crate::retry::Retry;
+
+/// A client of one Library.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(super) http: Arc<Exchanges>,
+    pub(super) root: Url,
+    pub(super) clock: Clock,
+    pub(super) retry: Retry,
+    pub(super) limit: Limit,
+    /// Who is told of waits.
+    pub(super) watch: Arc<dyn Watch>,
+    session: Arc<Session>,
+    /// What the user calls the project; the only one where that is nothing.
+    wanted: Option<String>,
+    project: Arc<OnceCell<String>>,
+    meter: Arc<Mutex<Meter>>,
+    /// Where chunks wait.
+    pub(super) spool_dir: Option<PathBuf>,
+}
+
+impl Client {
+    /// Nothing is sent and nobody signed in yet.
+    pub fn new(
+        root: Url,
+        sign_in: SignIn,
+        project: Option<String>,
+        settings: &Settings,
+        retry: Retry,
+        clock: Clock,
+        spool_dir: Option<PathBuf>,
+    ) -> Result<Self> {
+        settings.check_way(&root)?;
+        let transport = Transport::new(settings, clock.clone())?;
+        let session = Arc::new(Session::new(sign_in, &root, transport.clone(), retry, clock.clone())?);
+        let http = Exchanges::new(transport, Arc::new(Speech)).signed_by(Arc::clone(&session) as _);
+        Ok(Self {
+            http: Arc::new(http),
+            root,
+            limit: Limit::alone(clock.clone(), Quotas::NONE),
+            clock,
+            retry,
+            watch: Arc::new(()),
+            session,
+            wanted: project,
+            project: Arc::default(),
+            meter: Arc::default(),
+            spool_dir,
+        })
+    }
+
+    /// The same, which tells `watch` of its waits, and counts what it sends anew.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, meter: Arc::default(), ..self.clone() }
+    }
+
+    /// What sending has cost so far.
+    pub fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time that it goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The address of the Library.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.root.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// Where chunks wait: what the user said, or the system's temporary folder.
+    #[must_use]
+    pub fn spool_dir(&self) -> PathBuf {
+        self.spool_dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
+
+    /// `POST auth/logout`. The session is over whatever the service says to that.
+    pub async fn log_out(&self) -> Result<()> {
+        if !self.session.is_open() {
+            return Ok(());
+        }
+        let call = Call::new(Method::POST, below(&self.root, &["auth", "logout"])?, "logging out");
+        let answered = self.attempt(&Call { repeatable: false, ..call }).await;
+        self.session.forget();
+        match answered {
+            Ok(_) => Ok(()),
+            // Where it had ended there was nothing to log out of.
+            Err(setback) if setback.renewed => Ok(()),
+            Err(setback) => Err(setback.error),
+        }
+    }
+
+    /// The id of the project that everything is in.
+    pub(super) async fn project(&self) -> Result<&str> {
+        let found = self.project.get_or_try_init(|| self.find_project(self.wanted.as_deref())).await;
+        found.map(String::as_str)
+    }
+
+    /// Calls an operation of the project.
+    pub(super) async fn within(&self, call: Call) -> Result<Call> {
+        Ok(call.within(self.project().await?))
+    }
+
+    /// Calls an operation of the project, and answers what it says.
+    pub(super) async fn ask(&self, call: Call) -> Result<Answer> {
+        self.call(self.within(call).await?).await
+    }
+
+    /// Takes the dataset for one upload; a second one at the same time is refused.
+    pub fn claim(&self, dataset: &str) -> Result<Claim> {
+        let key = format!("{} {}", self.root, dataset.to_ascii_uppercase());
+        if !claimed().insert(key.clone()) {
+            let message = format!("an upload to the dataset `{}` is under way already", shown(dataset));
+            return Err(Error::configuration(message)
+                .with_hint("the service takes one at a time: publish or discard that one first"));
+        }
+        Ok(Claim(key))
+    }
+}
+
+static CLAIMED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+fn claimed() -> MutexGuard<'static, HashSet<String>> {
+    CLAIMED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A dataset that somebody is uploading to, until this goes.
+#[derive(Debug)]
+pub struct Claim(String);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        claimed().remove(&self.0);
+    }
+}

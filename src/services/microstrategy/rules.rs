@@ -1,0 +1,101 @@
+//! What the service refuses in a schema, and what its columns take.
+//!
+//! Sources: the rules of the vendor's own client for names (250 characters, none of `\ " [ ]`), and the data types of
+//! "Create a dataset with one request".
+
+use std::collections::HashSet;
+
+use crate::error::shown;
+use crate::rows::schema::{DataType, Dataset, Table, Target, ValueRules};
+
+/// Characters of a name.
+const LONGEST_NAME: usize = 250;
+const FORBIDDEN: &str = "\\\"[]";
+
+/// What a schema for this service may be.
+pub static TARGET: Target = Target {
+    name: "microstrategy",
+    types: &[
+        DataType::Int64,
+        DataType::Double,
+        DataType::Boolean,
+        DataType::DateTime,
+        DataType::String,
+        DataType::Decimal,
+        DataType::Date,
+        DataType::Time,
+    ],
+    values: ValueRules { max_text: usize::MAX, decimal_digits: 38, decimal_scale: 38, marks_utc: false },
+    check_table,
+    check_dataset,
+};
+
+/// The service's word for a type.
+pub(super) fn wire_type(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Int64 => "BIGINTEGER",
+        DataType::Double => "DOUBLE",
+        DataType::Decimal => "BIGDECIMAL",
+        DataType::Boolean => "BOOL",
+        DataType::DateTime => "DATETIME",
+        DataType::Date => "DATE",
+        DataType::Time => "TIME",
+        DataType::String | DataType::Any => "STRING",
+    }
+}
+
+/// Whether it is a metric unless somebody says otherwise.
+pub(super) fn is_number(data_type: DataType) -> bool {
+    matches!(data_type, DataType::Int64 | DataType::Double | DataType::Decimal)
+}
+
+pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
+    let place = format!("table `{}`", shown(&table.name));
+    check_name(&table.name, "table", problems);
+    for column in &table.columns {
+        check_name(&column.name, &format!("{place}: column"), problems);
+    }
+    check_unique(
+        table.columns.iter().map(|column| column.name.as_str()),
+        &format!("{place} has two columns"),
+        problems,
+    );
+    if !table.measures.is_empty() {
+        problems.push(format!("{place} has measures, which this service does not take: numbers become metrics"));
+    }
+}
+
+pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
+    check_name(&dataset.name, "dataset", problems);
+    let names = dataset.tables.iter().map(|table| table.name.as_str());
+    check_unique(names, "the dataset has two tables", problems);
+    for table in &dataset.tables {
+        check_table(table, problems);
+    }
+    if !dataset.relationships.is_empty() {
+        problems.push("the dataset has relationships, which this service does not take: tables share columns".into());
+    }
+}
+
+fn check_name(name: &str, what: &str, problems: &mut Vec<String>) {
+    let named = shown(name);
+    let length = name.chars().count();
+    if length > LONGEST_NAME {
+        problems.push(format!("{what} `{named}` has a name of {length} characters; the service takes {LONGEST_NAME}"));
+    }
+    if let Some(bad) = name.chars().find(|&c| FORBIDDEN.contains(c) || c.is_control()) {
+        problems.push(format!("{what} `{named}` has {bad:?} in its name, which the service refuses"));
+    }
+    if !name.is_empty() && name.trim().is_empty() {
+        problems.push(format!("{what} `{named}` has a blank name"));
+    }
+}
+
+fn check_unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, problems: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !name.is_empty() && !seen.insert(name.to_lowercase()) {
+            problems.push(format!("{what} named `{}` (upper and lower case count as the same)", shown(name)));
+        }
+    }
+}

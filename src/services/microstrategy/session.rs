@@ -1,0 +1,260 @@
+//! The session with a Library: signed in when it is first needed, once more where it has ended, and logged out in the end.
+//!
+//! ```text
+//!  sign ─ no token ─▶ POST auth/login ─▶ token and cookies ─▶ every request carries both
+//!  renew ─ 401 ERR009 ─▶ the same again
+//! ```
+//!
+//! Source: "Authentication" of MicroStrategy's REST API documentation: the token and all cookies go with each request.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use reqwest::header::{COOKIE, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use super::address::below;
+use super::answers::Speech;
+use super::cookies::Jar;
+use super::operation::ANSWER_LIMIT;
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::http::transport::{Progress, Request, Response, Transport};
+use crate::http::{Authentication, Exchanges, Later, Leave, Outcome, Signature};
+use crate::rate_limit::{Ask, Ending, Limit, Quotas};
+use crate::retry::Retry;
+
+/// The header with the token of a session; an `OAuth` token goes there too.
+const TOKEN: HeaderName = HeaderName::from_static("x-mstr-authtoken");
+/// What the service takes this program for: a web client. Source: `EnumDSSXMLApplicationType`, 35.
+const APPLICATION: u32 = 35;
+
+/// Who signs in, and how. The numbers are those of `loginMode`.
+pub enum SignIn {
+    /// A user of the service (1) or of a directory (16).
+    Password {
+        /// 1 or 16.
+        mode: u32,
+        /// Who.
+        username: String,
+        /// What only that one knows.
+        password: SecretString,
+    },
+    /// Nobody (8).
+    Anonymous {
+        /// The name that the deployment gives nobody.
+        username: String,
+    },
+    /// An API token (4096), which goes where a user name would.
+    ApiToken(SecretString),
+    /// An access token of `OAuth`: there is no login, and no session.
+    OAuth(SecretString),
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignIn(_)")
+    }
+}
+
+impl SignIn {
+    fn body(&self) -> serde_json::Value {
+        let (mode, username, password) = match self {
+            Self::Password { mode, username, password } => (*mode, username.as_str(), Some(password.expose_secret())),
+            Self::Anonymous { username } => (8, username.as_str(), Some("")),
+            Self::ApiToken(token) | Self::OAuth(token) => (4096, token.expose_secret(), None),
+        };
+        let mut body = json!({"loginMode": mode, "applicationType": APPLICATION, "username": username});
+        if let Some(password) = password {
+            body["password"] = password.into();
+        }
+        body
+    }
+
+    fn secrets(&self) -> Vec<SecretString> {
+        match self {
+            Self::Password { password: secret, .. } | Self::ApiToken(secret) | Self::OAuth(secret) => {
+                vec![secret.clone()]
+            }
+            Self::Anonymous { .. } => Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    token: Option<SecretString>,
+    jar: Jar,
+    generation: u64,
+}
+
+/// What is known of the session.
+#[derive(Debug, Default)]
+struct Shared(Mutex<State>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session with one Library.
+#[derive(Debug)]
+pub(super) struct Session {
+    sign_in: SignIn,
+    url: Url,
+    /// Unsigned: what comes of a login is heard by [`Hearing`].
+    http: Exchanges,
+    clock: Clock,
+    retry: Retry,
+    shared: Arc<Shared>,
+    /// Whoever signs in has it: others wait for that sign-in and take it.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// Hears the token and the cookies of a login.
+#[derive(Debug)]
+struct Hearing(Arc<Shared>, Vec<SecretString>);
+
+impl Authentication for Hearing {
+    fn sign<'a>(&'a self, _request: &'a Request) -> Later<'a, Signature> {
+        Box::pin(async { Ok(Signature { secrets: self.1.clone(), ..Signature::default() }) })
+    }
+
+    fn renew(&self, _refused: u64) -> Later<'_, bool> {
+        Box::pin(async { Ok(false) })
+    }
+
+    fn hear(&self, response: &Response) {
+        let mut state = self.0.lock();
+        state.jar.hear(&response.headers);
+        if let (200..300, Some(token)) = (response.status, response.header(TOKEN.as_str())) {
+            state.token = Some(token.into());
+        }
+    }
+}
+
+impl Session {
+    /// Nobody is signed in yet.
+    pub(super) fn new(sign_in: SignIn, root: &Url, transport: Transport, retry: Retry, clock: Clock) -> Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let hearing = Hearing(Arc::clone(&shared), sign_in.secrets());
+        let http = Exchanges::new(transport, Arc::new(Speech)).signed_by(Arc::new(hearing));
+        let url = below(root, &["auth", "login"])?;
+        Ok(Self { sign_in, url, http, clock, retry, shared, turn: tokio::sync::Mutex::default() })
+    }
+
+    /// Whether there is something to log out of.
+    pub(super) fn is_open(&self) -> bool {
+        self.shared.lock().token.is_some()
+    }
+
+    /// The session is over.
+    pub(super) fn forget(&self) {
+        let mut state = self.shared.lock();
+        state.token = None;
+        state.jar = Jar::default();
+    }
+
+    /// Signs in, unless that was done since the sign-in `known`.
+    async fn enter(&self, known: Option<u64>) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        {
+            let mut state = self.shared.lock();
+            if state.token.is_some() && known.is_none_or(|known| known != state.generation) {
+                return Ok(());
+            }
+            state.token = None;
+            state.jar = Jar::default();
+        }
+        self.log_in().await?;
+        self.shared.lock().generation += 1;
+        Ok(())
+    }
+
+    async fn log_in(&self) -> Result<()> {
+        let body = Bytes::from(self.sign_in.body().to_string()).into();
+        let (method, url) = (Method::POST, self.url.clone());
+        let request = Request { method, url, body, headers: Vec::new(), answer_limit: ANSWER_LIMIT };
+        let limit = Limit::alone(self.clock.clone(), Quotas::NONE);
+        let mut failures = 0;
+        loop {
+            let ask = Ask { rows: 0, retry: self.retry, failed: None };
+            let leave = Leave { limit: &limit, ask, deadline: None, watch: &() };
+            let mut sent = self.http.send(&request, leave, &Arc::new(Progress::default())).await?;
+            sent.permit.end(Ending::Refused);
+            let (error, passes) = match sent.outcome {
+                Outcome::Failed(failure) => (failure.to_error(), true),
+                Outcome::Answered(answer) if (200..300).contains(&answer.status) && !answer.is_html => {
+                    if self.shared.lock().token.is_some() {
+                        return Ok(());
+                    }
+                    let error = Error::new(Kind::Service, "signing in: the answer has no session token");
+                    return Err(error.with_hint("check base_url=: it has to be the address of a MicroStrategy Library"));
+                }
+                Outcome::Answered(answer) => {
+                    let passes = matches!(answer.status, 408 | 429 | 502..=504);
+                    (self.http.explain(&answer, "signing in"), passes)
+                }
+            };
+            failures += 1;
+            if !passes || !self.retry.allows(failures) {
+                return Err(error);
+            }
+            self.clock.sleep_until(self.clock.now() + self.retry.delay(failures)).await;
+        }
+    }
+
+    fn signature(&self) -> Result<Signature> {
+        let state = self.shared.lock();
+        let mut signature = Signature { generation: state.generation, ..Signature::default() };
+        let token = match &self.sign_in {
+            SignIn::OAuth(token) => Some(token),
+            _ => state.token.as_ref(),
+        };
+        if let Some(token) = token {
+            signature.headers.push((TOKEN, hidden(token.expose_secret())?));
+            signature.secrets.push(token.clone());
+        }
+        if let Some(cookies) = state.jar.header() {
+            signature.headers.push((COOKIE, hidden(&cookies)?));
+        }
+        signature.secrets.extend(state.jar.values().map(SecretString::from));
+        signature.secrets.extend(self.sign_in.secrets());
+        Ok(signature)
+    }
+}
+
+fn hidden(text: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| Error::new(Kind::Authentication, "the token has characters that no HTTP header can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+impl Authentication for Session {
+    fn sign<'a>(&'a self, _request: &'a Request) -> Later<'a, Signature> {
+        Box::pin(async {
+            if !matches!(self.sign_in, SignIn::OAuth(_)) && !self.is_open() {
+                self.enter(None).await?;
+            }
+            self.signature()
+        })
+    }
+
+    fn renew(&self, refused: u64) -> Later<'_, bool> {
+        Box::pin(async move {
+            if matches!(self.sign_in, SignIn::OAuth(_)) {
+                return Ok(false);
+            }
+            self.enter(Some(refused)).await.map(|()| true)
+        })
+    }
+
+    fn hear(&self, response: &Response) {
+        self.shared.lock().jar.hear(&response.headers);
+    }
+}
