@@ -45,7 +45,7 @@ pub(super) fn object(dataset: &Dataset) -> Json {
     json!({
         "name": dataset.name, "id": dataset.id, "type": 3, "subtype": 779, "description": dataset.description,
         "dateCreated": date(dataset.created), "dateModified": date(dataset.modified),
-        "acg": 255, "owner": {"name": USER_FULL_NAME, "id": USER_ID}, "extType": 256, "viewMedia": 135_266_304,
+        "version": reversed(&dataset.id), "acg": 255, "owner": {"name": USER_FULL_NAME, "id": USER_ID}, "extType": 256, "viewMedia": 135_266_304,
         "ancestors": [{"name": folder, "id": dataset.folder, "level": 1}], "certifiedInfo": {"certified": false},
     })
 }
@@ -74,7 +74,7 @@ pub(super) fn cube(dataset: &Dataset) -> Json {
     json!({"id": dataset.id, "name": dataset.name, "definition": {"availableObjects": objects}})
 }
 
-/// Another id, which is as much the table's own.
+/// Another id, which is as much its own.
 fn reversed(id: &str) -> String {
     id.chars().rev().collect()
 }
