@@ -349,11 +349,14 @@ def test_a_bad_definition_is_refused(session: LibrarySession, change: dict[str, 
     assert reply.status == 400
     assert message in reply.json["message"]
     assert len(reply.json["ticketId"]) == 32
+    assert reply.headers["x-emulator-rule"] == "assumed; facts/microstrategy 3"
     assert session.ask("GET", "/folders/preDefined/20").json == []
 
 
 def test_what_is_no_request_of_the_api_is_refused(session: LibrarySession) -> None:
-    assert session.ask("GET", "/nothing").refusal == (404, "ERR004", "HTTP 404 Not Found")
+    nothing = session.ask("GET", "/nothing")
+    assert nothing.headers["x-emulator-rule"] == "observed; facts/microstrategy 3"
+    assert nothing.refusal == (404, "ERR004", "HTTP 404 Not Found")
     assert session.ask("DELETE", "/projects").refusal == (405, "ERR001", "HTTP 405 Method Not Allowed")
     page = session.send("GET", "/other")
     assert (page.status, page.headers["content-type"]) == (404, "text/html;charset=utf-8")
