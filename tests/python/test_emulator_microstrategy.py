@@ -76,7 +76,7 @@ def test_the_recorded_dialogue_is_answered_as_it_was(microstrategy: MicroStrateg
         (2, "Süd", None, False, datetime(2024, 1, 2), date(2024, 1, 3), time(0)),
         (3, None, 0.1, True, None, date(2024, 1, 4), time(23, 59, 59)),
         (4, 'W"est', 1e20, True, datetime(1999, 12, 31, 23, 59, 59, 123456), date(2024, 1, 5), time(1, 2, 3, 456000)),
-        (5, "E\\/ast", -3.0, False, datetime(2024, 6, 30), date(2024, 1, 6), time(12)),
+        (5, "E/ast", -3.0, False, datetime(2024, 6, 30), date(2024, 1, 6), time(12)),
     ]
     rows = microstrategy.rows("Orders cube/orders")
     assert rows == [dict(zip(names, row, strict=True)) for row in expected_rows]

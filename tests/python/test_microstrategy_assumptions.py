@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import pytest
 
 import powerbi_push as pbi
-from library_session import LibrarySession, model
+from conftest import WATCHDOG
+from library_session import LibrarySession, coded, model
 from powerbi_push.emulator import Emulator, MicroStrategyAssumptions
 
 if TYPE_CHECKING:
@@ -88,6 +93,35 @@ def test_chunks_that_come_again_or_out_of_order(house: House, expected: list[Any
 @with_switches(({}, 200), ({"chunk_order": "next_only"}, 400))
 def test_a_chunk_that_is_not_the_next_one(house: House, expected: int) -> None:
     assert house.session.put(house.session.start(house.dataset()), [["b", 2]], 2).status == expected
+
+
+@with_switches(({}, 500), ({"concurrent_chunks": "accepted"}, 200))
+def test_chunks_at_the_same_time(house: House, expected: int) -> None:
+    upload = house.session.start(house.dataset())
+    body = json.dumps({"tableName": "T", "index": 1, "data": coded([["a", 1]])}).encode()
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in house.session.jar)
+    address = urlsplit(house.server.base_url)
+    first = HTTPConnection(str(address.hostname), address.port, timeout=WATCHDOG)
+    with closing(first):
+        first.putrequest("PUT", f"{address.path}/api{upload}")
+        for name, value in (house.session.headers | {"Cookie": cookies, "Content-Length": str(len(body))}).items():
+            first.putheader(name, value)
+        first.endheaders(body[:5])
+        while house.emulator.most_in_flight < 1:
+            assert house.session.ask("GET", "/sessions").status == 200
+        assert house.session.put(upload, [["b", 2]], 2).status == expected
+        first.send(body[5:])
+        assert first.getresponse().status == 200
+    house.session.publish(upload)
+    assert house.rows() == [("a", 1), ("b", 2)][: 1 if expected == 500 else 2]
+
+
+def test_a_session_ends_after_half_an_hour_without_a_request() -> None:
+    house = House()
+    with house.emulator:
+        for seconds, status in ((1_799, 200), (1_799, 200), (1_800, 401)):
+            house.emulator.advance(seconds)
+            assert house.session.ask("PUT", "/sessions").status // 100 == status // 100
 
 
 @with_switches(({}, 18), ({"missing_chunks": "accepted"}, 1))
