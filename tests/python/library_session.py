@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PROJECT = "B7CA92F04B9FAE8D941C3E9B7E0CD754"
 
+NO_OBJECT = (404, "ERR004", "The object does not exist in the metadata.")
+"""The refusal of what is not there."""
+
 
 @dataclass(frozen=True)
 class Reply:
