@@ -11,7 +11,7 @@
 //! | `http` | connections, the trait `Service`, faults, the log, the changes | `row`, `shown` |
 //! | `console` | the page | `http`, `shown` |
 //! | `identity` | the tenant, the user, the app, and their tokens | |
-//! | `services` | Entra, Power BI, MicroStrategy; none knows another | `http`, `identity`, `row`, `value`, `shown`, `switch` |
+//! | `services` | one folder each; none knows another | `http`, `identity`, `row`, `value`, `shown`, `switch` |
 //! | `switch` | open questions and their answers, for every service | |
 //! | `row`, `value`, `shown` | stored rows, their cells, and what the page shows, as plain data | |
 //!

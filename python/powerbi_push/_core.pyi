@@ -273,6 +273,7 @@ class MicroStrategyEmulator:
     def fail_publish(self, message: str, times: int) -> None: ...
     def rows(self, dataset: str, table: str | None) -> list[dict[str, Any]]: ...
 
+@final
 class Emulator:
     def __new__(
         cls,

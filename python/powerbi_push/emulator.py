@@ -337,7 +337,8 @@ class Emulator:
     def reset(self) -> None:
         """Go back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults.
 
-        The tenant's switches are on again; tokens stay valid.
+        The tenant's switches are on again; tokens stay valid. Of MicroStrategy's datasets, projects and uploads nothing
+        stays but the first project; who is logged in stays so.
         """
         self._core.reset()
 

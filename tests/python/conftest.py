@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from entra_server import EntraServer
+from library_session import LibrarySession
 from powerbi_push import ClosedError, Column, DatasetSchema, Retry, TableSchema
 from powerbi_push.emulator import Emulator
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from fault_server import FaultServer
     from powerbi_push import PushResult, Sender, Table
+    from powerbi_push.emulator import MicroStrategy
 
 WATCHDOG = 30.0
 """Seconds of real time after which something hangs; nothing is measured with it."""
@@ -188,3 +190,11 @@ def entra() -> Iterator[EntraServer]:
     """A server that signs everybody in."""
     with EntraServer() as server:
         yield server
+
+
+@pytest.fixture
+def library(microstrategy: MicroStrategy) -> LibrarySession:
+    """A session of the emulator's MicroStrategy, logged in."""
+    session = LibrarySession(microstrategy)
+    assert session.login().status == 204
+    return session

@@ -143,7 +143,7 @@ impl Service for PowerBi {
         faults::answer(fault)
     }
 
-    /// facts/powerbi 1.9, 1.11.
+    /// What facts/powerbi 1.9, 1.11 list.
     fn add_headers(&self, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::try_from(Uuid::new_v4().to_string()) {
             headers.insert("requestid", id);
