@@ -123,6 +123,33 @@ impl Emulator {
         })
     }
 
+    fn open_streaming_dataset(&self, name: &str) -> String {
+        self.emulator.open_streaming_dataset(name)
+    }
+
+    fn columns(
+        &self,
+        py: Python<'_>,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: Option<&str>,
+    ) -> PyResult<Vec<(String, String)>> {
+        door::through(py, || raise(py, self.emulator.columns(workspace, dataset, table)))
+    }
+
+    fn understood<'py>(
+        &self,
+        py: Python<'py>,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: Option<&str>,
+        body: &[u8],
+    ) -> PyResult<Bound<'py, PyList>> {
+        door::through(py, || {
+            row_list(py, raise(py, door::away(py, || self.emulator.understood(workspace, dataset, table, body)))?)
+        })
+    }
+
     fn rows<'py>(
         &self,
         py: Python<'py>,
@@ -130,14 +157,7 @@ impl Emulator {
         dataset: &str,
         table: Option<&str>,
     ) -> PyResult<Bound<'py, PyList>> {
-        door::through(py, || {
-            let rows = raise(py, door::away(py, || self.emulator.rows(workspace, dataset, table)))?;
-            let list = PyList::empty(py);
-            for row in rows {
-                list.append(row_dict(py, &row)?)?;
-            }
-            Ok(list)
-        })
+        door::through(py, || row_list(py, raise(py, door::away(py, || self.emulator.rows(workspace, dataset, table)))?))
     }
 
     fn requests<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
@@ -195,6 +215,14 @@ fn known_role(name: &str) -> Result<Role> {
         let hint = "the roles are Admin, Member, Contributor and Viewer";
         Error::configuration(format!("there is no role `{name}`")).with_hint(hint)
     })
+}
+
+fn row_list(py: Python<'_>, rows: Vec<Row>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for row in rows {
+        list.append(row_dict(py, &row)?)?;
+    }
+    Ok(list)
 }
 
 fn row_dict<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {

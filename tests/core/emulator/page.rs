@@ -110,7 +110,10 @@ async fn what_users_wrote_is_data_and_no_part_of_the_page() {
     let _ = house.emulator.add_workspace(evil);
     assert_eq!(page(&house).await.text.len(), before);
     let told = house.snapshot().await;
-    assert_eq!((&told["sections"][1]["title"], &told["sections"][0]["datasets"][0]["name"]), (&json!(evil), &json!(evil)));
+    assert_eq!(
+        (&told["sections"][1]["title"], &told["sections"][0]["datasets"][0]["name"]),
+        (&json!(evil), &json!(evil))
+    );
     assert_eq!(told["sections"][0]["datasets"][0]["tables"][0]["newest"], json!([[evil]]));
 }
 
@@ -143,7 +146,10 @@ async fn the_icon_is_served() {
 async fn the_worker_of_the_page_is_served() {
     let house = House::new();
     let reply = send(house.http.get(format!("{}/emulator/worker.js", house.emulator.url()))).await;
-    assert_eq!((reply.status, reply.headers["content-type"].to_str().unwrap()), (200, "text/javascript; charset=utf-8"));
+    assert_eq!(
+        (reply.status, reply.headers["content-type"].to_str().unwrap()),
+        (200, "text/javascript; charset=utf-8")
+    );
     assert_eq!(reply.headers["content-security-policy"], "default-src 'none'; connect-src 'self'");
     assert!(reply.text.contains("new EventSource(\"/emulator/changes\")"));
 }

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::emulator::row::Row;
-use crate::emulator::shown::Arrivals;
 use crate::emulator::services::powerbi::assumed::{Assumed, Fate};
 use crate::emulator::services::powerbi::columns::Columns;
 use crate::emulator::services::powerbi::key::Key;
@@ -18,6 +17,7 @@ use crate::emulator::services::powerbi::schema::{Mode, Relationship, Schema, Tab
 use crate::emulator::services::powerbi::sequence::Sequence;
 use crate::emulator::services::powerbi::usage::{Usage, Wait, rows_an_hour};
 use crate::emulator::services::powerbi::window::Quota;
+use crate::emulator::shown::Arrivals;
 
 /// A dataset.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(in crate::emulator::services::powerbi) struct Dataset {
     pub(in crate::emulator::services::powerbi) relationships: Vec<Relationship>,
     /// The key of its push URL, where it has one.
     pub(in crate::emulator::services::powerbi) key: Option<Key>,
+    /// Whether it takes rows with any columns.
+    pub(in crate::emulator::services::powerbi) is_open: bool,
     pub(in crate::emulator::services::powerbi) usage: Usage,
     /// What is still to come before it is there.
     pub(in crate::emulator::services::powerbi) appearing: Option<Appearing>,
@@ -73,6 +75,7 @@ impl Dataset {
             tables,
             relationships: schema.relationships,
             key: None,
+            is_open: false,
             usage: Usage::default(),
             appearing: None,
             created,
@@ -145,7 +148,14 @@ impl Dataset {
 impl Table {
     fn new(schema: TableSchema) -> Self {
         let TableSchema { name, columns, declared } = schema;
-        Self { name, columns, rows: VecDeque::new(), arrivals: Arrivals::default(), declared, sequence: Sequence::default() }
+        Self {
+            name,
+            columns,
+            rows: VecDeque::new(),
+            arrivals: Arrivals::default(),
+            declared,
+            sequence: Sequence::default(),
+        }
     }
 
     /// Deletes all rows.
@@ -161,12 +171,7 @@ impl Table {
         retention == rules::RETENTION_POLICIES[1] || self.rows.len() + count <= most
     }
 
-    pub(in crate::emulator::services::powerbi) fn append(
-        &mut self,
-        rows: Vec<Row>,
-        retention: &str,
-        now: Moment,
-    ) {
+    pub(in crate::emulator::services::powerbi) fn append(&mut self, rows: Vec<Row>, retention: &str, now: Moment) {
         self.arrivals.add(rows.len(), now - Moment::default());
         self.rows.extend(rows);
         if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {
