@@ -11,6 +11,8 @@ PYTHON ?=
 export PYTHON
 
 VENV := .venv
+# Drives the browser of `make page`; nothing else needs it, and it is large.
+PLAYWRIGHT := 1.65.2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
@@ -54,6 +56,11 @@ develop: $(DEVELOPED) ## build the core into .venv (dev profile)
 $(DEVELOPED): $(READY) $(CORE_CODE)
 	$(IN_VENV) $(BIN)/maturin develop
 	@touch $@
+
+.PHONY: page
+page: develop ## look at the page of the local Power BI with a real Chromium, which must be installed
+	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
+	$(BIN)/python -m pytest tests/python/test_page.py
 
 .PHONY: demo
 demo: develop ## push real flights into a local Power BI and watch

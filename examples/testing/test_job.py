@@ -6,7 +6,7 @@ requests are made in Rust, so `responses`, `requests-mock` and the like cannot s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import job
 import pytest
@@ -16,7 +16,7 @@ import powerbi_push as pbi
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
 
-READINGS = [{"sensor": "attic", "celsius": 20.46}, {"sensor": "cellar", "celsius": None}]
+READINGS: list[dict[str, Any]] = [{"sensor": "attic", "celsius": 20.46}, {"sensor": "cellar", "celsius": None}]
 
 
 @pytest.fixture(autouse=True)

@@ -292,6 +292,11 @@ class Emulator:
         """The most requests to add rows that were ever pending at once for one dataset."""
         return self._core.most_in_flight
 
+    @property
+    def watchers(self) -> int:
+        """How many streams of changes are open: one for each browser in which some tab shows the page."""
+        return self._core.watchers
+
     def fail_next(
         self,
         status: int = 429,

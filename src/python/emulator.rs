@@ -66,6 +66,11 @@ impl Emulator {
         self.emulator.most_in_flight()
     }
 
+    #[getter]
+    fn watchers(&self) -> usize {
+        self.emulator.watchers()
+    }
+
     fn token(&self) -> (String, u64) {
         self.emulator.token()
     }
