@@ -63,8 +63,8 @@ page: develop ## look at the page of the local Power BI with a real Chromium, wh
 	$(BIN)/python -m pytest tests/python/test_page.py
 
 .PHONY: demo
-demo: develop ## push real flights into a local Power BI and watch
-	$(BIN)/python examples/flights.py
+demo: develop ## real flights and weather into a local Power BI whose tiles move
+	@$(BIN)/python -m powerbi_push demo
 
 .PHONY: check
 check: check-rust check-python check-github ## formats, lints, types, stubs, layers, workflows
