@@ -11,6 +11,8 @@ PYTHON ?=
 export PYTHON
 
 VENV := .venv
+# Drives the browser of `make page`; nothing else needs it, and it is large.
+PLAYWRIGHT := 1.65.2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
@@ -55,9 +57,14 @@ $(DEVELOPED): $(READY) $(CORE_CODE)
 	$(IN_VENV) $(BIN)/maturin develop
 	@touch $@
 
+.PHONY: page
+page: develop ## look at the page of the local Power BI with a real Chromium, which must be installed
+	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
+	$(BIN)/python -m pytest tests/python/test_page.py
+
 .PHONY: demo
-demo: develop ## push real flights into a local Power BI and watch
-	$(BIN)/python examples/flights.py
+demo: develop ## real flights and weather into a local Power BI whose tiles move
+	@$(BIN)/python -m powerbi_push demo
 
 .PHONY: check
 check: check-rust check-python check-github docs ## formats, lints, types, stubs, layers, workflows, documentation

@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": ("doctor", "Find out what keeps rows from arriving."),
     "outbox": ("outbox", "Look into the outbox of a sender, deliver or clear it."),
     "emulator": ("emulator", "Run a local Power BI to try things on."),
+    "demo": ("demo", "Watch real flights and weather arrive in a local Power BI."),
     "completion": ("completion", "Print what completes commands in your shell."),
 }
 _FAILED, _WRONGLY_CALLED = 1, 2

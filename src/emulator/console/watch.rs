@@ -19,7 +19,7 @@ use crate::emulator::http::{Change, Changes, Connection, Dispatcher, Site};
 /// The least time between two events.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The bytes of a second: after a large event the pause is longer.
-const BYTES: usize = 4_000_000;
+const BYTES: u32 = 4_000_000;
 /// How often the quotas are told when nothing else happens: what was used fades with time.
 const FADING: Duration = Duration::from_secs(1);
 
@@ -66,7 +66,7 @@ pub(super) async fn watch(site: Arc<Site>, dispatcher: Arc<Dispatcher>, events: 
         if event.is_some_and(|event| events.try_send(event).is_err()) {
             return connection.cut();
         }
-        let pause = PAUSE + Duration::from_secs(1) * u32::try_from(length).unwrap_or(u32::MAX) / BYTES as u32;
+        let pause = PAUSE + Duration::from_secs(1) * u32::try_from(length).unwrap_or(u32::MAX) / BYTES;
         let (soonest, latest) = (clock.now() + pause, fading.max(clock.now() + pause));
         let gathered = tokio::select! {
             gathered = gather(&mut changes, &clock, soonest, latest) => gathered,

@@ -21,6 +21,7 @@ mod faults;
 mod filter;
 mod form;
 mod key;
+mod learning;
 mod operations;
 mod reading;
 mod refusal;
@@ -114,7 +115,34 @@ impl PowerBi {
         let query = format!("key={}", key.coded());
         let id = self.lock().store.create_streaming(schema, key, self.site.wall());
         self.site.changed(Change::Datasets);
-        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.site.url(), self.identity.directory.tenant))
+        Ok(self.push_url(&id, &query))
+    }
+
+    /// Makes a streaming dataset that takes rows with any columns, and gives its push URL. The service has no such thing.
+    pub(in crate::emulator) fn open_streaming_dataset(&self, name: &str) -> String {
+        let key = Key::random();
+        let query = format!("key={}", key.coded());
+        let id = self.lock().store.create_open(name, key, self.site.wall());
+        self.site.changed(Change::Datasets);
+        self.push_url(&id, &query)
+    }
+
+    fn push_url(&self, id: &str, query: &str) -> String {
+        format!("{}/beta/{}/datasets/{id}/rows?{query}", self.site.url(), self.identity.directory.tenant)
+    }
+
+    /// The columns of a table: their names, and the names of their types.
+    pub(in crate::emulator) fn columns(&self, place: &Place<'_>) -> Result<Vec<(String, String)>> {
+        let state = self.lock();
+        let columns = &state.store.table(place)?.columns.list;
+        Ok(columns.iter().map(|column| (column.name.to_string(), format!("{:?}", column.data_type))).collect())
+    }
+
+    /// What a body of Post Rows would store in a table; nothing is stored.
+    pub(in crate::emulator) fn understood(&self, place: &Place<'_>, body: &[u8]) -> Result<Vec<Row>> {
+        let columns = Arc::clone(&self.lock().store.table(place)?.columns);
+        let rows = reading::read(body, reading::Frame::Object, &columns, usize::MAX);
+        rows.map_err(|refusal| Error::configuration(format!("the rows do not fit the table: {}", refusal.message)))
     }
 
     /// Changes what the administrator allows.

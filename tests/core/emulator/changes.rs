@@ -141,7 +141,12 @@ async fn a_watcher_that_does_not_read_is_dropped_and_nobody_waits_for_it() {
     let body = json!({"rows": vec![json!({"a": cell, "b": cell, "c": cell, "d": cell}); 600]}).to_string();
     house.post(&rows, body).await;
     let mut reading = Watcher::new(&house);
-    let mut stuck = TcpStream::connect(("127.0.0.1", house.emulator.port())).unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    // What the machine itself would take in for a process that does not read is kept small.
+    socket.set_recv_buffer_size(65_536).unwrap();
+    let stuck = socket.connect(([127, 0, 0, 1], house.emulator.port()).into()).await.unwrap();
+    let mut stuck = stuck.into_std().unwrap();
+    stuck.set_nonblocking(false).unwrap();
     write!(stuck, "GET /emulator/changes HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", house.emulator.port()).unwrap();
     let reader = std::thread::spawn(move || while reading.next().is_some() {});
     // Each change of the columns is a snapshot of some 200 kB.

@@ -31,6 +31,8 @@ pub(in crate::emulator::services::powerbi) struct Dataset {
     pub(in crate::emulator::services::powerbi) relationships: Vec<Relationship>,
     /// The key of its push URL, where it has one.
     pub(in crate::emulator::services::powerbi) key: Option<Key>,
+    /// Whether it takes rows with any columns.
+    pub(in crate::emulator::services::powerbi) is_open: bool,
     pub(in crate::emulator::services::powerbi) usage: Usage,
     /// What is still to come before it is there.
     pub(in crate::emulator::services::powerbi) appearing: Option<Appearing>,
@@ -74,6 +76,7 @@ impl Dataset {
             tables,
             relationships: schema.relationships,
             key: None,
+            is_open: false,
             usage: Usage::default(),
             appearing: None,
             created,
