@@ -51,7 +51,7 @@ def blocks(document: str) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, block.start()) + 2, dedent(block[2])) for block in FENCE.finditer(text)]
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/signing-in.md"])
 def test_the_python_blocks_of_a_document_run_from_top_to_bottom(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
