@@ -149,7 +149,7 @@ fn gather(pipe: Option<impl Read + Send + 'static>) -> oneshot::Receiver<Vec<u8>
 
 fn refused(ran: &Ran) -> Error {
     let said = String::from_utf8_lossy(&ran.said);
-    let said = one_line(&said).map(|line| blotted(&line, &[])).unwrap_or_else(|| "`az` gave no token".into());
+    let said = one_line(&said).map_or_else(|| "`az` gave no token".into(), |line| blotted(&line, &[]));
     failed(&said, LOGIN)
 }
 

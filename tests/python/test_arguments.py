@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, is_typeddict
 import pytest
 
 import powerbi_push as pbi
+from certificates import pair
 from conftest import SCHEMA, make_table, orders
 from powerbi_push.emulator import Emulator, EmulatorCredential
 from powerbi_push.sender import open_senders
@@ -160,8 +161,8 @@ TAKES: dict[str, tuple[Callable[[Emulator, Path], Callable[..., Any]], dict[str,
     ),
     "DefaultAzureCredential": (lambda *_: pbi.DefaultAzureCredential, {}, pbi.DefaultAzureCredential),
     "CertificateCredential": (
-        lambda *_: pbi.CertificateCredential,
-        {**SECRET, "certificate_path": "none.pem"},
+        lambda _, folder: certified(folder),
+        {**SECRET, "certificate_path": "app.pem"},
         pbi.CertificateCredential,
     ),
     "DeviceCodeCredential": (lambda *_: pbi.DeviceCodeCredential, {"client_id": AN_APP}, pbi.DeviceCodeCredential),
@@ -179,6 +180,11 @@ TAKES: dict[str, tuple[Callable[[Emulator, Path], Callable[..., Any]], dict[str,
     "Outbox": (lambda *_: pbi.Outbox, {"path": "none.db"}, pbi.Outbox),
     "Emulator": (lambda *_: started, {}, Emulator),
 }
+
+
+def certified(folder: Path) -> Callable[..., Any]:
+    (folder / "app.pem").write_bytes(pair().pem)
+    return pbi.CertificateCredential
 
 
 def started(**given: Any) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 import powerbi_push as pbi
-from conftest import orders
+from conftest import orders, wait_until
 from entra_server import CLIENT_ID, TENANT, EntraServer, Said, granted, jwt, refused
 from fault_server import FaultServer
 from test_credentials import SCOPES, bearer
@@ -103,6 +103,7 @@ def test_the_browser_brings_the_code_that_fetches_the_token(browser: Any) -> Non
         "redirect_uri": f"http://localhost:{page.port}",
         "code_verifier": asked.form["code_verifier"],
     }
+    wait_until(lambda: shown)
     ((status, headers, text),) = shown
     assert (status, headers["Cache-Control"], headers["Referrer-Policy"]) == (200, "no-store", "no-referrer")
     assert "You can close this window" in text
@@ -207,6 +208,7 @@ def test_what_the_browser_brings_instead_of_a_code_is_said(
         assert entra.received == []
     assert hint in (caught.value.hint or "")
     assert "Trace ID" not in str(caught.value)
+    wait_until(lambda: shown)
     assert "did not work" in shown[0][2]
 
 

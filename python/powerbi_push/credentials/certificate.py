@@ -24,7 +24,7 @@ class CertificateCredential(Credential):
         tenant_id: The Directory (tenant) ID, or a domain of the tenant.
         client_id: The Application (client) ID.
         certificate_path: A PEM file that holds the certificate and its private key (RSA).
-        password: What the key is encrypted with, if it is.
+        password: What the key is encrypted with. Encrypted keys are refused for now, with what decrypts them.
         authority: As for `ClientSecretCredential`.
 
     Raises:

@@ -44,7 +44,8 @@ class DefaultAzureCredential(Credential):
 
     def __init__(self, *, authority: str | None = None) -> None:
         """Read the environment, once; nothing is sent."""
-        hidden, authority = Hidden(_core.check_optional_text("authority", authority)), None
+        hidden, authority = Hidden(authority), None
+        hidden = Hidden(_core.check_optional_text("authority", hidden.value))
         # In each pair: a way to make one, and why there is none.
         ways: list[tuple[Callable[[], Credential] | str, type[Credential], bool]] = [
             (_no_environment() or (lambda: EnvironmentCredential(authority=hidden.value)), EnvironmentCredential, True),

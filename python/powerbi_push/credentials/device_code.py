@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
-from powerbi_push.arguments import refuse
 from powerbi_push.bar import in_notebook, is_watched
 from powerbi_push.credentials.authority import authority_of
 from powerbi_push.credentials.credential import Credential
@@ -49,10 +48,12 @@ class DeviceCodeCredential(Credential):
     ) -> None:
         """Take the arguments; nothing is sent."""
         given = Hidden((client_id, tenant_id, authority))
-        del client_id, tenant_id, authority
-        if prompt is not None and not callable(prompt):
-            refuse("prompt", "a function or None", prompt)
-        told = partial(_tell, prompt or show)
+        shown: Hidden[Any] = Hidden(show if prompt is None else prompt)
+        del client_id, tenant_id, authority, prompt
+        if not callable(shown.value):
+            msg = f"`prompt` must be a function or None, not {type(shown.value).__name__}"
+            raise TypeError(msg)
+        told = partial(_tell, shown.value)
         self._core = _core.Account.device_code(*given.value[:2], authority_of(Hidden(given.value[2])).value, told)
 
 

@@ -16,8 +16,7 @@ class EnvironmentCredential(Credential):
     """A service principal that the environment names, in the variables that azure-identity reads.
 
     ``AZURE_TENANT_ID``, ``AZURE_CLIENT_ID``, and ``AZURE_CLIENT_SECRET`` or else ``AZURE_CLIENT_CERTIFICATE_PATH``
-    (with ``AZURE_CLIENT_CERTIFICATE_PASSWORD`` where the key is encrypted); ``AZURE_AUTHORITY_HOST`` where the cloud's
-    own authority is not meant.
+    (a PEM file whose key is not encrypted); ``AZURE_AUTHORITY_HOST`` where the cloud's own authority is not meant.
 
     Args:
         authority: As for `ClientSecretCredential`; it goes before the environment's.

@@ -45,11 +45,11 @@ class WorkloadIdentityCredential(Credential):
         del tenant_id, client_id, token_file_path, authority
         tenant = Hidden(_core.check_optional_text("tenant_id", given.value[0]) or variable(TENANT))
         client = Hidden(_core.check_optional_text("client_id", given.value[1]) or variable(CLIENT))
-        path = None if given.value[2] is None else _core.check_path("token_file_path", given.value[2])
-        file = Hidden(path or variable(FILE))
+        path = Hidden(None if given.value[2] is None else _core.check_path("token_file_path", given.value[2]))
+        file = Hidden(path.value or variable(FILE))
         github = Hidden(None if file.value else _github())
-        known = {TENANT: tenant.value, CLIENT: client.value, FILE: file.value or github.value}
-        if missing := ", ".join(name for name, value in known.items() if value is None):
+        is_known = {TENANT: bool(tenant.value), CLIENT: bool(client.value), FILE: bool(file.value or github.value)}
+        if missing := ", ".join(name for name, known in is_known.items() if not known):
             given_as = "tenant_id, client_id and token_file_path"
             msg = f"the environment holds no workload identity: {missing} not set, nor given as {given_as}"
             hint = f"Kubernetes sets {TENANT}, {CLIENT} and {FILE}; in GitHub Actions set the first two yourself"

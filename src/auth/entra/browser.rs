@@ -111,10 +111,12 @@ impl Browser {
                 biased;
                 returned = &mut coming_back => return Ok(returned),
                 // Some browsers end with the person's work, others leave at once.
-                opened = &mut opening, if !is_open => match opened? {
-                    true => is_open = true,
-                    false => return Err(self.failed(errand, "no browser could be opened", NO_BROWSER)),
-                },
+                opened = &mut opening, if !is_open => {
+                    is_open = opened?;
+                    if !is_open {
+                        return Err(self.failed(errand, "no browser could be opened", NO_BROWSER));
+                    }
+                }
                 () = &mut ends => {
                     let message = format!("nobody signed in within {} s", PATIENCE.as_secs());
                     return Err(self.failed(errand, &message, "sign in again, and finish it in the browser"));

@@ -1,10 +1,10 @@
 //! An app that another identity provider vouches for, whose token stands in for a secret: Kubernetes, GitHub Actions.
 //!
 //! Sources: "OAuth 2.0 client credentials flow on the Microsoft identity platform", third case; "Workload identity
-//! federation"; "OpenID Connect reference" of GitHub Actions.
+//! federation"; "Security hardening with `OpenID` Connect" of GitHub.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,24 +58,9 @@ impl WorkloadIdentity {
 
     async fn assertion(&self, errand: &Errand) -> Result<SecretString> {
         match &self.voucher {
-            Voucher::File(path) => self.read(path),
+            Voucher::File(path) => read(path),
             Voucher::GitHub(url, token) => self.ask_github(errand, url, token).await,
         }
-    }
-
-    fn read(&self, path: &PathBuf) -> Result<SecretString> {
-        let wrong = |why: String| {
-            let message = format!("the federated token in `{}` {why}", shown(&path.to_string_lossy()));
-            Error::new(Kind::Authentication, message)
-                .with_hint("AZURE_FEDERATED_TOKEN_FILE is the path of a file with the token of the other provider")
-        };
-        let known = fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        if !known.is_file() || known.len() > LONGEST {
-            return Err(wrong("is no token: it is too long".into()));
-        }
-        let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let token = bare(&text);
-        if token.is_empty() { Err(wrong("is empty".into())) } else { Ok(token.into()) }
     }
 
     async fn ask_github(&self, errand: &Errand, url: &Url, token: &SecretString) -> Result<SecretString> {
@@ -133,4 +118,20 @@ impl TokenSource for WorkloadIdentity {
             grant::post(&errand, &form, exchange::token).await
         })
     }
+}
+
+/// The token in a file.
+fn read(path: &Path) -> Result<SecretString> {
+    let wrong = |why: String| {
+        let message = format!("the federated token in `{}` {why}", shown(&path.to_string_lossy()));
+        Error::new(Kind::Authentication, message)
+            .with_hint("AZURE_FEDERATED_TOKEN_FILE is the path of a file with the token of the other provider")
+    };
+    let known = fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if !known.is_file() || known.len() > LONGEST {
+        return Err(wrong("is no token: it is too long".into()));
+    }
+    let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let token = bare(&text);
+    if token.is_empty() { Err(wrong("is empty".into())) } else { Ok(token.into()) }
 }
