@@ -8,6 +8,7 @@
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  verb       operations in a row, and their traceback
 //!  porter     the threads that run Python               bell     what wakes who waits
+//!  microstrategy  that service: sessions, models, uploads
 //!  door       the way in, which closes with Python       text     arguments judged, and never repeated
 //!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
 //! ```
@@ -30,6 +31,7 @@ mod errors;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod file_locks;
 mod intake;
+mod microstrategy;
 mod notices;
 mod operation;
 mod options;
@@ -74,6 +76,8 @@ mod _core {
     #[cfg(feature = "emulator")]
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::microstrategy::{Library, LibraryModel, LibraryUpload};
     #[pymodule_export]
     use super::operation::Operation;
     #[pymodule_export]

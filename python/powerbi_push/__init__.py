@@ -18,6 +18,7 @@ from powerbi_push import _core
 # module when it is first asked for.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from powerbi_push import microstrategy
     from powerbi_push.client import Client
     from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
     from powerbi_push.dataset import Dataset
@@ -117,6 +118,7 @@ __all__ = [
     "__version__",
     "doctor",
     "doctor_async",
+    "microstrategy",
     "push",
     "push_async",
 ]
@@ -131,6 +133,7 @@ _NAMES = {
     "dataset_schema": "DatasetSchema",
     "examination": "doctor doctor_async",
     "emulator": "Emulator",
+    "microstrategy": "microstrategy",
     "options": "CheckOptions PushOptions RowOptions SenderOptions",
     "outbox": "Outbox RejectedRow",
     "progress": "Progress",
@@ -157,7 +160,7 @@ if not TYPE_CHECKING:  # or every name would be known to type checkers
         from importlib import import_module  # noqa: PLC0415 - whoever asks for nothing pays for nothing
 
         home = import_module(f"powerbi_push.{_HOMES.get(name, 'exceptions')}")
-        value: object = getattr(home, name)
+        value: object = home if name == "microstrategy" else getattr(home, name)
         globals()[name] = value
         return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -114,6 +114,8 @@ class PushResult:
         waited_seconds: The part of it that was spent holding back, summed over requests.
         request_ids: The service's ids of the newest 1,000 answers.
         deleted: Whether the rows that were there before have been deleted (`Table.replace`).
+        repeated_keys: Keys that more than one of these rows have, which MicroStrategy keeps or joins by its own rules;
+            0 for any other service.
     """
 
     read: int = 0
@@ -133,6 +135,7 @@ class PushResult:
     waited_seconds: float = 0.0
     request_ids: tuple[str, ...] = ()
     deleted: bool = False
+    repeated_keys: int = 0
 
     @property
     def ok(self) -> bool:
@@ -209,6 +212,19 @@ def push_result(report: dict[str, Any]) -> PushResult:
     report["errors"] = tuple(map(row_error, report["errors"]))
     report["request_ids"] = tuple(report["request_ids"])
     return PushResult(**report)
+
+
+def joined(first: PushResult, then: PushResult) -> PushResult:
+    """Take two pushes into one table, which were published together, for one."""
+    added = {
+        one.name: getattr(first, one.name) + getattr(then, one.name)
+        for one in fields(PushResult)
+        if one.name in {*_COUNTS, "error_count", "errors", "repeated_keys"}
+    }
+    ranges = [*first.ranges, *((start + first.read, stop + first.read, state) for start, stop, state in then.ranges)]
+    whole = first.resume_from == first.read
+    resume_from = first.read + then.resume_from if whole else first.resume_from
+    return replace(then, **added, ranges=ranges, resume_from=resume_from, elapsed_seconds=first.elapsed_seconds)
 
 
 def validation_report(found: tuple[int, int, list[dict[str, Any]], list[str]]) -> ValidationReport:
