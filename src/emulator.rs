@@ -3,7 +3,7 @@
 //! ```text
 //!  HTTP ──▶ http ──▶ app ──┬─▶ console            the page at `/`, told of changes
 //!           (server,       ├─▶ a token for other processes of this machine
-//!            faults, log)  └─▶ services/entra, services/powerbi      each a `Service`, each with its own state
+//!            faults, log)  └─▶ services/entra, powerbi, microstrategy     each a `Service`, each with its own state
 //! ```
 //!
 //! | room | what it is | which rooms it uses |
@@ -11,7 +11,8 @@
 //! | `http` | connections, the trait `Service`, faults, the log, the changes | `row`, `shown` |
 //! | `console` | the page | `http`, `shown` |
 //! | `identity` | the tenant, the user, the app, and their tokens | |
-//! | `services` | Entra and Power BI; none knows another | `http`, `identity`, `row`, `value`, `shown` |
+//! | `services` | Entra, Power BI, MicroStrategy; none knows another | `http`, `identity`, `row`, `value`, `shown`, `switch` |
+//! | `switch` | open questions and their answers, for every service | |
 //! | `row`, `value`, `shown` | stored rows, their cells, and what the page shows, as plain data | |
 //!
 //! It shares nothing with the client but [`crate::clock`] and [`crate::error`], or a misread rule would pass its own
@@ -24,6 +25,7 @@ mod identity;
 mod row;
 mod services;
 mod shown;
+mod switch;
 mod value;
 
 use std::fmt;
@@ -38,11 +40,13 @@ use self::http::{Dispatcher, Place, Server, Service, Site, TlsIdentity};
 use self::identity::{Identity, Principal};
 pub use self::row::Row;
 use self::services::entra::Entra;
+pub use self::services::microstrategy::{MicroStrategy, MicroStrategyAssumed};
 use self::services::powerbi::PowerBi;
 pub use self::services::powerbi::{
-    AnswerNames, AppRefusal, Assumed, Case, Creation, Fate, Licence, NewWorkspace, NoMember, Reception, RetryAfter,
-    Role, SequenceNumbers, TablesAnswer, Windows,
+    AnswerNames, AppRefusal, Assumed, Case, Creation, Licence, NewWorkspace, NoMember, RetryAfter, Role,
+    SequenceNumbers, TablesAnswer, Windows,
 };
+pub use self::switch::{Fate, Reception};
 pub use self::value::{DateTime, Value};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -60,11 +64,20 @@ pub struct Options {
     pub clock: Clock,
     /// What is assumed where the documents leave it open.
     pub assumed: Assumed,
+    /// The same for MicroStrategy.
+    pub microstrategy: MicroStrategyAssumed,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, limits: true, tls: false, clock: Clock::real(), assumed: Assumed::default() }
+        Self {
+            port: 0,
+            limits: true,
+            tls: false,
+            clock: Clock::real(),
+            assumed: Assumed::default(),
+            microstrategy: MicroStrategyAssumed::default(),
+        }
     }
 }
 
@@ -74,6 +87,7 @@ pub struct Emulator {
     identity: Arc<Identity>,
     entra: Arc<Entra>,
     powerbi: Arc<PowerBi>,
+    microstrategy: Arc<MicroStrategy>,
     dispatcher: Arc<Dispatcher>,
     server: Server,
     ca_pem: Option<String>,
@@ -82,7 +96,7 @@ pub struct Emulator {
 impl Emulator {
     /// Starts one on its own thread; it listens when this returns.
     pub fn start(options: Options) -> Result<Self> {
-        let Options { port, limits, tls, clock, assumed } = options;
+        let Options { port, limits, tls, clock, assumed, microstrategy } = options;
         let (listener, port) = http::bind(port)?;
         let certificate = if tls { Some(TlsIdentity::new()?) } else { None };
         let (acceptor, ca_pem) = certificate.map(|it| (it.acceptor, it.ca_pem)).unzip();
@@ -90,13 +104,14 @@ impl Emulator {
         let identity = Arc::new(Identity::new());
         let entra = Arc::new(Entra::new(Arc::clone(&site), Arc::clone(&identity)));
         let powerbi = Arc::new(PowerBi::new(Arc::clone(&site), Arc::clone(&identity), limits, assumed));
+        let microstrategy = Arc::new(MicroStrategy::new(Arc::clone(&site), microstrategy));
         // Power BI comes last: it answers whatever no other service claims.
-        let services: Vec<Arc<dyn Service>> = vec![entra.clone(), powerbi.clone()];
+        let services: Vec<Arc<dyn Service>> = vec![entra.clone(), microstrategy.clone(), powerbi.clone()];
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&site), services));
         let app = App { site: Arc::clone(&site), identity: Arc::clone(&identity), dispatcher: Arc::clone(&dispatcher) };
         let router = Router::new().fallback(app::handle).with_state(Arc::new(app));
         let server = Server::start(listener, acceptor, router)?;
-        Ok(Self { site, identity, entra, powerbi, dispatcher, server, ca_pem })
+        Ok(Self { site, identity, entra, powerbi, microstrategy, dispatcher, server, ca_pem })
     }
 
     /// Scheme, host and port, such as `http://127.0.0.1:8765`; also the root of Entra's endpoints.
@@ -206,9 +221,16 @@ impl Emulator {
         self.dispatcher.fail_next(fault)
     }
 
-    /// Handles the next requests to Post Rows or to a push URL, but closes the connection without a byte of an answer.
-    pub fn drop_response(&self, times: usize) {
-        self.dispatcher.drop_response(times);
+    /// Handles the next requests, but closes the connection without a byte of an answer: those to this operation or
+    /// with this text in their path; `None` stands for all that bring rows.
+    pub fn drop_response(&self, times: usize, route: Option<&str>) -> Result<()> {
+        self.dispatcher.drop_response(times, route.map(str::to_owned))
+    }
+
+    /// The MicroStrategy of this emulator: its login, its switches, its rows.
+    #[must_use]
+    pub fn microstrategy(&self) -> &Arc<MicroStrategy> {
+        &self.microstrategy
     }
 
     /// Makes all tokens so far expired.

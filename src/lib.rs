@@ -41,7 +41,8 @@
 //!
 //! A `Service` says which requests are its own, answers them, owns its state, and tells what its rows are and what the
 //! page shows. `http` and `console` name no service, and no service names another; what Entra and Power BI share is in
-//! `emulator/identity`. A further service is a folder and a line in `Emulator::start`.
+//! `emulator/identity`, what the switches of all services share in `emulator/switch`. A further service is a folder and
+//! a line in `Emulator::start`.
 //!
 //! # Who may know whom
 //!

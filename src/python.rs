@@ -76,6 +76,9 @@ mod _core {
     #[cfg(feature = "emulator")]
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[cfg(feature = "emulator")]
+    #[pymodule_export]
+    use super::emulator::microstrategy::MicroStrategyEmulator;
     #[pymodule_export]
     use super::microstrategy::{Library, LibraryModel, LibraryUpload};
     #[pymodule_export]

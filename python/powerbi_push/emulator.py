@@ -23,6 +23,7 @@ from powerbi_push.assumptions import Assumptions
 from powerbi_push.bundle import Bundle
 from powerbi_push.client import Client
 from powerbi_push.dataset import Dataset
+from powerbi_push.emulator_microstrategy import MicroStrategy, MicroStrategyAssumptions
 from powerbi_push.emulator_records import AccessToken, EmulatorCredential, Request
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, shown_unfinished
@@ -35,7 +36,16 @@ if TYPE_CHECKING:
 
     from powerbi_push.schema import DataType, TableSchema
 
-__all__ = ["AccessToken", "Assumptions", "Emulator", "EmulatorCredential", "Request", "Role"]
+__all__ = [
+    "AccessToken",
+    "Assumptions",
+    "Emulator",
+    "EmulatorCredential",
+    "MicroStrategy",
+    "MicroStrategyAssumptions",
+    "Request",
+    "Role",
+]
 
 #: Faults that can be asked for at once; nobody waits for more requests.
 _MOST = 2**32 - 1
@@ -59,6 +69,7 @@ class Emulator:
             ``Retry-After``, on the emulator's clock. Values are held to their types with or without limits.
         tls: Whether it speaks https, with a certificate that it makes at its start; see `ca_bundle`.
         assumptions: Other answers to open questions about the service; see `Assumptions`.
+        microstrategy_assumptions: The same for its MicroStrategy; see `MicroStrategyAssumptions`.
 
     Raises:
         ConfigurationError: The port is taken, or there is no such assumption.
@@ -72,12 +83,15 @@ class Emulator:
         limits: bool = True,
         tls: bool = False,
         assumptions: Assumptions | None = None,
+        microstrategy_assumptions: MicroStrategyAssumptions | None = None,
     ) -> None:
         """Start it; it listens when this returns."""
         is_virtual = _core.check_word("clock", clock, ["real", "virtual"]) == "virtual"
         port = _core.check_whole("port", port, 0, 65_535)
         limits, tls = _core.check_flag("limits", limits), _core.check_flag("tls", tls)
-        self._core = _core.Emulator(port, is_virtual, limits, tls, _answers(assumptions))
+        of_powerbi = _answers("assumptions", assumptions)
+        of_microstrategy = _answers("microstrategy_assumptions", microstrategy_assumptions)
+        self._core = _core.Emulator(port, is_virtual, limits, tls, of_powerbi, of_microstrategy)
         self._bundle = None if self._core.ca_pem is None else Bundle(self._core.ca_pem)
 
     @property
@@ -280,9 +294,28 @@ class Emulator:
             status, wait, times, *(_core.check_optional_text(name, given) for name, given in words.items())
         )
 
-    def drop_response(self, times: int = 1) -> None:
-        """Store the rows of the next requests that add rows, and close the connection without an answer."""
-        self._core.drop_response(_core.check_whole("times", times, 0, _MOST))
+    def drop_response(self, times: int = 1, *, route: str | None = None) -> None:
+        """Do what the next requests ask for, and close the connection without an answer.
+
+        Args:
+            times: How many requests.
+            route: As for `fail_next`; None (default) means all requests that add rows.
+
+        Raises:
+            ConfigurationError: There is no such route.
+        """
+        route = _core.check_optional_text("route", route)
+        self._core.drop_response(_core.check_whole("times", times, 0, _MOST), route)
+
+    @property
+    def microstrategy(self) -> MicroStrategy:
+        """The MicroStrategy beside the Power BI: its login, and what has arrived there.
+
+        >>> with Emulator() as emulator:
+        ...     emulator.microstrategy.base_url == f"{emulator.url}/MicroStrategyLibrary"
+        True
+        """
+        return MicroStrategy(self._core.microstrategy())
 
     def expire_tokens(self) -> None:
         """Make all tokens so far expired."""
@@ -329,12 +362,12 @@ class Emulator:
         return f"Emulator({self.url!r})"
 
 
-def _answers(assumptions: object) -> dict[str, str]:
+def _answers(name: str, assumptions: object) -> dict[str, str]:
     if assumptions is None:
         return {}
     if not isinstance(assumptions, Mapping):
-        refuse("assumptions", "a mapping of open questions to answers, or None", assumptions)
-    return {_core.check_text("assumptions", switch): _text(answer) for switch, answer in assumptions.items()}
+        refuse(name, "a mapping of open questions to answers, or None", assumptions)
+    return {_core.check_text(name, switch): _text(answer) for switch, answer in assumptions.items()}
 
 
 def _text(given: object) -> str:

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from powerbi_push.emulator import Emulator
+    from powerbi_push.emulator import Emulator, MicroStrategy
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +38,9 @@ def powerbi(_powerbi_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emula
     _powerbi_server.reset()
     monkeypatch.setenv("POWERBI_PUSH_EMULATOR", _powerbi_server.url)
     return _powerbi_server
+
+
+@pytest.fixture
+def microstrategy(powerbi: Emulator) -> MicroStrategy:
+    """The MicroStrategy of `powerbi`, empty at the start of each test."""
+    return powerbi.microstrategy

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{NaiveDateTime, Timelike};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 /// A stored cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,10 @@ pub enum Value {
     Decimal(Box<str>),
     /// A date and time.
     DateTime(DateTime),
+    /// A date without a time.
+    Date(NaiveDate),
+    /// A time of day.
+    Time(NaiveTime),
     /// A text.
     Text(Box<str>),
 }
@@ -32,6 +36,8 @@ impl fmt::Display for Value {
             Self::Double(value) => f.write_str(zmij::Buffer::new().format(*value)),
             Self::Decimal(value) | Self::Text(value) => f.write_str(value),
             Self::DateTime(value) => value.fmt(f),
+            Self::Date(value) => value.format("%Y-%m-%d").fmt(f),
+            Self::Time(value) => write!(f, "{}{}", value.format("%H:%M:%S"), Fraction(value.nanosecond())),
         }
     }
 }
@@ -47,12 +53,18 @@ pub struct DateTime {
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.at.format("%Y-%m-%dT%H:%M:%S"))?;
-        let ticks = self.at.nanosecond() / 100;
-        if ticks > 0 {
-            write!(f, ".{}", format!("{ticks:07}").trim_end_matches('0'))?;
-        }
-        f.write_str(if self.utc { "Z" } else { "" })
+        let zone = if self.utc { "Z" } else { "" };
+        write!(f, "{}{}{zone}", self.at.format("%Y-%m-%dT%H:%M:%S"), Fraction(self.at.nanosecond()))
+    }
+}
+
+/// Nanoseconds as a fraction of a second, to the tick of 100 ns; nothing where there are none.
+struct Fraction(u32);
+
+impl fmt::Display for Fraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ticks = self.0 / 100;
+        if ticks == 0 { Ok(()) } else { write!(f, ".{}", format!("{ticks:07}").trim_end_matches('0')) }
     }
 }
 

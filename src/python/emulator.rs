@@ -1,14 +1,18 @@
 //! The emulator as Python's half uses it: what it stored and saw, as plain values.
 
+pub(super) mod microstrategy;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
+use self::microstrategy::MicroStrategyEmulator;
 use super::door;
 use super::errors::raise;
 use crate::clock::Clock;
-use crate::emulator::{self, Assumed, FailNext, NewWorkspace, Options, Role, Row, Value};
+use crate::emulator::{self, Assumed, FailNext, MicroStrategyAssumed, NewWorkspace, Options, Role, Row, Value};
 use crate::error::{Error, Result};
 
 /// A running emulator.
@@ -34,14 +38,19 @@ impl Emulator {
         limits: bool,
         tls: bool,
         assumptions: BTreeMap<String, String>,
+        microstrategy: BTreeMap<String, String>,
     ) -> PyResult<Self> {
         door::through(py, || {
             let mut assumed = Assumed::default();
             for (switch, answer) in assumptions {
                 raise(py, assumed.set(&switch, &answer))?;
             }
+            let mut of_microstrategy = MicroStrategyAssumed::default();
+            for (switch, answer) in microstrategy {
+                raise(py, of_microstrategy.set(&switch, &answer))?;
+            }
             let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
-            let options = Options { port, limits, tls, clock: clock.clone(), assumed };
+            let options = Options { port, limits, tls, clock: clock.clone(), assumed, microstrategy: of_microstrategy };
             let emulator = raise(py, door::away(py, || emulator::Emulator::start(options)))?;
             if is_virtual {
                 // Clients of this process that are made from now on go by the same time.
@@ -132,11 +141,7 @@ impl Emulator {
     ) -> PyResult<Bound<'py, PyList>> {
         door::through(py, || {
             let rows = raise(py, door::away(py, || self.emulator.rows(workspace, dataset, table)))?;
-            let list = PyList::empty(py);
-            for row in rows {
-                list.append(row_dict(py, &row)?)?;
-            }
-            Ok(list)
+            row_list(py, &rows)
         })
     }
 
@@ -159,8 +164,12 @@ impl Emulator {
         door::through(py, || raise(py, self.emulator.fail_next(fault)))
     }
 
-    fn drop_response(&self, times: usize) {
-        self.emulator.drop_response(times);
+    fn drop_response(&self, py: Python<'_>, times: usize, route: Option<&str>) -> PyResult<()> {
+        door::through(py, || raise(py, self.emulator.drop_response(times, route)))
+    }
+
+    fn microstrategy(&self) -> MicroStrategyEmulator {
+        MicroStrategyEmulator(Arc::clone(self.emulator.microstrategy()))
     }
 
     fn expire_tokens(&self) {
@@ -197,6 +206,14 @@ fn known_role(name: &str) -> Result<Role> {
     })
 }
 
+fn row_list<'py>(py: Python<'py>, rows: &[Row]) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for row in rows {
+        list.append(row_dict(py, row)?)?;
+    }
+    Ok(list)
+}
+
 fn row_dict<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (column, value) in row.cells() {
@@ -216,6 +233,8 @@ fn value_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAn
         Value::DateTime(value) => {
             py.import("datetime")?.getattr("datetime")?.call_method1("fromisoformat", (value.to_string(),))
         }
+        Value::Date(_) => py.import("datetime")?.getattr("date")?.call_method1("fromisoformat", (value.to_string(),)),
+        Value::Time(_) => py.import("datetime")?.getattr("time")?.call_method1("fromisoformat", (value.to_string(),)),
     }
 }
 

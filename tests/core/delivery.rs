@@ -135,7 +135,7 @@ async fn rows_arrive_in_full_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_resent_and_counted() {
     let house = House::build().await;
-    house.emulator.drop_response(1);
+    house.emulator.drop_response(1, None).unwrap();
     let (outbox, failure) = house.deliver(25, 10, 1).await;
     assert_eq!(failure, None);
     assert_eq!(outbox.ledger().maybe_twice(), 10);

@@ -29,13 +29,25 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("emulator::value", &[]),
     ("emulator::row", &["emulator::value"]),
     ("emulator::shown", &[]),
+    ("emulator::switch", &[]),
     ("emulator::identity", &[]),
     ("emulator::http", &["emulator::row", "emulator::shown"]),
     ("emulator::console", &["emulator::http", "emulator::shown"]),
     ("emulator::services::entra", &["emulator::http", "emulator::identity"]),
     (
         "emulator::services::powerbi",
-        &["emulator::http", "emulator::identity", "emulator::row", "emulator::value", "emulator::shown"],
+        &[
+            "emulator::http",
+            "emulator::identity",
+            "emulator::row",
+            "emulator::value",
+            "emulator::shown",
+            "emulator::switch",
+        ],
+    ),
+    (
+        "emulator::services::microstrategy",
+        &["emulator::http", "emulator::row", "emulator::value", "emulator::shown", "emulator::switch"],
     ),
     ("emulator::app", &["emulator::http", "emulator::identity", "emulator::console"]),
 ];

@@ -147,13 +147,19 @@ impl Dispatcher {
     }
 
     pub(in crate::emulator) fn fail_next(&self, fault: FailNext) -> Result<()> {
-        let knows = |route: &str| self.services.iter().any(|service| service.knows(route));
-        let operations = || self.services.iter().flat_map(|service| service.operations()).copied().collect();
-        self.lock().faults.fail(fault, knows, operations)
+        self.lock().faults.fail(fault, |route| self.knows(route), || self.operations())
     }
 
-    pub(in crate::emulator) fn drop_response(&self, times: usize) {
-        self.lock().faults.drop_response(times);
+    pub(in crate::emulator) fn drop_response(&self, times: usize, route: Option<String>) -> Result<()> {
+        self.lock().faults.drop_response(times, route, |route| self.knows(route), || self.operations())
+    }
+
+    fn knows(&self, route: &str) -> bool {
+        self.services.iter().any(|service| service.knows(route))
+    }
+
+    fn operations(&self) -> Vec<&'static str> {
+        self.services.iter().flat_map(|service| service.operations()).copied().collect()
     }
 
     /// What the page shows of each service.

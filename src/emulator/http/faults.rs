@@ -37,7 +37,14 @@ impl FailNext {
 
     fn matches(&self, route: &Route, path: &str) -> bool {
         let Some(wanted) = &self.route else { return !route.signs_in };
-        [route.operation, route.alias].iter().flatten().any(|name| name == wanted) || path.contains(wanted.as_str())
+        route.is(wanted, path)
+    }
+}
+
+impl Route {
+    /// Whether it is the operation `wanted`, or has it in its path.
+    fn is(&self, wanted: &str, path: &str) -> bool {
+        [self.operation, self.alias].iter().flatten().any(|name| *name == wanted) || path.contains(wanted)
     }
 }
 
@@ -53,7 +60,11 @@ pub(super) enum Fault {
 #[derive(Debug)]
 enum Order {
     Fail(FailNext, StatusCode, Option<HeaderValue>),
-    Drop { times: usize },
+    /// `None` stands for all requests that bring rows.
+    Drop {
+        times: usize,
+        route: Option<String>,
+    },
 }
 
 /// The faults that are still to come.
@@ -68,10 +79,7 @@ impl Faults {
         knows: impl Fn(&str) -> bool,
         operations: impl Fn() -> Vec<&'static str>,
     ) -> Result<()> {
-        if let Some(wanted) = fault.route.as_deref().filter(|wanted| !knows(wanted)) {
-            let hint = format!("name an operation, or a part of a path such as /rows: {}", operations().join(", "));
-            return Err(wrong("route", &wanted, &hint));
-        }
+        check_route(fault.route.as_deref(), knows, operations)?;
         let status = StatusCode::from_u16(fault.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
         let status = status.ok_or_else(|| wrong("status", &fault.status, "use 200 to 599"))?;
         if let Some(body) = fault.body.as_ref().filter(|_| fault.code.is_some() || fault.message.is_some()) {
@@ -89,24 +97,34 @@ impl Faults {
         Ok(())
     }
 
-    pub(super) fn drop_response(&mut self, times: usize) {
+    /// Takes an order in, as `fail` does.
+    pub(super) fn drop_response(
+        &mut self,
+        times: usize,
+        route: Option<String>,
+        knows: impl Fn(&str) -> bool,
+        operations: impl Fn() -> Vec<&'static str>,
+    ) -> Result<()> {
+        check_route(route.as_deref(), knows, operations)?;
         if times > 0 {
-            self.0.push_back(Order::Drop { times });
+            self.0.push_back(Order::Drop { times, route });
         }
+        Ok(())
     }
 
     /// The first fault that fits the request; it is then used up once.
     pub(super) fn take(&mut self, route: &Route, path: &str) -> Option<Fault> {
         let at = self.0.iter().position(|order| match order {
             Order::Fail(fault, ..) => fault.matches(route, path),
-            Order::Drop { .. } => route.fills.is_some(),
+            Order::Drop { route: None, .. } => route.fills.is_some(),
+            Order::Drop { route: Some(wanted), .. } => route.is(wanted, path),
         })?;
         let (fault, left) = match &mut self.0[at] {
             Order::Fail(fault, status, retry_after) => {
                 fault.times -= 1;
                 (Fault::Answer(Box::new(fault.clone()), *status, retry_after.clone()), fault.times)
             }
-            Order::Drop { times } => {
+            Order::Drop { times, .. } => {
                 *times -= 1;
                 (Fault::Drop, *times)
             }
@@ -116,6 +134,17 @@ impl Faults {
         }
         Some(fault)
     }
+}
+
+/// Whether there is such a route, where one is named.
+fn check_route(
+    route: Option<&str>,
+    knows: impl Fn(&str) -> bool,
+    operations: impl Fn() -> Vec<&'static str>,
+) -> Result<()> {
+    let Some(wanted) = route.filter(|wanted| !knows(wanted)) else { return Ok(()) };
+    let hint = format!("name an operation, or a part of a path such as /rows: {}", operations().join(", "));
+    Err(wrong("route", &wanted, &hint))
 }
 
 fn wrong(argument: &str, value: &dyn fmt::Display, hint: &str) -> Error {

@@ -39,8 +39,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use uuid::Uuid;
 
 pub use self::assumed::{
-    AnswerNames, AppRefusal, Assumed, Case, Creation, Fate, Licence, NoMember, Reception, RetryAfter, SequenceNumbers,
-    TablesAnswer, Windows,
+    AnswerNames, AppRefusal, Assumed, Case, Creation, Licence, NoMember, RetryAfter, SequenceNumbers, TablesAnswer,
+    Windows,
 };
 use self::key::Key;
 use self::store::Store;

@@ -88,7 +88,7 @@ async fn faults_are_used_up_in_the_order_of_their_arrival() {
     let house = House::new();
     let rows = house.table(&[("a", "Int64")]).await;
     house.emulator.fail_next(FailNext::new(500)).unwrap();
-    house.emulator.drop_response(1);
+    house.emulator.drop_response(1, None).unwrap();
     house.emulator.fail_next(FailNext::new(429)).unwrap();
     let body = r#"{"rows":[{"a":1}]}"#;
     assert_eq!(house.post(&rows, body).await.status, 500);
@@ -102,7 +102,7 @@ async fn faults_are_used_up_in_the_order_of_their_arrival() {
 async fn a_dropped_response_stores_the_rows_and_closes_the_connection_without_a_byte() {
     let house = House::new();
     let rows = house.table(&[("a", "Int64")]).await;
-    house.emulator.drop_response(2);
+    house.emulator.drop_response(2, None).unwrap();
     assert_eq!(house.get("/datasets").await.status, 200);
     for _ in 0..2 {
         assert_eq!(raw_post(&house, &rows, r#"{"rows":[{"a":1},{"a":2}]}"#), b"");

@@ -420,7 +420,7 @@ async fn faults_reach_push_urls_too() {
     assert_eq!(house.push(&url, ROW).await.status, 503);
     assert!(house.streamed().is_empty());
 
-    house.emulator.drop_response(1);
+    house.emulator.drop_response(1, None).unwrap();
     assert_eq!(house.get("/datasets").await.status, 200);
     let port = house.emulator.port();
     let target = url.strip_prefix(&house.emulator.url()).unwrap();

@@ -139,7 +139,7 @@ async fn what_is_refused_for_its_rows_counts_and_what_a_fault_answered_does_not(
 async fn a_lost_answer_counts() {
     let house = House::new();
     let rows = house.table(&[("a", "Int64")]).await;
-    house.emulator.drop_response(1);
+    house.emulator.drop_response(1, None).unwrap();
     let request = house.request(reqwest::Method::POST, &rows).header("content-type", "application/json");
     assert!(request.body(ROW).send().await.is_err());
     assert_eq!(house.burst(&rows, 120).await, 119);

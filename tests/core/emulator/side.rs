@@ -120,7 +120,7 @@ async fn a_reset_leaves_nothing_but_the_tokens() {
     let group = house.emulator.add_workspace("Team");
     house.post(&rows, r#"{"rows":[{"a":1}]}"#).await;
     house.emulator.fail_next(FailNext::new(503)).unwrap();
-    house.emulator.drop_response(1);
+    house.emulator.drop_response(1, None).unwrap();
     house.emulator.reset();
     assert!(house.emulator.requests().is_empty());
     assert_eq!(house.emulator.most_in_flight(), 0);

@@ -69,7 +69,7 @@ async fn who_does_not_speak_tls_is_closed_and_holds_up_nobody() {
 async fn a_dropped_response_stores_the_rows_and_ends_the_connection() {
     let house = house();
     let rows = house.table(&[("a", "Int64")]).await;
-    house.emulator.drop_response(1);
+    house.emulator.drop_response(1, None).unwrap();
     let request = house.request(reqwest::Method::POST, &rows).header("content-type", "application/json");
     let error = request.body(json!({"rows": [{"a": 1}]}).to_string()).send().await.unwrap_err();
     assert!(!error.is_connect() && !error.is_timeout(), "{error:?}");

@@ -4,12 +4,11 @@ mod answers;
 
 use std::time::Duration;
 
-use self::answers::Answers;
 pub use self::answers::{
-    AnswerNames, AppRefusal, Case, Creation, Fate, Licence, NoMember, Reception, RetryAfter, SequenceNumbers,
-    TablesAnswer, Windows,
+    AnswerNames, AppRefusal, Case, Creation, Licence, NoMember, RetryAfter, SequenceNumbers, TablesAnswer, Windows,
 };
-use crate::error::{Error, Result};
+use crate::emulator::switch::{self, Fate, Reception, choose, count, seconds};
+use crate::error::Result;
 
 /// How the emulator behaves where the documents do not say what the service does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +101,8 @@ const SWITCHES: [&str; 18] = [
 
 impl Assumed {
     /// Sets a switch by the name of its field and the answer's word or number, such as `refused` or `100`.
-    pub fn set(&mut self, switch: &str, answer: &str) -> Result<()> {
-        let outcome = match switch {
+    pub fn set(&mut self, name: &str, answer: &str) -> Result<()> {
+        let outcome = match name {
             "rows_object_on_push_url" => choose(&mut self.rows_object_on_push_url, answer),
             "groups_page" => count(answer, 1).map(|page| self.groups_page = Some(page)),
             "filter_case" => choose(&mut self.filter_case, answer),
@@ -122,37 +121,10 @@ impl Assumed {
             "phase" => seconds(answer).map(|time| self.phase = time),
             "retry_after" => choose(&mut self.retry_after, answer),
             "licence" => choose(&mut self.licence, answer),
-            _ => {
-                let message = format!("there is no assumption `{switch}`");
-                return Err(Error::configuration(message).with_hint(format!("there are {}", listed(SWITCHES))));
-            }
+            _ => return Err(switch::unknown(name, &SWITCHES)),
         };
-        outcome.map_err(|hint| {
-            Error::configuration(format!("the assumption `{switch}` has no answer `{answer}`")).with_hint(hint)
-        })
+        outcome.map_err(|hint| switch::no_answer(name, answer, hint))
     }
-}
-
-/// Sets `switch`, or says what there is to choose from.
-fn choose<T: Answers>(switch: &mut T, answer: &str) -> Result<(), String> {
-    let found = T::ALL.iter().find(|(word, _)| *word == answer);
-    let hint = || format!("there are {}", listed(T::ALL.iter().map(|(word, _)| *word)));
-    *switch = found.map(|(_, value)| *value).ok_or_else(hint)?;
-    Ok(())
-}
-
-fn count(answer: &str, least: usize) -> Result<usize, String> {
-    let count = answer.parse().ok().filter(|count| *count >= least);
-    count.ok_or_else(|| format!("it is a whole number from {least} on"))
-}
-
-fn seconds(answer: &str) -> Result<Duration, String> {
-    let seconds = answer.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "it is a number of seconds, not below 0".to_owned())
-}
-
-fn listed(words: impl IntoIterator<Item = &'static str>) -> String {
-    words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

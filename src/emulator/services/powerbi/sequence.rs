@@ -8,9 +8,10 @@
 use axum::http::HeaderMap;
 use serde_json::{Value as Json, json};
 
-use super::assumed::{Assumed, Reception, SequenceNumbers};
+use super::assumed::{Assumed, SequenceNumbers};
 use super::refusal::Refusal;
 use super::rules;
+use crate::emulator::switch::Reception;
 
 /// The header that carries a number (facts/powerbi 1.10).
 const HEADER: &str = "x-powerbi-pushdata-sequencenumber";

@@ -1,43 +1,10 @@
 //! The answers that a switch can have, each with the word for it; the first is the default, and the stricter one.
 
-/// A switch that has a few answers.
-pub(super) trait Answers: Sized + Copy + 'static {
-    /// The words of the answers.
-    const ALL: &'static [(&'static str, Self)];
-}
-
-/// Declares the answers of one switch.
-macro_rules! answers {
-    ($(#[$about:meta])* $name:ident: $(#[$first_about:meta])* $first:ident = $first_word:literal
-     $(, $(#[$next_about:meta])* $next:ident = $next_word:literal)+ $(,)?) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-        pub enum $name {
-            $(#[$first_about])*
-            #[default]
-            $first,
-            $($(#[$next_about])* $next,)+
-        }
-
-        impl Answers for $name {
-            const ALL: &'static [(&'static str, Self)] =
-                &[($first_word, Self::$first), $(($next_word, Self::$next)),+];
-        }
-    };
-}
-
-answers! {
-    /// Whether something is taken.
-    Reception:
-    /// It is refused.
-    Refused = "refused",
-    /// It is taken.
-    Accepted = "accepted",
-}
+use crate::emulator::switch::{Answers, answers};
 
 answers! {
     /// Whether letters in upper and lower case are the same to a filter.
-    Case:
+    pub Case:
     /// They are not.
     Sensitive = "sensitive",
     /// They are.
@@ -45,17 +12,8 @@ answers! {
 }
 
 answers! {
-    /// What becomes of what is stored.
-    Fate:
-    /// It is gone.
-    Lost = "lost",
-    /// It stays.
-    Kept = "kept",
-}
-
-answers! {
     /// What Get Tables tells of a table.
-    TablesAnswer:
+    pub TablesAnswer:
     /// Its name, on which clients are known to rely.
     Names = "names",
     /// Its name, its columns and its measures, as the description of the operation says.
@@ -64,7 +22,7 @@ answers! {
 
 answers! {
     /// What the service does with the sequence number of a request that adds rows.
-    SequenceNumbers:
+    pub SequenceNumbers:
     /// It refuses a number that is not above the last one.
     Refuses = "refuses",
     /// It answers such a request with success and adds nothing.
@@ -77,7 +35,7 @@ answers! {
 
 answers! {
     /// How answers spell the names of their properties.
-    AnswerNames:
+    pub AnswerNames:
     /// As the examples of the description: `isRefreshable`, `@odata.context`.
     Examples = "examples",
     /// As its definitions: `IsRefreshable`, `odata.context`.
@@ -86,7 +44,7 @@ answers! {
 
 answers! {
     /// How a dataset comes to be.
-    Creation:
+    pub Creation:
     /// It is there when the answer comes, 201 Created.
     Created = "created",
     /// The answer is 202 Accepted, and the dataset appears later.
@@ -95,7 +53,7 @@ answers! {
 
 answers! {
     /// How a service principal is told that it may not.
-    AppRefusal:
+    pub AppRefusal:
     /// 403 Forbidden.
     Forbidden = "403",
     /// 401 Unauthorized.
@@ -106,7 +64,7 @@ answers! {
 
 answers! {
     /// How somebody is told of a workspace to which they do not belong.
-    NoMember:
+    pub NoMember:
     /// 403 Forbidden.
     Forbidden = "403",
     /// 404 Not Found, as if there were no such workspace.
@@ -117,7 +75,7 @@ answers! {
 
 answers! {
     /// How the time is cut by which requests and rows are counted.
-    Windows:
+    pub Windows:
     /// Every span of time counts, however it is placed.
     Sliding = "sliding",
     /// One span after the other, each beginning with nothing.
@@ -126,7 +84,7 @@ answers! {
 
 answers! {
     /// How a refusal says when to come back.
-    RetryAfter:
+    pub RetryAfter:
     /// In so many seconds.
     Seconds = "seconds",
     /// At a date.
@@ -137,7 +95,7 @@ answers! {
 
 answers! {
     /// Whose quotas there are.
-    Licence:
+    pub Licence:
     /// Those of a paid licence.
     Pro = "pro",
     /// Those of a free one.

@@ -8,12 +8,13 @@ use axum::http::StatusCode;
 use super::{Call, not_push, table};
 use crate::emulator::http::Answer;
 use crate::emulator::row::Row;
-use crate::emulator::services::powerbi::assumed::{Reception, RetryAfter};
+use crate::emulator::services::powerbi::assumed::RetryAfter;
 use crate::emulator::services::powerbi::reading::{self, Frame};
 use crate::emulator::services::powerbi::refusal::Refusal;
 use crate::emulator::services::powerbi::rules;
 use crate::emulator::services::powerbi::schema::Mode;
 use crate::emulator::services::powerbi::usage::Wait;
+use crate::emulator::switch::Reception;
 
 impl Call<'_> {
     /// Asks for the key instead of a token (facts/powerbi 6.1).

@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::{Call, not_push, table};
 use crate::emulator::http::{Answer, Change};
-use crate::emulator::services::powerbi::assumed::{Fate, SequenceNumbers, TablesAnswer};
+use crate::emulator::services::powerbi::assumed::{SequenceNumbers, TablesAnswer};
 use crate::emulator::services::powerbi::refusal::Refusal;
 use crate::emulator::services::powerbi::rules;
 use crate::emulator::services::powerbi::schema::{self, Mode};
 use crate::emulator::services::powerbi::store::Table;
+use crate::emulator::switch::Fate;
 
 impl Call<'_> {
     pub(super) fn tables(&self, id: &str) -> Result<Answer, Refusal> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::emulator::row::Row;
-use crate::emulator::services::powerbi::assumed::{Assumed, Fate};
+use crate::emulator::services::powerbi::assumed::Assumed;
 use crate::emulator::services::powerbi::columns::Columns;
 use crate::emulator::services::powerbi::key::Key;
 use crate::emulator::services::powerbi::rules;
@@ -17,6 +17,7 @@ use crate::emulator::services::powerbi::schema::{Mode, Relationship, Schema, Tab
 use crate::emulator::services::powerbi::sequence::Sequence;
 use crate::emulator::services::powerbi::usage::{Usage, Wait, rows_an_hour};
 use crate::emulator::services::powerbi::window::Quota;
+use crate::emulator::switch::Fate;
 
 /// A dataset.
 #[derive(Debug)]
