@@ -221,7 +221,12 @@ def joined(first: PushResult, then: PushResult) -> PushResult:
         for one in fields(PushResult)
         if one.name in {*_COUNTS, "error_count", "errors", "repeated_keys"}
     }
-    ranges = [*first.ranges, *((start + first.read, stop + first.read, state) for start, stop, state in then.ranges)]
+    ranges = list(first.ranges)
+    for start, stop, state in ((one[0] + first.read, one[1] + first.read, one[2]) for one in then.ranges):
+        if ranges and ranges[-1][1:] == (start, state):
+            ranges[-1] = (ranges[-1][0], stop, state)
+        else:
+            ranges.append((start, stop, state))
     whole = first.resume_from == first.read
     resume_from = first.read + then.resume_from if whole else first.resume_from
     return replace(then, **added, ranges=ranges, resume_from=resume_from, elapsed_seconds=first.elapsed_seconds)

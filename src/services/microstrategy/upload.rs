@@ -9,6 +9,7 @@
 //! Source: "Create a dataset incrementally with multiple requests". What the service does with an upload session of a login
 //! that has ended is not written down: it is taken for lost, so that everything is sent again.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -142,9 +143,13 @@ impl Client {
     async fn deliver_once(&self, dataset: &str, is_new: bool, loads: &[Load], course: &Course) -> Result<(), Setback> {
         let id = self.open_session(dataset, is_new, loads).await?;
         course.open(Some(id.clone()));
+        // Chunks are counted by table, on through several loads of one.
+        let mut indexes: HashMap<&str, usize> = HashMap::new();
         for load in loads {
-            for (place, part) in load.parts.iter().enumerate() {
-                self.send_chunk(dataset, &id, load, place + 1, part).await?;
+            for part in &load.parts {
+                let index = indexes.entry(&load.table).or_default();
+                *index += 1;
+                self.send_chunk(dataset, &id, load, *index, part).await?;
                 course.sent.fetch_add(base64_length(part.range.end - part.range.start), Ordering::AcqRel);
             }
         }
