@@ -58,7 +58,9 @@ def type_name(name: str, data_type: object) -> str:
         msg = f"{owned_by('column', name)} has the `data_type` {what}; the types are {_TYPES}"
         hint = "Python's int, float, bool, datetime, date, str and Decimal are taken too, and types of numpy, pandas, "
         hint += "polars and Arrow that mean one of these"
-        raise ConfigurationError(msg, hint=hint if is_type else f"{hint}; TableSchema.infer(name, rows) reads types off values")
+        raise ConfigurationError(
+            msg, hint=hint if is_type else f"{hint}; TableSchema.infer(name, rows) reads types off values"
+        )
     return known
 
 

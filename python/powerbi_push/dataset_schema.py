@@ -65,7 +65,7 @@ class DatasetSchema:
         set_(self, "name", _core.check_text("name", name))
         owner = owned_by("dataset", self.name)
         set_(self, "target", _core.check_word("target", target, TARGETS))
-        set_(self, "tables", _tables(owner, tables, self.target))
+        set_(self, "tables", _tables(owner, tables, target))
         set_(self, "relationships", items(owner, "relationships", relationships, Relationship))
         set_(self, "mode", _core.check_text("mode", mode))
         set_(self, "retention", _core.check_optional_text("retention", retention))
@@ -217,8 +217,12 @@ def _made_for(target: Target, table: TableSchema) -> TableSchema:
     """Take the table as it is, or make it anew for another target."""
     if table.target == target:
         return table
-    about = {"measures": table.measures, "description": table.description, "is_hidden": table.is_hidden}
-    return TableSchema(table.name, table.columns, target=target, **about)  # type: ignore[arg-type] - of the same table
+    about: dict[str, Any] = {
+        "measures": table.measures,
+        "description": table.description,
+        "is_hidden": table.is_hidden,
+    }
+    return TableSchema(table.name, table.columns, target=target, **about)
 
 
 def _named(name: str, columns: Any, target: Target) -> TableSchema:
@@ -252,7 +256,7 @@ def _table(spec: dict[str, Any], target: Target) -> TableSchema:
     return TableSchema(spec["name"], columns, target=target, **about)
 
 
-def _restore_dataset(
+def _restore_dataset(  # noqa: PLR0917 - what it was made from
     name: str,
     tables: tuple[TableSchema, ...],
     relationships: tuple[Relationship, ...],

@@ -418,7 +418,9 @@ def columns_of(owner: str, argument: str, columns: Any) -> tuple[Column, ...]:
 
 def _restore_table(name: str, columns: tuple[Column, ...], hints: dict[str, str], *rest: Any) -> TableSchema:
     measures, description, is_hidden, *target = rest
-    table = TableSchema(name, columns, measures=measures, description=description, is_hidden=is_hidden, target=(*target, "powerbi")[0])
+    table = TableSchema(
+        name, columns, measures=measures, description=description, is_hidden=is_hidden, target=(*target, "powerbi")[0]
+    )
     object.__setattr__(table, "_hints", hints)
     return table
 

@@ -116,7 +116,8 @@ fn infer(
     let takes_times = target.types.contains(&DataType::Time);
     let mut source = Source::new(rows, Wanted::new(None, cells).with_times(takes_times))?;
     let known = Known { given, declared: source.declared()?, convert };
-    let mut watching = Watching { inference: Inference::new(known), cells, types: target.types, row: 0, not_rows: None };
+    let mut watching =
+        Watching { inference: Inference::new(known), cells, types: target.types, row: 0, not_rows: None };
     let watched = match source.arrow() {
         Some(rows) => door::away(py, || watching.watch(rows)),
         None => watching.watch(&mut source),

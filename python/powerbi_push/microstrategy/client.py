@@ -81,9 +81,7 @@ class Client:
         base_url, username, password, api_token, oauth_token = "", None, None, None, None
         project, proxy, ca_bundle = None, None, None
         login = _login(who, login_mode)
-        self._core = _core.Library(
-            place.value[0], *login.value, place.value[1], timeout, retry, *way.value, spool_dir
-        )
+        self._core = _core.Library(place.value[0], *login.value, place.value[1], timeout, retry, *way.value, spool_dir)
 
     @property
     def base_url(self) -> str:

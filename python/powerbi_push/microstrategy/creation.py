@@ -38,7 +38,7 @@ def roles(name: str, given: Any) -> list[tuple[str, str, str | None]]:
     return found
 
 
-def create(
+def create(  # noqa: PLR0917 - what the verb was given, and the client
     core: _core.Library,
     schema: DatasetSchema,
     model: _core.LibraryModel,
@@ -78,7 +78,8 @@ def create(
 
 
 def _defined(core: _core.Library, model: _core.LibraryModel) -> Verb[dict[str, Any]]:
-    return (yield core.define(model))
+    info: dict[str, Any] = yield core.define(model)
+    return info
 
 
 def _filled(upload: _core.LibraryUpload, made: Dataset, count: int, options: dict[str, Any]) -> Verb[dict[str, Any]]:

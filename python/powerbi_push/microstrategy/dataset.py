@@ -133,8 +133,9 @@ class Dataset:
             yield from within(limit, self.known())
             count = yield upload.stage(rows, table, self.usual(policy), options)
             if not count:
-                return next(iter(upload.results().values()))
-            results = yield upload.publish(self.id, self._is_new, sending(options))
+                nothing: dict[str, PushResult] = upload.results()
+                return next(iter(nothing.values()))
+            results: dict[str, PushResult] = yield upload.publish(self.id, self._is_new, sending(options))
         finally:
             upload.discard()
         self.note_published()
@@ -198,8 +199,6 @@ def in_time(options: dict[str, Any]) -> tuple[_core.Deadline | None, dict[str, A
     return limit, {**options, "timeout": limit}
 
 
-
-
 def sending(options: dict[str, Any]) -> dict[str, Any]:
     """Take the options of sending them."""
     return {name: options[name] for name in ("timeout", "progress") if name in options}
@@ -211,4 +210,5 @@ def tell_of_keys(dataset: str, results: dict[str, PushResult]) -> None:
         from powerbi_push.notices import log  # noqa: PLC0415 - only where there is something to say
 
         keys = "1 key repeats" if count == 1 else f"{count:,} keys repeat"
-        log(f"dataset `{dataset}`: {keys} among the rows of one push: the service keeps or joins such rows by its own rules")
+        rules = "the service keeps or joins such rows by its own rules"
+        log(f"dataset `{dataset}`: {keys} among the rows of one push: {rules}")

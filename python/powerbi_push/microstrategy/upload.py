@@ -97,7 +97,10 @@ class Upload:
         return run(self._publish({"timeout": timeout, "progress": progress}))
 
     async def publish_async(
-        self, *, timeout: float | None = None, progress: bool | Callable[[Progress], object] | None = None
+        self,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as everywhere in this package
+        progress: bool | Callable[[Progress], object] | None = None,
     ) -> dict[str, PushResult]:
         """Await `publish`."""
         return settled(await awaited(self._publish({"timeout": timeout, "progress": progress})))

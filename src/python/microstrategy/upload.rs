@@ -66,10 +66,7 @@ impl LibraryUpload {
             let choices = [("one", Workflow::One), ("many", Workflow::Many), ("size", Workflow::BySize)];
             let chunk = if chunk_bytes.is_none() { Some(USUAL_CHUNK) } else { chunk_bytes.extract::<u64>().ok() };
             let Some(chunk) = chunk.filter(|chunk| CHUNK_BYTES.contains(chunk)) else {
-                return wrong(
-                    chunk_bytes,
-                    "`chunk_bytes` takes a whole number from 50,000,000 to 200,000,000".into(),
-                );
+                return wrong(chunk_bytes, "`chunk_bytes` takes a whole number from 50,000,000 to 200,000,000".into());
             };
             Ok(Self {
                 client: Arc::new(library.get().open(py)?.watched(Arc::new(()))),

@@ -3,7 +3,6 @@
 //! Nothing is lost on the way but what a Double cannot hold. What is of the column's type stays what it is.
 
 use super::buffer::Buffer;
-use super::{dates, datetimes};
 use super::numbers::{
     beyond, is_exactly, is_whole_double, is_written, nearest, put_finite, put_integer, put_read, put_whole,
 };
@@ -13,6 +12,7 @@ use super::problems::Code;
 use super::refusal::Refusal;
 use super::strings::put_string;
 use super::value::{put_bool, put_nan, put_null};
+use super::{dates, datetimes};
 use crate::rows::cell::Cell;
 use crate::rows::schema::DataType;
 

@@ -26,7 +26,10 @@ pub(super) fn put_date(out: &mut Buffer, cell: Cell<'_>, options: Options) -> Re
 fn put_day(out: &mut Buffer, value: &DateTime, options: Options) -> Result<(), Refusal> {
     let is_midnight = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0);
     if value.utc_offset.is_some() && !options.wall {
-        return Err(Refusal::new(Code::BadDatetime, "takes Date, and the day of a time with a zone depends on the zone"));
+        return Err(Refusal::new(
+            Code::BadDatetime,
+            "takes Date, and the day of a time with a zone depends on the zone",
+        ));
     }
     if !is_midnight {
         return Err(Refusal::new(Code::BadDatetime, "takes Date, and this has a time of day"));
@@ -38,9 +41,8 @@ fn put_day(out: &mut Buffer, value: &DateTime, options: Options) -> Result<(), R
 pub(super) fn put_time(out: &mut Buffer, cell: Cell<'_>, options: Options) -> Result<(), Refusal> {
     let time = match cell {
         Cell::Time(time) => time,
-        Cell::Text(text) => read_time(text).ok_or_else(|| {
-            Refusal::new(Code::BadDatetime, "takes Time, and the text is not HH:MM[:SS[.ffffff]]")
-        })?,
+        Cell::Text(text) => read_time(text)
+            .ok_or_else(|| Refusal::new(Code::BadDatetime, "takes Time, and the text is not HH:MM[:SS[.ffffff]]"))?,
         _ => return Err(Refusal::wrong_type(DataType::Time, &cell)),
     };
     if time.utc_offset.is_some() && !options.wall {
@@ -86,7 +88,9 @@ mod tests {
         ] {
             assert_eq!(read_time(text), Some(expected), "{text}");
         }
-        for wrong in ["", "1:00", "24:00", "10:60", "10:00:60", "10:00:00.", "10:00:00.x", "10:00:00:00", "+1:00", "ü1:00"] {
+        for wrong in
+            ["", "1:00", "24:00", "10:60", "10:00:60", "10:00:00.", "10:00:00.x", "10:00:00:00", "+1:00", "ü1:00"]
+        {
             assert_eq!(read_time(wrong), None, "{wrong}");
         }
     }

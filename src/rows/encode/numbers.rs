@@ -1,8 +1,8 @@
 //! Numbers as JSON: what each numeric column takes, written without rounding.
 
 use super::buffer::Buffer;
-use super::options::Options;
 use super::digits::{write_finite, write_integer};
+use super::options::Options;
 use super::plain::Plain;
 use super::problems::Code;
 use super::refusal::Refusal;

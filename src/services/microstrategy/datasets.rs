@@ -45,14 +45,18 @@ impl Described {
     /// The table of that name, or the only one.
     pub fn table(&self, dataset: &str, name: Option<&str>) -> Result<&TableInfo> {
         let names: Vec<_> = self.tables.iter().map(|table| shown(&table.name)).collect();
-        let there = if names.is_empty() { "it has no table".into() } else { format!("its tables are {}", names.join(", ")) };
+        let there =
+            if names.is_empty() { "it has no table".into() } else { format!("its tables are {}", names.join(", ")) };
         match name {
             Some(name) => self.tables.iter().find(|table| table.name == name).ok_or_else(|| {
                 Error::configuration(format!("dataset `{}` has no table `{}`: {there}", shown(dataset), shown(name)))
             }),
             None => match self.tables.as_slice() {
                 [only] => Ok(only),
-                _ => Err(Error::configuration(format!("dataset `{}`: table= has to say which table: {there}", shown(dataset)))),
+                _ => Err(Error::configuration(format!(
+                    "dataset `{}`: table= has to say which table: {there}",
+                    shown(dataset)
+                ))),
             },
         }
     }
@@ -87,12 +91,14 @@ impl Client {
         let found = self.datasets(Some(name_or_id)).await?;
         match found.as_slice() {
             [only] => Ok(only.clone()),
-            [] => Err(Error::new(Kind::NotFound, format!("there is no dataset `{}` that the user may see", shown(name_or_id)))
-                .with_hint("case counts; client.datasets() lists those there are")),
+            [] => Err(Error::new(
+                Kind::NotFound,
+                format!("there is no dataset `{}` that the user may see", shown(name_or_id)),
+            )
+            .with_hint("case counts; client.datasets() lists those there are")),
             several => {
                 let ids: Vec<_> = several.iter().map(|one| shown(&one.id)).collect();
-                let message =
-                    format!("{} datasets are named `{}`: {}", ids.len(), shown(name_or_id), ids.join(", "));
+                let message = format!("{} datasets are named `{}`: {}", ids.len(), shown(name_or_id), ids.join(", "));
                 Err(Error::configuration(message).with_hint("use the id instead of the name"))
             }
         }

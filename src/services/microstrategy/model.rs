@@ -106,8 +106,7 @@ impl Model {
 
     fn fill_roles(&mut self, problems: &mut Vec<String>) {
         let given = |role: &Role| [Some(role.column.clone()), role.desc.clone()];
-        let mut known: Vec<String> =
-            self.attributes.iter().chain(&self.metrics).flat_map(given).flatten().collect();
+        let mut known: Vec<String> = self.attributes.iter().chain(&self.metrics).flat_map(given).flatten().collect();
         for table in &self.dataset.tables {
             for column in &table.columns {
                 if known.contains(&column.name) {

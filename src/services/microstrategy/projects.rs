@@ -36,8 +36,7 @@ impl Client {
             }
             (None, several) => {
                 let ids: Vec<_> = several.iter().map(|(_, id)| shown(id)).collect();
-                let message =
-                    format!("{} projects are named `{}`: {}", ids.len(), shown(wanted), ids.join(", "));
+                let message = format!("{} projects are named `{}`: {}", ids.len(), shown(wanted), ids.join(", "));
                 Err(Error::configuration(message).with_hint("use the id instead of the name"))
             }
         }

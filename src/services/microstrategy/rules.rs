@@ -55,7 +55,11 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
     for column in &table.columns {
         check_name(&column.name, &format!("{place}: column"), problems);
     }
-    check_unique(table.columns.iter().map(|column| column.name.as_str()), &format!("{place} has two columns"), problems);
+    check_unique(
+        table.columns.iter().map(|column| column.name.as_str()),
+        &format!("{place} has two columns"),
+        problems,
+    );
     if !table.measures.is_empty() {
         problems.push(format!("{place} has measures, which this service does not take: numbers become metrics"));
     }

@@ -69,9 +69,19 @@ impl From<Error> for Trouble {
     }
 }
 
+impl From<Setback> for Trouble {
+    fn from(setback: Setback) -> Self {
+        if setback.in_doubt { Self::doubt(setback.error) } else { setback.error.into() }
+    }
+}
+
 impl Trouble {
+    /// Rows may have been published, for all that is known after `error`.
     pub(super) fn doubt(error: Error) -> Self {
-        Self { error, in_doubt: true }
+        let message = format!("whether the rows were published is not known: {}", error.message);
+        let doubt = Error::new(Kind::InDoubt, message).with_answer((*error.answer).clone());
+        let hint = "look at the dataset; with policy=\"upsert\" or \"replace\" the same rows can be pushed again";
+        Self { error: doubt.with_hint(hint).caused_by(error), in_doubt: true }
     }
 }
 
@@ -134,7 +144,7 @@ impl Client {
                     self.tidy(dataset, course).await;
                     course.sent.store(0, Ordering::Release);
                 }
-                Err(setback) => return Err(Trouble { error: setback.error, in_doubt: setback.in_doubt }),
+                Err(setback) => return Err(setback.into()),
                 Ok(()) => return Ok(()),
             }
         }
@@ -229,8 +239,7 @@ impl Client {
             let answer = match self.call_again(call.clone()).await {
                 Ok(answer) => answer,
                 Err(setback) => {
-                    let error = doubt.unwrap_or(setback.error);
-                    return Err(unsure(error.with_hint("whether the rows were published is not known")));
+                    return Err(unsure(doubt.unwrap_or(setback.error)));
                 }
             };
             let said = json(&answer).map_err(unsure)?;

@@ -102,7 +102,13 @@ impl Sink for PushDataset {
 
     fn request(&self, _session: &Session, body: Bytes, number: Option<u64>) -> Request {
         let headers = number.map(|number| (SEQUENCE_NUMBER, HeaderValue::from(number))).into_iter().collect();
-        Request { method: Method::POST, url: self.rows_url.clone(), headers, body: body.into(), answer_limit: ANSWER_LIMIT }
+        Request {
+            method: Method::POST,
+            url: self.rows_url.clone(),
+            headers,
+            body: body.into(),
+            answer_limit: ANSWER_LIMIT,
+        }
     }
 
     fn classify(&self, answer: &Answer) -> Verdict {
