@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         UndeliveredError,
         ValidationError,
     )
-    from powerbi_push.options import CheckOptions, PushOptions, RowOptions, SenderOptions
+    from powerbi_push.options import CheckOptions, LoadOptions, PushOptions, RowOptions, SenderOptions
     from powerbi_push.outbox import Outbox, RejectedRow
     from powerbi_push.progress import Progress
     from powerbi_push.quotas import Plan, Quotas
@@ -79,6 +79,7 @@ __all__ = [
     "EnvironmentCredential",
     "FeatureRetiredError",
     "InDoubtError",
+    "LoadOptions",
     "Measure",
     "NotFoundError",
     "Outbox",
@@ -134,7 +135,7 @@ _NAMES = {
     "examination": "doctor doctor_async",
     "emulator": "Emulator",
     "microstrategy": "microstrategy",
-    "options": "CheckOptions PushOptions RowOptions SenderOptions",
+    "options": "CheckOptions LoadOptions PushOptions RowOptions SenderOptions",
     "outbox": "Outbox RejectedRow",
     "progress": "Progress",
     "quotas": "Plan Quotas",
