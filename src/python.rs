@@ -9,6 +9,7 @@
 //!  verb       operations in a row, and their traceback
 //!  credential  what is given as one                 account  our own credentials
 //!  porter     the threads that run Python               bell     what wakes who waits
+//!  microstrategy  that service: sessions, models, uploads
 //!  door       the way in, which closes with Python       text     arguments judged, and never repeated
 //!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
 //! ```
@@ -32,6 +33,7 @@ mod errors;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod file_locks;
 mod intake;
+mod microstrategy;
 mod notices;
 mod operation;
 mod options;
@@ -79,6 +81,8 @@ mod _core {
     #[cfg(feature = "emulator")]
     #[pymodule_export]
     use super::emulator::microstrategy::MicroStrategyEmulator;
+    #[pymodule_export]
+    use super::microstrategy::{Library, LibraryModel, LibraryUpload};
     #[pymodule_export]
     use super::operation::Operation;
     #[pymodule_export]

@@ -18,6 +18,7 @@ from powerbi_push import _core
 # module when it is first asked for.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from powerbi_push import microstrategy
     from powerbi_push.client import Client
     from powerbi_push.credentials.azure_cli import AzureCliCredential
     from powerbi_push.credentials.browser import InteractiveBrowserCredential
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
         UndeliveredError,
         ValidationError,
     )
-    from powerbi_push.options import CheckOptions, PushOptions, RowOptions, SenderOptions
+    from powerbi_push.options import CheckOptions, LoadOptions, PushOptions, RowOptions, SenderOptions
     from powerbi_push.outbox import Outbox, RejectedRow
     from powerbi_push.progress import Progress
     from powerbi_push.quotas import Plan, Quotas
@@ -92,6 +93,7 @@ __all__ = [
     "FeatureRetiredError",
     "InDoubtError",
     "InteractiveBrowserCredential",
+    "LoadOptions",
     "ManagedIdentityCredential",
     "Measure",
     "NotFoundError",
@@ -133,6 +135,7 @@ __all__ = [
     "__version__",
     "doctor",
     "doctor_async",
+    "microstrategy",
     "push",
     "push_async",
 ]
@@ -156,7 +159,8 @@ _NAMES = {
     "dataset_schema": "DatasetSchema",
     "examination": "doctor doctor_async",
     "emulator": "Emulator",
-    "options": "CheckOptions PushOptions RowOptions SenderOptions",
+    "microstrategy": "microstrategy",
+    "options": "CheckOptions LoadOptions PushOptions RowOptions SenderOptions",
     "outbox": "Outbox RejectedRow",
     "progress": "Progress",
     "quotas": "Plan Quotas",
@@ -182,7 +186,7 @@ if not TYPE_CHECKING:  # or every name would be known to type checkers
         from importlib import import_module  # noqa: PLC0415 - whoever asks for nothing pays for nothing
 
         home = import_module(f"powerbi_push.{_HOMES.get(name, 'exceptions')}")
-        value: object = getattr(home, name)
+        value: object = home if name == "microstrategy" else getattr(home, name)
         globals()[name] = value
         return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ _PYTHON_TYPES: dict[type, str] = {
     bool: "Boolean",
     datetime: "DateTime",
     date: "DateTime",
+    time: "Time",
     str: "String",
     Decimal: "Decimal",
 }
@@ -29,6 +30,7 @@ _POLARS = {
     "Float16 Float32 Float64": "Double",
     "Decimal": "Decimal",
     "Date Datetime": "DateTime",
+    "Time": "Time",
     "String Utf8 Categorical Enum": "String",
 }
 _ARROW = {
@@ -37,6 +39,7 @@ _ARROW = {
     "halffloat float double": "Double",
     "decimal32 decimal64 decimal128 decimal256": "Decimal",
     "date32 date64 timestamp": "DateTime",
+    "time32 time64": "Time",
     "string large_string string_view": "String",
 }
 
@@ -76,6 +79,19 @@ def name_of(data_type: object) -> str | None:
     if library == "polars":
         return _listed(_POLARS, made.__name__)
     return _arrow(data_type) if library == "pyarrow" else None
+
+
+def is_date(data_type: object) -> bool:
+    """Whether it says a date without a time of day, for services that have such columns."""
+    if isinstance(data_type, str):
+        return data_type.lower() == "date"
+    made = data_type if isinstance(data_type, type) else type(data_type)
+    library = made.__module__.partition(".")[0]
+    if library == "polars":
+        return made.__name__ == "Date"
+    if library == "pyarrow":
+        return str(data_type).startswith("date")
+    return made is data_type and made is date
 
 
 def _is_plain(given: object) -> bool:

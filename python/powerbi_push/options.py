@@ -129,6 +129,22 @@ _PUSHES: dict[str, Any] = {
 }
 
 
+class LoadOptions(CheckOptions, total=False):
+    """How rows are judged that go to MicroStrategy, all of them or none.
+
+    Attributes:
+        timeout: Seconds for the whole call; None (default) is no limit.
+        progress: Who sees how far it has come, as for a push: rows while they are read, bytes while they are sent, and
+            that the service is publishing.
+    """
+
+    timeout: float | None
+    progress: bool | Callable[[Progress], object] | None
+
+
+_LOADS: dict[str, Any] = {**_CHECKS, "timeout": None, "progress": None}
+
+
 class SenderOptions(RowOptions, total=False):
     """How rows are judged, and how a sender keeps and delivers them.
 
@@ -186,6 +202,7 @@ DEFAULTS: dict[type, Mapping[str, Any]] = {
     RowOptions: _ROWS,
     CheckOptions: _CHECKS,
     PushOptions: _PUSHES,
+    LoadOptions: _LOADS,
     SenderOptions: _SENDERS,
 }
 
@@ -199,6 +216,7 @@ def _explain(kind: type, *others: type) -> None:
 
 _explain(CheckOptions, RowOptions)
 _explain(PushOptions, CheckOptions)
+_explain(LoadOptions, CheckOptions)
 _explain(SenderOptions, RowOptions)
 
 Verb = TypeVar("Verb", bound="Callable[..., object]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,8 @@ class PushResult:
         waited_seconds: The part of it that was spent holding back, summed over requests.
         request_ids: The service's ids of the newest 1,000 answers.
         deleted: Whether the rows that were there before have been deleted (`Table.replace`).
+        repeated_keys: Keys that more than one of these rows have, which MicroStrategy keeps or joins by its own rules;
+            0 for any other service.
     """
 
     read: int = 0
@@ -136,6 +138,7 @@ class PushResult:
     waited_seconds: float = 0.0
     request_ids: tuple[str, ...] = ()
     deleted: bool = False
+    repeated_keys: int = 0
 
     @property
     def ok(self) -> bool:
@@ -221,6 +224,24 @@ def push_result(report: dict[str, Any]) -> PushResult:
     report["errors"] = tuple(map(row_error, report["errors"]))
     report["request_ids"] = tuple(report["request_ids"])
     return PushResult(**report)
+
+
+def joined(first: PushResult, then: PushResult) -> PushResult:
+    """Take two pushes into one table, which were published together, for one."""
+    added = {
+        one.name: getattr(first, one.name) + getattr(then, one.name)
+        for one in fields(PushResult)
+        if one.name in {*_COUNTS, "error_count", "errors", "repeated_keys"}
+    }
+    ranges = list(first.ranges)
+    for start, stop, state in ((one[0] + first.read, one[1] + first.read, one[2]) for one in then.ranges):
+        if ranges and ranges[-1][1:] == (start, state):
+            ranges[-1] = (ranges[-1][0], stop, state)
+        else:
+            ranges.append((start, stop, state))
+    whole = first.resume_from == first.read
+    resume_from = first.read + then.resume_from if whole else first.resume_from
+    return replace(then, **added, ranges=ranges, resume_from=resume_from, elapsed_seconds=first.elapsed_seconds)
 
 
 def validation_report(found: tuple[int, int, list[dict[str, Any]], list[str]]) -> ValidationReport:

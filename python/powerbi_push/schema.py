@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from powerbi_push import _core
 from powerbi_push.arguments import items, listed, owned_by, shown
-from powerbi_push.data_types import type_name
+from powerbi_push.data_types import is_date, type_name
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, frameless, shown_unfinished
 from powerbi_push.options import CheckOptions, RowOptions, given, takes
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 #: A data type: its name in any case, an alias such as ``"int"``, one of Python's own types, or a type of numpy, pandas,
 #: polars or Arrow, such as ``frame.dtypes["Price"]``.
 DataType: TypeAlias = object
+
+#: Whom a schema is for.
+Target: TypeAlias = Literal["powerbi", "microstrategy"]
+TARGETS = ["powerbi", "microstrategy"]
 
 _SERVICE_NAMES = {
     "data_type": "dataType",
@@ -49,7 +54,7 @@ _SERVICE_NAMES = {
 def specification(value: object) -> Any:
     """Turn a schema object into the service's spelling, which the core reads and checks."""
     if is_dataclass(value) and not isinstance(value, type):
-        names = [one.name for one in fields(value) if one.compare]
+        names = [one.name for one in fields(value) if one.compare and one.name != "target"]
         return {_SERVICE_NAMES.get(name, name): specification(getattr(value, name)) for name in names}
     if isinstance(value, tuple | list):
         return [specification(one) for one in value]
@@ -87,10 +92,13 @@ class Column:
     data_category: str | None = field(default=None, kw_only=True)
     is_hidden: bool | None = field(default=None, kw_only=True)
     summarize_by: str | None = field(default=None, kw_only=True)
+    #: Whether a date without a time of day was meant, for targets that have such columns.
+    _is_date: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Judge what is given, and spell the data type as the documentation does."""
         _texts(self, "name", optional=("format_string", "sort_by_column", "data_category", "summarize_by"))
+        object.__setattr__(self, "_is_date", is_date(self.data_type))
         object.__setattr__(self, "data_type", type_name(self.name, self.data_type))
 
     def __repr__(self) -> str:
@@ -168,6 +176,8 @@ class TableSchema:
         measures: `Measure` objects.
         description: For people.
         is_hidden: Whether reports hide the table.
+        target: Whom it is for: ``"powerbi"`` (default), or ``"microstrategy"``, which has the types Date and Time, text
+            of any length, Decimals of 38 digits, and rules of its own for names.
 
     Raises:
         ConfigurationError: The service would refuse the table; the message lists every reason.
@@ -181,6 +191,7 @@ class TableSchema:
     measures: tuple[Measure, ...]
     description: str | None
     is_hidden: bool | None
+    target: str
     _core: _core.TableSchema = field(compare=False)
     _hints: dict[str, str] = field(compare=False)
 
@@ -192,22 +203,31 @@ class TableSchema:
         measures: Iterable[Measure] = (),
         description: str | None = None,
         is_hidden: bool | None = None,
+        target: Target = "powerbi",
     ) -> None:
         """Check the table against the service's rules."""
         set_ = object.__setattr__
         set_(self, "name", _core.check_text("name", name))
         owner = owned_by("table", self.name)
-        set_(self, "columns", columns_of(owner, "columns", columns))
+        set_(self, "target", _core.check_word("target", target, TARGETS))
+        set_(self, "columns", _for_target(columns_of(owner, "columns", columns), self.target))
         set_(self, "_hints", {})
         set_(self, "measures", items(owner, "measures", measures, Measure))
         set_(self, "description", _core.check_optional_text("description", description))
         set_(self, "is_hidden", _core.check_optional_flag("is_hidden", is_hidden))
-        set_(self, "_core", _core.TableSchema(specification(self)))
-        set_(self, "columns", tuple(Column(**column) for column in self._core.canonical["columns"]))
+        set_(self, "_core", _core.TableSchema(specification(self), self.target))
+        canonical = tuple(Column(**column) for column in self._core.canonical["columns"])
+        set_(self, "columns", _for_target(canonical, self.target))
 
     @classmethod
     def infer(
-        cls, name: str, rows: Rows, *, types: Mapping[str, DataType] | None = None, convert: bool = False
+        cls,
+        name: str,
+        rows: Rows,
+        *,
+        types: Mapping[str, DataType] | None = None,
+        convert: bool = False,
+        target: Target = "powerbi",
     ) -> Self:
         """Read the columns off rows: all of them are looked at, in the order in which names first appear.
 
@@ -225,6 +245,7 @@ class TableSchema:
             types: Data types of columns that need no guess, such as those that hold nothing but None.
             convert: Take text for what it reads as without a loss; rows are then pushed with ``convert=True``. Numbers
                 with zeros in front stay text.
+            target: Whom it is for; ``"microstrategy"`` makes Date of a column of dates and Time of one of times.
 
         Raises:
             ConfigurationError: A column is mixed or has no values, `types` names a column that no row has, there are no
@@ -240,10 +261,12 @@ class TableSchema:
         convert = _core.check_flag("convert", convert)
         known = [
             (column.name, str(column.data_type))
-            for column in columns_of(owned_by("table", name), "types", () if types is None else types)
+            for column in _for_target(
+                columns_of(owned_by("table", name), "types", () if types is None else types), target
+            )
         ]
-        columns, hints = _core.infer_columns(rows, known, convert)
-        table = cls(name, dict(columns))
+        columns, hints = _core.infer_columns(rows, known, convert, _core.check_word("target", target, TARGETS))
+        table = cls(name, dict(columns), target=target)
         if hints:
             object.__setattr__(table, "_hints", dict(hints))
             _tell(name, hints)
@@ -312,12 +335,15 @@ class TableSchema:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by what it was made from."""
-        return _restore_table, (self.name, self.columns, self._hints, self.measures, self.description, self.is_hidden)
+        rest = (self.measures, self.description, self.is_hidden, self.target)
+        return _restore_table, (self.name, self.columns, self._hints, *rest)
 
     def __repr__(self) -> str:
         """Short: the columns by name and type, and what else is set."""
         columns = {column.name: column.data_type for column in self.columns}
         set_ = {"measures": self.measures, "description": self.description, "is_hidden": self.is_hidden}
+        if self.target != "powerbi":
+            set_["target"] = self.target
         rest = "".join(f", {name}={value!r}" for name, value in set_.items() if value not in ((), None))
         return f"TableSchema({self.name!r}, {columns!r}{rest})"
 
@@ -391,16 +417,30 @@ def columns_of(owner: str, argument: str, columns: Any) -> tuple[Column, ...]:
 
 
 def _restore_table(name: str, columns: tuple[Column, ...], hints: dict[str, str], *rest: Any) -> TableSchema:
-    measures, description, is_hidden = rest
-    table = TableSchema(name, columns, measures=measures, description=description, is_hidden=is_hidden)
+    measures, description, is_hidden, *target = rest
+    table = TableSchema(
+        name, columns, measures=measures, description=description, is_hidden=is_hidden, target=(*target, "powerbi")[0]
+    )
     object.__setattr__(table, "_hints", hints)
     return table
+
+
+def _for_target(columns: tuple[Column, ...], target: str) -> tuple[Column, ...]:
+    """Say Date of a column that means one, where the target has such columns."""
+    name = "DateTime" if target == "powerbi" else "Date"
+    found = []
+    for column in columns:
+        if column._is_date and column.data_type != name:  # noqa: SLF001 - the same module
+            column = copy(column)  # noqa: PLW2901 - columns do not change
+            object.__setattr__(column, "data_type", name)
+        found.append(column)
+    return tuple(found)
 
 
 def _short_repr(value: Any, *, positional: int) -> str:
     parts = [
         repr(getattr(value, one.name)) if place < positional else f"{one.name}={getattr(value, one.name)!r}"
         for place, one in enumerate(fields(value))
-        if place < positional or getattr(value, one.name) != one.default
+        if one.repr and (place < positional or getattr(value, one.name) != one.default)
     ]
     return f"{type(value).__name__}({', '.join(parts)})"

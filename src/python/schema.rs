@@ -15,14 +15,20 @@ use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::error::Error;
 use crate::rows::cell::{Cell, Row, Rows};
 use crate::rows::encode::{Limits, Options, Seen, example, kind_of, no_row};
-use crate::rows::schema::{self, DataType, Inference, Inferred, Known};
+use crate::rows::schema::{self, DataType, Inference, Inferred, Known, POWER_BI, Target};
+use crate::services::microstrategy::TARGET;
 use crate::services::powerbi::sinks::PushDataset;
 
-fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
+pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     depythonize(given).map_err(|error| {
         let error = Error::configuration(format!("the schema holds something that is not JSON: {error}"));
         errors::to_py(given.py(), &error)
     })
+}
+
+/// Whom a schema is for, by the name that users know.
+fn named(target: &str) -> &'static Target {
+    if target == TARGET.name { &TARGET } else { &POWER_BI }
 }
 
 /// The type that `name` means, spelled as the documentation spells it.
@@ -30,37 +36,39 @@ fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
 pub(super) fn data_type_name(name: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
     door::through(name.py(), || {
         let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
-        Ok(text.and_then(DataType::parse).map(DataType::name))
+        // A column is made before it is known whom it is for: which types that one has is judged with the table.
+        let read = |name: &str| TARGET.type_named(name).filter(|known| *known == DataType::Time);
+        Ok(text.and_then(|name| read(name).or_else(|| DataType::parse(name))).map(DataType::name))
     })
 }
 
 /// Checks a dataset given in the service's spelling and answers it in Python's.
 #[pyfunction]
-pub(super) fn read_dataset<'py>(spec: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn read_dataset<'py>(spec: &Bound<'py, PyAny>, target: &str) -> PyResult<Bound<'py, PyAny>> {
     let py = spec.py();
     door::through(py, || {
-        let dataset = raise(py, schema::read_dataset(&specification(spec)?))?;
+        let dataset = raise(py, schema::read_dataset_for(&specification(spec)?, named(target)))?;
         Ok(pythonize(py, &dataset)?)
     })
 }
 
 /// The same for JSON text.
 #[pyfunction]
-pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str, target: &str) -> PyResult<Bound<'py, PyAny>> {
     door::through(py, || {
         let parsed = serde_json::from_str(text);
         let value: Value =
             raise(py, parsed.map_err(|error| Error::configuration(format!("the text is not JSON: {error}"))))?;
-        let dataset = raise(py, schema::read_dataset(&value))?;
+        let dataset = raise(py, schema::read_dataset_for(&value, named(target)))?;
         Ok(pythonize(py, &dataset)?)
     })
 }
 
 /// The service's JSON for a dataset given in its spelling.
 #[pyfunction]
-pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool) -> PyResult<String> {
+pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool, target: &str) -> PyResult<String> {
     door::through(spec.py(), || {
-        let dataset = raise(spec.py(), schema::read_dataset(&specification(spec)?))?;
+        let dataset = raise(spec.py(), schema::read_dataset_for(&specification(spec)?, named(target)))?;
         let json = schema::dataset_json(&dataset);
         Ok(if indent { format!("{json:#}") } else { json.to_string() })
     })
@@ -85,23 +93,31 @@ pub(super) fn infer_columns(
     rows: &Bound<'_, PyAny>,
     types: Vec<(String, String)>,
     convert: bool,
+    target: &str,
 ) -> PyResult<(Types, Types)> {
-    door::through(rows.py(), || infer(rows, types, convert))
+    door::through(rows.py(), || infer(rows, types, convert, named(target)))
 }
 
-fn infer(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>, convert: bool) -> PyResult<(Types, Types)> {
+fn infer(
+    rows: &Bound<'_, PyAny>,
+    types: Vec<(String, String)>,
+    convert: bool,
+    target: &'static Target,
+) -> PyResult<(Types, Types)> {
     let py = rows.py();
     let given = types.into_iter().map(|(column, name)| {
-        let data_type = DataType::parse(&name);
+        let data_type = target.type_named(&name);
         let known =
             data_type.ok_or_else(|| Error::configuration(format!("column `{column}`: there is no data type `{name}`")));
         raise(py, known).map(|data_type| (column, data_type))
     });
     let given = given.collect::<PyResult<Vec<_>>>()?;
-    let cells = Options { convert, hide_values: hides_values(), ..Options::default() };
-    let mut source = Source::new(rows, Wanted::new(None, cells))?;
+    let cells = Options { convert, hide_values: hides_values(), values: target.values, ..Options::default() };
+    let takes_times = target.types.contains(&DataType::Time);
+    let mut source = Source::new(rows, Wanted::new(None, cells).with_times(takes_times))?;
     let known = Known { given, declared: source.declared()?, convert };
-    let mut watching = Watching { inference: Inference::new(known), cells, row: 0, not_rows: None };
+    let mut watching =
+        Watching { inference: Inference::new(known), cells, types: target.types, row: 0, not_rows: None };
     let watched = match source.arrow() {
         Some(rows) => door::away(py, || watching.watch(rows)),
         None => watching.watch(&mut source),
@@ -120,6 +136,7 @@ fn infer(rows: &Bound<'_, PyAny>, types: Vec<(String, String)>, convert: bool) -
 struct Watching {
     inference: Inference,
     cells: Options,
+    types: &'static [DataType],
     /// The number of the row that is being looked at.
     row: u64,
     /// Why that one is none.
@@ -144,7 +161,7 @@ impl Row for Watching {
     }
 
     fn cell(&mut self, place: usize, cell: Cell<'_>) {
-        let kind = kind_of(&cell, self.cells.convert);
+        let kind = kind_of(&cell, self.cells, self.types);
         self.inference.see(place, kind, |row| example(&cell, row, self.cells.hide_values));
     }
 
@@ -173,12 +190,13 @@ pub(super) struct TableSchema {
 #[pymethods]
 impl TableSchema {
     #[new]
-    fn new(spec: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn new(spec: &Bound<'_, PyAny>, target: &str) -> PyResult<Self> {
         let py = spec.py();
         door::through(py, || {
-            let table = raise(py, schema::read_table(&specification(spec)?))?;
+            let target = named(target);
+            let table = raise(py, schema::read_table_for(&specification(spec)?, target))?;
             let canonical = pythonize(py, &table)?.unbind();
-            Ok(Self { schema: Arc::new(schema::TableSchema::new(&table)), canonical })
+            Ok(Self { schema: Arc::new(schema::TableSchema::new(&table).under(target.values)), canonical })
         })
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def test_a_data_type_is_taken_in_any_case_as_an_alias_and_as_pythons_own(data_ty
 
 @pytest.mark.parametrize(
     "data_type",
-    ["", "varchar", "int32", " Int64", "datetime2", "Time", None, 5, bytes, list, object, type(None)],
+    ["", "varchar", "int32", " Int64", "datetime2", None, 5, bytes, list, object, type(None)],
     ids=repr,
 )
 def test_another_data_type_is_refused_with_the_types_there_are(data_type: Any) -> None:
@@ -46,6 +46,16 @@ def test_another_data_type_is_refused_with_the_types_there_are(data_type: Any) -
     assert "`Price`" in str(refused.value)
     for name in ("Int64", "Double", "Boolean", "DateTime", "String", "Decimal"):
         assert name in str(refused.value)
+
+
+def test_times_of_day_are_for_those_targets_that_have_them() -> None:
+    with pytest.raises(ConfigurationError, match="`Time`; the types are Int64, Double, Boolean, DateTime, String, Decimal"):
+        TableSchema("t", [Column("At", "Time")])
+    for given in ("Time", "time", time):
+        assert TableSchema("t", {"At": given}, target="microstrategy").columns[0].data_type == "Time"
+    for given in ("Date", "date", date):
+        assert TableSchema("t", {"On": given}).columns[0].data_type == "DateTime"
+        assert TableSchema("t", {"On": given}, target="microstrategy").columns[0].data_type == "Date"
 
 
 def test_a_class_is_no_data_type_for_its_name_alone() -> None:

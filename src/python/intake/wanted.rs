@@ -1,7 +1,7 @@
 //! What is wanted of a frame, and how its values are to be read.
 
 use crate::rows::encode::Options;
-use crate::rows::schema::TableSchema;
+use crate::rows::schema::{Column, DataType, TableSchema};
 
 /// What is wanted of a frame.
 #[derive(Clone, Copy, Default)]
@@ -10,7 +10,7 @@ pub(in crate::python) struct Wanted<'s> {
     only: Option<&'s TableSchema>,
     /// What the clocks of zones show, besides the moments.
     pub(super) wall: bool,
-    /// Times of day, which no column takes before they are converted.
+    /// Times of day, which most columns take only where they are converted.
     pub(super) times: bool,
 }
 
@@ -18,7 +18,14 @@ impl<'s> Wanted<'s> {
     /// What an encoder with these options needs.
     pub(in crate::python) fn new(schema: Option<&'s TableSchema>, options: Options) -> Self {
         let only = schema.filter(|_| options.ignore_unknown_columns);
-        Self { only, wall: options.wall, times: options.convert }
+        let takes_times = |column: &Column| matches!(column.data_type, DataType::Time | DataType::Any);
+        let times = options.convert || schema.is_some_and(|schema| schema.columns().iter().any(takes_times));
+        Self { only, wall: options.wall, times }
+    }
+
+    /// The same with times of day, where somebody takes them.
+    pub(in crate::python) fn with_times(self, times: bool) -> Self {
+        Self { times: self.times || times, ..self }
     }
 
     /// Whether every column is read.

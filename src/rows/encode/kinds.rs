@@ -13,17 +13,24 @@ use crate::rows::schema::{DataType, Kind, Looks, NoType};
 /// Digits that any Double tells apart.
 const SURE_DIGITS: usize = 15;
 
-/// What `cell` tells about its column, where values are converted or not.
+/// What `cell` tells about its column, for a target that has these `types`, where values are converted or not.
 #[must_use]
-pub fn kind_of(cell: &Cell<'_>, convert: bool) -> Kind {
+pub fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType]) -> Kind {
+    let has = |data_type| types.contains(&data_type);
     match *cell {
         Cell::Null => return Kind::Missing,
         _ if is_nan(cell) => return Kind::NaN,
-        Cell::Time(_) if convert => return Kind::Type(DataType::String),
+        Cell::Time(_) if has(DataType::Time) => {}
+        Cell::Time(_) if options.convert => return Kind::Type(DataType::String),
         _ => {}
     }
-    let own = own_type(cell);
-    if own.is_none() || put_value(&mut Buffer::default(), own, *cell, Options::default()).is_err() {
+    let own = match cell {
+        Cell::Date(_) if has(DataType::Date) => Some(DataType::Date),
+        Cell::Time(_) if has(DataType::Time) => Some(DataType::Time),
+        _ => own_type(cell),
+    };
+    let judged = Options { values: options.values, ..Options::default() };
+    if own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err() {
         return Kind::Unsupported(no_type(cell));
     }
     match (*cell, own) {

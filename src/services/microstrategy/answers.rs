@@ -86,7 +86,7 @@ fn judge(answer: &Answer) -> (Kind, Option<&'static str>) {
         (_, Some(LOGIN_FAILED)) => {
             (Kind::Authentication, Some("check username=, password= (or the token) and login_mode="))
         }
-        (300..=399, _) => (Kind::Service, Some(LIBRARY)),
+        (300..=399, _) | (405, None) => (Kind::Service, Some(LIBRARY)),
         (401, _) => (Kind::Authentication, None),
         (_, Some(code)) if FORBIDDEN.contains(&code) => (
             Kind::PermissionDenied,
@@ -97,7 +97,6 @@ fn judge(answer: &Answer) -> (Kind, Option<&'static str>) {
         (404, _) | (_, Some(NOT_FOUND)) => (Kind::NotFound, None),
         (413, _) => (Kind::PayloadTooLarge, Some("smaller chunks may pass: ds.upload(chunk_bytes=50_000_000)")),
         (429, _) => (Kind::RateLimited, None),
-        (405, None) => (Kind::Service, Some(LIBRARY)),
         _ => (Kind::Service, None),
     }
 }

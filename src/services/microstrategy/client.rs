@@ -13,7 +13,7 @@ use super::operation::Call;
 use super::session::{Session, SignIn};
 use crate::clock::Clock;
 use crate::delivery::report::Meter;
-use crate::error::{Error, Result, shown};
+use crate::error::{Error, Kind, Result, shown};
 use crate::http::transport::{Settings, Transport};
 use crate::http::{Answer, Exchanges};
 use crate::rate_limit::{Limit, Quotas, Watch};
@@ -103,13 +103,12 @@ impl Client {
             return Ok(());
         }
         let call = Call::new(Method::POST, below(&self.root, &["auth", "logout"])?, "logging out");
-        let answered = self.attempt(&Call { repeatable: false, ..call }).await;
+        let answered = self.attempt(&Call { renews: false, ..call }).await;
         self.session.forget();
         match answered {
-            Ok(_) => Ok(()),
             // Where it had ended there was nothing to log out of.
-            Err(setback) if setback.renewed => Ok(()),
-            Err(setback) => Err(setback.error),
+            Err(setback) if setback.error.kind != Kind::Authentication => Err(setback.error),
+            _ => Ok(()),
         }
     }
 

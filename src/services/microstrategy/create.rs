@@ -36,10 +36,7 @@ impl Client {
     pub async fn create_whole(&self, model: &Model, rows: &[u8]) -> Result<Info, Trouble> {
         let call = Call::new(Method::POST, below(&self.root, &["datasets"])?, CREATING);
         let call = self.within(call.with(&model.one(&STANDARD.encode(rows)))).await?;
-        let answer = self
-            .call_again(call)
-            .await
-            .map_err(|setback| Trouble { in_doubt: setback.in_doubt, error: doubted(setback) })?;
+        let answer = self.call_again(call).await?;
         let answer = json(&answer).map_err(Trouble::doubt)?;
         let id = required(&answer, &["datasetId", "id"]).map_err(Trouble::doubt)?;
         Ok(Info { id, name: model.name().to_owned() })
@@ -56,8 +53,8 @@ impl Client {
         // With these policies twice comes to the same as once.
         call.repeatable = policy != Policy::Add;
         let call = self.within(call).await?;
-        let patched = self.call_again(call).await;
-        patched.map(drop).map_err(|setback| Trouble { in_doubt: setback.in_doubt, error: setback.error })
+        self.call_again(call).await?;
+        Ok(())
     }
 }
 

@@ -33,13 +33,15 @@ pub(super) struct Call {
     pub(super) doing: &'static str,
     /// Whether asking twice comes to the same.
     pub(super) repeatable: bool,
+    /// Whether it is worth a login where the session has ended.
+    pub(super) renews: bool,
 }
 
 impl Call {
     /// A call that can be repeated, unless it is a POST or a PATCH.
     pub(super) fn new(method: Method, url: Url, doing: &'static str) -> Self {
         let repeatable = method != Method::POST && method != Method::PATCH;
-        Self { method, url, body: Bytes::new().into(), headers: Vec::new(), doing, repeatable }
+        Self { method, url, body: Bytes::new().into(), headers: Vec::new(), doing, repeatable, renews: true }
     }
 
     /// The same with a body.
@@ -99,7 +101,7 @@ impl Client {
 
     /// Calls within one session: where it has ended, there is a new one afterwards, and nothing was done.
     pub(super) async fn attempt(&self, call: &Call) -> Result<Answer, Setback> {
-        let Call { method, url, body, headers, doing, repeatable } = call.clone();
+        let Call { method, url, body, headers, doing, repeatable, renews } = call.clone();
         let request = Request { method, url, body, headers, answer_limit: ANSWER_LIMIT };
         let last_begin = self.clock.now() + PATIENCE;
         let mut failures = 0;
@@ -112,7 +114,7 @@ impl Client {
             match self.next(sent.outcome, repeatable, doing) {
                 Next::Done(answer) => return Ok(answer),
                 Next::Refresh(error) => {
-                    if !self.http.renew(sent.signed_as).await? {
+                    if !renews || !self.http.renew(sent.signed_as).await? {
                         return Err(error.into());
                     }
                     return Err(Setback { error, in_doubt: false, renewed: true });

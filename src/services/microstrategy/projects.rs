@@ -26,11 +26,10 @@ impl Client {
                 _ => Err(Error::configuration(format!("project= has to say which project is meant: {there}"))),
             };
         };
-        let named: Vec<_> = known.iter().filter(|(name, _)| name == wanted).collect();
+        let alike: Vec<_> = known.iter().filter(|(name, _)| name == wanted).collect();
         let by_id = known.iter().find(|(_, id)| is_id(wanted) && id.eq_ignore_ascii_case(wanted));
-        match (by_id, named.as_slice()) {
-            (Some((_, id)), _) => Ok(id.clone()),
-            (None, [(_, id)]) => Ok(id.clone()),
+        match (by_id, alike.as_slice()) {
+            (Some((_, id)), _) | (None, [(_, id)]) => Ok(id.clone()),
             (None, []) => {
                 let message = format!("there is no project `{}`: {there}", shown(wanted));
                 Err(Error::new(Kind::NotFound, message).with_hint("the user has to have access to it; case counts"))

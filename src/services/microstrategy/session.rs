@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  sign ─ no token ─▶ POST auth/login ─▶ token and cookies ─▶ every request carries both
-//!  renew ─ 401 ERR009 ─▶ the same again
+//!  renew ─ 401 ERR009 ─▶ POST auth/logout, whatever comes of it, and the same again
 //! ```
 //!
 //! Source: "Authentication" of MicroStrategy's REST API documentation: the token and all cookies go with each request.
@@ -162,17 +162,35 @@ impl Session {
     /// Signs in, unless that was done since the sign-in `known`.
     async fn enter(&self, known: Option<u64>) -> Result<()> {
         let _turn = self.turn.lock().await;
-        {
-            let mut state = self.shared.lock();
-            if state.token.is_some() && known.is_none_or(|known| known != state.generation) {
-                return Ok(());
-            }
-            state.token = None;
-            state.jar = Jar::default();
+        let is_there = {
+            let state = self.shared.lock();
+            state.token.is_some() && known.is_none_or(|known| known != state.generation)
+        };
+        if is_there {
+            return Ok(());
         }
+        self.leave().await;
+        self.forget();
         self.log_in().await?;
         self.shared.lock().generation += 1;
         Ok(())
+    }
+
+    /// Ends a session that was refused: it may be there all the same, and what it holds in the way of the next one.
+    async fn leave(&self) {
+        let (true, Ok(signature)) = (self.is_open(), self.signature()) else { return };
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop().push("logout");
+        }
+        let (body, headers) = (Bytes::new().into(), signature.headers);
+        let request = Request { method: Method::POST, url, body, headers, answer_limit: ANSWER_LIMIT };
+        let limit = Limit::alone(self.clock.clone(), Quotas::NONE);
+        let ask = Ask { rows: 0, retry: self.retry, failed: None };
+        let leave = Leave { limit: &limit, ask, deadline: None, watch: &() };
+        if let Ok(mut sent) = self.http.send(&request, leave, &Arc::new(Progress::default())).await {
+            sent.permit.end(Ending::Refused);
+        }
     }
 
     async fn log_in(&self) -> Result<()> {

@@ -9,6 +9,7 @@
 //! Source: "Create a dataset incrementally with multiple requests". What the service does with an upload session of a login
 //! that has ended is not written down: it is taken for lost, so that everything is sent again.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -68,9 +69,19 @@ impl From<Error> for Trouble {
     }
 }
 
+impl From<Setback> for Trouble {
+    fn from(setback: Setback) -> Self {
+        if setback.in_doubt { Self::doubt(setback.error) } else { setback.error.into() }
+    }
+}
+
 impl Trouble {
+    /// Rows may have been published, for all that is known after `error`.
     pub(super) fn doubt(error: Error) -> Self {
-        Self { error, in_doubt: true }
+        let message = format!("whether the rows were published is not known: {}", error.message);
+        let doubt = Error::new(Kind::InDoubt, message).with_answer((*error.answer).clone());
+        let hint = "look at the dataset; with policy=\"upsert\" or \"replace\" the same rows can be pushed again";
+        Self { error: doubt.with_hint(hint).caused_by(error), in_doubt: true }
     }
 }
 
@@ -133,7 +144,7 @@ impl Client {
                     self.tidy(dataset, course).await;
                     course.sent.store(0, Ordering::Release);
                 }
-                Err(setback) => return Err(Trouble { error: setback.error, in_doubt: setback.in_doubt }),
+                Err(setback) => return Err(setback.into()),
                 Ok(()) => return Ok(()),
             }
         }
@@ -142,9 +153,13 @@ impl Client {
     async fn deliver_once(&self, dataset: &str, is_new: bool, loads: &[Load], course: &Course) -> Result<(), Setback> {
         let id = self.open_session(dataset, is_new, loads).await?;
         course.open(Some(id.clone()));
+        // Chunks are counted by table, on through several loads of one.
+        let mut indexes: HashMap<&str, usize> = HashMap::new();
         for load in loads {
-            for (place, part) in load.parts.iter().enumerate() {
-                self.send_chunk(dataset, &id, load, place + 1, part).await?;
+            for part in &load.parts {
+                let index = indexes.entry(&load.table).or_default();
+                *index += 1;
+                self.send_chunk(dataset, &id, load, *index, part).await?;
                 course.sent.fetch_add(base64_length(part.range.end - part.range.start), Ordering::AcqRel);
             }
         }
@@ -224,8 +239,7 @@ impl Client {
             let answer = match self.call_again(call.clone()).await {
                 Ok(answer) => answer,
                 Err(setback) => {
-                    let error = doubt.unwrap_or(setback.error);
-                    return Err(unsure(error.with_hint("whether the rows were published is not known")));
+                    return Err(unsure(doubt.unwrap_or(setback.error)));
                 }
             };
             let said = json(&answer).map_err(unsure)?;

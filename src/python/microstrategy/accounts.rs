@@ -1,0 +1,47 @@
+//! What is said of the rows of one push, however it ended.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use crate::delivery::queue::{Fate, Ledger};
+use crate::delivery::report::{Meter, Report};
+use crate::python::results;
+use crate::rows::encode::Problems;
+
+/// The rows of one push, as far as they were read.
+pub(super) struct Account {
+    pub(super) read: u64,
+    pub(super) problems: Problems,
+    pub(super) skip_invalid: bool,
+    /// Rows that were staged.
+    pub(super) rows: u64,
+    pub(super) repeated_keys: u64,
+}
+
+impl Account {
+    /// Python's `PushResult`; `fate` is what became of the staged rows.
+    pub(super) fn result<'py>(
+        &self,
+        py: Python<'py>,
+        fate: Option<Fate>,
+        meter: &Meter,
+        elapsed: Duration,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut ledger = Ledger::default();
+        if let Some(fate) = fate {
+            ledger.record(0..self.rows, fate, false);
+        }
+        let mut report = Report::new(self.read, &self.problems, self.skip_invalid, 0, &ledger, meter, elapsed);
+        report.repeated_keys = self.repeated_keys;
+        results::push_result(py, &report, false)
+    }
+}
+
+/// The exception `raised` with what became of the rows.
+pub(super) fn with_result(py: Python<'_>, raised: &PyErr, result: &Bound<'_, PyAny>) -> PyResult<()> {
+    let exception = raised.value(py);
+    exception.setattr("result", result)?;
+    exception.call_method1("add_note", (result.call_method0("summary")?,))?;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Rows read, checked and put where they wait: nothing is sent before all of them are there and fit.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::accounts::{Account, with_result};
+use super::telling::{Shown, Telling};
+use super::upload::{Staged, State};
+use crate::clock::{Clock, Moment};
+use crate::delivery::report::Meter;
+use crate::python::bell::Bell;
+use crate::python::door;
+use crate::python::errors;
+use crate::python::intake::{Rest, Source, Wanted};
+use crate::python::notices;
+use crate::python::operation::{Operation, Step, Work};
+use crate::python::options::RowOptions;
+use crate::python::reading::{Early, InTime, Stop, TURN, Time};
+use crate::python::runtime::lost;
+use crate::rows::encode::{Encoder, Filled, Seen};
+use crate::rows::schema::{Table, TableSchema};
+use crate::services::microstrategy::TARGET;
+use crate::services::microstrategy::staging::{LIMITS, ROWS, Staging};
+
+/// Puts `rows` where the others of an upload wait; the answer is how many there are.
+pub(super) fn stage(
+    state: Arc<Mutex<State>>,
+    staging: Staging,
+    rows: &Bound<'_, PyAny>,
+    mut options: RowOptions,
+    clock: &Clock,
+) -> PyResult<Operation> {
+    let table = Table {
+        name: staging.table.name.clone(),
+        columns: staging.table.columns.clone(),
+        measures: Vec::new(),
+        description: None,
+        is_hidden: None,
+    };
+    let schema = Arc::new(TableSchema::new(&table).under(TARGET.values));
+    let source = Source::new(rows, Wanted::new(Some(&schema), options.cells))?;
+    let sized = source.is_sized();
+    let total = if sized { rows.len().ok() } else { None };
+    let encoder = Encoder::new(&ROWS, Some(schema), options.cells, LIMITS, options.max_errors);
+    let progress = std::mem::replace(&mut options.progress, crate::python::options::Progress::Never);
+    let started = clock.now();
+    let deadline = options.timeout.map(|timeout| started + timeout);
+    let work = Stage {
+        state,
+        staging: Some(staging),
+        encoder,
+        rows: Some(source.into_rest()),
+        sized,
+        total: total.map(|total| total as u64),
+        time: Time::new(clock, deadline),
+        telling: Telling::new(progress, clock.clone()),
+        options,
+        started,
+        clock: clock.clone(),
+        raised: None,
+    };
+    Ok(Operation::new(work, Arc::new(Bell::default()), false))
+}
+
+struct Stage {
+    state: Arc<Mutex<State>>,
+    staging: Option<Staging>,
+    encoder: Encoder,
+    rows: Option<Rest>,
+    sized: bool,
+    total: Option<u64>,
+    time: Time,
+    telling: Telling,
+    options: RowOptions,
+    started: Moment,
+    clock: Clock,
+    /// Who interrupted it.
+    raised: Option<PyErr>,
+}
+
+impl Stage {
+    fn read_some(&mut self, py: Python<'_>, soon: bool) -> Result<bool, Stop> {
+        let interrupted = |raised| Stop::Early(Early::Interrupted(raised));
+        let Some(rest) = self.rows.take() else { return Err(interrupted(lost(py))) };
+        let time = self.time.turn_of(soon.then_some(TURN).or(self.telling.turn()));
+        let mut source = Source::resume(py, rest);
+        let encoder = &mut self.encoder;
+        let filled = match source.arrow() {
+            Some(rows) => door::away(py, || encoder.fill_in_slices(&mut InTime::new(rows, time))),
+            None => encoder.fill(&mut InTime::new(&mut source, time)),
+        };
+        self.rows = Some(source.into_rest());
+        let Filled { run, ended } = filled?;
+        notices::old_date(py, self.encoder.take_old_date().as_ref()).map_err(interrupted)?;
+        let refused = !self.options.skip_invalid && self.encoder.problems().count() > 0;
+        if refused {
+            // Of rows that are all at hand every problem is told.
+            if ended || !self.sized {
+                return Err(Stop::Early(Early::Invalid { ended }));
+            }
+            self.encoder.only_check();
+            return Ok(false);
+        }
+        if let (Some(run), Some(staging)) = (run, &mut self.staging) {
+            door::away(py, || staging.take(run)).map_err(|error| Stop::Early(Early::Failed(error)))?;
+        }
+        Ok(ended)
+    }
+
+    fn read(&self, py: Python<'_>) -> u64 {
+        self.encoder.rows_read() + self.rows.as_ref().map_or(0, |rows| rows.left(py)) as u64
+    }
+
+    fn account(&self, py: Python<'_>, rows: u64, repeated_keys: u64) -> Account {
+        let (read, skip_invalid) = (self.read(py), self.options.skip_invalid);
+        Account { read, problems: self.encoder.problems().clone(), skip_invalid, rows, repeated_keys }
+    }
+
+    /// All rows are there.
+    fn finish(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let Some(mut staging) = self.staging.take() else { return Err(lost(py)) };
+        let finished = door::away(py, || {
+            let finished = staging.finish();
+            (staging, finished)
+        });
+        let (staging, finished) = finished;
+        let (repeated, whole) = match finished {
+            Ok(finished) => finished,
+            Err(error) => return Err(self.raise(py, Early::Failed(error))?),
+        };
+        let rows = staging.rows;
+        let account = self.account(py, rows, repeated);
+        self.telling.close(py)?;
+        let staged = Staged { staging, whole, account, started: self.started };
+        State::lock(&self.state).staged.push(staged);
+        Ok(Step::Done(pythonize::pythonize(py, &rows)?.unbind()))
+    }
+
+    /// The exception for `early`, with the account in it.
+    fn raise(&mut self, py: Python<'_>, early: Early) -> PyResult<PyErr> {
+        self.telling.close(py)?;
+        let raised = match early {
+            Early::Failed(error) => errors::to_py(py, &error),
+            Early::Invalid { ended } => {
+                let seen = Seen { rows: self.encoder.rows_read(), ended, can_skip: true };
+                errors::validation(py, self.encoder.problems(), seen)?
+            }
+            Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
+            Early::NoRows(raised) | Early::Interrupted(raised) => raised,
+        };
+        let account = self.account(py, 0, 0);
+        let elapsed: Duration = self.clock.now() - self.started;
+        let result = account.result(py, None, &Meter::default(), elapsed)?;
+        with_result(py, &raised, &result)?;
+        Ok(raised)
+    }
+}
+
+impl Work for Stage {
+    fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
+        if let Some(raised) = self.raised.take() {
+            return Err(self.raise(py, Early::Interrupted(raised))?);
+        }
+        py.check_signals()?;
+        match self.read_some(py, soon) {
+            Ok(true) => return self.finish(py),
+            Ok(false) | Err(Stop::Turn) => {}
+            Err(Stop::Dry) => return Ok(Step::Feed),
+            Err(Stop::Early(early)) => return Err(self.raise(py, early)?),
+        }
+        let (read, total) = (self.read(py), self.total);
+        self.telling.show(py, || Shown { read, total, ..Shown::default() })?;
+        Ok(Step::Again)
+    }
+
+    fn interrupt(&mut self, raised: PyErr) {
+        self.raised.get_or_insert(raised);
+    }
+
+    fn awaited_rows(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.rows.as_ref()?.awaited(py)
+    }
+
+    fn feed(&mut self, rows: Py<PyList>, ended: bool, raised: Option<PyErr>) {
+        if let Some(rest) = &mut self.rows {
+            rest.feed(rows, ended, raised);
+        }
+    }
+}
