@@ -62,6 +62,11 @@ page: develop ## look at the page of the local Power BI with a real Chromium, wh
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
 	$(BIN)/python -m pytest tests/python/test_page.py
 
+.PHONY: pictures
+pictures: develop ## take the pictures of the README with a real Chromium
+	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
+	$(BIN)/python docs/pictures.py
+
 .PHONY: demo
 demo: develop ## real flights and weather into a local Power BI whose tiles move
 	@$(BIN)/python -m powerbi_push demo
