@@ -36,7 +36,7 @@ impl Subject for Table {
     }
 
     fn rows(&self, asked: &Asked) -> Option<Vec<i64>> {
-        (asked.method == "POST").then(|| ids(serde_json::from_str::<Value>(&asked.body).unwrap()["rows"].take()))
+        (asked.method == "POST").then(|| ids(&serde_json::from_str::<Value>(&asked.body).unwrap()["rows"]))
     }
 
     fn answer(&self, _asked: &Asked) -> Said {
@@ -59,7 +59,7 @@ impl Subject for PushUrl {
     }
 
     fn rows(&self, asked: &Asked) -> Option<Vec<i64>> {
-        Some(ids(serde_json::from_str(&asked.body).unwrap()))
+        Some(ids(&serde_json::from_str(&asked.body).unwrap()))
     }
 
     fn answer(&self, _asked: &Asked) -> Said {
@@ -67,6 +67,6 @@ impl Subject for PushUrl {
     }
 }
 
-fn ids(rows: Value) -> Vec<i64> {
+fn ids(rows: &Value) -> Vec<i64> {
     rows.as_array().unwrap().iter().map(|row| row["Id"].as_i64().unwrap()).collect()
 }

@@ -69,13 +69,19 @@ impl Lane {
             committed = self.sink.commit(&session, self.watch()) => committed,
         };
         match committed {
-            Committed::Whole => left.iter().for_each(|batch| self.confirm(batch, false)),
+            Committed::Whole => {
+                for batch in &left {
+                    self.confirm(batch, false);
+                }
+            }
             Committed::Nothing(error) => {
                 self.fail(error);
                 self.abandon(&session, &left).await;
             }
             Committed::InDoubt(error) => {
-                left.iter().for_each(|batch| self.leave(batch, true));
+                for batch in &left {
+                    self.leave(batch, true);
+                }
                 self.fail(error);
             }
         }
@@ -83,7 +89,9 @@ impl Lane {
 
     /// Nothing of what was staged counts. Whether the service hears of that changes nothing for the rows.
     async fn abandon(&self, session: &Session, staged: &[Batch]) {
-        staged.iter().for_each(|batch| self.leave(batch, false));
+        for batch in staged {
+            self.leave(batch, false);
+        }
         let _ = self.sink.abandon(session).await;
     }
 }
