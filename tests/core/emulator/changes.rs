@@ -149,16 +149,15 @@ async fn a_watcher_that_does_not_read_is_dropped_and_nobody_waits_for_it() {
     stuck.set_nonblocking(false).unwrap();
     write!(stuck, "GET /emulator/changes HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", house.emulator.port()).unwrap();
     let reader = std::thread::spawn(move || while reading.next().is_some() {});
-    // Each change of the columns is a snapshot of some 200 kB.
-    let columns = json!({"name": "T", "columns": [{"name": "a", "dataType": "string"}, {"name": "b", "dataType": "string"},
-        {"name": "c", "dataType": "string"}, {"name": "d", "dataType": "string"}]});
-    let table = rows.strip_suffix("/rows").unwrap();
+    // Each dataset that comes or goes is a snapshot of some 200 kB.
+    let columns = json!([{"name": "a", "dataType": "string"}]);
     let dropped = async {
         while house.emulator.watchers() != 2 {
             house.get("/datasets").await;
         }
         while house.emulator.watchers() == 2 {
-            assert_eq!(house.put(table, &columns).await.status, 200);
+            let id = house.create(&json!({"name": "Other", "tables": [{"name": "T", "columns": columns}]})).await;
+            assert_eq!(house.delete(&format!("/datasets/{id}")).await.status, 200);
         }
     };
     tokio::time::timeout(Duration::from_secs(60), dropped).await.unwrap();
