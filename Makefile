@@ -11,6 +11,8 @@ PYTHON ?=
 export PYTHON
 
 VENV := .venv
+# Drives the browser of `make page`; nothing else needs it, and it is large.
+PLAYWRIGHT := 1.65.2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
@@ -55,12 +57,22 @@ $(DEVELOPED): $(READY) $(CORE_CODE)
 	$(IN_VENV) $(BIN)/maturin develop
 	@touch $@
 
+.PHONY: page
+page: develop ## look at the page of the local Power BI with a real Chromium, which must be installed
+	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
+	$(BIN)/python -m pytest tests/python/test_page.py
+
+.PHONY: pictures
+pictures: develop ## take the pictures of the README with a real Chromium
+	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
+	$(BIN)/python docs/pictures.py
+
 .PHONY: demo
-demo: develop ## push real flights into a local Power BI and watch
-	$(BIN)/python examples/flights.py
+demo: develop ## real flights and weather into a local Power BI whose tiles move
+	@$(BIN)/python -m powerbi_push demo
 
 .PHONY: check
-check: check-rust check-python check-github ## formats, lints, types, stubs, layers, workflows
+check: check-rust check-python check-github docs ## formats, lints, types, stubs, layers, workflows, documentation
 
 .PHONY: check-rust
 check-rust: $(READY)
@@ -89,6 +101,11 @@ check-github: $(READY)
 	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
 	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+
+# Strictly: a warning, such as of a link that leads nowhere, is a failure. Nothing is fetched.
+.PHONY: docs
+docs: $(READY) ## build the documentation into site
+	$(BIN)/zensical build --strict --clean
 
 .PHONY: test
 test: test-core test-python smoke ## the suite: Rust, Python, and a smoke test on each other CPython
@@ -206,6 +223,6 @@ audit: ## licences and known holes of what we depend on, by cargo-deny and pip-a
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf .venv .venv-3.* .venv-bench .venv-reliability target dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-bench .venv-reliability target dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/powerbi_push/_core.*.so
 	find python tests examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

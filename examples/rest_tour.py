@@ -29,6 +29,11 @@ SCHEMA = pbi.DatasetSchema(
 ROWS = [{"ProductID": number, "Product": f"Maximus UM-{number:02}", "IsCompete": False} for number in (1, 2, 3)]
 
 
+def show(so_far: pbi.Progress) -> None:
+    """See how far a push is. Without this a terminal and a notebook show a bar of what lasts longer than 2 seconds."""
+    print(f"confirmed {so_far.confirmed} of {so_far.total}")
+
+
 def tour(workspace: pbi.Workspace) -> None:
     """Do everything once in a workspace."""
     # Create a dataset: POST https://api.powerbi.com/v1.0/myorg[/groups/{id}]/datasets
@@ -42,7 +47,7 @@ def tour(workspace: pbi.Workspace) -> None:
 
     # Add rows: POST .../datasets/{id}/tables/Product/rows
     table = dataset.table("Product")
-    print("added:", table.push(ROWS).summary())
+    print("added:", table.push(ROWS, progress=show).summary())
 
     # Update table schema: PUT .../datasets/{id}/tables/Product. Rows may be lost by it, and you have to say so.
     wider = pbi.TableSchema("Product", [*SCHEMA.tables[0].columns, pbi.Column("Color", str)])

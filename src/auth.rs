@@ -1,13 +1,18 @@
 //! Access tokens: fetched when needed, kept while they last, refreshed once for many waiters.
 //!
 //! ```text
-//!  wire ──▶ tokens ──▶ slot ──▶ a token string | the user's own function | entra ──▶ transport
+//!  wire ──▶ tokens ──▶ slot ──▶ a token string | the user's own function | a source ──▶ transport
 //!           (client)   (sign-in: several clients may share one)
 //! ```
 
+mod account;
 mod audience;
+mod azure_cli;
+mod chain;
 mod entra;
+mod exchange;
 mod jwt;
+mod managed_identity;
 mod pasted;
 mod slot;
 
@@ -22,8 +27,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 
+pub use self::account::{Account, Errand, SignIn, TokenSource};
 pub use self::audience::Audience;
-pub use self::entra::{ClientSecret, SignIn};
+pub use self::azure_cli::AzureCli;
+pub use self::chain::{Chain, Link};
+pub use self::entra::{Browser, Certificate, ClientSecret, Code, DeviceCode, Open, Prompt, Voucher, WorkloadIdentity};
+pub use self::managed_identity::ManagedIdentity;
 pub use self::pasted::bare;
 use self::slot::{Ask, Slot};
 use crate::clock::Clock;
@@ -87,8 +96,8 @@ pub enum Credential {
     Token(AccessToken),
     /// Something that can fetch another one at any time.
     Fetch(Arc<dyn Fn() -> Fetching + Send + Sync>),
-    /// A service principal, signed in by Microsoft Entra.
-    Entra(SignIn),
+    /// One of our own ways to sign in.
+    SignIn(SignIn),
 }
 
 impl fmt::Debug for Credential {
@@ -96,7 +105,7 @@ impl fmt::Debug for Credential {
         f.write_str(match self {
             Self::Token(_) => "Token(_)",
             Self::Fetch(_) => "Fetch(_)",
-            Self::Entra(_) => "Entra(_)",
+            Self::SignIn(_) => "SignIn(_)",
         })
     }
 }
@@ -142,7 +151,7 @@ impl Tokens {
     #[must_use]
     pub fn new(credential: Credential, transport: Transport, retry: Retry, clock: Clock) -> Self {
         let slot = match &credential {
-            Credential::Entra(sign_in) => sign_in.slot(&clock),
+            Credential::SignIn(sign_in) => sign_in.slot(&clock),
             _ => Arc::new(Slot::new(clock.clone())),
         };
         Self { credential, slot, transport, retry, clock, audience: None }
@@ -211,7 +220,7 @@ impl Tokens {
         let fetching = match &self.credential {
             Credential::Token(token) => Box::pin(std::future::ready(Ok(token.clone()))),
             Credential::Fetch(fetch) => fetch(),
-            Credential::Entra(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), ask),
+            Credential::SignIn(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), ask),
         };
         Box::pin(async move {
             let token = fetching.await?;

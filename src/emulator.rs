@@ -11,7 +11,7 @@
 //! | `http` | connections, the trait `Service`, faults, the log, the changes | `row`, `shown` |
 //! | `console` | the page | `http`, `shown` |
 //! | `identity` | the tenant, the user, the app, and their tokens | |
-//! | `services` | Entra, Power BI, MicroStrategy; none knows another | `http`, `identity`, `row`, `value`, `shown`, `switch` |
+//! | `services` | one folder each; none knows another | `http`, `identity`, `row`, `value`, `shown`, `switch` |
 //! | `switch` | open questions and their answers, for every service | |
 //! | `row`, `value`, `shown` | stored rows, their cells, and what the page shows, as plain data | |
 //!
@@ -176,6 +176,34 @@ impl Emulator {
         self.powerbi.streaming_dataset(name, columns, history)
     }
 
+    /// Makes a streaming dataset in My workspace that takes rows with any columns, and gives its push URL. A column has
+    /// the type of the first value that came for it. The service has no such thing.
+    #[must_use]
+    pub fn open_streaming_dataset(&self, name: &str) -> String {
+        self.powerbi.open_streaming_dataset(name)
+    }
+
+    /// The columns of a table, given as for `rows`: their names, and the names of their types.
+    pub fn columns(
+        &self,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: Option<&str>,
+    ) -> Result<Vec<(String, String)>> {
+        self.powerbi.columns(&Place { workspace, dataset, table })
+    }
+
+    /// The rows that a body of Post Rows would store in a table, given as for `rows`; nothing is stored.
+    pub fn understood(
+        &self,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: Option<&str>,
+        body: &[u8],
+    ) -> Result<Vec<Row>> {
+        self.powerbi.understood(&Place { workspace, dataset, table }, body)
+    }
+
     /// Sets the tenant's switch that lets service principals use the API; it is on.
     pub fn allow_service_principals(&self, allowed: bool) {
         self.powerbi.allow(|settings| settings.service_principals = allowed);
@@ -208,6 +236,12 @@ impl Emulator {
     #[must_use]
     pub fn changes(&self) -> Changes {
         self.site.changes()
+    }
+
+    /// How many watch its changes: streams of browsers, and holders of [`Changes`].
+    #[must_use]
+    pub fn watchers(&self) -> usize {
+        self.site.listeners()
     }
 
     /// The most requests to Post Rows and to a push URL that were ever pending at once for one dataset.

@@ -7,6 +7,7 @@
 //!  plan       what a push would take                    notices  what goes to the log
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  verb       operations in a row, and their traceback
+//!  credential  what is given as one                 account  our own credentials
 //!  porter     the threads that run Python               bell     what wakes who waits
 //!  microstrategy  that service: sessions, models, uploads
 //!  door       the way in, which closes with Python       text     arguments judged, and never repeated
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
+mod account;
 mod bell;
 mod client;
 mod credential;
@@ -66,9 +68,9 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use super::client::{Client, emulator_url, is_loopback};
+    use super::account::Account;
     #[pymodule_export]
-    use super::credential::ClientSecret;
+    use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]
     use super::deadline::Deadline;
     #[pymodule_export]

@@ -216,7 +216,8 @@ impl Limit {
     fn ask(&self, ask: &Ask) -> (Moment, Result<Gone, Word>) {
         let mut account = self.shared.lock();
         let now = self.shared.clock.now();
-        let word = account.word(now, ask, &self.quotas, &self.table);
+        let quotas = if account.tables.is_stream { self.quotas.of_stream() } else { self.quotas };
+        let word = account.word(now, ask, &quotas, &self.table);
         (now, if word == Word::Go { Ok(account.go(now, ask, &self.table)) } else { Err(word) })
     }
 }

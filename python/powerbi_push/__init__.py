@@ -20,7 +20,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from powerbi_push import microstrategy
     from powerbi_push.client import Client
-    from powerbi_push.credentials import AccessToken, ClientSecretCredential, EnvironmentCredential
+    from powerbi_push.credentials.azure_cli import AzureCliCredential
+    from powerbi_push.credentials.browser import InteractiveBrowserCredential
+    from powerbi_push.credentials.certificate import CertificateCredential
+    from powerbi_push.credentials.client_secret import ClientSecretCredential
+    from powerbi_push.credentials.default import DefaultAzureCredential
+    from powerbi_push.credentials.device_code import DeviceCodeCredential
+    from powerbi_push.credentials.environment import EnvironmentCredential
+    from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
+    from powerbi_push.credentials.token import AccessToken
+    from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential
     from powerbi_push.dataset import Dataset
     from powerbi_push.dataset_schema import DatasetSchema
     from powerbi_push.emulator import Emulator
@@ -65,6 +74,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessToken",
     "AuthenticationError",
+    "AzureCliCredential",
+    "CertificateCredential",
     "Check",
     "CheckOptions",
     "Client",
@@ -75,11 +86,15 @@ __all__ = [
     "Dataset",
     "DatasetSchema",
     "DeadlineError",
+    "DefaultAzureCredential",
+    "DeviceCodeCredential",
     "Emulator",
     "EnvironmentCredential",
     "FeatureRetiredError",
     "InDoubtError",
+    "InteractiveBrowserCredential",
     "LoadOptions",
+    "ManagedIdentityCredential",
     "Measure",
     "NotFoundError",
     "Outbox",
@@ -115,6 +130,7 @@ __all__ = [
     "UndeliveredError",
     "ValidationError",
     "ValidationReport",
+    "WorkloadIdentityCredential",
     "Workspace",
     "__version__",
     "doctor",
@@ -129,7 +145,16 @@ __version__ = _core.VERSION
 # Where the names are that are no exceptions.
 _NAMES = {
     "client": "Client",
-    "credentials": "AccessToken ClientSecretCredential EnvironmentCredential",
+    "credentials.azure_cli": "AzureCliCredential",
+    "credentials.browser": "InteractiveBrowserCredential",
+    "credentials.certificate": "CertificateCredential",
+    "credentials.client_secret": "ClientSecretCredential",
+    "credentials.default": "DefaultAzureCredential",
+    "credentials.device_code": "DeviceCodeCredential",
+    "credentials.environment": "EnvironmentCredential",
+    "credentials.managed_identity": "ManagedIdentityCredential",
+    "credentials.token": "AccessToken",
+    "credentials.workload_identity": "WorkloadIdentityCredential",
     "dataset": "Dataset",
     "dataset_schema": "DatasetSchema",
     "examination": "doctor doctor_async",

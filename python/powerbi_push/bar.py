@@ -28,11 +28,12 @@ _SOON = 120.0
 def is_watched() -> bool:
     """Whether a person sees what is written to stderr: in a terminal, or in a notebook."""
     with _unseen():
-        return _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+        return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
     return False
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether this is the kernel of a notebook."""
     shell = sys.modules.get("IPython")
     return getattr(shell and shell.get_ipython(), "kernel", None) is not None
 
@@ -46,7 +47,7 @@ def bar(always: bool) -> Bar | TqdmBar | None:  # noqa: FBT001 - called by the c
 
 def _tqdm() -> Any:
     # What tqdm itself would take in a notebook without ipywidgets it complains of.
-    kind = "notebook" if _in_notebook() and find_spec("ipywidgets") else "std"
+    kind = "notebook" if in_notebook() and find_spec("ipywidgets") else "std"
     return import_module(f"tqdm.{kind}").tqdm
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.credentials import sign_in_of_environment
 from powerbi_push.environment import EmulatorSignIn, emulator_url
 from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.verbs import awaited, run, settled
@@ -33,7 +32,8 @@ class Client:
             taken off); what ``az account get-access-token`` prints; a callable that returns a token or
             ``(token, expires_on)``; any object with ``get_token(scope)``, such as those of azure-identity; the dict
             that msal returns; or one of this package's own, such as `ClientSecretCredential`. Callables and objects
-            are called on a thread of this package, one call at a time. Default is what `EnvironmentCredential` finds.
+            are called on a thread of this package, one call at a time. Default is the token in
+            ``POWERBI_PUSH_TOKEN``, or else what `DefaultAzureCredential` finds.
         cloud: ``public``, ``usgov``, ``usgovhigh``, ``usgovdod`` or ``china``.
         base_url: Scheme and host; default is the cloud's, ``https://api.powerbi.com``. http is for loopback only.
         timeout: Seconds without progress in one exchange that count as a failure; connecting takes at most 10.
@@ -84,7 +84,10 @@ class Client:
             # The credential of production code stays out of it: the emulator has its own.
             sign_in, place = Hidden(EmulatorSignIn(emulator)), Hidden((place.value[0], emulator))
         if sign_in.value is None:
-            sign_in = Hidden(sign_in_of_environment())
+            # Imported here: whoever brings a credential does not pay for all the others.
+            from powerbi_push.credentials.default import sign_in_of_environment  # noqa: PLC0415
+
+            sign_in = sign_in_of_environment()
         self._core = _core.Client(sign_in.value, *place.value, timeout, retry, quotas, *way.value)
         self._my_workspace = Workspace(self._core, None, "My workspace")
 

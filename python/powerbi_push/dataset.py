@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push import _core
+from powerbi_push import _core, pages
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.queries import named_rows
@@ -185,3 +185,10 @@ class Dataset:
     def __repr__(self) -> str:
         """Show which one it is."""
         return f"Dataset({self.name!r}, id={self.id!r})"
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, with what is known of its tables; nothing is asked."""
+        told = [("id", self.id), ("takes rows", "yes" if self.accepts_rows else "no")]
+        shown = pages.facts(f"dataset {self.name}", told)
+        tables = "".join(table._repr_html_() for table in self._known.values())
+        return pages.page(shown, pages.link(self.web_url) or "", tables)

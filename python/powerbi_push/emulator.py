@@ -14,7 +14,7 @@ arrived. Its one user owns My workspace; its one app signs in with a secret, as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
@@ -27,14 +27,16 @@ from powerbi_push.emulator_microstrategy import MicroStrategy, MicroStrategyAssu
 from powerbi_push.emulator_records import AccessToken, EmulatorCredential, Request
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, shown_unfinished
-from powerbi_push.schema import as_table_schema
+from powerbi_push.pushed import difference
+from powerbi_push.schema import Column, TableSchema, as_table_schema
 from powerbi_push.table import Table
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from powerbi_push.schema import DataType, TableSchema
+    from powerbi_push.options import Rows
+    from powerbi_push.schema import DataType
 
 __all__ = [
     "AccessToken",
@@ -201,7 +203,7 @@ class Emulator:
         return self._core.add_workspace(name, *roles, dedicated_capacity)
 
     def streaming_dataset(
-        self, name: str, schema: TableSchema | Mapping[str, DataType], *, history: bool = False
+        self, name: str, schema: TableSchema | Mapping[str, DataType] | None = None, *, history: bool = False
     ) -> str:
         """Make a streaming dataset in My workspace, as the service's page does.
 
@@ -211,7 +213,8 @@ class Emulator:
         Args:
             name: Its name; datasets of one name may be many.
             schema: Columns by name: ``"Number"``, ``"DateTime"`` or ``"Text"`` as on the page, or any data type. Of a
-                `TableSchema` the names and types of its columns.
+                `TableSchema` the names and types of its columns. None (default) takes any columns, each of the type of
+                the first value that comes for it, which the service does not.
             history: Whether historic data analysis is on.
 
         Returns:
@@ -224,6 +227,8 @@ class Emulator:
         ...     emulator.streaming_dataset("Sensors", {"at": "DateTime", "celsius": "Number"}).split("?")[0][-5:]
         '/rows'
         """
+        if schema is None and not _core.check_flag("history", history):
+            return self._core.open_streaming_dataset(_core.check_text("name", name))
         table = as_table_schema("RealTimeData", Hidden(schema))
         if table is None:
             refuse("schema", "a TableSchema or a mapping of columns", schema)
@@ -246,6 +251,51 @@ class Emulator:
         """
         return self._core.rows(*_place(target))
 
+    def assert_pushed(self, target: Any, rows: Rows, *, ordered: bool = False) -> None:
+        """Raise an AssertionError unless a table has exactly these rows.
+
+        They are given as one pushes them, and converted in the same way before they are compared, as with
+        ``convert=True``; a cell that is missing is the same as None.
+
+        Args:
+            target: As for `rows`.
+            rows: Rows of any kind that can be pushed.
+            ordered: Whether they must be there in this order; requests that are out at once may change it.
+
+        Raises:
+            AssertionError: It says which rows are missing, which are unexpected, and which cells have changed.
+            NotFoundError: There is no such table.
+            ValidationError: The rows could not have been pushed into this table.
+
+        >>> with Emulator() as emulator:
+        ...     url = emulator.streaming_dataset("Sensors", {"celsius": "Number", "room": "Text"})
+        ...     from powerbi_push import StreamingDataset
+        ...     _ = StreamingDataset(url).push([{"celsius": 20, "room": "attic"}])
+        ...     emulator.assert_pushed("Sensors/RealTimeData", [{"celsius": 20, "room": "attic"}])
+        ...     emulator.assert_pushed("Sensors/RealTimeData", [{"celsius": 21, "room": "attic"}])
+        Traceback (most recent call last):
+        AssertionError: `Sensors/RealTimeData`: 1 rows arrived of 1
+        changed, 1 row:
+          celsius: 21.0 arrived as 20.0 in {'celsius': 21.0, 'room': 'attic'}
+        """
+        place = _place(target)
+        columns = self._core.columns(*place)
+        shown = "/".join(part for part in place if part)
+        if not columns:
+            # A dataset that takes any columns has none before its first row.
+            if isinstance(rows, Sized) and len(rows) == 0:
+                return
+            msg = f"`{shown}`: no row has arrived"
+            raise AssertionError(msg)
+        schema = TableSchema("wanted", [Column(name, data_type) for name, data_type in columns])
+        bodies = schema.payloads(rows, convert=True)
+        wanted = [row for body in bodies for row in self._core.understood(*place, body)]
+        names = [name for name, _ in columns]
+        found = difference(names, wanted, self.rows(target), ordered=_core.check_flag("ordered", ordered))
+        if found:
+            msg = f"`{shown}`: {found}"
+            raise AssertionError(msg)
+
     @property
     def requests(self) -> list[Request]:
         """The requests to the API so far, oldest first; the newest 100,000 are kept."""
@@ -255,6 +305,11 @@ class Emulator:
     def most_in_flight(self) -> int:
         """The most requests to add rows that were ever pending at once for one dataset."""
         return self._core.most_in_flight
+
+    @property
+    def watchers(self) -> int:
+        """How many streams of changes are open: one for each browser in which some tab shows the page."""
+        return self._core.watchers
 
     def fail_next(
         self,
@@ -337,7 +392,8 @@ class Emulator:
     def reset(self) -> None:
         """Go back to an empty My workspace: no other workspaces, datasets, push URLs, requests and faults.
 
-        The tenant's switches are on again; tokens stay valid.
+        The tenant's switches are on again; tokens stay valid. Of MicroStrategy's datasets, projects and uploads nothing
+        stays but the first project; who is logged in stays so.
         """
         self._core.reset()
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push.credentials import AccessToken
+from powerbi_push.credentials.token import AccessToken
 from powerbi_push.hidden import shown_unfinished
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What no traceback may show: secrets and frames of this package. And what every one can: objects that are not finished."""
+"""What no traceback may show, secrets and helpers of this package, and what every one can: unfinished objects."""
 
 from __future__ import annotations
 

@@ -11,6 +11,16 @@ if TYPE_CHECKING:
 
     from powerbi_push.emulator import Emulator, MicroStrategy
 
+_MARKER = (
+    "powerbi(limits=True, clock='real', tls=False, assumptions=None): give the fixture `powerbi` of the test a server "
+    "of its own, made with these options"
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell pytest of the marker."""
+    config.addinivalue_line("markers", _MARKER)
+
 
 @pytest.fixture(scope="session")
 def _powerbi_server() -> Iterator[Emulator]:
@@ -22,22 +32,52 @@ def _powerbi_server() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def powerbi(_powerbi_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def powerbi(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """A local Power BI that is empty at the start of each test.
 
     It sets ``POWERBI_PUSH_EMULATOR``, so that the clients which the code under test makes talk to it, unchanged. What
-    leads anywhere else is refused before anything is sent: no test reaches production by mistake.
+    leads anywhere else is refused before anything is sent: no test reaches production by mistake. The requests are made
+    in Rust, where libraries that patch Python's HTTP, such as responses, cannot see them.
+
+    Tests share one server, unless ``@pytest.mark.powerbi(limits=False, clock="virtual")`` asks for another: it takes
+    the options of `Emulator`.
 
     ```python
     def test_orders_arrive(powerbi):
         powerbi.client().create_dataset(SCHEMA)
         my_job()  # in production: pbi.push(rows, "Sales/Orders")
-        assert powerbi.rows("Sales/Orders") == [{"Id": 1}]
+        powerbi.assert_pushed("Sales/Orders", [{"Id": 1}])
+
+    def test_a_busy_service_is_asked_again(powerbi):
+        powerbi.fail_next(429, retry_after=1)
+        my_job()
     ```
     """
-    _powerbi_server.reset()
-    monkeypatch.setenv("POWERBI_PUSH_EMULATOR", _powerbi_server.url)
-    return _powerbi_server
+    marker = request.node.get_closest_marker("powerbi")
+    if marker is None:
+        shared: Emulator = request.getfixturevalue("_powerbi_server")
+        shared.reset()
+        monkeypatch.setenv("POWERBI_PUSH_EMULATOR", shared.url)
+        yield shared
+        return
+    from powerbi_push.emulator import Emulator  # noqa: PLC0415
+
+    with Emulator(*marker.args, **marker.kwargs) as own:
+        monkeypatch.setenv("POWERBI_PUSH_EMULATOR", own.url)
+        yield own
+
+
+@pytest.fixture
+def powerbi_push_url(powerbi: Emulator) -> str:
+    """The push URL of a fresh streaming dataset, `pushed`, that takes rows with any columns.
+
+    ```python
+    def test_readings_arrive(powerbi, powerbi_push_url):
+        send_readings(powerbi_push_url)
+        powerbi.assert_pushed("pushed/RealTimeData", [{"celsius": 21.5}])
+    ```
+    """
+    return powerbi.streaming_dataset("pushed")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from powerbi_push import _core
+from powerbi_push import _core, pages
 from powerbi_push.hidden import shown_unfinished
 
 
@@ -55,3 +55,10 @@ class Plan:
     eta: float
     bound_by: str | None
     assumes: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, with units."""
+        told = [("requests", self.requests), ("at least", pages.seconds(self.eta)), ("held back by", self.bound_by)]
+        return pages.page(
+            pages.facts("plan of a push", told), pages.table(("assumed",), zip(self.assumes, strict=True))
+        )

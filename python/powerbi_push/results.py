@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, time
@@ -13,8 +12,11 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+from powerbi_push import pages
 from powerbi_push.hidden import shown_unfinished
 
+#: Seconds below which a length of time is not worth a line.
+_TENTH = 0.05
 _COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
 
 
@@ -84,10 +86,11 @@ class ValidationReport:
         return f"ValidationReport(ok={self.ok}, row_count={self.row_count}, error_count={self.error_count})"
 
     def _repr_html_(self) -> str:
-        """Show one line for each mistake in a notebook."""
+        """Show one line for each mistake in a notebook, and a table with the cells at fault marked."""
         heading, *mistakes = str(self).split("\n- ")
-        lines = "".join(f"<li>{html.escape(mistake)}</li>" for mistake in mistakes)
-        return f"<p>{html.escape(heading)}</p>" + (f"<ul>{lines}</ul>" if lines else "")
+        lines = "".join(pages.line(mistake, "li") for mistake in mistakes)
+        listed = f"<ul>{lines}</ul>" if lines else ""
+        return pages.page(pages.line(heading), listed, pages.problems(self.errors, self.error_count))
 
 
 @shown_unfinished
@@ -176,14 +179,23 @@ class PushResult:
         return f"PushResult({', '.join([*shown, f'requests={self.requests}'])})"
 
     def _repr_html_(self) -> str:
-        """Show the counts as a table in a notebook."""
-        names = [one.name for one in fields(self) if isinstance(getattr(self, one.name), int | float)]
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{getattr(self, name):,}</td></tr>"
-            for name in names
-            if name in _COUNTS or getattr(self, name)
+        """Show in a notebook what became of the rows, leaving out what is zero, and which ones were rejected."""
+        counts: list[tuple[str, object]] = [(name.replace("_", " "), getattr(self, name)) for name in _COUNTS]
+        resumed = f"{self.resume_from:,}" if self.resume_from < self.read else ""
+        counts += [("resume from row", resumed), ("requests", self.requests)]
+        counts += [("resends", self.retries), ("bytes sent", self.bytes_sent), ("problems of rows", self.error_count)]
+        times = (("length", self.elapsed_seconds), ("spent waiting", self.waited_seconds))
+        counts += [(name, pages.seconds(length)) for name, length in times if length >= _TENTH]
+        counts.append(("rows from before", "deleted" if self.deleted else ""))
+        return pages.page(
+            pages.facts(self.summary(), counts), self._shown_ranges(), pages.problems(self.errors, self.error_count)
         )
-        return f"<table><caption>{html.escape(self.summary())}</caption>{rows}</table>"
+
+    def _shown_ranges(self) -> str:
+        if len(self.ranges) < 2:  # noqa: PLR2004 - one says nothing new
+            return ""
+        rows = ((f"{start:,}", f"{stop - 1:,}", state.replace("_", " ")) for start, stop, state in self.ranges)
+        return pages.table(("from row", "to row", "are"), list(rows)[: pages.MOST], more=len(self.ranges) - pages.MOST)
 
 
 _READ: dict[str, Callable[[str], object]] = {

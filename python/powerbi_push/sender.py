@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from powerbi_push import pages
 from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.hidden import shown_unfinished
 from powerbi_push.verbs import awaited, run, settled
@@ -53,6 +54,15 @@ class SenderStats:
     state: Literal["running", "waiting", "paused", "closed"]
     last_error: PowerBIPushError | None
     next_attempt_in: float | None
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook what is not zero, with units."""
+        names = ("accepted", "confirmed", "rejected", "in_doubt", "maybe_twice", "dropped", "pending")
+        told: list[tuple[str, object]] = [(name.replace("_", " "), getattr(self, name)) for name in names]
+        times = (("oldest row has waited", self.oldest_age), ("next attempt in", self.next_attempt_in))
+        told += [(name, pages.seconds(length)) for name, length in times if length]
+        told.append(("last error", self.last_error))
+        return pages.facts(f"sender, {self.state}", told)
 
 
 @shown_unfinished

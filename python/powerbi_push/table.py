@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from powerbi_push import _core
+from powerbi_push import _core, pages
 from powerbi_push.arguments import refuse
 from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.options import PushOptions, SenderOptions, given, takes
@@ -84,7 +84,7 @@ class Table:
             RateLimitedError: The service asks for a wait that reaches past `timeout`.
             TypeError: `rows` is a single row, text or no iterable.
 
-            Each but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
+        Each of these but TypeError carries `result`, and so does the KeyboardInterrupt of a push that was interrupted.
         """
         return run(self._push(rows, given("Table.push", PushOptions, options)))
 
@@ -323,3 +323,8 @@ class Table:
     def __repr__(self) -> str:
         """Show which one it is."""
         return f"Table({self.dataset.name!r}, {self.name!r})"
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, with its columns where they are known; nothing is asked."""
+        shown = pages.facts(f"table {self.name}", [("dataset", self.dataset.name), ("dataset id", self.dataset.id)])
+        return pages.page(shown, self.schema._repr_html_() if self.schema else "")

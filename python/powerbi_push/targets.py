@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from powerbi_push import _core
 from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client
-from powerbi_push.credentials import mark_of_environment
+from powerbi_push.credentials.variables import mark_of_environment
 from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url

@@ -26,7 +26,7 @@ mod taken;
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
@@ -49,7 +49,9 @@ use crate::rows::encode::{Framing, Run};
 
 /// Rows on their way.
 pub struct Outbox {
-    store: Store,
+    store: Arc<dyn Store>,
+    /// The same, where it is on the disk.
+    durable: Option<Arc<Durable>>,
     gate: Mutex<Gate>,
     /// The number of the first row that is accepted here.
     start: u64,
@@ -96,31 +98,33 @@ impl Outbox {
     /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { spare: Some(Spare::default()), ..Self::on(Store::Memory(Memory::new(capacity, false, None)), drained) }
+        Self { spare: Some(Spare::default()), ..Self::on(Arc::new(Memory::new(capacity, false, None)), drained) }
     }
 
     /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
     #[must_use]
     pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
+        Self::on(Arc::new(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
     }
 
     /// The same for rows that come one by one: they are kept together, and count as old as the first of them.
     #[must_use]
     pub fn compact(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Store::Memory(Memory::new(capacity, true, Some(Calendar::new(clock))).compact()), drained)
+        Self::on(Arc::new(Memory::new(capacity, true, Some(Calendar::new(clock))).compact()), drained)
     }
 
     /// The same on the disk: what is accepted outlives the process.
     #[must_use]
     pub fn durable(durable: Durable, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Store::Durable(Box::new(durable)), drained)
+        let durable = Arc::new(durable);
+        Self { durable: Some(Arc::clone(&durable)), ..Self::on(durable, drained) }
     }
 
-    fn on(store: Store, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        let start = store.water().accepted;
+    fn on(store: Arc<dyn Store>, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        let start = store.counters().accepted;
         Self {
             store,
+            durable: None,
             gate: Mutex::default(),
             start,
             filled: Notify::new(),
@@ -134,7 +138,7 @@ impl Outbox {
     /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
     /// this returns.
     pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
-        if self.store.accept(runs.into_iter(), self.full_now())? {
+        if self.store.accept(&mut runs.into_iter(), self.full_now())? {
             self.wake();
         }
         self.filled.notify_one();
@@ -295,7 +299,7 @@ impl Outbox {
         Ok(rows)
     }
 
-    /// To be called once nobody accepts or takes any more: others may open the file now. The figures stay.
+    /// To be called once nobody accepts or takes any more: others may open the file now. The counters stay.
     pub fn release(&self) {
         self.store.release();
     }
@@ -303,7 +307,7 @@ impl Outbox {
     /// The outbox on the disk, where it is one.
     #[must_use]
     pub fn on_disk(&self) -> Option<&Durable> {
-        self.store.durable()
+        self.durable.as_deref()
     }
 
     /// What has become of the rows that were accepted here.
@@ -315,21 +319,21 @@ impl Outbox {
     /// The figures.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let water = self.store.water();
+        let counters = self.store.counters();
         let gate = self.gate();
-        water.stats(self.start, self.store.calendar(), [&gate.inherited, &gate.ledger])
+        counters.stats(self.start, self.store.calendar(), [&gate.inherited, &gate.ledger])
     }
 
     /// The rows that nobody has taken yet.
     #[must_use]
     pub fn waiting(&self) -> Level {
-        self.store.water().waiting(self.store.calendar())
+        self.store.counters().waiting(self.store.calendar())
     }
 
     /// The number of the next row to be taken.
     #[must_use]
     pub fn next(&self) -> u64 {
-        self.store.water().next
+        self.store.counters().next
     }
 
     /// Has whoever waits for a full request look again.
@@ -348,19 +352,19 @@ impl Outbox {
     /// The number of the first row that is not settled; that of the next row where there is none.
     #[must_use]
     pub fn first_pending(&self) -> u64 {
-        self.store.water().first_pending()
+        self.store.counters().first_pending()
     }
 
     /// Whether batches of an earlier process wait, which need not wait for others.
     #[must_use]
     pub fn has_inherited(&self) -> bool {
-        self.store.water().inherited_left > 0
+        self.store.counters().inherited_left > 0
     }
 
     /// How many rows were ever accepted.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.store.water().accepted
+        self.store.counters().accepted
     }
 
     /// Changes whenever it is worth looking whether a request is full.

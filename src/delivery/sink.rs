@@ -1,11 +1,14 @@
 //! Where rows go, as far as the engine knows: a table, a push URL, an upload. Each service has its own.
 
 use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Verdict;
+use crate::error::Error;
 use crate::http::transport::Request;
 use crate::http::{Answer, Later};
 use crate::rate_limit::Watch;
@@ -16,7 +19,7 @@ pub trait Sink: Debug + Send + Sync {
     /// How its bodies look.
     fn framing(&self) -> &'static Framing;
 
-    /// What one request may hold.
+    /// What one request may hold, as far as that is known by now.
     fn limits(&self) -> Limits;
 
     /// What tells it from other sinks. May hold a secret.
@@ -31,11 +34,30 @@ pub trait Sink: Debug + Send + Sync {
     /// The request that delivers the rows of `body`; `number` is their sequence number, where they have one.
     fn request(&self, session: &Session, body: Bytes, number: Option<u64>) -> Request;
 
+    /// Makes everything that was staged in `session` count, or says why it does not. Sinks that stage nothing have nothing
+    /// to do.
+    fn commit<'a>(&'a self, _session: &'a Session, _watch: Arc<dyn Watch>) -> Committing<'a> {
+        Box::pin(async { Committed::Whole })
+    }
+
+    /// Ends `session` without its rows, on every way out but a commit.
+    fn abandon<'a>(&'a self, _session: &'a Session) -> Later<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Whether a session ends with the sign-in that it was opened by: then what was staged is sent again in another one.
+    fn restarts_with_sign_in(&self) -> bool {
+        false
+    }
+
     /// What an answer means for the rows that were sent.
     fn classify(&self, answer: &Answer) -> Verdict;
 
     /// Whether a refusal may be about the rows, so that others would be taken.
     fn fault(&self, answer: &Answer) -> Fault;
+
+    /// A body of so many bytes was too large: what that says about its limits, the sink may remember.
+    fn note_too_large(&self, _bytes: usize) {}
 
     /// Whether a refusal is one of a sequence number.
     fn is_about_numbers(&self, _answer: &Answer) -> bool {
@@ -54,6 +76,20 @@ pub struct Session {
     /// What the service calls the session, where it has some.
     pub id: Option<String>,
 }
+
+/// What became of everything that was staged.
+#[derive(Debug)]
+pub enum Committed {
+    /// The service has all of it.
+    Whole,
+    /// The service has none of it.
+    Nothing(Error),
+    /// Nobody knows.
+    InDoubt(Error),
+}
+
+/// A commit on its way.
+pub type Committing<'a> = Pin<Box<dyn Future<Output = Committed> + Send + 'a>>;
 
 /// For sinks that nothing can be deleted from, and that are open without a word.
 #[must_use]

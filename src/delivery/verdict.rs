@@ -10,6 +10,8 @@ use crate::http::Outcome;
 pub enum Verdict {
     /// The service has the rows.
     Confirmed,
+    /// The service keeps the rows aside until the session is committed.
+    Staged,
     /// The service does not have them and will take them later; it may say when.
     NotApplied {
         /// How long the service asked to wait.

@@ -20,6 +20,7 @@ mod over;
 mod pause;
 mod policy;
 mod sent;
+mod staging;
 mod take;
 mod waits;
 
@@ -38,6 +39,7 @@ pub use self::over::Trouble;
 use self::over::out_of_time;
 use self::pause::Pause;
 pub use self::policy::{Manner, Policy};
+use self::staging::Staged;
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::delivery::queue::{Batch, Durable, Fate, Outbox};
@@ -80,6 +82,8 @@ pub struct Lane {
     has_schema: bool,
     listener: Listener,
     opening: Opening,
+    /// One courier at a time begins another session.
+    turn_to_restart: tokio::sync::Mutex<()>,
 }
 
 /// Who hears of failures on a sender's lane.
@@ -97,8 +101,9 @@ struct State {
     meter: Meter,
     trouble: Option<Trouble>,
     refused: Vec<Refused>,
-    session: Arc<Session>,
+    session: Option<Arc<Session>>,
     emptied: bool,
+    staged: Staged,
 }
 
 /// How far the lane has been told to stop.
@@ -151,6 +156,7 @@ impl Lane {
             has_schema: true,
             listener,
             opening: Opening::default(),
+            turn_to_restart: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -194,7 +200,10 @@ impl Lane {
         if self.policy.manner == Manner::Sender {
             self.open_some_day().await;
         }
-        let all_done = self.wait_for(self.hire());
+        let all_done = async {
+            self.wait_for(self.hire()).await;
+            self.conclude().await;
+        };
         tokio::pin!(all_done);
         if let Some(deadline) = self.policy.deadline {
             tokio::select! {
@@ -316,6 +325,10 @@ impl Lane {
                 Next::Confirmed => {
                     pieces.note_success();
                     self.outbox.recycle(batch);
+                }
+                Next::Staged(session) => {
+                    pieces.note_success();
+                    self.stage(batch, &session);
                 }
                 Next::SetAside => self.outbox.recycle(batch),
                 Next::GiveUp => return,

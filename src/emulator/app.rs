@@ -36,8 +36,8 @@ pub(super) async fn handle(
     let (parts, _) = request.into_parts();
     let response = match check_sender(&parts, app.site.port, is_page) {
         Err(stranger) => Answer::from(stranger).into_response(),
-        Ok(()) if is_page => console::page(&app.site, &app.dispatcher, parts.uri.path()),
-        Ok(()) if are_changes => console::changes(&app.site),
+        Ok(()) if is_page => console::page(&app.site, parts.uri.path()),
+        Ok(()) if are_changes => console::changes(&app.site, &app.dispatcher, connection),
         Ok(()) => app.token(),
     };
     app.site.dated(response)

@@ -22,7 +22,7 @@ mod tls;
 pub(super) use self::answer::{Answer, JSON, TEXT};
 pub use self::changes::{Change, Changes};
 pub(super) use self::connection::Connection;
-pub(super) use self::dispatcher::{Dispatcher, Latest};
+pub(super) use self::dispatcher::Dispatcher;
 pub use self::faults::FailNext;
 pub(super) use self::guard::check as check_sender;
 pub use self::log::Request;

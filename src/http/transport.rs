@@ -125,6 +125,14 @@ impl Transport {
         Ok(Self { client: connect::client(settings, &proxies)?, settings: settings.clone(), proxies, clock })
     }
 
+    /// The same without a proxy on any way: for addresses that mean this machine and nobody else. Its silence lasts
+    /// `timeout`, where another one than ours is wanted.
+    pub fn direct(&self, timeout: Option<Duration>) -> Result<Self> {
+        let settings = Settings { timeout: timeout.unwrap_or(self.settings.timeout), ..self.settings.clone() };
+        let proxies = Proxies::none();
+        Ok(Self { client: connect::client(&settings, &proxies)?, settings, proxies, clock: self.clock.clone() })
+    }
+
     /// Sends `request` once, with `more` headers. `progress` tells others how far it is, even when this future is dropped.
     pub async fn send(
         &self,

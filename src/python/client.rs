@@ -49,7 +49,12 @@ struct Recipe {
 impl Recipe {
     /// A credential of the user's is asked by the porter; a forked child needs one of its own.
     fn summon_porter(&self, py: Python<'_>) -> PyResult<()> {
-        if matches!(self.credential, Credential::Fetch(_)) { porter::start(py, porter::Porter::Users) } else { Ok(()) }
+        let asks = match &self.credential {
+            Credential::Token(_) => false,
+            Credential::Fetch(_) => true,
+            Credential::SignIn(sign_in) => sign_in.needs_person(),
+        };
+        if asks { porter::start(py, porter::Porter::Users) } else { Ok(()) }
     }
 
     fn make(&self) -> Result<Arc<client::Client>> {

@@ -8,18 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::door;
+use super::account::Account;
 use super::errors::{self, raise};
-use super::operation::Operation;
 use super::porter::{self, Call};
-use super::runtime::PerProcess;
-use super::text::optional;
-use crate::auth::{self, AccessToken, Credential, Fetching, SignIn, Tokens, bare};
+use crate::auth::{AccessToken, Credential, Fetching, bare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
-use crate::http::transport::{Settings, Transport, check_emulated};
-use crate::retry::Retry;
-use crate::services::powerbi::Cloud;
 
 /// Reads `credential`; `scope` is what its `get_token` is asked for.
 pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) -> PyResult<Credential> {
@@ -35,8 +29,8 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
     if let Ok(answer) = credential.cast::<PyDict>() {
         return sign_in_result(answer, clock);
     }
-    if let Some(ours) = ClientSecret::of(credential) {
-        return raise(py, ours.get().sign_in(scope).map(Credential::Entra));
+    if let Some(ours) = Account::of(credential) {
+        return raise(py, ours.get().sign_in(scope).map(Credential::SignIn));
     }
     let asks_for_scope = credential.hasattr("get_token").unwrap_or(false);
     if asks_for_scope && let Ok(class) = credential.cast::<PyType>() {
@@ -153,78 +147,4 @@ fn sign_in_result(answer: &Bound<'_, PyDict>, clock: &Clock) -> PyResult<Credent
             None => AccessToken::reading_expiry(secret),
         },
     )
-}
-
-/// How long Entra may be silent, where no client says otherwise.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A service principal and its secret: the core of `ClientSecretCredential`.
-#[pyclass(frozen, module = "powerbi_push._core")]
-pub(super) struct ClientSecret {
-    who: Arc<auth::ClientSecret>,
-    /// Where no client uses it.
-    transport: PerProcess<Transport>,
-    clock: Clock,
-}
-
-#[pymethods]
-impl ClientSecret {
-    #[new]
-    fn new(
-        tenant_id: &Bound<'_, PyAny>,
-        client_id: &Bound<'_, PyAny>,
-        client_secret: &Bound<'_, PyAny>,
-        authority: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
-        let py = tenant_id.py();
-        door::through(py, || {
-            let given = |name: &str, value: &Bound<'_, PyAny>| optional(name, value).map(Option::unwrap_or_default);
-            let tenant = given("tenant_id", tenant_id)?;
-            let client = given("client_id", client_id)?;
-            let secret = SecretString::from(given("client_secret", client_secret)?);
-            let authority = optional("authority", authority)?;
-            let who = auth::ClientSecret::new(&tenant, &client, secret.expose_secret(), authority.as_deref());
-            Ok(Self { who: Arc::new(raise(py, who)?), transport: PerProcess::new(), clock: Clock::of_process() })
-        })
-    }
-
-    #[getter]
-    fn tenant_id(&self) -> &str {
-        self.who.tenant()
-    }
-
-    #[getter]
-    fn client_id(&self) -> &str {
-        self.who.client()
-    }
-
-    /// A token for `scope`, and the second since 1970 at which it ends.
-    fn get_token(&self, py: Python<'_>, scope: &str) -> PyResult<Operation> {
-        door::through(py, || {
-            let settings = Settings { timeout: TIMEOUT, proxy: None, ca_bundle: None };
-            let transport = self.transport.get(py, || Transport::new(&settings, self.clock.clone()))?;
-            let sign_in = raise(py, self.sign_in(scope))?;
-            raise(py, settings.check_way(sign_in.authority()))?;
-            raise(py, check_emulated("the authority", sign_in.authority()))?;
-            let tokens = Tokens::new(Credential::Entra(sign_in), transport, Retry::default(), self.clock.clone());
-            let fetching = async move {
-                let access = tokens.current().await?.access;
-                let ends = access.expires.and_then(|expires| expires.duration_since(UNIX_EPOCH).ok());
-                Ok((access.secret.expose_secret().to_owned(), ends.unwrap_or_default().as_secs()))
-            };
-            // It asks nobody who could be waiting for it, so that a function of the user's may use it as well.
-            Ok(Operation::request(false, fetching)?.on_any_thread())
-        })
-    }
-}
-
-impl ClientSecret {
-    /// The core of a credential of ours, if it is one.
-    fn of<'py>(credential: &Bound<'py, PyAny>) -> Option<Bound<'py, Self>> {
-        credential.getattr("_core").ok()?.cast_into().ok()
-    }
-
-    fn sign_in(&self, scope: &str) -> crate::error::Result<SignIn> {
-        self.who.sign_in(Cloud::authority_for(scope), scope)
-    }
 }

@@ -75,6 +75,11 @@ impl Emulator {
         self.emulator.most_in_flight()
     }
 
+    #[getter]
+    fn watchers(&self) -> usize {
+        self.emulator.watchers()
+    }
+
     fn token(&self) -> (String, u64) {
         self.emulator.token()
     }
@@ -129,6 +134,33 @@ impl Emulator {
         door::through(columns.py(), || {
             let pairs: Vec<(String, String)> = columns.extract()?;
             raise(columns.py(), self.emulator.streaming_dataset(name, &pairs, history))
+        })
+    }
+
+    fn open_streaming_dataset(&self, name: &str) -> String {
+        self.emulator.open_streaming_dataset(name)
+    }
+
+    fn columns(
+        &self,
+        py: Python<'_>,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: Option<&str>,
+    ) -> PyResult<Vec<(String, String)>> {
+        door::through(py, || raise(py, self.emulator.columns(workspace, dataset, table)))
+    }
+
+    fn understood<'py>(
+        &self,
+        py: Python<'py>,
+        workspace: Option<&str>,
+        dataset: &str,
+        table: Option<&str>,
+        body: &[u8],
+    ) -> PyResult<Bound<'py, PyList>> {
+        door::through(py, || {
+            row_list(py, &raise(py, door::away(py, || self.emulator.understood(workspace, dataset, table, body)))?)
         })
     }
 

@@ -21,6 +21,7 @@ mod numpy;
 mod pandas;
 mod places;
 mod row;
+mod tables;
 mod together;
 mod value;
 mod vetting;
@@ -213,7 +214,7 @@ impl<'py> Source<'py> {
         if list.len() != *length {
             return Err(changed().into());
         }
-        Ok(borrowed::item(list, next, self.shapes.reads_tables()))
+        Ok(tables::item(list, next, self.shapes.reads_tables()))
     }
 
     #[inline(never)]

@@ -40,8 +40,8 @@ enum Told {
     Nothing,
     /// A failure.
     Failure(Error),
-    /// Something for the log.
-    Line(String),
+    /// A text: a line for the log, or what a person has to know.
+    Text(String),
 }
 
 type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
@@ -95,13 +95,30 @@ pub(super) async fn ask<T: Send + 'static>(
     call: Arc<Call>,
     read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
 ) -> Result<T> {
+    ask_about(call, Told::Nothing, read).await
+}
+
+/// The same with a text that it is called with.
+pub(super) async fn ask_with<T: Send + 'static>(
+    call: Arc<Call>,
+    text: String,
+    read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
+) -> Result<T> {
+    ask_about(call, Told::Text(text), read).await
+}
+
+async fn ask_about<T: Send + 'static>(
+    call: Arc<Call>,
+    told: Told,
+    read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
+) -> Result<T> {
     let gone = || Error::new(Kind::Closed, "Python is shutting down");
     let (sender, answer) = oneshot::channel();
     let reply: Reply = Box::new(move |py, answered| {
         // Nobody waits any more where the task was dropped.
         let _ = sender.send(read(py, answered));
     });
-    if !send(Porter::Users, call, Told::Nothing, reply) {
+    if !send(Porter::Users, call, told, reply) {
         return Err(gone());
     }
     answer.await.map_err(|_| gone())
@@ -120,7 +137,7 @@ pub(super) fn tell(call: Arc<Call>, error: Error) {
 
 /// Has `call`, which logs a line, called with this one. What the user's handlers raise goes the same way.
 pub(super) fn log(call: Arc<Call>, line: String) {
-    send(Porter::Users, call, Told::Line(line), Box::new(unraisable));
+    send(Porter::Users, call, Told::Text(line), Box::new(unraisable));
 }
 
 fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
@@ -204,7 +221,7 @@ impl Errand {
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         door::through(py, || match &self.told {
             Told::Failure(error) => PyTuple::new(py, [errors::to_py(py, error).into_value(py)]),
-            Told::Line(line) => PyTuple::new(py, [line]),
+            Told::Text(text) => PyTuple::new(py, [text]),
             Told::Nothing => PyTuple::new(py, self.call.argument.as_ref()),
         })
     }

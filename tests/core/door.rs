@@ -11,8 +11,8 @@ const HARMLESS: &[&str] = &["__iter__", "answer", "canonical", "forked", "functi
 /// What a function's head says where Python is at hand.
 const PYTHON: &[&str] = &["Python<", "Bound<", "Py<", "PyAny", "PathBuf"];
 
-/// Through the door; the requests of a client share one way to it.
-const THROUGH: &[&str] = &["door::through(", "self.request("];
+/// Through the door; the requests of a client, and the making of an account, share one way to it each.
+const THROUGH: &[&str] = &["door::through(", "self.request(", "made("];
 
 /// What gives the GIL away, or asks for it.
 const GIL: &[&str] = &[".detach(", "Python::attach(", "try_attach(", "assume_attached("];

@@ -133,6 +133,17 @@ impl House {
         format!("/datasets/{id}/tables/T/rows")
     }
 
+    /// What the page is told first: all that there is.
+    async fn snapshot(&self) -> Json {
+        let mut response = self.http.get(format!("{}/emulator/changes", self.emulator.url())).send().await.unwrap();
+        let mut told = Vec::new();
+        while !told.ends_with(b"\n\n") {
+            told.extend(response.chunk().await.unwrap().unwrap());
+        }
+        let told = String::from_utf8(told).unwrap();
+        serde_json::from_str(told.strip_prefix("retry: 500\nevent: snapshot\ndata: ").unwrap()).unwrap()
+    }
+
     /// The stored rows of `Sales`, each cell as text.
     fn stored(&self) -> Vec<Vec<(String, String)>> {
         self.emulator.rows(None, "Sales", None).unwrap().iter().map(spelled).collect()

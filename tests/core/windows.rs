@@ -43,7 +43,7 @@ impl Line {
 /// Rows, and the most that are shown by their columns at once; 0 is none.
 #[derive(Clone)]
 struct Lines {
-    lines: Arc<Vec<Line>>,
+    all: Arc<Vec<Line>>,
     next: usize,
     window: usize,
     bits: [Vec<u8>; 6],
@@ -59,7 +59,7 @@ impl Lines {
     fn new(lines: Vec<Line>, window: usize) -> Self {
         let there = |place: usize| bits(&lines, |line| line.there[place]);
         let bits = [there(0), there(1), there(2), there(3), there(4), bits(&lines, |line| line.paid)];
-        Self { lines: Arc::new(lines), next: 0, window, bits }
+        Self { all: Arc::new(lines), next: 0, window, bits }
     }
 }
 
@@ -69,7 +69,7 @@ impl Rows for Lines {
     fn begin(&mut self) {}
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Infallible> {
-        let Some(line) = self.lines.get(self.next) else { return Ok(false) };
+        let Some(line) = self.all.get(self.next) else { return Ok(false) };
         self.next += 1;
         for (name, cell) in NAMES.into_iter().zip(line.cells()) {
             match row.place(name) {
@@ -81,7 +81,7 @@ impl Rows for Lines {
     }
 
     fn window(&mut self, most: usize) -> Result<Option<Window<'_>>, Infallible> {
-        let rows = &self.lines[self.next..];
+        let rows = &self.all[self.next..];
         let rows = &rows[..rows.len().min(most).min(self.window)];
         if rows.is_empty() {
             return Ok(None);

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from entra_server import EntraServer
+from library_session import LibrarySession
 from powerbi_push import ClosedError, Column, DatasetSchema, Retry, TableSchema
 from powerbi_push.emulator import Emulator
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from fault_server import FaultServer
     from powerbi_push import PushResult, Sender, Table
+    from powerbi_push.emulator import MicroStrategy
 
 WATCHDOG = 30.0
 """Seconds of real time after which something hangs; nothing is measured with it."""
@@ -165,8 +167,15 @@ def check_parents_sender(sender: Sender) -> None:
 @pytest.fixture(autouse=True)
 def _no_sign_in_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds what the machine's own environment signs in with."""
-    for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "AUTHORITY_HOST"):
+    azure = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "CLIENT_CERTIFICATE_PASSWORD")
+    for name in (*azure, "AUTHORITY_HOST", "FEDERATED_TOKEN_FILE"):
         monkeypatch.delenv(f"AZURE_{name}", raising=False)
+    for name in ("ENDPOINT", "HEADER", "SERVER_THUMBPRINT"):
+        monkeypatch.delenv(f"IDENTITY_{name}", raising=False)
+    for name in ("IMDS_ENDPOINT", "ACTIONS_ID_TOKEN_REQUEST_URL", "POWERBI_PUSH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    # Nothing leaves the machine: nobody listens there.
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
 
 
 @pytest.fixture
@@ -181,3 +190,11 @@ def entra() -> Iterator[EntraServer]:
     """A server that signs everybody in."""
     with EntraServer() as server:
         yield server
+
+
+@pytest.fixture
+def library(microstrategy: MicroStrategy) -> LibrarySession:
+    """A session of the emulator's MicroStrategy, logged in."""
+    session = LibrarySession(microstrategy)
+    assert session.login().status == 204
+    return session

@@ -25,7 +25,7 @@ WATCHDOG = 30.0
 
 @dataclass(frozen=True)
 class SignIn:
-    """A request for a token."""
+    """A request for a token; what a GET says behind the `?` is its form."""
 
     path: str
     headers: dict[str, str]
@@ -58,6 +58,12 @@ def refused(code: int, word: str = "invalid_client", status: int = 401) -> Said:
         "correlation_id": "c-1",
     }
     return Said(status, json.dumps(body).encode())
+
+
+def granted(**more: Any) -> Said:
+    """A token with what comes along."""
+    fresh = {"token_type": "Bearer", "expires_in": 3599, "access_token": jwt(tid=TENANT)}
+    return Said(200, json.dumps(fresh | more).encode())
 
 
 def jwt(**claims: Any) -> str:
@@ -132,9 +138,16 @@ class EntraServer:
 
             def do_POST(self) -> None:
                 """Answer as ordered."""
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self._reply(self.path, self.rfile.read(int(self.headers["Content-Length"])).decode())
+
+            def do_GET(self) -> None:
+                """Answer as ordered."""
+                path, _, query = self.path.partition("?")
+                self._reply(path, query)
+
+            def _reply(self, path: str, form: str) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                said, data = entra._answer(SignIn(self.path, headers, dict(parse_qsl(body, strict_parsing=True))))
+                said, data = entra._answer(SignIn(path, headers, dict(parse_qsl(form))))
                 with suppress(OSError):  # whoever asked may be gone
                     self.send_response(said.status)
                     self.send_header("Content-Length", str(len(data)))

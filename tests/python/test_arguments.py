@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, is_typeddict
 import pytest
 
 import powerbi_push as pbi
+from certificates import pair
 from conftest import SCHEMA, make_table, orders
 from powerbi_push.emulator import Emulator, EmulatorCredential
 from powerbi_push.sender import open_senders
@@ -123,7 +124,8 @@ def outbox_of(emulator: Emulator, folder: Path) -> pbi.Outbox:
 
 
 TARGET: dict[str, Any] = {"rows": orders(1), "target": "Sales/Orders"}
-SECRET: dict[str, Any] = {"tenant_id": "contoso.com", "client_id": "11111111-2222-3333-4444-555555555555"}
+AN_APP = "11111111-2222-3333-4444-555555555555"
+SECRET: dict[str, Any] = {"tenant_id": "contoso.com", "client_id": AN_APP}
 A_SCHEMA = pbi.TableSchema("Orders", {"Id": int})
 
 
@@ -145,6 +147,25 @@ TAKES: dict[str, tuple[Callable[[Emulator, Path], Callable[..., Any]], dict[str,
         pbi.ClientSecretCredential,
     ),
     "EnvironmentCredential": (lambda *_: pbi.EnvironmentCredential, {}, pbi.EnvironmentCredential),
+    "InteractiveBrowserCredential": (
+        lambda *_: pbi.InteractiveBrowserCredential,
+        {"client_id": AN_APP},
+        pbi.InteractiveBrowserCredential,
+    ),
+    "ManagedIdentityCredential": (lambda *_: pbi.ManagedIdentityCredential, {}, pbi.ManagedIdentityCredential),
+    "AzureCliCredential": (lambda *_: pbi.AzureCliCredential, {}, pbi.AzureCliCredential),
+    "WorkloadIdentityCredential": (
+        lambda *_: pbi.WorkloadIdentityCredential,
+        {"token_file_path": "token.jwt"},
+        pbi.WorkloadIdentityCredential,
+    ),
+    "DefaultAzureCredential": (lambda *_: pbi.DefaultAzureCredential, {}, pbi.DefaultAzureCredential),
+    "CertificateCredential": (
+        lambda _, folder: certified(folder),
+        {**SECRET, "certificate_path": "app.pem"},
+        pbi.CertificateCredential,
+    ),
+    "DeviceCodeCredential": (lambda *_: pbi.DeviceCodeCredential, {"client_id": AN_APP}, pbi.DeviceCodeCredential),
     "Column": (lambda *_: pbi.Column, {"name": "Id", "data_type": int}, pbi.Column),
     "Measure": (lambda *_: pbi.Measure, {"name": "m", "expression": "1"}, pbi.Measure),
     "Relationship": (
@@ -159,6 +180,11 @@ TAKES: dict[str, tuple[Callable[[Emulator, Path], Callable[..., Any]], dict[str,
     "Outbox": (lambda *_: pbi.Outbox, {"path": "none.db"}, pbi.Outbox),
     "Emulator": (lambda *_: started, {}, Emulator),
 }
+
+
+def certified(folder: Path) -> Callable[..., Any]:
+    (folder / "app.pem").write_bytes(pair().pem)
+    return pbi.CertificateCredential
 
 
 def started(**given: Any) -> None:
@@ -212,6 +238,7 @@ ALSO_CALLED = {
     "assumptions": "assumption",
     "mode": "defaultMode",
     "retention": "defaultRetentionPolicy",
+    "token_file_path": "AZURE_FEDERATED_TOKEN_FILE",
 }
 
 #: Records that the package hands out: nobody is asked to make them.

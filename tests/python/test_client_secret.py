@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,16 @@ def test_sixty_four_waiters_make_one_call(entra: EntraServer) -> None:
     for thread in threads:
         thread.join()
     assert (len(tokens), len(set(tokens)), len(entra.received)) == (64, 1, 1)
+
+
+def test_sixty_four_threads_over_a_hundred_expiries_make_a_hundred_and_one_calls(virtual: Emulator) -> None:
+    with EntraServer() as entra, ThreadPoolExecutor(64) as threads:
+        credential = entra.credential()
+        for expiries in range(101):
+            answers = threads.map(lambda _: claims(credential.get_token(SCOPE).token)["number"], range(64))
+            assert set(answers) == {expiries + 1}
+            virtual.advance(3_600)
+        assert len(entra.received) == 101
 
 
 def test_a_refused_token_is_replaced_and_the_rows_arrive(entra: EntraServer) -> None:

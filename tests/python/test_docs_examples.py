@@ -15,6 +15,8 @@ import pytest
 import powerbi_push
 
 DOCUMENTS = Path(__file__).parents[2]
+PAGES = sorted(f"docs/{path.name}" for path in (DOCUMENTS / "docs").glob("*.md"))
+RUN = ["README.md", "CONTRIBUTING.md", *PAGES]
 FENCE = re.compile(r"^([ \t]*)```python[^\n]*\n(.*?)^\1```[ \t]*$", re.DOTALL | re.MULTILINE)
 MODULES = ["powerbi_push"] + [
     f"powerbi_push.{module.name}"
@@ -51,7 +53,7 @@ def blocks(document: str) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, block.start()) + 2, dedent(block[2])) for block in FENCE.finditer(text)]
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", RUN)
 def test_the_python_blocks_of_a_document_run_from_top_to_bottom(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +66,7 @@ def test_the_python_blocks_of_a_document_run_from_top_to_bottom(
 
 
 def test_no_python_block_of_a_document_is_overlooked() -> None:
-    for document in ("README.md", "CONTRIBUTING.md"):
+    for document in RUN:
         text = (DOCUMENTS / document).read_text(encoding="utf-8")
         assert len(blocks(document)) == len(re.findall(r"```\s*(?:python|py)\b", text))
     assert blocks("README.md")

@@ -73,8 +73,10 @@ def test_it_can_be_awaited(powerbi: Emulator) -> None:
 
 def test_no_credential_names_every_way() -> None:
     wrong = failed(pbi.doctor())
-    assert wrong.name == "settings"
-    assert "ClientSecretCredential" in (wrong.hint or "")
+    assert wrong.name == "sign-in"
+    for way in ("EnvironmentCredential: ", "ManagedIdentityCredential: ", "AzureCliCredential: "):
+        assert way in wrong.message
+    assert "azure-identity" in (wrong.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -72,12 +72,26 @@ def test_the_names_are_sorted_and_each_is_there_once() -> None:
     assert [name for name in names if not hasattr(powerbi_push, name)] == []
 
 
+WAYS = (
+    "azure_cli",
+    "browser",
+    "certificate",
+    "client_secret",
+    "default",
+    "device_code",
+    "environment",
+    "managed_identity",
+    "token",
+    "workload_identity",
+)
+
+
 def test_every_public_class_of_the_parts_is_exported() -> None:
     parts = [
         importlib.import_module(f"powerbi_push.{part}")
         for part in (
             "client",
-            "credentials",
+            *(f"credentials.{way}" for way in WAYS),
             "dataset",
             "dataset_schema",
             "exceptions",

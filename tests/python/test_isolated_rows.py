@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import powerbi_push as pbi
-from conftest import SCHEMA, arrived, check_account, make_table, orders, posts, rows_in
+from conftest import SCHEMA, arrived, check_account, make_table, orders, posts, rows_in, wait_until
 from fault_server import FaultServer, http
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ def test_a_sender_does_so_by_itself(virtual: Emulator, tmp_path: Path, *, durabl
         result = check_account(sender.flush(), arrived(virtual))
         assert rows_in(result, "rejected") == {7, 500}
         assert [(error.row, error.code) for error in result.errors] == [(7, "refused"), (500, "refused")]
-    assert len(told) == 2
+    # They are told on a thread of their own, for which closing does not wait.
+    wait_until(lambda: len(told) == 2)
+    assert [str(error.result) for error in told] == ["None", "None"]
     if outbox:
         assert [rejected.row for rejected in pbi.Outbox(outbox).rejected()] == [{"Id": "none"}, {"Id": "none"}]
 

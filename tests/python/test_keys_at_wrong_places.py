@@ -101,6 +101,9 @@ def test_a_streaming_dataset_shows_no_key(target: Any) -> None:
     check_error(raised(lambda: pbi.StreamingDataset("https://example.org", (target,))))  # type: ignore[arg-type]
 
 
+AN_APP = "11111111-2222-3333-4444-555555555555"
+
+
 def a_credential() -> pbi.ClientSecretCredential:
     return pbi.ClientSecretCredential("contoso.com", "11111111-2222-3333-4444-555555555555", "a secret")
 
@@ -143,6 +146,22 @@ PLACES: dict[str, Callable[[Emulator], object]] = {
     "client_id": lambda _: pbi.ClientSecretCredential("contoso.com", URL, "b"),
     "authority": lambda _: pbi.ClientSecretCredential("contoso.com", KEY, "b", authority=URL),
     "authority of the environment": lambda _: pbi.EnvironmentCredential(authority=URL),
+    "certificate_path": lambda _: pbi.CertificateCredential("contoso.com", AN_APP, URL, password=KEY),
+    "tenant_id of a certificate": lambda _: pbi.CertificateCredential(URL, AN_APP, "x.pem", password=KEY),
+    "client_id of a code": lambda _: pbi.DeviceCodeCredential(URL, prompt=print),
+    "tenant_id of a code": lambda _: pbi.DeviceCodeCredential(AN_APP, tenant_id=URL),
+    "prompt": lambda _: pbi.DeviceCodeCredential(AN_APP, prompt=WRONG),
+    "client_id of a browser": lambda _: pbi.InteractiveBrowserCredential(URL),
+    "tenant_id of a browser": lambda _: pbi.InteractiveBrowserCredential(AN_APP, tenant_id=URL),
+    "authority of a browser": lambda _: pbi.InteractiveBrowserCredential(AN_APP, authority=URL),
+    "redirect_port": lambda _: pbi.InteractiveBrowserCredential(AN_APP, redirect_port=WRONG),
+    "client_id of a machine": lambda _: pbi.ManagedIdentityCredential(client_id=URL),
+    "tenant_id of az": lambda _: pbi.AzureCliCredential(tenant_id=URL),
+    "tenant_id of a workload": lambda _: pbi.WorkloadIdentityCredential(tenant_id=URL),
+    "client_id of a workload": lambda _: pbi.WorkloadIdentityCredential(
+        tenant_id="contoso.com", client_id=URL, token_file_path="x"
+    ),
+    "authority of a chain": lambda _: pbi.DefaultAzureCredential(authority=WRONG.encode()),
     "tenant_id of a token": lambda _: a_credential().get_token("a/.default", tenant_id=URL),
 }
 
@@ -174,6 +193,14 @@ HOLDERS: dict[str, Callable[[Emulator], Any]] = {
     "a client's secret": lambda _: pbi.ClientSecretCredential(
         "contoso.com", "11111111-2222-3333-4444-555555555555", KEY
     ),
+    "a code's credential": lambda _: pbi.DeviceCodeCredential(AN_APP, prompt=lambda *_: KEY),
+    "a browser's credential": lambda _: pbi.InteractiveBrowserCredential(AN_APP),
+    "a machine's identity": lambda _: pbi.ManagedIdentityCredential(),
+    "a workload's identity": lambda _: pbi.WorkloadIdentityCredential(
+        tenant_id="contoso.com", client_id=AN_APP, token_file_path=KEY
+    ),
+    "az": lambda _: pbi.AzureCliCredential(),
+    "a chain": lambda _: pbi.DefaultAzureCredential(),
     "a box": lambda _: Hidden(KEY),
     "an emulator": lambda emulator: emulator,
     "an emulator's credential": lambda emulator: emulator.credential,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SCHEMA = pbi.TableSchema("Orders", {"Id": int, "Item": str, "Price": float})
 IGNORE = 'unknown_columns="ignore" leaves out what the schema lacks'
 INFINITE = "holds an infinite number, which the service does not take: `inf`; put None in its place"
+NUMBER = "a number is digits, sign and point alone, and None is a missing value"
+ROUND = "round it, or make the column Double"
 SKIP = 'on_invalid="skip" sends the rows that are valid'
 
 
@@ -44,12 +46,10 @@ def test_columns_and_types_of_values_are_told_apart_in_the_order_they_were_met()
     rows: list[Any] = [{"Id": 1}, {"Id": 1.5, "Price": True}, {"Id": "x"}, 7, {"Id": 2.5}]
     assert message(rows) == [
         "the rows have 5 problems:",
-        "- column `Id`: 2 rows, first in row 1: takes Int64, not a float with a fraction: `1.5`; "
-        "round it, or make the column Double",
+        f"- column `Id`: 2 rows, first in row 1: takes Int64, not a float with a fraction: `1.5`; {ROUND}",
         "- column `Price`: row 1: takes Double, not bool: `True`; convert=True converts it",
-        "- column `Id`: row 2: takes Int64, not str: `'x'`; "
-        "a number is digits, sign and point alone, and None is a missing value",
-        "- row 3: a row must be a mapping such as a dict, not int; a value alone becomes one with {\"column\": value}",
+        f"- column `Id`: row 2: takes Int64, not str: `'x'`; {NUMBER}",
+        '- row 3: a row must be a mapping such as a dict, not int; a value alone becomes one with {"column": value}',
         f"hint: {SKIP}",
     ]
 
@@ -130,6 +130,8 @@ def test_a_validation_report_is_read_in_a_few_lines() -> None:
     assert report.mistakes == (mistake,)
     assert str(report) == f"1,001 rows checked: 1,000 problems\n- {mistake}"
     assert repr(report) == "ValidationReport(ok=False, row_count=1001, error_count=1000)"
-    assert report._repr_html_() == f"<p>1,001 rows checked: 1,000 problems</p><ul><li>{mistake}</li></ul>"
+    assert report._repr_html_().startswith(
+        f"<div><p>1,001 rows checked: 1,000 problems</p><ul><li>{mistake}</li></ul><table>"
+    )
     assert str(SCHEMA.validate([{"Id": 1}])) == "1 row checked: no problems"
-    assert SCHEMA.validate([])._repr_html_() == "<p>0 rows checked: no problems</p>"
+    assert SCHEMA.validate([])._repr_html_() == "<div><p>0 rows checked: no problems</p></div>"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -119,6 +121,29 @@ def test_with_four_out_a_body_that_is_too_large_is_sent_in_halves(virtual: Emula
     assert result.ok
     assert arrived(virtual) == Counter(range(50_000))
     assert result.maybe_twice == 0
+
+
+def test_a_dataset_of_others_that_only_streams_is_found_out_once(virtual: Emulator) -> None:
+    """The service does not tell the mode: what is refused at less than 30,000 bytes goes on in 15,000."""
+    body = {
+        "name": "Live",
+        "defaultMode": "Streaming",
+        "tables": [{"name": "T", "columns": [{"name": "Id", "dataType": "Int64"}]}],
+    }
+    request = Request(  # noqa: S310 - the local Power BI
+        f"{virtual.url}/v1.0/myorg/datasets",
+        json.dumps(body).encode(),
+        {"Authorization": f"Bearer {virtual.credential.get_token().token}", "Content-Type": "application/json"},
+    )
+    urlopen(request).close()  # noqa: S310 - the local Power BI
+    table = virtual.client().dataset("Live").table("T", ordered=True)
+    assert table.push(orders(40_000)).ok
+    refused = [len(post.json()["rows"]) for post in posts(virtual) if post.status == 413]
+    assert refused == [10_000, 5_000, 2_500]
+    before = len(posts(virtual))
+    again = virtual.client().dataset("Live").table("T").push(orders(40_000))
+    assert (again.ok, again.retries) == (True, 0)
+    assert {post.status for post in posts(virtual)[before:]} == {200}
 
 
 def test_a_single_row_that_is_too_large_ends_the_push(virtual: Emulator) -> None:

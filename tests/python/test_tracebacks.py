@@ -28,7 +28,7 @@ def frames(error: BaseException) -> list[str]:
 
 
 def raised(call: Callable[[], Any]) -> list[str]:
-    with pytest.raises((pbi.PowerBIPushError, LookupError)) as caught:
+    with pytest.raises((pbi.PowerBIPushError, LookupError, TypeError, OSError)) as caught:
         call()
     return frames(caught.value)
 
@@ -50,6 +50,27 @@ def test_a_traceback_has_one_frame_of_the_package(powerbi: Emulator) -> None:
     with table.sender() as sender:
         assert raised(lambda: sender.send(wrong[0])) == ["ours:send"]
         assert raised(lambda: sender.send_many(wrong)) == ["ours:send_many"]
+
+
+def test_so_has_that_of_an_argument_of_a_wrong_kind(powerbi: Emulator) -> None:
+    table = make_table(powerbi)
+    wrong: Any = {"a": "varchar(20)"}
+    assert raised(lambda: pbi.TableSchema("T", wrong)) == ["ours:__init__"]
+    assert raised(lambda: pbi.TableSchema("T", [1])) == ["ours:__init__"]  # type: ignore[list-item]
+    assert raised(lambda: pbi.TableSchema("T", {"a": int}, measures=[1])) == ["ours:__init__"]  # type: ignore[list-item]
+    assert raised(lambda: pbi.TableSchema.infer("T", [{"a": 1}], types=wrong)) == ["ours:infer"]
+    assert raised(lambda: pbi.DatasetSchema("S", {"T": wrong})) == ["ours:__init__"]
+    assert raised(lambda: pbi.DatasetSchema("S", ["T"])) == ["ours:__init__"]  # type: ignore[list-item]
+    assert raised(lambda: pbi.DatasetSchema.infer("S", {"T": [{"a": None}]})) == ["ours:infer"]
+    assert raised(lambda: pbi.DatasetSchema.infer("S", [])) == ["ours:infer"]  # type: ignore[arg-type]
+    of_file = raised(lambda: pbi.DatasetSchema.from_json("no such file"))
+    assert [frame for frame in of_file if frame.startswith("ours:")] == ["ours:from_json"]
+    assert raised(lambda: pbi.StreamingDataset("https://x", wrong)) == ["ours:__init__"]
+    assert raised(lambda: pbi.push([], table, timeout=0)) == ["ours:push"]
+    assert raised(lambda: pbi.push([], table, timeuot=1)) == ["ours:push"]  # type: ignore[call-arg]
+    assert raised(lambda: table.push([], timeuot=1)) == ["ours:push"]  # type: ignore[call-arg]
+    assert raised(lambda: table.sender(timeuot=1)) == ["ours:sender"]  # type: ignore[call-arg]
+    assert raised(lambda: asyncio.run(pbi.push_async([], table, timeout=0))) == ["ours:push_async"]
 
 
 def test_so_has_that_of_a_verb_that_is_awaited(powerbi: Emulator) -> None:

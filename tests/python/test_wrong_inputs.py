@@ -1,6 +1,6 @@
 """The commonest wrong inputs, and the whole message that each is answered with: what happened, where, and a cure.
 
-The messages are in `wrong_inputs.txt`, to be read by eye. After a change of words: `python tests/python/test_wrong_inputs.py`.
+The messages are in `wrong_inputs.txt`, to be read by eye; run as a script, this file writes them anew.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -21,7 +20,7 @@ import pytest
 import powerbi_push as pbi
 from power_bi_server import USER, token
 from powerbi_push.emulator import Emulator
-from test_tracebacks import HOME, frames
+from test_tracebacks import frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ SCHEMA = pbi.TableSchema(
 )
 ROW: dict[str, Any] = {"Id": 1, "Item": "tea", "Price": 2.5}
 FRAME = pd.DataFrame([ROW])
-DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - a date without a zone is what is wrong
+DAY = datetime(2024, 1, 1)
 KEY = "https://api.powerbi.com/beta/t/datasets/d/rows?key=secret"
 
 
@@ -49,12 +48,15 @@ class Local:
         self.sign_in: dict[str, Any] = {"credential": emulator.credential, "base_url": emulator.url}
 
     def to(self, target: Any, rows: Any = (ROW,), **options: Any) -> Any:
+        """Push to a target."""
         return pbi.push(rows, target, **self.sign_in, **options)
 
     def signed_in_by(self, credential: Any) -> Any:
+        """Ask with a credential."""
         return pbi.Client(credential, base_url=self.emulator.url).datasets()
 
     def send(self, verb: str, rows: Any) -> None:
+        """Give rows to a sender."""
         with self.table.sender() as sender:
             getattr(sender, verb)(rows)
 
@@ -82,7 +84,7 @@ NO_ROWS: dict[str, Any] = {
     "None": lambda: None,
     "a function": lambda: fetched,
     "a column": lambda: FRAME["Id"],
-    "an array of numpy": lambda: FRAME[["Id", "Price"]].to_numpy(),
+    "an array of numpy": FRAME[["Id", "Price"]].to_numpy,
     "df.values.tolist()": lambda: FRAME.to_numpy().tolist(),
     "df.iterrows()": FRAME.iterrows,
     "df.itertuples()": FRAME.itertuples,
@@ -132,9 +134,14 @@ TYPES: Any = pbi.TableSchema
 INFER: Any = pbi.TableSchema.infer
 DATASET: Any = pbi.DatasetSchema
 
+
+def _pushing(rows: Any) -> Callable[[Local], Any]:
+    return lambda it: it.table.push(rows() if callable(rows) else rows)
+
+
 WRONG: dict[str, Callable[[Local], Any]] = {
-    **{what: lambda it, made=made: it.table.push(made()) for what, made in NO_ROWS.items()},
-    **{what: lambda it, row=row: it.table.push([{"Id": 1, **row}]) for what, row in NO_VALUES.items()},
+    **{what: _pushing(made) for what, made in NO_ROWS.items()},
+    **{what: _pushing([{"Id": 1, **row}]) for what, row in NO_VALUES.items()},
     "naive dates where they are refused": lambda it: it.table.push(
         [{"Day": DAY}, {"Day": DAY.replace(tzinfo=UTC)}], naive_datetimes="error"
     ),
@@ -196,7 +203,7 @@ WRONG: dict[str, Callable[[Local], Any]] = {
     "a callable that returns None": lambda it: it.signed_in_by(lambda: None),
     "a class for a credential": lambda it: it.signed_in_by(pbi.ClientSecretCredential),
     "the emulator's token for the real service": lambda it: pbi.Client(it.emulator.credential).datasets(),
-    "a cloud that there is not": lambda _: pbi.Client("x", cloud="germany"),  # type: ignore[arg-type]
+    "a cloud that there is not": lambda _: pbi.Client("x", cloud="germany"),
     "a base_url without scheme": lambda _: pbi.Client("x", base_url="api.powerbi.com"),
     "a number for retry=": lambda _: pbi.Client("x", retry=3),  # type: ignore[arg-type]
     "a name for a push URL": lambda _: pbi.StreamingDataset("Sales"),
@@ -209,7 +216,7 @@ def told(it: Local, what: str) -> str:
     """What is raised, as Python shows it, without what is another in each run."""
     try:
         answer = WRONG[what](it)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
         ours = [frame for frame in frames(error) if frame.startswith("ours:")]
         assert len(ours) == 1, f"the traceback shows {ours}"
         text = f"{type(error).__name__}: {error}"
@@ -239,11 +246,17 @@ def test_a_wrong_input_says_what_happened_and_what_to_do(
 
 def test_there_is_a_message_for_each_and_no_other() -> None:
     assert list(snapshots()) == list(WRONG)
-    assert HOME
 
 
 def test_what_is_no_mistake_is_taken(local: Local) -> None:
-    for row in [{"Item": float("nan")}, {"Day": "12/31/2024"}, {"Id": float("nan")}, {"Day": DAY}, {"Price": 2**53}]:
+    rows: list[dict[str, Any]] = [
+        {"Item": float("nan")},
+        {"Day": "12/31/2024"},
+        {"Id": float("nan")},
+        {"Day": DAY},
+        {"Price": 2**53},
+    ]
+    for row in rows:
         assert local.table.push([{"Id": 1, **row}, {"Day": DAY.replace(tzinfo=UTC)}]).ok
     assert local.signed_in_by(f"'Bearer {local.emulator.credential.get_token().token}'\n")
     assert local.signed_in_by({"accessToken": local.emulator.credential.get_token().token, "tokenType": "Bearer"})

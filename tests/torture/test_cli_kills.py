@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from contextlib import suppress
@@ -25,25 +26,23 @@ OFFERED = 20_000
 
 def feed(process: subprocess.Popen[bytes], first: int) -> None:
     assert process.stdin is not None
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # it is gone, and then its pipe
         for number in range(first, first + OFFERED):
-            process.stdin.write(b'{"Id": %d}\n' % number)
-            process.stdin.flush()
+            os.write(process.stdin.fileno(), b'{"Id": %d}\n' % number)
 
 
 def killed(command: Command, dice: random.Random, first: int) -> list[int]:
     """Run it, kill it, and give the lines that it acknowledged."""
     arguments = ["--max-delay", "0.01", "--outbox", "rows.db"]
-    with command.start("--json", "push", "-", "Sales/Orders", "--follow", *arguments) as process:
-        feeder = Thread(target=feed, args=(process, first))
-        feeder.start()
-        sleep(dice.uniform(0.2, 1.0))
-        process.kill()
-        assert process.stdout is not None
-        told = process.stdout.read().splitlines()
-        feeder.join()
+    process = command.start("--json", "push", "-", "Sales/Orders", "--follow", *arguments)
+    feeder = Thread(target=feed, args=(process, first))
+    feeder.start()
+    sleep(dice.uniform(0.2, 1.0))
+    process.kill()
+    out, _ = process.communicate(timeout=50)
+    feeder.join()
     accepted = 0
-    for line in told:
+    for line in out.splitlines():
         with suppress(ValueError):  # the last line may be cut
             accepted = json.loads(line)["accepted"]
     return list(range(first, first + accepted))

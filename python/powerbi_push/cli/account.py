@@ -34,7 +34,7 @@ def problems(reading: Reading, errors: Iterable[RowError]) -> list[dict[str, Any
     return [
         {
             "row": error.row,
-            "line": reading.lines.of(error.row),
+            "line": reading.line_of(error.row),
             "column": error.column,
             "code": error.code,
             "reason": in_flags(error.message),
@@ -45,7 +45,7 @@ def problems(reading: Reading, errors: Iterable[RowError]) -> list[dict[str, Any
 
 def problem_lines(reading: Reading, errors: Iterable[RowError]) -> list[str]:
     """Say of each problem where it is, one line each."""
-    return [f"{where(reading, reading.lines.of(error.row), error.row)}: {in_flags(error.message)}" for error in errors]
+    return [f"{where(reading, reading.line_of(error.row), error.row)}: {in_flags(error.message)}" for error in errors]
 
 
 def broken_file(name: str, error: BrokenFileError, result: PushResult | None = None) -> CommandError:
@@ -58,7 +58,7 @@ def explained(error: PowerBIPushError, reading: Reading, rejects: Rejects | None
     """Say of a push that failed where in the file that was."""
     result = None if error.result is None else counted(error.result, rejects)
     error.result = result
-    cause = error.__cause__
+    cause = reading.failure or error.__cause__
     if isinstance(error, SourceError) and isinstance(cause, BrokenFileError):
         told: Exception = broken_file(reading.opened.asked.name, cause, result)
     elif isinstance(error, SourceError) and isinstance(cause, OSError):
@@ -93,7 +93,7 @@ def _wrong_rows(error: ValidationError, reading: Reading, result: PushResult | N
 def _say_where_to_resume(told: Exception, result: PushResult | None, reading: Reading, rejects: Rejects | None) -> None:
     if result is None or not result.confirmed or rejects is not None:
         return
-    line = reading.lines.of(result.resume_from)
+    line = reading.line_of(result.resume_from)
     if line is not None and isinstance(told, PowerBIPushError | CommandError):
         more = f"{reading.unit} {line:,} is the first that is not confirmed"
         told.hint = f"{told.hint}; {more}" if told.hint else more

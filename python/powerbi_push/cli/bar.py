@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from importlib.util import find_spec
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Protocol
 
 from powerbi_push.bar import bar, is_watched, told
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: A push that is over sooner shows nothing.
 _SOON = 2.0
+#: Columns in which the bar of Rich has room beside the longest wait.
+_WIDE = 118
 
 
 class _Shows(Protocol):
@@ -27,16 +30,19 @@ class _Shows(Protocol):
 class FileBar:
     """Shows a push. How many rows there are is known, or told from how much of the file has been read."""
 
-    def __init__(self, share: Callable[[], float | None], total: int | None) -> None:
+    def __init__(
+        self, share: Callable[[], float | None], total: int | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Show nothing yet."""
+        self._clock = clock
         self._share = share
         self._total = total
-        self._begun = time.monotonic()
+        self._begun = clock()
         self._bar: _Shows | None = None
 
     def __call__(self, progress: Progress) -> None:
         """Show how far it has come."""
-        if self._bar is None and time.monotonic() - self._begun < _SOON:
+        if self._bar is None and self._clock() - self._begun < _SOON:
             return
         self._bar = self._bar or _made()
         if self._bar is not None:
@@ -60,7 +66,9 @@ def watch(share: Callable[[], float | None], total: int | None, *, quiet: bool) 
 
 
 def _made() -> _Shows | None:
-    return RichBar() if find_spec("rich") else bar(always=False)
+    # Narrower lines lose what matters most, which is at their end; the other bar shortens its beginning.
+    is_wide = get_terminal_size().columns >= _WIDE
+    return RichBar() if is_wide and find_spec("rich") else bar(always=False)
 
 
 class RichBar:

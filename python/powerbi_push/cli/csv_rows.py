@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from codecs import lookup
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,10 @@ from powerbi_push.cli.lines import packed
 from powerbi_push.cli.readings import Broken, Chunk
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable, Iterator
 
-    from powerbi_push.cli.files import Opened
+    from powerbi_push.cli.files import Asked, Opened
 
 #: Rows that are looked at together.
 _CHUNK = 1_000
@@ -28,10 +28,8 @@ _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 def csv_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
     """Read CSV with a header."""
     csv.field_size_limit(_LONGEST)
-    asked = opened.asked
-    delimiter = asked.delimiter or ("\t" if asked.ending() in {".tsv", ".tab"} else ",")
-    reader = csv.reader(text_of(opened), delimiter=delimiter, strict=True)
-    header = _header(reader, asked.delimiter)
+    reader = _reader(opened)
+    header = _header(reader, opened.asked.delimiter)
     while True:
         before = reader.line_num
         records, lines, failure = _records(reader)
@@ -45,6 +43,22 @@ def csv_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[
             return
 
 
+def csv_header(opened: Opened) -> list[str]:
+    """Read the header alone."""
+    header = _header(_reader(opened), opened.asked.delimiter)
+    opened.close()
+    return header
+
+
+def delimiter_of(asked: Asked) -> str:
+    """What stands between two cells."""
+    return asked.delimiter or ("\t" if asked.ending() in {".tsv", ".tab"} else ",")
+
+
+def _reader(opened: Opened) -> Any:
+    return csv.reader(text_of(opened), delimiter=delimiter_of(opened.asked), strict=True)
+
+
 def text_of(opened: Opened) -> io.TextIOWrapper:
     """Decode a file; bytes that are no UTF-8 get to the check of their row, which refuses them."""
     encoding = opened.asked.encoding or _MARKS.get(opened.head[:2], "utf-8-sig")
@@ -54,9 +68,7 @@ def text_of(opened: Opened) -> io.TextIOWrapper:
         msg = f"there is no encoding `{encoding}`"
         raise BrokenFileError(msg, hint="such as utf-8, cp1252, latin-1 or utf-16") from None
     errors = "surrogateescape" if is_utf8 else "strict"
-    return io.TextIOWrapper(
-        opened.bytes, encoding="utf-8-sig" if is_utf8 else encoding, errors=errors, newline="", write_through=False
-    )
+    return opened.decoded("utf-8-sig" if is_utf8 else encoding, errors)
 
 
 def header_of(names: list[str], delimiter: str | None) -> list[str]:

@@ -10,6 +10,7 @@ from powerbi_push.cli.session import tell
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import NotFoundError
 from powerbi_push.hidden import Hidden
+from powerbi_push.streaming import StreamingDataset
 from powerbi_push.targets import place, stream
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from powerbi_push.exceptions import PowerBIPushError
     from powerbi_push.schema import TableSchema
     from powerbi_push.sender import Sender
+    from powerbi_push.table import Table
 
 
 #: The same trouble is told once in so many seconds.
@@ -48,10 +50,16 @@ def sender_of(
         create: Whether to make a missing dataset of it.
         options: Those of the sender.
     """
-    options = {"on_error": _Troubles(), **options}
-    streamed = stream(target, Hidden(schema))
-    if streamed is not None:
-        return streamed.sender(**options)
+    return found(session, target, schema, create=create).sender(**{"on_error": _Troubles(), **options})
+
+
+def found(
+    session: Session, target: Hidden[str], schema: TableSchema | None, *, create: bool
+) -> Table | StreamingDataset:
+    """Find what a target means."""
+    quotas: Any = None if session.quotas == "none" else session.quotas
+    if stream(target, Hidden(None)) is not None:
+        return StreamingDataset(target.value, schema, quotas=quotas)
     client = session.client()
     workspace_name, dataset_name, table_name = place(target, client.base_url)
     workspace = client.workspace(workspace_name) if workspace_name else client.my_workspace
@@ -61,4 +69,4 @@ def sender_of(
         if not create or schema is None:
             raise
         dataset = workspace.create_dataset(DatasetSchema(dataset_name, [schema]), if_exists="reuse")
-    return dataset.table(table_name, schema).sender(**options)
+    return dataset.table(table_name, schema)

@@ -96,6 +96,7 @@ class Opened:
         self.asked = asked
         raw = sys.stdin.buffer if asked.is_stdin else Path(asked.path).open("rb")  # noqa: SIM115 - closed by `close`
         self._raw: Any = raw
+        self._text: io.TextIOWrapper | None = None
         self.size = None if asked.is_stdin else os.fstat(raw.fileno()).st_size
         head = _peek(raw)
         if not head.startswith(_GZIP) and asked.path.lower().endswith(".gz"):
@@ -126,13 +127,17 @@ class Opened:
         """How much of the file has been read, from 0 to 1; None of a stream."""
         if not self.size:
             return None
-        try:
-            return min(1.0, float(self._raw.tell()) / self.size)
-        except (OSError, ValueError):
-            return None
+        return min(1.0, float(self._raw.tell()) / self.size)
+
+    def decoded(self, encoding: str, errors: str) -> io.TextIOWrapper:
+        """The file as text. It stays here: who forgets a text closes its file."""
+        self._text = io.TextIOWrapper(self.bytes, encoding=encoding, errors=errors, newline="")
+        return self._text
 
     def close(self) -> None:
-        """Let go of it."""
+        """Let go of it; stdin stays open."""
+        if self._text is not None:
+            self._text.detach()
         if not self.asked.is_stdin:
             self._raw.close()
 

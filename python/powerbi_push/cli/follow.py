@@ -204,11 +204,17 @@ class _Flow:
         if self._rejects is not None:
             self._rejects.refused((self._lines.of(error.row), error) for error in result.errors)
         whole = counted(result, self._rejects)
+        stats = self._sender.stats
         self._session.say(whole.summary())
+        if earlier := max(stats.confirmed - whole.confirmed, 0):
+            twice = stats.maybe_twice - whole.maybe_twice
+            doubled = f" ({twice:,} maybe twice)" if twice else ""
+            self._session.say(f"and of an earlier run {earlier:,} confirmed{doubled}")
         if self._outbox and (waits := Outbox(self._outbox).pending):
             self._session.say(f"{_rows_wait(waits)} in {self._outbox} for the next run")
         unsettled = self._left or (not self._outbox and (whole.in_doubt or whole.unsent))
         ok = not unsettled and (self._rejects is not None or not whole.rejected)
         if self._session.as_json:
-            self._session.give({**result_document(whole), "ok": ok, "accepted": self._accepted})
+            told = {"ok": ok, "accepted": self._accepted, "earlier_confirmed": earlier}
+            self._session.give({**result_document(whole), **told})
         return 0 if ok else 1

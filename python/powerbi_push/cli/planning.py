@@ -12,9 +12,9 @@ from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
 from powerbi_push.cli.target import is_url
-from powerbi_push.client import Client
-from powerbi_push.dataset import Dataset
 from powerbi_push.exceptions import PowerBIPushError
+from powerbi_push.pages import seconds
+from powerbi_push.planning import planned_table
 from powerbi_push.quotas import Quotas
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _ROWS, _BYTES = 10_000, 16_000_000
 #: A push URL takes 15,000 bytes of ``[...]``; bodies here are ``{"rows":[...]}``. Source: "Real-time streaming in Power
 #: BI", learn.microsoft.com/power-bi/connect-data/service-real-time-streaming.
 _STREAM_BYTES, _STREAM_RATE = 15_000 + len('{"rows":}'), 5
-_NOBODY = {"id": "00000000-0000-0000-0000-000000000000", "name": "plan", "accepts_rows": True, "web_url": None}
 
 
 @click.command()
@@ -48,7 +47,7 @@ def plan(session: Session, /, file: str, **given: Any) -> int:
         reading = Reading(asked)
         schema, _ = types_of(session, reading, given, name_of(asked, given))
         requests = _requests(reading, schema, row_options(given, reading.format), _BYTES)
-        _give(session, _planned(reading.lines.rows, requests, given["rows_in_table"]))
+        _give(session, _planned(reading.count, requests, given["rows_in_table"]))
         return 0
 
 
@@ -68,7 +67,7 @@ def rehearse(session: Session, reading: Reading, schema: TableSchema, how: dict[
 
 def _plan_again(reading: Reading, schema: TableSchema, options: dict[str, Any], target: Hidden[str]) -> dict[str, Any]:
     """Read a file once more to measure its requests; of stdin the rows are counted only."""
-    rows, asked = reading.lines.rows, reading.opened.asked
+    rows, asked = reading.count, reading.opened.asked
     streams = is_url(target) and "/tables/" not in target.value
     requests = None
     if not asked.is_stdin:
@@ -87,9 +86,9 @@ def _requests(reading: Reading, schema: TableSchema, options: dict[str, Any], ma
 
 def _planned(rows: int, requests: int | None, in_table: int | None = None) -> dict[str, Any]:
     """Plan under the limits of a push dataset; more requests than full ones are those of rows with many bytes."""
-    plan = _table(Quotas()).plan(rows, rows_in_table=in_table)
+    plan = planned_table(None).plan(rows, rows_in_table=in_table)
     if requests is not None and requests > plan.requests:
-        cut = _table(Quotas(rows_per_hour=None)).plan(requests * _ROWS, rows_in_table=in_table)
+        cut = planned_table(None, Quotas(rows_per_hour=None)).plan(requests * _ROWS, rows_in_table=in_table)
         eta, bound_by = max((plan.eta, plan.bound_by), (cut.eta, cut.bound_by), key=lambda one: one[0])
         return _document(rows, requests, eta, bound_by, plan.assumes)
     return _document(rows, plan.requests, plan.eta, plan.bound_by, plan.assumes)
@@ -112,12 +111,6 @@ def _document(rows: int, requests: int | None, eta: float | None, bound_by: str 
     }
 
 
-def _table(quotas: Quotas) -> Any:
-    """A table that nobody asks for anything: the plan is arithmetic."""
-    client = Client(lambda: "", quotas=quotas)
-    return Dataset(client._core, client.my_workspace, _NOBODY, None).table("plan")  # noqa: SLF001 - the same package
-
-
 def _give(session: Session, document: dict[str, Any]) -> None:
     session.give(document, plan_text(document))
 
@@ -130,15 +123,5 @@ def plan_text(plan: dict[str, Any]) -> str:
     else:
         requests = f"{plan['requests']:,} request{'' if plan['requests'] == 1 else 's'}"
         held = f", held back by {plan['bound_by']}" if plan["bound_by"] else ""
-        lines = [f"{rows} in {requests}, at least {duration(plan['eta'])}{held}"]
+        lines = [f"{rows} in {requests}, at least {seconds(plan['eta'])}{held}"]
     return "\n".join([*lines, *(f"assumed: {one}" for one in plan["assumes"])])
-
-
-def duration(seconds: float) -> str:
-    """Say a length of time with two units at most."""
-    whole = round(seconds)
-    for size, unit, next_size, next_unit in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // next_size
-            return f"{whole // size} {unit} {rest} {next_unit}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s"

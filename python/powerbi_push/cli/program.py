@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": ("doctor", "Find out what keeps rows from arriving."),
     "outbox": ("outbox", "Look into the outbox of a sender, deliver or clear it."),
     "emulator": ("emulator", "Run a local Power BI to try things on."),
+    "demo": ("demo", "Watch real flights and weather arrive in a local Power BI."),
     "completion": ("completion", "Print what completes commands in your shell."),
 }
 _FAILED, _WRONGLY_CALLED = 1, 2
@@ -55,6 +56,13 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="powerbi-push")
 @click.option("--cloud", default="public", show_default=True, help="public, usgov, usgovhigh, usgovdod or china.")
 @click.option("--base-url", metavar="URL", help="Scheme and host of the service; default is the cloud's.")
+@click.option(
+    "--quotas",
+    type=click.Choice(["pro", "free", "none"]),
+    default="pro",
+    show_default=True,
+    help="Which limits are kept before the service has to refuse.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Also what is only worth a note.")

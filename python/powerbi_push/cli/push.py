@@ -12,6 +12,7 @@ import click
 from powerbi_push.cli.account import broken_file, explained, finish, interrupted
 from powerbi_push.cli.asking import asked_of, reads_file, row_options
 from powerbi_push.cli.bar import watch
+from powerbi_push.cli.destination import found
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.readings import Reading, refuse
@@ -19,13 +20,13 @@ from powerbi_push.cli.rejects import Rejects
 from powerbi_push.cli.target import check_names, read_target, table_of
 from powerbi_push.cli.types import infer, preview, schema_of
 from powerbi_push.exceptions import PowerBIPushError
+from powerbi_push.hidden import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from powerbi_push.cli.files import Asked
     from powerbi_push.cli.session import Session
-    from powerbi_push.hidden import Hidden
     from powerbi_push.schema import TableSchema
 
 #: Problems of rows that the service refuses which are kept for the file of rejects.
@@ -93,9 +94,14 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
             "progress": bar or False,
             "check": "batch",
             "schema": schema,
+            "if_exists": given["if_exists"],
         }
-        how |= {**session.place, "create": given["create"], "if_exists": given["if_exists"]}
-        return _push(session, reading, where, rejects, how)
+        aim: Any = where.value
+        if session.quotas == "pro":
+            how |= {**session.place, "create": given["create"]}
+        else:
+            aim = found(session, where, schema, create=given["create"])
+        return _push(session, reading, Hidden(aim), rejects, how)
 
 
 def types_of(session: Session, reading: Reading, given: dict[str, Any], table: str) -> tuple[TableSchema, int | None]:
@@ -108,7 +114,7 @@ def types_of(session: Session, reading: Reading, given: dict[str, Any], table: s
     return schema, total
 
 
-def _push(session: Session, reading: Reading, target: Hidden[str], rejects: Rejects | None, how: dict[str, Any]) -> int:
+def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Rejects | None, how: dict[str, Any]) -> int:
     from powerbi_push.targets import push as push_rows  # noqa: PLC0415 - a rehearsal needs none of it
 
     if rejects:
@@ -121,7 +127,7 @@ def _push(session: Session, reading: Reading, target: Hidden[str], rejects: Reje
     except KeyboardInterrupt as interrupt:
         raise interrupted(interrupt, reading, rejects) from None
     if rejects:
-        rejects.refused((reading.lines.of(error.row), error) for error in result.errors)
+        rejects.refused((reading.line_of(error.row), error) for error in result.errors)
     return finish(session, result, rejects)
 
 

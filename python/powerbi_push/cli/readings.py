@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from powerbi_push.cli.files import BrokenFileError, Opened
@@ -12,6 +13,7 @@ from powerbi_push.cli.lines import Lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from powerbi_push.cli.arrow_csv import ArrowRows
     from powerbi_push.cli.files import Asked, Format
 
 _READERS = {"csv": "csv_rows", "ndjson": "json_rows", "json": "json_rows", "parquet": "parquet_rows"}
@@ -51,13 +53,26 @@ def refuse(broken: Broken) -> NoReturn:
 
 
 class Reading:
-    """One pass over a file."""
+    """One pass over a file.
 
-    def __init__(self, asked: Asked, on_broken: Callable[[Broken], None] = refuse) -> None:
-        """Open the file and see what it is; nothing is read yet."""
+    Attributes:
+        failure: What ended it; Arrow hands on no more than the words of that.
+    """
+
+    def __init__(self, asked: Asked, on_broken: Callable[[Broken], None] = refuse, *, by_line: bool = False) -> None:
+        """Open the file and see what it is; nothing is read yet.
+
+        Args:
+            asked: The file.
+            on_broken: Takes lines that are no rows; without it the first of them is the end.
+            by_line: Whether each row's line has to be known as it is read.
+        """
         self.opened = Opened(asked)
-        self.lines = Lines()
-        self.schema: Any = None
+        self.failure: Exception | None = None
+        self._lines = Lines()
+        self._arrow: ArrowRows | None = None
+        if on_broken is refuse and not by_line and self.format == "csv":
+            self._arrow = _by_arrow(self.opened)
         home = import_module(f"powerbi_push.cli.{_READERS[self.format]}")
         self.chunks: Iterator[Chunk] = getattr(home, f"{self.format}_chunks")(self.opened, on_broken)
 
@@ -71,15 +86,34 @@ class Reading:
         """What rows are counted by: lines, or in Parquet rows."""
         return "row" if self.format == "parquet" else "line"
 
+    @property
+    def count(self) -> int:
+        """Rows that were read so far."""
+        return self._lines.rows if self._arrow is None else self._arrow.count
+
+    def line_of(self, row: int) -> int | None:
+        """The line of a row; None where that was too long ago to be remembered."""
+        return self._lines.of(row) if self._arrow is None else self._arrow.line_of(row)
+
     def rows(self) -> Any:
         """Give the rows as a push takes them, and note their lines."""
+        if self._arrow is not None:
+            return import_module("powerbi_push.cli.parquet_rows").batches(self._watched(self._arrow.batches()))
+        noted = self._watched(self._noted())
         if self.format == "parquet":
-            return import_module("powerbi_push.cli.parquet_rows").batches(self._noted())
-        return _flat(self._noted())
+            return import_module("powerbi_push.cli.parquet_rows").batches(noted)
+        return chain.from_iterable(noted)
+
+    def _watched(self, parts: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from parts
+        except Exception as error:
+            self.failure = error
+            raise
 
     def _noted(self) -> Iterator[Any]:
         for chunk in self.chunks:
-            self.lines.add(chunk.lines)
+            self._lines.add(chunk.lines)
             yield chunk.rows
 
     def put_back(self, first: list[Chunk]) -> None:
@@ -92,10 +126,12 @@ class Reading:
         self.opened.close()
 
 
-def _flat(chunks: Iterator[list[Any]]) -> Iterator[Any]:
-    from itertools import chain  # noqa: PLC0415 - beside its one use
+def _by_arrow(opened: Opened) -> ArrowRows | None:
+    from powerbi_push.cli import arrow_csv  # noqa: PLC0415 - only for CSV
 
-    return chain.from_iterable(chunks)
+    if not arrow_csv.can_read(opened):
+        return None
+    return arrow_csv.ArrowRows(opened, lambda: Reading(opened.asked, by_line=True))
 
 
 def _joined(first: list[Chunk], rest: Iterator[Chunk]) -> Iterator[Chunk]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from powerbi_push.client import Client
 
+#: Holds a token, for who has one.
+_TOKEN = "POWERBI_PUSH_TOKEN"  # noqa: S105 - the name of a variable
 #: Between two columns of a table.
 _GAP = "  "
 
@@ -28,20 +30,22 @@ class Session:
     cloud: str = "public"
     base_url: str | None = None
     as_json: bool = False
+    quotas: str = "pro"
     quiet: bool = False
     verbose: bool = False
     traceback: bool = False
 
     @property
     def place(self) -> dict[str, Any]:
-        """Which Power BI it is about, as the verbs of the package take it."""
-        return {"cloud": self.cloud, "base_url": self.base_url}
+        """Which Power BI it is about and who asks, as the verbs of the package take it."""
+        return {"cloud": self.cloud, "base_url": self.base_url, "credential": os.environ.get(_TOKEN) or None}
 
     def client(self) -> Client:
         """A client that signs in as the environment says."""
         from powerbi_push.client import Client  # noqa: PLC0415 - not every command needs one
 
-        return Client(**self.place)
+        quotas: Any = None if self.quotas == "none" else self.quotas
+        return Client(quotas=quotas, **self.place)
 
     def say(self, text: str) -> None:
         """Tell a person something, unless nobody wants to hear."""

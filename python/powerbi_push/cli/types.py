@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push.cli.failures import CommandError
+from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.readings import Reading
 from powerbi_push.cli.session import table_lines
 from powerbi_push.dataset_schema import DatasetSchema
@@ -84,15 +85,24 @@ def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple
             rows = _batches(first)
         reading.put_back(first)
         return _inferred(asked, table, rows, convert=convert), None
-    whole = Reading(asked, _pass_over)
     try:
-        return _inferred(asked, table, whole.rows(), convert=convert), whole.lines.rows
+        return _whole(asked, Reading(asked), table, convert=convert)
+    except BrokenFileError:
+        # The push says what is wrong with it, or sets it aside.
+        return _whole(asked, Reading(asked, _pass_over), table, convert=convert)
+
+
+def _whole(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema, int]:
+    try:
+        return _inferred(asked, table, reading.rows(), convert=convert), reading.count
+    except SourceError as error:
+        raise (reading.failure or error) from None
     finally:
-        whole.close()
+        reading.close()
 
 
 def _pass_over(_broken: Broken) -> None:
-    """A broken line has no types; the push says what is wrong with it."""
+    """A broken line has no types."""
 
 
 def _first(reading: Reading) -> list[Chunk]:
@@ -113,8 +123,6 @@ def _batches(chunks: list[Chunk]) -> Any:
 def _inferred(asked: Asked, table: str, rows: Any, *, convert: bool) -> TableSchema:
     try:
         return TableSchema.infer(table, rows, convert=convert)
-    except SourceError as error:
-        raise (error.__cause__ or error) from None
     except ConfigurationError as error:
         msg = f"{asked.name}: {error.message}"
         raise CommandError(msg, hint=error.hint) from error

@@ -77,9 +77,22 @@ const HINTS: &[(&[u64], &str)] = &[
         "the app wants a secret or a certificate: pass one, or switch on Allow public client flows under Authentication",
     ),
     (&[50_012, 700_027, 700_030], "the certificate is not one of this app's: upload it under Certificates & secrets"),
+    (
+        &[700_211, 700_212, 700_213, 70_021],
+        "the app does not trust this provider's token: issuer, subject and audience must be those of one under \
+         Certificates & secrets > Federated credentials of the app registration",
+    ),
     (&[50_011], "add the redirect address under Authentication of the app registration"),
     (&[700_082, 70_008, 70_043, 50_173], "the last sign-in has ended: sign in again"),
     (&[70_016, 70_018, 70_019, 54_005], "begin the sign-in anew, and enter the code in time"),
+];
+/// What to change where a word of the answer says it all.
+const WORDS: &[(&[&str], &str)] = &[
+    (
+        &["access_denied", "authorization_declined"],
+        "whoever was asked has cancelled or declined: sign in again, and let the app in",
+    ),
+    (&["expired_token", "bad_verification_code"], "sign in again, and enter the new code in time"),
 ];
 const PASSING: &str = "Microsoft Entra is busy or has a fault of its own: try again later";
 const NOT_ENTRA: &str = "something else than Microsoft Entra has answered: check the network, the proxy (proxy=, HTTPS_PROXY) \
@@ -117,7 +130,7 @@ fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> 
     let hint = match (&word, kind) {
         (_, Kind::RateLimited | Kind::Service) => PASSING.to_owned(),
         (None, _) => NOT_ENTRA.to_owned(),
-        _ => hint(code(said, description.as_deref())),
+        (Some(word), _) => hint(code(said, description.as_deref()), word),
     };
     Error::new(kind, format!("{doing}: the answer was {status}, {words}")).with_hint(hint).with_answer(ServiceAnswer {
         status: Some(status),
@@ -126,6 +139,20 @@ fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> 
         retry_after: response.retry_after,
         bound_by: (kind == Kind::RateLimited).then(|| "Microsoft Entra".to_owned()),
     })
+}
+
+/// The refusal that a browser brought back.
+pub(super) fn returned(doing: &str, said: &Value) -> Error {
+    let text = |name: &str| said.get(name).and_then(Value::as_str).and_then(one_line).map(|text| blotted(&text, &[]));
+    let (word, description) = (text("error"), text("error_description"));
+    let words = match (&word, &description) {
+        (Some(word), Some(description)) => format!("{word}: {}", without_ids(description)),
+        (Some(word), None) => word.clone(),
+        (None, _) => "the browser brought back neither a code nor an error".into(),
+    };
+    let hint = hint(code(said, description.as_deref()), word.as_deref().unwrap_or_default());
+    let answer = ServiceAnswer { code: word, ..ServiceAnswer::default() };
+    Error::new(Kind::Authentication, format!("{doing}: {words}")).with_hint(hint).with_answer(answer)
 }
 
 /// The description without the ids behind it: support asks for the trace id, which the error carries by itself.
@@ -142,13 +169,16 @@ fn code(said: &Value, description: Option<&str>) -> Option<u64> {
     })
 }
 
-fn hint(code: Option<u64>) -> String {
-    let Some(code) = code else { return UNKNOWN.to_owned() };
-    let known = HINTS.iter().find(|(codes, _)| codes.contains(&code));
-    known.map_or_else(
-        || format!("{UNKNOWN}; https://login.microsoftonline.com/error?code={code} explains this refusal"),
-        |(_, hint)| (*hint).to_owned(),
-    )
+fn hint(code: Option<u64>, word: &str) -> String {
+    let by_code = code.and_then(|code| HINTS.iter().find(|(codes, _)| codes.contains(&code)));
+    let by_word = || WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint);
+    match (by_code.map(|(_, hint)| *hint).or_else(by_word), code) {
+        (Some(hint), _) => hint.to_owned(),
+        (None, None) => UNKNOWN.to_owned(),
+        (None, Some(code)) => {
+            format!("{UNKNOWN}; https://login.microsoftonline.com/error?code={code} explains this refusal")
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@
 //! destination, of which it keeps a hash, and says itself how its rows are to be cut. Beside it lie `-lock`, and `-mark`, which says what has to be in it; SQLite's own
 //! `-wal` and `-shm` come and go.
 
+mod batch_states;
 mod destination;
 mod disk;
-mod draw;
+mod dequeue;
 mod failure;
 mod figures;
 mod form;
@@ -21,7 +22,6 @@ mod ink;
 mod lock;
 mod mark;
 mod notice;
-mod passage;
 mod place;
 mod reader;
 mod record;
@@ -30,6 +30,7 @@ mod salvage;
 mod schema;
 mod set_aside;
 mod settings;
+mod store;
 mod strangers;
 mod table;
 
@@ -51,12 +52,10 @@ use self::group::{Group, Member};
 use self::lock::Lock;
 use self::mark::{MarkFile, Said, Totals};
 use self::place::{Place, keep_private};
-use self::record::StoredAside;
 use self::schema::Found;
-use super::Fate;
-use super::batch::Batch;
 use super::calendar::Calendar;
-use super::level::{self, Water};
+use super::level::{self, Counters};
+use super::store::Store as _;
 use crate::error::{Error, Kind, Result};
 use crate::rows::encode::Run;
 
@@ -69,8 +68,8 @@ pub struct Durable {
     calendar: Calendar,
     group: Group,
     open: Mutex<Option<Open>>,
-    /// The figures, for those who do not want to wait for the disk.
-    water: Mutex<Water>,
+    /// For those who do not want to wait for the disk.
+    counters: Mutex<Counters>,
 }
 
 /// The file, and the right to write to it.
@@ -116,27 +115,16 @@ impl Durable {
             capacity: settings.capacity,
             calendar: Calendar::new(settings.clock),
             group: Group::default(),
-            water: Mutex::new(Water { inherited: disk.pending(), ..Water::default() }),
+            counters: Mutex::new(Counters { inherited: disk.pending(), ..Counters::default() }),
             open: Mutex::new(Some(Open { disk, _lock: lock })),
         };
         durable.with("opening", |_| Ok(()))?;
         Ok(durable)
     }
 
-    /// Accepts `runs`, all of them or none: once this returns, they are on the disk. Answers whether that is worth waking
-    /// who waits for a `full` request; where another caller's commit took them along, that one hears of it.
-    pub(super) fn accept(&self, runs: Vec<Run>, full: [u64; 2]) -> Result<bool> {
-        self.is_ours()?;
-        let mut stirs = false;
-        if !runs.is_empty() {
-            self.group.commit(runs, |members| self.commit(members, full, &mut stirs))?;
-        }
-        Ok(stirs)
-    }
-
     fn commit(&self, members: &[Member], full: [u64; 2], stirs: &mut bool) -> Vec<Result<()>> {
         let at = self.calendar.now();
-        let mut used = self.water().used();
+        let mut used = self.counters().used();
         let outcomes: Vec<Result<()>> = members
             .iter()
             .map(|member| {
@@ -162,67 +150,19 @@ impl Durable {
     }
 
     fn full(&self, bytes: u64) -> Error {
-        let water = self.water();
+        let counters = self.counters();
         let message = format!(
             "the outbox `{}` is full: {bytes} bytes more do not fit beside {} of {}",
             self.path.display(),
-            water.used(),
+            counters.used(),
             self.capacity
         );
-        let hint = if water.aside_bytes > 0 {
-            format!("give a larger outbox_bytes=, or look at the {} bytes of rows set aside", water.aside_bytes)
+        let hint = if counters.aside_bytes > 0 {
+            format!("give a larger outbox_bytes=, or look at the {} bytes of rows set aside", counters.aside_bytes)
         } else {
             "give a larger outbox_bytes=, or wait until rows are delivered".to_owned()
         };
         Error::new(Kind::OutboxFull, message).with_hint(hint)
-    }
-
-    pub(super) fn has_room(&self, bytes: Option<u64>) -> bool {
-        let used = self.water().used();
-        bytes.map_or(used < self.capacity, |bytes| used + bytes <= self.capacity)
-    }
-
-    pub(super) fn drop_oldest(&self, bytes: u64) -> Result<u64> {
-        self.with("dropping rows from", |disk| disk.drop_oldest(bytes))
-    }
-
-    pub(super) fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
-        self.with("reading", |disk| disk.take(max_rows, max_bytes))
-    }
-
-    pub(super) fn has_more(&self) -> bool {
-        let water = self.water();
-        water.rows > 0 || water.inherited_left > 0
-    }
-
-    pub(super) fn number_from(&self, last: u64) -> Result<()> {
-        self.with("numbering", |disk| {
-            disk.ink.numbering.start(last);
-            Ok(())
-        })
-    }
-
-    pub(super) fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
-        self.with("numbering", |disk| disk.number_anew(batch, last))
-    }
-
-    pub(super) fn issue(&self, batch: &mut Batch) -> Result<()> {
-        let number = self.with("writing to", |disk| disk.issue(batch))?;
-        batch.give_number(number);
-        Ok(())
-    }
-
-    pub(super) fn recall(&self, batch: &Batch) -> Result<()> {
-        self.with("writing to", |disk| {
-            disk.recall(batch);
-            Ok(())
-        })
-    }
-
-    /// Forgets the batch, or sets its rows aside for `why`; answers whether it was there.
-    pub(super) fn settle(&self, batch: &Batch, fate: Fate, why: Option<&Error>) -> Result<bool> {
-        let aside = why.map(|why| StoredAside::new(batch, fate == Fate::InDoubt, why, self.calendar.now()));
-        self.with("settling rows in", |disk| Ok(disk.settle(batch, aside)))
     }
 
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
@@ -236,7 +176,7 @@ impl Durable {
         self.with("dropping rows from", Disk::drop_set_aside)
     }
 
-    /// Closes the file: others may open it. The figures stay as they were.
+    /// Closes the file: others may open it. The counters stay as they were.
     pub fn close(&self) {
         if self.is_ours().is_ok() {
             drop(self.lock().take());
@@ -253,14 +193,6 @@ impl Durable {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    pub(super) fn calendar(&self) -> &Calendar {
-        &self.calendar
-    }
-
-    pub(super) fn water(&self) -> Water {
-        *self.water.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses in a forked child, before any lock is asked for: its parent may have held it.
@@ -281,8 +213,8 @@ impl Durable {
             return Err(Error::new(Kind::Closed, format!("the outbox `{}` is closed", self.path.display())));
         };
         let outcome = work(disk).map_err(|trouble| trouble.to_error(doing, &self.path));
-        let mut water = self.water.lock().unwrap_or_else(PoisonError::into_inner);
-        *water = disk.water(&water);
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        *counters = disk.counters(&counters);
         outcome
     }
 

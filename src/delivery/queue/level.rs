@@ -39,9 +39,9 @@ pub struct Stats {
     pub pending: Level,
 }
 
-/// The figures of a store, as it keeps them.
+/// What a store counts of its rows.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Water {
+pub(super) struct Counters {
     /// The number of the next row to be accepted.
     pub(super) accepted: u64,
     /// The rows found when the store was opened.
@@ -65,7 +65,7 @@ pub(super) struct Water {
     pub(super) lost: u64,
 }
 
-impl Water {
+impl Counters {
     /// All that counts towards the capacity.
     pub(super) fn used(&self) -> u64 {
         self.bytes + self.taken_bytes + self.aside_bytes

@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::Fate;
 use super::batch::{Batch, Cut};
 use super::calendar::Calendar;
-use super::level::{Water, stirs};
+use super::level::{Counters, stirs};
 use super::numbering::Numbering;
+use super::store::Store;
 use super::taken::{Known, Taken};
+use crate::error::{Error, Result};
 use crate::rows::encode::{Framing, Growing, Run, position};
 
 /// Rows that come in small runs, or one by one, become one of up to this many bytes, so that they cost no more than
@@ -72,12 +75,14 @@ impl Memory {
         Self { compact: true, ..self }
     }
 
-    pub(super) fn calendar(&self) -> Option<&Calendar> {
-        self.calendar.as_ref()
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Answers whether that is worth waking who waits for a `full` request; see [`stirs`].
-    pub(super) fn accept(&self, runs: impl Iterator<Item = Run>, full: [u64; 2]) -> bool {
+impl Store for Memory {
+    /// There is always room.
+    fn accept(&self, runs: &mut dyn Iterator<Item = Run>, full: [u64; 2]) -> Result<bool> {
         let at = self.calendar.as_ref().map_or(0, Calendar::now);
         let mut state = self.lock();
         let before = [state.rows, state.bytes];
@@ -89,12 +94,10 @@ impl Memory {
                 state.push(run, at);
             }
         }
-        stirs(before, [state.rows, state.bytes], full)
+        Ok(stirs(before, [state.rows, state.bytes], full))
     }
 
-    /// Accepts one row, where there is room for it; answers whether there was, and whether that is worth waking who waits
-    /// for a `full` request.
-    pub(super) fn accept_one(&self, framing: &'static Framing, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
+    fn accept_one(&self, framing: &'static Framing, bare: &[u8], full: [u64; 2]) -> (bool, bool) {
         let mut state = self.lock();
         if !state.has_room(self.capacity, Some(bare.len() as u64)) {
             return (false, false);
@@ -105,56 +108,60 @@ impl Memory {
         (true, stirs(before, [state.rows, state.bytes], full))
     }
 
-    /// Whether there is room for some more; `bytes` of them.
-    pub(super) fn has_room(&self, bytes: Option<u64>) -> bool {
+    fn has_room(&self, bytes: Option<u64>) -> bool {
         self.lock().has_room(self.capacity, bytes)
     }
 
-    pub(super) fn forget_untaken(&self) {
+    fn forget_untaken(&self) {
         let mut state = self.lock();
         state.runs.clear();
         state.tail = None;
         (state.rows, state.bytes) = (0, 0);
     }
 
-    pub(super) fn take(&self, max_rows: usize, max_bytes: usize) -> Option<Batch> {
-        self.lock().take(Cut::new(max_rows, max_bytes, self.joins))
+    fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
+        Ok(self.lock().take(Cut::new(max_rows, max_bytes, self.joins)))
     }
 
-    /// Whether there is more to take.
-    pub(super) fn has_more(&self) -> bool {
+    fn has_more(&self) -> bool {
         self.lock().rows > 0
     }
 
-    pub(super) fn number_from(&self, last: u64) {
+    fn number_from(&self, last: u64) -> Result<()> {
         self.lock().numbering.start(last);
+        Ok(())
     }
 
-    pub(super) fn number_anew(&self, batch: &Batch, last: u64) {
+    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
         let mut state = self.lock();
         state.numbering.forget(last);
         if let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) {
             state.taken.replace(&split, Some(Known { number: None, ..split.part }));
         }
+        Ok(())
     }
 
-    pub(super) fn issue(&self, batch: &mut Batch) {
+    fn issue(&self, batch: &mut Batch) -> Result<()> {
         let mut state = self.lock();
-        let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) else { return };
+        let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) else { return Ok(()) };
         let number = split.part.number.or_else(|| state.numbering.next());
         state.taken.replace(&split, Some(Known { number, sent: true, ..split.part }));
         batch.give_number(number);
+        Ok(())
     }
 
-    /// Forgets the batch; answers whether it was there.
-    pub(super) fn settle(&self, batch: &Batch) -> bool {
+    /// What is in doubt is not tried again.
+    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
+        if in_doubt { self.settle(batch, Fate::InDoubt, None) } else { Ok(false) }
+    }
+
+    fn settle(&self, batch: &Batch, _: Fate, _: Option<&Error>) -> Result<bool> {
         let mut state = self.lock();
         let split = state.taken.split(&batch.numbers(), batch.bytes());
-        split.inspect(|split| state.taken.replace(split, None)).is_some()
+        Ok(split.inspect(|split| state.taken.replace(split, None)).is_some())
     }
 
-    /// Drops the oldest rows that nobody took until they come to `bytes`; answers how many rows went.
-    pub(super) fn drop_oldest(&self, bytes: u64) -> u64 {
+    fn drop_oldest(&self, bytes: u64) -> Result<u64> {
         let mut state = self.lock();
         let (before, goal) = (state.dropped, state.bytes.saturating_sub(bytes));
         while state.bytes > goal {
@@ -171,12 +178,12 @@ impl Memory {
             state.rows -= 1;
             state.dropped += 1;
         }
-        state.dropped - before
+        Ok(state.dropped - before)
     }
 
-    pub(super) fn water(&self) -> Water {
+    fn counters(&self) -> Counters {
         let state = self.lock();
-        Water {
+        Counters {
             accepted: state.accepted,
             next: state.accepted - state.rows,
             rows: state.rows,
@@ -187,12 +194,12 @@ impl Memory {
             taken_since: state.taken.oldest(),
             first_taken: state.taken.first(),
             dropped: state.dropped,
-            ..Water::default()
+            ..Counters::default()
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn calendar(&self) -> Option<&Calendar> {
+        self.calendar.as_ref()
     }
 }
 

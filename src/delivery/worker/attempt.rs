@@ -6,7 +6,7 @@ use std::thread;
 use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
 use crate::delivery::queue::{Batch, Fate};
-use crate::delivery::{Verdict, judge};
+use crate::delivery::{Session, Verdict, judge};
 use crate::error::{Error, Kind};
 use crate::http::transport::{Progress, Reach};
 use crate::http::{Answer, Leave, Outcome, Sent};
@@ -19,6 +19,8 @@ pub(super) enum Next {
     Again,
     /// The service has the rows.
     Confirmed,
+    /// The service keeps the rows aside in this session.
+    Staged(Arc<Session>),
     /// The batch has another end.
     SetAside,
     /// Deliver the two halves instead.
@@ -66,7 +68,10 @@ impl<'a> Attempt<'a> {
             () = self.lane.stopped(Stop::Finish) => return self.leave(),
             probing = self.lane.pause.wait(&self.lane.clock) => probing,
         };
-        let next = self.send().await;
+        let next = match self.cut_to_the_limit() {
+            Some(halves) => Next::Halve(halves),
+            None => self.send().await,
+        };
         if probing {
             self.lane.pause.give_back();
         }
@@ -75,7 +80,8 @@ impl<'a> Attempt<'a> {
 
     async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
-        let request = self.lane.sink.request(&self.lane.session(), self.batch.body.clone(), self.batch.number());
+        let session = self.lane.session();
+        let request = self.lane.sink.request(&session, self.batch.body.clone(), self.batch.number());
         let leave = self.leave_to_send();
         let sent = tokio::select! {
             biased;
@@ -84,7 +90,7 @@ impl<'a> Attempt<'a> {
         };
         self.note(&progress, sent.as_ref());
         match sent {
-            Some(Ok(sent)) => self.act(sent).await,
+            Some(Ok(sent)) => self.act(sent, session).await,
             Some(Err(error)) => self.go_without(error),
             None => {
                 self.doubt |= progress.stop();
@@ -99,7 +105,7 @@ impl<'a> Attempt<'a> {
         Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &*lane.waits }
     }
 
-    async fn act(&mut self, mut sent: Sent) -> Next {
+    async fn act(&mut self, mut sent: Sent, session: Arc<Session>) -> Next {
         let verdict = judge(&sent.outcome, &*self.lane.sink);
         sent.permit.end(ending(verdict, &sent.outcome));
         let expired_before = std::mem::replace(&mut self.expired, verdict == Verdict::Expired);
@@ -109,10 +115,17 @@ impl<'a> Attempt<'a> {
                 self.lane.confirm(self.batch, self.in_doubt());
                 Next::Confirmed
             }
+            Verdict::Staged => {
+                self.lane.waits.note_success();
+                Next::Staged(session)
+            }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
             Verdict::NotApplied { .. } => self.back_off(self.lane.error_of(&sent.outcome)),
             Verdict::Expired if !expired_before => match self.lane.http.renew(sent.signed_as).await {
-                Ok(true) => Next::Again,
+                Ok(true) => match self.lane.restart(sent.signed_as).await {
+                    Ok(()) => Next::Again,
+                    Err(error) => self.go_without(error),
+                },
                 Ok(false) => self.give_up(self.lane.error_of(&sent.outcome)),
                 Err(error) => self.go_without(error),
             },
@@ -173,7 +186,14 @@ impl<'a> Attempt<'a> {
         Next::Again
     }
 
+    /// The halves of what the sink is known, by now, to refuse anyway.
+    fn cut_to_the_limit(&self) -> Option<[Batch; 2]> {
+        let is_too_large = self.batch.body.len() > self.lane.sink.limits().max_bytes && !self.doubt;
+        if is_too_large { self.batch.halves() } else { None }
+    }
+
     fn halve(&mut self, outcome: &Outcome) -> Next {
+        self.lane.sink.note_too_large(self.batch.body.len());
         match self.batch.halves() {
             Some(halves) if !self.doubt => Next::Halve(halves),
             _ => self.reject(outcome),
@@ -282,7 +302,7 @@ impl<'a> Attempt<'a> {
 /// What an attempt means for the limits.
 fn ending(verdict: Verdict, outcome: &Outcome) -> Ending {
     match (verdict, outcome) {
-        (Verdict::Confirmed, _) => Ending::Taken,
+        (Verdict::Confirmed | Verdict::Staged, _) => Ending::Taken,
         (Verdict::NotApplied { told, throttled: true }, _) => Ending::Throttled(told),
         (Verdict::NotApplied { .. }, _) => Ending::Broken,
         (Verdict::InDoubt, Outcome::Failed(_)) => Ending::Lost,

@@ -26,7 +26,7 @@ impl Lane {
         if let Some(last) = session.last_number {
             self.outbox.number_from(last)?;
         }
-        self.lock().session = Arc::new(session);
+        self.lock().session = Some(Arc::new(session));
         Ok(())
     }
 
@@ -70,7 +70,8 @@ impl Lane {
         self.policy.manner == super::Manner::Sender
     }
 
+    /// The session that is open; for a sink that is always open, one that says nothing.
     pub(super) fn session(&self) -> Arc<Session> {
-        Arc::clone(&self.lock().session)
+        self.lock().session.clone().unwrap_or_default()
     }
 }

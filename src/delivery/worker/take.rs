@@ -10,6 +10,9 @@ use crate::error::Result;
 impl Lane {
     /// The next batch, once it is full or has waited long enough for others.
     pub(super) async fn take(&self) -> Result<Option<Batch>> {
+        if let Some(batch) = self.staged_again() {
+            return Ok(Some(batch));
+        }
         let _turn = match self.policy.linger {
             Some(delay) => {
                 let turn = self.turn.lock().await;

@@ -1,29 +1,25 @@
-//! The stream that tells the page of changes, as server-sent events, so that it need not ask.
+//! The body of the event stream: what a watcher is told, until it is dropped.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::emulator::http::{Change, Changes};
+/// Events that may wait for a watcher that does not read; one more, and it is dropped.
+const WAITING: usize = 8;
 
-/// A body without an end: an event for each change.
-pub(super) struct Events(Next);
-
-/// The next change, and where those after it come from.
-type Next = Pin<Box<dyn Future<Output = (Option<Change>, Changes)> + Send>>;
+/// A body that ends when its sender is dropped.
+pub(super) struct Events(Receiver<Bytes>);
 
 impl Events {
-    pub(super) fn new(changes: Changes) -> Self {
-        Self(next(changes))
+    /// A body, and where its events go in.
+    pub(super) fn channel() -> (Sender<Bytes>, Self) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (sender, Self(receiver))
     }
-}
-
-fn next(mut changes: Changes) -> Next {
-    Box::pin(async move { (changes.next().await, changes) })
 }
 
 impl Body for Events {
@@ -34,18 +30,6 @@ impl Body for Events {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let (change, changes) = ready!(self.0.as_mut().poll(context));
-        self.0 = next(changes);
-        Poll::Ready(change.map(|change| Ok(Frame::data(format!("data: {}\n\n", word(&change)).into()))))
-    }
-}
-
-/// What the page is told of a change; it then reads what it shows anew.
-fn word(change: &Change) -> &'static str {
-    match change {
-        Change::Request(_) => "request",
-        Change::Datasets => "datasets",
-        Change::Rows { .. } => "rows",
-        Change::Everything => "everything",
+        self.0.poll_recv(context).map(|event| event.map(|event| Ok(Frame::data(event))))
     }
 }

@@ -40,6 +40,10 @@ impl Signal {
         let _ = self.0.send(change);
     }
 
+    pub(super) fn listeners(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     pub(super) fn changes(&self) -> Changes {
         Changes(self.0.subscribe())
     }

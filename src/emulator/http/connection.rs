@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
@@ -22,16 +22,30 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// The handle of one connection, by which it can be cut.
 #[derive(Debug, Clone)]
-pub(in crate::emulator) struct Connection(Arc<AtomicBool>);
+pub(in crate::emulator) struct Connection(Arc<Cut>);
+
+/// Whether a connection is cut, and who waits for its socket meanwhile.
+#[derive(Debug, Default)]
+struct Cut {
+    is_cut: AtomicBool,
+    waiting: Mutex<Option<Waker>>,
+}
 
 impl Connection {
     /// Lets no further byte through; the server then closes the socket.
-    pub(super) fn cut(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    pub(in crate::emulator) fn cut(&self) {
+        self.0.is_cut.store(true, Ordering::Release);
+        let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     fn is_cut(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_cut.load(Ordering::Acquire)
+    }
+
+    /// Has whoever writes woken when the connection is cut: the client may never read again.
+    fn wake_writer(&self, context: &Context<'_>) {
+        *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
     }
 
     fn check(&self) -> Result<()> {
@@ -119,7 +133,11 @@ impl AsyncRead for Io {
 
 impl AsyncWrite for Io {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        ready!(self.poll_open(context))?.poll_write(context, bytes)
+        let written = ready!(self.poll_open(context))?.poll_write(context, bytes);
+        if written.is_pending() {
+            self.connection.wake_writer(context);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {

@@ -1,5 +1,6 @@
 //! From a request to its answer: the service that it is for, the faults that a test has ordered, and the log.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,8 @@ use super::log::{self, Log, Request};
 use super::pending::Pending;
 use super::service::{Arrived, Route, Service, Visible};
 use super::site::Site;
-use crate::emulator::shown::Section;
+use crate::clock::Clock;
+use crate::emulator::shown::{Dataset, Quota, Sample, Section};
 use crate::error::Result;
 
 /// Space that is reserved for a body on the client's word.
@@ -44,10 +46,10 @@ struct State {
 #[derive(Debug)]
 pub(in crate::emulator) struct Latest {
     pub(in crate::emulator) requests: Vec<Request>,
-    /// How many requests are kept.
-    pub(in crate::emulator) count: usize,
+    /// How many there were.
+    pub(in crate::emulator) count: u64,
     /// How many of these were refused, or not answered.
-    pub(in crate::emulator) refused: usize,
+    pub(in crate::emulator) refused: u64,
 }
 
 impl Dispatcher {
@@ -96,6 +98,8 @@ impl Dispatcher {
     fn respond(&self, service: &dyn Service, request: &Arrived, route: &Route) -> Option<Answer> {
         let parts = &request.parts;
         let path = parts.uri.path();
+        let clock = Clock::real();
+        let began = clock.now();
         let fault = self.lock().faults.take(route, path);
         let (answer, is_sent) = match fault {
             Some(Fault::Answer(fault, status, retry_after)) => {
@@ -119,6 +123,7 @@ impl Dispatcher {
             refusal: answer.refusal.clone(),
             rows: answer.rows,
             at: self.site.elapsed(),
+            took: clock.now() - began,
         });
         self.site.changed(Change::Request(number));
         is_sent.then_some(answer)
@@ -129,16 +134,11 @@ impl Dispatcher {
         self.lock().log.requests().cloned().collect()
     }
 
-    /// The newest requests, `most` at most.
-    pub(in crate::emulator) fn latest(&self, most: usize) -> Latest {
+    /// The newest requests after that of the number `seen`, `most` at most.
+    pub(in crate::emulator) fn latest(&self, seen: u64, most: usize) -> Latest {
         let state = self.lock();
-        let requests = state.log.requests();
-        let is_refused = |request: &&Request| request.status.is_none_or(|status| status >= 400);
-        Latest {
-            count: state.log.requests().count(),
-            refused: state.log.requests().filter(is_refused).count(),
-            requests: requests.rev().take(most).cloned().collect(),
-        }
+        let newest = state.log.requests().rev().take(most).take_while(|request| request.number > seen);
+        Latest { count: state.log.newest, refused: state.log.refused, requests: newest.cloned().collect() }
     }
 
     /// The most requests with rows that were ever pending at once for one place.
@@ -165,6 +165,21 @@ impl Dispatcher {
     /// What the page shows of each service.
     pub(in crate::emulator) fn shown(&self) -> Vec<Section> {
         self.services.iter().flat_map(|service| service.shown()).collect()
+    }
+
+    /// What the page shows of one dataset.
+    pub(in crate::emulator) fn shown_dataset(&self, id: &str) -> Option<Dataset> {
+        self.services.iter().find_map(|service| service.shown_dataset(id))
+    }
+
+    /// The quotas of each dataset that has any, by its id.
+    pub(in crate::emulator) fn quotas(&self) -> BTreeMap<String, Vec<Quota>> {
+        self.services.iter().flat_map(|service| service.quotas()).collect()
+    }
+
+    /// Some of the rows that came into a table after the first `seen`.
+    pub(in crate::emulator) fn sample(&self, dataset: &str, table: &str, seen: u64, most: usize) -> Option<Sample> {
+        self.services.iter().find_map(|service| service.sample(dataset, table, seen, most))
     }
 
     /// Goes back to the start: services, faults and log.

@@ -45,13 +45,18 @@ pub struct Request {
     pub rows: usize,
     /// When it was answered, counted from the start of the clock.
     pub at: Duration,
+    /// How long the answer took once the request was there, by the real clock.
+    pub took: Duration,
 }
 
 /// The requests, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     requests: VecDeque<Request>,
-    newest: u64,
+    /// How many there were, which is the number of the newest.
+    pub(super) newest: u64,
+    /// How many of all were refused, or not answered.
+    pub(super) refused: u64,
     body_bytes: usize,
     /// The number of the oldest request whose body is still there.
     first_body: u64,
@@ -62,6 +67,7 @@ impl Log {
     pub(super) fn add(&mut self, mut request: Request) -> u64 {
         self.newest += 1;
         request.number = self.newest;
+        self.refused += u64::from(request.status.is_none_or(|status| status >= 400));
         self.body_bytes += request.body.len();
         self.requests.push_back(request);
         if self.requests.len() > MOST_REQUESTS {
@@ -114,6 +120,7 @@ mod tests {
             refusal: None,
             rows: 0,
             at: Duration::ZERO,
+            took: Duration::ZERO,
         }
     }
 

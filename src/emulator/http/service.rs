@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::answer::Answer;
 use super::faults::FailNext;
 use crate::emulator::row::Row;
-use crate::emulator::shown::Section;
+use crate::emulator::shown::{Dataset, Quota, Sample, Section};
 use crate::error::{Error, Kind, Result};
 
 /// A service that the emulator plays. It owns its state; whatever changes that state tells the [`super::Site`].
@@ -39,6 +39,22 @@ pub(in crate::emulator) trait Service: Send + Sync {
     /// What the page shows of it.
     fn shown(&self) -> Vec<Section> {
         Vec::new()
+    }
+
+    /// What the page shows of one dataset; `None` if it has none of this id.
+    fn shown_dataset(&self, id: &str) -> Option<Dataset> {
+        self.shown().into_iter().flat_map(|section| section.datasets).find(|dataset| dataset.id == id)
+    }
+
+    /// The quotas of each dataset, by its id.
+    fn quotas(&self) -> Vec<(String, Vec<Quota>)> {
+        Vec::new()
+    }
+
+    /// Some of the rows that came into a table after the first `seen`, `most` at most and the newest among them; `None`
+    /// if it has no such table, or does not know when rows came.
+    fn sample(&self, _dataset: &str, _table: &str, _seen: u64, _most: usize) -> Option<Sample> {
+        None
     }
 
     /// The rows of a table, oldest first.

@@ -51,6 +51,11 @@ impl Site {
         self.signal.changes()
     }
 
+    /// How many listen to the changes.
+    pub(in crate::emulator) fn listeners(&self) -> usize {
+        self.signal.listeners()
+    }
+
     /// Adds the clock's date, which need not be the machine's.
     pub(in crate::emulator) fn dated(&self, mut response: Response<Body>) -> Response<Body> {
         if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(self.wall())) {

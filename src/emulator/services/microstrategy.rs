@@ -1,4 +1,5 @@
-//! MicroStrategy: a Library server with the Push Data API, as far as clients that push rows use it (facts/microstrategy).
+//! MicroStrategy: a Library server with the Push Data API, as far as clients that push rows use it
+//! (`docs/facts/microstrategy.md`).
 //!
 //! ```text
 //!  request ──▶ route ──▶ logins: token and cookies ──▶ project ──▶ operations ──▶ model, reading ──▶ store, uploads

@@ -21,6 +21,7 @@ mod faults;
 mod filter;
 mod form;
 mod key;
+mod learning;
 mod operations;
 mod reading;
 mod refusal;
@@ -49,7 +50,7 @@ use self::window::Window;
 use crate::emulator::http::{self, Answer, Arrived, Change, FailNext, Place, Service, Site, Visible};
 use crate::emulator::identity::Identity;
 use crate::emulator::row::Row;
-use crate::emulator::shown::Section;
+use crate::emulator::shown::{Dataset, Quota, Sample, Section};
 use crate::error::{Error, Result};
 
 /// The service.
@@ -114,7 +115,34 @@ impl PowerBi {
         let query = format!("key={}", key.coded());
         let id = self.lock().store.create_streaming(schema, key, self.site.wall());
         self.site.changed(Change::Datasets);
-        Ok(format!("{}/beta/{}/datasets/{id}/rows?{query}", self.site.url(), self.identity.directory.tenant))
+        Ok(self.push_url(&id, &query))
+    }
+
+    /// Makes a streaming dataset that takes rows with any columns, and gives its push URL. The service has no such thing.
+    pub(in crate::emulator) fn open_streaming_dataset(&self, name: &str) -> String {
+        let key = Key::random();
+        let query = format!("key={}", key.coded());
+        let id = self.lock().store.create_open(name, key, self.site.wall());
+        self.site.changed(Change::Datasets);
+        self.push_url(&id, &query)
+    }
+
+    fn push_url(&self, id: &str, query: &str) -> String {
+        format!("{}/beta/{}/datasets/{id}/rows?{query}", self.site.url(), self.identity.directory.tenant)
+    }
+
+    /// The columns of a table: their names, and the names of their types.
+    pub(in crate::emulator) fn columns(&self, place: &Place<'_>) -> Result<Vec<(String, String)>> {
+        let state = self.lock();
+        let columns = &state.store.table(place)?.columns.list;
+        Ok(columns.iter().map(|column| (column.name.to_string(), format!("{:?}", column.data_type))).collect())
+    }
+
+    /// What a body of Post Rows would store in a table; nothing is stored.
+    pub(in crate::emulator) fn understood(&self, place: &Place<'_>, body: &[u8]) -> Result<Vec<Row>> {
+        let columns = Arc::clone(&self.lock().store.table(place)?.columns);
+        let rows = reading::read(body, reading::Frame::Object, &columns, usize::MAX);
+        rows.map_err(|refusal| Error::configuration(format!("the rows do not fit the table: {}", refusal.message)))
     }
 
     /// Changes what the administrator allows.
@@ -143,7 +171,7 @@ impl Service for PowerBi {
         faults::answer(fault)
     }
 
-    /// Facts 1.9 and 1.11.
+    /// What facts/powerbi 1.9, 1.11 list.
     fn add_headers(&self, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::try_from(Uuid::new_v4().to_string()) {
             headers.insert("requestid", id);
@@ -175,6 +203,23 @@ impl Service for PowerBi {
         let (now, state) = (self.site.now(), self.lock());
         let workspaces = state.store.workspaces.iter().enumerate();
         workspaces.map(|(at, workspace)| self.section(workspace, at == 0, now)).collect()
+    }
+
+    fn shown_dataset(&self, id: &str) -> Option<Dataset> {
+        let (now, state) = (self.site.now(), self.lock());
+        state.store.dataset(id).map(|dataset| self.shown_of(dataset, now))
+    }
+
+    fn quotas(&self) -> Vec<(String, Vec<Quota>)> {
+        let (now, state) = (self.site.now(), self.lock());
+        let datasets = state.store.workspaces.iter().flat_map(|workspace| &workspace.datasets);
+        datasets.map(|dataset| (dataset.id.clone(), self.quotas_of(dataset, now))).collect()
+    }
+
+    fn sample(&self, dataset: &str, table: &str, seen: u64, most: usize) -> Option<Sample> {
+        let state = self.lock();
+        let table = state.store.dataset(dataset)?.tables.iter().find(|it| it.name == table)?;
+        Some(shown::sample(table, seen, most))
     }
 
     fn rows(&self, place: &Place<'_>) -> Result<Vec<Row>> {

@@ -47,6 +47,11 @@ impl Proxies {
         Ok(proxies)
     }
 
+    /// No proxy, whatever the environment says.
+    pub(super) fn none() -> Self {
+        Self { matcher: Arc::new(Matcher::builder().build()), named: "" }
+    }
+
     /// Refuses a proxy on the way to `url` that speaks what we do not: the first request would fail otherwise.
     pub(super) fn check(&self, url: &Url) -> Result<()> {
         let Some(found) = self.intercept(url) else { return Ok(()) };

@@ -84,31 +84,30 @@ fn key_of_rows(dict: &Bound<'_, PyDict>) -> Option<String> {
     })
 }
 
-/// How to make a row of what was given as one, where that is known.
-pub(super) fn advice_for_row(row: &Bound<'_, PyAny>) -> Option<&'static str> {
-    const NAMES: &str = "rows of a database become mappings with [dict(zip(names, row)) for row in rows], where names = \
-                         [column[0] for column in cursor.description]";
+/// How to make a row of what was given as one.
+pub(super) fn advice_for_row(row: &Bound<'_, PyAny>) -> &'static str {
+    const TUPLES: &str = "rows of a database become mappings with [dict(zip(names, row)) for row in rows], where names = \
+                          [column[0] for column in cursor.description]";
     const LISTS: &str = "rows of a database become mappings with [dict(zip(names, row)) for row in rows], where names = \
                          [column[0] for column in cursor.description], lines of a CSV with csv.DictReader(lines)";
     if is_text(row) {
-        return Some(
-            "JSON text becomes a row with json.loads(line), lines of a CSV become rows with csv.DictReader(lines)",
-        );
+        return "JSON text becomes a row with json.loads(line), lines of a CSV become rows with csv.DictReader(lines)";
     }
     if is_of(row, "numpy") {
-        return Some("an array becomes rows with pandas.DataFrame(array, columns=names)");
+        return "an array becomes rows with pandas.DataFrame(array, columns=names)";
     }
-    if !row.is_instance_of::<PyTuple>() && !row.is_instance_of::<PyList>() {
-        return Some(if row.is_none() { "leave it out" } else { "a value alone becomes one with {\"column\": value}" });
+    let is_list = row.is_instance_of::<PyList>();
+    if !is_list && !row.is_instance_of::<PyTuple>() {
+        return if row.is_none() { "leave it out" } else { "a value alone becomes one with {\"column\": value}" };
     }
-    match (first(row), row.get_item(1).ok()) {
-        (Some(inner), _) if is_mapping(&inner) => {
-            Some("it holds rows itself: push it alone, a sender takes send_many(rows)")
-        }
-        (_, Some(second)) if is_of(&second, "pandas") => Some("push the frame itself"),
-        _ if row.is_instance_of::<PyList>() => Some(LISTS),
-        _ => Some(NAMES),
+    if first(row).is_some_and(|first| is_mapping(&first)) {
+        return "it holds rows itself: push it alone, a sender takes send_many(rows)";
     }
+    // A label and a row, from `iterrows()`; a name and a column, from `items()`.
+    if row.get_item(1).is_ok_and(|second| is_of(&second, "pandas")) {
+        return "push the frame itself";
+    }
+    if is_list { LISTS } else { TUPLES }
 }
 
 fn is_text(given: &Bound<'_, PyAny>) -> bool {

@@ -2,7 +2,8 @@
 
 use pyo3::prelude::*;
 
-use super::borrowed::{ascii_key, hash_of, same_text, tables_are_known};
+use super::borrowed::{ascii_key, hash_of, same_text};
+use super::tables::tables_are_known;
 
 /// The places of columns that every row of a source has, in the source's order: none where a name has none.
 #[derive(Default)]

@@ -121,7 +121,7 @@ impl<'py> Shapes<'py> {
                     visit_undeclared(object, &mut self.keys, row)?;
                 }
             }
-            Shape::NoRow => row.not_a_mapping(&value::type_name(object), advice_for_row(object)),
+            Shape::NoRow => row.not_a_mapping(&value::type_name(object), Some(advice_for_row(object))),
         }
         Ok(())
     }

@@ -52,6 +52,12 @@ impl Route {
         Lane::new(outbox, sink, http, self.limit.clone(), self.clock.clone(), policy)
     }
 
+    /// What it is reached by.
+    #[must_use]
+    pub fn http(&self) -> Arc<Exchanges> {
+        Arc::clone(&self.http)
+    }
+
     /// Where to, as people say it.
     #[must_use]
     pub fn place(&self) -> String {
@@ -100,9 +106,9 @@ impl Client {
         audience: Option<Audience>,
     ) -> Result<Self> {
         settings.check_way(&root)?;
-        if let Credential::Entra(sign_in) = &credential {
+        if let Credential::SignIn(sign_in) = &credential {
             sign_in.check_destination(&root)?;
-            settings.check_way(sign_in.authority())?;
+            sign_in.asks().iter().try_for_each(|url| settings.check_way(url))?;
         }
         let transport = Transport::new(settings, clock.clone())?;
         let tokens = Tokens::new(credential, transport.clone(), retry, clock.clone());
@@ -143,7 +149,7 @@ impl Client {
     /// The route to one table.
     pub fn route(&self, at: &TableAt) -> Result<Route> {
         let streams = self.api.quota(&at.dataset, Quotas::NONE).is_stream();
-        let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?.streaming(streams));
+        let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?);
         let http = Arc::clone(&self.http);
         let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_push_dataset() };
         let limit = self.api.quota(&at.dataset, quotas).of_table(&at.table);

@@ -1,7 +1,9 @@
 //! The page at `/`.
 
+use std::time::Duration;
+
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{House, Reply, send, shop};
 use powerbi_push::emulator::{NewWorkspace, Role};
@@ -11,55 +13,71 @@ async fn page(house: &House) -> Reply {
 }
 
 #[tokio::test]
-async fn the_page_shows_datasets_tables_rows_and_requests_without_a_token() {
+async fn a_snapshot_has_datasets_tables_rows_and_requests_and_asks_for_no_token() {
     let house = House::new();
     let rows = house.table(&[("Amount", "Int64")]).await;
     let body: Vec<_> = (1..=1_234).map(|amount| json!({"Amount": amount})).collect();
+    house.emulator.advance(Duration::from_secs(7)).unwrap();
     house.post(&rows, json!({"rows": body}).to_string()).await;
     house.get("/datasets/none").await;
-    let page = page(&house).await;
-    assert_eq!(page.status, 200);
-    assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
-    for part in [
-        "<h3>Sales</h3>",
-        "<h4>T</h4>",
-        "<span class=\"count\">1,234</span>",
-        "<th class=\"right\">Amount<small>Int64</small></th>",
-        "<td class=\"right\">1225</td>",
-        "<td class=\"right\">1234</td>",
-        "PostRows",
-        "<span class=\"pill good\">200</span>",
-        "<span class=\"pill bad\">404</span>",
-        "no such dataset in this workspace",
-    ] {
-        assert!(page.text.contains(part), "{part}");
-    }
-    assert!(!page.text.contains("<td class=\"right\">1224</td>"));
-    assert!(!page.text.contains(&house.token));
+    let told = house.snapshot().await;
+    let dataset = &told["sections"][0]["datasets"][0];
+    assert_eq!((&told["sections"][0]["title"], &dataset["name"]), (&json!("My workspace"), &json!("Sales")));
+    let table = &dataset["tables"][0];
+    assert_eq!((&table["name"], &table["count"]), (&json!("T"), &json!(1_234)));
+    assert_eq!(table["columns"], json!([{"name": "Amount", "type_name": "Int64", "is_number": true}]));
+    let newest: Vec<_> = (1_225..=1_234).map(|amount| json!([amount.to_string()])).collect();
+    assert_eq!(table["newest"], json!(newest));
+    // Each third row is sampled, so that there are 600 at most; all came at 7 seconds.
+    let sampled: Vec<_> = (1..=1_234).step_by(3).map(|amount| json!([7.0, [amount.to_string()]])).collect();
+    assert_eq!(table["sample"], json!(sampled));
+    assert_eq!((&told["log"]["count"], &told["log"]["refused"]), (&json!(3), &json!(1)));
+    let refused = &told["log"]["requests"][0];
+    assert_eq!((&refused["number"], &refused["status"], &refused["at"]), (&json!(3), &json!(404), &json!(7.0)));
+    assert_eq!(refused["refusal"], "no such dataset in this workspace");
+    let stored = &told["log"]["requests"][1];
+    assert_eq!((&stored["operation"], &stored["rows"]), (&json!("Datasets_PostRows"), &json!(1_234)));
+    assert!(stored["bytes"].as_u64().unwrap() > 10_000 && stored["took"].as_f64().unwrap() > 0.0);
+    assert!(!told.to_string().contains(&house.token));
 }
 
-/// The labels on the page, in order.
+/// The labels of workspaces, datasets and tables, in order, and what is used of each quota.
 async fn badges(house: &House) -> Vec<String> {
-    let page = page(house).await.text;
-    let parts = page.split("<span class=\"badge\">").skip(1);
-    parts.map(|part| part.split("</span>").next().unwrap().to_owned()).collect()
+    let told = house.snapshot().await;
+    let mut found = Vec::new();
+    for section in told["sections"].as_array().unwrap() {
+        found.extend(texts(&section["badges"]));
+        for dataset in section["datasets"].as_array().unwrap() {
+            found.extend(texts(&dataset["badges"]));
+            for quota in dataset["quotas"].as_array().unwrap() {
+                let (what, span) = (quota["what"].as_str().unwrap(), quota["span"].as_str().unwrap());
+                found.push(format!("{} of {} {what} a {span}", quota["used"], quota["most"]));
+            }
+            dataset["tables"].as_array().unwrap().iter().for_each(|table| found.extend(texts(&table["badges"])));
+        }
+    }
+    found
+}
+
+fn texts(list: &Json) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn what_was_used_of_the_quotas_is_shown_until_it_no_longer_counts() {
     let house = House::new();
     let rows = house.table(&[("a", "Int64")]).await;
-    assert_eq!(badges(&house).await, ["push"]);
+    assert_eq!(badges(&house).await, ["push", "0 of 120 requests a minute", "0 of 1000000 rows a hour"]);
     for _ in 0..2 {
         house.post(&rows, r#"{"rows":[{},{},{}]}"#).await;
     }
-    assert_eq!(badges(&house).await, ["push", "2 of 120 requests this minute", "6 of 1,000,000 rows this hour"]);
-    house.emulator.advance(std::time::Duration::from_secs(60)).unwrap();
-    assert_eq!(badges(&house).await, ["push", "6 of 1,000,000 rows this hour"]);
+    assert_eq!(badges(&house).await, ["push", "2 of 120 requests a minute", "6 of 1000000 rows a hour"]);
+    house.emulator.advance(Duration::from_secs(60)).unwrap();
+    assert_eq!(badges(&house).await, ["push", "0 of 120 requests a minute", "6 of 1000000 rows a hour"]);
     house.emulator.reset();
     let url = house.emulator.streaming_dataset("S", &[("a".into(), "Number".into())], false).unwrap();
     send(house.http.post(url).header("content-type", "application/json").body("[{}]")).await;
-    assert_eq!(badges(&house).await, ["streaming", "1 of 5 requests this second"]);
+    assert_eq!(badges(&house).await, ["streaming", "1 of 5 requests a second"]);
 }
 
 #[tokio::test]
@@ -69,30 +87,34 @@ async fn roles_sequence_numbers_and_what_is_being_created_are_shown() {
     let path = format!("/groups/{}/datasets", house.emulator.add_workspace(team));
     let id = house.post(&path, shop().to_string()).await.json()["id"].as_str().unwrap().to_owned();
     let roles = ["user: Admin", "app: Viewer", "dedicated capacity", "push"];
-    assert_eq!(badges(&house).await, [&roles[..], &["being created"]].concat());
+    let unused = ["0 of 120 requests a minute", "0 of 1000000 rows a hour"];
+    assert_eq!(badges(&house).await, [&roles[..], &["being created"], &unused].concat());
     for _ in 0..2 {
         house.get(&path).await;
     }
     let request = house.request(Method::POST, &format!("{path}/{id}/tables/Product/rows"));
     let request = request.header("content-type", "application/json").header("X-PowerBI-PushData-SequenceNumber", "1");
     assert_eq!(send(request.body(r#"{"rows":[]}"#)).await.status, 200);
-    let used = ["1 of 120 requests this minute", "sequence number 1"];
+    let used = ["1 of 120 requests a minute", "0 of 1000000 rows a hour", "sequence number 1"];
     assert_eq!(badges(&house).await, [&roles[..], &used].concat());
 }
 
 #[tokio::test]
-async fn what_users_wrote_is_text_on_the_page() {
+async fn what_users_wrote_is_data_and_no_part_of_the_page() {
     let house = House::new();
-    let evil = "<img src=x onerror=alert(1)>{nonce}";
-    let columns = json!([{"name": evil, "dataType": "string"}]);
+    let evil = "</script><img src=x onerror=alert(1)>\n\nevent: news\ndata: {nonce}";
+    let columns = json!([{"name": "a", "dataType": "string"}]);
+    let before = page(&house).await.text.len();
     let id = house.create(&json!({"name": evil, "tables": [{"name": "T", "columns": columns}]})).await;
-    let body = json!({"rows": [{evil: evil}]}).to_string();
-    house.post(&format!("/datasets/{id}/tables/T/rows"), body).await;
-    house.post(&format!("/datasets/{id}/tables/%3Cimg%20src=x%3E/rows"), "{}").await;
+    house.post(&format!("/datasets/{id}/tables/T/rows"), json!({"rows": [{"a": evil}]}).to_string()).await;
     let _ = house.emulator.add_workspace(evil);
-    let page = page(&house).await.text;
-    assert_eq!(page.matches("<img").count(), 1, "the icon");
-    assert_eq!(page.matches("&lt;img src=x onerror=alert(1)&gt;{nonce}").count(), 4);
+    assert_eq!(page(&house).await.text.len(), before);
+    let told = house.snapshot().await;
+    assert_eq!(
+        (&told["sections"][1]["title"], &told["sections"][0]["datasets"][0]["name"]),
+        (&json!(evil), &json!(evil))
+    );
+    assert_eq!(told["sections"][0]["datasets"][0]["tables"][0]["newest"], json!([[evil]]));
 }
 
 #[tokio::test]
@@ -103,7 +125,10 @@ async fn the_page_may_load_nothing_from_elsewhere_and_is_in_no_frame() {
     assert!(policy.starts_with("default-src 'none'; img-src 'self'; connect-src 'self'; "), "{policy}");
     assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
     assert!(!policy.contains("unsafe"));
-    assert!(!page.text.contains("https:"));
+    let elsewhere = page.text.match_indices("https:").map(|(at, _)| &page.text[at..]);
+    assert!(elsewhere.clone().all(|text| text.starts_with("https://github.com/leeoniya/uPlot")), "but for a licence");
+    assert!(page.text.contains("The above copyright notice"), "the licence goes with what is embedded");
+    assert_eq!((page.text.matches("<script").count(), page.text.matches(" src=").count()), (1, 1), "the icon");
     assert!(!page.headers.contains_key("requestid"));
 }
 
@@ -115,6 +140,18 @@ async fn the_icon_is_served() {
         assert_eq!((reply.status, reply.headers["content-type"].to_str().unwrap()), (200, "image/svg+xml"));
         assert!(reply.text.starts_with("<svg "));
     }
+}
+
+#[tokio::test]
+async fn the_worker_of_the_page_is_served() {
+    let house = House::new();
+    let reply = send(house.http.get(format!("{}/emulator/worker.js", house.emulator.url()))).await;
+    assert_eq!(
+        (reply.status, reply.headers["content-type"].to_str().unwrap()),
+        (200, "text/javascript; charset=utf-8")
+    );
+    assert_eq!(reply.headers["content-security-policy"], "default-src 'none'; connect-src 'self'");
+    assert!(reply.text.contains("new EventSource(\"/emulator/changes\")"));
 }
 
 #[tokio::test]

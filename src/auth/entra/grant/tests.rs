@@ -3,12 +3,16 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::super::ClientSecret;
 use super::*;
-use crate::clock::Moment;
+use crate::auth::slot::Ask;
+use crate::auth::{AccessToken, Account};
+use crate::clock::{Clock, Moment};
 use crate::error::Kind;
-use crate::http::transport::Settings;
+use crate::http::transport::{Settings, Transport};
+use crate::retry::Retry;
 
 const SECRET: &str = "8Q~c+a/n=a&r y%ü";
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3599,"access_token":"fresh"}"#;
@@ -42,9 +46,10 @@ impl Entra {
 
     async fn ask(&self, clock: &Clock, retry: Retry, ask: Ask) -> Result<AccessToken> {
         let who = ClientSecret::new("contoso.com", "11111111-2222-3333-4444-555555555555", SECRET, Some(&self.url));
-        let sign_in = Arc::new(who.unwrap()).sign_in("", "https://service/.default").unwrap();
+        let account = Arc::new(Account::new(who.unwrap()));
+        let sign_in = account.sign_in("https://login.microsoftonline.com", "https://service/.default").unwrap();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
-        fetch(sign_in, Transport::new(&settings, clock.clone()).unwrap(), retry, clock.clone(), ask).await
+        sign_in.fetch(Transport::new(&settings, clock.clone()).unwrap(), retry, clock.clone(), ask).await
     }
 
     fn calls(&self) -> usize {

@@ -9,7 +9,7 @@ mod uploads;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use super::logins::{self, AUTH_TOKEN};
+use super::logins;
 use super::refusal::Refusal;
 use super::route::{self, Call, Operation};
 use super::{APPLICATION, MAX_BODY, MicroStrategy, MicroStrategyAssumed, State};
@@ -53,12 +53,7 @@ pub(super) fn answer(service: &MicroStrategy, request: &Arrived) -> Answer {
         Err(refusal) => return refusal.answer(),
     };
     let operation = call.operation;
-    let answer = perform(service, &mut state, request, call).unwrap_or_else(Refusal::answer);
-    let token = logins::text(&request.parts.headers, &AUTH_TOKEN).filter(|_| operation.needs_login());
-    let answer = match token {
-        Some(token) => state.logins.balance(token, &service.assumed, answer),
-        None => answer,
-    };
+    let answer = signed(service, &mut state, request, call).unwrap_or_else(Refusal::answer);
     drop(state);
     if matches!(operation, Operation::CreateModel | Operation::DeleteObject | Operation::PublishStatus)
         || operation.brings_rows()
@@ -68,17 +63,29 @@ pub(super) fn answer(service: &MicroStrategy, request: &Arrived) -> Answer {
     answer
 }
 
-fn perform(service: &MicroStrategy, state: &mut State, request: &Arrived, call: Call) -> Result<Answer, Refusal> {
+/// Does what a request asks, if it may; the answer brings the session's next cookie, refusal or not.
+fn signed(service: &MicroStrategy, state: &mut State, request: &Arrived, call: Call) -> Result<Answer, Refusal> {
+    let login = if call.operation.needs_login() {
+        state.logins.check(&request.parts.headers, service.site.now(), &service.assumed)?
+    } else {
+        String::new()
+    };
+    let answer = perform(service, state, request, call, login.clone()).unwrap_or_else(Refusal::answer);
+    Ok(state.logins.balance(&login, &service.assumed, answer))
+}
+
+fn perform(
+    service: &MicroStrategy,
+    state: &mut State,
+    request: &Arrived,
+    call: Call,
+    login: String,
+) -> Result<Answer, Refusal> {
     if request.body_size > MAX_BODY {
         return Err(Refusal::too_large());
     }
     let parameters = query::pairs(request.query()).map_err(|_| Refusal::invalid("The query cannot be read."))?;
     let (site, assumed) = (&*service.site, &service.assumed);
-    let login = if call.operation.needs_login() {
-        state.logins.check(&request.parts.headers, site.now(), assumed)?
-    } else {
-        String::new()
-    };
     let mut asked = Asked { request, call, parameters, login, project: String::new(), state, assumed, site };
     let is_of_project = asked.call.operation == Operation::Object && asked.parameter("type") == Some(TYPE_PROJECT);
     if asked.call.operation.needs_project() && !is_of_project {

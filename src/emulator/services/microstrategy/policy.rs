@@ -33,7 +33,7 @@ impl Policy {
     }
 }
 
-/// A key of which no two differ in no value.
+/// The values of a row by which it is known.
 type Key = String;
 
 /// The rows of `table` after `load`; a table without a key takes every row as a new one.
@@ -58,15 +58,17 @@ pub(super) fn apply(policy: Policy, table: &Table, load: Vec<Row>, repeated: Rep
 fn merge(policy: Policy, old: Vec<(Key, Row)>, load: Vec<(Key, Row)>) -> Vec<Row> {
     let known: HashSet<Key> = old.iter().map(|(key, _)| key.clone()).collect();
     let (changed, new): (Vec<_>, Vec<_>) = load.into_iter().partition(|(key, _)| known.contains(key));
-    let mut changes: HashMap<Key, Vec<Row>> = HashMap::new();
+    let mut by_key: HashMap<Key, Vec<Row>> = HashMap::new();
     if policy != Policy::Add {
-        changed.into_iter().for_each(|(key, row)| changes.entry(key).or_default().push(row));
+        for (key, row) in changed {
+            by_key.entry(key).or_default().push(row);
+        }
     }
     let mut rows = Vec::new();
     for (key, row) in old {
-        match changes.get_mut(&key) {
+        match by_key.get_mut(&key) {
             // The rows of this load stand where the first old row of the key stood; the other old ones are gone.
-            Some(changed) => rows.append(changed),
+            Some(loaded) => rows.append(loaded),
             None => rows.push(row),
         }
     }
@@ -106,7 +108,9 @@ fn key(row: &Row, columns: &[&str]) -> Key {
             // The length keeps two texts apart from two others that run into the same letters.
             Some(value) => {
                 let text = value.to_string();
-                key.push_str(&format!("{}:{text}", text.len()));
+                key.push_str(&text.len().to_string());
+                key.push(':');
+                key.push_str(&text);
             }
         }
     }

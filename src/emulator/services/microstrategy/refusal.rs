@@ -78,7 +78,7 @@ impl Refusal {
 
     pub(super) fn answer(self) -> Answer {
         let body = envelope(self.code, self.server_code, &self.message);
-        let rule = format!("{} {}", if self.is_seen { "seen" } else { "assumed" }, self.code);
+        let rule = if self.is_seen { "observed; facts/microstrategy 3" } else { "assumed; facts/microstrategy 3" };
         Answer::json(self.status, &body).refused(self.message, rule)
     }
 }

@@ -112,11 +112,11 @@ impl Store {
         let named = |it: &&Dataset| it.name == dataset || it.id.eq_ignore_ascii_case(dataset);
         let found = self.datasets.iter().rev().find(named);
         let found = found.ok_or_else(|| no("dataset", dataset, self.datasets.iter().map(|it| it.name.as_str())))?;
-        let names = || found.tables.iter().map(|it| it.name.as_str());
+        let tables = || found.tables.iter().map(|it| it.name.as_str());
         let table = match table {
-            Some(name) => found.table(name).ok_or_else(|| no("table", name, names()))?,
+            Some(name) => found.table(name).ok_or_else(|| no("table", name, tables()))?,
             None if found.tables.len() == 1 => 0,
-            None => return Err(no("only table of", dataset, names())),
+            None => return Err(no("only table of", dataset, tables())),
         };
         Ok(found.tables[table].rows.clone())
     }

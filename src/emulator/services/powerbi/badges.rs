@@ -1,4 +1,4 @@
-//! The badges of the page: roles, retention, what was used of each quota.
+//! The badges of the page, such as roles and retention, and what was used of each quota.
 
 use super::assumed::Assumed;
 use super::schema::Mode;
@@ -7,7 +7,7 @@ use super::usage::rows_an_hour;
 use super::window::Quota;
 use crate::clock::Moment;
 use crate::emulator::identity::Principal;
-use crate::emulator::shown::grouped;
+use crate::emulator::shown::{self, grouped};
 
 /// Who may do what in a workspace beside My workspace, and where it is.
 pub(super) fn of_workspace(workspace: &Workspace) -> Vec<String> {
@@ -16,8 +16,8 @@ pub(super) fn of_workspace(workspace: &Workspace) -> Vec<String> {
     [role("user", Principal::User), role("app", Principal::App), capacity].into_iter().flatten().collect()
 }
 
-/// What a dataset is, and how much of its quotas is used up.
-pub(super) fn of_dataset(dataset: &Dataset, now: Moment, assumed: &Assumed, limits: bool) -> Vec<String> {
+/// What a dataset is.
+pub(super) fn of_dataset(dataset: &Dataset, now: Moment) -> Vec<String> {
     let mode = match dataset.mode {
         Mode::Push => "push",
         Mode::PushStreaming => "push and streaming",
@@ -36,30 +36,28 @@ pub(super) fn of_dataset(dataset: &Dataset, now: Moment, assumed: &Assumed, limi
         let times = if count == 1 { "time" } else { "times" };
         badges.push(format!("live tiles failed {} {times}", grouped(count)));
     }
-    if limits {
-        badges.extend(quotas(dataset, now, assumed));
-    }
     badges
 }
 
-/// What was used lately; nothing where nothing was.
-fn quotas(dataset: &Dataset, now: Moment, assumed: &Assumed) -> Vec<String> {
+/// The quotas of a dataset, and how much of each is used up.
+pub(super) fn quotas(dataset: &Dataset, now: Moment, assumed: &Assumed) -> Vec<shown::Quota> {
+    if dataset.mode == Mode::Hosted {
+        return Vec::new();
+    }
     let requests =
         dataset.quotas().iter().map(|quota| (dataset.usage.requests.used(*quota, now, assumed), "requests", *quota));
     let rows = (dataset.mode != Mode::Streaming).then(|| rows_an_hour(assumed));
     let rows = rows.map(|quota| (dataset.usage.rows.used(quota, now, assumed), "rows", quota));
-    let shown = requests.chain(rows).filter(|(used, ..)| *used > 0);
-    shown.map(|(used, what, quota)| used_up(used, what, quota)).collect()
+    requests.chain(rows).map(|(used, what, quota)| used_up(used, what, quota)).collect()
 }
 
-fn used_up(used: u64, what: &str, quota: Quota) -> String {
+fn used_up(used: u64, what: &'static str, quota: Quota) -> shown::Quota {
     let span = match quota.span.as_secs() {
         1 => "second",
         60 => "minute",
         _ => "hour",
     };
-    let count = |number: u64| grouped(usize::try_from(number).unwrap_or(usize::MAX));
-    format!("{} of {} {what} this {span}", count(used), count(quota.most))
+    shown::Quota { what, span, used, most: quota.most }
 }
 
 /// The last sequence number of a table.

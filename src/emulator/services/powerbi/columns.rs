@@ -26,6 +26,12 @@ impl Columns {
         Self { list, index }
     }
 
+    /// These columns and more; one that is there already stays as it is.
+    pub(super) fn and(&self, more: Vec<Column>) -> Self {
+        let new = more.into_iter().filter(|column| !self.has(&column.name));
+        Self::new(self.list.iter().cloned().chain(new).collect())
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.index.contains_key(name)
     }

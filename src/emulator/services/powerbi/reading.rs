@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::value::RawValue;
 
 use super::columns::Columns;
+use super::data_type::DataType;
 use super::refusal::Refusal;
 use super::rules::{self, Rule};
 use crate::emulator::row::Row;
@@ -49,6 +50,11 @@ pub(super) fn read(body: &[u8], frame: Frame, columns: &Columns, most: usize) ->
         (None, Err(error)) => Err(Refusal::new(&rules::NOT_JSON, error.to_string()).of("rows")),
         (None, Ok(())) => Ok(reader.rows),
     }
+}
+
+/// Whether a value of JSON can be stored as a date and time.
+pub(super) fn is_date_time(json: &serde_json::Value) -> bool {
+    value::read(DataType::DateTime, &json.to_string()).is_ok()
 }
 
 /// What is remembered from one row to the next.

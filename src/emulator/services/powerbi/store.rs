@@ -4,14 +4,18 @@ mod dataset;
 mod workspace;
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use serde_json::json;
 
 pub(super) use self::dataset::{Appearing, Dataset, Table};
 pub(super) use self::workspace::Workspace;
 pub use self::workspace::{NewWorkspace, Role};
+use super::columns::Columns;
 use super::key::Key;
 use super::rules;
-use super::schema::Schema;
+use super::schema::{Mode, Schema, TableSchema};
 use crate::emulator::http::Place;
 use crate::emulator::row::Row;
 use crate::error::{Error, Kind, Result};
@@ -45,6 +49,11 @@ impl Store {
         dataset.id.clone()
     }
 
+    /// The dataset of this id, wherever it is.
+    pub(super) fn dataset(&self, id: &str) -> Option<&Dataset> {
+        self.workspaces.iter().flat_map(|workspace| &workspace.datasets).find(|dataset| dataset.id == id)
+    }
+
     /// The workspace of a path: `None` is My workspace, which has no path with an id.
     pub(super) fn workspace(&mut self, group: Option<&str>) -> Option<&mut Workspace> {
         match group {
@@ -53,8 +62,27 @@ impl Store {
         }
     }
 
+    /// Makes a dataset in My workspace whose push URL takes any columns, and gives its id.
+    pub(super) fn create_open(&mut self, name: &str, key: Key, now: SystemTime) -> String {
+        let table = TableSchema {
+            name: rules::STREAMED_TABLE.to_owned(),
+            columns: Arc::new(Columns::new(Vec::new())),
+            declared: json!({"name": rules::STREAMED_TABLE, "columns": []}),
+        };
+        let schema =
+            Schema { name: name.to_owned(), mode: Mode::Streaming, tables: vec![table], relationships: Vec::new() };
+        let id = self.create_streaming(schema, key, now);
+        self.workspaces[0].dataset(&id).into_iter().for_each(|dataset| dataset.is_open = true);
+        id
+    }
+
     /// The rows of a table that is given by names or ids.
     pub(super) fn rows(&self, place: &Place<'_>) -> Result<Vec<Row>> {
+        Ok(self.table(place)?.rows.iter().cloned().collect())
+    }
+
+    /// A table that is given by names or ids.
+    pub(super) fn table(&self, place: &Place<'_>) -> Result<&Table> {
         let workspace = match place.workspace {
             None => &self.workspaces[0],
             Some(wanted) => only("workspace", wanted, &self.workspaces, |it| &it.id, |it| &it.name)?,
@@ -69,7 +97,7 @@ impl Store {
             }
             (Some(wanted), tables) => only("table", wanted, tables, |it| &it.name, |it| &it.name)?,
         };
-        Ok(table.rows.iter().cloned().collect())
+        Ok(table)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::delivery::{Fault, Session, Sink, Verdict};
 use crate::error::Result;
 use crate::http::transport::Request;
 use crate::http::{Answer, Later};
-use crate::rate_limit::Watch;
+use crate::rate_limit::{Limit, Quotas, Watch};
 use crate::rows::encode::{Framing, Limits};
 
 /// `{"rows":[{...},{...}]}`. Source: the service's swagger, `PostRowsRequest`.
@@ -52,7 +52,6 @@ pub struct PushDataset {
     api: Api,
     at: TableAt,
     rows_url: Url,
-    streams: bool,
 }
 
 impl PushDataset {
@@ -63,13 +62,11 @@ impl PushDataset {
     /// The table that is there, by the operations of `api`.
     pub fn new(api: Api, at: TableAt) -> Result<Self> {
         let rows_url = api.address(at.workspace.as_deref()).rows(&at.dataset, &at.table)?;
-        Ok(Self { api, at, rows_url, streams: false })
+        Ok(Self { api, at, rows_url })
     }
 
-    /// The same where the dataset `streams` only: its requests are as small as those of a push URL.
-    #[must_use]
-    pub fn streaming(self, streams: bool) -> Self {
-        Self { streams, ..self }
+    fn quota(&self) -> Limit {
+        self.api.quota(&self.at.dataset, Quotas::NONE)
     }
 }
 
@@ -83,7 +80,8 @@ impl Sink for PushDataset {
     }
 
     fn limits(&self) -> Limits {
-        Limits { max_bytes: if self.streams { TILE_BYTES } else { Self::LIMITS.max_bytes }, ..Self::LIMITS }
+        // Requests to a dataset that only streams are as small as those of a push URL.
+        Limits { max_bytes: if self.quota().is_stream() { TILE_BYTES } else { Self::LIMITS.max_bytes }, ..Self::LIMITS }
     }
 
     fn clear(&self, watch: Arc<dyn Watch>) -> Later<'_, ()> {
@@ -119,6 +117,13 @@ impl Sink for PushDataset {
         match answer.status {
             400 | 422 => Fault::Rows,
             _ => Fault::Elsewhere,
+        }
+    }
+
+    /// Nothing but a dataset that only streams has a limit between these; the service does not tell its mode.
+    fn note_too_large(&self, bytes: usize) {
+        if (TILE_BYTES..2 * TILE_BYTES).contains(&bytes) {
+            self.quota().streams();
         }
     }
 

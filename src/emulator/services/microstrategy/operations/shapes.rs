@@ -45,7 +45,8 @@ pub(super) fn object(dataset: &Dataset) -> Json {
     json!({
         "name": dataset.name, "id": dataset.id, "type": 3, "subtype": 779, "description": dataset.description,
         "dateCreated": date(dataset.created), "dateModified": date(dataset.modified),
-        "acg": 255, "owner": {"name": USER_FULL_NAME, "id": USER_ID}, "extType": 256, "viewMedia": 135_266_304,
+        "version": reversed(&dataset.id), "acg": 255, "owner": {"name": USER_FULL_NAME, "id": USER_ID},
+        "extType": 256, "viewMedia": 135_266_304,
         "ancestors": [{"name": folder, "id": dataset.folder, "level": 1}], "certifiedInfo": {"certified": false},
     })
 }
@@ -65,7 +66,11 @@ pub(super) fn cube(dataset: &Dataset) -> Json {
         let forms: Vec<Json> = forms.collect();
         json!({"name": attribute.name, "id": attribute.id, "type": "Attribute", "forms": forms})
     });
-    let metric = |id: &str, name: &str| json!({"name": name, "id": id, "type": "Metric", "min": 0, "max": 1, "numberFormatting": {}});
+    let metric = |id: &str, name: &str| {
+        json!({
+            "name": name, "id": id, "type": "Metric", "min": 0, "max": 1, "numberFormatting": {},
+        })
+    };
     let metrics = dataset.metrics.iter().map(|it| metric(&it.id, &it.name));
     let counts = dataset.tables.iter().map(|it| metric(&reversed(&it.id), &format!("Row Count - {}", it.name)));
     let objects = json!({
@@ -74,7 +79,7 @@ pub(super) fn cube(dataset: &Dataset) -> Json {
     json!({"id": dataset.id, "name": dataset.name, "definition": {"availableObjects": objects}})
 }
 
-/// Another id, which is as much the table's own.
+/// Another id, which is as much its own.
 fn reversed(id: &str) -> String {
     id.chars().rev().collect()
 }

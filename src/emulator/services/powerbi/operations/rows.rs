@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::StatusCode;
 
 use super::{Call, not_push, table};
-use crate::emulator::http::Answer;
+use crate::emulator::http::{Answer, Change};
 use crate::emulator::row::Row;
 use crate::emulator::services::powerbi::assumed::RetryAfter;
+use crate::emulator::services::powerbi::columns::Columns;
+use crate::emulator::services::powerbi::learning;
 use crate::emulator::services::powerbi::reading::{self, Frame};
 use crate::emulator::services::powerbi::refusal::Refusal;
 use crate::emulator::services::powerbi::rules;
@@ -43,7 +45,7 @@ impl Call<'_> {
 
     pub(super) fn post_rows(&self, frame: Frame, id: &str, name: &str) -> Result<Answer, Refusal> {
         let service = self.service;
-        let (mode, columns) = {
+        let (mode, is_open, columns) = {
             let mut state = service.lock();
             let dataset = self.push_dataset(&mut state, id)?;
             let columns = Arc::clone(&table(dataset, name)?.columns);
@@ -51,13 +53,23 @@ impl Call<'_> {
                 let admitted = dataset.admit_request(self.request.pending, service.site.now(), &service.assumed);
                 admitted.map_err(|wait| self.over_quota(&wait))?;
             }
-            (dataset.mode, columns)
+            (dataset.mode, dataset.is_open, columns)
         };
         let most_bytes = if mode == Mode::Streaming { rules::MAX_STREAMED_BODY } else { rules::MAX_BODY };
         self.check_body(most_bytes)?;
         let most = if service.limits { rules::MAX_ROWS } else { usize::MAX };
+        let columns = if is_open { self.learn(id, name, columns)? } else { columns };
         let rows = reading::read(&self.request.body, frame, &columns, most)?;
         self.store(rows, id, name)
+    }
+
+    /// Gives a table that takes any columns those that the rows add.
+    fn learn(&self, id: &str, name: &str, columns: Arc<Columns>) -> Result<Arc<Columns>, Refusal> {
+        let Some(more) = learning::learned(&self.request.body, &columns).map(Arc::new) else { return Ok(columns) };
+        let mut state = self.service.lock();
+        table(self.push_dataset(&mut state, id)?, name)?.columns = Arc::clone(&more);
+        self.service.site.changed(Change::Datasets);
+        Ok(more)
     }
 
     /// Adds rows that are in order, unless there are too many or they came before.
@@ -82,7 +94,7 @@ impl Call<'_> {
             dataset.tile_failures += 1;
         }
         dataset.usage.rows.charge(counted, now);
-        table(dataset, name)?.append(rows, retention);
+        table(dataset, name)?.append(rows, retention, now);
         self.rows_changed(&dataset.id, name);
         Ok(Answer::empty(StatusCode::OK).storing(count))
     }

@@ -17,6 +17,7 @@ use crate::emulator::services::powerbi::schema::{Mode, Relationship, Schema, Tab
 use crate::emulator::services::powerbi::sequence::Sequence;
 use crate::emulator::services::powerbi::usage::{Usage, Wait, rows_an_hour};
 use crate::emulator::services::powerbi::window::Quota;
+use crate::emulator::shown::Arrivals;
 use crate::emulator::switch::Fate;
 
 /// A dataset.
@@ -30,6 +31,8 @@ pub(in crate::emulator::services::powerbi) struct Dataset {
     pub(in crate::emulator::services::powerbi) relationships: Vec<Relationship>,
     /// The key of its push URL, where it has one.
     pub(in crate::emulator::services::powerbi) key: Option<Key>,
+    /// Whether it takes rows with any columns.
+    pub(in crate::emulator::services::powerbi) is_open: bool,
     pub(in crate::emulator::services::powerbi) usage: Usage,
     /// What is still to come before it is there.
     pub(in crate::emulator::services::powerbi) appearing: Option<Appearing>,
@@ -52,6 +55,7 @@ pub(in crate::emulator::services::powerbi) struct Table {
     pub(in crate::emulator::services::powerbi) name: String,
     pub(in crate::emulator::services::powerbi) columns: Arc<Columns>,
     pub(in crate::emulator::services::powerbi) rows: VecDeque<Row>,
+    pub(in crate::emulator::services::powerbi) arrivals: Arrivals,
     /// The table as its creator wrote it, but for rows.
     pub(in crate::emulator::services::powerbi) declared: Json,
     pub(in crate::emulator::services::powerbi) sequence: Sequence,
@@ -72,6 +76,7 @@ impl Dataset {
             tables,
             relationships: schema.relationships,
             key: None,
+            is_open: false,
             usage: Usage::default(),
             appearing: None,
             created,
@@ -144,7 +149,14 @@ impl Dataset {
 impl Table {
     fn new(schema: TableSchema) -> Self {
         let TableSchema { name, columns, declared } = schema;
-        Self { name, columns, rows: VecDeque::new(), declared, sequence: Sequence::default() }
+        Self {
+            name,
+            columns,
+            rows: VecDeque::new(),
+            arrivals: Arrivals::default(),
+            declared,
+            sequence: Sequence::default(),
+        }
     }
 
     /// Deletes all rows.
@@ -160,7 +172,8 @@ impl Table {
         retention == rules::RETENTION_POLICIES[1] || self.rows.len() + count <= most
     }
 
-    pub(in crate::emulator::services::powerbi) fn append(&mut self, rows: Vec<Row>, retention: &str) {
+    pub(in crate::emulator::services::powerbi) fn append(&mut self, rows: Vec<Row>, retention: &str, now: Moment) {
+        self.arrivals.add(rows.len(), now - Moment::default());
         self.rows.extend(rows);
         if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {
             self.rows.drain(..self.rows.len() - rules::FIFO_KEEPS);
@@ -182,7 +195,7 @@ mod tests {
             Table::new(TableSchema { name: "t".into(), columns: Arc::clone(&columns), declared: json!({}) });
         let body = br#"{"rows":[{},{},{}]}"#;
         let rows = reading::read(body, Frame::Object, &columns, 3).unwrap();
-        table.append(rows, "None");
+        table.append(rows, "None", Moment::default());
         assert!(table.has_room(2, "None", 5));
         assert!(!table.has_room(3, "None", 5));
         assert!(table.has_room(3, "basicFIFO", 5));

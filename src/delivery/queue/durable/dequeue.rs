@@ -34,7 +34,7 @@ impl Disk {
         if self.ink.state.rows == 0 {
             return Ok(None);
         }
-        let Drawn { cut, first, at, sent, last, .. } = self.draw(Cut::new(max_rows, max_bytes, true))?;
+        let Dequeued { cut, first, at, sent, last, .. } = self.dequeue(Cut::new(max_rows, max_bytes, true))?;
         let bytes = cut.bytes;
         let Some(batch) = cut.into_batch(first) else { return Ok(None) };
         let stop = batch.numbers().end;
@@ -49,7 +49,7 @@ impl Disk {
         let before = self.ink.state;
         while freed < bytes && self.ink.state.rows > 0 {
             let goal = usize::try_from(bytes - freed).unwrap_or(usize::MAX);
-            let Drawn { cut, next, last, .. } = self.draw(Cut::new(usize::MAX, goal, true))?;
+            let Dequeued { cut, next, last, .. } = self.dequeue(Cut::new(usize::MAX, goal, true))?;
             self.move_on(next, cut.rows(), cut.bytes, last);
             rows += cut.rows() as u64;
             freed += cut.bytes;
@@ -101,26 +101,26 @@ impl Disk {
     }
 
     /// Fills `cut` with neighbouring rows from the next one on.
-    fn draw(&mut self, cut: Cut) -> Result<Drawn, Trouble> {
+    fn dequeue(&mut self, cut: Cut) -> Result<Dequeued, Trouble> {
         let (state, framing) = (self.ink.state, self.framing()?);
-        let mut drawn = Drawn { cut, first: state.next, next: state.next, at: 0, sent: false, last: None };
+        let mut dequeued = Dequeued { cut, first: state.next, next: state.next, at: 0, sent: false, last: None };
         if let Some(begun) = self.begun.take_if(|begun| begun.first <= state.next) {
-            drawn.add(begun, state.next);
+            dequeued.add(begun, state.next);
         }
-        if !drawn.cut.is_full() {
-            each(self.reading()?, AROUND, [drawn.next.cast_signed()], |stored: StoredRun| {
-                if stored.first + stored.count <= drawn.next {
+        if !dequeued.cut.is_full() {
+            each(self.reading()?, AROUND, [dequeued.next.cast_signed()], |stored: StoredRun| {
+                if stored.first + stored.count <= dequeued.next {
                     return Ok(true);
                 }
-                if stored.first > drawn.next && stored.first > state.gaps_below {
-                    return Err(missing(drawn.next));
+                if stored.first > dequeued.next && stored.first > state.gaps_below {
+                    return Err(missing(dequeued.next));
                 }
                 let run = Arc::new(restored(&stored, framing));
                 let StoredRun { first, at, sent, .. } = stored;
-                Ok(drawn.add(Begun { run, first, at, sent }, first.max(state.next)) && !drawn.cut.is_full())
+                Ok(dequeued.add(Begun { run, first, at, sent }, first.max(state.next)) && !dequeued.cut.is_full())
             })?;
         }
-        if drawn.cut.rows() == 0 { Err(missing(drawn.next)) } else { Ok(drawn) }
+        if dequeued.cut.rows() == 0 { Err(missing(dequeued.next)) } else { Ok(dequeued) }
     }
 
     /// Notes that the rows up to `next` are taken; `last` is the run that was read last.
@@ -137,7 +137,7 @@ impl Disk {
 const AROUND: &str = "WHERE first >= coalesce((SELECT max(first) FROM runs WHERE first <= ?1), ?1) ORDER BY first";
 
 /// Rows read from the file to be taken.
-struct Drawn {
+struct Dequeued {
     cut: Cut,
     first: u64,
     next: u64,
@@ -148,7 +148,7 @@ struct Drawn {
     last: Option<Begun>,
 }
 
-impl Drawn {
+impl Dequeued {
     /// Takes what fits of a run from the row `from` on; answers whether more may follow.
     fn add(&mut self, begun: Begun, from: u64) -> bool {
         let is_first = self.cut.rows() == 0;

@@ -1,4 +1,4 @@
-//! A batch on its way, as the file knows it: issued, recalled, settled.
+//! The states of a batch on its way, as the file knows them: issued, recalled, settled.
 //!
 //! What was accepted goes on being delivered while the disk is full or fails. Then memory knows better than the file,
 //! and the file is told as soon as it can be written.
@@ -9,7 +9,7 @@ use super::figures;
 use super::notice::Notice;
 use super::record::StoredAside;
 use crate::delivery::queue::batch::Batch;
-use crate::delivery::queue::level::Water;
+use crate::delivery::queue::level::Counters;
 use crate::delivery::queue::taken::{Known, Split};
 
 impl Disk {
@@ -102,8 +102,8 @@ impl Disk {
         self.ink.state.rows + self.ink.taken.rows()
     }
 
-    /// The figures as they are now; `before` they were these.
-    pub(super) fn water(&mut self, before: &Water) -> Water {
+    /// The counters as they are now; `before` they were these.
+    pub(super) fn counters(&mut self, before: &Counters) -> Counters {
         let state = self.ink.state;
         let since = if state.rows == 0 {
             None
@@ -115,7 +115,7 @@ impl Disk {
             self.reading().ok().and_then(|connection| figures::since(connection, state.next))
         };
         let taken = &self.ink.taken;
-        Water {
+        Counters {
             accepted: state.accepted,
             next: state.next,
             rows: state.rows,

@@ -1,0 +1,201 @@
+//! Whoever is signed in to the Azure CLI: `az` is run, and what it prints is read.
+//!
+//! Source: "az account get-access-token"; its `expires_on` is the second since 1970, `expiresOn` the local time.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::{Local, NaiveDateTime, TimeZone};
+use reqwest::Url;
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::account::{Errand, TokenSource};
+use super::{AccessToken, Fetching, exchange};
+use crate::error::{Error, Kind, Result, blotted, one_line};
+
+/// `az` takes about a second; longer than this it waits for something that never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+const DOING: &str = "signing in by the Azure CLI";
+const LOGIN: &str = "run `az login`, or sign in with another credential";
+
+/// Whoever is signed in to the Azure CLI.
+#[derive(Debug)]
+pub struct AzureCli {
+    tenant: Option<String>,
+}
+
+/// What a command has come to.
+struct Ran {
+    succeeded: bool,
+    out: Vec<u8>,
+    said: Vec<u8>,
+}
+
+impl AzureCli {
+    /// The account that `az` has chosen, in `tenant` where one is named. Nothing is run.
+    pub fn new(tenant: Option<&str>) -> Result<Self> {
+        let tenant = tenant.map(str::trim).filter(|tenant| !tenant.is_empty());
+        if let Some(tenant) = tenant {
+            super::entra::check_tenant_of_people(tenant)?;
+        }
+        Ok(Self { tenant: tenant.map(str::to_owned) })
+    }
+
+    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+        let resource = errand.resource();
+        // It becomes part of a command line, which on Windows a shell reads.
+        if !resource.chars().all(|c| c.is_ascii_alphanumeric() || "-._:/".contains(c)) {
+            return Err(failed("the scope cannot be one of the Azure CLI's", "ask for one scope, resource/.default"));
+        }
+        let Some(program) = find(std::env::var_os("PATH")) else {
+            return Err(failed(
+                "there is no `az` on this machine's PATH",
+                "install it, or sign in with another credential",
+            ));
+        };
+        let mut command = command(&program);
+        command.args(["account", "get-access-token", "--output", "json", "--resource", resource]);
+        if let Some(tenant) = &self.tenant {
+            command.args(["--tenant", tenant]);
+        }
+        let ran = run(errand, command).await?;
+        let said = serde_json::from_slice(&ran.out).unwrap_or(Value::Null);
+        match token(&said).filter(|_| ran.succeeded) {
+            Some(token) => Ok(token),
+            None => Err(refused(&ran)),
+        }
+    }
+}
+
+impl TokenSource for AzureCli {
+    fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    fn asks(&self, _authority: &Url) -> Vec<Url> {
+        Vec::new()
+    }
+
+    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
+        Box::pin(async move { self.token(&errand).await })
+    }
+}
+
+/// Where `az` is. A folder that depends on where this program was started is not looked into.
+fn find(path: Option<OsString>) -> Option<PathBuf> {
+    let name = if cfg!(windows) { "az.cmd" } else { "az" };
+    let path = path?;
+    let mut found = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(name));
+    found.find(|program| program.is_file())
+}
+
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A telemetry upload would keep the pipes open behind the answer.
+    command.env("AZURE_CORE_COLLECT_TELEMETRY", "no");
+    command
+}
+
+/// Ends the command with whoever has waited for it.
+struct Running(Arc<Mutex<Child>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where it has ended already there is nothing to end.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// Runs it to its end, or until patience has ended. Its threads wait for its output alone.
+async fn run(errand: &Errand, mut command: Command) -> Result<Ran> {
+    let unstarted = |error: std::io::Error| failed(&format!("`az` cannot be run: {error}"), LOGIN);
+    let mut child = command.spawn().map_err(unstarted)?;
+    let (out, said) = (gather(child.stdout.take()), gather(child.stderr.take()));
+    let child = Running(Arc::new(Mutex::new(child)));
+    let _exchange = errand.clock.exchange();
+    let outcome = async { (out.await.unwrap_or_default(), said.await.unwrap_or_default()) };
+    let (out, said) = tokio::select! {
+        outcome = outcome => outcome,
+        () = errand.clock.deadline(errand.clock.now() + PATIENCE) => {
+            return Err(failed(&format!("`az` did not answer within {} s", PATIENCE.as_secs()), LOGIN));
+        }
+    };
+    let ended = child.0.lock().unwrap_or_else(PoisonError::into_inner).wait().map_err(unstarted)?;
+    Ok(Ran { succeeded: ended.success(), out, said })
+}
+
+/// Reads a pipe to its end, on a thread of its own.
+fn gather(pipe: Option<impl Read + Send + 'static>) -> oneshot::Receiver<Vec<u8>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut read = Vec::new();
+        if let Some(pipe) = pipe {
+            // What was read so far says enough.
+            let _ = pipe.take(exchange::ANSWER_LIMIT as u64).read_to_end(&mut read);
+        }
+        let _ = sender.send(read);
+    });
+    receiver
+}
+
+fn refused(ran: &Ran) -> Error {
+    let said = String::from_utf8_lossy(&ran.said);
+    let said = one_line(&said).map_or_else(|| "`az` gave no token".into(), |line| blotted(&line, &[]));
+    failed(&said, LOGIN)
+}
+
+fn failed(what: &str, hint: &str) -> Error {
+    Error::new(Kind::Authentication, format!("{DOING}: {what}")).with_hint(hint)
+}
+
+/// The token in what `az` prints.
+fn token(said: &Value) -> Option<AccessToken> {
+    let text = |name: &str| said.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let token = AccessToken::reading_expiry(SecretString::from(text("accessToken")?));
+    let exact = exchange::seconds(said, "expires_on").and_then(|since| UNIX_EPOCH.checked_add(since));
+    let ends = exact.or(token.expires).or_else(|| text("expiresOn").and_then(local));
+    Some(AccessToken { expires: ends, ..token })
+}
+
+/// A time without a zone, as the machine's own clock shows it; the earlier one where it comes twice.
+fn local(text: &str) -> Option<SystemTime> {
+    let naive = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    Local.from_local_datetime(&naive).earliest().map(SystemTime::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_end_is_the_second_where_it_is_told_and_else_the_local_time() {
+        let ends = |said: Value| token(&said).unwrap().expires;
+        let at = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let shown = chrono::DateTime::<Local>::from(at).format("%Y-%m-%d %H:%M:%S.000000").to_string();
+        assert_eq!(ends(json!({"accessToken": "t", "expiresOn": shown})), Some(at));
+        assert_eq!(ends(json!({"accessToken": "t", "expiresOn": shown, "expires_on": 1_700_000_000})), {
+            Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+        });
+        assert_eq!(ends(json!({"accessToken": "t", "expiresOn": "soon"})), None);
+        for none in [json!({}), json!({"accessToken": ""}), json!([])] {
+            assert!(token(&none).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_depends_on_where_we_are_is_not_looked_into() {
+        assert_eq!(find(Some(OsString::from(".:bin:"))), None);
+        assert_eq!(find(None), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! A code that a person enters on another device, while this one asks again and again whether that was done.
+//!
+//! Sources: "Microsoft identity platform and the OAuth 2.0 device authorization grant flow"; `slow_down`: RFC 8628, 3.5.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use reqwest::Url;
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::account::{Errand, TokenSource};
+use super::super::{AccessToken, Fetching, exchange};
+use super::app::App;
+use super::grant;
+use super::person::{Granted, Person, granted};
+use crate::error::{Error, Kind, Result, one_line};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// Where Entra does not say how often it may be asked, and how much more seldom it wants to be where it says so.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// Where Entra does not say how long a code lasts.
+const LIFETIME: Duration = Duration::from_secs(900);
+
+/// What the person has to be told.
+#[derive(Debug, Clone, Serialize)]
+pub struct Code {
+    /// The page to open.
+    pub verification_uri: String,
+    /// What to enter there.
+    pub user_code: String,
+    /// Until when, in seconds since 1970.
+    pub expires_on: u64,
+}
+
+/// Tells the person.
+pub type Prompt = Arc<dyn Fn(Code) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+
+/// A person who signs in on another device.
+pub struct DeviceCode {
+    person: Person,
+    prompt: Prompt,
+}
+
+impl fmt::Debug for DeviceCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DeviceCode").field(&self.person).finish()
+    }
+}
+
+/// A code as Entra gives it.
+struct Given {
+    code: Code,
+    device_code: SecretString,
+    interval: Duration,
+    lifetime: Duration,
+}
+
+impl DeviceCode {
+    /// An app of `tenant`, through which a person signs in whom `prompt` tells how. Nothing is sent.
+    pub fn new(client: &str, tenant: &str, authority: Option<&str>, prompt: Prompt) -> Result<Self> {
+        Ok(Self { person: Person::new(App::of_people(tenant, client, authority)?), prompt })
+    }
+
+    async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
+        if let Some(token) = self.person.by_itself(errand).await? {
+            return Ok(token);
+        }
+        let given = self.begin(errand).await?;
+        let ends = errand.clock.now() + given.lifetime;
+        (self.prompt)(given.code).await?;
+        let mut interval = given.interval;
+        loop {
+            errand.clock.sleep_until(errand.clock.now() + interval).await;
+            match self.look(errand, &given.device_code).await {
+                Ok(granted) => return Ok(self.person.keep(errand, granted)),
+                Err(error) => match error.answer.code.as_deref() {
+                    _ if errand.clock.now() >= ends => return Err(self.too_late(errand)),
+                    Some("authorization_pending") => {}
+                    Some("slow_down") => interval += INTERVAL,
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// Asks for a code.
+    async fn begin(&self, errand: &Errand) -> Result<Given> {
+        grant::post(errand, &self.person.form(errand, "devicecode"), given).await
+    }
+
+    /// Asks whether the person has entered it.
+    async fn look(&self, errand: &Errand, device_code: &SecretString) -> Result<Granted> {
+        let form = self.person.form(errand, "token").open("grant_type", GRANT).secret("device_code", device_code);
+        grant::post(errand, &form, granted).await
+    }
+
+    fn too_late(&self, errand: &Errand) -> Error {
+        let message = format!("{}: nobody entered the code in time", self.person.app.doing(errand));
+        Error::new(Kind::Authentication, message).with_hint("sign in again, and enter the new code in time")
+    }
+}
+
+impl TokenSource for DeviceCode {
+    fn tenant(&self) -> Option<&str> {
+        Some(self.person.app.tenant())
+    }
+
+    fn client(&self) -> Option<&str> {
+        Some(self.person.app.client())
+    }
+
+    fn asks(&self, authority: &Url) -> Vec<Url> {
+        vec![self.person.app.authority(authority).clone()]
+    }
+
+    fn needs_person(&self) -> bool {
+        true
+    }
+
+    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
+        Box::pin(async move { self.sign_in(&errand).await })
+    }
+}
+
+fn given(said: &Value, asked: SystemTime) -> Option<Given> {
+    let text = |name: &str| said.get(name).and_then(Value::as_str).and_then(one_line);
+    // Nobody is sent to a page that is read along on the way.
+    let page = Url::parse(&text("verification_uri")?).ok()?;
+    let is_safe = page.scheme() == "https" || crate::http::transport::is_loopback(&page);
+    let lifetime = exchange::seconds(said, "expires_in").unwrap_or(LIFETIME);
+    let ends = asked.checked_add(lifetime)?.duration_since(UNIX_EPOCH).ok()?;
+    let code =
+        Code { verification_uri: text("verification_uri")?, user_code: text("user_code")?, expires_on: ends.as_secs() };
+    is_safe.then_some(Given {
+        code,
+        device_code: text("device_code")?.into(),
+        interval: exchange::seconds(said, "interval").unwrap_or(INTERVAL),
+        lifetime,
+    })
+}

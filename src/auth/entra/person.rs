@@ -1,0 +1,105 @@
+//! A person who signs in: asked once, and then no more as long as the refresh token of that sign-in is taken.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use reqwest::Url;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::super::account::Errand;
+use super::super::{AccessToken, exchange};
+use super::app::App;
+use super::grant::{self, Form};
+use crate::error::{Error, Kind, Result};
+
+/// What Entra says of a refresh token that is good for nothing any more: the person has to come again.
+const ENDED: [&str; 4] = ["invalid_grant", "interaction_required", "consent_required", "login_required"];
+
+/// An app through which a person signs in, and what is left of that for the next time.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) app: App,
+    refresh: Mutex<Vec<(Key, SecretString)>>,
+}
+
+/// Where a refresh token is good: the authority, and the scope.
+type Key = (Url, String);
+
+/// What a sign-in brings.
+#[derive(Debug)]
+pub(super) struct Granted {
+    token: AccessToken,
+    refresh: Option<SecretString>,
+}
+
+/// Reads what the token endpoint answers.
+pub(super) fn granted(said: &Value, asked: SystemTime) -> Option<Granted> {
+    let refresh = said.get("refresh_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    Some(Granted { token: exchange::token(said, asked)?, refresh: refresh.map(SecretString::from) })
+}
+
+impl Person {
+    pub(super) fn new(app: App) -> Self {
+        Self { app, refresh: Mutex::default() }
+    }
+
+    /// A form for an endpoint, which names the app and the scope, and asks that the person be not asked each hour.
+    pub(super) fn form(&self, errand: &Errand, endpoint: &str) -> Form {
+        self.app.form(errand, endpoint).open("scope", &Self::scope(errand))
+    }
+
+    /// What is asked for.
+    pub(super) fn scope(errand: &Errand) -> String {
+        format!("{} offline_access", errand.scope)
+    }
+
+    /// A token without asking the person; `None` where that is not to be had, and the person may be asked.
+    pub(super) async fn by_itself(&self, errand: &Errand) -> Result<Option<AccessToken>> {
+        if let Some(refresh) = self.refresh_token(errand) {
+            let form = self.form(errand, "token").open("grant_type", "refresh_token");
+            match grant::post(errand, &form.secret("refresh_token", &refresh), granted).await {
+                Ok(granted) => return Ok(Some(self.keep(errand, granted))),
+                Err(error) if !has_ended(&error) => return Err(error),
+                Err(_) => self.forget(errand),
+            }
+        }
+        if errand.ask.ahead {
+            // Nobody is bothered while the token at hand is good.
+            let message = format!("{}: a person has to sign in again", self.app.doing(errand));
+            return Err(Error::new(Kind::Authentication, message));
+        }
+        Ok(None)
+    }
+
+    /// The token of a sign-in; what else it brought is kept for the next time.
+    pub(super) fn keep(&self, errand: &Errand, granted: Granted) -> AccessToken {
+        if let Some(refresh) = granted.refresh {
+            self.forget(errand);
+            self.lock().push((self.key(errand), refresh));
+        }
+        granted.token
+    }
+
+    fn refresh_token(&self, errand: &Errand) -> Option<SecretString> {
+        let key = self.key(errand);
+        self.lock().iter().find(|(known, _)| *known == key).map(|(_, token)| token.clone())
+    }
+
+    fn forget(&self, errand: &Errand) {
+        let key = self.key(errand);
+        self.lock().retain(|(known, _)| *known != key);
+    }
+
+    fn key(&self, errand: &Errand) -> Key {
+        (self.app.authority(&errand.authority).clone(), errand.scope.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Key, SecretString)>> {
+        self.refresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn has_ended(error: &Error) -> bool {
+    error.answer.code.as_deref().is_some_and(|code| ENDED.contains(&code))
+}

@@ -1,0 +1,52 @@
+//! Rows that wait on the disk: what one process leaves behind the next one delivers, by the framing of its sink.
+
+use std::sync::Arc;
+
+use powerbi_push::clock::Clock;
+use powerbi_push::delivery::queue::{Destination, Durable, Outbox, Settings};
+use powerbi_push::delivery::worker::{Lane, Manner, Policy};
+use powerbi_push::rate_limit::{Limit, Quotas};
+
+use crate::endings::{LIMITS, fill, policy};
+use crate::far_end::{FarEnd, Said, Turn};
+use crate::subject::subjects;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_on_the_disk_is_delivered_by_the_next_one() {
+    for (place, subject) in subjects().into_iter().enumerate().filter(|(_, subject)| subject.can().wait_on_disk) {
+        let folder = std::env::temp_dir().join(format!("conformance-{}-{place}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let down = vec![Turn::Take, Turn::Say(Said::empty(503)), Turn::Say(Said::empty(503))];
+        let far_end = FarEnd::start(subject, down).await;
+        for is_last in [false, true] {
+            let clock = Clock::simulated();
+            let reached = subject.reach(&far_end.root, &clock);
+            let destination = Some(Destination::new(reached.sink.key(), reached.sink.framing()));
+            let path = folder.join("o.db");
+            let settings = Settings { path, destination, capacity: 1_000_000, forced: true, clock: clock.clone() };
+            let outbox = Arc::new(Outbox::durable(Durable::open(settings).unwrap(), || ()));
+            if is_last {
+                assert_eq!(outbox.stats().pending.rows, 30);
+            } else {
+                fill(&outbox, reached.sink.framing());
+            }
+            let by = Policy { manner: Manner::Sender, ..policy() };
+            let limit = Limit::alone(clock.clone(), Quotas::NONE);
+            let sink = Arc::clone(&reached.sink);
+            let lane = Lane::new(Arc::clone(&outbox), sink, reached.http, limit, clock.clone(), by);
+            let lane = Arc::new(lane.limited(LIMITS));
+            outbox.close();
+            let running = tokio::spawn(Arc::clone(&lane).run());
+            if !is_last {
+                while far_end.held().asked.len() < 2 {
+                    tokio::task::yield_now().await;
+                }
+                lane.abort(None);
+            }
+            running.await.unwrap();
+            outbox.release();
+        }
+        assert_eq!(far_end.ids(), (0..40).collect::<Vec<_>>());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,186 @@
+"""A service principal signs in with a certificate; what vouches for it is signed with the certificate's key."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+import powerbi_push as pbi
+from certificates import PASSWORD, Pair, pair
+from conftest import orders
+from entra_server import CLIENT_ID, TENANT, EntraServer, Said, granted, refused
+from fault_server import FaultServer
+from test_credentials import SCOPES, bearer
+from test_secrets import check, everything_about
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from powerbi_push.emulator import Emulator
+
+SCOPE = SCOPES["public"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "app.pem"
+    path.write_bytes(pair().pem)
+    return path
+
+
+def credential(entra: EntraServer, file: Path, **more: Any) -> pbi.CertificateCredential:
+    return pbi.CertificateCredential(TENANT, CLIENT_ID, file, authority=entra.authority, **more)
+
+
+def decoded(part: str) -> Any:
+    return json.loads(unpadded(part))
+
+
+def unpadded(part: str) -> bytes:
+    assert "=" not in part
+    return base64.urlsafe_b64decode(part + "==")
+
+
+def verify(assertion: str, known: Pair, kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of what vouches, whose signature is that of the certificate."""
+    header, claims, signature = assertion.split(".")
+    known.key.public_key().verify(unpadded(signature), f"{header}.{claims}".encode(), kind, hashes.SHA256())
+    return decoded(header), decoded(claims)
+
+
+NEWER = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+OLDER = padding.PKCS1v15()
+
+
+def fingerprint(known: Pair, kind: Any) -> str:
+    return base64.urlsafe_b64encode(known.certificate.fingerprint(kind)).decode().rstrip("=")
+
+
+def test_what_vouches_is_what_entra_wants(entra: EntraServer, file: Path) -> None:
+    with FaultServer() as server:
+        assert server.table(credential=credential(entra, file)).push(orders(1)).ok
+        assert len(bearer(server)) == 2
+    (asked,) = entra.received
+    assertion = asked.form.pop("client_assertion")
+    assert asked.path == f"/{TENANT}/oauth2/v2.0/token"
+    assert asked.form == {
+        "client_id": CLIENT_ID,
+        "scope": SCOPE,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "grant_type": "client_credentials",
+    }
+    header, claims = verify(assertion, pair(), NEWER)
+    assert header == {"alg": "PS256", "typ": "JWT", "x5t#S256": fingerprint(pair(), hashes.SHA256())}
+    assert abs(claims["nbf"] - time.time()) < 60
+    assert len(claims["jti"]) == 43
+    assert claims == {
+        "aud": f"{entra.authority}/{TENANT}/oauth2/v2.0/token",
+        "iss": CLIENT_ID,
+        "sub": CLIENT_ID,
+        "jti": claims["jti"],
+        "nbf": claims["nbf"],
+        "iat": claims["nbf"],
+        "exp": claims["nbf"] + 600,
+    }
+
+
+def test_where_the_newer_signature_is_refused_the_older_one_is_tried_once(file: Path, virtual: Emulator) -> None:
+    with EntraServer(refused(5002730), granted(), granted()) as entra:
+        one = credential(entra, file)
+        one.get_token(SCOPE)
+        virtual.advance(3_600)
+        one.get_token(SCOPE)
+        newer, older, again = [asked.form["client_assertion"] for asked in entra.received]
+    assert verify(newer, pair(), NEWER)[0]["alg"] == "PS256"
+    for assertion in (older, again):
+        header, _ = verify(assertion, pair(), OLDER)
+        assert header == {"alg": "RS256", "typ": "JWT", "x5t": fingerprint(pair(), hashes.SHA1())}  # noqa: S303 - what Entra wants
+
+
+def test_a_certificate_that_entra_does_not_know_is_said(file: Path) -> None:
+    with EntraServer(refused(700027), refused(50012)) as entra:
+        with pytest.raises(pbi.AuthenticationError, match="AADSTS700027") as caught:
+            credential(entra, file).get_token(SCOPE)
+        assert len(entra.received) == 2
+    assert "upload it under Certificates & secrets" in (caught.value.hint or "")
+
+
+def test_another_refusal_is_not_asked_about_twice(file: Path) -> None:
+    with EntraServer(refused(700016, "unauthorized_client", 400)) as entra:
+        with pytest.raises(pbi.AuthenticationError, match="700016"):
+            credential(entra, file).get_token(SCOPE)
+        assert len(entra.received) == 1
+
+
+def test_a_certificate_may_be_renewed_while_it_is_in_use(entra: EntraServer, file: Path, virtual: Emulator) -> None:
+    one = credential(entra, file)
+    one.get_token(SCOPE)
+    file.write_bytes(pair("renewed").pem)
+    virtual.advance(3_600)
+    one.get_token(SCOPE)
+    for asked, known in zip(entra.received, (pair(), pair("renewed")), strict=True):
+        verify(asked.form["client_assertion"], known, NEWER)
+
+
+def test_of_a_chain_the_certificate_of_the_key_is_taken_and_keys_may_be_of_the_older_kind(
+    entra: EntraServer, file: Path
+) -> None:
+    file.write_bytes(pair("an authority").certificate_pem + pair().certificate_pem + pair().key_pem(older=True))
+    credential(entra, file).get_token(SCOPE)
+    header, _ = verify(entra.received[0].form["client_assertion"], pair(), NEWER)
+    assert header["x5t#S256"] == fingerprint(pair(), hashes.SHA256())
+
+
+WRONG: dict[str, tuple[bytes | None, str]] = {
+    "nothing": (None, "cannot be read"),
+    "empty": (b"", "is no PEM file"),
+    "something else": (b"hello", "is no PEM file"),
+    "no key": (pair().certificate_pem, "holds no private key"),
+    "no certificate": (pair().key_pem(), "holds no certificate"),
+    "another key": (pair().certificate_pem + pair("another").key_pem(), "do not belong together"),
+    "a curve": (pair(curve=True).pem, "no RSA key"),
+    "a short key": (pair(bits=1024).pem, "no RSA key of 2048 bits"),
+    "much": (b"-----BEGIN " + b"x" * 1_000_000, "too long"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), WRONG.values(), ids=WRONG)
+def test_a_file_that_cannot_be_used_is_told_at_once(
+    entra: EntraServer, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "wrong.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(pbi.ConfigurationError, match=said) as caught:
+        credential(entra, path)
+    assert str(path) in str(caught.value)
+    assert "certificate_path" in (caught.value.hint or "")
+    assert entra.received == []
+
+
+def test_the_environment_names_a_certificate(entra: EntraServer, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TENANT_ID", TENANT), ("CLIENT_ID", CLIENT_ID), ("CLIENT_CERTIFICATE_PATH", str(file))):
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    one = pbi.EnvironmentCredential(authority=entra.authority)
+    one.get_token(SCOPE)
+    verify(entra.received[0].form["client_assertion"], pair(), NEWER)
+    file.write_bytes(b"broken")
+    with pytest.raises(pbi.ConfigurationError, match="AZURE_CLIENT_CERTIFICATE_PATH: the certificate in"):
+        pbi.EnvironmentCredential()
+
+
+def test_nothing_shows_the_password_or_what_vouches(file: Path) -> None:
+    with EntraServer(Said(401, b'{"error": "invalid_client"}')) as entra:
+        one = credential(entra, file, password=PASSWORD)
+        with pytest.raises(pbi.AuthenticationError) as caught:
+            one.get_token(SCOPE)
+        shown = everything_about(caught.value) + repr(one) + repr(vars(one))
+        check(shown, PASSWORD)
+        check(shown, entra.received[0].form["client_assertion"])
+    assert repr(one) == f"CertificateCredential(tenant_id='{TENANT}', client_id='{CLIENT_ID}')"
