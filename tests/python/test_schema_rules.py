@@ -49,9 +49,7 @@ def test_another_data_type_is_refused_with_the_types_there_are(data_type: Any) -
 
 
 def test_times_of_day_are_for_those_targets_that_have_them() -> None:
-    with pytest.raises(
-        ConfigurationError, match="`Time`; the types are Int64, Double, Boolean, DateTime, String, Decimal"
-    ):
+    with pytest.raises(ConfigurationError, match="`Time`; the types are Int64, .*, Decimal$"):
         TableSchema("t", [Column("At", "Time")])
     for given in ("Time", "time", time):
         assert TableSchema("t", {"At": given}, target="microstrategy").columns[0].data_type == "Time"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet
 
 from powerbi_push import _core
 from powerbi_push.arguments import refuse
@@ -29,6 +32,17 @@ if TYPE_CHECKING:
     Roles: TypeAlias = Iterable[str] | Mapping[str, str | tuple[str, str]]
 
 
+#: Clients that are there still, whose sessions end with the program.
+_OPEN: WeakSet[Client] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for client in list(_OPEN):
+        with suppress(Exception):
+            client.close()
+
+
 @shown_unfinished
 class Client:
     """A session with a MicroStrategy Library. Nothing is sent, and nobody signed in, before the first call.
@@ -49,8 +63,9 @@ class Client:
         spool_dir: The folder in which chunks wait, in files that nobody else can open and that are gone with them;
             default is the system's temporary folder. Where that is memory, chunks count as memory.
 
-    Use it in a ``with`` statement: at the end of that the session is logged out. Where it has ended meanwhile there is
-    one further login, and an upload that was under way is sent again from its start.
+    Use it in a ``with`` statement: at the end of that the session is logged out; of a client that nobody closes, at the
+    end of the program. Where the session has ended meanwhile there is one further login, and an upload that was under
+    way is sent again from its start.
 
     Each verb that asks the service has a twin to await, whose name ends in ``_async``.
 
@@ -82,6 +97,8 @@ class Client:
         project, proxy, ca_bundle = None, None, None
         login = _login(who, login_mode)
         self._core = _core.Library(place.value[0], *login.value, place.value[1], timeout, retry, *way.value, spool_dir)
+
+        _OPEN.add(self)
 
     @property
     def base_url(self) -> str:
@@ -205,6 +222,7 @@ class Client:
         settled(await awaited(self._close()))
 
     def _close(self) -> Verb[None]:
+        _OPEN.discard(self)
         yield self._core.close()
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use reqwest::{Method, Url};
 use tokio::sync::OnceCell;
@@ -18,6 +19,9 @@ use crate::http::transport::{Settings, Transport};
 use crate::http::{Answer, Exchanges};
 use crate::rate_limit::{Limit, Quotas, Watch};
 use crate::retry::Retry;
+
+/// How long a logout is waited for.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// A client of one Library.
 #[derive(Debug, Clone)]
@@ -103,7 +107,15 @@ impl Client {
             return Ok(());
         }
         let call = Call::new(Method::POST, below(&self.root, &["auth", "logout"])?, "logging out");
-        let answered = self.attempt(&Call { renews: false, ..call }).await;
+        // Nobody waits long for a goodbye.
+        let once = Self { retry: Retry::never(), ..self.clone() };
+        let call = Call { renews: false, ..call };
+        let answered = tokio::select! {
+            answered = once.attempt(&call) => answered,
+            () = self.clock.deadline(self.clock.now() + GOODBYE) => {
+                Err(Error::new(Kind::TransportTimeout, "logging out was not answered").into())
+            }
+        };
         self.session.forget();
         match answered {
             // Where it had ended there was nothing to log out of.
