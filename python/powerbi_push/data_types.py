@@ -84,7 +84,7 @@ def name_of(data_type: object) -> str | None:
 def is_date(data_type: object) -> bool:
     """Whether it says a date without a time of day, for services that have such columns."""
     if isinstance(data_type, str):
-        return data_type.lower() == "date"
+        return str.lower(data_type) == "date"
     made = data_type if isinstance(data_type, type) else type(data_type)
     library = made.__module__.partition(".")[0]
     if library == "polars":

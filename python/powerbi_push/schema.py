@@ -10,7 +10,7 @@ import html
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from powerbi_push import _core
 from powerbi_push.arguments import items, listed, owned_by, shown
@@ -259,13 +259,14 @@ class TableSchema:
         """
         name = _core.check_text("name", name)
         convert = _core.check_flag("convert", convert)
+        target = cast("Target", _core.check_word("target", target, TARGETS))
         known = [
             (column.name, str(column.data_type))
             for column in _for_target(
                 columns_of(owned_by("table", name), "types", () if types is None else types), target
             )
         ]
-        columns, hints = _core.infer_columns(rows, known, convert, _core.check_word("target", target, TARGETS))
+        columns, hints = _core.infer_columns(rows, known, convert, target)
         table = cls(name, dict(columns), target=target)
         if hints:
             object.__setattr__(table, "_hints", dict(hints))

@@ -282,6 +282,8 @@ def callable_of(name: str, emulator: Emulator, folder: Path) -> tuple[Callable[.
     needed = {name: value for name, value in NEEDS.items() if name in inspect.signature(bound).parameters}
     if method.startswith("create_dataset"):
         needed["schema"] = SCHEMA
+    if owner in {"TableSchema", "DatasetSchema"} and "target" in needed:
+        needed["target"] = "powerbi"
     if method == "export":
         del needed["rows"]
     if method.startswith("get_token"):
@@ -310,7 +312,7 @@ def test_the_table_is_whole() -> None:
     kinds = {cls for cls in classes if is_typeddict(cls)}
     errors = {cls for cls in classes if issubclass(cls, BaseException)}
     known = {verb for _, _, verb in TAKES.values()} | set(OBJECTS) | RECORDS
-    functions = {getattr(pbi, name) for name in pbi.__all__} - {pbi.__version__} - classes
+    functions = {getattr(pbi, name) for name in pbi.__all__} - {pbi.__version__, pbi.microstrategy} - classes
     assert (classes - errors - kinds) | functions <= known
     assert all(dataclasses.is_dataclass(record) or issubclass(record, tuple) for record in RECORDS)
     assert len(cases()) > 300
@@ -356,7 +358,8 @@ def outcome(name: str, verb: Callable[..., Any], given: dict[str, Any], paramete
         return None
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         opens = name in {"DatasetSchema.from_json", "Outbox.export"} and isinstance(error, OSError)
-        return None if opens else repr(error)
+        differs = name == "Emulator.assert_pushed" and isinstance(error, AssertionError)
+        return None if opens or differs else repr(error)
     try:
         use(answer)
     except pbi.PowerBIPushError:

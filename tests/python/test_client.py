@@ -114,9 +114,9 @@ def test_a_ca_bundle_is_read_when_the_client_is_made(tmp_path: Path) -> None:
         pbi.Client("opaque", ca_bundle=str(empty))
 
 
-def test_no_credential_says_what_to_pass() -> None:
-    with pytest.raises(pbi.ConfigurationError, match="credential"):
-        pbi.Client()
+def test_no_credential_says_what_each_way_of_signing_in_lacks() -> None:
+    with pytest.raises(pbi.AuthenticationError, match=r"EnvironmentCredential: AZURE_TENANT_ID, .* not set"):
+        pbi.Client().datasets()
 
 
 def test_a_proxy_gets_the_requests_and_no_token_in_clear() -> None:

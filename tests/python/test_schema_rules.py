@@ -49,13 +49,13 @@ def test_another_data_type_is_refused_with_the_types_there_are(data_type: Any) -
 
 
 def test_times_of_day_are_for_those_targets_that_have_them() -> None:
-    with pytest.raises(ConfigurationError, match="`Time`; the types are Int64, .*, Decimal$"):
+    with pytest.raises(ConfigurationError, match=r"`Time`; the types are Int64, .*, Decimal$"):
         TableSchema("t", [Column("At", "Time")])
     for given in ("Time", "time", time):
         assert TableSchema("t", {"At": given}, target="microstrategy").columns[0].data_type == "Time"
-    for given in ("Date", "date", date):
-        assert TableSchema("t", {"On": given}).columns[0].data_type == "DateTime"
-        assert TableSchema("t", {"On": given}, target="microstrategy").columns[0].data_type == "Date"
+    for day in ("Date", "date", date):
+        assert TableSchema("t", {"On": day}).columns[0].data_type == "DateTime"
+        assert TableSchema("t", {"On": day}, target="microstrategy").columns[0].data_type == "Date"
 
 
 def test_a_class_is_no_data_type_for_its_name_alone() -> None:

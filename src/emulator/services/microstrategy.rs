@@ -203,6 +203,7 @@ impl Service for MicroStrategy {
         let mut state = self.lock();
         state.store = Store::default();
         state.uploads = Uploads::default();
+        state.logins.expire();
     }
 }
 
