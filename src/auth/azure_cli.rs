@@ -3,7 +3,7 @@
 //! Source: "az account get-access-token"; its `expires_on` is the second since 1970, `expiresOn` the local time.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,8 +139,9 @@ fn gather(pipe: Option<impl Read + Send + 'static>) -> oneshot::Receiver<Vec<u8>
     std::thread::spawn(move || {
         let mut read = Vec::new();
         if let Some(pipe) = pipe {
-            // What was read so far says enough.
-            let _ = pipe.take(exchange::ANSWER_LIMIT as u64).read_to_end(&mut read);
+            // What was read so far says enough; whoever writes more is not disturbed in it.
+            let mut pipe = pipe.take(exchange::ANSWER_LIMIT as u64);
+            let _ = pipe.read_to_end(&mut read).and_then(|_| io::copy(&mut pipe.into_inner(), &mut io::sink()));
         }
         let _ = sender.send(read);
     });
