@@ -1,4 +1,4 @@
-//! Rows from Python into Power BI: checked, batched, delivered, and answered for. This page is the map.
+//! Rows from Python into Power BI and MicroStrategy: checked, batched, delivered, and answered for. This page is the map.
 //!
 //! # The road
 //!
@@ -8,28 +8,37 @@
 //! ```text
 //!             THE CALLER'S THREAD
 //!  rows ──▶ 1 intake       Python objects, Arrow columns → cells, borrowed      python/intake
-//!           2 encode       cells → bytes in the destination's dialect, checked  encode, by the schema
-//!           3 outbox       runs: encoded rows and where each of them ends,      outbox
+//!           2 encode       cells → bytes in the sink's framing, checked         rows/encode, by rows/schema
+//!           3 queue        runs: encoded rows and where each of them ends,      delivery/queue
 //!                          in memory, or in a file that outlives the process
 //!  ══════════ accepted: from here a row leaves only by being settled, or withdrawn before its first byte ══════════
-//!             COURIERS, up to four on one lane
-//!           4 batch        cut when taken, frozen from then on                  outbox::Batch, courier
-//!           5 destination  batch → request: a push dataset, a push URL          destination
-//!           6 wire         leave, token, one exchange                           wire → limit, auth, transport
+//!             WORKERS, up to four on one lane
+//!           4 batch        cut when taken, frozen from then on                  delivery/queue, delivery/worker
+//!           5 sink         batch → request; answer → verdict                    services/<name>
+//!           6 http         permit, sign-in, one exchange                        http → rate_limit, authentication
 //!  HTTP ◀──
-//!           7 verdict      what the outcome means for the rows                  verdict
-//!                            └─▶ settle: the one way back; it carries no rows   outbox::Ledger
-//!           8 report       what became of each of the caller's rows             report
+//!           7 verdict      what the outcome means for the rows                  delivery/verdict
+//!                            └─▶ settle: confirmed, staged, rejected, in doubt  delivery/queue/ledger
+//!           8 report       what became of each of the caller's rows             delivery/report
 //! ```
 //!
 //! - Python is entered once, at 1, by the caller's own thread. Everything else compiles, runs and is tested without it.
 //! - A row is encoded once. A retry sends the same bytes.
-//! - Every request takes leave and a token, resends included.
+//! - Every request takes a permit and a sign-in, resends included.
 //! - A push ends with every row in exactly one state: confirmed, rejected, in doubt, or unsent.
 //!
-//! Beside the road stand two smaller houses: [`powerbi`], the operations that are plain requests and answers, and the
-//! emulator, a second reading of the vendors' documents, which shares nothing with the client but [`clock`] and the
-//! shape of an [`error`]. Time comes from [`clock`] alone.
+//! # A service
+//!
+//! The engine knows none: `rows`, `delivery`, `http`, `rate_limit` and `auth` name no service. Each one is a folder of
+//! `services`, and hands the engine three things: a [`delivery::Sink`] (where rows go, what an answer means for them, how a
+//! session is opened, committed and abandoned), an [`http::Dialect`] (what its answers say, in its words) and an
+//! [`http::Authentication`] (how its requests are signed). To add one: a folder of `services`, one of
+//! `emulator/services`, a subpackage of Python's with its file of `python`, a line in `services.rs`, and a file in
+//! `tests/conformance`, whose suite every sink passes; the toy there shows how little that is. One exception is left:
+//! MicroStrategy's uploads stage and publish their chunks themselves, in `services/microstrategy/upload`.
+//!
+//! Time comes from [`clock`] alone. The emulator is a second reading of the vendors' documents, and shares nothing with
+//! the client but [`clock`] and the shape of an [`error`].
 //!
 //! # The emulator
 //!

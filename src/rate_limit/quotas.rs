@@ -58,7 +58,7 @@ impl Quotas {
 
     /// Those of a push dataset, which also hold for a push URL with history.
     #[must_use]
-    pub fn of_push_dataset(self) -> Self {
+    pub fn of_stored_rows(self) -> Self {
         Self { requests_per_second: None, ..self }
     }
 

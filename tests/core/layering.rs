@@ -24,6 +24,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Rooms whose folders do not know each other: a new one touches nothing else.
 const APART: &[&str] = &["services"];
 
+/// Rooms that name no service, and words of services that their code may not hold.
+const OF_NO_SERVICE: &[&str] = &["rows", "delivery", "http", "rate_limit", "auth"];
+const WORDS_OF_SERVICES: &[&str] = &["powerbi", "push_dataset", "pushdataset", "microstrategy", "mstr"];
+
 /// Rooms within a room and whom of their neighbours they may name; the outer room itself may name them all.
 const INSIDE: &[(&str, &[&str])] = &[
     ("emulator::value", &[]),
@@ -90,6 +94,11 @@ fn breaches(files: &[File]) -> Vec<String> {
             found.extend(judge(&home, &target, &modules).map(|breach| format!("{path}:{line}: {breach}")));
         }
         for (word, line) in &words {
+            let is_neutral = home.first().is_some_and(|room| OF_NO_SERVICE.contains(&room.as_str()));
+            let lower = word.to_lowercase();
+            if let Some(named) = WORDS_OF_SERVICES.iter().find(|named| is_neutral && lower.contains(**named)) {
+                found.push(format!("{path}:{line}: the engine names no service, and `{word}` holds `{named}`"));
+            }
             let owner = ONLY_IN.iter().find(|(krate, _)| krate == word).map(|(_, owner)| *owner);
             if let Some(owner) = owner.filter(|owner| home.first().is_none_or(|room| room != owner)) {
                 found.push(format!("{path}:{line}: only `{owner}` may name the crate `{word}`"));
@@ -487,4 +496,11 @@ fn nobody_knows_python_and_only_python_names_its_crates() {
     assert_eq!(house(&[("delivery.rs", "use crate::python::X;")]), ["delivery.rs:1: `delivery` may not know `python`"]);
     assert_eq!(house(&[("rows.rs", "use pyo3::Bound;")]), ["rows.rs:1: only `python` may name the crate `pyo3`"]);
     assert_eq!(house(&[("python/rows.rs", "use pyo3::Bound; use crate::rows::Cell;")]), [""; 0]);
+}
+
+#[test]
+fn the_engine_names_no_service() {
+    let found = house(&[("delivery.rs", "struct PowerBiQueue;"), ("rows/mstr.rs", "fn f() {}")]);
+    assert_eq!(found, ["delivery.rs:1: the engine names no service, and `PowerBiQueue` holds `powerbi`"]);
+    assert_eq!(house(&[("services/powerbi.rs", "struct PowerBi;"), ("http.rs", "// Power BI, powerbi")]), [""; 0]);
 }

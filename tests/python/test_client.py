@@ -363,7 +363,7 @@ def untold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("untold")
-def test_the_end_of_push_datasets_is_told_once() -> None:
+def test_the_end_of_stored_rowss_is_told_once() -> None:
     # The proxy is a closed port: nothing leaves this machine.
     client = pbi.Client("opaque", proxy=closed_port(), retry=None)
     with warnings.catch_warnings(record=True) as told:

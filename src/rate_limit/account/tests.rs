@@ -46,7 +46,7 @@ impl Client {
 
 #[test]
 fn the_place_of_an_answer_that_got_lost_is_kept_for_two_minutes_and_one_place_is_spare() {
-    let mut client = Client::new(Quotas::PRO.of_push_dataset());
+    let mut client = Client::new(Quotas::PRO.of_stored_rows());
     for _ in 0..2 {
         client.send(Ending::Lost);
         client.send(Ending::Taken);
@@ -60,7 +60,7 @@ fn the_place_of_an_answer_that_got_lost_is_kept_for_two_minutes_and_one_place_is
 
 #[test]
 fn a_request_that_we_gave_up_keeps_its_place_too() {
-    let mut client = Client::new(Quotas::PRO.of_push_dataset());
+    let mut client = Client::new(Quotas::PRO.of_stored_rows());
     for _ in 0..2 {
         client.send(Ending::Abandoned);
     }
@@ -80,7 +80,7 @@ fn without_quotas_no_place_is_kept() {
 
 #[test]
 fn a_probe_needs_no_place_of_those_that_are_kept() {
-    let mut client = Client::new(Quotas::PRO.of_push_dataset());
+    let mut client = Client::new(Quotas::PRO.of_stored_rows());
     for _ in 0..5 {
         client.send(Ending::Lost);
     }
@@ -96,7 +96,7 @@ fn a_probe_needs_no_place_of_those_that_are_kept() {
 #[test]
 fn only_what_may_have_landed_is_counted_as_rows_and_only_what_was_sent_as_a_request() {
     let counted = |ending| {
-        let mut client = Client::new(Quotas::PRO.of_push_dataset());
+        let mut client = Client::new(Quotas::PRO.of_stored_rows());
         client.account.tables.set("Orders", Holding::Counted(0));
         client.send(ending);
         let Holding::Counted(rows) = client.account.tables.of("Orders") else { panic!("it is counted") };
@@ -149,7 +149,7 @@ fn to_come_back_at_once_is_not_believed() {
 
 #[test]
 fn one_more_round_of_refusals_is_one_more_sign_however_many_were_out() {
-    let mut client = Client::new(Quotas::PRO.of_push_dataset());
+    let mut client = Client::new(Quotas::PRO.of_stored_rows());
     client.now = at(4_000);
     let out = [client.go(), client.go(), client.go(), client.go()];
     for gone in &out {

@@ -151,7 +151,7 @@ impl Client {
         let streams = self.api.quota(&at.dataset, Quotas::NONE).is_stream();
         let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?);
         let http = Arc::clone(&self.http);
-        let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_push_dataset() };
+        let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_stored_rows() };
         let limit = self.api.quota(&at.dataset, quotas).of_table(&at.table);
         Ok(Route { sink, clock: self.clock.clone(), retry: self.retry, http, limit })
     }

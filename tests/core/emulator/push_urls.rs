@@ -321,7 +321,7 @@ async fn datasets_are_charged_apart() {
 }
 
 #[tokio::test]
-async fn history_has_the_limits_of_push_datasets_and_above_15_000_bytes_live_tiles_fail() {
+async fn history_has_the_limits_of_stored_rowss_and_above_15_000_bytes_live_tiles_fail() {
     let house = House::new();
     let url = house.push_url(&COLUMNS, true);
     let body = |rows: usize| format!("[{}]", vec![r#"{"number_value":1}"#; rows].join(","));

@@ -119,7 +119,7 @@ async fn what_was_counted_by_another_time_counts_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_a_table_holds_is_known_from_when_it_was_made_or_emptied() {
     let clock = Clock::real();
-    let dataset = Limit::alone(clock, Quotas::PRO.of_push_dataset());
+    let dataset = Limit::alone(clock, Quotas::PRO.of_stored_rows());
     let (orders, items) = (dataset.clone().of_table("Orders"), dataset.clone().of_table("Items"));
     assert_eq!(orders.holding(), Holding::Unknown);
     dataset.made(["Orders", "Items"], false);
@@ -137,7 +137,7 @@ async fn what_a_table_holds_is_known_from_when_it_was_made_or_emptied() {
 
 #[tokio::test(start_paused = true)]
 async fn batches_are_cut_to_what_the_quota_of_rows_has_left_if_that_is_worth_a_request() {
-    let limit = Limit::alone(Clock::real(), Quotas::FREE.of_push_dataset());
+    let limit = Limit::alone(Clock::real(), Quotas::FREE.of_stored_rows());
     for (sent, next) in [(0, 10_000), (6_000, 4_000), (3_000, 1_000), (500, 10_000)] {
         limit.permit(ask(sent), None, &()).await.unwrap().end(Ending::Taken);
         assert_eq!(limit.rows_to_take(10_000), next, "after {sent} more");

@@ -43,7 +43,7 @@ async fn run(counting: Counting, table: Table, quotas: Quotas, rows: u64, end: D
 
 async fn run_with(mut service: Service, table: Table, quotas: Quotas, rows: u64, end: Duration) -> Ran {
     let clock = Clock::real();
-    let limit = Limit::alone(clock.clone(), quotas.of_push_dataset()).of_table("Orders");
+    let limit = Limit::alone(clock.clone(), quotas.of_stored_rows()).of_table("Orders");
     match table {
         Table::Made => limit.made(["Orders"], false),
         Table::Fifo => {

@@ -11,7 +11,7 @@ use super::Sending;
 use super::service::{Counting, Service};
 
 fn limit(quotas: Quotas) -> Limit {
-    Limit::alone(Clock::real(), quotas.of_push_dataset()).of_table("Orders")
+    Limit::alone(Clock::real(), quotas.of_stored_rows()).of_table("Orders")
 }
 
 #[tokio::test(start_paused = true)]

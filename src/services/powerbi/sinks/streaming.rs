@@ -57,7 +57,7 @@ impl Streaming {
     /// What of `quotas` holds for it: a dataset with history has a push dataset's, any other its own rate.
     #[must_use]
     pub fn quotas(&self, quotas: Quotas) -> Quotas {
-        if self.history { quotas.of_push_dataset() } else { quotas.of_stream() }
+        if self.history { quotas.of_stored_rows() } else { quotas.of_stream() }
     }
 
     /// What its quotas are counted under: the host and the dataset's id, or where there is none the URL, a secret.
