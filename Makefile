@@ -120,7 +120,7 @@ test-python: develop ## the Python tests
 	$(BIN)/python -m pytest
 	$(BIN)/python tests/python/smoke.py
 
-# A wheel for each other CPython, from a target folder of its own, in an environment with nothing else in it.
+# A wheel for each other CPython, in an environment with nothing else in it.
 .PHONY: smoke
 smoke: $(READY) ## the smoke test on each other CPython found
 	@found=$$(.ci/pythons all); mine=$$($(VERSION_OF_VENV)); none=yes; \
@@ -130,16 +130,17 @@ smoke: $(READY) ## the smoke test on each other CPython found
 	done; [ $$none = no ] || echo "smoke: no other CPython 3.11 to 3.14 found"; }
 
 OTHER_VENV = .venv-$(VERSION)
-OTHER_TARGET = target/cp$(subst .,,$(VERSION))
+# One target folder for all of them: only pyo3 and our own crate are built for each.
+OTHER_TARGET = target/smoke
 
 .PHONY: smoke-one
 smoke-one:
 	@[ -x $(OTHER_VENV)/bin/python ] || "$(OTHER)" -m venv $(OTHER_VENV)
-	@rm -rf $(OTHER_TARGET)/wheels
+	@rm -rf $(OTHER_TARGET)/wheels-$(VERSION)
 	$(BIN)/maturin build --quiet --profile smoke --auditwheel skip --interpreter $(OTHER_VENV)/bin/python \
-	    --target-dir $(OTHER_TARGET) --out $(OTHER_TARGET)/wheels
+	    --target-dir $(OTHER_TARGET) --out $(OTHER_TARGET)/wheels-$(VERSION)
 	@for flags in "--force-reinstall --no-deps" ""; do \
-	    $(OTHER_VENV)/bin/python -m pip --disable-pip-version-check --quiet install $$flags $(OTHER_TARGET)/wheels/*.whl; done
+	    $(OTHER_VENV)/bin/python -m pip --disable-pip-version-check --quiet install $$flags $(OTHER_TARGET)/wheels-$(VERSION)/*.whl; done
 	$(OTHER_VENV)/bin/python tests/python/smoke.py
 
 MUTANTS ?=
