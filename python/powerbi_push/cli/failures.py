@@ -74,12 +74,14 @@ def tell_usage(error: click.UsageError, *, as_json: bool) -> None:
 def tell_failure(error: BaseException, *, as_json: bool) -> None:
     """Say what went wrong, what to do about it and what was sent."""
     message, hint = _words(error)
-    _tell_error(message, hint)
+    of_ours = _of_ours(error)
+    page = None if of_ours is None else of_ours.help_url
+    _tell_error(message, hint, page)
     result: PushResult | None = getattr(error, "result", None)
     if result is not None and result.read:
         tell(f"sent: {result.summary()}")
     if as_json:
-        told = {"type": _kind(error), "message": message, "hint": hint, **_of_service(error)}
+        told = {"type": _kind(error), "message": message, "hint": hint, "help_url": page, **_of_service(error)}
         problems = getattr(error, "problems", None)
         document = {"ok": False, "error": told, **(getattr(error, "details", None) or {})}
         if result is not None:
@@ -89,15 +91,22 @@ def tell_failure(error: BaseException, *, as_json: bool) -> None:
         click.echo(json.dumps(document, ensure_ascii=False, default=str))
 
 
-def _tell_error(message: str, hint: str | None) -> None:
+def _tell_error(message: str, hint: str | None, page: str | None = None) -> None:
     tell(f"{coloured('error', 'red')}: {message}")
     if hint:
         tell(f"hint: {hint}")
+    if page:
+        tell(f"more: {page}")
+
+
+def _of_ours(error: BaseException) -> PowerBIPushError | None:
+    """The exception of this package that it is, or that a command has put into words of its own."""
+    found = error.__cause__ if isinstance(error, CommandError) else error
+    return found if isinstance(found, PowerBIPushError) else None
 
 
 def _kind(error: BaseException) -> str:
-    cause = error.__cause__
-    return type(cause if isinstance(error, CommandError) and isinstance(cause, PowerBIPushError) else error).__name__
+    return type(_of_ours(error) or error).__name__
 
 
 def _of_service(error: BaseException) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _requests(reading: Reading, schema: TableSchema, options: dict[str, Any], ma
     try:
         return sum(1 for _ in schema.payloads(reading.rows(), max_rows=_ROWS, max_bytes=max_bytes, **options))
     except PowerBIPushError as error:
-        raise explained(error, reading, None) from error.__cause__
+        told = explained(error, reading, None)
+        raise told from told.__cause__
 
 
 def _planned(rows: int, requests: int | None, in_table: int | None = None) -> dict[str, Any]:

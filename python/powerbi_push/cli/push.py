@@ -123,7 +123,8 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
         with ended_by_signals():
             result = push_rows(reading.rows(), target.value, **how)
     except PowerBIPushError as error:
-        raise explained(error, reading, rejects) from error.__cause__
+        told = explained(error, reading, rejects)
+        raise told from told.__cause__
     except KeyboardInterrupt as interrupt:
         raise interrupted(interrupt, reading, rejects) from None
     if rejects:
