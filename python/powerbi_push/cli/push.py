@@ -12,7 +12,7 @@ import click
 from powerbi_push.cli.account import broken_file, explained, finish, interrupted
 from powerbi_push.cli.asking import asked_of, reads_file, row_options
 from powerbi_push.cli.bar import watch
-from powerbi_push.cli.destination import found
+from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.readings import Reading, refuse
@@ -21,6 +21,7 @@ from powerbi_push.cli.target import check_names, read_target, table_of
 from powerbi_push.cli.types import infer, preview, schema_of
 from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.hidden import Hidden
+from powerbi_push.results import PushResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         msg = f"--{named[0].replace('_', '-')} goes with --follow"
         raise click.UsageError(msg)
     asked = asked_of(file, given)
-    with ExitStack() as stack, naming(asked):
+    with ExitStack() as stack, naming(asked, None if given["dry_run"] else PushResult()):
         rejects = None
         if given["rejects"]:
             rejects = Rejects(given["rejects"], file)
@@ -77,8 +78,8 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         reading = Reading(asked, rejects.broken if rejects else findings.broken if findings else refuse)
         stack.callback(reading.close)
         schema, total = types_of(session, reading, given, table_of(where))
-        options = row_options(given, reading.format)
-        if rejects:
+        options = row_options(given, reading.format) if schema is not None else {}
+        if rejects and schema is not None:
             reading.chunks = rejects.sift(reading.chunks, schema, options)
         if given["dry_run"]:
             from powerbi_push.cli.planning import rehearse  # noqa: PLC0415 - the other half of the command
@@ -100,17 +101,25 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         if session.quotas == "pro":
             how |= {**session.place, "create": given["create"]}
         else:
+            from powerbi_push.cli.destination import found  # noqa: PLC0415 - it knows all targets
+
             aim = found(session, where, schema, create=given["create"])
         return _push(session, reading, Hidden(aim), rejects, how)
 
 
-def types_of(session: Session, reading: Reading, given: dict[str, Any], table: str) -> tuple[TableSchema, int | None]:
-    """Say what the columns are, as a file or the rows do, and how many rows there are, where that is known."""
+def types_of(
+    session: Session, reading: Reading, given: dict[str, Any], table: str
+) -> tuple[TableSchema | None, int | None]:
+    """Say what the columns are, as a file or the rows do, and how many rows there are, where that is known.
+
+    Where there are no rows, nobody knows what the columns are.
+    """
     if given["schema"]:
         return schema_of(given["schema"], table), None
     asked = reading.opened.asked
     schema, total = infer(asked, reading, table, convert=row_options(given, reading.format)["convert"])
-    preview(session, asked, schema, looked_at=total)
+    if schema is not None:
+        preview(session, asked, schema, looked_at=total)
     return schema, total
 
 
@@ -133,12 +142,21 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
 
 
 @contextmanager
-def naming(asked: Asked) -> Iterator[None]:
-    """Say of what is wrong with the file which file that is."""
+def naming(asked: Asked, result: PushResult | None = None) -> Iterator[None]:
+    """Say of what is wrong with the file which file that is.
+
+    Args:
+        asked: The file.
+        result: What has become of its rows, where the error does not say.
+    """
     try:
         yield
     except BrokenFileError as error:
-        raise broken_file(asked.name, error) from None
+        raise broken_file(asked.name, error, result) from None
+    except (CommandError, PowerBIPushError) as error:
+        if error.result is None:
+            error.result = result
+        raise
 
 
 @contextmanager
