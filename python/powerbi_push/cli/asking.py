@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
     from powerbi_push.cli.files import Format
 
+#: The name of a file, which shells complete; whether it can be read is seen when it is.
+FILE = click.Path(readable=False, allow_dash=True)
 Command = TypeVar("Command", bound="Callable[..., Any]")
 _ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
 _UNFIT = re.compile(r"[^\w -]+")
 
 _FILE = [
     click.option("--table", metavar="NAME", help="The table; TARGET is the dataset alone then."),
-    click.option("--schema", metavar="FILE", help="Types of the columns, as `powerbi-push schema` writes them."),
+    click.option("--schema", type=FILE, metavar="FILE", help="Types of the columns, as `powerbi-push schema` writes."),
     click.option(
         "--format", "kind", type=click.Choice(FORMATS), help="What FILE holds; default is what its name says."
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from powerbi_push.cli.asking import asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.push import naming, types_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-", type=FILE)
 @reads_file
 @click.pass_obj
 def schema(session: Session, /, file: str, **given: Any) -> int:
@@ -36,7 +36,7 @@ def schema(session: Session, /, file: str, **given: Any) -> int:
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-", type=FILE)
 @reads_file
 @click.option("--max-errors", type=int, default=1_000, show_default=True, help="How many problems are listed.")
 @click.pass_obj

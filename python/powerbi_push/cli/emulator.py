@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from powerbi_push.cli.asking import FILE
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.emulator import Emulator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--port", type=int, default=8765, show_default=True, help="On 127.0.0.1; 0 takes a free one.")
 @click.option("--open", "opens", is_flag=True, help="Open its page in a browser.")
-@click.option("--seed", metavar="FILE", help="JSON: an array of datasets, their tables with `rows`.")
+@click.option("--seed", metavar="FILE", type=FILE, help="JSON: an array of datasets, their tables with `rows`.")
 @click.pass_obj
 def emulator(session: Session, port: int, *, opens: bool, seed: str | None) -> None:
     """Run a local Power BI. Programs and commands with POWERBI_PUSH_EMULATOR=URL talk to it, and to nothing else."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push.cli.account import explained
-from powerbi_push.cli.asking import asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
 from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
@@ -29,7 +29,7 @@ _STREAM_BYTES, _STREAM_RATE = 15_000 + len('{"rows":}'), 5
 
 
 @click.command()
-@click.argument("file", metavar="FILE|COUNT")
+@click.argument("file", metavar="FILE|COUNT", type=FILE)
 @reads_file
 @click.option("--rows-in-table", type=int, metavar="N", help="Rows that the table holds; default is none.")
 @click.pass_obj

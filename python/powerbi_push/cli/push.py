@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from powerbi_push.cli.account import broken_file, explained, finish, interrupted
-from powerbi_push.cli.asking import asked_of, reads_file, row_options
+from powerbi_push.cli.asking import FILE, asked_of, reads_file, row_options
 from powerbi_push.cli.bar import watch
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.files import BrokenFileError
@@ -35,17 +35,17 @@ _MOST = 100_000
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-", type=FILE)
 @click.argument("target", required=False)
 @reads_file
 @click.option("--create", is_flag=True, help="Make the dataset where it is missing.")
 @click.option("--if-exists", type=click.Choice(["append", "replace"]), default="append", help="Delete the rows first?")
 @click.option("--dry-run", is_flag=True, help="Check the whole file and plan; nothing is sent.")
-@click.option("--rejects", metavar="FILE", help="Set bad rows aside, with line and reason (NDJSON), and go on.")
+@click.option("--rejects", metavar="FILE", type=FILE, help="Set bad rows aside, with line and reason, and go on.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds for the whole push, waits for quotas included.")
 @click.option("--allow-url-in-argv", is_flag=True, help="Take a push URL as an argument, where others can read it.")
 @click.option("--follow", is_flag=True, help="Send rows as they come, until the input ends or SIGTERM.")
-@click.option("--outbox", metavar="FILE", help="With --follow: rows wait in FILE, safe from a crash or a power cut.")
+@click.option("--outbox", metavar="FILE", type=FILE, help="With --follow: rows wait in FILE, safe from a power cut.")
 @click.option("--max-delay", type=float, metavar="S", help="With --follow: how long a row waits for others. Default 1.")
 @click.option(
     "--close-timeout", type=float, metavar="S", help="With --follow: how long to deliver what is left at the end."
