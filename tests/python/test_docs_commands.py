@@ -32,8 +32,8 @@ FILES = {
 
 def set_out(document: str, folder: Path) -> dict[str, str]:
     """Put into a folder what a document's sessions begin with; give the environment that they run in."""
-    programs = folder / "bin"
-    programs.mkdir()
+    programs = folder / "venv" / "bin"
+    programs.mkdir(parents=True)
     for name, module in (("powerbi-push", "-m powerbi_push"), ("python", "")):
         program = programs / name
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
@@ -80,11 +80,11 @@ def test_the_lines_of_a_crontab_push(document: str, tmp_path: Path) -> None:
     with Emulator() as emulator:
         emulator.add_workspace("Shop")
         where["POWERBI_PUSH_EMULATOR"] = emulator.url
-        for line in lines:
+        for count, line in enumerate(lines, 1):
             times, command = re.match(r"((?:\S+\s+){5})(.*)", line).groups()  # type: ignore[union-attr]
             assert times.split() == ["30", "2", "*", "*", "*"]
             assert written(command, tmp_path, where) == ""
-            assert len(emulator.rows(("Shop", "Sales", "Orders"))) == 2
+            assert len(emulator.rows(("Shop", "Sales", "Orders"))) == 2 * count
 
 
 def test_what_the_document_shows_is_what_the_examples_hold() -> None:
