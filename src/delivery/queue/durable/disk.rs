@@ -239,6 +239,7 @@ impl Disk {
     /// Opens the file again after a failure, with an empty log. Until that succeeds, the old connection reads.
     fn recover(&mut self) -> Result<(), Trouble> {
         if self.suspect || self.connection.is_none() {
+            self.is_ours()?;
             let connection = self.connect()?;
             if !schema::empty_log(&connection)? {
                 return Err(schema::being_read(&self.place).into());
