@@ -65,7 +65,7 @@ page: develop ## look at the page of the local Power BI with a real Chromium, wh
 .PHONY: pictures
 pictures: develop ## take the pictures of the README with a real Chromium
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python .ci/pictures.py
 
 .PHONY: demo
 demo: develop ## real flights and weather into a local Power BI whose tiles move
