@@ -41,6 +41,7 @@ __all__ = [
     "infer_columns",
     "inside",
     "is_loopback",
+    "keep_at_most",
     "leave",
     "next_errand",
     "read_dataset",
