@@ -87,14 +87,19 @@ def test_another_encoding_on_stdin_is_told_with_its_line(command: Command) -> No
 def test_a_file_without_rows_is_no_error(command: Command, name: str, content: str) -> None:
     command.emulator.client().create_dataset(DatasetSchema("S", {"T": {"Id": int}}))
     command.write(name, content)
-    for more in ((), ("--create",), ("--dry-run",), ("--rejects", "rejects")):
-        assert command("push", name, "S/T", *more).code == 0
-    assert command("--json", "push", name, "S/T").json["read"] == 0
-    assert command("plan", name).out.startswith("0 rows in 0 requests")
+    assert command("--json", "push", name, "S/T", "--create").json["read"] == 0
     assert command.emulator.rows("S/T") == []
-    nowhere = command("push", name, "Other/T", "--create")
+
+
+def test_where_there_are_no_rows_each_command_knows_what_to_do(command: Command) -> None:
+    command.emulator.client().create_dataset(DatasetSchema("S", {"T": {"Id": int}}))
+    command.write("a.csv", "Id\n")
+    assert command("push", "a.csv", "S/T", "--rejects", "rejects").err == "0 rows read: nothing to send; 0 requests in 0.0 s\n"
+    assert command("push", "a.csv", "S/T", "--dry-run").err == "0 rows checked: no problems\n"
+    assert command("plan", "a.csv").out.startswith("0 rows in 0 requests")
+    nowhere = command("push", "a.csv", "Other/T", "--create")
     assert (nowhere.code, nowhere.err.splitlines()[1]) == (1, "hint: --schema FILE names the columns")
-    assert command("schema", name).err == f"error: {name}: there are no rows to read types off\n"
+    assert command("schema", "a.csv").err == "error: a.csv: there are no rows to read types off\n"
 
 
 def test_a_byte_order_mark_is_no_error(command: Command) -> None:
