@@ -58,9 +58,9 @@ $(DEVELOPED): $(READY) $(CORE_CODE)
 	@touch $@
 
 .PHONY: page
-page: develop ## look at the page of the local Power BI with a real Chromium, which must be installed
+page: develop ## the pages of the local Power BI, and the sign-in, in a real Chromium, which must be installed
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
-	$(BIN)/python -m pytest tests/python/test_page.py
+	$(BIN)/python -m pytest tests/python/test_page.py tests/python/test_walkthrough.py
 
 .PHONY: pictures
 pictures: develop ## take the pictures of the README with a real Chromium

@@ -37,7 +37,7 @@ pub(super) struct Directory {
     pub(super) tenant: String,
     pub(super) client_id: String,
     app_object_id: String,
-    user_object_id: String,
+    pub(super) user_object_id: String,
 }
 
 /// The directory, and the tokens that were minted.

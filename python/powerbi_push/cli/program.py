@@ -21,6 +21,8 @@ COMMANDS = {
     "datasets": ("catalog", "List the datasets of a workspace."),
     "tables": ("catalog", "List the tables of a dataset."),
     "doctor": ("doctor", "Find out what keeps rows from arriving."),
+    "login": ("login", "Sign in, once for all commands of this user."),
+    "logout": ("login", "Forget who has signed in with login."),
     "outbox": ("outbox", "Look into the outbox of a sender, deliver or clear it."),
     "emulator": ("emulator", "Run a local Power BI to try things on."),
     "demo": ("demo", "Watch real flights and weather arrive in a local Power BI."),
@@ -70,7 +72,7 @@ def program(context: click.Context, /, **given: Any) -> None:
     """Push rows into Power BI: every row checked, an honest answer about each.
 
     The sign-in comes from the environment (POWERBI_PUSH_TOKEN, or AZURE_TENANT_ID, AZURE_CLIENT_ID and
-    AZURE_CLIENT_SECRET), never from arguments, which every user of a machine can read.
+    AZURE_CLIENT_SECRET) or from `login`, never from arguments, which every user of a machine can read.
     """
     context.obj = Session(**given)
     listen(context.obj)
