@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -112,6 +114,28 @@ def test_the_next_test_has_the_shared_one_again(powerbi: Emulator) -> None:
     assert powerbi.requests == []
     assert powerbi.now < 1e6
     assert os.environ["POWERBI_PUSH_EMULATOR"] == powerbi.url
+
+
+def test_suites_that_run_side_by_side_have_servers_of_their_own() -> None:
+    # What the workers of pytest-xdist are: processes of their own.
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLE)]
+    workers = [subprocess.Popen(command, cwd=EXAMPLE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for worker in workers:
+        assert re.search(r"^4 passed", worker.communicate(timeout=120)[0], re.MULTILINE)
+
+
+def test_an_interrupted_suite_leaves_nothing_running(tmp_path: Path) -> None:
+    suite = "import threading\ndef test_it(powerbi):\n    print('\\nat', powerbi.url, flush=True)\n"
+    (tmp_path / "test_it.py").write_text(suite + "    threading.Event().wait(60)\n")
+    command = [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", str(tmp_path)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = next(line.split()[1] for line in process.stdout if line.startswith("at "))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=50)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=5)
 
 
 def test_the_suite_of_the_example_passes_and_fails_where_its_job_is_broken(tmp_path: Path) -> None:
