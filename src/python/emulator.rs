@@ -32,7 +32,7 @@ impl Drop for Emulator {
 #[pymethods]
 impl Emulator {
     #[new]
-    #[allow(clippy::too_many_arguments, reason = "Python has names for them")]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "Python has names for them")]
     fn new(
         py: Python<'_>,
         port: u16,
@@ -55,8 +55,8 @@ impl Emulator {
             }
             let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
             let microstrategy = of_microstrategy;
-            let options = Options { port, limits, tls, assumed, microstrategy, keep, in_container, clock };
-            let clock = options.clock.clone();
+            let shared = clock.clone();
+            let options = Options { port, limits, tls, clock: shared, assumed, microstrategy, keep, in_container };
             let emulator = raise(py, door::away(py, || emulator::Emulator::start(options)))?;
             if is_virtual {
                 // Clients of this process that are made from now on go by the same time.

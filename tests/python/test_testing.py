@@ -116,14 +116,6 @@ def test_the_next_test_has_the_shared_one_again(powerbi: Emulator) -> None:
     assert os.environ["POWERBI_PUSH_EMULATOR"] == powerbi.url
 
 
-def test_suites_that_run_side_by_side_have_servers_of_their_own() -> None:
-    # What the workers of pytest-xdist are: processes of their own.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLE)]
-    workers = [subprocess.Popen(command, cwd=EXAMPLE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    for worker in workers:
-        assert re.search(r"^4 passed", worker.communicate(timeout=120)[0], re.MULTILINE)
-
-
 def test_an_interrupted_suite_leaves_nothing_running(tmp_path: Path) -> None:
     suite = "import threading\ndef test_it(powerbi):\n    print('\\nat', powerbi.url, flush=True)\n"
     (tmp_path / "test_it.py").write_text(suite + "    threading.Event().wait(60)\n")
@@ -139,13 +131,15 @@ def test_an_interrupted_suite_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 def test_the_suite_of_the_example_passes_and_fails_where_its_job_is_broken(tmp_path: Path) -> None:
-    def run(folder: Path) -> str:
+    def begin(folder: Path) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False).stdout
+        return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
 
-    assert re.search(r"^4 passed", run(EXAMPLE), re.MULTILINE)
+    # Side by side, as the workers of pytest-xdist are: each has a server of its own.
+    for worker in [begin(EXAMPLE), begin(EXAMPLE)]:
+        assert re.search(r"^4 passed", worker.communicate(timeout=120)[0], re.MULTILINE)
     for name in ("job.py", "test_job.py"):
         (tmp_path / name).write_text((EXAMPLE / name).read_text().replace('"celsius"], 1)', '"celsius"] + 1, 1)'))
-    said = run(tmp_path)
+    said = begin(tmp_path).communicate(timeout=120)[0]
     assert re.search(r"^2 failed, 2 passed", said, re.MULTILINE)
     assert "celsius: 20.5 arrived as 21.5 in {'sensor': 'attic', 'celsius': 20.5}" in said
