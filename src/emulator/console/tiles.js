@@ -180,7 +180,8 @@ function line(tile, state) {
   let plot = null, scheme = "";
   const make = (table) => {
     const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
-    const lines = chosen(tile, table).map((name, at) => ({ label: name, stroke: color(series(at)), width: 1.75, spanGaps: true, points: { show: false } }));
+    const columns = chosen(tile, table), ground = columns.length === 1 ? `${color(series(0))}1f` : undefined;
+    const lines = columns.map((name, at) => ({ label: name, stroke: color(series(at)), fill: ground, width: 1.75, spanGaps: true, points: { show: false } }));
     plot?.destroy();
     plot = new uPlot({
       width: chart.clientWidth || 300, height: chart.clientHeight || 140, legend: { show: false }, cursor: { y: false },
