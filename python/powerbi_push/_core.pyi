@@ -344,6 +344,8 @@ class Emulator:
         tls: bool,
         assumptions: dict[str, str],
         microstrategy: dict[str, str],
+        keep: PathLike[str] | None,
+        in_container: bool,
     ) -> Emulator: ...
     @property
     def url(self) -> str: ...
