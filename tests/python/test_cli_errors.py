@@ -94,7 +94,7 @@ def test_a_file_without_rows_is_no_error(command: Command, name: str, content: s
 def test_where_there_are_no_rows_each_command_knows_what_to_do(command: Command) -> None:
     command.emulator.client().create_dataset(DatasetSchema("S", {"T": {"Id": int}}))
     command.write("a.csv", "Id\n")
-    assert command("push", "a.csv", "S/T", "--rejects", "rejects").err == "0 rows read: nothing to send; 0 requests in 0.0 s\n"
+    assert command("push", "a.csv", "S/T", "--rejects", "rejects").err.startswith("0 rows read: nothing to send;")
     assert command("push", "a.csv", "S/T", "--dry-run").err == "0 rows checked: no problems\n"
     assert command("plan", "a.csv").out.startswith("0 rows in 0 requests")
     nowhere = command("push", "a.csv", "Other/T", "--create")
