@@ -201,7 +201,7 @@ SPARK ?=
 test-spark: develop ## batches and streams of Spark, two cores and 1 GB, against the local Power BI; needs Java 17
 	@.ci/java || { echo "test-spark: skipped: there is no Java 17 or later, and it could not be installed (Debian: apt-get install openjdk-17-jre-headless)"; exit 0; }; \
 	$(MAKE) --no-print-directory $(SPARK_READY); \
-	PYTHONPATH=$(CURDIR)/python $(SPARK_VENV)/bin/python -m pytest --override-ini=timeout=500 \
+	PYTHONPATH=$(CURDIR)/python:$(CURDIR)/tests/python $(SPARK_VENV)/bin/python -m pytest --override-ini=timeout=500 \
 	    -o faulthandler_timeout=1200 -o filterwarnings=default tests/spark $(SPARK)
 
 $(SPARK_READY): requirements-spark.txt

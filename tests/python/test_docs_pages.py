@@ -17,6 +17,8 @@ CODES = ROOT / "src/rows/encode/problems.rs"
 REASONS = ROOT / "src/services/powerbi/answers/reason/known.rs"
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#]*)(#[^)]*)?\)")
 PROBLEM = {"row": 0, "column": None, "message": "", "value_type": None}
+#: Runs the files that need Spark, Dask or Ray: `make test-spark`.
+CLUSTERS = ROOT / "tests/spark/test_recipes.py"
 #: What stands in a block of text: what cannot be run here.
 NOT_RUN = ("pip install powerbi-push", "make ")
 
@@ -97,12 +99,14 @@ def test_every_link_between_pages_leads_somewhere() -> None:
 
 
 def is_run(block: Block, document: str) -> bool:
-    """Whether a test runs it, or it shows a file that something on its page takes, or cannot be run here."""
+    """Whether a test runs it, or it shows a file that its page or a test of clusters takes, or cannot be run here."""
     if block.language == "text":
         return all(line.startswith(NOT_RUN) for line in block.text.splitlines())
     if block.file is None or block.language == "ini":
         return block.language in {"python", "console", "crontab", "ini", "js"}
     others = [text for name, text in files(document).items() if name != block.file]
+    if f'"{block.file}"' in CLUSTERS.read_text():
+        return True
     return any(Path(block.file).stem in user for user in [*others, *(command for command, _ in sessions(document))])
 
 
