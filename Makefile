@@ -161,6 +161,13 @@ mutants: $(READY) ## seed the faults of tests/mutants, each of which must turn t
 wheel: $(READY) ## the release wheel, into dist
 	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
 
+# TARGET=armv7 takes some; FULL=yes takes every CPython for every target.
+TARGET ?=
+
+.PHONY: wheels
+wheels: $(READY) ## wheels for other machines, by zig, into dist; the ARM ones are tried under qemu
+	.ci/wheels $(TARGET)
+
 # Competitors are the extra `bench`, in an environment of their own, so that the suite stays light.
 BENCH_VENV := .venv-bench
 BENCH ?=
@@ -249,6 +256,6 @@ audit: ## licences and known holes of what we depend on, by cargo-deny and pip-a
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf .venv .venv-3.* .venv-bench .venv-reliability .venv-spark target dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-bench .venv-reliability .venv-spark .venv-wheels target dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/powerbi_push/_core.*.so
 	find python tests examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
