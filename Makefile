@@ -60,14 +60,14 @@ $(DEVELOPED): $(READY) $(CORE_CODE)
 	@touch $@
 
 .PHONY: page
-page: develop ## look at the page of the local Power BI with a real Chromium, which must be installed
+page: develop ## the pages of the local Power BI, and the sign-in, in a real Chromium, which must be installed
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)' 'axe-playwright-python==$(AXE)'
-	$(BIN)/python -m pytest tests/python/test_page*.py
+	$(BIN)/python -m pytest tests/python/test_page*.py tests/python/test_walkthrough.py
 
 .PHONY: pictures
 pictures: develop ## take the pictures of the README with a real Chromium
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python .ci/pictures.py
 
 .PHONY: container
 container: ## build the container file, where a daemon of docker or podman answers

@@ -190,6 +190,27 @@ impl Emulator {
         self.entra.expire_client_secret();
     }
 
+    /// Lets the app sign in with the certificate in `pem` as well.
+    pub fn add_certificate(&self, pem: &str) -> Result<()> {
+        self.entra.add_certificate(pem)
+    }
+
+    /// Takes tokens of the provider `issuer` about `subject` in place of the app's secret, where the key of the
+    /// certificate in `pem` has signed them.
+    pub fn trust(&self, issuer: &str, subject: &str, pem: &str) -> Result<()> {
+        self.entra.trust(issuer, subject, pem)
+    }
+
+    /// Ends every sign-in of the user: refresh tokens so far are good for nothing.
+    pub fn revoke_sign_ins(&self) {
+        self.entra.revoke_sign_ins();
+    }
+
+    /// The variables with which a program finds the identity of a machine here: `imds`, `app_service` or `arc`.
+    pub fn machine(&self, kind: &str) -> Result<Vec<(&'static str, String)>> {
+        self.entra.machine(kind)
+    }
+
     /// Makes a workspace besides My workspace, and gives its id. A bare name makes one whose admin is the user.
     #[must_use]
     pub fn add_workspace(&self, workspace: impl Into<NewWorkspace>) -> String {

@@ -163,6 +163,44 @@ class Emulator:
         """Make the app's secret expired (AADSTS7000222); `client_secret` gives the new one."""
         self._core.expire_client_secret()
 
+    def add_certificate(self, pem: str) -> None:
+        """Let the app sign in with a certificate as well, as one uploads it under Certificates & secrets.
+
+        Args:
+            pem: The text of a PEM file with the certificate; the key stays with whoever signs in.
+
+        Raises:
+            ConfigurationError: It is none.
+        """
+        self._core.add_certificate(_core.check_text("pem", pem))
+
+    def trust(self, issuer: str, subject: str, pem: str) -> None:
+        """Take tokens of another provider in place of the app's secret, as a federated credential says.
+
+        Args:
+            issuer: Who the other provider is, as its tokens say in ``iss``.
+            subject: Of whom they speak, in ``sub``. Their ``aud`` is ``api://AzureADTokenExchange``.
+            pem: The text of a PEM file with the certificate whose key signs them, with RS256 or PS256.
+
+        Raises:
+            ConfigurationError: There is no certificate.
+        """
+        issuer, subject = _core.check_text("issuer", issuer), _core.check_text("subject", subject)
+        self._core.trust(issuer, subject, _core.check_text("pem", pem))
+
+    def revoke_sign_ins(self) -> None:
+        """End every sign-in of the user (AADSTS50173): refresh tokens so far are good for nothing."""
+        self._core.revoke_sign_ins()
+
+    def machine(self, kind: Literal["imds", "app_service", "arc"] = "imds") -> dict[str, str]:
+        """Give the variables with which a program finds the identity of a machine here; it is the app's.
+
+        Args:
+            kind: Of which machine: a virtual one, App Service, or Azure Arc, whose keys are files in
+                ``/var/opt/azcmagent/tokens``.
+        """
+        return self._core.machine(_core.check_word("kind", kind, ["imds", "app_service", "arc"]))
+
     def allow(
         self,
         *,

@@ -39,7 +39,7 @@ pub(super) struct Directory {
     pub(super) tenant: String,
     pub(super) client_id: String,
     app_object_id: String,
-    user_object_id: String,
+    pub(super) user_object_id: String,
 }
 
 impl Directory {

@@ -109,6 +109,22 @@ impl Emulator {
         self.emulator.expire_client_secret();
     }
 
+    fn add_certificate(&self, py: Python<'_>, pem: &str) -> PyResult<()> {
+        door::through(py, || raise(py, self.emulator.add_certificate(pem)))
+    }
+
+    fn trust(&self, py: Python<'_>, issuer: &str, subject: &str, pem: &str) -> PyResult<()> {
+        door::through(py, || raise(py, self.emulator.trust(issuer, subject, pem)))
+    }
+
+    fn revoke_sign_ins(&self) {
+        self.emulator.revoke_sign_ins();
+    }
+
+    fn machine(&self, py: Python<'_>, kind: &str) -> PyResult<BTreeMap<&'static str, String>> {
+        door::through(py, || Ok(raise(py, self.emulator.machine(kind))?.into_iter().collect()))
+    }
+
     fn allow_service_principals(&self, allowed: bool) {
         self.emulator.allow_service_principals(allowed);
     }

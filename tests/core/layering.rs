@@ -75,6 +75,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("axum", "emulator"),
     ("rcgen", "emulator"),
     ("tokio_rustls", "emulator"),
+    ("webpki", "emulator"),
     ("hyper_util", "http"),
 ];
 

@@ -221,7 +221,7 @@ def test_every_command_explains_itself(command: Command) -> None:
     names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
     assert names == [
         *("push", "schema", "validate", "plan", "workspaces", "datasets", "tables", "doctor"),
-        *("outbox", "emulator", "demo", "completion"),
+        *("login", "logout", "outbox", "emulator", "demo", "completion"),
     ]
     for name in names:
         ran = command(name, "--help")

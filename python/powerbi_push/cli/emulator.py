@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from powerbi_push.cli.asking import FILE
 from powerbi_push.cli.seed import Seed, read_seed
 from powerbi_push.emulator import Emulator
 from powerbi_push.environment import VARIABLE
@@ -28,8 +29,8 @@ _OWN, _EVERY = ("127.0.0.1", "localhost"), "0.0.0.0"  # noqa: S104 - it is refus
     "--in-container", is_flag=True, help="Listen at every address: for a container with -p 127.0.0.1:8765:8765 only."
 )
 @click.option("--open", "opens", is_flag=True, help="Open its page in a browser.")
-@click.option("--seed", metavar="FILE", help="JSON: an array of datasets, their tables with `rows`.")
-@click.option("--keep", metavar="FILE", help="Keep the state in this file, and begin with what it holds.")
+@click.option("--seed", metavar="FILE", type=FILE, help="JSON: an array of datasets, their tables with `rows`.")
+@click.option("--keep", metavar="FILE", type=FILE, help="Keep the state in this file, and begin with what it holds.")
 @click.pass_obj
 def emulator(
     session: Session, port: int, host: str, *, in_container: bool, opens: bool, seed: str | None, keep: str | None

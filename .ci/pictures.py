@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 #: The name of each picture, with the scheme and the size of the window.
 PICTURES = {
     "light": ("light", 1280, 800),
