@@ -204,14 +204,6 @@ impl Limit {
         }
     }
 
-    /// Waits until then, whatever the account says.
-    pub async fn wait(&self, until: Moment, reason: Reason, watch: &dyn Watch) {
-        let clock = &self.shared.clock;
-        let mut waiting = Waiting { watch, wait: None };
-        waiting.wait_for(Wait { since: clock.now(), until, reason });
-        clock.sleep_until(until).await;
-    }
-
     /// Lets `ask` go, or says why not.
     fn ask(&self, ask: &Ask) -> (Moment, Result<Gone, Word>) {
         let mut account = self.shared.lock();
@@ -301,6 +293,13 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Waits until then, for a reason that is no account's.
+pub async fn wait_until(clock: &Clock, until: Moment, reason: Reason, watch: &dyn Watch) {
+    let mut waiting = Waiting { watch, wait: None };
+    waiting.wait_for(Wait { since: clock.now(), until, reason });
+    clock.sleep_until(until).await;
 }
 
 /// Some waits are not waited for.

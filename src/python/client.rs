@@ -93,7 +93,7 @@ impl Client {
         door::through(py, || {
             let client = self.open_to_send(py)?;
             let watched = |watch| work(Arc::new(client.watched(watch)));
-            Operation::watched(self.recipe.needs_loop, &self.recipe.clock, watched)
+            Operation::watched(self.recipe.needs_loop, "Power BI", &self.recipe.clock, watched)
         })
     }
 }

@@ -13,7 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("retry", &["clock", "error"]),
     ("rows", &["error"]),
     ("rate_limit", &["retry", "error", "clock"]),
-    ("http", &["rate_limit", "error", "clock"]),
+    ("http", &["rate_limit", "retry", "error", "clock"]),
     ("auth", &["http", "retry", "error", "clock"]),
     ("delivery", &["rows", "http", "rate_limit", "retry", "error", "clock"]),
     ("services", &["delivery", "rows", "http", "rate_limit", "auth", "retry", "error", "clock"]),

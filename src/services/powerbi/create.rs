@@ -13,10 +13,10 @@ use std::time::Duration;
 use reqwest::Method;
 
 use super::lookup::only;
-use super::operation::PATIENCE;
 use super::read::{json, property};
 use super::{Api, Created, DatasetInfo, IfExists};
 use crate::error::{Error, Kind, Result, shown};
+use crate::http::PATIENCE;
 use crate::rate_limit::Quotas;
 use crate::rows::schema::{Dataset, dataset_json};
 
