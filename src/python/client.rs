@@ -19,11 +19,10 @@ use crate::auth::{Audience, Credential};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{self, Settings, check_emulated};
-use crate::rate_limit::Quotas;
 use crate::retry::Retry;
 use crate::rows::schema;
 use crate::services::powerbi::client;
-use crate::services::powerbi::{self, CLOUDS, Cloud, IfExists, check_table_name, is_id};
+use crate::services::powerbi::{self, Allowance, CLOUDS, Cloud, IfExists, check_table_name, is_id};
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -41,7 +40,7 @@ struct Recipe {
     needs_loop: bool,
     settings: Settings,
     retry: Retry,
-    quotas: Quotas,
+    quotas: Allowance,
     clock: Clock,
     audience: Audience,
 }

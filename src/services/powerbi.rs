@@ -5,6 +5,7 @@ mod answers;
 pub mod client;
 mod cloud;
 mod create;
+mod allowance;
 mod lookup;
 mod operation;
 mod queries;
@@ -21,6 +22,7 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 
 pub use self::address::{Address, base_url, check_name, check_table_name, is_id};
+pub use self::allowance::{Allowance, IN_FLIGHT};
 pub use self::answers::PowerBi;
 pub use self::cloud::{CLOUDS, Cloud};
 pub use self::lookup::IfExists;

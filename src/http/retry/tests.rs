@@ -9,7 +9,7 @@ type Came = Next<&'static str>;
 /// Attempts that come to what was written down before, in order.
 struct Script {
     clock: Clock,
-    came: Mutex<VecDeque<Result<Came>>>,
+    came: Mutex<VecDeque<Came>>,
     /// When each attempt was made, in seconds.
     made: Mutex<Vec<u64>>,
     /// What the permit was told of the failure before.
@@ -27,7 +27,11 @@ impl Attempts for Script {
     async fn exchange(&self, turn: &Turn) -> Result<Came> {
         self.made.lock().unwrap().push((self.clock.now() - Moment::default()).as_secs());
         self.failed.lock().unwrap().push(turn.failed.is_some());
-        self.came.lock().unwrap().pop_front().expect("one more than was written down")
+        match self.came.lock().unwrap().pop_front().expect("one more than was written down") {
+            // Written down as a permit or a sign-in that was not to be had.
+            Next::Expired(None, why) => Err(why),
+            came => Ok(came),
+        }
     }
 
     async fn stopped(&self, _: &Turn) -> Self::End {
@@ -69,7 +73,7 @@ impl Watch for Heard {
     }
 }
 
-fn script(came: impl IntoIterator<Item = Result<Came>>) -> Script {
+fn script(came: impl IntoIterator<Item = Came>) -> Script {
     let came = Mutex::new(came.into_iter().collect());
     let (made, failed) = (Mutex::default(), Mutex::default());
     Script { clock: Clock::simulated(), came, made, failed, renewed: 0, anew: 0, is_stopped: false }
@@ -96,17 +100,17 @@ fn broken() -> Error {
     Error::new(Kind::Transport, "broken")
 }
 
-fn told(seconds: u64) -> Result<Came> {
-    Ok(Next::Wait(Some(Duration::from_secs(seconds)), Error::new(Kind::RateLimited, "too much")))
+fn told(seconds: u64) -> Came {
+    Next::Wait(Some(Duration::from_secs(seconds)), Error::new(Kind::RateLimited, "too much"))
 }
 
-fn expired() -> Result<Came> {
-    Ok(Next::Expired(Some(1), Error::new(Kind::Authentication, "expired")))
+fn expired() -> Came {
+    Next::Expired(Some(1), Error::new(Kind::Authentication, "expired"))
 }
 
 #[tokio::test]
 async fn what_the_service_asks_for_is_waited_for_and_told() {
-    let mut script = script([told(30), Ok(Next::Wait(None, broken())), Ok(Next::Done("done"))]);
+    let mut script = script([told(30), Next::Wait(None, broken()), Next::Done("done")]);
     let (end, heard) = run(&mut script, |_| ()).await;
     assert_eq!((end.unwrap(), at(&script)), ("done", vec![0, 30, 30]));
     assert_eq!(heard, ["30 s: Retry-After", "broken", "0 s: backing off after a failure"]);
@@ -114,7 +118,7 @@ async fn what_the_service_asks_for_is_waited_for_and_told() {
 
 #[tokio::test]
 async fn the_policy_counts_attempts() {
-    let mut script = script([Ok(Next::Wait(None, broken())), told(1), Ok(Next::Wait(None, broken()))]);
+    let mut script = script([Next::Wait(None, broken()), told(1), Next::Wait(None, broken())]);
     let (end, _) = run(&mut script, |_| ()).await;
     assert_eq!((end.unwrap_err().message.as_str(), at(&script).len()), ("broken", 3));
 }
@@ -137,23 +141,23 @@ async fn another_sign_in_helps_once_in_a_row() {
 
 #[tokio::test]
 async fn whoever_begins_anew_may_ask_for_another_sign_in() {
-    let mut script = Script { anew: 1, ..script([expired(), expired(), expired(), Ok(Next::Done("done"))]) };
+    let mut script = Script { anew: 1, ..script([expired(), expired(), expired(), Next::Done("done")]) };
     let (end, _) = run(&mut script, |_| ()).await;
     assert_eq!((end.unwrap(), script.renewed), ("done", 2));
 }
 
 #[tokio::test]
 async fn an_endless_one_gives_up_only_what_does_not_pass() {
-    let failures = (0..9).map(|_| Ok(Next::Wait(None, broken())));
+    let failures = (0..9).map(|_| Next::Wait(None, broken()));
     let none = Error::new(Kind::Authentication, "no sign-in");
-    let mut script = script(failures.chain([Err(broken()), Err(none)]));
+    let mut script = script(failures.chain([Next::Expired(None, broken()), Next::Expired(None, none)]));
     let (end, _) = run(&mut script, |terms| terms.endless = true).await;
     assert_eq!((end.unwrap_err().message.as_str(), at(&script).len()), ("no sign-in", 11));
 }
 
 #[tokio::test]
 async fn a_permit_hears_of_the_failure_before_and_nothing_is_waited_for_here() {
-    let mut script = script([told(30), Ok(Next::Again), Ok(Next::Done("done"))]);
+    let mut script = script([told(30), Next::Again, Next::Done("done")]);
     let (end, heard) = run(&mut script, |terms| terms.back_off = BackOff::AtPermit).await;
     assert_eq!((end.unwrap(), at(&script)), ("done", vec![0, 0, 0]));
     assert_eq!(*script.failed.lock().unwrap(), [false, true, false]);

@@ -110,7 +110,7 @@ impl Api {
     /// The service does not tell the mode of a dataset again.
     fn note_mode(&self, dataset: &Dataset, id: &str) {
         if dataset.mode.eq_ignore_ascii_case("Streaming") {
-            self.quota(id, Quotas::NONE).streams();
+            self.quota(id, Quotas::NONE).stores_nothing();
         }
     }
 
