@@ -158,7 +158,7 @@ impl Client {
         door::through(py, || {
             let choices = [("fail", IfExists::Fail), ("reuse", IfExists::Reuse), ("recreate", IfExists::Recreate)];
             let if_exists = options::choice("if_exists", if_exists, &choices)?;
-            let dataset = raise(py, schema::read_dataset(&pythonize::depythonize(spec)?))?;
+            let dataset = raise(py, schema::read_dataset_for(&pythonize::depythonize(spec)?, &powerbi::TARGET))?;
             self.request(
                 py,
                 |client| async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await },

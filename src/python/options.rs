@@ -15,7 +15,7 @@ use crate::error::{Error, shown};
 use crate::http::transport::Settings;
 use crate::retry::Retry;
 use crate::rows::encode::{Naive, Options};
-use crate::services::powerbi::{Allowance, IN_FLIGHT};
+use crate::services::powerbi::{Allowance, IN_FLIGHT, TARGET};
 
 /// Everything that a verb which takes rows may be told, with the defaults.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, as the caller names it")]
@@ -42,7 +42,7 @@ impl RowOptions {
     /// Reads the keyword arguments; what nobody knows is a `TypeError`, as Python itself would raise.
     pub(super) fn read(given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let mut options = Self {
-            cells: Options { hide_values: hides_values(), ..Options::default() },
+            cells: Options { hide_values: hides_values(), values: TARGET.values, ..Options::default() },
             skip_invalid: false,
             check_all: true,
             resend_doubt: true,

@@ -17,7 +17,7 @@ use powerbi_push::rows::schema::{Dataset, TableSchema};
 use powerbi_push::services::powerbi::client::Client;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use powerbi_push::services::powerbi::sinks::PushDataset;
-use powerbi_push::services::powerbi::{Allowance, TableAt, base_url};
+use powerbi_push::services::powerbi::{Allowance, TARGET, TableAt, base_url};
 
 use crate::sample::{Sample, table};
 
@@ -72,7 +72,7 @@ impl House {
         couriers: usize,
         ready: impl FnOnce(Lane) -> Lane,
     ) -> (Arc<Outbox>, Option<Kind>) {
-        let schema = Some(Arc::new(TableSchema::new(&table())));
+        let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
         let outbox = Arc::new(Outbox::new(1_000_000, || ()));

@@ -18,7 +18,7 @@ use powerbi_push::rows::schema::TableSchema;
 use powerbi_push::services::powerbi::client::{Client, Route};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use powerbi_push::services::powerbi::sinks::PushDataset;
-use powerbi_push::services::powerbi::{Allowance, TableAt, base_url};
+use powerbi_push::services::powerbi::{Allowance, TARGET, TableAt, base_url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -168,7 +168,7 @@ impl Pushed {
 
 /// An outbox with `count` requests of one row each, closed.
 fn requests(count: usize) -> Outbox {
-    let schema = Some(Arc::new(TableSchema::new(&table())));
+    let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
     let limits = encode::Limits { max_rows: 1, ..PushDataset::LIMITS };
     let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
     let outbox = Outbox::new(1_000_000, || ());
