@@ -88,7 +88,7 @@ mod _core {
     #[pymodule_export]
     use super::outbox::Outbox;
     #[pymodule_export]
-    use super::payloads::Payloads;
+    use super::payloads::{Payloads, keep_at_most};
     #[pymodule_export]
     use super::porter::{Errand, next_errand};
     #[pymodule_export]
