@@ -68,7 +68,7 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use super::account::Account;
+    use super::account::{Account, logout};
     #[pymodule_export]
     use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]

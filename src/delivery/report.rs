@@ -28,6 +28,19 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// The same with what `other` has cost besides.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.bytes_sent += other.bytes_sent;
+        self.waited += other.waited;
+        for id in &other.request_ids {
+            self.note_id(Some(id));
+        }
+        self
+    }
+
     /// Takes note of an attempt whose body has so many `bytes`; one that was cut short has no outcome.
     pub fn note(&mut self, turn: &Turn, bytes: u64, outcome: Option<&Outcome>) {
         if turn.progress.has_begun() {

@@ -133,8 +133,8 @@ impl Attempts for Operation<'_> {
         }
     }
 
-    async fn renew(&mut self, refused: Option<u64>) -> Result<bool> {
-        self.http.renew(refused).await
+    async fn renew(&mut self, refused: Option<u64>, why: Error) -> Result<Next<Self::End>> {
+        Ok(if self.http.renew(refused).await? { Next::Again } else { Next::Fail(why) })
     }
 
     fn give_up(&mut self, error: Error) -> Option<Self::End> {

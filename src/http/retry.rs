@@ -108,9 +108,9 @@ pub trait Attempts: Send {
     /// What came of an exchange, and what follows.
     fn judge(&mut self, came: Self::Came) -> impl Future<Output = Next<Self::End>> + Send;
 
-    /// Replaces the sign-in `refused`; `false` where there is no other.
-    fn renew(&mut self, _refused: Option<u64>) -> impl Future<Output = Result<bool>> + Send {
-        ready(Ok(false))
+    /// Replaces the sign-in `refused`, and says what follows; where there is no other, `why` counts.
+    fn renew(&mut self, _refused: Option<u64>, why: Error) -> impl Future<Output = Result<Next<Self::End>>> + Send {
+        ready(Ok(Next::Fail(why)))
     }
 
     /// There will be another attempt after `failures` of them, not before `next`.
@@ -178,9 +178,8 @@ impl Tries<'_> {
         if std::mem::replace(&mut self.renewed, true) {
             return Next::Fail(why);
         }
-        match attempts.renew(refused).await {
-            Ok(true) => Next::Again,
-            Ok(false) => Next::Fail(why),
+        match attempts.renew(refused, why).await {
+            Ok(next) => next,
             Err(why) => self.without(why),
         }
     }

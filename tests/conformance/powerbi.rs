@@ -22,12 +22,12 @@ pub(crate) struct Table;
 
 impl Subject for Table {
     fn can(&self) -> Can {
-        Can { wait_on_disk: true, sign_in_again: true, stage: false }
+        Can { wait_on_disk: true, sign_in_again: true, blame_rows: true, ..Can::default() }
     }
 
     fn reach(&self, root: &Url, clock: &Clock) -> Reached {
         let token = || Ok(AccessToken::new("opaque-token".into(), None));
-        let credential = Credential::Fetch(Arc::new(move || Box::pin(ready(token()))));
+        let credential = Credential::Fetch(Arc::new(move |_| Box::pin(ready(token()))));
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let client = Client::new(root.clone(), credential, &settings, Retry::default(), Allowance::NONE, clock.clone());
         let route = client.unwrap().route(&TableAt::new(None, "d", "Orders")).unwrap();
@@ -48,7 +48,7 @@ pub(crate) struct PushUrl;
 
 impl Subject for PushUrl {
     fn can(&self) -> Can {
-        Can { wait_on_disk: true, sign_in_again: false, stage: false }
+        Can { wait_on_disk: true, blame_rows: true, ..Can::default() }
     }
 
     fn reach(&self, root: &Url, clock: &Clock) -> Reached {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::pause::Probe;
+use super::staging::{Ended, Restart};
 use super::{Lane, Manner, PROBE, Policy, Stop};
 use crate::clock::Moment;
 use crate::delivery::queue::{Batch, Fate};
@@ -20,6 +21,8 @@ pub(super) enum End {
     Confirmed,
     /// The service keeps the rows aside in this session.
     Staged(Arc<Session>),
+    /// Another session has begun: the batch is sent again with all that the last one had.
+    StageAgain,
     /// The batch has another end.
     SetAside,
     /// Deliver the two halves instead.
@@ -89,7 +92,7 @@ impl Attempts for Attempt<'_> {
 
     async fn exchange(&self, turn: &Turn) -> Result<Sent> {
         let (lane, policy) = (self.lane, &self.lane.policy);
-        let request = lane.sink.request(&self.session, self.batch.body.clone(), self.batch.number());
+        let request = lane.sink.request(&self.session, self.batch.parcel());
         let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: turn.failed };
         let leave = Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &*lane.waits };
         let sent = lane.http.send(&request, leave, &turn.progress).await?;
@@ -104,7 +107,7 @@ impl Attempts for Attempt<'_> {
             self.lane.stopped(Stop::Abort).await;
         }
         self.note(turn, None);
-        let in_doubt = turn.progress.stop() || self.in_doubt();
+        let in_doubt = turn.progress.stop() && !self.lane.sink.stages() || self.in_doubt();
         self.lane.leave(self.batch, in_doubt);
         End::GiveUp
     }
@@ -123,7 +126,7 @@ impl Attempts for Attempt<'_> {
                 Next::Done(End::Staged(Arc::clone(&self.session)))
             }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
-            Verdict::NotApplied { .. } => Next::Wait(None, self.lane.error_of(&sent.outcome)),
+            Verdict::NotApplied { told, .. } => Next::Wait(told, self.lane.error_of(&sent.outcome)),
             Verdict::Expired => Next::Expired(sent.signed_as, self.lane.error_of(&sent.outcome)),
             Verdict::Misdirected => Next::Fail(self.lane.error_of(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
@@ -134,18 +137,25 @@ impl Attempts for Attempt<'_> {
             Verdict::InDoubt => {
                 self.doubt = true;
                 let error = self.lane.error_of(&sent.outcome);
-                if self.lane.policy.resend_doubt { Next::Wait(None, error) } else { self.leave_in_doubt(error) }
+                if self.lane.policy.resend_doubt || self.lane.sink.stages() {
+                    Next::Wait(None, error)
+                } else {
+                    self.leave_in_doubt(error)
+                }
             }
         }
     }
 
     /// Another sign-in; where a session ends with the one before, also another session.
-    async fn renew(&mut self, refused: Option<u64>) -> Result<bool> {
-        let renewed = self.lane.http.renew(refused).await?;
-        if renewed {
-            self.lane.restart(refused).await?;
+    async fn renew(&mut self, refused: Option<u64>, why: Error) -> Result<Next<End>> {
+        if !self.lane.http.renew(refused).await? {
+            return Ok(Next::Fail(why));
         }
-        Ok(renewed)
+        Ok(match self.lane.restart(Ended::Batch(refused)).await? {
+            Restart::Done => Next::Done(End::StageAgain),
+            Restart::None => Next::Again,
+            Restart::TooOften => Next::Fail(why),
+        })
     }
 
     fn note_failure(&mut self, why: Error, failures: u32, next: Moment) {
@@ -186,9 +196,10 @@ impl<'a> Attempt<'a> {
         Next::Again
     }
 
-    /// Whether some attempt was sent whole and never answered for, be it one of an earlier process.
+    /// Whether some attempt was sent whole and never answered for, be it one of an earlier process. Where rows count only
+    /// once they are committed, they are not in doubt before.
     fn in_doubt(&self) -> bool {
-        self.doubt || self.batch.maybe_sent()
+        (self.doubt || self.batch.maybe_sent()) && !self.lane.sink.stages()
     }
 
     fn goes_on(&self) -> bool {
@@ -197,12 +208,12 @@ impl<'a> Attempt<'a> {
 
     /// The halves of what the sink is known, by now, to refuse anyway.
     fn cut_to_the_limit(&self) -> Option<[Batch; 2]> {
-        let is_too_large = self.batch.body.len() > self.lane.sink.limits().max_bytes && !self.doubt;
+        let is_too_large = self.batch.size() > self.lane.sink.limits().max_bytes && !self.doubt;
         if is_too_large { self.batch.halves() } else { None }
     }
 
     fn halve(&mut self, outcome: &Outcome) -> Next<End> {
-        self.lane.sink.note_too_large(self.batch.body.len());
+        self.lane.sink.note_too_large(self.batch.size());
         match self.batch.halves() {
             Some(halves) if !self.doubt => Next::Done(End::Halve(halves)),
             _ => self.reject(outcome),
@@ -270,7 +281,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn note(&self, turn: &Turn, outcome: Option<&Outcome>) {
-        self.lane.lock().meter.note(turn, self.batch.body.len() as u64, outcome);
+        self.lane.lock().meter.note(turn, self.batch.size() as u64, outcome);
     }
 }
 
@@ -291,7 +302,10 @@ impl Lane {
     fn error_of(&self, outcome: &Outcome) -> Error {
         match outcome {
             Outcome::Failed(failure) => failure.to_error(),
-            Outcome::Answered(answer) if (200..300).contains(&answer.status) => unconfirmed(answer),
+            Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
+                let kind = if self.sink.stages() { Kind::Service } else { Kind::InDoubt };
+                unconfirmed(answer, kind)
+            }
             Outcome::Answered(answer) => self.http.explain(answer, "sending rows"),
         }
     }
@@ -303,7 +317,7 @@ impl Lane {
 }
 
 /// What is told of a success that is none.
-fn unconfirmed(answer: &Answer) -> Error {
+fn unconfirmed(answer: &Answer, kind: Kind) -> Error {
     let what = if answer.reach != Reach::Whole {
         "came before all of the rows had been sent".to_owned()
     } else if answer.denies {
@@ -313,7 +327,7 @@ fn unconfirmed(answer: &Answer) -> Error {
     };
     let stranger = answer.stranger.as_deref().unwrap_or("a proxy or a captive portal");
     let message = format!("sending rows: the answer {} {what}", answer.status);
-    Error::new(Kind::InDoubt, message).with_hint(format!("{stranger} may have answered"))
+    Error::new(kind, message).with_hint(format!("{stranger} may have answered"))
 }
 
 /// What is told of a number that somebody else has used.

@@ -45,9 +45,9 @@ impl Attempts for Script {
         came.map(Ok)
     }
 
-    async fn renew(&mut self, _: Option<u64>) -> Result<bool> {
+    async fn renew(&mut self, _: Option<u64>, _: Error) -> Result<Next<Self::End>> {
         self.renewed += 1;
-        Ok(true)
+        Ok(Next::Again)
     }
 
     fn give_up(&mut self, why: Error) -> Option<Self::End> {
