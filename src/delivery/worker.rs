@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use self::attempt::Next;
+use self::attempt::End;
 pub use self::held::Held;
 use self::isolate::{Misses, Pieces};
 pub use self::opening::Opening;
@@ -349,29 +349,28 @@ impl Lane {
                 }
             }
             match self.attempt(&batch).await {
-                Next::Again => {}
-                Next::Confirmed => {
+                End::Confirmed => {
                     pieces.note_success();
                     self.outbox.recycle(batch);
                 }
-                Next::Staged(session) => {
+                End::Staged(session) => {
                     pieces.note_success();
                     self.stage(batch, &session);
                 }
-                Next::StageAgain => {
+                End::StageAgain => {
                     let rest = std::iter::from_fn(|| pieces.next());
                     return self.stage_again(std::iter::once(batch).chain(rest));
                 }
-                Next::SetAside => self.outbox.recycle(batch),
-                Next::GiveUp => return,
-                Next::Halve(halves) => {
+                End::SetAside => self.outbox.recycle(batch),
+                End::GiveUp => return,
+                End::Halve(halves) => {
                     let rows = halves[0].rows().max(1);
                     let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
                     self.outbox.full_at(rows, self.max_bytes);
                     pieces.put_halves(halves);
                 }
-                Next::Isolate(why) => self.isolate(&mut pieces, batch, &why),
-                Next::Renumber(last) => {
+                End::Isolate(why) => self.isolate(&mut pieces, batch, &why),
+                End::Renumber(last) => {
                     self.note_outbox(self.outbox.number_anew(&mut batch, last));
                     pieces.put_back(batch);
                 }

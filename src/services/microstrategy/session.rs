@@ -23,7 +23,7 @@ use super::operation::ANSWER_LIMIT;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Progress, Request, Response, Transport};
-use crate::http::{Authentication, Exchanges, Later, Leave, Outcome, Signature};
+use crate::http::{Authentication, Exchanges, Later, Leave, OnExpiry, Operation, Signature};
 use crate::rate_limit::{Ask, Ending, Limit, Quotas};
 use crate::retry::Retry;
 
@@ -197,33 +197,24 @@ impl Session {
         let body = Bytes::from(self.sign_in.body().to_string()).into();
         let (method, url) = (Method::POST, self.url.clone());
         let request = Request { method, url, body, headers: Vec::new(), answer_limit: ANSWER_LIMIT };
-        let limit = Limit::alone(self.clock.clone(), Quotas::NONE);
-        let mut failures = 0;
-        loop {
-            let ask = Ask { rows: 0, retry: self.retry, failed: None };
-            let leave = Leave { limit: &limit, ask, deadline: None, watch: &() };
-            let mut sent = self.http.send(&request, leave, &Arc::new(Progress::default())).await?;
-            sent.permit.end(Ending::Refused);
-            let (error, passes) = match sent.outcome {
-                Outcome::Failed(failure) => (failure.to_error(), true),
-                Outcome::Answered(answer) if (200..300).contains(&answer.status) && !answer.is_html => {
-                    if self.shared.lock().token.is_some() {
-                        return Ok(());
-                    }
-                    let error = Error::new(Kind::Service, "signing in: the answer has no session token");
-                    return Err(error.with_hint("check base_url=: it has to be the address of a MicroStrategy Library"));
-                }
-                Outcome::Answered(answer) => {
-                    let passes = matches!(answer.status, 408 | 429 | 502..=504);
-                    (self.http.explain(&answer, "signing in"), passes)
-                }
-            };
-            failures += 1;
-            if !passes || !self.retry.allows(failures) {
-                return Err(error);
-            }
-            self.clock.sleep_until(self.clock.now() + self.retry.delay(failures)).await;
+        let operation = Operation {
+            http: &self.http,
+            limit: &Limit::alone(self.clock.clone(), Quotas::NONE),
+            clock: &self.clock,
+            retry: self.retry,
+            watch: &(),
+            request,
+            doing: "signing in",
+            repeatable: true,
+            on_expiry: OnExpiry::Fail,
+            heard: None,
+        };
+        operation.run().await.map_err(|setback| setback.error)?;
+        if self.is_open() {
+            return Ok(());
         }
+        let error = Error::new(Kind::Service, "signing in: the answer has no session token");
+        Err(error.with_hint("check base_url=: it has to be the address of a MicroStrategy Library"))
     }
 
     fn signature(&self) -> Result<Signature> {
