@@ -1,6 +1,7 @@
 //! A file that holds what signs people in: for its owner alone, whole at any time, one entry for each key.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::*;
 
@@ -14,7 +15,7 @@ impl Folder {
     }
 
     fn cache(&self) -> Cache {
-        Cache::new(self.0.join("sign-ins")).unwrap()
+        Cache::new(&self.0.join("sign-ins")).unwrap()
     }
 }
 
@@ -82,7 +83,7 @@ mod permissions {
     fn refusals(folder: &Folder, had: &Cache) -> [String; 3] {
         let key = key("t", "c", "a", "s");
         let errors = [
-            Cache::new(folder.0.join("sign-ins")).unwrap_err(),
+            Cache::new(&folder.0.join("sign-ins")).unwrap_err(),
             had.find(&key).unwrap_err(),
             had.keep(&key, &"canary".into()).unwrap_err(),
         ];
@@ -171,7 +172,7 @@ fn somebody_elses_file_is_neither_read_nor_deleted() {
     for text in ["hello", "{}", "[]", r#"{"about": "", "version": 2, "sign_ins": []}"#] {
         fs::write(folder.0.join("sign-ins"), text).unwrap();
         assert!(cache.clear().unwrap_err().message.contains("is no cache of sign-ins"), "{text}");
-        assert!(Cache::new(folder.0.join("sign-ins")).is_err());
+        assert!(Cache::new(&folder.0.join("sign-ins")).is_err());
         assert_eq!(fs::read_to_string(folder.0.join("sign-ins")).unwrap(), text);
     }
     fs::write(folder.0.join("sign-ins"), "").unwrap();
