@@ -6,5 +6,5 @@ mod sink;
 mod verdict;
 pub mod worker;
 
-pub use self::sink::{Committed, Committing, Fault, Session, Sink, always_open};
+pub use self::sink::{Committed, Committing, Fault, Parcel, Session, Sink, always_open};
 pub use self::verdict::{Verdict, judge};

@@ -10,7 +10,7 @@
 //!  rows ──▶ 1 intake       Python objects, Arrow columns → cells, borrowed      python/intake
 //!           2 encode       cells → bytes in the sink's framing, checked         rows/encode, by rows/schema
 //!           3 queue        runs: encoded rows and where each of them ends,      delivery/queue
-//!                          in memory, or in a file that outlives the process
+//!                          in memory, in files without a name, or in one that outlives the process
 //!  ══════════ accepted: from here a row leaves only by being settled, or withdrawn before its first byte ══════════
 //!             WORKERS, up to four on one lane
 //!           4 batch        cut when taken, frozen from then on                  delivery/queue, delivery/worker
@@ -34,8 +34,9 @@
 //! session is opened, committed and abandoned), an [`http::Dialect`] (what its answers say, in its words) and an
 //! [`http::Authentication`] (how its requests are signed). To add one: a folder of `services`, one of
 //! `emulator/services`, a subpackage of Python's with its file of `python`, a line in `services.rs`, and a file in
-//! `tests/conformance`, whose suite every sink passes; the toy there shows how little that is. One exception is left:
-//! MicroStrategy's uploads stage and publish their chunks themselves, in `services/microstrategy/upload`.
+//! `tests/conformance`, whose suite every sink passes; the toy there shows how little that is. A sink whose rows
+//! count only once they are published stages them: the engine keeps its batches until the commit, and sends them again where
+//! the session has ended.
 //!
 //! Time comes from [`clock`] alone. The emulator is a second reading of the vendors' documents, and shares nothing with
 //! the client but [`clock`] and the shape of an [`error`].

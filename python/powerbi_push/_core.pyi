@@ -41,6 +41,7 @@ __all__ = [
     "infer_columns",
     "inside",
     "is_loopback",
+    "keep_at_most",
     "leave",
     "logout",
     "next_errand",
@@ -343,6 +344,8 @@ class Emulator:
         tls: bool,
         assumptions: dict[str, str],
         microstrategy: dict[str, str],
+        keep: PathLike[str] | None,
+        in_container: bool,
     ) -> Emulator: ...
     @property
     def url(self) -> str: ...

@@ -5,7 +5,8 @@
 //!                 └── withdraw: what no one has taken will not be sent
 //! ```
 //!
-//! The runs wait in memory, or on the disk, where they outlive the process; see [`Durable`].
+//! The runs wait in memory; in files without a name, where they are many, see [`Pile`]; or on the disk, where they outlive
+//! the process, see [`Durable`].
 //!
 //! Rows are counted here from 0 in the order in which they were accepted; the report turns that into the
 //! caller's own counting.
@@ -18,13 +19,16 @@ mod ledger;
 mod level;
 mod memory;
 mod numbering;
+mod pile;
 mod spare;
 mod spool;
+mod spooled;
 mod store;
 mod taken;
 
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,11 +41,13 @@ pub use self::durable::{
 };
 pub use self::ledger::{Fate, Ledger};
 pub use self::level::{Level, Stats};
+pub use self::pile::Pile;
 pub use self::spool::Spool;
 
 use self::calendar::Calendar;
 use self::memory::Memory;
 use self::spare::Spare;
+use self::spooled::InPiles;
 use self::store::Store;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -118,6 +124,12 @@ impl Outbox {
     pub fn durable(durable: Durable, drained: impl Fn() + Send + Sync + 'static) -> Self {
         let durable = Arc::new(durable);
         Self { durable: Some(Arc::clone(&durable)), ..Self::on(durable, drained) }
+    }
+
+    /// The rows of `piles`, which lie in files, and further ones, which wait in `folder`.
+    #[must_use]
+    pub fn in_piles(folder: PathBuf, piles: Vec<Pile>) -> Self {
+        Self { start: 0, ..Self::on(Arc::new(InPiles::new(folder, piles)), || ()) }
     }
 
     fn on(store: Arc<dyn Store>, drained: impl Fn() + Send + Sync + 'static) -> Self {

@@ -27,6 +27,19 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// The same with what `other` has cost besides.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.bytes_sent += other.bytes_sent;
+        self.waited += other.waited;
+        for id in &other.request_ids {
+            self.note_id(Some(id));
+        }
+        self
+    }
+
     /// Takes note of an answer's id.
     pub fn note_id(&mut self, id: Option<&str>) {
         if self.request_ids.len() == MAX_REQUEST_IDS {

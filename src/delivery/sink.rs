@@ -4,12 +4,12 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-
-use bytes::Bytes;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::Verdict;
 use crate::error::Error;
-use crate::http::transport::Request;
+use crate::http::transport::{Body, Request};
 use crate::http::{Answer, Later};
 use crate::rate_limit::Watch;
 use crate::rows::encode::{Framing, Limits};
@@ -31,8 +31,13 @@ pub trait Sink: Debug + Send + Sync {
     /// Opens it for rows; `numbered` asks for a session whose requests are numbered.
     fn open(&self, numbered: bool, watch: Arc<dyn Watch>) -> Later<'_, Session>;
 
-    /// The request that delivers the rows of `body`; `number` is their sequence number, where they have one.
-    fn request(&self, session: &Session, body: Bytes, number: Option<u64>) -> Request;
+    /// The request that delivers the rows of `parcel`.
+    fn request(&self, session: &Session, parcel: Parcel) -> Request;
+
+    /// Whether rows count only once their session is committed: until then none is in doubt, whatever became of a request.
+    fn stages(&self) -> bool {
+        false
+    }
 
     /// Makes everything that was staged in `session` count, or says why it does not. Sinks that stage nothing have nothing
     /// to do.
@@ -40,7 +45,7 @@ pub trait Sink: Debug + Send + Sync {
         Box::pin(async { Committed::Whole })
     }
 
-    /// Ends `session` without its rows, on every way out but a commit.
+    /// Ends `session` on every way out but a commit that is known to be whole.
     fn abandon<'a>(&'a self, _session: &'a Session) -> Later<'a, ()> {
         Box::pin(async { Ok(()) })
     }
@@ -48,6 +53,16 @@ pub trait Sink: Debug + Send + Sync {
     /// Whether a session ends with the sign-in that it was opened by: then what was staged is sent again in another one.
     fn restarts_with_sign_in(&self) -> bool {
         false
+    }
+
+    /// How long a session may be left alone before it needs [`Sink::keep`]; `None` where it never does.
+    fn keeps_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Tells the service that `session` is needed still.
+    fn keep<'a>(&'a self, _session: &'a Session) -> Later<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     /// What an answer means for the rows that were sent.
@@ -68,13 +83,44 @@ pub trait Sink: Debug + Send + Sync {
     fn adds_columns_by(&self) -> &'static str;
 }
 
+/// Rows of one request.
+#[derive(Debug, Clone, Default)]
+pub struct Parcel {
+    /// The rows in the framing of the sink.
+    pub body: Body,
+    /// Their sequence number, where they have one.
+    pub number: Option<u64>,
+    /// The part of the sink that they are for, where it has several.
+    pub part: usize,
+}
+
 /// A sink that is open for rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Session {
     /// The number that the service has had last, where requests are numbered.
     pub last_number: Option<u64>,
     /// What the service calls the session, where it has some.
     pub id: Option<String>,
+    asked: AtomicBool,
+}
+
+impl Session {
+    /// A session that the service calls `id`, in which requests are numbered from behind `last_number`.
+    #[must_use]
+    pub fn new(id: Option<String>, last_number: Option<u64>) -> Self {
+        Self { last_number, id, asked: AtomicBool::new(false) }
+    }
+
+    /// Notes that the service is being asked to make the rows count, or that it has refused to.
+    pub fn note_asked(&self, asked: bool) {
+        self.asked.store(asked, Ordering::Release);
+    }
+
+    /// Whether the service was asked to make the rows count, and has not refused: whoever stops waiting now is in doubt.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
 }
 
 /// What became of everything that was staged.
@@ -86,6 +132,8 @@ pub enum Committed {
     Nothing(Error),
     /// Nobody knows.
     InDoubt(Error),
+    /// The service has none of it, since the session has ended with its sign-in; there is another sign-in by now.
+    Expired(Error),
 }
 
 /// A commit on its way.

@@ -15,6 +15,7 @@ mod attempt;
 mod crew;
 mod held;
 mod isolate;
+mod keeping;
 mod opening;
 mod over;
 mod pause;
@@ -133,6 +134,7 @@ impl Lane {
         let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
         let Limits { max_rows, max_bytes } = sink.limits();
         let max_rows = AtomicUsize::new(max_rows);
+        let max_bytes = sink.framing().bytes_of_rows(max_bytes);
         let stop = watch::Sender::new(Stop::Go);
         let pause = Pause::default();
         let listener = Listener(Box::new(|_| ()));
@@ -165,7 +167,7 @@ impl Lane {
     pub fn limited(self, limits: Limits) -> Self {
         self.max_rows.fetch_min(limits.max_rows, Ordering::Relaxed);
         self.outbox.full_at(limits.max_rows, limits.max_bytes);
-        Self { max_bytes: limits.max_bytes, ..self }
+        Self { max_bytes: self.sink.framing().bytes_of_rows(limits.max_bytes), ..self }
     }
 
     /// Its rows were not checked by a schema: where they are refused, what they looked like is told.
@@ -200,10 +202,20 @@ impl Lane {
         if self.policy.manner == Manner::Sender {
             self.open_some_day().await;
         }
-        let all_done = async {
-            self.wait_for(self.hire()).await;
-            self.conclude().await;
+        self.in_time(self.work()).await;
+    }
+
+    /// The same for a push whose rows are all there: the sink is opened here, and what fails there is the lane's failure.
+    pub async fn open_and_run(self: Arc<Self>) {
+        let opened = async {
+            self.open_or_stop().await;
+            self.work().await;
         };
+        self.in_time(opened).await;
+    }
+
+    /// Has it end early once the time of the call is over.
+    async fn in_time(&self, all_done: impl Future<Output = ()>) {
         tokio::pin!(all_done);
         if let Some(deadline) = self.policy.deadline {
             tokio::select! {
@@ -212,6 +224,22 @@ impl Lane {
             }
         }
         all_done.await;
+    }
+
+    async fn work(self: &Arc<Self>) {
+        tokio::select! {
+            () = self.deliver_all() => {}
+            never = self.keep_open() => match never {},
+        }
+    }
+
+    async fn deliver_all(self: &Arc<Self>) {
+        loop {
+            self.wait_for(self.hire()).await;
+            if self.conclude().await {
+                return;
+            }
+        }
     }
 
     /// Ends the lane at once; `why` counts where nothing has failed before.
@@ -329,6 +357,10 @@ impl Lane {
                 Next::Staged(session) => {
                     pieces.note_success();
                     self.stage(batch, &session);
+                }
+                Next::StageAgain => {
+                    let rest = std::iter::from_fn(|| pieces.next());
+                    return self.stage_again(std::iter::once(batch).chain(rest));
                 }
                 Next::SetAside => self.outbox.recycle(batch),
                 Next::GiveUp => return,

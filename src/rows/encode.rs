@@ -8,6 +8,7 @@
 //! Rows of which many are at hand are encoded on all cores (`slices`). Where all are to be checked before the first is sent,
 //! a check alone writes nothing (`check`), and the first bodies made on the way are kept (`kept`).
 
+mod arrange;
 mod buffer;
 mod check;
 mod columns;
@@ -37,6 +38,7 @@ mod window;
 
 use std::sync::Arc;
 
+pub use self::arrange::cells_of;
 pub use self::framing::Framing;
 pub use self::growing::Growing;
 pub use self::kept::{BOUNDLESS, Checked, FREE_MEMORY, Kept, LEAST, Room, Share};
@@ -301,7 +303,8 @@ impl Encoder {
         self.last_bytes = self.body.len();
         let ends = Vec::with_capacity(self.ends.len());
         let (body, ends) = (std::mem::take(&mut self.body), std::mem::replace(&mut self.ends, ends));
-        Some(Run::new(self.framing, body.into_written(), ends))
+        let run = Run::new(self.framing, body.into_written(), ends);
+        Some(if self.framing.in_arrays { arrange::in_arrays(&run, self.framing, &self.columns) } else { run })
     }
 
     /// Begins a body.

@@ -1,24 +1,25 @@
 //! MicroStrategy's Push Data API: the session, the operations, the model of a dataset, and uploads in one request or many.
 //!
 //! ```text
-//!  rows ─▶ objects (rows::encode) ─▶ arrays in column order (arrange) ─▶ chunks in a spool ─▶ upload session ─▶ publish
-//!                                └▶ few rows of one table: one request
+//!  rows ─▶ arrays (rows::encode) ─▶ files that wait (delivery::queue) ─▶ chunks (delivery::worker) ─▶ upload, a sink
+//!                              └▶ few rows of one table: records, one request
 //! ```
 //!
 //! Facts and their sources: `docs/facts/microstrategy.md`.
 
 mod address;
 mod answers;
-mod arrange;
 pub mod client;
 mod cookies;
 mod create;
 mod datasets;
+mod doubt;
 pub mod keys;
 mod model;
 mod operation;
 mod projects;
 mod read;
+mod records;
 mod rules;
 mod session;
 pub mod staging;
@@ -27,6 +28,7 @@ pub mod upload;
 pub use self::address::base_url;
 pub use self::client::Client;
 pub use self::datasets::{Described, Info, TableInfo};
+pub use self::doubt::Trouble;
 pub use self::model::{Model, Role};
 pub use self::rules::TARGET;
 pub use self::session::SignIn;

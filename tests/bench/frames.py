@@ -50,7 +50,7 @@ def _columns(rounds: int) -> Iterator[Figure]:
     """Frames whose columns are all of one kind."""
     for kind, (schema, columns) in data.columns().items():
         frame = pl.DataFrame(columns)
-        goals = {1: 6, 2: 7} if len(columns) > 1 else {2: 3}
+        goals: dict[int, float] = {1: 6, 2: 7} if len(columns) > 1 else {2: 3}
         for cores, target in goals.items():
             times = _alternate(_ours(frame, schema), {WRITE_JSON: frame.write_json}, rounds, cores)
             work = f"polars frame: {kind}, {'one core' if cores == 1 else 'two cores'}"

@@ -60,7 +60,7 @@ pub(crate) struct Held {
     pub(crate) asked: Vec<Asked>,
     /// The rows that count, in the order in which they came, resends included.
     pub(crate) rows: Vec<i64>,
-    staged: Vec<i64>,
+    pub(crate) staged: Vec<i64>,
     turns: VecDeque<Turn>,
     /// What the next commit does.
     pub(crate) commits: VecDeque<Turn>,

@@ -7,6 +7,7 @@
 
 mod endings;
 mod far_end;
+mod microstrategy;
 mod powerbi;
 mod queue;
 #[path = "../core/sample.rs"]

@@ -23,7 +23,7 @@ pub(crate) struct Table;
 
 impl Subject for Table {
     fn can(&self) -> Can {
-        Can { wait_on_disk: true, sign_in_again: true, stage: false }
+        Can { wait_on_disk: true, sign_in_again: true, blame_rows: true, ..Can::default() }
     }
 
     fn reach(&self, root: &Url, clock: &Clock) -> Reached {
@@ -49,7 +49,7 @@ pub(crate) struct PushUrl;
 
 impl Subject for PushUrl {
     fn can(&self) -> Can {
-        Can { wait_on_disk: true, sign_in_again: false, stage: false }
+        Can { wait_on_disk: true, blame_rows: true, ..Can::default() }
     }
 
     fn reach(&self, root: &Url, clock: &Clock) -> Reached {

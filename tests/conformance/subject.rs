@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::Sink;
+use powerbi_push::delivery::queue::Outbox;
 use powerbi_push::http::Exchanges;
 use powerbi_push::http::transport::{Settings, Transport};
 use reqwest::Url;
@@ -12,14 +13,19 @@ use reqwest::Url;
 use crate::far_end::{Asked, Said};
 
 /// What a sink can do; whatever it declares is tried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a list of what there may be")]
 pub(crate) struct Can {
     /// Its rows may wait on the disk, for another process.
     pub(crate) wait_on_disk: bool,
     /// A sign-in that has ended is replaced by another one.
     pub(crate) sign_in_again: bool,
+    /// A refusal may be about some of the rows, which are rejected then.
+    pub(crate) blame_rows: bool,
     /// Rows count only once a session is committed.
     pub(crate) stage: bool,
+    /// Where the answer to a commit gets lost, it is asked what became of it.
+    pub(crate) ask_after_commit: bool,
 }
 
 /// A sink at `far end`, with the exchanges that it is reached by.
@@ -34,6 +40,11 @@ pub(crate) trait Subject: Sync {
 
     /// Its sink below `root`.
     fn reach(&self, root: &Url, clock: &Clock) -> Reached;
+
+    /// Where its rows wait.
+    fn queue(&self) -> Outbox {
+        Outbox::new(1_000_000, || ())
+    }
 
     /// The ids of the rows that a request carries; `None` for a request of another kind.
     fn rows(&self, asked: &Asked) -> Option<Vec<i64>>;
@@ -57,8 +68,8 @@ pub(crate) trait Subject: Sync {
     }
 }
 
-pub(crate) fn subjects() -> [&'static dyn Subject; 3] {
-    [&crate::powerbi::Table, &crate::powerbi::PushUrl, &crate::toy::Toy]
+pub(crate) fn subjects() -> [&'static dyn Subject; 4] {
+    [&crate::powerbi::Table, &crate::powerbi::PushUrl, &crate::microstrategy::Library, &crate::toy::Toy]
 }
 
 /// Connections on virtual time.

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::{Committed, Committing, Fault, Session, Sink, Verdict};
+use powerbi_push::delivery::{Committed, Committing, Fault, Parcel, Session, Sink, Verdict};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::http::transport::{Progress, Reach, Request, Response};
+use powerbi_push::http::transport::{Body, Progress, Reach, Request, Response};
 use powerbi_push::http::{
     Answer, Authentication, Dialect, Exchanges, Later, Leave, Outcome, Refusal, Said as Words, Signature,
 };
@@ -21,14 +20,14 @@ use reqwest::{Method, Url};
 use crate::far_end::{Asked, Said};
 use crate::subject::{Can, Reached, Subject, transport};
 
-static LINES: Framing = Framing { prefix: b"", separator: b"\n", suffix: b"\n" };
+static LINES: Framing = Framing::new(b"", b"\n", b"\n");
 
 /// The service, as the suite sees it.
 pub(crate) struct Toy;
 
 impl Subject for Toy {
     fn can(&self) -> Can {
-        Can { wait_on_disk: false, sign_in_again: true, stage: true }
+        Can { sign_in_again: true, blame_rows: true, stage: true, ..Can::default() }
     }
 
     fn reach(&self, root: &Url, clock: &Clock) -> Reached {
@@ -103,20 +102,14 @@ struct Upload {
 }
 
 impl Upload {
-    fn asking(&self, method: Method, path: &str, body: Bytes) -> Request {
-        Request {
-            method,
-            url: self.root.join(path).unwrap(),
-            headers: Vec::new(),
-            body: body.into(),
-            answer_limit: 1_000,
-        }
+    fn asking(&self, method: Method, path: &str, body: Body) -> Request {
+        Request { method, url: self.root.join(path).unwrap(), headers: Vec::new(), body, answer_limit: 1_000 }
     }
 
     async fn ask(&self, method: Method, path: &str, watch: &dyn Watch) -> Result<Outcome, Error> {
         let ask = Ask { rows: 0, retry: Retry::default(), failed: None };
         let leave = Leave { limit: &self.limit, ask, deadline: None, watch };
-        let request = self.asking(method, path, Bytes::new());
+        let request = self.asking(method, path, Body::default());
         let mut sent = self.http.send(&request, leave, &Arc::new(Progress::default())).await?;
         sent.permit.end(Ending::Taken);
         Ok(sent.outcome)
@@ -145,16 +138,20 @@ impl Sink for Upload {
             match self.ask(Method::POST, "/uploads", &*watch).await? {
                 Outcome::Answered(answer) if answer.status == 201 => {
                     let id = String::from_utf8_lossy(&answer.body).into_owned();
-                    Ok(Session { last_number: Some(0), id: Some(id) })
+                    Ok(Session::new(Some(id), Some(0)))
                 }
                 _ => Err(Error::new(Kind::Service, "there is no upload")),
             }
         })
     }
 
-    fn request(&self, session: &Session, body: Bytes, number: Option<u64>) -> Request {
-        let path = format!("/uploads/{}/{}", session.id.as_deref().unwrap(), number.unwrap());
-        self.asking(Method::PUT, &path, body)
+    fn request(&self, session: &Session, parcel: Parcel) -> Request {
+        let path = format!("/uploads/{}/{}", session.id.as_deref().unwrap(), parcel.number.unwrap());
+        self.asking(Method::PUT, &path, parcel.body)
+    }
+
+    fn stages(&self) -> bool {
+        true
     }
 
     fn commit<'a>(&'a self, session: &'a Session, watch: Arc<dyn Watch>) -> Committing<'a> {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import click
 
 from powerbi_push import __version__
-from powerbi_push.cli.failures import tell_failure, tell_usage
-from powerbi_push.cli.session import Session, listen
+from powerbi_push.cli.session import Session, end_streams, listen
 
 #: Each command: its module, and what the list of commands says of it.
 COMMANDS = {
@@ -92,24 +90,15 @@ def run(arguments: list[str]) -> int:
     as_json, traceback = ("--json" in arguments, "--traceback" in arguments)
     try:
         answer = program.main(arguments, prog_name="powerbi-push", standalone_mode=False)
-        sys.stdout.flush()
-    except click.UsageError as error:
-        tell_usage(error, as_json=as_json)
-        return _WRONGLY_CALLED
+        code = answer if isinstance(answer, int) else 0
     except BrokenPipeError:
-        _close_stdout()
-        return _FAILED
+        code = _FAILED
     except (Exception, KeyboardInterrupt) as error:
-        if traceback and not isinstance(error, click.Abort):
+        code = _WRONGLY_CALLED if isinstance(error, click.UsageError) else _FAILED
+        if traceback and not isinstance(error, click.UsageError | click.Abort):
             raise
-        try:
-            tell_failure(error, as_json=as_json)
-        except BrokenPipeError:
-            _close_stdout()
-        return _FAILED
-    return answer if isinstance(answer, int) else 0
+        from powerbi_push.cli.failures import tell_any  # noqa: PLC0415 - where all is well nobody pays for it
 
-
-def _close_stdout() -> None:
-    """Nobody reads on: what is still buffered would raise once more when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        with suppress(OSError):  # where nobody reads on, the exit code has to say it
+            tell_any(error, as_json=as_json)
+    return code if end_streams() else code or _FAILED

@@ -3,27 +3,74 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use super::pile::Stretch;
+use crate::delivery::Parcel;
+use crate::http::transport::base64_length;
 use crate::rows::encode::Run;
 
 /// Rows that go out in one request, frozen: the same bytes each time they are sent.
 #[derive(Debug)]
 pub struct Batch {
-    run: Arc<Run>,
-    positions: Range<usize>,
+    rows: Held,
+    part: usize,
     first: u64,
     number: Option<u64>,
     maybe_sent: bool,
-    /// The body of the request.
+    /// The wrapped rows, where they are in memory.
     pub body: Bytes,
+}
+
+/// Where the rows of a batch are.
+#[derive(Debug)]
+enum Held {
+    /// In memory: those at these positions.
+    Run(Arc<Run>, Range<usize>),
+    /// In a file.
+    File(Stretch),
 }
 
 impl Batch {
     /// The rows at `positions` of `run`, of which the first one has the number `first`.
     pub(super) fn new(run: Arc<Run>, positions: Range<usize>, first: u64) -> Self {
         let body = run.body(positions.clone());
-        Self { run, positions, first, number: None, maybe_sent: false, body }
+        Self { rows: Held::Run(run, positions), part: 0, first, number: None, maybe_sent: false, body }
+    }
+
+    /// The rows of `stretch`, for a part of the sink.
+    pub(super) fn in_file(stretch: Stretch, part: usize, first: u64) -> Self {
+        Self { rows: Held::File(stretch), part, first, number: None, maybe_sent: false, body: Bytes::new() }
+    }
+
+    /// What the sink is given to make a request of.
+    #[must_use]
+    pub fn parcel(&self) -> Parcel {
+        let body = match &self.rows {
+            Held::Run(run, _) if run.framing().in_base64 => Bytes::from(STANDARD.encode(&self.body)).into(),
+            Held::Run(..) => self.body.clone().into(),
+            Held::File(stretch) => stretch.body(),
+        };
+        Parcel { body, number: self.number, part: self.part }
+    }
+
+    /// How many bytes the sink is given.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let bytes = match &self.rows {
+            Held::Run(run, _) if run.framing().in_base64 => base64_length(self.body.len() as u64),
+            Held::Run(..) => return self.body.len(),
+            Held::File(stretch) => stretch.body().len(),
+        };
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// The part of the sink that the rows are for.
+    #[must_use]
+    pub fn part(&self) -> usize {
+        self.part
     }
 
     /// The same batch as it was known to an earlier process.
@@ -39,7 +86,10 @@ impl Batch {
     /// How many rows there are.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.positions.len()
+        match &self.rows {
+            Held::Run(_, positions) => positions.len(),
+            Held::File(stretch) => stretch.rows(),
+        }
     }
 
     /// Which rows they are, in the outbox's counting.
@@ -63,27 +113,46 @@ impl Batch {
     /// The same rows as two batches, which have not been sent as such; `None` for a single row.
     #[must_use]
     pub fn halves(&self) -> Option<[Self; 2]> {
-        let middle = self.positions.start + self.rows() / 2;
-        let half = |positions: Range<usize>| {
-            let first = self.first + (positions.start - self.positions.start) as u64;
-            Self::new(Arc::clone(&self.run), positions, first).known(None, self.maybe_sent)
+        let middle = self.first + self.rows() as u64 / 2;
+        let halves = match &self.rows {
+            Held::Run(run, positions) => {
+                let half = positions.start + self.rows() / 2;
+                (self.rows() > 1).then(|| {
+                    [(positions.start..half, self.first), (half..positions.end, middle)]
+                        .map(|(positions, first)| Self::new(Arc::clone(run), positions, first))
+                })
+            }
+            Held::File(stretch) => stretch.halves().map(|[before, behind]| {
+                [(before, self.first), (behind, middle)]
+                    .map(|(stretch, first)| Self::in_file(stretch, self.part, first))
+            }),
         };
-        (self.rows() > 1).then(|| [half(self.positions.start..middle), half(middle..self.positions.end)])
+        halves.map(|halves| halves.map(|half| half.known(None, self.maybe_sent)))
     }
 
     /// The memory behind its body, unless somebody else holds it too.
     pub(super) fn into_memory(self) -> Vec<u8> {
         drop(self.body);
-        Arc::into_inner(self.run).map(Run::into_memory).unwrap_or_default()
+        match self.rows {
+            Held::Run(run, _) => Arc::into_inner(run).map(Run::into_memory).unwrap_or_default(),
+            Held::File(_) => Vec::new(),
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.run.size(self.positions.clone()) as u64
+        match &self.rows {
+            Held::Run(run, positions) => run.size(positions.clone()) as u64,
+            Held::File(stretch) => stretch.bytes(),
+        }
     }
 
-    /// The bare rows, and where each of them ends.
+    /// The bare rows, and where each of them ends, where they are in memory.
     pub(super) fn bare(&self) -> (Bytes, impl Iterator<Item = u32>) {
-        (self.run.bare_bytes(self.positions.clone()), self.run.ends(self.positions.clone()))
+        let (bare, ends) = match &self.rows {
+            Held::Run(run, positions) => (run.bare_bytes(positions.clone()), Some(run.ends(positions.clone()))),
+            Held::File(_) => (Bytes::new(), None),
+        };
+        (bare, ends.into_iter().flatten())
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use super::staging::{Ended, Restart};
 use super::{Lane, Manner, PROBE, Stop};
 use crate::clock::Moment;
 use crate::delivery::queue::{Batch, Fate};
@@ -21,6 +23,8 @@ pub(super) enum Next {
     Confirmed,
     /// The service keeps the rows aside in this session.
     Staged(Arc<Session>),
+    /// Another session has begun: the batch is sent again with all that the last one had.
+    StageAgain,
     /// The batch has another end.
     SetAside,
     /// Deliver the two halves instead.
@@ -81,7 +85,7 @@ impl<'a> Attempt<'a> {
     async fn send(&mut self) -> Next {
         let progress = Arc::new(Progress::default());
         let session = self.lane.session();
-        let request = self.lane.sink.request(&session, self.batch.body.clone(), self.batch.number());
+        let request = self.lane.sink.request(&session, self.batch.parcel());
         let leave = self.leave_to_send();
         let sent = tokio::select! {
             biased;
@@ -120,10 +124,12 @@ impl<'a> Attempt<'a> {
                 Next::Staged(session)
             }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
-            Verdict::NotApplied { .. } => self.back_off(self.lane.error_of(&sent.outcome)),
+            Verdict::NotApplied { told, .. } => self.back_off_for(told, self.lane.error_of(&sent.outcome)),
             Verdict::Expired if !expired_before => match self.lane.http.renew(sent.signed_as).await {
-                Ok(true) => match self.lane.restart(sent.signed_as).await {
-                    Ok(()) => Next::Again,
+                Ok(true) => match self.lane.restart(Ended::Batch(sent.signed_as)).await {
+                    Ok(Restart::Done) => Next::StageAgain,
+                    Ok(Restart::None) => Next::Again,
+                    Ok(Restart::TooOften) => self.give_up(self.lane.error_of(&sent.outcome)),
                     Err(error) => self.go_without(error),
                 },
                 Ok(false) => self.give_up(self.lane.error_of(&sent.outcome)),
@@ -138,7 +144,11 @@ impl<'a> Attempt<'a> {
             Verdict::InDoubt => {
                 self.doubt = true;
                 let error = self.lane.error_of(&sent.outcome);
-                if self.lane.policy.resend_doubt { self.back_off(error) } else { self.leave_in_doubt(error) }
+                if self.lane.policy.resend_doubt || self.lane.sink.stages() {
+                    self.back_off(error)
+                } else {
+                    self.leave_in_doubt(error)
+                }
             }
         }
     }
@@ -161,9 +171,10 @@ impl<'a> Attempt<'a> {
         if error.is_passing() && self.goes_on() { self.back_off(error) } else { self.give_up(error) }
     }
 
-    /// Whether some attempt was sent whole and never answered for, be it one of an earlier process.
+    /// Whether some attempt was sent whole and never answered for, be it one of an earlier process. Where rows count only
+    /// once they are committed, they are not in doubt before.
     fn in_doubt(&self) -> bool {
-        self.doubt || self.batch.maybe_sent()
+        (self.doubt || self.batch.maybe_sent()) && !self.lane.sink.stages()
     }
 
     fn goes_on(&self) -> bool {
@@ -172,6 +183,11 @@ impl<'a> Attempt<'a> {
 
     /// The next attempt asks for leave with a failure behind it: the limit makes it wait.
     fn back_off(&mut self, error: Error) -> Next {
+        self.back_off_for(None, error)
+    }
+
+    /// The same for as long as the service has told.
+    fn back_off_for(&mut self, told: Option<Duration>, error: Error) -> Next {
         let retry = self.lane.policy.retry;
         self.failures += 1;
         self.lane.waits.note_failure(self.failures);
@@ -179,7 +195,7 @@ impl<'a> Attempt<'a> {
             return self.give_up(error);
         }
         let now = self.lane.clock.now();
-        let next = now + retry.delay(self.failures);
+        let next = now + told.unwrap_or_else(|| retry.delay(self.failures));
         self.failed = Some((now, next));
         self.lane.waits.failed(&error, next);
         self.lane.note_trouble(error, next, false);
@@ -188,12 +204,12 @@ impl<'a> Attempt<'a> {
 
     /// The halves of what the sink is known, by now, to refuse anyway.
     fn cut_to_the_limit(&self) -> Option<[Batch; 2]> {
-        let is_too_large = self.batch.body.len() > self.lane.sink.limits().max_bytes && !self.doubt;
+        let is_too_large = self.batch.size() > self.lane.sink.limits().max_bytes && !self.doubt;
         if is_too_large { self.batch.halves() } else { None }
     }
 
     fn halve(&mut self, outcome: &Outcome) -> Next {
-        self.lane.sink.note_too_large(self.batch.body.len());
+        self.lane.sink.note_too_large(self.batch.size());
         match self.batch.halves() {
             Some(halves) if !self.doubt => Next::Halve(halves),
             _ => self.reject(outcome),
@@ -291,7 +307,7 @@ impl<'a> Attempt<'a> {
             self.sent += 1;
         }
         if progress.sent_whole() {
-            meter.bytes_sent += self.batch.body.len() as u64;
+            meter.bytes_sent += self.batch.size() as u64;
         }
         if let Some(Ok(Sent { outcome: Outcome::Answered(answer), .. })) = sent {
             meter.note_id(answer.request_id.as_deref());
@@ -316,7 +332,10 @@ impl Lane {
     fn error_of(&self, outcome: &Outcome) -> Error {
         match outcome {
             Outcome::Failed(failure) => failure.to_error(),
-            Outcome::Answered(answer) if (200..300).contains(&answer.status) => unconfirmed(answer),
+            Outcome::Answered(answer) if (200..300).contains(&answer.status) => {
+                let kind = if self.sink.stages() { Kind::Service } else { Kind::InDoubt };
+                unconfirmed(answer, kind)
+            }
             Outcome::Answered(answer) => self.http.explain(answer, "sending rows"),
         }
     }
@@ -328,7 +347,7 @@ impl Lane {
 }
 
 /// What is told of a success that is none.
-fn unconfirmed(answer: &Answer) -> Error {
+fn unconfirmed(answer: &Answer, kind: Kind) -> Error {
     let what = if answer.reach != Reach::Whole {
         "came before all of the rows had been sent".to_owned()
     } else if answer.denies {
@@ -338,7 +357,7 @@ fn unconfirmed(answer: &Answer) -> Error {
     };
     let stranger = answer.stranger.as_deref().unwrap_or("a proxy or a captive portal");
     let message = format!("sending rows: the answer {} {what}", answer.status);
-    Error::new(Kind::InDoubt, message).with_hint(format!("{stranger} may have answered"))
+    Error::new(kind, message).with_hint(format!("{stranger} may have answered"))
 }
 
 /// What is told of a number that somebody else has used.

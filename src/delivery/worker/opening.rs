@@ -1,10 +1,14 @@
 //! What is asked of a sink before the first row, and where its batches are numbered from.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Lane, Stop};
 use crate::delivery::Session;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+
+/// How long a session that is being opened is waited for by whoever does not need it any more.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What is asked of a sink before the first row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +32,25 @@ impl Lane {
         }
         self.lock().session = Some(Arc::new(session));
         Ok(())
+    }
+
+    /// The same; whoever is told to stop meanwhile waits a little all the same, so that no session is left that nobody knows.
+    pub(super) async fn open_or_stop(&self) {
+        if let Err(error) = self.open_in_time().await {
+            self.fail(error);
+        }
+    }
+
+    pub(super) async fn open_in_time(&self) -> Result<()> {
+        let too_long = async {
+            self.stopped(Stop::Finish).await;
+            self.clock.deadline(self.clock.now() + GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            opened = self.open() => opened,
+            () = too_long => Err(Error::new(Kind::Closed, "the call ended while the service was asked for a session")),
+        }
     }
 
     /// Whether the rows that were there have been deleted.

@@ -20,8 +20,28 @@ use crate::error::{Error, Kind, Result};
 pub(super) struct Staged {
     kept: Vec<Batch>,
     again: Vec<Batch>,
-    /// The sign-in whose end has been answered by another session.
-    restarted: Option<u64>,
+    /// What has been answered by another session.
+    restarted: Option<Ended>,
+}
+
+/// What a session has ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// A batch, which was refused for this sign-in.
+    Batch(Option<u64>),
+    /// The commit.
+    Commit,
+}
+
+/// What the end of a sign-in means for the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restart {
+    /// Nothing.
+    None,
+    /// There is another session.
+    Done,
+    /// It is the second time: whoever tried again would do so for ever.
+    TooOften,
 }
 
 impl Lane {
@@ -37,66 +57,113 @@ impl Lane {
         self.lock().staged.again.pop()
     }
 
-    /// The sign-in `refused` has ended, and there is another: once for each, another session begins, and all that was
-    /// staged is sent again.
-    pub(super) async fn restart(&self, refused: Option<u64>) -> Result<()> {
-        if !self.sink.restarts_with_sign_in() {
-            return Ok(());
-        }
-        let _turn = self.turn_to_restart.lock().await;
-        if self.lock().staged.restarted == refused {
-            return Ok(());
-        }
-        self.open().await?;
+    /// Has `batches` sent behind all that has to be staged again.
+    pub(super) fn stage_again(&self, batches: impl Iterator<Item = Batch>) {
         let mut state = self.lock();
-        state.staged.restarted = refused;
-        let kept = std::mem::take(&mut state.staged.kept);
-        state.staged.again.extend(kept.into_iter().rev());
-        Ok(())
+        for batch in batches {
+            state.staged.again.insert(0, batch);
+        }
     }
 
-    /// All rows were handed over and taken: what was staged is committed, or abandoned where the lane ends early.
-    pub(super) async fn conclude(&self) {
-        let Some(session) = self.lock().session.clone() else { return };
-        let staged = std::mem::take(&mut self.lock().staged);
-        let left: Vec<_> = staged.kept.into_iter().chain(staged.again).collect();
-        if self.is_stopped() {
-            return self.abandon(&session, &left).await;
+    /// Bytes of bodies that the service keeps aside.
+    #[must_use]
+    pub fn staged_bytes(&self) -> u64 {
+        self.lock().staged.kept.iter().map(|batch| batch.size() as u64).sum()
+    }
+
+    /// Whether the service is being asked to make what was staged count.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        self.lock().session.as_ref().is_some_and(|session| session.is_asked())
+    }
+
+    /// The session has ended with its sign-in, and there is another: once, another session begins, and all that was staged is
+    /// sent again.
+    pub(super) async fn restart(&self, ended: Ended) -> Result<Restart> {
+        if !self.sink.restarts_with_sign_in() {
+            return Ok(Restart::None);
         }
+        let _turn = self.turn_to_restart.lock().await;
+        match self.lock().staged.restarted {
+            // Another batch of the same session has come first.
+            Some(known) if known == ended && ended != Ended::Commit => return Ok(Restart::Done),
+            Some(_) => return Ok(Restart::TooOften),
+            None => {}
+        }
+        let last = self.lock().session.take();
+        if let Some(last) = last {
+            // It may be there all the same, and in the way of the next one.
+            let _ = self.sink.abandon(&last).await;
+        }
+        self.open_in_time().await?;
+        let mut state = self.lock();
+        state.staged.restarted = Some(ended);
+        let kept = std::mem::take(&mut state.staged.kept);
+        state.staged.again.extend(kept.into_iter().rev());
+        Ok(Restart::Done)
+    }
+
+    /// All rows were handed over and taken: what was staged is committed, or abandoned where the lane ends early. Answers
+    /// whether that was all; else everything has to be staged again.
+    pub(super) async fn conclude(&self) -> bool {
+        let Some(session) = self.lock().session.clone() else { return true };
+        if self.is_stopped() {
+            self.abandon(&session).await;
+            return true;
+        }
+        session.note_asked(true);
         let committed = tokio::select! {
             biased;
-            () = self.stopped(Stop::Abort) => Committed::InDoubt(cut_short()),
+            () = self.stopped(Stop::Abort) => cut_short(&session),
             committed = self.sink.commit(&session, self.watch()) => committed,
         };
         match committed {
             Committed::Whole => {
-                for batch in &left {
-                    self.confirm(batch, false);
+                for batch in self.left() {
+                    self.confirm(&batch, false);
                 }
             }
-            Committed::Nothing(error) => {
-                self.fail(error);
-                self.abandon(&session, &left).await;
-            }
+            Committed::Expired(error) => match self.restart(Ended::Commit).await {
+                Ok(Restart::Done) => return false,
+                Ok(_) => self.end_without(&session, error).await,
+                Err(error) => self.end_without(&session, error).await,
+            },
+            Committed::Nothing(error) => self.end_without(&session, error).await,
             Committed::InDoubt(error) => {
-                for batch in &left {
-                    self.leave(batch, true);
+                for batch in self.left() {
+                    self.leave(&batch, true);
                 }
-                self.fail(error);
+                self.end_without(&session, error).await;
             }
         }
+        true
+    }
+
+    /// Everything that was staged.
+    fn left(&self) -> Vec<Batch> {
+        let staged = std::mem::take(&mut self.lock().staged);
+        staged.kept.into_iter().chain(staged.again).collect()
+    }
+
+    async fn end_without(&self, session: &Session, why: Error) {
+        self.fail(why);
+        self.abandon(session).await;
     }
 
     /// Nothing of what was staged counts. Whether the service hears of that changes nothing for the rows.
-    async fn abandon(&self, session: &Session, staged: &[Batch]) {
-        for batch in staged {
-            self.leave(batch, false);
+    async fn abandon(&self, session: &Session) {
+        for batch in self.left() {
+            self.leave(&batch, false);
         }
         let _ = self.sink.abandon(session).await;
     }
 }
 
-fn cut_short() -> Error {
-    Error::new(Kind::InDoubt, "the rows were staged, and whether they were committed is not known")
-        .with_hint("look for them before sending them again")
+/// What is known of a commit that nobody waits for any more.
+fn cut_short(session: &Session) -> Committed {
+    if session.is_asked() {
+        let error = Error::new(Kind::InDoubt, "the rows were staged, and whether they were committed is not known");
+        return Committed::InDoubt(error.with_hint("look for them before sending them again"));
+    }
+    Committed::Nothing(Error::new(Kind::Closed, "the call ended before the rows were committed"))
 }

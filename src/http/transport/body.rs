@@ -167,7 +167,7 @@ impl Tracked {
     fn new(body: Body, progress: Arc<Progress>) -> Self {
         let (left, rest) = match body {
             Body::Memory(bytes) => (bytes, None),
-            Body::Spooled(spooled) => (spooled.before.clone(), Some(Rest::new(spooled))),
+            Body::Spooled(spooled) => (spooled.around[0].clone(), Some(Rest::new(spooled))),
         };
         Self { is_long: rest.is_some() || left.len() > PIECE, left, rest, progress, unwritten: Arc::default() }
     }

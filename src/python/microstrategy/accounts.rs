@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use crate::delivery::queue::{Fate, Ledger};
+use crate::delivery::queue::Ledger;
 use crate::delivery::report::{Meter, Report};
 use crate::python::results;
 use crate::rows::encode::Problems;
@@ -20,19 +20,16 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Python's `PushResult`; `fate` is what became of the staged rows.
+    /// Python's `PushResult`; the first of the rows is number `first` of the ledger.
     pub(super) fn result<'py>(
         &self,
         py: Python<'py>,
-        fate: Option<Fate>,
+        ledger: &Ledger,
+        first: u64,
         meter: &Meter,
         elapsed: Duration,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut ledger = Ledger::default();
-        if let Some(fate) = fate {
-            ledger.record(0..self.rows, fate, false);
-        }
-        let mut report = Report::new(self.read, &self.problems, self.skip_invalid, 0, &ledger, meter, elapsed);
+        let mut report = Report::new(self.read, &self.problems, self.skip_invalid, first, ledger, meter, elapsed);
         report.repeated_keys = self.repeated_keys;
         results::push_result(py, &report, false)
     }

@@ -6,19 +6,22 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tokio::sync::Notify;
 
-use super::accounts::with_result;
+use super::accounts::{Account, with_result};
 use super::telling::{Shown, Telling};
-use super::upload::{Staged, State};
+use super::upload::State;
 use crate::clock::Moment;
-use crate::delivery::queue::Fate;
-use crate::error::{Error, Kind};
+use crate::delivery::queue::{Fate, Ledger, Outbox};
+use crate::delivery::worker::Lane;
+use crate::error::{Error, Kind, Result};
+use crate::http::transport::base64_length;
 use crate::python::bell::Bell;
 use crate::python::errors;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
 use crate::python::runtime::{Received, Running, lost};
-use crate::services::microstrategy::upload::{Course, Load, Trouble};
-use crate::services::microstrategy::{Client, Info, Model};
+use crate::services::microstrategy::client::Claim;
+use crate::services::microstrategy::upload::{Upload, delivery, queue};
+use crate::services::microstrategy::{Client, Info, Model, Trouble};
 
 /// How it is sent.
 pub(super) enum How {
@@ -29,62 +32,87 @@ pub(super) enum How {
         id: String,
         /// The service may not know it everywhere yet.
         is_new: bool,
+        /// Bytes of Base64 in one chunk.
+        chunk: u64,
     },
 }
 
+/// The way that rows go.
+enum Way {
+    /// One request takes all of them; whoever is to end it is told so.
+    Once(Arc<Notify>),
+    /// An upload session, which the engine fills.
+    Upload { lane: Arc<Lane>, outbox: Arc<Outbox>, bytes: u64 },
+}
+
+/// Rows of one push on their way: the first is number `first` of all.
+struct Sent {
+    table: String,
+    account: Account,
+    started: Moment,
+    first: u64,
+}
+
+type Ending = Result<Option<Info>, Trouble>;
+
 /// Sends and publishes what waits.
 pub(super) fn publish(
+    py: Python<'_>,
     client: Arc<Client>,
     state: &Arc<Mutex<State>>,
     how: How,
     options: RowOptions,
 ) -> PyResult<Operation> {
-    let mut taken = std::mem::take(&mut *State::lock(state));
+    let State { staged, claim } = std::mem::take(&mut *State::lock(state));
     let clock = client.clock().clone();
     let deadline = options.timeout.map(|timeout| clock.now() + timeout);
-    let (course, stop) = (Arc::new(Course::default()), Arc::new(Notify::new()));
     let bell = Arc::new(Bell::default());
-    let whole = taken.staged.first_mut().and_then(|first| first.whole.take());
-    let loads: Vec<Load> = taken.staged.iter().map(load).collect();
-    let target = taken.staged.first().map(|first| (first.staging.table.clone(), first.staging.policy));
-    let sending = {
-        let (client, course, stop) = (Arc::clone(&client), Arc::clone(&course), Arc::clone(&stop));
-        async move {
-            let stopping = stopped(&client, &stop, deadline);
-            match (how, whole, target) {
-                (How::Create(Some(model)), Some(rows), _) => {
-                    until(stopping, client.create_whole(&model, &rows)).await.map(Some)
+    let (mut sent, mut stagings, mut whole, mut first) = (Vec::new(), Vec::new(), None, 0);
+    for one in staged {
+        let rows = one.account.rows;
+        sent.push(Sent { table: one.staging.table.name.clone(), account: one.account, started: one.started, first });
+        first += rows;
+        whole = whole.or(one.whole);
+        stagings.push(one.staging);
+    }
+    let (way, running) = match (how, whole) {
+        (How::Update { id, is_new, chunk }, None) => {
+            let (targets, outbox) = queue(stagings, client.spool_dir());
+            let outbox = Arc::new(outbox);
+            let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
+            let lane = delivery(upload, Arc::clone(&outbox), deadline);
+            let bytes = base64_length(outbox.waiting().bytes);
+            let running = Running::start(&bell, uploaded(Arc::clone(&lane)))?;
+            (Way::Upload { lane, outbox, bytes }, running)
+        }
+        (how, whole) => {
+            let stop = Arc::new(Notify::new());
+            let (client, stopping) = (Arc::clone(&client), Arc::clone(&stop));
+            let table = stagings.into_iter().next().map(|staging| (staging.table, staging.policy));
+            let sending = async move {
+                let stopping = stopped(&client, &stopping, deadline);
+                match (how, whole, table) {
+                    (How::Create(Some(model)), Some(rows), _) => {
+                        until(stopping, client.create_whole(&model, &rows)).await.map(Some)
+                    }
+                    (How::Update { id, .. }, Some(rows), Some((table, policy))) => {
+                        until(stopping, client.patch(&id, &table, policy, &rows)).await.map(|()| None)
+                    }
+                    _ => Err(Error::bug("there is nothing to make a dataset of").into()),
                 }
-                (How::Update { id, .. }, Some(rows), Some((table, policy))) => {
-                    until(stopping, client.patch(&id, &table, policy, &rows)).await.map(|()| None)
-                }
-                (How::Update { id, is_new }, None, _) => {
-                    client.upload(&id, is_new, &loads, &course, stopping).await.map(|()| None)
-                }
-                _ => Err(Error::bug("there is nothing to make a dataset of").into()),
-            }
+            };
+            (Way::Once(stop), Running::start(&bell, sending)?)
         }
     };
-    let work = Publish {
-        running: Running::start(&bell, sending)?,
-        telling: Telling::new(options.progress, clock),
-        state: taken,
-        client,
-        course,
-        stop,
-        raised: None,
-    };
+    let telling = Telling::new(options.progress, clock);
+    let work = Publish { running, telling, sent, _claim: claim, client, way, raised: None };
     Ok(Operation::new(work, bell, false))
 }
 
-fn load(staged: &Staged) -> Load {
-    let staging = &staged.staging;
-    Load {
-        table: staging.table.name.clone(),
-        policy: staging.policy,
-        columns: staging.table.columns.iter().map(|column| column.name.clone()).collect(),
-        parts: staging.parts(),
-    }
+async fn uploaded(lane: Arc<Lane>) -> Ending {
+    Arc::clone(&lane).open_and_run().await;
+    // Which rows are in doubt is in the ledger.
+    lane.failure().map_or(Ok(None), |error| Err(error.into()))
 }
 
 /// Ends when the call is to end, and says why.
@@ -115,46 +143,70 @@ async fn until<T>(
 }
 
 struct Publish {
-    running: Running<Result<Option<Info>, Trouble>>,
+    running: Running<Ending>,
     telling: Telling,
-    state: State,
+    sent: Vec<Sent>,
+    /// Nobody else uploads to the dataset meanwhile.
+    _claim: Option<Claim>,
     client: Arc<Client>,
-    course: Arc<Course>,
-    stop: Arc<Notify>,
+    way: Way,
     /// Who interrupted it.
     raised: Option<PyErr>,
 }
 
 impl Publish {
+    fn rows(&self) -> u64 {
+        self.sent.iter().map(|one| one.account.rows).sum()
+    }
+
     fn shown(&self, is_done: bool) -> Shown {
-        let rows: u64 = self.state.staged.iter().map(|one| one.account.rows).sum();
-        let (sent, total) = self.course.bytes();
-        let waiting = if is_done {
-            None
-        } else if self.course.is_publishing() {
-            Some("publishing".to_owned())
-        } else {
-            (total > 0).then(|| format!("sending: {} of {} MB", sent / 1_000_000, total.div_ceil(1_000_000)))
+        let rows = self.rows();
+        let waiting = match &self.way {
+            _ if is_done => None,
+            Way::Upload { lane, .. } if lane.is_committing() => Some("publishing".to_owned()),
+            Way::Upload { lane, bytes, .. } => Some(lane.held().map_or_else(
+                || format!("sending: {} of {} MB", lane.staged_bytes() / 1_000_000, bytes.div_ceil(1_000_000)),
+                |held| held.why,
+            )),
+            Way::Once(_) => None,
         };
         let meter = self.client.meter();
-        Shown {
-            read: rows,
-            confirmed: if is_done { rows } else { 0 },
-            total: Some(rows),
-            requests: meter.requests,
-            retries: meter.retries,
-            waiting,
+        let (requests, retries) = match &self.way {
+            Way::Upload { lane, .. } => {
+                let sending = lane.meter();
+                (meter.requests + sending.requests, meter.retries + sending.retries)
+            }
+            Way::Once(_) => (meter.requests, meter.retries),
+        };
+        Shown { read: rows, confirmed: if is_done { rows } else { 0 }, total: Some(rows), requests, retries, waiting }
+    }
+
+    /// What became of the rows; `fate` is that of all of them where it is known.
+    fn ledger(&self, fate: Option<Fate>) -> Ledger {
+        match (&self.way, fate) {
+            (Way::Upload { outbox, .. }, None) => outbox.ledger(),
+            (_, fate) => {
+                let mut ledger = Ledger::default();
+                if let Some(fate) = fate {
+                    ledger.record(0..self.rows(), fate, false);
+                }
+                ledger
+            }
         }
     }
 
     /// The results by table, one for each push.
-    fn results<'py>(&self, py: Python<'py>, fate: Option<Fate>) -> PyResult<Bound<'py, PyDict>> {
+    fn results<'py>(&self, py: Python<'py>, ledger: &Ledger) -> PyResult<Bound<'py, PyDict>> {
         let results = PyDict::new(py);
-        for staged in &self.state.staged {
-            let elapsed = self.client.clock().now() - staged.started;
-            let meter = self.client.meter().clone();
-            let result = staged.account.result(py, fate, &meter, elapsed)?;
-            let name = PyString::new(py, &staged.staging.table.name);
+        let meter = self.client.meter().clone();
+        let meter = match &self.way {
+            Way::Upload { lane, .. } => lane.meter().and(&meter),
+            Way::Once(_) => meter,
+        };
+        for one in &self.sent {
+            let elapsed = self.client.clock().now() - one.started;
+            let result = one.account.result(py, ledger, one.first, &meter, elapsed)?;
+            let name = PyString::new(py, &one.table);
             let joined = match results.get_item(&name)? {
                 Some(before) => errors::face(py, "results")?.getattr("joined")?.call1((before, result))?,
                 None => result,
@@ -164,24 +216,32 @@ impl Publish {
         Ok(results)
     }
 
-    fn end(&mut self, py: Python<'_>, outcome: Result<Option<Info>, Trouble>) -> PyResult<Step> {
-        let trouble = match outcome {
-            Ok(info) => {
-                // Published is published, whatever is raised by whoever is shown that it is.
+    fn end(&mut self, py: Python<'_>, outcome: Ending) -> PyResult<Step> {
+        let fate = match (&self.way, &outcome) {
+            (Way::Upload { .. }, Ok(_)) | (_, Err(Trouble { in_doubt: false, .. })) => None,
+            (Way::Once(_), Ok(_)) => Some(Fate::Confirmed),
+            (_, Err(_)) => Some(Fate::InDoubt),
+        };
+        let ledger = self.ledger(fate);
+        let rows = self.rows();
+        let error = match outcome {
+            // Published is published, whoever wanted to end it, and whatever is raised by whoever is shown that it is.
+            _ if ledger.count(Fate::Confirmed) == rows && (rows > 0 || outcome.is_ok()) => {
                 self.telling.end(py, self.shown(true))?;
-                let results = self.results(py, Some(Fate::Confirmed))?;
-                if let Some(info) = info {
+                let results = self.results(py, &ledger)?;
+                if let Ok(Some(info)) = outcome {
                     results.set_item(py.None(), info.id)?;
                 }
                 return Ok(Step::Done(results.into_any().unbind()));
             }
-            Err(trouble) => trouble,
+            Ok(_) => Error::bug("rows are neither published nor is it known why not"),
+            Err(trouble) => trouble.error,
         };
         self.telling.close(py)?;
-        let results = self.results(py, trouble.in_doubt.then_some(Fate::InDoubt))?;
+        let results = self.results(py, &ledger)?;
         let raised = match self.raised.take() {
             Some(raised) => raised,
-            None => errors::to_py(py, &trouble.error),
+            None => errors::to_py(py, &error),
         };
         if let Some(result) = results.values().iter().next() {
             with_result(py, &raised, &result)?;
@@ -202,11 +262,12 @@ impl Work for Publish {
                 }
                 Ok(Step::Wait)
             }
-            Received::Lost => {
-                let in_doubt = self.course.is_publishing();
+            Received::Lost if self.raised.is_some() => {
+                let in_doubt = matches!(&self.way, Way::Upload { lane, .. } if lane.is_committing());
                 let error = Error::new(Kind::Closed, "the call was interrupted, and its upload session is left");
-                if self.raised.is_some() { self.end(py, Err(Trouble { error, in_doubt })) } else { Err(lost(py)) }
+                self.end(py, Err(Trouble { error, in_doubt }))
             }
+            Received::Lost => Err(lost(py)),
         }
     }
 
@@ -215,7 +276,10 @@ impl Work for Publish {
             return self.running.stop();
         }
         self.raised = Some(raised);
-        self.stop.notify_one();
+        match &self.way {
+            Way::Once(stop) => stop.notify_one(),
+            Way::Upload { lane, .. } => lane.abort(Some(Error::new(Kind::Closed, "the call was interrupted"))),
+        }
     }
 
     fn abort(&mut self) {

@@ -10,6 +10,7 @@ use super::accounts::{Account, with_result};
 use super::telling::{Shown, Telling};
 use super::upload::{Staged, State};
 use crate::clock::{Clock, Moment};
+use crate::delivery::queue::Ledger;
 use crate::delivery::report::Meter;
 use crate::python::bell::Bell;
 use crate::python::door;
@@ -153,7 +154,7 @@ impl Stage {
         };
         let account = self.account(py, 0, 0);
         let elapsed: Duration = self.clock.now() - self.started;
-        let result = account.result(py, None, &Meter::default(), elapsed)?;
+        let result = account.result(py, &Ledger::default(), 0, &Meter::default(), elapsed)?;
         with_result(py, &raised, &result)?;
         Ok(raised)
     }

@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 use super::accounts::Account;
 use super::{Library, LibraryModel, publishing, staging};
 use crate::clock::Moment;
+use crate::delivery::queue::Ledger;
 use crate::delivery::report::Meter;
 use crate::error::Error;
 use crate::python::operation::Operation;
@@ -109,7 +110,7 @@ impl LibraryUpload {
             self.check_policy(py, &table.name, policy)?;
             let options = RowOptions::read(options)?;
             let folder = self.client.spool_dir();
-            let staging = errors::raise(py, Staging::new(table, policy, self.workflow, self.chunk, folder))?;
+            let staging = errors::raise(py, Staging::new(table, policy, self.workflow, folder))?;
             staging::stage(Arc::clone(&self.state), staging, rows, options, self.client.clock())
         })
     }
@@ -119,7 +120,8 @@ impl LibraryUpload {
         door::through(py, || {
             let (results, now) = (PyDict::new(py), self.client.clock().now());
             for staged in &State::lock(&self.state).staged {
-                let result = staged.account.result(py, None, &Meter::default(), now - staged.started)?;
+                let result =
+                    staged.account.result(py, &Ledger::default(), 0, &Meter::default(), now - staged.started)?;
                 results.set_item(&staged.staging.table.name, result)?;
             }
             Ok(results)
@@ -136,15 +138,15 @@ impl LibraryUpload {
     fn create(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Operation> {
         door::through(py, || {
             let how = publishing::How::Create(self.model.clone());
-            publishing::publish(Arc::clone(&self.client), &self.state, how, RowOptions::read(options)?)
+            publishing::publish(py, Arc::clone(&self.client), &self.state, how, RowOptions::read(options)?)
         })
     }
 
     /// Publishes all that waits; answers what became of the rows, by table.
     fn publish(&self, py: Python<'_>, id: String, is_new: bool, options: &Bound<'_, PyDict>) -> PyResult<Operation> {
         door::through(py, || {
-            let how = publishing::How::Update { id, is_new };
-            publishing::publish(Arc::clone(&self.client), &self.state, how, RowOptions::read(options)?)
+            let how = publishing::How::Update { id, is_new, chunk: self.chunk };
+            publishing::publish(py, Arc::clone(&self.client), &self.state, how, RowOptions::read(options)?)
         })
     }
 

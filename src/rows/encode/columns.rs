@@ -46,6 +46,11 @@ impl Columns {
         &self.met
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     #[inline]
     pub(super) fn at(&self, place: usize) -> &Column {
         &self.places[place]

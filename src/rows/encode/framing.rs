@@ -1,6 +1,6 @@
-//! How a destination wants its rows wrapped: data, no code.
+//! How a sink wants its rows wrapped: data, no code.
 
-/// What stands around and between the rows of one body.
+/// What rows look like, what stands around and between those of one body, and how the body is written in the end.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Framing {
     /// Before the first row.
@@ -9,4 +9,34 @@ pub struct Framing {
     pub separator: &'static [u8],
     /// After the last row.
     pub suffix: &'static [u8],
+    /// Rows are arrays of the cells of all columns, in the order of their schema; else objects.
+    pub in_arrays: bool,
+    /// All of that is Base64 in the body; sizes count after it.
+    pub in_base64: bool,
+}
+
+impl Framing {
+    /// Rows that are objects, in a body that is written as it is.
+    #[must_use]
+    pub const fn new(prefix: &'static [u8], separator: &'static [u8], suffix: &'static [u8]) -> Self {
+        Self { prefix, separator, suffix, in_arrays: false, in_base64: false }
+    }
+
+    /// The same with rows that are arrays; they need a schema.
+    #[must_use]
+    pub const fn in_arrays(self) -> Self {
+        Self { in_arrays: true, ..self }
+    }
+
+    /// The same in Base64.
+    #[must_use]
+    pub const fn in_base64(self) -> Self {
+        Self { in_base64: true, ..self }
+    }
+
+    /// How many bytes of wrapped rows make a body of at most `bytes`.
+    #[must_use]
+    pub fn bytes_of_rows(&self, bytes: usize) -> usize {
+        if self.in_base64 { bytes / 4 * 3 } else { bytes }
+    }
 }

@@ -78,6 +78,17 @@ impl Client {
         Self { watch, meter: Arc::default(), ..self.clone() }
     }
 
+    /// The same, which tells `watch` of its waits.
+    #[must_use]
+    pub(super) fn telling(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch, ..self.clone() }
+    }
+
+    /// The same for one attempt that nothing holds.
+    pub(super) fn aside(&self) -> Self {
+        Self { limit: Limit::alone(self.clock.clone(), Quotas::NONE), retry: Retry::never(), ..self.clone() }
+    }
+
     /// What sending has cost so far.
     pub fn meter(&self) -> MutexGuard<'_, Meter> {
         self.meter.lock().unwrap_or_else(PoisonError::into_inner)
@@ -128,6 +139,11 @@ impl Client {
     pub(super) async fn project(&self) -> Result<&str> {
         let found = self.project.get_or_try_init(|| self.find_project(self.wanted.as_deref())).await;
         found.map(String::as_str)
+    }
+
+    /// The same once it was found.
+    pub(super) fn found_project(&self) -> &str {
+        self.project.get().map(String::as_str).unwrap_or_default()
     }
 
     /// Calls an operation of the project.

@@ -10,10 +10,10 @@ use super::Policy;
 use super::address::below;
 use super::client::Client;
 use super::datasets::{Info, TableInfo};
+use super::doubt::Trouble;
 use super::model::{Model, headers};
 use super::operation::{Call, Setback};
 use super::read::{json, required};
-use super::upload::Trouble;
 use crate::error::Result;
 
 /// The header that says what becomes of keys that are there already.

@@ -1,31 +1,39 @@
-//! An upload session: opened, filled chunk by chunk, published, and deleted on every way out.
+//! An upload session, as the delivery engine fills it: opened, filled chunk by chunk, published, and deleted on every way out.
 //!
 //! ```text
-//!  open ─▶ PUT chunk … ─▶ publish ─▶ publishStatus … ─▶ delete
+//!  open ─▶ PUT chunk … ─▶ commit: publish ─▶ publishStatus … ─▶ DELETE
 //!   ▲          └─ the login has ended: once more from the start ─┐
 //!   └────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! Source: "Create a dataset incrementally with multiple requests". What the service does with an upload session of a login
-//! that has ended is not written down: it is taken for lost, so that everything is sent again.
+//! Source: "Create a dataset incrementally with multiple requests" (facts/microstrategy 4.1). What the service does with an
+//! upload session of a login that has ended is not written down: it is taken for lost, so that everything is sent again.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
 use super::Policy;
 use super::address::below;
+use super::answers::Speech;
 use super::client::Client;
-use super::operation::{Call, Setback};
+use super::doubt::Trouble;
+use super::operation::{ANSWER_LIMIT, Call, Setback};
 use super::read::{json, required, whole};
-use super::staging::Part;
+use super::staging::{ROWS, Staging};
+use crate::clock::Moment;
+use crate::delivery::queue::Outbox;
+use crate::delivery::worker::{Lane, Manner, Opening, Policy as Delivery};
+use crate::delivery::{Committed, Committing, Fault, Parcel, Session, Sink, Verdict};
 use crate::error::{Error, Kind, Result};
-use crate::http::transport::{Body, Spooled, base64_length};
+use crate::http::transport::{Reach, Request};
+use crate::http::{Answer, Dialect, Exchanges, Later};
+use crate::rate_limit::Watch;
+use crate::rows::encode::{Framing, Limits};
 
 /// How long a dataset that was just made may be unknown to the service. Source: mstrio-py, issue 150.
 const LAG: Duration = Duration::from_secs(30);
@@ -36,211 +44,106 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const PUBLISHING: Duration = Duration::from_secs(3_600);
 /// How long a session that is of no more use is tried to be deleted.
 const TIDYING: Duration = Duration::from_secs(10);
+/// How often a login is kept alive while an upload needs it: it ends after 1,800 s without a request
+/// (facts/microstrategy 2.1).
+const KEEPING: Duration = Duration::from_secs(300);
 
 /// States of publishing. Source: `EnumDSSXMLStatus`: result; error message and request execution error.
 const RESULT: i64 = 1;
 const FAILURES: [i64; 2] = [3, 18];
 
-/// The rows of one table.
-#[derive(Debug, Clone)]
-pub struct Load {
+/// A table that is filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
     /// The table.
     pub table: String,
     /// What becomes of rows that are there.
     pub policy: Policy,
     /// The columns, in the order of the values.
     pub columns: Vec<String>,
-    /// The chunks.
-    pub parts: Vec<Part>,
 }
 
-/// Why rows are not published, as far as that is known.
+/// A dataset that is uploaded to.
 #[derive(Debug)]
-pub struct Trouble {
-    /// What happened.
-    pub error: Error,
-    /// They may have been published all the same.
-    pub in_doubt: bool,
+pub struct Upload {
+    client: Client,
+    /// It may not be known to all of the service yet.
+    is_new: bool,
+    /// Its parts.
+    targets: Vec<Target>,
+    /// Bytes of Base64 in one chunk.
+    chunk: usize,
+    url: Url,
 }
 
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self { error, in_doubt: false }
+impl Upload {
+    /// An upload to tables of the dataset with that id, in chunks of at most so many bytes of Base64.
+    pub fn new(client: Client, dataset: &str, is_new: bool, targets: Vec<Target>, chunk: u64) -> Result<Self> {
+        let url = below(&client.root, &["datasets", dataset, "uploadSessions"])?;
+        let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
+        Ok(Self { client, is_new, targets, chunk, url })
     }
-}
 
-impl From<Setback> for Trouble {
-    fn from(setback: Setback) -> Self {
-        if setback.in_doubt { Self::doubt(setback.error) } else { setback.error.into() }
-    }
-}
-
-impl Trouble {
-    /// Rows may have been published, for all that is known after `error`.
-    pub(super) fn doubt(error: Error) -> Self {
-        let message = format!("whether the rows were published is not known: {}", error.message);
-        let doubt = Error::new(Kind::InDoubt, message).with_answer((*error.answer).clone());
-        let hint = "look at the dataset; with policy=\"upsert\" or \"replace\" the same rows can be pushed again";
-        Self { error: doubt.with_hint(hint).caused_by(error), in_doubt: true }
-    }
-}
-
-/// How far an upload is.
-#[derive(Debug, Default)]
-pub struct Course {
-    session: Mutex<Option<String>>,
-    sent: AtomicU64,
-    total: AtomicU64,
-    /// Publishing has been asked for, and was not refused.
-    publishing: AtomicBool,
-}
-
-impl Course {
-    /// Bytes of Base64 that the service has, and that there are.
+    /// The exchanges by which it is reached.
     #[must_use]
-    pub fn bytes(&self) -> (u64, u64) {
-        (self.sent.load(Ordering::Acquire), self.total.load(Ordering::Acquire))
+    pub fn http(&self) -> Arc<Exchanges> {
+        Arc::clone(&self.client.http)
     }
 
-    /// Whether the service is publishing.
-    #[must_use]
-    pub fn is_publishing(&self) -> bool {
-        self.publishing.load(Ordering::Acquire)
+    /// A call below the upload's address; its project was found when it was opened.
+    fn call(&self, method: Method, path: &[&str], doing: &'static str) -> Call {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(path);
+        }
+        Call::new(method, url, doing).within(self.client.found_project())
     }
 
-    fn open(&self, id: Option<String>) -> Option<String> {
-        std::mem::replace(&mut *self.session.lock().unwrap_or_else(PoisonError::into_inner), id)
-    }
-}
-
-impl Client {
-    /// Uploads and publishes `loads`, all or none of them, unless `stop` comes first and says why. A dataset that `is_new`
-    /// may not be known to all of the service yet.
-    pub async fn upload(
-        &self,
-        dataset: &str,
-        is_new: bool,
-        loads: &[Load],
-        course: &Course,
-        stop: impl Future<Output = Error>,
-    ) -> Result<(), Trouble> {
-        let parts = loads.iter().flat_map(|load| &load.parts);
-        course.total.store(parts.map(|part| base64_length(part.range.end - part.range.start)).sum(), Ordering::Release);
-        let outcome = tokio::select! {
-            biased;
-            outcome = self.deliver(dataset, is_new, loads, course) => outcome,
-            error = stop => Err(Trouble { error, in_doubt: course.is_publishing() }),
-        };
-        self.tidy(dataset, course).await;
-        outcome
-    }
-
-    async fn deliver(&self, dataset: &str, is_new: bool, loads: &[Load], course: &Course) -> Result<(), Trouble> {
-        let mut again = true;
+    /// `POST uploadSessions`, once more where the login had ended, or nobody knows the id of the session that was opened.
+    async fn open(&self, client: &Client) -> Result<String> {
+        let tables: Vec<_> = self.targets.iter().map(Target::as_json).collect();
+        client.project().await?;
+        let call = self.call(Method::POST, &[], "opening the upload").with(&json!({"tables": tables}));
+        let (clock, mut again) = (&client.clock, true);
+        let (until, mut wait) = (clock.now() + LAG, FIRST_WAIT);
         loop {
-            match self.deliver_once(dataset, is_new, loads, course).await {
-                Err(setback) if setback.renewed && again => {
-                    again = false;
-                    self.tidy(dataset, course).await;
-                    course.sent.store(0, Ordering::Release);
-                }
-                Err(setback) => return Err(setback.into()),
-                Ok(()) => return Ok(()),
-            }
-        }
-    }
-
-    async fn deliver_once(&self, dataset: &str, is_new: bool, loads: &[Load], course: &Course) -> Result<(), Setback> {
-        let id = self.open_session(dataset, is_new, loads).await?;
-        course.open(Some(id.clone()));
-        // Chunks are counted by table, on through several loads of one.
-        let mut indexes: HashMap<&str, usize> = HashMap::new();
-        for load in loads {
-            for part in &load.parts {
-                let index = indexes.entry(&load.table).or_default();
-                *index += 1;
-                self.send_chunk(dataset, &id, load, *index, part).await?;
-                course.sent.fetch_add(base64_length(part.range.end - part.range.start), Ordering::AcqRel);
-            }
-        }
-        self.publish(dataset, &id, course).await
-    }
-
-    /// `POST uploadSessions`.
-    async fn open_session(&self, dataset: &str, is_new: bool, loads: &[Load]) -> Result<String, Setback> {
-        let mut tables: Vec<Value> = Vec::new();
-        for load in loads {
-            let listed = tables.iter().any(|known| known["name"] == load.table.as_str());
-            if !listed {
-                let (policy, columns) = (load.policy.word(), &load.columns);
-                tables.push(json!({"name": load.table, "updatePolicy": policy, "columnHeaders": columns}));
-            }
-        }
-        let url = below(&self.root, &["datasets", dataset, "uploadSessions"])?;
-        let call = Call::new(Method::POST, url, "opening the upload").with(&json!({"tables": tables}));
-        let call = self.within(call).await?;
-        let (until, mut wait) = (self.clock.now() + LAG, FIRST_WAIT);
-        let answer = loop {
-            match self.attempt(&call).await {
-                Ok(answer) => break answer,
-                Err(setback) if is_new && setback.error.kind == Kind::NotFound && self.clock.now() + wait < until => {
-                    self.clock.sleep_until(self.clock.now() + wait).await;
+            match client.attempt(&call).await {
+                Ok(answer) => return required(&json(&answer)?, &["uploadSessionId", "id"]),
+                Err(setback) if self.is_new && setback.error.kind == Kind::NotFound && clock.now() + wait < until => {
+                    clock.sleep_until(clock.now() + wait).await;
                     wait = LONGEST_WAIT.min(wait * 2);
                 }
+                Err(setback) if setback.renewed && again => again = false,
                 // A session of which nobody knows the id would be in the way: it ends with the login.
-                Err(setback) if setback.in_doubt => {
-                    self.log_out().await.ok();
-                    return Err(Setback { in_doubt: false, renewed: true, ..setback });
+                Err(setback) if setback.in_doubt && again => {
+                    client.log_out().await.ok();
+                    again = false;
                 }
-                Err(setback) => return Err(setback),
+                Err(setback) => return Err(setback.error),
             }
-        };
-        Ok(required(&json(&answer)?, &["uploadSessionId", "id"])?)
-    }
-
-    /// `PUT uploadSessions/{id}`: the same index again is the same chunk again.
-    async fn send_chunk(&self, dataset: &str, id: &str, load: &Load, index: usize, part: &Part) -> Result<(), Setback> {
-        let url = below(&self.root, &["datasets", dataset, "uploadSessions", id])?;
-        let table = Value::from(load.table.as_str());
-        let spooled = Spooled {
-            before: Bytes::from(format!("{{\"tableName\":{table},\"index\":{index},\"data\":\"")),
-            file: Arc::clone(&part.file),
-            range: part.range.clone(),
-            after: Bytes::from_static(b"\"}"),
-        };
-        let mut call = self.within(Call::new(Method::PUT, url, "sending a chunk")).await?;
-        call.body = Body::Spooled(Arc::new(spooled));
-        self.attempt(&call).await.map(drop)
+        }
     }
 
     /// `POST publish`, never twice, and then looks until it is done.
-    async fn publish(&self, dataset: &str, id: &str, course: &Course) -> Result<(), Setback> {
-        let url = below(&self.root, &["datasets", dataset, "uploadSessions", id, "publish"])?;
-        let call = self.within(Call::new(Method::POST, url, "publishing")).await?;
-        course.publishing.store(true, Ordering::Release);
-        let doubt = match self.attempt(&call).await {
+    async fn publish(&self, client: &Client, session: &Session) -> Result<(), Setback> {
+        let call = self.call(Method::POST, &[id(session), "publish"], "publishing");
+        let doubt = match client.attempt(&call).await {
             Ok(_) => None,
             Err(setback) if setback.in_doubt => Some(setback.error),
-            Err(setback) => {
-                course.publishing.store(false, Ordering::Release);
-                return Err(setback);
-            }
+            Err(setback) => return Err(setback),
         };
-        self.look(dataset, id, doubt, course).await
+        self.look(client, session, doubt).await
     }
 
     /// `GET publishStatus` until it is done. Where the answer to publish got lost, `doubt` says why.
-    async fn look(&self, dataset: &str, id: &str, doubt: Option<Error>, course: &Course) -> Result<(), Setback> {
-        let url = below(&self.root, &["datasets", dataset, "uploadSessions", id, "publishStatus"])?;
-        let call = self.within(Call::new(Method::GET, url, "asking whether it is published")).await?;
-        let (until, mut wait) = (self.clock.now() + PUBLISHING, FIRST_WAIT);
-        let unsure = |error: Error| Setback { error, in_doubt: true, renewed: false };
+    async fn look(&self, client: &Client, session: &Session, doubt: Option<Error>) -> Result<(), Setback> {
+        let call = self.call(Method::GET, &[id(session), "publishStatus"], "asking whether it is published");
+        let (clock, unsure) = (&client.clock, |error: Error| Setback { error, in_doubt: true, renewed: false });
+        let (until, mut wait) = (clock.now() + PUBLISHING, FIRST_WAIT);
         loop {
-            let answer = match self.call_again(call.clone()).await {
+            let answer = match client.call_again(call.clone()).await {
                 Ok(answer) => answer,
-                Err(setback) => {
-                    return Err(unsure(doubt.unwrap_or(setback.error)));
-                }
+                Err(setback) => return Err(unsure(doubt.unwrap_or(setback.error))),
             };
             let said = json(&answer).map_err(unsure)?;
             let status = said.get("status").and_then(whole);
@@ -248,30 +151,184 @@ impl Client {
                 return Ok(());
             }
             if status.is_some_and(|status| FAILURES.contains(&status)) {
-                course.publishing.store(false, Ordering::Release);
                 return Err(failed(&said).into());
             }
-            if self.clock.now() + wait > until {
+            if clock.now() + wait > until {
                 let message = format!("the service is still publishing after {} s", PUBLISHING.as_secs());
                 return Err(unsure(Error::new(Kind::Deadline, message)));
             }
-            self.clock.sleep_until(self.clock.now() + wait).await;
+            clock.sleep_until(clock.now() + wait).await;
             wait = LONGEST_WAIT.min(wait * 2);
         }
     }
 
     /// `DELETE uploadSessions/{id}`: whatever becomes of it, nobody needs the session any more.
-    async fn tidy(&self, dataset: &str, course: &Course) {
-        let Some(id) = course.open(None) else { return };
-        let delete = async {
-            let url = below(&self.root, &["datasets", dataset, "uploadSessions", &id])?;
-            self.call(self.within(Call::new(Method::DELETE, url, "deleting the upload")).await?).await
-        };
+    async fn delete(&self, session: &Session) -> Result<()> {
+        let call = self.call(Method::DELETE, &[id(session)], "deleting the upload");
+        let clock = &self.client.clock;
         tokio::select! {
-            _ = delete => {}
-            () = self.clock.deadline(self.clock.now() + TIDYING) => {}
+            deleted = self.client.call(call) => deleted.map(drop),
+            () = clock.deadline(clock.now() + TIDYING) => Ok(()),
         }
     }
+}
+
+impl Target {
+    /// Where rows that wait go.
+    #[must_use]
+    pub fn of(staging: &Staging) -> Self {
+        let columns = staging.table.columns.iter().map(|column| column.name.clone()).collect();
+        Self { table: staging.table.name.clone(), policy: staging.policy, columns }
+    }
+
+    fn as_json(&self) -> Value {
+        json!({"name": self.table, "updatePolicy": self.policy.word(), "columnHeaders": self.columns})
+    }
+}
+
+fn id(session: &Session) -> &str {
+    session.id.as_deref().unwrap_or_default()
+}
+
+impl Sink for Upload {
+    fn framing(&self) -> &'static Framing {
+        &ROWS
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { max_rows: usize::MAX, max_bytes: self.chunk }
+    }
+
+    fn key(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The policy of a table says what becomes of its rows.
+    fn clear(&self, _watch: Arc<dyn Watch>) -> Later<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Chunks are numbered from 1, for each table by itself; the same number again is the same chunk again.
+    fn open(&self, _numbered: bool, watch: Arc<dyn Watch>) -> Later<'_, Session> {
+        Box::pin(async move {
+            let id = self.open(&self.client.telling(watch)).await?;
+            Ok(Session::new(Some(id), Some(0)))
+        })
+    }
+
+    /// `PUT uploadSessions/{id}`.
+    fn request(&self, session: &Session, parcel: Parcel) -> Request {
+        let Parcel { body, number, part } = parcel;
+        let table = Value::from(self.targets.get(part).map(|target| target.table.as_str()).unwrap_or_default());
+        let index = number.unwrap_or_default();
+        let before = format!("{{\"tableName\":{table},\"index\":{index},\"data\":\"");
+        let Call { method, url, headers, .. } = self.call(Method::PUT, &[id(session)], "sending a chunk");
+        let body = body.within(Bytes::from(before), Bytes::from_static(b"\"}"));
+        Request { method, url, body, headers, answer_limit: ANSWER_LIMIT }
+    }
+
+    fn stages(&self) -> bool {
+        true
+    }
+
+    fn restarts_with_sign_in(&self) -> bool {
+        true
+    }
+
+    fn commit<'a>(&'a self, session: &'a Session, watch: Arc<dyn Watch>) -> Committing<'a> {
+        Box::pin(async move {
+            match self.publish(&self.client.telling(watch), session).await {
+                Ok(()) => {
+                    self.delete(session).await.ok();
+                    Committed::Whole
+                }
+                Err(Setback { error, renewed: true, .. }) => Committed::Expired(error),
+                Err(setback) => {
+                    let Trouble { error, in_doubt } = setback.into();
+                    if in_doubt { Committed::InDoubt(error) } else { Committed::Nothing(error) }
+                }
+            }
+        })
+    }
+
+    fn abandon<'a>(&'a self, session: &'a Session) -> Later<'a, ()> {
+        Box::pin(self.delete(session))
+    }
+
+    fn keeps_every(&self) -> Option<Duration> {
+        Some(KEEPING)
+    }
+
+    /// `PUT sessions`.
+    fn keep<'a>(&'a self, _session: &'a Session) -> Later<'a, ()> {
+        Box::pin(async move {
+            let url = below(&self.client.root, &["sessions"])?;
+            let call = Call { renews: false, ..Call::new(Method::PUT, url, "keeping the session") };
+            // Whatever holds the chunks does not hold this.
+            self.client.aside().attempt(&call).await.map(drop).map_err(|setback| setback.error)
+        })
+    }
+
+    /// A chunk is staged or not; nothing that the service says of it is about single rows.
+    fn classify(&self, answer: &Answer) -> Verdict {
+        match answer.status {
+            200..300 if answer.is_html => Verdict::Misdirected,
+            200..300 if answer.reach == Reach::Whole => Verdict::Staged,
+            _ if Speech.is_expired(answer) => Verdict::Expired,
+            413 => Verdict::TooLarge,
+            429 => Verdict::NotApplied { told: answer.retry_after, throttled: true },
+            200..300 | 408 | 502..=504 => Verdict::NotApplied { told: answer.retry_after, throttled: false },
+            // A 500 of this service is a refusal as a rule; without its own words it is none.
+            500.. if answer.refusal.code.is_none() => {
+                Verdict::NotApplied { told: answer.retry_after, throttled: false }
+            }
+            _ => Verdict::Misdirected,
+        }
+    }
+
+    fn fault(&self, _answer: &Answer) -> Fault {
+        Fault::Elsewhere
+    }
+
+    fn adds_columns_by(&self) -> &'static str {
+        "by making another dataset"
+    }
+}
+
+/// Rows on their way to an upload; nothing moves before [`Lane::open_and_run`].
+#[must_use]
+pub fn delivery(upload: Upload, outbox: Arc<Outbox>, deadline: Option<Moment>) -> Arc<Lane> {
+    let Client { clock, limit, retry, .. } = upload.client.clone();
+    let policy = Delivery {
+        retry,
+        resend_doubt: true,
+        isolate: false,
+        deadline,
+        // Whether a session takes several chunks at a time is not written down.
+        couriers: 1,
+        manner: Manner::Push,
+        linger: None,
+    };
+    let http = upload.http();
+    Arc::new(Lane::new(outbox, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
+}
+
+/// Where rows wait: `stagings` in the order of `targets`, each table once.
+#[must_use]
+pub fn queue(stagings: Vec<Staging>, folder: PathBuf) -> (Vec<Target>, Outbox) {
+    let (mut targets, mut piles) = (Vec::<Target>::new(), Vec::new());
+    for staging in stagings {
+        let target = Target::of(&staging);
+        let known = targets.iter().position(|known| known.table == target.table);
+        let part = known.unwrap_or(targets.len());
+        if known.is_none() {
+            targets.push(target);
+        }
+        piles.push(staging.into_pile().for_part(part));
+    }
+    let outbox = Outbox::in_piles(folder, piles);
+    outbox.close();
+    (targets, outbox)
 }
 
 /// What the service says of a publication that failed.

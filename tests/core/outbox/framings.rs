@@ -12,8 +12,8 @@ use rusqlite::{Connection, params_from_iter};
 use crate::outbox::folder::{DESTINATION, Folder, drain, refusal, settings, take};
 
 /// Longer than a comma, and found in no row: a wrong cut shows.
-static LINES: Framing = Framing { prefix: b"<", separator: b" | ", suffix: b">" };
-static COMMAS: Framing = Framing { prefix: b"(", separator: b",", suffix: b")" };
+static LINES: Framing = Framing::new(b"<", b" | ", b">");
+static COMMAS: Framing = Framing::new(b"(", b",", b")");
 
 fn run(framing: &'static Framing, rows: &[&str]) -> Run {
     let mut growing = Growing::new(framing);

@@ -1,6 +1,6 @@
 //! How much memory is free: what the system says, and what the control groups allow, which is what a container has.
 //!
-//! Sources: `proc_meminfo(5)` (`MemAvailable`), cgroups(7), and the kernel's "Control Group v2" and "Memory Resource
+//! Sources: `proc_meminfo`(5) (`MemAvailable`), cgroups(7), and the kernel's "Control Group v2" and "Memory Resource
 //! Controller" pages (`memory.max`, `memory.limit_in_bytes`).
 
 use std::fs;

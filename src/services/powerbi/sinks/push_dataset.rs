@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::super::Api;
 use super::super::answers::classify;
 use super::{ANSWER_LIMIT, TILE_BYTES};
-use crate::delivery::{Fault, Session, Sink, Verdict};
+use crate::delivery::{Fault, Parcel, Session, Sink, Verdict};
 use crate::error::Result;
 use crate::http::transport::Request;
 use crate::http::{Answer, Later};
@@ -17,7 +16,7 @@ use crate::rate_limit::{Limit, Quotas, Watch};
 use crate::rows::encode::{Framing, Limits};
 
 /// `{"rows":[{...},{...}]}`. Source: the service's swagger, `PostRowsRequest`.
-pub static PUSH_ROWS: Framing = Framing { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
+pub static PUSH_ROWS: Framing = Framing::new(b"{\"rows\":[", b",", b"]}");
 
 /// The header that numbers a request with rows. Source: the client of Power BI's own C# samples.
 const SEQUENCE_NUMBER: HeaderName = HeaderName::from_static("x-powerbi-pushdata-sequencenumber");
@@ -94,19 +93,13 @@ impl Sink for PushDataset {
                 return Ok(Session::default());
             }
             let numbers = self.api.watched(watch).sequence_numbers(&self.at).await?;
-            Ok(Session { last_number: Some(numbers.into_values().max().unwrap_or_default()), id: None })
+            Ok(Session::new(None, Some(numbers.into_values().max().unwrap_or_default())))
         })
     }
 
-    fn request(&self, _session: &Session, body: Bytes, number: Option<u64>) -> Request {
+    fn request(&self, _session: &Session, Parcel { body, number, .. }: Parcel) -> Request {
         let headers = number.map(|number| (SEQUENCE_NUMBER, HeaderValue::from(number))).into_iter().collect();
-        Request {
-            method: Method::POST,
-            url: self.rows_url.clone(),
-            headers,
-            body: body.into(),
-            answer_limit: ANSWER_LIMIT,
-        }
+        Request { method: Method::POST, url: self.rows_url.clone(), headers, body, answer_limit: ANSWER_LIMIT }
     }
 
     fn classify(&self, answer: &Answer) -> Verdict {

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use reqwest::{Method, Url};
 
 use super::super::answers::classify;
 use super::{ANSWER_LIMIT, PushDataset, TILE_BYTES};
-use crate::delivery::{Fault, Session, Sink, Verdict, always_open};
+use crate::delivery::{Fault, Parcel, Session, Sink, Verdict, always_open};
 use crate::error::{Error, Result};
 use crate::http::transport::{Request, Settings, check_emulated, is_loopback};
 use crate::http::{Answer, Later};
@@ -16,7 +15,7 @@ use crate::rate_limit::{Quotas, Watch};
 use crate::rows::encode::{Framing, Limits};
 
 /// `[{...},{...}]`. Source: "Real-time streaming in Power BI": "wrap your JSON objects in an array".
-pub static PUSH_ARRAY: Framing = Framing { prefix: b"[", separator: b",", suffix: b"]" };
+pub static PUSH_ARRAY: Framing = Framing::new(b"[", b",", b"]");
 
 /// A push URL, and what the dataset behind it is for.
 #[derive(Clone)]
@@ -112,9 +111,9 @@ impl Sink for Streaming {
         always_open()
     }
 
-    fn request(&self, _session: &Session, body: Bytes, _number: Option<u64>) -> Request {
+    fn request(&self, _session: &Session, parcel: Parcel) -> Request {
         let (method, url) = (Method::POST, self.push_url.clone());
-        Request { method, url, headers: Vec::new(), body: body.into(), answer_limit: ANSWER_LIMIT }
+        Request { method, url, headers: Vec::new(), body: parcel.body, answer_limit: ANSWER_LIMIT }
     }
 
     fn classify(&self, answer: &Answer) -> Verdict {
@@ -145,14 +144,14 @@ mod tests {
     #[test]
     fn the_url_goes_out_as_it_came() {
         let streaming = Streaming::new(REAL, false, true).unwrap();
-        assert_eq!(streaming.request(&Session::default(), Bytes::new(), None).url.as_str(), REAL);
+        assert_eq!(streaming.request(&Session::default(), Parcel::default()).url.as_str(), REAL);
     }
 
     #[test]
     fn neither_debug_nor_what_is_shown_holds_the_query() {
         let streaming = Streaming::new(REAL, false, true).unwrap();
         assert_eq!(streaming.shown(), "https://api.powerbi.com/…/7d5e1a52…/rows?key=***");
-        let request = streaming.request(&Session::default(), Bytes::new(), None);
+        let request = streaming.request(&Session::default(), Parcel::default());
         assert!(!format!("{streaming:?} {request:?}").contains("a%2Bb"));
     }
 

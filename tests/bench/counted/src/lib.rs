@@ -50,7 +50,7 @@ mod python {
 
     /// More than any of the bodies takes: how many instructions it takes to grow depends on where memory happens to be.
     const ROOM: usize = 1 << 20;
-    static FRAMING: Framing = Framing { prefix: b"{\"rows\":[", separator: b",", suffix: b"]}" };
+    static FRAMING: Framing = Framing::new(b"{\"rows\":[", b",", b"]}");
     const LIMITS: Limits = Limits { max_rows: 1_000, max_bytes: 16_000_000 };
 
     /// What callgrind counts, from its first instruction to its last.
