@@ -9,8 +9,6 @@ from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
-#: The languages of the page about the local Power BI whose blocks test_docs_emulator.py runs.
-RUN_OF_EMULATOR = ("sh", "powershell", "csharp", "json")
 FENCE = re.compile(
     r'^(?P<margin>[ \t]*)```(?P<language>[\w-]*)(?: title="(?P<file>[^"]+)")?[ \t]*\n'
     r"(?P<text>.*?)^(?P=margin)```[ \t]*$",
