@@ -47,7 +47,7 @@ def run(seed: int, emulator: Emulator) -> str:
     Raises:
         AssertionError: Rows are there that were not confirmed, or in doubt, or are there twice; or something is left.
     """
-    dice, server = random.Random(seed), emulator.microstrategy
+    dice, server = random.Random(seed), emulator.microstrategy  # noqa: S311 - faults are no secret
     emulator.reset()
     rows = [{"Id": number, "City": f"c{number % 7}", "Price": number / 8} for number in range(ROWS)]
     who: dict[str, Any] = {"username": server.username, "password": server.password}
