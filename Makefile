@@ -13,6 +13,8 @@ export PYTHON
 VENV := .venv
 # Drives the browser of `make page`; nothing else needs it, and it is large.
 PLAYWRIGHT := 1.65.2
+# axe-core, which looks for what keeps people from using the page.
+AXE := 0.1.8
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
@@ -58,14 +60,20 @@ $(DEVELOPED): $(READY) $(CORE_CODE)
 	@touch $@
 
 .PHONY: page
-page: develop ## look at the page of the local Power BI with a real Chromium, which must be installed
-	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
-	$(BIN)/python -m pytest tests/python/test_page.py
+page: develop ## the pages of the local Power BI, and the sign-in, in a real Chromium, which must be installed
+	@$(PIP) install 'playwright==$(PLAYWRIGHT)' 'axe-playwright-python==$(AXE)'
+	$(BIN)/python -m pytest tests/python/test_page*.py tests/python/test_walkthrough.py
 
 .PHONY: pictures
 pictures: develop ## take the pictures of the README with a real Chromium
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)'
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python .ci/pictures.py
+
+.PHONY: container
+container: ## build the container file, where a daemon of docker or podman answers
+	@for tool in podman docker; do \
+	    if $$tool info >/dev/null 2>&1; then $$tool build --file Containerfile --tag local-power-bi .; exit; fi; \
+	done; echo "container: neither podman nor docker answers; the file was not built"
 
 .PHONY: demo
 demo: develop ## real flights and weather into a local Power BI whose tiles move

@@ -1,8 +1,10 @@
 """The walkthrough "Push data into a Power BI dashboard", step by step: each step names the C# method that it mirrors.
 
-    python examples/walkthrough.py
+    python examples/walkthrough.py                 into a local Power BI
+    python examples/walkthrough.py CLIENT_ID       into the real one: your browser signs you in
 
-Runs against a local Power BI. For the real service, give `main` a client of your own: see `sign_in`.
+Step 1, registering an app with Microsoft Entra, is done once, in its portal: a native app, as the walkthrough has it,
+is today the platform "Mobile and desktop applications" with the redirect address http://localhost.
 """
 
 from __future__ import annotations
@@ -50,13 +52,16 @@ PRODUCTS = [
 ]
 
 
-def sign_in(token: str) -> pbi.Client:
-    """Step 2, `GetToken`: sign in. Step 1, registering an app with Entra, is done once, in its portal.
+def get_token(client_id: str, **more: str) -> pbi.InteractiveBrowserCredential:
+    """Step 2, `GetToken`: the user signs in with the browser.
 
-    Instead of a token there may be a credential, such as `azure.identity.InteractiveBrowserCredential()`, or
-    `pbi.ClientSecretCredential(tenant_id, client_id, client_secret)` for an app that acts for itself.
+    C# shows the token, which whoever reads it can use. Here none is shown, nor fetched before the first request.
+
+    Args:
+        client_id: What Entra gave the app when it was registered: `clientID` in C#.
+        **more: `tenant_id` where the app is of one tenant, and `authority` where it is not Entra itself that signs in.
     """
-    return pbi.Client(token)
+    return pbi.InteractiveBrowserCredential(client_id, **more)  # type: ignore[arg-type]
 
 
 def create_dataset(client: pbi.Client) -> pbi.Dataset:
@@ -88,8 +93,10 @@ def main(client: pbi.Client) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        main(pbi.Client(get_token(sys.argv[1])))
+        sys.exit(0)
     with Emulator() as emulator:
         main(emulator.client())
         for row in emulator.rows("SalesMarketing/Product"):
             print(*row.values(), sep="\t")
-    sys.exit(0)

@@ -9,6 +9,7 @@ mod account;
 mod audience;
 mod azure_cli;
 mod chain;
+mod challenge;
 mod entra;
 mod exchange;
 mod jwt;
@@ -31,7 +32,10 @@ pub use self::account::{Account, Errand, SignIn, TokenSource};
 pub use self::audience::Audience;
 pub use self::azure_cli::AzureCli;
 pub use self::chain::{Chain, Link};
-pub use self::entra::{Browser, Certificate, ClientSecret, Code, DeviceCode, Open, Prompt, Voucher, WorkloadIdentity};
+pub use self::challenge::claims;
+pub use self::entra::{
+    Browser, Cache, Certificate, ClientSecret, Code, DeviceCode, Login, Open, Prompt, Voucher, WorkloadIdentity,
+};
 pub use self::managed_identity::ManagedIdentity;
 pub use self::pasted::bare;
 use self::slot::{Ask, Slot};
@@ -94,8 +98,8 @@ pub type Fetching = Pin<Box<dyn Future<Output = Result<AccessToken>> + Send>>;
 pub enum Credential {
     /// A fixed token, used until it ends.
     Token(AccessToken),
-    /// Something that can fetch another one at any time.
-    Fetch(Arc<dyn Fn() -> Fetching + Send + Sync>),
+    /// Something that can fetch another one at any time; it is told what the service wants of it.
+    Fetch(Arc<dyn Fn(Option<Arc<str>>) -> Fetching + Send + Sync>),
     /// One of our own ways to sign in.
     SignIn(SignIn),
 }
@@ -195,6 +199,17 @@ impl Tokens {
         self.slot.replace(refused, &|ask| self.fetch(ask)).await.map(|()| true)
     }
 
+    /// Hears what the service wants of the next token.
+    pub fn challenge(&self, claims: &str) {
+        self.slot.challenge(claims);
+    }
+
+    /// A new token that has what `claims` says.
+    pub async fn demand(&self, claims: &str) -> Result<Token> {
+        self.slot.demand(claims);
+        self.current().await
+    }
+
     /// What the token tells about itself; a token string may have ended already.
     pub async fn tell(&self) -> Result<Told> {
         let access = match &self.credential {
@@ -219,7 +234,7 @@ impl Tokens {
     fn fetch(&self, ask: Ask) -> Fetching {
         let fetching = match &self.credential {
             Credential::Token(token) => Box::pin(std::future::ready(Ok(token.clone()))),
-            Credential::Fetch(fetch) => fetch(),
+            Credential::Fetch(fetch) => fetch(ask.claims),
             Credential::SignIn(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), ask),
         };
         Box::pin(async move {

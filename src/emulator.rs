@@ -8,12 +8,13 @@
 //!
 //! | room | what it is | which rooms it uses |
 //! |---|---|---|
-//! | `http` | connections, the trait `Service`, faults, the log, the changes | `row`, `shown` |
+//! | `http` | connections, the trait `Service`, faults, the log, the changes | `row`, `shown`, `kept` |
 //! | `console` | the page | `http`, `shown` |
 //! | `identity` | the tenant, the user, the app, and their tokens | |
-//! | `services` | one folder each; none knows another | `http`, `identity`, `row`, `value`, `shown`, `switch` |
+//! | `keep` | the file that keeps the state for the next start | `http`, `kept` |
+//! | `services` | one folder each; none knows another | `http`, `identity`, `row`, `value`, `shown`, `kept`, `switch` |
 //! | `switch` | open questions and their answers, for every service | |
-//! | `row`, `value`, `shown` | stored rows, their cells, and what the page shows, as plain data | |
+//! | `row`, `value`, `shown`, `kept` | stored rows, their cells, what the page shows and what is kept, as plain data | |
 //!
 //! It shares nothing with the client but [`crate::clock`] and [`crate::error`], or a misread rule would pass its own
 //! test. A further service is a folder in `services` and a line in `Emulator::start`.
@@ -22,6 +23,8 @@ mod app;
 mod console;
 mod http;
 mod identity;
+mod keep;
+mod kept;
 mod row;
 mod services;
 mod shown;
@@ -29,15 +32,18 @@ mod switch;
 mod value;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 
 use self::app::App;
+use self::console::Console;
 pub use self::http::{Change, Changes, FailNext, Request};
 use self::http::{Dispatcher, Place, Server, Service, Site, TlsIdentity};
 use self::identity::{Identity, Principal};
+use self::keep::{KeepFile, Keeper};
 pub use self::row::Row;
 use self::services::entra::Entra;
 pub use self::services::microstrategy::{MicroStrategy, MicroStrategyAssumed};
@@ -66,6 +72,11 @@ pub struct Options {
     pub assumed: Assumed,
     /// The same for MicroStrategy.
     pub microstrategy: MicroStrategyAssumed,
+    /// A file that keeps the state for the next start; one emulator at a time may have it.
+    pub keep: Option<PathBuf>,
+    /// Whether it listens at every address, not only at 127.0.0.1: for a container, whose port is published to the
+    /// loopback address of its machine alone.
+    pub in_container: bool,
 }
 
 impl Default for Options {
@@ -77,6 +88,8 @@ impl Default for Options {
             clock: Clock::real(),
             assumed: Assumed::default(),
             microstrategy: MicroStrategyAssumed::default(),
+            keep: None,
+            in_container: false,
         }
     }
 }
@@ -90,28 +103,44 @@ pub struct Emulator {
     microstrategy: Arc<MicroStrategy>,
     dispatcher: Arc<Dispatcher>,
     server: Server,
+    keeper: Option<Keeper>,
     ca_pem: Option<String>,
 }
 
 impl Emulator {
     /// Starts one on its own thread; it listens when this returns.
     pub fn start(options: Options) -> Result<Self> {
-        let Options { port, limits, tls, clock, assumed, microstrategy } = options;
-        let (listener, port) = http::bind(port)?;
+        let Options { port, limits, tls, clock, assumed, microstrategy, keep, in_container } = options;
+        let (listener, port) = http::bind(port, in_container)?;
+        let file = keep.map(|path| KeepFile::take(&path)).transpose()?;
+        let found = file.as_ref().map(KeepFile::read).transpose()?.unwrap_or_default();
         let certificate = if tls { Some(TlsIdentity::new()?) } else { None };
         let (acceptor, ca_pem) = certificate.map(|it| (it.acceptor, it.ca_pem)).unzip();
         let site = Arc::new(Site::new(clock, port, tls));
-        let identity = Arc::new(Identity::new());
+        let identity = Arc::new(Identity::new(found.directory()?));
         let entra = Arc::new(Entra::new(Arc::clone(&site), Arc::clone(&identity)));
         let powerbi = Arc::new(PowerBi::new(Arc::clone(&site), Arc::clone(&identity), limits, assumed));
         let microstrategy = Arc::new(MicroStrategy::new(Arc::clone(&site), microstrategy));
         // Power BI comes last: it answers whatever no other service claims.
         let services: Vec<Arc<dyn Service>> = vec![entra.clone(), microstrategy.clone(), powerbi.clone()];
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&site), services));
-        let app = App { site: Arc::clone(&site), identity: Arc::clone(&identity), dispatcher: Arc::clone(&dispatcher) };
+        let keeper = match file {
+            None => None,
+            Some(file) => {
+                dispatcher.restore(found.services).map_err(|reason| file.wrong(0, &reason))?;
+                let (site, dispatcher) = (Arc::clone(&site), Arc::clone(&dispatcher));
+                Some(Keeper::start(file, identity.directory.kept(), site, dispatcher)?)
+            }
+        };
+        let app = App {
+            site: Arc::clone(&site),
+            identity: Arc::clone(&identity),
+            dispatcher: Arc::clone(&dispatcher),
+            console: Console::new(),
+        };
         let router = Router::new().fallback(app::handle).with_state(Arc::new(app));
         let server = Server::start(listener, acceptor, router)?;
-        Ok(Self { site, identity, entra, powerbi, microstrategy, dispatcher, server, ca_pem })
+        Ok(Self { site, identity, entra, powerbi, microstrategy, dispatcher, server, keeper, ca_pem })
     }
 
     /// Scheme, host and port, such as `http://127.0.0.1:8765`; also the root of Entra's endpoints.
@@ -159,6 +188,27 @@ impl Emulator {
     /// Makes the app's secret expired; `client_secret` gives the new one.
     pub fn expire_client_secret(&self) {
         self.entra.expire_client_secret();
+    }
+
+    /// Lets the app sign in with the certificate in `pem` as well.
+    pub fn add_certificate(&self, pem: &str) -> Result<()> {
+        self.entra.add_certificate(pem)
+    }
+
+    /// Takes tokens of the provider `issuer` about `subject` in place of the app's secret, where the key of the
+    /// certificate in `pem` has signed them.
+    pub fn trust(&self, issuer: &str, subject: &str, pem: &str) -> Result<()> {
+        self.entra.trust(issuer, subject, pem)
+    }
+
+    /// Ends every sign-in of the user: refresh tokens so far are good for nothing.
+    pub fn revoke_sign_ins(&self) {
+        self.entra.revoke_sign_ins();
+    }
+
+    /// The variables with which a program finds the identity of a machine here: `imds`, `app_service` or `arc`.
+    pub fn machine(&self, kind: &str) -> Result<Vec<(&'static str, String)>> {
+        self.entra.machine(kind)
     }
 
     /// Makes a workspace besides My workspace, and gives its id. A bare name makes one whose admin is the user.
@@ -297,6 +347,15 @@ impl Emulator {
     /// be read.
     pub fn stop(&self) {
         self.server.stop();
+        if let Some(keeper) = &self.keeper {
+            keeper.stop();
+        }
+    }
+
+    /// Why the state could not be kept the last time that it was to be written.
+    #[must_use]
+    pub fn keep_failure(&self) -> Option<Error> {
+        self.keeper.as_ref().and_then(Keeper::failure)
     }
 }
 

@@ -68,7 +68,7 @@ fn refuse_another_interpreter(py: Python<'_>) -> PyResult<()> {
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
-    use super::account::Account;
+    use super::account::{Account, logout};
     #[pymodule_export]
     use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]
@@ -88,7 +88,7 @@ mod _core {
     #[pymodule_export]
     use super::outbox::Outbox;
     #[pymodule_export]
-    use super::payloads::Payloads;
+    use super::payloads::{Payloads, keep_at_most};
     #[pymodule_export]
     use super::porter::{Errand, next_errand};
     #[pymodule_export]

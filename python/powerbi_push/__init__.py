@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from powerbi_push.credentials.default import DefaultAzureCredential
     from powerbi_push.credentials.device_code import DeviceCodeCredential
     from powerbi_push.credentials.environment import EnvironmentCredential
+    from powerbi_push.credentials.login import logout
     from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
     from powerbi_push.credentials.token import AccessToken
     from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential
@@ -135,6 +136,7 @@ __all__ = [
     "__version__",
     "doctor",
     "doctor_async",
+    "logout",
     "microstrategy",
     "push",
     "push_async",
@@ -152,6 +154,7 @@ _NAMES = {
     "credentials.default": "DefaultAzureCredential",
     "credentials.device_code": "DeviceCodeCredential",
     "credentials.environment": "EnvironmentCredential",
+    "credentials.login": "logout",
     "credentials.managed_identity": "ManagedIdentityCredential",
     "credentials.token": "AccessToken",
     "credentials.workload_identity": "WorkloadIdentityCredential",

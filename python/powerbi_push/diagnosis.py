@@ -55,6 +55,32 @@ _CONNECTIONS = (
 )
 
 
+#: The code of a way that nobody has begun to use.
+NOBODY = "not_signed_in"
+#: What makes each way one that is to be had.
+_WAYS = {
+    "EnvironmentCredential": (
+        "for an app with a secret or a certificate: set AZURE_TENANT_ID, AZURE_CLIENT_ID, and AZURE_CLIENT_SECRET or "
+        "AZURE_CLIENT_CERTIFICATE_PATH"
+    ),
+    "WorkloadIdentityCredential": (
+        "for an app that another provider vouches for: set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+        "AZURE_FEDERATED_TOKEN_FILE; in GitHub Actions the permission `id-token: write` stands for the last"
+    ),
+    "ManagedIdentityCredential": (
+        "for a machine of Azure: give it an identity (Identity > System assigned > On); AZURE_CLIENT_ID names one of "
+        "several"
+    ),
+    "powerbi-push login": "for yourself: sign in once with powerbi-push login",
+    "AzureCliCredential": "for yourself: install the Azure CLI, and sign in with az login",
+}
+
+
+def missed_way(name: str, why: str) -> Check:
+    """Say that a way of signing in is not to be had, and what would make it so."""
+    return Check(name, "warning", f"it is not to be had: {why}", _WAYS[name])
+
+
 def token_checks(told: Told, cloud: dict[str, str]) -> list[Check]:
     """Read what a token tells about itself; nothing of it is verified."""
     claims = told["claims"]
@@ -62,7 +88,7 @@ def token_checks(told: Told, cloud: dict[str, str]) -> list[Check]:
         message = "a token was found; it is no JSON Web Token, so that nothing can be read from it"
         return [Check("sign-in", "warning", message, "access tokens of Microsoft Entra begin with eyJ")]
     is_app = told["application"]
-    checks = [Check("sign-in", "ok", _who(claims, is_app=is_app)), _audience(told, claims, cloud)]
+    checks = [Check("sign-in", "ok", who(claims, is_app=is_app)), _audience(told, claims, cloud)]
     permissions = _app_permissions(claims) if is_app else _user_permissions(claims, cloud)
     return [*checks, *([permissions] if permissions else []), _lifetime(told, claims)]
 
@@ -73,7 +99,8 @@ def may_list_workspaces(claims: dict[str, Any] | None) -> bool:
     return not scopes or any(scope.startswith(("Workspace.", "Group.", "user_")) for scope in scopes)
 
 
-def _who(claims: dict[str, Any], *, is_app: bool) -> str:
+def who(claims: dict[str, Any], *, is_app: bool) -> str:
+    """Say in words whose token it is."""
     user, app, tenant = _user(claims), _app(claims), shown(claims.get("tid") or "")
     to_tenant = f" of the tenant `{tenant}`" if tenant else ""
     name = shown(claims.get("app_displayname") or "")

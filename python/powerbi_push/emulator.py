@@ -32,6 +32,7 @@ from powerbi_push.schema import Column, TableSchema, as_table_schema
 from powerbi_push.table import Table
 
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
     from typing import Self
 
@@ -72,9 +73,15 @@ class Emulator:
         tls: Whether it speaks https, with a certificate that it makes at its start; see `ca_bundle`.
         assumptions: Other answers to open questions about the service; see `Assumptions`.
         microstrategy_assumptions: The same for its MicroStrategy; see `MicroStrategyAssumptions`.
+        keep: A file that keeps the state for the next start: workspaces, datasets with their rows and push URLs, and
+            what MicroStrategy holds. It is written at most each second, and at `close`. Tokens, the app's secret and
+            what was used of quotas begin anew. The file holds the emulator's secrets; its owner alone may read it.
+        in_container: Whether it listens at every address: for a container whose port is published to the loopback
+            address of its machine, and to nothing else.
 
     Raises:
-        ConfigurationError: The port is taken, or there is no such assumption.
+        ConfigurationError: The port is taken, there is no such assumption, another emulator keeps the file, or the file
+            is none that an emulator kept.
     """
 
     def __init__(
@@ -86,6 +93,8 @@ class Emulator:
         tls: bool = False,
         assumptions: Assumptions | None = None,
         microstrategy_assumptions: MicroStrategyAssumptions | None = None,
+        keep: str | os.PathLike[str] | None = None,
+        in_container: bool = False,
     ) -> None:
         """Start it; it listens when this returns."""
         is_virtual = _core.check_word("clock", clock, ["real", "virtual"]) == "virtual"
@@ -93,7 +102,9 @@ class Emulator:
         limits, tls = _core.check_flag("limits", limits), _core.check_flag("tls", tls)
         of_powerbi = _answers("assumptions", assumptions)
         of_microstrategy = _answers("microstrategy_assumptions", microstrategy_assumptions)
-        self._core = _core.Emulator(port, is_virtual, limits, tls, of_powerbi, of_microstrategy)
+        kept = None if keep is None else _core.check_path("keep", keep)
+        in_container = _core.check_flag("in_container", in_container)
+        self._core = _core.Emulator(port, is_virtual, limits, tls, of_powerbi, of_microstrategy, kept, in_container)
         self._bundle = None if self._core.ca_pem is None else Bundle(self._core.ca_pem)
 
     @property
@@ -151,6 +162,44 @@ class Emulator:
     def expire_client_secret(self) -> None:
         """Make the app's secret expired (AADSTS7000222); `client_secret` gives the new one."""
         self._core.expire_client_secret()
+
+    def add_certificate(self, pem: str) -> None:
+        """Let the app sign in with a certificate as well, as one uploads it under Certificates & secrets.
+
+        Args:
+            pem: The text of a PEM file with the certificate; the key stays with whoever signs in.
+
+        Raises:
+            ConfigurationError: It is none.
+        """
+        self._core.add_certificate(_core.check_text("pem", pem))
+
+    def trust(self, issuer: str, subject: str, pem: str) -> None:
+        """Take tokens of another provider in place of the app's secret, as a federated credential says.
+
+        Args:
+            issuer: Who the other provider is, as its tokens say in ``iss``.
+            subject: Of whom they speak, in ``sub``. Their ``aud`` is ``api://AzureADTokenExchange``.
+            pem: The text of a PEM file with the certificate whose key signs them, with RS256 or PS256.
+
+        Raises:
+            ConfigurationError: There is no certificate.
+        """
+        issuer, subject = _core.check_text("issuer", issuer), _core.check_text("subject", subject)
+        self._core.trust(issuer, subject, _core.check_text("pem", pem))
+
+    def revoke_sign_ins(self) -> None:
+        """End every sign-in of the user (AADSTS50173): refresh tokens so far are good for nothing."""
+        self._core.revoke_sign_ins()
+
+    def machine(self, kind: Literal["imds", "app_service", "arc"] = "imds") -> dict[str, str]:
+        """Give the variables with which a program finds the identity of a machine here; it is the app's.
+
+        Args:
+            kind: Of which machine: a virtual one, App Service, or Azure Arc, whose keys are files in
+                ``/var/opt/azcmagent/tokens``.
+        """
+        return self._core.machine(_core.check_word("kind", kind, ["imds", "app_service", "arc"]))
 
     def allow(
         self,
@@ -398,10 +447,16 @@ class Emulator:
         self._core.reset()
 
     def close(self) -> None:
-        """Stop listening; a second call does nothing. What was stored can still be read."""
-        self._core.stop()
-        if self._bundle:
-            self._bundle.remove()
+        """Stop listening; a second call does nothing. What was stored can still be read.
+
+        Raises:
+            ConfigurationError: The state could not be written to the file that keeps it.
+        """
+        try:
+            self._core.stop()
+        finally:
+            if self._bundle:
+                self._bundle.remove()
 
     def __enter__(self) -> Self:
         """Stop at the end of the block."""

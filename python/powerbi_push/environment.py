@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from powerbi_push import _core
 
@@ -17,6 +18,11 @@ def emulator_url() -> str | None:
         ConfigurationError: The address is not one of this machine.
     """
     return _core.emulator_url()
+
+
+def token_is_set() -> bool:
+    """Say whether the environment holds a token."""
+    return bool(os.environ.get("POWERBI_PUSH_TOKEN", "").strip())
 
 
 class EmulatorSignIn:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from powerbi_push import _core
 from powerbi_push.client import Client
-from powerbi_push.diagnosis import explain, may_list_workspaces, shown, token_checks
-from powerbi_push.environment import VARIABLE, emulator_url
+from powerbi_push.diagnosis import NOBODY, explain, may_list_workspaces, missed_way, shown, token_checks
+from powerbi_push.environment import VARIABLE, emulator_url, token_is_set
 from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.hidden import Hidden
 from powerbi_push.report import Check, Report
@@ -113,7 +114,10 @@ class _Examination:
         if self._is_push_url(hidden):
             return
         core = self._open(hidden, settings)
-        yield from self._sign_in(core, _cloud(core.base_url, settings.value["cloud"]))
+        cloud = _cloud(core.base_url, settings.value["cloud"])
+        if _is_chain(hidden, settings):
+            core = yield from self._chosen(core, settings)
+        yield from self._sign_in(core, cloud)
         where = self._place(hidden, core)
         workspaces = yield from self._workspaces(core)
         if where is None:
@@ -166,6 +170,30 @@ class _Examination:
             self._add("service", f"requests go to the emulator at {core.base_url}, as {VARIABLE} says")
         else:
             self._add("service", f"requests go to {core.base_url}")
+        return core
+
+    def _chosen(self, core: _core.Client, settings: Hidden[dict[str, Any]]) -> Verb[_core.Client]:
+        """Try the ways that there are without a credential, in their order, until one is to be had."""
+        from powerbi_push.credentials.default import ways  # noqa: PLC0415 - whoever brings a credential needs none
+
+        missed: list[Check] = []
+        for way in ways(Hidden(None)):
+            if way.lacking:
+                missed.append(missed_way(way.name, way.lacking))
+                continue
+            try:
+                own = Client(way.make(), retry=None, **settings.value)._core  # noqa: SLF001 - the same package
+                yield own.told_by_token()
+            except PowerBIPushError as error:
+                if way.decides and getattr(error, "code", None) != NOBODY:
+                    self.checks += missed
+                    raise self._refused(way.name, error) from None
+                missed.append(missed_way(way.name, error.message))
+            else:
+                self.checks += [replace(check, state="ok") for check in missed]
+                self._add(way.name, "it is to be had, and serves")
+                return own
+        self.checks += missed
         return core
 
     def _sign_in(self, core: _core.Client, cloud: dict[str, str]) -> Verb[None]:
@@ -230,6 +258,13 @@ class _Examination:
             hint = "case counts; the service cannot add a table to a dataset that is there"
             raise self._fail("table", f"the dataset has no table `{shown(table)}`; it has {listed}", hint)
         self._add("table", f"the table `{shown(table)}` is there")
+
+
+def _is_chain(hidden: Hidden[tuple[Any, object]], settings: Hidden[dict[str, Any]]) -> bool:
+    """Say whether nobody said how to sign in, so that one way after the other is tried."""
+    target, credential = Hidden(hidden.value[0]), Hidden(hidden.value[1])
+    is_emulated = settings.value["base_url"] is None and emulator_url() is not None
+    return credential.value is None and not isinstance(target.value, Table) and not is_emulated and not token_is_set()
 
 
 def _cloud(base_url: str, name: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Everything that this package raises.
 
 ```
-PowerBIPushError(Exception)                .hint .result
+PowerBIPushError(Exception)                .hint .result .help_url
 ├── ConfigurationError(ValueError)         an argument, a schema or the environment is wrong
 ├── ValidationError(ValueError)            .errors .error_count: rows do not fit their columns
 ├── SourceError                            reading your rows raised; the original is __cause__
@@ -31,6 +31,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
+from powerbi_push.documentation import page_of_errors
 from powerbi_push.results import row_error
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class PowerBIPushError(Exception):
     Attributes:
         hint: What to do next, in one sentence; None where there is nothing to add.
         result: What became of each row, where the failure ended a push; None elsewhere.
+        help_url: Where the documentation explains this error.
     """
 
     message: str = ""
@@ -58,6 +60,12 @@ class PowerBIPushError(Exception):
         self.message = message
         self.hint = hint
         self.result = result
+
+    @property
+    def help_url(self) -> str:
+        """Where the documentation explains this error; a class of yours is explained as the one of ours below it."""
+        ours = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)
+        return page_of_errors(ours.__name__)
 
     def __str__(self) -> str:
         """What happened, and what to do next."""
@@ -99,6 +107,12 @@ class ValidationError(PowerBIPushError, ValueError):
         super().__init__(message, hint=hint, result=result)
         self.errors = tuple(errors)
         self.error_count = len(self.errors) if error_count is None else error_count
+
+    @property
+    def help_url(self) -> str:
+        """Where the documentation explains this error, or its problems, where all that are listed have one code."""
+        codes = {error.code for error in self.errors}
+        return page_of_errors(codes.pop()) if len(codes) == 1 else super().help_url
 
 
 class SourceError(PowerBIPushError):

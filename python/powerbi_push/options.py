@@ -84,9 +84,11 @@ class CheckOptions(RowOptions, total=False):
 
     Attributes:
         on_invalid: ``"raise"`` (default), or ``"skip"``: send the valid rows and report the others.
-        check: ``"all"`` (default) checks a list, tuple or frame whole before the first request, and keeps up to 64 MB
-            of the bodies made on the way: rows behind them are read a second time. ``"batch"`` checks request by
-            request and sends while it reads on, as is done with one-shot sources anyway.
+        check: ``"all"`` (default) checks a list, tuple or frame whole before the first request, and keeps the bodies
+            made on the way: up to a quarter of the memory that is free (of the system's and the control group's the
+            smaller; shared by all pushes of the process), 64 MB at least. Rows behind them are read a second time.
+            Off Linux it is 64 MB. ``"batch"`` checks request by request and sends while it reads on, as is done with
+            one-shot sources anyway.
         max_errors: How many problems are kept in full; all of them are counted. Default 1,000.
     """
 

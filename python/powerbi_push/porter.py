@@ -5,10 +5,15 @@ One calls functions of the user's, such as asking a credential for a token; the 
 
 from __future__ import annotations
 
+import inspect
 import threading
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core, verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NAMES = ("powerbi-push-porter", "powerbi-push-waker")
 
@@ -49,3 +54,17 @@ def _run(errand: _core.Errand) -> None:
         errand.fail(raised)
     else:
         errand.finish(answer)
+
+
+def challenged(get_token: Callable[..., Any], scope: str) -> Callable[[str], Any]:
+    """Make a function of the claims that a service wants of a token."""
+    return partial(_with_claims, get_token, scope)
+
+
+def _with_claims(get_token: Callable[..., Any], scope: str, claims: str) -> Any:
+    try:
+        inspect.signature(get_token).bind(scope, claims=claims)
+    except (TypeError, ValueError):
+        # A credential that knows nothing of claims may have another token all the same.
+        return get_token(scope)
+    return get_token(scope, claims=claims)

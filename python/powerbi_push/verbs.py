@@ -39,6 +39,14 @@ settled = _core.settled
 
 async def awaited(verb: Verb[Answer]) -> tuple[Answer, BaseException | None]:
     """Do what a verb says, on this event loop; what it raises comes second."""
+    import asyncio  # noqa: PLC0415 - costs a script that never awaits 30 ms
+
+    # An operation is under way when it is made, and may ask a credential at once.
+    with _waiting(asyncio.get_running_loop()):
+        return await _done(verb)
+
+
+async def _done(verb: Verb[Answer]) -> tuple[Answer, BaseException | None]:
     go_on: Callable[[], Operation] = partial(next, verb)
     nothing: Any = None
     try:
@@ -58,26 +66,25 @@ async def awaited(verb: Verb[Answer]) -> tuple[Answer, BaseException | None]:
 
 async def _outcome(operation: Operation) -> Any:
     """Go through an operation; a cancelled one begins nothing more, and one cancelled twice waits for nothing."""
-    import asyncio  # noqa: PLC0415 - costs a script that never awaits 30 ms
+    import asyncio  # noqa: PLC0415
 
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
     operation.listen(loop.call_soon_threadsafe, woken.set)
-    with _waiting(loop):
-        async with Reader(operation, woken) as reader:
-            while True:
-                woken.clear()
-                state = operation.step()
-                if state == "done":
-                    return operation.answer
-                try:
-                    if state == "wait":
-                        with looking_in(loop, woken):
-                            await woken.wait()
-                    else:
-                        await (reader.feed() if state == "feed" else asyncio.sleep(0))
-                except asyncio.CancelledError as cancelled:
-                    await reader.stop()
-                    operation.interrupt(cancelled)
+    async with Reader(operation, woken) as reader:
+        while True:
+            woken.clear()
+            state = operation.step()
+            if state == "done":
+                return operation.answer
+            try:
+                if state == "wait":
+                    with looking_in(loop, woken):
+                        await woken.wait()
+                else:
+                    await (reader.feed() if state == "feed" else asyncio.sleep(0))
+            except asyncio.CancelledError as cancelled:
+                await reader.stop()
+                operation.interrupt(cancelled)
 
 
 def within(limit: Deadline | None, verb: Verb[Answer]) -> Verb[Answer]:

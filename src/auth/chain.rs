@@ -42,13 +42,20 @@ impl Chain {
         }
         let mut said = Vec::new();
         for (place, link) in self.links.iter().enumerate() {
-            match self.try_one(errand, link).await {
+            let source = match self.there(errand, link).await {
+                Ok(source) => source,
+                Err(error) => {
+                    said.push(format!("{}: {}", link.name, error.message));
+                    continue;
+                }
+            };
+            match source.fetch(errand.clone()).await {
                 Ok(token) => {
                     // Another one may have been as fast; both are good.
                     let _ = self.chosen.set(place);
                     return Ok(token);
                 }
-                Err(error) if link.decides && link.way.is_ok() => return Err(error),
+                Err(error) if link.decides => return Err(error),
                 Err(error) => said.push(format!("{}: {}", link.name, error.message)),
             }
         }
@@ -56,10 +63,11 @@ impl Chain {
         Err(Error::new(Kind::Authentication, message).with_hint(HINT))
     }
 
-    async fn try_one(&self, errand: &Errand, link: &Link) -> Result<AccessToken> {
+    /// The source of a link, unless there is none here.
+    async fn there(&self, errand: &Errand, link: &Link) -> Result<Arc<dyn TokenSource>> {
         let account = link.way.as_ref().map_err(|why| Error::new(Kind::Authentication, why.clone()))?;
         Arc::clone(account.source()).probe(errand.clone()).await?;
-        Arc::clone(account.source()).fetch(errand.clone()).await
+        Ok(Arc::clone(account.source()))
     }
 
     fn source(&self, place: usize) -> Option<Arc<dyn TokenSource>> {

@@ -6,22 +6,28 @@
 
 mod app;
 mod browser;
+mod cache;
 mod certificate;
 mod client_secret;
 mod device_code;
 mod grant;
+mod login;
 mod person;
 mod random;
+mod refresh_tokens;
 mod refusal;
+mod way;
 mod workload_identity;
 
 use reqwest::Url;
 
 pub(super) use self::app::{check_tenant_of_people, is_guid};
 pub use self::browser::{Browser, Open};
+pub use self::cache::Cache;
 pub use self::certificate::Certificate;
 pub use self::client_secret::ClientSecret;
 pub use self::device_code::{Code, DeviceCode, Prompt};
+pub use self::login::Login;
 pub use self::workload_identity::{Voucher, WorkloadIdentity};
 use crate::error::Result;
 use crate::http::transport::origin;

@@ -6,7 +6,7 @@
 //!           none ────▶ one caller fetches; the others wait, and share what came of it
 //! ```
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{AccessToken, Fetching, Token};
@@ -19,12 +19,14 @@ const REFRESH_AHEAD: Duration = Duration::from_secs(300);
 const REFRESH_GAP: Duration = Duration::from_secs(30);
 
 /// What whoever fetches a token has to know.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Ask {
     /// The token at hand is still good: one attempt is enough, and none is worth waiting for.
     pub(super) ahead: bool,
     /// Before this the authority wants to be left alone.
     pub(super) not_before: Moment,
+    /// What the service wants of the next token that the last one did not have.
+    pub(super) claims: Option<Arc<str>>,
 }
 
 /// How a token is fetched.
@@ -49,6 +51,7 @@ struct State {
     /// No token is replaced ahead of its end before this.
     ahead_from: Moment,
     not_before: Moment,
+    claims: Option<Arc<str>>,
 }
 
 enum Look {
@@ -86,6 +89,8 @@ impl Slot {
         let seen = {
             let mut state = self.lock();
             if state.token.as_ref().is_some_and(|token| token.generation != refused) {
+                // What was wanted of the one before was said of that one.
+                state.claims = None;
                 return Ok(());
             }
             // What was refused is not sent again, even if no other is to be had for now.
@@ -93,6 +98,17 @@ impl Slot {
             state.settled.0
         };
         self.settle(seen, fetch).await.map(drop)
+    }
+
+    /// Hears what the next token has to have.
+    pub(super) fn challenge(&self, claims: &str) {
+        self.lock().claims = Some(claims.into());
+    }
+
+    /// The same, where the token at hand is known not to do.
+    pub(super) fn demand(&self, claims: &str) {
+        let mut state = self.lock();
+        (state.token, state.claims) = (None, Some(claims.into()));
     }
 
     /// Fetches a token, or shares what came of a fetch that ended while this caller waited for its turn.
@@ -109,7 +125,8 @@ impl Slot {
     }
 
     fn ask(&self, ahead: bool) -> Ask {
-        Ask { ahead, not_before: self.lock().not_before }
+        let state = self.lock();
+        Ask { ahead, not_before: state.not_before, claims: state.claims.clone() }
     }
 
     /// What there is; of all who look at an ageing token, one is told so.
@@ -138,6 +155,7 @@ impl Slot {
         match &outcome {
             Ok(token) => {
                 state.fetched += 1;
+                state.claims = None;
                 state.token = Some(token.clone());
                 state.ahead_from = now + REFRESH_GAP;
             }

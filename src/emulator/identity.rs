@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use axum::http::HeaderValue;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 pub(super) use self::tokens::BadToken;
@@ -31,13 +33,20 @@ pub(super) enum Principal {
 }
 
 /// The ids of the tenant, the user and the app.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Directory {
     /// The tenant's id; it stands in push URLs too.
     pub(super) tenant: String,
     pub(super) client_id: String,
     app_object_id: String,
-    user_object_id: String,
+    pub(super) user_object_id: String,
+}
+
+impl Directory {
+    /// As it is kept in a file.
+    pub(super) fn kept(&self) -> Json {
+        json!(self)
+    }
 }
 
 /// The directory, and the tokens that were minted.
@@ -47,10 +56,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new() -> Self {
+    /// With this directory, or with a new one.
+    pub(super) fn new(directory: Option<Directory>) -> Self {
         let id = || Uuid::new_v4().to_string();
-        let directory = Directory { tenant: id(), client_id: id(), app_object_id: id(), user_object_id: id() };
-        Self { directory, tokens: Mutex::default() }
+        let new = || Directory { tenant: id(), client_id: id(), app_object_id: id(), user_object_id: id() };
+        Self { directory: directory.unwrap_or_else(new), tokens: Mutex::default() }
     }
 
     /// A new token, and the second at which it expires.

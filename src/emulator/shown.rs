@@ -29,7 +29,25 @@ pub(super) struct Dataset {
     pub(super) badges: Vec<String>,
     /// The limits it is held to.
     pub(super) quotas: Vec<Quota>,
+    /// Whether the service says how programs push into it; see `ApiInfo`.
+    pub(super) has_api_info: bool,
     pub(super) tables: Vec<Table>,
+}
+
+/// How programs push rows into a dataset: what the page calls API Info.
+#[derive(Debug, Serialize)]
+pub(super) struct ApiInfo {
+    /// The address that takes rows by the key in it, where there is one. The key is a secret.
+    pub(super) push_url: Option<String>,
+    /// The same call in several languages, ready to paste.
+    pub(super) snippets: Vec<Snippet>,
+}
+
+/// A few lines of a program.
+#[derive(Debug, Serialize)]
+pub(super) struct Snippet {
+    pub(super) title: &'static str,
+    pub(super) text: String,
 }
 
 /// A limit in a span of time.

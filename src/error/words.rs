@@ -2,6 +2,13 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What stays as it is in an address (RFC 3986, 2.3), and what also does in a path.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED_BUT_SLASH: &AsciiSet = &RESERVED.remove(b'/');
 /// Longer messages are cut; no person reads them.
 const LONGEST: usize = 1_000;
 /// The longest name that a message holds whole; the service's own are no longer.
@@ -15,11 +22,28 @@ pub(crate) fn one_line(text: &str) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-/// The same text with `secrets` blotted out, and no longer than a person reads.
+/// The same text with `secrets` blotted out, however they are spelled, and no longer than a person reads.
 pub(crate) fn blotted(text: &str, secrets: &[&str]) -> String {
     let known = secrets.iter().filter(|secret| !secret.is_empty());
-    let text = known.fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+    let text = known.flat_map(|secret| forms(secret)).fold(text.to_owned(), |text, form| text.replace(&form, "***"));
     text.chars().take(LONGEST).collect()
+}
+
+/// A secret as an answer could repeat it: as it is, in a form or an address, in JSON, in Base64.
+fn forms(secret: &str) -> Vec<String> {
+    let coded = |kept: &'static AsciiSet| utf8_percent_encode(secret, kept).to_string();
+    let json = serde_json::Value::from(secret).to_string();
+    let mut forms = vec![
+        secret.to_owned(),
+        coded(NON_ALPHANUMERIC),
+        coded(RESERVED),
+        coded(RESERVED_BUT_SLASH),
+        json[1..json.len() - 1].to_owned(),
+        STANDARD_NO_PAD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+    ];
+    forms.dedup();
+    forms
 }
 
 /// A name as a message can hold it, whoever gave it: cut, with nothing that moves a terminal or turns text around, and
@@ -111,6 +135,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_blotted_out_before_the_text_is_cut() {
+        for form in ["a+~/\"b", "a%2B%7E%2F%22b", "a%2B~%2F%22b", "a%2B~/%22b", "a+~/\\\"b", "YSt+LyJi"] {
+            assert_eq!(blotted(&format!("no {form}."), &["a+~/\"b"]), "no ***.", "{form}");
+        }
         let text = blotted(&format!("{}Bearer canary", "x".repeat(LONGEST - 9)), &["", "canary"]);
         assert_eq!(text, format!("{}Bearer **", "x".repeat(LONGEST - 9)));
     }

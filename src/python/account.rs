@@ -14,8 +14,8 @@ use super::porter::{self, Call};
 use super::runtime::PerProcess;
 use super::text::{check_path, optional};
 use crate::auth::{
-    self, AzureCli, Browser, Certificate, Chain, ClientSecret, Credential, DeviceCode, Link, ManagedIdentity, Open,
-    Prompt, SignIn, TokenSource, Tokens, Voucher, WorkloadIdentity,
+    self, AzureCli, Browser, Cache, Certificate, Chain, ClientSecret, Credential, DeviceCode, Link, Login,
+    ManagedIdentity, Open, Prompt, SignIn, TokenSource, Tokens, Voucher, WorkloadIdentity,
 };
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -80,12 +80,13 @@ impl Account {
         client_id: &Bound<'_, PyAny>,
         tenant_id: &Bound<'_, PyAny>,
         authority: &Bound<'_, PyAny>,
+        cache: &Bound<'_, PyAny>,
         prompt: Py<PyAny>,
     ) -> PyResult<Self> {
         made(client_id.py(), || {
             let (client, tenant) = (given("client_id", client_id)?, given("tenant_id", tenant_id)?);
-            let authority = optional("authority", authority)?;
-            Ok(DeviceCode::new(&client, &tenant, authority.as_deref(), prompt_of(prompt)))
+            let (authority, cache) = (optional("authority", authority)?, cache_at(cache)?);
+            Ok(DeviceCode::new(&client, &tenant, authority.as_deref(), cache, prompt_of(prompt)))
         })
     }
 
@@ -95,15 +96,27 @@ impl Account {
         client_id: &Bound<'_, PyAny>,
         tenant_id: &Bound<'_, PyAny>,
         authority: &Bound<'_, PyAny>,
+        cache: &Bound<'_, PyAny>,
         redirect_port: &Bound<'_, PyAny>,
         open: Py<PyAny>,
     ) -> PyResult<Self> {
         made(client_id.py(), || {
             let (client, tenant) = (given("client_id", client_id)?, given("tenant_id", tenant_id)?);
-            let authority = optional("authority", authority)?;
+            let (authority, cache) = (optional("authority", authority)?, cache_at(cache)?);
             let port = within("redirect_port", redirect_port, 0..=usize::from(u16::MAX))?;
             let port = u16::try_from(port).unwrap_or_default();
-            Ok(Browser::new(&client, &tenant, authority.as_deref(), port, open_of(open)))
+            Ok(Browser::new(&client, &tenant, authority.as_deref(), cache, port, open_of(open)))
+        })
+    }
+
+    /// Whoever has signed in before, and has left that in a cache.
+    #[staticmethod]
+    fn login(cache: &Bound<'_, PyAny>, authority: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = cache.py();
+        made(py, || {
+            let authority = optional("authority", authority)?;
+            let path = check_path("cache", cache)?;
+            Ok(Cache::new(path).and_then(|cache| Login::new(cache, authority.as_deref())))
         })
     }
 
@@ -164,8 +177,8 @@ impl Account {
         self.who.source().client()
     }
 
-    /// A token for `scope`, and the second since 1970 at which it ends.
-    fn get_token(&self, py: Python<'_>, scope: &str) -> PyResult<Operation> {
+    /// A token for `scope`, and the second since 1970 at which it ends; a new one where it has to have `claims`.
+    fn get_token(&self, py: Python<'_>, scope: &str, claims: Option<String>) -> PyResult<Operation> {
         door::through(py, || {
             let settings = Settings { timeout: TIMEOUT, proxy: None, ca_bundle: None };
             let transport = self.transport.get(py, || Transport::new(&settings, self.clock.clone()))?;
@@ -180,7 +193,11 @@ impl Account {
             }
             let tokens = Tokens::new(Credential::SignIn(sign_in), transport, Retry::default(), self.clock.clone());
             let fetching = async move {
-                let access = tokens.current().await?.access;
+                let token = match claims {
+                    Some(claims) => tokens.demand(&claims).await?,
+                    None => tokens.current().await?,
+                };
+                let access = token.access;
                 let ends = access.expires.and_then(|expires| expires.duration_since(UNIX_EPOCH).ok());
                 Ok((access.secret.expose_secret().to_owned(), ends.unwrap_or_default().as_secs()))
             };
@@ -207,6 +224,23 @@ fn made<T: TokenSource + 'static>(py: Python<'_>, make: impl FnOnce() -> PyResul
     door::through(py, || {
         let who = Arc::new(auth::Account::new(raise(py, make()?)?));
         Ok(Account { who, transport: PerProcess::new(), clock: Clock::of_process() })
+    })
+}
+
+/// The cache at `path`, where one is named.
+fn cache_at(path: &Bound<'_, PyAny>) -> PyResult<Option<Cache>> {
+    if path.is_none() {
+        return Ok(None);
+    }
+    raise(path.py(), Cache::new(check_path("cache", path)?)).map(Some)
+}
+
+/// Clears the cache at `path`; whether a sign-in was in it.
+#[pyfunction]
+pub(super) fn logout(path: &Bound<'_, PyAny>) -> PyResult<bool> {
+    door::through(path.py(), || {
+        let path_given = check_path("cache", path)?;
+        raise(path.py(), Cache::new(path_given).and_then(|cache| cache.clear()))
     })
 }
 

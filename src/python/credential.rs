@@ -47,8 +47,16 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
     }
     let function = if asks_for_scope { credential.getattr("get_token")? } else { credential.clone() };
     let argument = asks_for_scope.then(|| PyString::new(py, scope).into_any().unbind());
+    let challenged = match &argument {
+        Some(scope) => Some(errors::face(py, "porter")?.getattr("challenged")?.call1((&function, scope))?.unbind()),
+        None => None,
+    };
     let call = Arc::new(Call { function: function.unbind(), argument });
-    Ok(Credential::Fetch(Arc::new(move || fetching(Arc::clone(&call)))))
+    let challenged = challenged.map(|function| Arc::new(Call { function, argument: None }));
+    Ok(Credential::Fetch(Arc::new(move |claims| match (&challenged, claims) {
+        (Some(challenged), Some(claims)) => fetching(Arc::clone(challenged), Some(claims.to_string())),
+        _ => fetching(Arc::clone(&call), None),
+    })))
 }
 
 /// Whether only an event loop can ask it: its function is a coroutine function.
@@ -68,15 +76,19 @@ pub(super) fn needs_loop() -> Error {
         .with_hint("use the verbs that end in _async, or give the client the credential's synchronous twin")
 }
 
-fn fetching(call: Arc<Call>) -> Fetching {
+/// Asks the user's function for a token, where there are `claims` for one that has them.
+fn fetching(call: Arc<Call>, claims: Option<String>) -> Fetching {
     Box::pin(async move {
-        let asked = porter::ask(call, |py, answered| {
+        let read = |py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>| {
             answered.and_then(|answer| access_token(&answer)).map_err(|raised| {
                 let message = format!("the credential gave no token: {}", errors::describe(py, &raised));
                 Error::new(Kind::Authentication, message).caused_by(raised)
             })
-        });
-        asked.await?
+        };
+        match claims {
+            Some(claims) => porter::ask_with(call, claims, read).await?,
+            None => porter::ask(call, read).await?,
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod microstrategy;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -31,6 +32,7 @@ impl Drop for Emulator {
 #[pymethods]
 impl Emulator {
     #[new]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "Python has names for them")]
     fn new(
         py: Python<'_>,
         port: u16,
@@ -39,6 +41,8 @@ impl Emulator {
         tls: bool,
         assumptions: BTreeMap<String, String>,
         microstrategy: BTreeMap<String, String>,
+        keep: Option<PathBuf>,
+        in_container: bool,
     ) -> PyResult<Self> {
         door::through(py, || {
             let mut assumed = Assumed::default();
@@ -50,7 +54,9 @@ impl Emulator {
                 raise(py, of_microstrategy.set(&switch, &answer))?;
             }
             let clock = if is_virtual { Clock::simulated() } else { Clock::real() };
-            let options = Options { port, limits, tls, clock: clock.clone(), assumed, microstrategy: of_microstrategy };
+            let microstrategy = of_microstrategy;
+            let shared = clock.clone();
+            let options = Options { port, limits, tls, clock: shared, assumed, microstrategy, keep, in_container };
             let emulator = raise(py, door::away(py, || emulator::Emulator::start(options)))?;
             if is_virtual {
                 // Clients of this process that are made from now on go by the same time.
@@ -101,6 +107,22 @@ impl Emulator {
 
     fn expire_client_secret(&self) {
         self.emulator.expire_client_secret();
+    }
+
+    fn add_certificate(&self, py: Python<'_>, pem: &str) -> PyResult<()> {
+        door::through(py, || raise(py, self.emulator.add_certificate(pem)))
+    }
+
+    fn trust(&self, py: Python<'_>, issuer: &str, subject: &str, pem: &str) -> PyResult<()> {
+        door::through(py, || raise(py, self.emulator.trust(issuer, subject, pem)))
+    }
+
+    fn revoke_sign_ins(&self) {
+        self.emulator.revoke_sign_ins();
+    }
+
+    fn machine(&self, py: Python<'_>, kind: &str) -> PyResult<BTreeMap<&'static str, String>> {
+        door::through(py, || Ok(raise(py, self.emulator.machine(kind))?.into_iter().collect()))
     }
 
     fn allow_service_principals(&self, allowed: bool) {
@@ -226,7 +248,7 @@ impl Emulator {
         door::through(py, || {
             door::away(py, || self.emulator.stop());
             self.clock.leave_process();
-            Ok(())
+            raise(py, self.emulator.keep_failure().map_or(Ok(()), Err))
         })
     }
 }

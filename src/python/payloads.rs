@@ -8,11 +8,10 @@ use pyo3::types::PyBytes;
 
 use super::intake::{Rest, Source, Wanted};
 use super::options::RowOptions;
-use super::push::KEPT_BYTES;
 use super::{door, errors, notices, results};
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::{Meter, Report};
-use crate::rows::encode::{Encoder, Filled, Kept, Limits, Run, Seen};
+use crate::rows::encode::{Checked, Encoder, FREE_MEMORY, Filled, Kept, Limits, Run, Seen, Share};
 use crate::rows::schema::TableSchema;
 use crate::services::powerbi::sinks::{PUSH_ROWS, PushDataset};
 
@@ -38,7 +37,7 @@ pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_
 
 /// Checks all rows, and keeps what a push would keep of them.
 fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Kept> {
-    let mut kept = Kept::new(KEPT_BYTES, encoder);
+    let mut kept = Kept::new(&FREE_MEMORY, encoder);
     loop {
         let filled = fill(py, encoder, source)?;
         let (ended, invalid) = (filled.ended, encoder.problems().count() > 0);
@@ -102,6 +101,8 @@ pub(super) struct Payloads {
 struct Reading {
     /// Made when the rows were checked.
     checked: VecDeque<Run>,
+    /// The room that they take.
+    _share: Option<Share>,
     /// Whether there are no others.
     ended: bool,
     rows: Rest,
@@ -118,15 +119,15 @@ impl Payloads {
         options: &RowOptions,
     ) -> PyResult<Self> {
         let raises = !options.skip_invalid;
-        let (mut checked, mut ended) = (VecDeque::new(), false);
+        let (mut checked, mut room, mut ended) = (VecDeque::new(), None, false);
         if raises && options.check_all && source.is_sized() {
-            let (runs, again) = check(py, &mut encoder, &mut source)?.into_runs(&mut encoder);
-            (checked, ended) = (runs.into(), again.is_none());
+            let Checked { runs, again, share } = check(py, &mut encoder, &mut source)?.into_checked(&mut encoder);
+            (checked, room, ended) = (runs.into(), Some(share), again.is_none());
             if let Some(row) = again {
                 source.rewind(row).map_err(|failure| failure.into_py(py, row))?;
             }
         }
-        let reading = Reading { checked, ended, rows: source.into_rest(), encoder, raises };
+        let reading = Reading { checked, _share: room, ended, rows: source.into_rest(), encoder, raises };
         Ok(Self { reading: Mutex::new(Some(reading)) })
     }
 }
@@ -180,4 +181,10 @@ impl Payloads {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         door::through(py, || self.next(py))
     }
+}
+
+/// Lets bodies that are kept from a check take at most so many bytes of all pushes together, but for the least of each.
+#[pyfunction]
+pub(super) fn keep_at_most(bytes: usize) {
+    FREE_MEMORY.limit(bytes);
 }

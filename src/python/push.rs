@@ -1,9 +1,9 @@
 //! One push, in steps: check, fill the outbox, wait for the lane, report.
 //!
 //! ```text
-//!  sized rows ──check whole──▶ runs kept, up to 64 MB ──┐
-//!                  └ the rows behind them, read again ───┤
-//!  one-shot rows ────────────────────────────────────────┴─▶ outbox ─▶ lane ─▶ report
+//!  sized rows ──check whole──▶ runs kept, by what is free ──┐
+//!                  └ the rows behind them, read again ───────┤
+//!  one-shot rows ────────────────────────────────────────────┴─▶ outbox ─▶ lane ─▶ report
 //! ```
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
@@ -31,12 +31,10 @@ use crate::delivery::queue::Outbox;
 use crate::delivery::worker::{Lane, Manner, Opening, Policy};
 use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
-use crate::rows::encode::{Encoder, Filled, Kept, Run};
+use crate::rows::encode::{BOUNDLESS, Encoder, FREE_MEMORY, Filled, Kept, LEAST, Run, Share};
 use crate::rows::schema::TableSchema;
 use crate::services::powerbi::client::Route;
 
-/// Bodies kept from the check of sized rows; the rows behind them are encoded once all is checked.
-pub(super) const KEPT_BYTES: usize = 64_000_000;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
 
@@ -86,6 +84,8 @@ struct Push {
     encoder: Encoder,
     /// Rows seen while checking them before anything is sent.
     checked: u64,
+    /// The room of the bodies that were kept from the check.
+    kept: Option<Share>,
     bell: Arc<Bell>,
     outbox: Arc<Outbox>,
     lane: Arc<Lane>,
@@ -123,7 +123,7 @@ impl Push {
         let sized = source.is_sized();
         let checks = opening.replace || (options.check_all && !options.skip_invalid && sized);
         // Where as much was kept, reading on must not wait for it to go.
-        let ahead = if checks { KEPT_BYTES } else { AHEAD_BYTES };
+        let ahead = if checks { LEAST } else { AHEAD_BYTES };
         let outbox = Arc::new(Outbox::new(ahead, move || drained.ring()));
         let policy = Policy {
             retry: target.route.retry,
@@ -140,7 +140,7 @@ impl Push {
         let running = Running::start(&bell, Arc::clone(&lane).run())?;
         let phase = if checks {
             // What can be read only once has to be kept, however much it is.
-            Phase::Check(Kept::new(if sized { KEPT_BYTES } else { usize::MAX }, &encoder))
+            Phase::Check(Kept::new(if sized { &FREE_MEMORY } else { &BOUNDLESS }, &encoder))
         } else {
             open(&bell, &lane, None)?
         };
@@ -152,6 +152,7 @@ impl Push {
             options,
             started,
             checked: 0,
+            kept: None,
             bell,
             outbox,
             lane,

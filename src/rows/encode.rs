@@ -41,7 +41,7 @@ use std::sync::Arc;
 pub use self::arrange::cells_of;
 pub use self::framing::Framing;
 pub use self::growing::Growing;
-pub use self::kept::Kept;
+pub use self::kept::{BOUNDLESS, Checked, FREE_MEMORY, Kept, LEAST, Room, Share};
 pub use self::kinds::{example, kind_of};
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, OldDate, Problems, RowError, Seen};

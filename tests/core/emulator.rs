@@ -2,11 +2,13 @@
 
 mod access;
 mod changes;
+mod commands;
 mod creation;
 mod doors;
 mod entra;
 mod faults;
 mod groups;
+mod keep;
 mod operations;
 mod page;
 mod push_urls;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use powerbi_push::rows::encode::{Code, Encoder, Kept, Limits, Options, Run};
+use powerbi_push::rows::encode::{Checked, Code, Encoder, Kept, Limits, Options, Room, Run};
 use powerbi_push::rows::schema::TableSchema;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::prelude::*;
@@ -112,7 +112,8 @@ proptest! {
     ) {
         let (expected, plain) = encode(rows.clone(), limits);
         let (mut source, mut encoder) = (Sample::new(rows.clone()), encoder(limits));
-        let mut kept = Kept::new(most, &encoder);
+        let room = Box::leak(Box::new(Room::new(most, || 0)));
+        let mut kept = Kept::new(room, &encoder);
         loop {
             let filled = encoder.fill(&mut source).unwrap();
             let ended = filled.ended;
@@ -121,7 +122,10 @@ proptest! {
                 break;
             }
         }
-        let (mut runs, again) = kept.into_runs(&mut encoder);
+        let Checked { mut runs, again, share } = kept.into_checked(&mut encoder);
+        prop_assert_eq!(room.held(), runs.iter().map(Run::bytes).sum::<usize>());
+        drop(share);
+        prop_assert_eq!(room.held(), 0);
         prop_assert!(runs.iter().map(Run::bytes).sum::<usize>() <= most);
         prop_assert_eq!(again.is_none(), expected.iter().map(Run::bytes).sum::<usize>() <= most);
         if let Some(row) = again {

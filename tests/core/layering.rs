@@ -35,7 +35,9 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("emulator::shown", &[]),
     ("emulator::switch", &[]),
     ("emulator::identity", &[]),
-    ("emulator::http", &["emulator::row", "emulator::shown"]),
+    ("emulator::kept", &["emulator::row", "emulator::value"]),
+    ("emulator::keep", &["emulator::http", "emulator::identity", "emulator::kept"]),
+    ("emulator::http", &["emulator::row", "emulator::shown", "emulator::kept"]),
     ("emulator::console", &["emulator::http", "emulator::shown"]),
     ("emulator::services::entra", &["emulator::http", "emulator::identity"]),
     (
@@ -46,12 +48,20 @@ const INSIDE: &[(&str, &[&str])] = &[
             "emulator::row",
             "emulator::value",
             "emulator::shown",
+            "emulator::kept",
             "emulator::switch",
         ],
     ),
     (
         "emulator::services::microstrategy",
-        &["emulator::http", "emulator::row", "emulator::value", "emulator::shown", "emulator::switch"],
+        &[
+            "emulator::http",
+            "emulator::row",
+            "emulator::value",
+            "emulator::shown",
+            "emulator::kept",
+            "emulator::switch",
+        ],
     ),
     ("emulator::app", &["emulator::http", "emulator::identity", "emulator::console"]),
 ];
@@ -65,6 +75,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("axum", "emulator"),
     ("rcgen", "emulator"),
     ("tokio_rustls", "emulator"),
+    ("webpki", "emulator"),
     ("hyper_util", "http"),
 ];
 

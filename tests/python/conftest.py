@@ -176,6 +176,8 @@ def _no_sign_in_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     # Nothing leaves the machine: nobody listens there.
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
+    # Nor has anybody signed in with `powerbi-push login`.
+    monkeypatch.setenv("XDG_STATE_HOME", "/nonexistent/state")
 
 
 @pytest.fixture

@@ -177,6 +177,7 @@ TAKES: dict[str, tuple[Callable[[Emulator, Path], Callable[..., Any]], dict[str,
     "DatasetSchema": (lambda *_: pbi.DatasetSchema, {"name": "d", "tables": [A_SCHEMA]}, pbi.DatasetSchema),
     "Retry": (lambda *_: pbi.Retry, {}, pbi.Retry),
     "Quotas": (lambda *_: pbi.Quotas, {}, pbi.Quotas),
+    "logout": (lambda *_: pbi.logout, {}, pbi.logout),
     "Outbox": (lambda *_: pbi.Outbox, {"path": "none.db"}, pbi.Outbox),
     "Emulator": (lambda *_: started, {}, Emulator),
 }
@@ -223,6 +224,9 @@ NEEDS: dict[str, Any] = {
     "seconds": 1,
     "tables": {"Orders": orders(1)},
     "dax": "EVALUATE Orders",
+    "pem": pair().certificate_pem.decode(),
+    "issuer": "https://example.org",
+    "subject": "an app",
 }
 
 #: What an argument may be called in a message besides its name: what it means there.

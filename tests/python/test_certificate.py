@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 import powerbi_push as pbi
 from certificates import PASSWORD, Pair, pair
@@ -137,15 +140,97 @@ def test_of_a_chain_the_certificate_of_the_key_is_taken_and_keys_may_be_of_the_o
     assert header["x5t#S256"] == fingerprint(pair(), hashes.SHA256())
 
 
+BUILDER = serialization.PrivateFormat.PKCS12.encryption_builder()
+NEWEST, OLDEST = pkcs12.PBES.PBESv2SHA256AndAES256CBC, pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC
+LOCKS: dict[str, Any] = {
+    "as OpenSSL 3": lambda password: (
+        BUILDER.kdf_rounds(2_048).key_cert_algorithm(NEWEST).hmac_hash(hashes.SHA256()).build(password)
+    ),
+    "as Windows": lambda password: (
+        BUILDER.kdf_rounds(2_000)
+        .key_cert_algorithm(OLDEST)
+        .hmac_hash(hashes.SHA1())  # noqa: S303 - what Windows writes
+        .build(password)
+    ),
+    "sealed by a longer hash": lambda password: (
+        BUILDER.key_cert_algorithm(NEWEST).hmac_hash(hashes.SHA512()).build(password)
+    ),
+}
+
+
+def pfx(password: str | None, lock: Any = LOCKS["as OpenSSL 3"], **other: Any) -> bytes:
+    """A PKCS#12 file with the certificate of another besides."""
+    given: dict[str, Any] = {"key": pair().key, "certificate": pair().certificate} | other
+    others = [pair("an authority").certificate] if given["certificate"] else None
+    locked = lock(password.encode()) if password else serialization.NoEncryption()
+    return pkcs12.serialize_key_and_certificates(b"app", given["key"], given["certificate"], others, locked)
+
+
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+@pytest.mark.parametrize("password", [PASSWORD, "p\u00e4ssw\u00f6rt \U0001f511", None])
+def test_a_pkcs12_file_is_read(entra: EntraServer, file: Path, lock: Any, password: str | None) -> None:
+    file.write_bytes(pfx(password, lock))
+    credential(entra, file, password=password).get_token(SCOPE)
+    header, _ = verify(entra.received[0].form["client_assertion"], pair(), NEWER)
+    assert header["x5t#S256"] == fingerprint(pair(), hashes.SHA256())
+    if password:
+        for wrong in ("another", f"{password} ", "", None):
+            with pytest.raises(pbi.ConfigurationError, match="is encrypted") as caught:
+                credential(entra, file, password=wrong)
+            check(everything_about(caught.value), password)
+
+
+def test_a_file_as_windows_wrote_it_before_is_read(entra: EntraServer, file: Path) -> None:
+    locked = file.with_name("old.pfx")
+    command = ["openssl", "pkcs12", "-export", "-legacy", "-in", str(file), "-out", str(locked), "-passout", "pass:x y"]
+    if shutil.which("openssl") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("there is no openssl with the ciphers of old")
+    assert b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x06" in locked.read_bytes()  # RC2 of 40 bits
+    credential(entra, locked, password="x y").get_token(SCOPE)
+    verify(entra.received[0].form["client_assertion"], pair(), NEWER)
+
+
+def test_an_encrypted_key_is_opened(entra: EntraServer, file: Path) -> None:
+    file.write_bytes(pair().key_pem(PASSWORD) + pair().certificate_pem)
+    credential(entra, file, password=PASSWORD).get_token(SCOPE)
+    verify(entra.received[0].form["client_assertion"], pair(), NEWER)
+    with pytest.raises(pbi.ConfigurationError, match="is encrypted with another password than `password`") as caught:
+        credential(entra, file, password="canary-wrong")
+    check(everything_about(caught.value), "canary-wrong")
+
+
+def test_the_environment_names_the_password_too(
+    entra: EntraServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(pfx(PASSWORD))
+    for name, value in (("TENANT_ID", TENANT), ("CLIENT_ID", CLIENT_ID), ("CLIENT_CERTIFICATE_PATH", str(file))):
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    monkeypatch.setenv("AZURE_CLIENT_CERTIFICATE_PASSWORD", PASSWORD)
+    pbi.EnvironmentCredential(authority=entra.authority).get_token(SCOPE)
+    monkeypatch.delenv("AZURE_CLIENT_CERTIFICATE_PASSWORD")
+    with pytest.raises(pbi.ConfigurationError, match="is encrypted: pass its password="):
+        pbi.EnvironmentCredential(authority=entra.authority)
+
+
 WRONG: dict[str, tuple[bytes | None, str]] = {
     "nothing": (None, "cannot be read"),
-    "empty": (b"", "is no PEM file"),
-    "something else": (b"hello", "is no PEM file"),
+    "empty": (b"", "is neither a PEM file nor a PKCS#12 file"),
+    "something else": (b"hello", "is neither a PEM file nor a PKCS#12 file"),
     "no key": (pair().certificate_pem, "holds no private key"),
     "no certificate": (pair().key_pem(), "holds no certificate"),
     "another key": (pair().certificate_pem + pair("another").key_pem(), "do not belong together"),
     "a curve": (pair(curve=True).pem, "no RSA key"),
     "a short key": (pair(bits=1024).pem, "no RSA key of 2048 bits"),
+    "an encrypted key": (pair().key_pem(PASSWORD) + pair().certificate_pem, "is encrypted: pass its password="),
+    "an encrypted file": (pfx(PASSWORD), "is encrypted: pass its password="),
+    "a key that is encrypted as of old": (
+        pair().key_pem(PASSWORD, older=True) + pair().certificate_pem,
+        "in the older way of OpenSSL: `openssl pkcs8 -topk8`",
+    ),
+    "a file without a key": (pfx(None, key=None), "holds no private key"),
+    "a file without its certificate": (pfx(None, certificate=None), "holds no certificate"),
+    "a file of a curve": (pfx(None, key=pair(curve=True).key, certificate=None), "no RSA key"),
+    "half a file": (pfx(None)[:-1], "is neither a PEM file nor a PKCS#12 file"),
     "much": (b"-----BEGIN " + b"x" * 1_000_000, "too long"),
 }
 

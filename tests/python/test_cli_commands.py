@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
@@ -127,6 +128,86 @@ def test_the_emulator_runs_with_its_seed_until_a_signal(command: Command) -> Non
     assert (process.returncode, told.decode().split(" in another")[0]) == (0, f"a local Power BI is at {url};")
 
 
+SEED = """[
+  {"name": "Shop", "tables": [
+    {"name": "Orders", "columns": [{"name": "Id", "dataType": "Int64"}], "rows": [
+      {"Id": 1},
+      {"Id": "two"}
+    ]}
+  ]}
+]
+"""
+
+
+@pytest.mark.parametrize(
+    ("seed", "told"),
+    [
+        (SEED.replace('"two"', "two"), "line 5: is not JSON: Expecting value"),
+        (SEED, "line 5: row 1: column `Id` holds text that does not read as Int64: `'two'`"),
+        (SEED.replace('"two"', "2").replace("Int64", "Money"), "line 2: "),
+        (SEED.replace('"two"}', '2, "Item": "tea"}'), "line 5: row 1: column `Item` is not in table `Orders`"),
+        (SEED.partition("[\n      {")[0] + "\n7}]}]", "line 4: `rows` is no array"),
+        ("[\n7]", "line 2: is no dataset"),
+        ('\n"Shop"', "line 2: is no array of datasets"),
+        ('{"datasets":\n[{"tables":\n7}]}', "line 3: `tables` is no array"),
+    ],
+)
+def test_a_wrong_seed_is_told_with_its_line_and_nothing_is_kept(command: Command, seed: str, told: str) -> None:
+    command.write("seed.json", seed)
+    ran = command("emulator", "--port", "0", "--seed", "seed.json", "--keep", "state")
+    assert (ran.code, ran.out, (command.folder / "state").exists()) == (1, "", False)
+    assert ran.err.startswith(f"error: seed.json, {told}"), ran.err
+
+
+def test_the_emulator_keeps_its_state_and_is_seeded_once(command: Command) -> None:
+    command.write("seed.json", SEED.replace('"two"', "2"))
+    del command.environment["POWERBI_PUSH_EMULATOR"]
+    command.write("more.csv", "Id\n3\n")
+    start = ("--json", "emulator", "--port", "0", "--seed", "seed.json", "--keep", "state")
+    for number in (1, 2):
+        process = command.start(*start)
+        assert process.stdout is not None
+        where = {"POWERBI_PUSH_EMULATOR": json.loads(process.stdout.readline())["url"]}
+        assert command("push", "more.csv", "Shop/Orders", where=where).code == 0
+        other = command(*start)
+        assert (other.code, json.loads(other.out)["error"]["message"]) == (
+            1,
+            "the file state is kept by another emulator that runs",
+        )
+        process.send_signal(signal.SIGTERM)
+        assert (
+            process.communicate(timeout=50)[1]
+            .decode()
+            .startswith("a local Power BI" if number == 1 else "state goes on as it was; seed.json is for a new one")
+        )
+        assert process.returncode == 0
+    with Emulator(keep=command.folder / "state") as kept:
+        assert [row["Id"] for row in kept.rows("Shop/Orders")] == [1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::"])  # noqa: S104 - it is refused
+def test_only_in_a_container_it_listens_to_other_machines(command: Command, host: str) -> None:
+    ran = command("emulator", "--port", "0", "--host", host)
+    assert (ran.code, "it listens on 127.0.0.1 only" in ran.err) == (2, True), ran.err
+    assert ("add --in-container" in ran.err) == (host == "0.0.0.0")  # noqa: S104 - it is refused
+
+
+def test_in_a_container_it_listens_at_every_address_to_its_own_names(command: Command) -> None:
+    process = command.start("--json", "emulator", "--port", "0", "--host", "0.0.0.0", "--in-container")  # noqa: S104 - so
+    assert process.stdout is not None
+    url = json.loads(process.stdout.readline())["url"]
+    port = int(url.rsplit(":", 1)[1])
+    # Any address of 127.0.0.0/8 leads to this machine, and only who listens at every one hears it.
+    for host, status in ((f"127.0.0.1:{port}", 200), (f"127.0.0.2:{port}", 403)):
+        connection = HTTPConnection("127.0.0.2", port, timeout=20)
+        connection.request("GET", "/", headers={"Host": host})
+        assert connection.getresponse().status == status
+        connection.close()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=50)
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize(("shell", "word"), [("bash", "complete"), ("zsh", "compdef"), ("fish", "complete")])
 def test_shells_are_told_how_to_complete(command: Command, shell: str, word: str) -> None:
     ran = command("completion", shell)
@@ -140,7 +221,7 @@ def test_every_command_explains_itself(command: Command) -> None:
     names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
     assert names == [
         *("push", "schema", "validate", "plan", "workspaces", "datasets", "tables", "doctor"),
-        *("outbox", "emulator", "demo", "completion"),
+        *("login", "logout", "outbox", "emulator", "demo", "completion"),
     ]
     for name in names:
         ran = command(name, "--help")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from command import Command
+from command import PROGRAM, Command
+from powerbi_push import DatasetSchema
+from powerbi_push.documentation import SITE
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -45,6 +48,10 @@ def command(tmp_path: Path) -> Iterator[Command]:
         ("a.csv", '{"Id": 1}\n', "a.csv: is JSON, not CSV"),
         ("a.csv", "Größe\n1\n".encode("latin-1"), "a.csv:1: is no UTF-8"),
         ("a.ndjson", '{"Id": 1}\n{"Id": }\n', "a.ndjson:2: is not JSON: Expecting value at character 8"),
+        ("a.csv", "Id,Item\n1,tea\n2,Grüße\n".encode("latin-1"), "a.csv:3: is no UTF-8"),
+        ("a.ndjson", '{"Id": 1}\n{"Id": 2, "Item": "Grüße"}\n'.encode("latin-1"), "a.ndjson:2: is no UTF-8"),
+        ("a.ndjson", "Id,Item\n1,tea\n", "a.ndjson:1: is not JSON: Expecting value at character 1"),
+        ("a.json", "Id,Item\n1,tea\n", "a.json: is no JSON array of objects"),
         ("a.ndjson", "[1]", "a.ndjson: is a JSON array, not one object a line"),
         ("a.json", '[{"Id": 1},\n{"Id": 2}\n', "a.json:3: the array has no end"),
         ("a.json", '[{"Id": 1},\n{"Id": 2]', "a.json:2: is not JSON: Expecting ',' delimiter at character 9"),
@@ -63,7 +70,44 @@ def test_a_broken_file_is_named_with_its_line(command: Command, name: str, conte
     errors = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert errors[0].startswith(f"error: {told}"), ran.err
     assert ran.code == (2 if name == "a.xlsx" else 1)
+    assert name == "a.xlsx" or (ran.err.splitlines()[-1].startswith("sent: "), "confirmed" in ran.err) == (True, False)
     assert "Traceback" not in ran.err
+
+
+def test_another_encoding_on_stdin_is_told_with_its_line(command: Command) -> None:
+    ran = command("push", "-", "Sales/Orders", "--create", stdin="Id,Item\n1,tea\n2,Grüße\n".encode("latin-1"))
+    assert ran.err.splitlines() == [
+        "error: stdin:3: is no UTF-8",
+        "hint: --encoding cp1252 reads what Windows writes in the West",
+        "sent: nothing",
+    ]
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.csv", "Id\n"), ("a.ndjson", ""), ("a.json", "[]")])
+def test_a_file_without_rows_is_no_error(command: Command, name: str, content: str) -> None:
+    command.emulator.client().create_dataset(DatasetSchema("S", {"T": {"Id": int}}))
+    command.write(name, content)
+    assert command("--json", "push", name, "S/T", "--create").json["read"] == 0
+    assert command.emulator.rows("S/T") == []
+
+
+def test_where_there_are_no_rows_each_command_knows_what_to_do(command: Command) -> None:
+    command.emulator.client().create_dataset(DatasetSchema("S", {"T": {"Id": int}}))
+    command.write("a.csv", "Id\n")
+    assert command("push", "a.csv", "S/T", "--rejects", "rejects").err.startswith("0 rows read: nothing to send;")
+    assert command("push", "a.csv", "S/T", "--dry-run").err == "0 rows checked: no problems\n"
+    assert command("plan", "a.csv").out.startswith("0 rows in 0 requests")
+    nowhere = command("push", "a.csv", "Other/T", "--create")
+    assert (nowhere.code, nowhere.err.splitlines()[1]) == (1, "hint: --schema FILE names the columns")
+    assert command("schema", "a.csv").err == "error: a.csv: there are no rows to read types off\n"
+
+
+def test_a_byte_order_mark_is_no_error(command: Command) -> None:
+    for name, content in (("a.csv", "Id,Item\n1,Grüße\n"), ("a.ndjson", '{"Id": 1, "Item": "Grüße"}\n')):
+        for encoding in ("utf-8-sig", "utf-16"):
+            command.write(name, content.encode(encoding))
+            ran = command("push", name, "S/T", "--create", "--if-exists", "replace")
+            assert (ran.code, command.emulator.rows("S/T")) == (0, [{"Id": 1, "Item": "Grüße"}]), ran.err
 
 
 def test_a_gzip_that_is_cut_off_says_what_was_sent(command: Command) -> None:
@@ -74,7 +118,8 @@ def test_a_gzip_that_is_cut_off_says_what_was_sent(command: Command) -> None:
     line = int(first.split(":")[2])
     assert first == f"error: a.csv.gz:{line}: the gzip file ends in the middle: it is cut off"
     there = len(command.emulator.rows("Sales/Orders"))
-    assert hint == f"hint: fetch it again; line {there + 2:,} is the first that is not confirmed"
+    made = "the dataset `Sales` has been made all the same, its table `Orders` with Id Int64, Item String"
+    assert hint == f"hint: fetch it again; {made}; line {there + 2:,} is the first that is not confirmed"
     assert sent.startswith(f"sent: {line - 2:,} rows read: {there:,} confirmed, {line - 2 - there:,} unsent;")
     assert there >= 10_000
 
@@ -94,6 +139,58 @@ def test_a_full_disk_for_rejects_ends_the_push_and_says_so(command: Command) -> 
     assert ran.err.splitlines()[0] == "error: /dev/full: No space left on device"
     there = len(command.emulator.rows("S/T"))
     assert f" {there:,} confirmed" in ran.err.splitlines()[-1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_for_rejects_before_the_first_request_says_that_nothing_was_sent(command: Command) -> None:
+    command.write("schema.json", '{"Id": "int"}')
+    command.write("a.csv", "Id\nx\n1\n")
+    ran = command("push", "a.csv", "S/T", "--create", "--schema", "schema.json", "--rejects", "/dev/full")
+    assert (ran.code, ran.err.splitlines()) == (1, ["error: /dev/full: No space left on device", "sent: nothing"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_for_data_is_an_error_and_one_for_the_log_is_none(command: Command) -> None:
+    command.write("a.csv", "Id\n1\n")
+    with Path("/dev/full").open("w") as full:
+        run = partial(subprocess.run, cwd=command.folder, env=command.environment, timeout=50, check=False)
+        data = run([*PROGRAM, "plan", "1"], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert (data.returncode, data.stderr) == (1, "error: stdout: No space left on device\n")
+        log = run([*PROGRAM, "push", "a.csv", "S/T", "--create"], stderr=full)
+    assert (log.returncode, command.emulator.rows("S/T")) == (0, [{"Id": 1}])
+
+
+def test_streams_that_are_closed_are_named(command: Command) -> None:
+    program = f'exec "{sys.executable}" -m powerbi_push'
+    for rest, told in (("plan 1 >&-", "stdout: Bad file descriptor"), ("push - S/T <&-", "stdin: is closed")):
+        ran = subprocess.run(
+            ["/bin/sh", "-c", f"{program} {rest}"],
+            stderr=subprocess.PIPE,
+            env=command.environment,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr.splitlines()[0]) == (1, f"error: {told}")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("push", "{}", "S/T"),
+        ("plan", "{}"),
+        ("push", "a.csv", "{}"),
+        ("doctor", "{}"),
+        ("push", "a.csv", "S/T", "--schema", "{}"),
+        ("push", "a.csv", "S/T", "--rejects", "{}"),
+        ("outbox", "status", "{}"),
+    ],
+)
+def test_a_url_in_the_arguments_is_refused_and_its_key_not_repeated(command: Command, call: tuple[str, ...]) -> None:
+    command.write("a.csv", "Id\n1\n")
+    url = "https://api.powerbi.com/beta/x/datasets/y/rows?key=FORGOTTENKEY"
+    ran = command(*(word.format(url) for word in call))
+    assert (ran.code in (1, 2), "FORGOTTENKEY" in ran.out + ran.err, "Traceback" in ran.err) == (True, False, False)
 
 
 def test_the_source_itself_cannot_be_the_file_of_rejects(command: Command) -> None:
@@ -163,6 +260,11 @@ def test_an_error_of_the_service_has_its_words_as_json_too(command: Command) -> 
     ran = command("--json", "push", "a.csv", "Sales/Orders")
     assert (ran.code, ran.json["error"]["type"]) == (1, "NotFoundError")
     assert ran.json["error"]["message"] == "there is no dataset `Sales`: there are none"
+    page = f"{SITE}troubleshooting/#notfounderror"
+    assert ran.json["error"]["help_url"] == page
+    words = ran.err.splitlines()
+    assert [line.split(":")[0] for line in words[-4:]] == ["error", "hint", "more", "sent"]
+    assert words[-2] == f"more: {page}"
 
 
 def test_a_traceback_comes_only_where_it_is_asked_for(command: Command) -> None:

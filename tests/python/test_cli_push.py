@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from command import Command
 from powerbi_push import DatasetSchema, TableSchema
+from powerbi_push.documentation import SITE
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def test_what_stdin_brings_behind_the_first_rows_must_fit_the_types_of_those(com
         "hint: --rejects FILE sets such rows aside and goes on; `powerbi-push validate` finds all of them; "
         "the dataset `Sales` has been made all the same, its table `Orders` with Id Int64; "
         "line 10,002 is the first that is not confirmed\n"
+        f"more: {SITE}troubleshooting/#wrong_type\n"
         f"sent: 10,001 rows read: 10,000 confirmed, 1 rejected; 1 request in {ran.err.split(' in ')[-1]}"
     )
     assert len(arrived(command)) == 10_000

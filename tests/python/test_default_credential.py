@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
 
 SCOPE = SCOPES["public"]
-WAYS = ["EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential", "AzureCliCredential"]
+WAYS = [
+    *("EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential"),
+    *("powerbi-push login", "AzureCliCredential"),
+]
 
 
 @pytest.fixture(autouse=True)

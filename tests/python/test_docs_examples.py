@@ -6,18 +6,19 @@ import doctest
 import importlib
 import pkgutil
 import re
-from pathlib import Path
-from textwrap import dedent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import powerbi_push
+from doc_blocks import PAGES, ROOT, Block, blocks
 
-DOCUMENTS = Path(__file__).parents[2]
-PAGES = sorted(f"docs/{path.name}" for path in (DOCUMENTS / "docs").glob("*.md"))
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: How long something took, which nobody knows beforehand.
+TOOK = re.compile(r"\d+\.\d s")
 RUN = ["README.md", "CONTRIBUTING.md", *PAGES]
-FENCE = re.compile(r"^([ \t]*)```python[^\n]*\n(.*?)^\1```[ \t]*$", re.DOTALL | re.MULTILINE)
 MODULES = ["powerbi_push"] + [
     f"powerbi_push.{module.name}"
     for module in pkgutil.iter_modules(powerbi_push.__path__)
@@ -47,26 +48,46 @@ def test_there_are_examples_in_docstrings() -> None:
     ] == []
 
 
-def blocks(document: str) -> list[tuple[int, str]]:
-    """The Python blocks, and on which line each begins."""
-    text = (DOCUMENTS / document).read_text(encoding="utf-8")
-    return [(text.count("\n", 0, block.start()) + 2, dedent(block[2])) for block in FENCE.finditer(text)]
+def typed_in(document: str) -> list[Block]:
+    """The Python blocks that are no file: what a reader types."""
+    return [block for block in blocks(document) if block.language == "python" and block.file is None]
+
+
+def outputs(block: Block) -> list[str]:
+    """What a block says that it prints: behind a `print`, or in the comments below one."""
+    told: list[str] = []
+    below = False
+    for line in block.text.splitlines():
+        code, _, comment = line.partition("# ")
+        if code.strip() or not line:
+            below = "print(" in code
+        if below and comment:
+            told.append(comment)
+    return told
+
+
+def is_printed(told: str, printed: list[str]) -> bool:
+    """Whether a line was printed; behind it may stand why, after a colon, and how long it took does not matter."""
+    plain = TOOK.sub("", told)
+    return any(plain == line or plain.startswith(f"{line}: ") for line in printed)
 
 
 @pytest.mark.parametrize("document", RUN)
-def test_the_python_blocks_of_a_document_run_from_top_to_bottom(
-    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_python_blocks_of_a_document_run_from_top_to_bottom_and_print_what_they_say(
+    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # One namespace, as for a reader who types them one after the other.
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for line, source in blocks(document):
+    for block in typed_in(document):
         # Blank lines in front, so that a traceback names the line of the document.
-        exec(compile("\n" * (line - 1) + source, str(DOCUMENTS / document), "exec"), namespace)  # noqa: S102 - our own
+        source = "\n" * (block.line - 1) + block.text
+        exec(compile(source, str(ROOT / document), "exec"), namespace)  # noqa: S102 - our own
+        printed = TOOK.sub("", capsys.readouterr().out).splitlines()
+        assert [told for told in outputs(block) if not is_printed(told, printed)] == []
 
 
-def test_no_python_block_of_a_document_is_overlooked() -> None:
-    for document in RUN:
-        text = (DOCUMENTS / document).read_text(encoding="utf-8")
-        assert len(blocks(document)) == len(re.findall(r"```\s*(?:python|py)\b", text))
-    assert blocks("README.md")
+def test_there_are_blocks() -> None:
+    assert typed_in("README.md")
+    assert next(told for block in typed_in("docs/index.md") for told in outputs(block)).startswith("2 rows read")
+    assert len([document for document in PAGES if typed_in(document)]) > 10

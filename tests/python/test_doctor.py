@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 import sys
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,59 @@ def test_no_credential_names_every_way() -> None:
     for way in ("EnvironmentCredential: ", "ManagedIdentityCredential: ", "AzureCliCredential: "):
         assert way in wrong.message
     assert "azure-identity" in (wrong.hint or "")
+
+
+WAYS = [
+    *("EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential"),
+    *("powerbi-push login", "AzureCliCredential"),
+]
+
+
+def test_without_a_credential_each_way_is_looked_at_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    report = pbi.doctor()
+    looked_at = [check for check in report.checks if check.name in WAYS]
+    assert [check.name for check in looked_at] == WAYS
+    assert {check.state for check in looked_at} == {"warning"}
+    said = [(check.message, check.hint or "") for check in looked_at]
+    for (message, hint), (why, change) in zip(
+        said,
+        [
+            ("AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET not set", "set AZURE_TENANT_ID"),
+            ("AZURE_FEDERATED_TOKEN_FILE not set", "id-token: write"),
+            ("(IMDS)", "System assigned"),
+            ("nobody has signed in", "sign in once with powerbi-push login"),
+            ("there is no `az`", "az login"),
+        ],
+        strict=True,
+    ):
+        assert why in message
+        assert change in hint
+    assert (last(report).name, last(report).state) == ("sign-in", "failed")
+
+
+def test_the_first_way_that_is_to_be_had_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    imds = Said(200, json.dumps({"access_token": token(APP), "expires_in": "3599"}).encode())
+    with EntraServer(imds) as machine, power_bi({}) as url:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.authority)
+        report = pbi.doctor(base_url=url)
+    found = states(report)
+    assert found["sign-in"] == "ok", str(report)
+    assert [name for name in found if name in WAYS] == WAYS[:3]
+    assert "serves" in next(check.message for check in report.checks if check.name == WAYS[2])
+
+
+def test_a_way_that_is_set_up_and_refused_is_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TENANT_ID", TENANT), ("CLIENT_ID", CLIENT_ID), ("CLIENT_SECRET", SECRET)):
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    with EntraServer(refused(7000222)) as entra:
+        monkeypatch.setenv("AZURE_AUTHORITY_HOST", entra.authority)
+        report = pbi.doctor()
+    wrong = last(report)
+    assert (wrong.name, wrong.state) == ("EnvironmentCredential", "failed")
+    assert "expired" in (wrong.hint or "")
+    check(str(report), SECRET)
 
 
 @pytest.mark.parametrize(

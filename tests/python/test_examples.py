@@ -5,11 +5,15 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+import webbrowser
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+import powerbi_push as pbi
+from person import Person
 
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
@@ -59,9 +63,12 @@ def test_the_walkthrough_says_what_its_original_says(powerbi: Emulator, capsys: 
     assert types == ["Int64", "string", "string", "bool", "DateTime"]
 
 
-def test_the_walkthrough_signs_in_with_a_token() -> None:
-    client = example("walkthrough")["sign_in"]("opaque")
-    assert client.base_url == "https://api.powerbi.com"
+def test_the_walkthrough_signs_a_person_in(powerbi: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, person = example("walkthrough"), Person(powerbi)
+    monkeypatch.setattr(webbrowser, "open", lambda url: bool(person.sign_in(url)))
+    credential = script["get_token"](powerbi.client_id, authority=powerbi.authority)
+    script["main"](pbi.Client(credential, base_url=powerbi.url))
+    assert len(powerbi.rows("SalesMarketing/Product")) == 3
 
 
 def test_the_sample_pushes_into_each_group(powerbi: Emulator) -> None:

@@ -116,6 +116,7 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
         "__version__",
         "doctor",
         "doctor_async",
+        "logout",
         "microstrategy",
         "push",
         "push_async",

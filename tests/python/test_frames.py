@@ -21,7 +21,7 @@ import pytest
 import kinds
 from conftest import WATCHDOG, arrived, make_table, orders
 from kinds import EACH, sent
-from powerbi_push import ConfigurationError, SourceError, TableSchema
+from powerbi_push import ConfigurationError, SourceError, TableSchema, _core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -307,6 +307,15 @@ def beyond_kept() -> pa.Table:
     return pa.Table.from_batches(table.to_batches(max_chunksize=999))
 
 
+@pytest.fixture
+def keeps_the_least() -> Iterator[None]:
+    """A machine without free memory: each push keeps 64 MB of bodies."""
+    _core.keep_at_most(0)
+    yield
+    _core.keep_at_most(sys.maxsize)
+
+
+@pytest.mark.usefixtures("keeps_the_least")
 @pytest.mark.parametrize(
     "frame",
     [
@@ -325,6 +334,13 @@ def test_rows_beyond_what_is_kept_from_the_check_are_read_again_from_there(frame
     assert sum(map(len, bodies)) > 64_000_000
     if isinstance(rows, Held):
         assert rows.streams == 3
+
+
+def test_with_memory_that_is_free_rows_are_read_once() -> None:
+    rows = Held(beyond_kept())
+    bodies = list(EACH.payloads(rows))
+    assert sum(map(len, bodies)) > 64_000_000
+    assert rows.streams == 1
 
 
 def test_what_is_kept_from_the_check_is_not_asked_for_again() -> None:

@@ -154,6 +154,9 @@ PLACES: dict[str, Callable[[Emulator], object]] = {
     "client_id of a browser": lambda _: pbi.InteractiveBrowserCredential(URL),
     "tenant_id of a browser": lambda _: pbi.InteractiveBrowserCredential(AN_APP, tenant_id=URL),
     "authority of a browser": lambda _: pbi.InteractiveBrowserCredential(AN_APP, authority=URL),
+    "cache of a browser": lambda _: pbi.InteractiveBrowserCredential(AN_APP, cache=[WRONG]),  # type: ignore[arg-type]
+    "cache of a code": lambda _: pbi.DeviceCodeCredential(AN_APP, cache=[WRONG]),  # type: ignore[arg-type]
+    "cache": lambda _: pbi.logout([WRONG]),  # type: ignore[arg-type]
     "redirect_port": lambda _: pbi.InteractiveBrowserCredential(AN_APP, redirect_port=WRONG),
     "client_id of a machine": lambda _: pbi.ManagedIdentityCredential(client_id=URL),
     "tenant_id of az": lambda _: pbi.AzureCliCredential(tenant_id=URL),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -114,14 +116,30 @@ def test_the_next_test_has_the_shared_one_again(powerbi: Emulator) -> None:
     assert os.environ["POWERBI_PUSH_EMULATOR"] == powerbi.url
 
 
-def test_the_suite_of_the_example_passes_and_fails_where_its_job_is_broken(tmp_path: Path) -> None:
-    def run(folder: Path) -> str:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False).stdout
+def test_an_interrupted_suite_leaves_nothing_running(tmp_path: Path) -> None:
+    suite = "import threading\ndef test_it(powerbi):\n    print('\\nat', powerbi.url, flush=True)\n"
+    (tmp_path / "test_it.py").write_text(suite + "    threading.Event().wait(60)\n")
+    command = [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", str(tmp_path)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = next(line.split()[1] for line in process.stdout if line.startswith("at "))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=50)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=5)
 
-    assert re.search(r"^4 passed", run(EXAMPLE), re.MULTILINE)
+
+def test_the_suite_of_the_example_passes_and_fails_where_its_job_is_broken(tmp_path: Path) -> None:
+    def begin(folder: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
+        return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+
+    # Side by side, as the workers of pytest-xdist are: each has a server of its own.
+    for worker in [begin(EXAMPLE), begin(EXAMPLE)]:
+        assert re.search(r"^4 passed", worker.communicate(timeout=120)[0], re.MULTILINE)
     for name in ("job.py", "test_job.py"):
         (tmp_path / name).write_text((EXAMPLE / name).read_text().replace('"celsius"], 1)', '"celsius"] + 1, 1)'))
-    said = run(tmp_path)
+    said = begin(tmp_path).communicate(timeout=120)[0]
     assert re.search(r"^2 failed, 2 passed", said, re.MULTILINE)
     assert "celsius: 20.5 arrived as 21.5 in {'sensor': 'attic', 'celsius': 20.5}" in said

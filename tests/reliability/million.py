@@ -17,15 +17,15 @@ HOW = (
     "virtual clock, quotas enforced; the least is what a bare client needs that posts until it is refused and comes "
     "back at the very second"
 )
-#: Rows in all, and rows of one request.
-SHAPES = [(1_000_000, 10_000), (1_000_000, 2_000), (2_500_000, 10_000)]
+#: Rows in all, and rows of one request. A million in full requests waits for nothing: that would measure no wait.
+SHAPES = [(1_000_000, 2_000), (2_500_000, 10_000)]
 
 
 def figures() -> Iterator[Figure]:
-    """Full requests, requests that are not full, and more rows than an hour has."""
+    """Requests that are not full, and more rows than an hour has."""
     for count, size in SHAPES:
         ours, least = _ours(count, size), _least(count, size)
-        ratio = ours / least if least else 1.0 + ours
+        ratio = ours / least
         also = f"{ours:,.0f} s, and {least:,.0f} s at least"
         yield at_most(f"time for {count:,} rows in requests of {size:,}", ratio, AIM, "×", HOW, also=also)
 

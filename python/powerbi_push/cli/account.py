@@ -48,10 +48,12 @@ def problem_lines(reading: Reading, errors: Iterable[RowError]) -> list[str]:
     return [f"{where(reading, reading.line_of(error.row), error.row)}: {in_flags(error.message)}" for error in errors]
 
 
-def broken_file(name: str, error: BrokenFileError, result: PushResult | None = None) -> CommandError:
-    """Say what is wrong with a file."""
+def broken_file(
+    name: str, error: BrokenFileError, result: PushResult | None = None, *, hint: str | None = None
+) -> CommandError:
+    """Say what is wrong with a file; `hint` takes the place of the error's own."""
     told = f"{name}:{error.line}: {error}" if error.line is not None else f"{name}: {error}"
-    return CommandError(told, hint=error.hint, result=result)
+    return CommandError(told, hint=hint or error.hint, result=result)
 
 
 def explained(error: PowerBIPushError, reading: Reading, rejects: Rejects | None) -> Exception:
@@ -60,7 +62,8 @@ def explained(error: PowerBIPushError, reading: Reading, rejects: Rejects | None
     error.result = result
     cause = reading.failure or error.__cause__
     if isinstance(error, SourceError) and isinstance(cause, BrokenFileError):
-        told: Exception = broken_file(reading.opened.asked.name, cause, result)
+        hint = "; ".join([*filter(None, [cause.hint]), *_made(error)])
+        told: Exception = broken_file(reading.opened.asked.name, cause, result, hint=hint or None)
     elif isinstance(error, SourceError) and isinstance(cause, OSError):
         place = cause.filename or reading.opened.asked.name
         told = CommandError(f"{place}: {cause.strerror or cause}", result=result)
@@ -86,8 +89,13 @@ def _wrong_rows(error: ValidationError, reading: Reading, result: PushResult | N
     if error.error_count > len(lines):
         lines.append(f"and {error.error_count - len(lines):,} more problems up to there")
     hint = "--rejects FILE sets such rows aside and goes on; `powerbi-push validate` finds all of them"
-    hint = "; ".join([hint, *(part for part in (error.hint or "").split("; ") if "has been made" in part)])
+    hint = "; ".join([hint, *_made(error)])
     return CommandError("\n".join(lines), hint=hint, result=result, problems=problems(reading, error.errors))
+
+
+def _made(error: PowerBIPushError) -> list[str]:
+    """What a hint says of a dataset that was made for the rows."""
+    return [part for part in (error.hint or "").split("; ") if "has been made" in part]
 
 
 def _say_where_to_resume(told: Exception, result: PushResult | None, reading: Reading, rejects: Rejects | None) -> None:

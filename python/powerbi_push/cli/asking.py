@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from powerbi_push import _core
 from powerbi_push.cli.files import FORMATS, Asked
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
     from powerbi_push.cli.files import Format
 
+#: The name of a file, which shells complete; whether it can be read is seen when it is.
+FILE = click.Path(readable=False, allow_dash=True)
 Command = TypeVar("Command", bound="Callable[..., Any]")
+_ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
 _UNFIT = re.compile(r"[^\w -]+")
 
 _FILE = [
     click.option("--table", metavar="NAME", help="The table; TARGET is the dataset alone then."),
-    click.option("--schema", metavar="FILE", help="Types of the columns, as `powerbi-push schema` writes them."),
+    click.option("--schema", type=FILE, metavar="FILE", help="Types of the columns, as `powerbi-push schema` writes."),
     click.option(
         "--format", "kind", type=click.Choice(FORMATS), help="What FILE holds; default is what its name says."
     ),
@@ -50,6 +54,9 @@ def reads_file(command: Command) -> Command:
 
 def asked_of(file: str, given: dict[str, Any]) -> Asked:
     """Take the options that say which file it is."""
+    if _ADDRESS.match(file):
+        msg = f"FILE is a file on this machine, or - for stdin, and no address: {_core.without_keys(file)}"
+        raise click.UsageError(msg)
     delimiter = given["delimiter"]
     if delimiter is not None:
         delimiter = delimiter.replace("\\t", "\t")

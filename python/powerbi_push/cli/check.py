@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from powerbi_push.cli.asking import asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-", type=FILE)
 @reads_file
 @click.pass_obj
 def schema(session: Session, /, file: str, **given: Any) -> int:
@@ -27,12 +28,15 @@ def schema(session: Session, /, file: str, **given: Any) -> int:
     with naming(asked):
         reading = Reading(asked)
         table, _ = types_of(session, reading, given, name_of(asked, given))
+        if table is None:
+            msg = f"{asked.name}: there are no rows to read types off"
+            raise CommandError(msg)
         session.give(json.loads(DatasetSchema(table.name, [table]).to_json()))
         return 0
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-", type=FILE)
 @reads_file
 @click.option("--max-errors", type=int, default=1_000, show_default=True, help="How many problems are listed.")
 @click.pass_obj
@@ -46,5 +50,6 @@ def validate(session: Session, /, file: str, **given: Any) -> int:
     with naming(asked):
         reading = Reading(asked, findings.broken)
         table, _ = types_of(session, reading, given, name_of(asked, given))
-        findings.check(reading, table, row_options(given, reading.format))
+        if table is not None:
+            findings.check(reading, table, row_options(given, reading.format))
         return findings.give(session, reading)

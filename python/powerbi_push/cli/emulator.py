@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from powerbi_push.cli.failures import CommandError
-from powerbi_push.dataset_schema import DatasetSchema
+from powerbi_push.cli.asking import FILE
+from powerbi_push.cli.seed import Seed, read_seed
 from powerbi_push.emulator import Emulator
 from powerbi_push.environment import VARIABLE
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session
 
+#: Addresses of this machine alone, and that of every machine which reaches it.
+_OWN, _EVERY = ("127.0.0.1", "localhost"), "0.0.0.0"  # noqa: S104 - it is refused
+
 
 @click.command()
-@click.option("--port", type=int, default=8765, show_default=True, help="On 127.0.0.1; 0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--host", default=_OWN[0], show_default=True, help=f"{_EVERY} only with --in-container.")
+@click.option(
+    "--in-container", is_flag=True, help="Listen at every address: for a container with -p 127.0.0.1:8765:8765 only."
+)
 @click.option("--open", "opens", is_flag=True, help="Open its page in a browser.")
-@click.option("--seed", metavar="FILE", help="JSON: an array of datasets, their tables with `rows`.")
+@click.option("--seed", metavar="FILE", type=FILE, help="JSON: an array of datasets, their tables with `rows`.")
+@click.option("--keep", metavar="FILE", type=FILE, help="Keep the state in this file, and begin with what it holds.")
 @click.pass_obj
-def emulator(session: Session, port: int, *, opens: bool, seed: str | None) -> None:
+def emulator(
+    session: Session, port: int, host: str, *, in_container: bool, opens: bool, seed: str | None, keep: str | None
+) -> None:
     """Run a local Power BI. Programs and commands with POWERBI_PUSH_EMULATOR=URL talk to it, and to nothing else."""
-    datasets = _read(seed) if seed else []
+    _check_host(host, in_container=in_container)
+    sown = read_seed(seed) if seed else Seed([])
+    # What was kept has its seed already.
+    is_new = keep is None or not Path(keep).exists()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with Emulator(port=port) as running:
-        for one in datasets:
-            _sow(running, one)
+    with Emulator(port=port, keep=keep, in_container=in_container) as running:
+        if is_new:
+            sown.sow(running)
+        elif seed:
+            session.say(f"{keep} goes on as it was; {seed} is for a new one")
         session.give({"url": running.url}, running.url)
         sys.stdout.flush()
         session.say(f"a local Power BI is at {running.url}; in another terminal: export {VARIABLE}={running.url}")
@@ -42,25 +56,10 @@ def emulator(session: Session, port: int, *, opens: bool, seed: str | None) -> N
         ended.wait()
 
 
-def _read(path: str) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        msg = f"{path}: is not JSON: {error}"
-        raise CommandError(msg) from None
-    found = found.get("datasets", [found]) if isinstance(found, dict) else found
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        msg = f"{path}: is no array of datasets"
-        raise CommandError(
-            msg, hint='[{"name": "Sales", "tables": [{"name": "Orders", "columns": [...], "rows": [...]}]}]'
-        )
-    return found
-
-
-def _sow(running: Emulator, told: dict[str, Any]) -> None:
-    """Make a dataset with its rows."""
-    tables = [dict(table) for table in told.get("tables", [])]
-    rows = {table.get("name"): table.pop("rows", []) for table in tables}
-    dataset = running.client().create_dataset(DatasetSchema.from_json({**told, "tables": tables}))
-    for name, some in rows.items():
-        dataset.table(name).push(some, convert=True)
+def _check_host(host: str, *, in_container: bool) -> None:
+    if host in _OWN or (host == _EVERY and in_container):
+        return
+    msg = f"it listens on {_OWN[0]} only: whoever reaches it may read and change all that it holds"
+    if host == _EVERY:
+        msg += "; in a container, whose port is published with -p 127.0.0.1:8765:8765, add --in-container"
+    raise click.BadParameter(msg, param_hint="--host")

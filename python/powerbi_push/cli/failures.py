@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push import _core
-from powerbi_push.cli.session import coloured, tell
+from powerbi_push.cli.session import coloured, tell, write
 from powerbi_push.exceptions import PowerBIPushError, ServiceError, ValidationError
 
 if TYPE_CHECKING:
     from powerbi_push.results import PushResult
 
+#: What a hint says of the columns in Python, and what it says here.
+_COLUMNS = ('name the columns: TableSchema(name, {"column": int})', "--schema FILE names the columns")
 #: Options of the package's verbs that messages name, and what they are called here.
 _FLAGS = re.compile(
     r"\b(convert|create)=True\b"
@@ -58,46 +60,63 @@ def in_flags(text: str) -> str:
             return f"--{name.replace('_', '-')} {value}"
         return f"--{(switch or option).replace('_', '-')}"
 
-    return _FLAGS.sub(flag, text)
+    return _FLAGS.sub(flag, text.replace(*_COLUMNS))
 
 
-def tell_usage(error: click.UsageError, *, as_json: bool) -> None:
+def tell_any(error: BaseException, *, as_json: bool) -> None:
+    """Say how the command is called, or what went wrong."""
+    if isinstance(error, click.UsageError):
+        _tell_usage(error, as_json=as_json)
+    else:
+        _tell_failure(error, as_json=as_json)
+
+
+def _tell_usage(error: click.UsageError, *, as_json: bool) -> None:
     """Say how the command is called."""
     if error.ctx is not None:
         tell(error.ctx.get_usage())
     message = _core.without_keys(error.format_message())
     _tell_error(message, f"{error.ctx.command_path} --help" if error.ctx else None)
     if as_json:
-        click.echo(json.dumps({"ok": False, "error": {"type": "UsageError", "message": message, "hint": None}}))
+        write(json.dumps({"ok": False, "error": {"type": "UsageError", "message": message, "hint": None}}))
 
 
-def tell_failure(error: BaseException, *, as_json: bool) -> None:
+def _tell_failure(error: BaseException, *, as_json: bool) -> None:
     """Say what went wrong, what to do about it and what was sent."""
     message, hint = _words(error)
-    _tell_error(message, hint)
+    of_ours = _of_ours(error)
+    page = None if of_ours is None else of_ours.help_url
+    _tell_error(message, hint, page)
     result: PushResult | None = getattr(error, "result", None)
-    if result is not None and result.read:
-        tell(f"sent: {result.summary()}")
+    if result is not None:
+        tell(f"sent: {result.summary() if result.read else 'nothing'}")
     if as_json:
-        told = {"type": _kind(error), "message": message, "hint": hint, **_of_service(error)}
+        told = {"type": _kind(error), "message": message, "hint": hint, "help_url": page, **_of_service(error)}
         problems = getattr(error, "problems", None)
         document = {"ok": False, "error": told, **(getattr(error, "details", None) or {})}
         if result is not None:
             document["result"] = result_document(result)
         if problems is not None:
             document["problems"] = problems
-        click.echo(json.dumps(document, ensure_ascii=False, default=str))
+        write(json.dumps(document, ensure_ascii=False, default=str))
 
 
-def _tell_error(message: str, hint: str | None) -> None:
+def _tell_error(message: str, hint: str | None, page: str | None = None) -> None:
     tell(f"{coloured('error', 'red')}: {message}")
     if hint:
         tell(f"hint: {hint}")
+    if page:
+        tell(f"more: {page}")
+
+
+def _of_ours(error: BaseException) -> PowerBIPushError | None:
+    """The exception of this package that it is, or that a command has put into words of its own."""
+    found = error.__cause__ if isinstance(error, CommandError) else error
+    return found if isinstance(found, PowerBIPushError) else None
 
 
 def _kind(error: BaseException) -> str:
-    cause = error.__cause__
-    return type(cause if isinstance(error, CommandError) and isinstance(cause, PowerBIPushError) else error).__name__
+    return type(_of_ours(error) or error).__name__
 
 
 def _of_service(error: BaseException) -> dict[str, Any]:
@@ -116,7 +135,7 @@ def _words(error: BaseException) -> tuple[str, str | None]:
         case ValidationError() | PowerBIPushError():
             return in_flags(error.message), error.hint and in_flags(error.hint)
         case OSError() if error.strerror:
-            name = f"{error.filename}: " if error.filename else ""
+            name = f"{_core.without_keys(str(error.filename))}: " if error.filename else ""
             return f"{name}{error.strerror}", None
         case click.ClickException():
             return error.format_message(), None

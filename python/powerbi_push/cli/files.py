@@ -94,6 +94,9 @@ class Opened:
     def __init__(self, asked: Asked) -> None:
         """Open it, and look at its first bytes."""
         self.asked = asked
+        if asked.is_stdin and sys.stdin is None:
+            msg = "is closed"
+            raise BrokenFileError(msg)
         raw = sys.stdin.buffer if asked.is_stdin else Path(asked.path).open("rb")  # noqa: SIM115 - closed by `close`
         self._raw: Any = raw
         self._text: io.TextIOWrapper | None = None

@@ -37,7 +37,8 @@ class Findings:
         try:
             report = schema.validate(reading.rows(), max_errors=self._most, **options)
         except PowerBIPushError as error:
-            raise explained(error, reading, None) from error.__cause__
+            told = explained(error, reading, None)
+            raise told from told.__cause__
         self.rows += report.row_count
         self.count += report.error_count
         self.problems += problems(reading, report.errors)

@@ -130,7 +130,9 @@ class _Text:
         if self._held.lstrip().startswith("{"):
             msg = "is no array of objects"
             return BrokenFileError(msg, hint="one object a line is --format ndjson; a single row needs [ ] around it")
-        return BrokenFileError("is no JSON array of objects" if self._held.strip() else "is empty: there is no array")
+        if not self._held.strip():
+            return BrokenFileError("is empty: there is no array")
+        return BrokenFileError("is no JSON array of objects", hint="--format csv, if that is what it holds")
 
     def _next(self) -> str:
         """Go to the next character that is not white; empty at the end."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from powerbi_push.cli.asking import FILE
 from powerbi_push.cli.destination import sender_of
 from powerbi_push.cli.push import ended_by_signals
 from powerbi_push.cli.target import read_target
@@ -28,7 +29,7 @@ def outbox() -> None:
 
 
 @outbox.command()
-@click.argument("path")
+@click.argument("path", type=FILE)
 @click.argument("target", required=False)
 @click.pass_obj
 def status(session: Session, path: str, target: str | None) -> None:
@@ -46,7 +47,7 @@ def status(session: Session, path: str, target: str | None) -> None:
 
 
 @outbox.command()
-@click.argument("path")
+@click.argument("path", type=FILE)
 @click.argument("target", required=False)
 @click.option("--timeout", type=float, metavar="S", help="Seconds; default is as long as it takes.")
 @_URL
@@ -72,8 +73,8 @@ def _flush(session: Session, path: str, target: str | None, given: dict[str, Any
 
 
 @outbox.command()
-@click.argument("path")
-@click.argument("file", default="-")
+@click.argument("path", type=FILE)
+@click.argument("file", default="-", type=FILE)
 @click.option("--rows", type=click.Choice(["all", "pending", "rejected"]), default="all", show_default=True)
 @click.pass_obj
 def export(session: Session, path: str, file: str, rows: Any) -> None:
@@ -90,7 +91,7 @@ def export(session: Session, path: str, file: str, rows: Any) -> None:
 
 
 @outbox.command()
-@click.argument("path")
+@click.argument("path", type=FILE)
 @click.argument("target", required=False)
 @click.option("--timeout", type=float, metavar="S", help="Seconds; default is as long as it takes.")
 @_URL
@@ -105,7 +106,7 @@ def retry(session: Session, /, path: str, target: str | None, **given: Any) -> i
 
 
 @outbox.command()
-@click.argument("path")
+@click.argument("path", type=FILE)
 @click.argument("target", required=False)
 @click.pass_obj
 def drop(session: Session, path: str, target: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push.cli.account import explained
-from powerbi_push.cli.asking import asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
 from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
@@ -29,7 +29,7 @@ _STREAM_BYTES, _STREAM_RATE = 15_000 + len('{"rows":}'), 5
 
 
 @click.command()
-@click.argument("file", metavar="FILE|COUNT")
+@click.argument("file", metavar="FILE|COUNT", type=FILE)
 @reads_file
 @click.option("--rows-in-table", type=int, metavar="N", help="Rows that the table holds; default is none.")
 @click.pass_obj
@@ -46,15 +46,18 @@ def plan(session: Session, /, file: str, **given: Any) -> int:
     with naming(asked):
         reading = Reading(asked)
         schema, _ = types_of(session, reading, given, name_of(asked, given))
-        requests = _requests(reading, schema, row_options(given, reading.format), _BYTES)
+        requests = 0 if schema is None else _requests(reading, schema, row_options(given, reading.format), _BYTES)
         _give(session, _planned(reading.count, requests, given["rows_in_table"]))
         return 0
 
 
-def rehearse(session: Session, reading: Reading, schema: TableSchema, how: dict[str, Any], target: Hidden[str]) -> int:
+def rehearse(
+    session: Session, reading: Reading, schema: TableSchema | None, how: dict[str, Any], target: Hidden[str]
+) -> int:
     """Check all rows as a push would, and plan it; a wrong row makes the exit code 1."""
     rejects, findings, options = how["rejects"], how["findings"], how["options"]
-    findings.check(reading, schema, options)
+    if schema is not None:
+        findings.check(reading, schema, options)
     if rejects:
         findings.add(rejects)
     if findings.count:
@@ -65,12 +68,16 @@ def rehearse(session: Session, reading: Reading, schema: TableSchema, how: dict[
     return 0
 
 
-def _plan_again(reading: Reading, schema: TableSchema, options: dict[str, Any], target: Hidden[str]) -> dict[str, Any]:
+def _plan_again(
+    reading: Reading, schema: TableSchema | None, options: dict[str, Any], target: Hidden[str]
+) -> dict[str, Any]:
     """Read a file once more to measure its requests; of stdin the rows are counted only."""
     rows, asked = reading.count, reading.opened.asked
     streams = is_url(target) and "/tables/" not in target.value
     requests = None
-    if not asked.is_stdin:
+    if schema is None:
+        requests = 0
+    elif not asked.is_stdin:
         again = Reading(asked)
         requests = _requests(again, schema, options, _STREAM_BYTES if streams else _BYTES)
         again.close()
@@ -81,7 +88,8 @@ def _requests(reading: Reading, schema: TableSchema, options: dict[str, Any], ma
     try:
         return sum(1 for _ in schema.payloads(reading.rows(), max_rows=_ROWS, max_bytes=max_bytes, **options))
     except PowerBIPushError as error:
-        raise explained(error, reading, None) from error.__cause__
+        told = explained(error, reading, None)
+        raise told from told.__cause__
 
 
 def _planned(rows: int, requests: int | None, in_table: int | None = None) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import click
 
 from powerbi_push import __version__
-from powerbi_push.cli.failures import tell_failure, tell_usage
-from powerbi_push.cli.session import Session, listen
+from powerbi_push.cli.session import Session, end_streams, listen
 
 #: Each command: its module, and what the list of commands says of it.
 COMMANDS = {
@@ -23,6 +21,8 @@ COMMANDS = {
     "datasets": ("catalog", "List the datasets of a workspace."),
     "tables": ("catalog", "List the tables of a dataset."),
     "doctor": ("doctor", "Find out what keeps rows from arriving."),
+    "login": ("login", "Sign in, once for all commands of this user."),
+    "logout": ("login", "Forget who has signed in with login."),
     "outbox": ("outbox", "Look into the outbox of a sender, deliver or clear it."),
     "emulator": ("emulator", "Run a local Power BI to try things on."),
     "demo": ("demo", "Watch real flights and weather arrive in a local Power BI."),
@@ -72,7 +72,7 @@ def program(context: click.Context, /, **given: Any) -> None:
     """Push rows into Power BI: every row checked, an honest answer about each.
 
     The sign-in comes from the environment (POWERBI_PUSH_TOKEN, or AZURE_TENANT_ID, AZURE_CLIENT_ID and
-    AZURE_CLIENT_SECRET), never from arguments, which every user of a machine can read.
+    AZURE_CLIENT_SECRET) or from `login`, never from arguments, which every user of a machine can read.
     """
     context.obj = Session(**given)
     listen(context.obj)
@@ -90,24 +90,15 @@ def run(arguments: list[str]) -> int:
     as_json, traceback = ("--json" in arguments, "--traceback" in arguments)
     try:
         answer = program.main(arguments, prog_name="powerbi-push", standalone_mode=False)
-        sys.stdout.flush()
-    except click.UsageError as error:
-        tell_usage(error, as_json=as_json)
-        return _WRONGLY_CALLED
+        code = answer if isinstance(answer, int) else 0
     except BrokenPipeError:
-        _close_stdout()
-        return _FAILED
+        code = _FAILED
     except (Exception, KeyboardInterrupt) as error:
-        if traceback and not isinstance(error, click.Abort):
+        code = _WRONGLY_CALLED if isinstance(error, click.UsageError) else _FAILED
+        if traceback and not isinstance(error, click.UsageError | click.Abort):
             raise
-        try:
-            tell_failure(error, as_json=as_json)
-        except BrokenPipeError:
-            _close_stdout()
-        return _FAILED
-    return answer if isinstance(answer, int) else 0
+        from powerbi_push.cli.failures import tell_any  # noqa: PLC0415 - where all is well nobody pays for it
 
-
-def _close_stdout() -> None:
-    """Nobody reads on: what is still buffered would raise once more when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        with suppress(OSError):  # where nobody reads on, the exit code has to say it
+            tell_any(error, as_json=as_json)
+    return code if end_streams() else code or _FAILED

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from powerbi_push.cli.account import broken_file, explained, finish, interrupted
-from powerbi_push.cli.asking import asked_of, reads_file, row_options
+from powerbi_push.cli.asking import FILE, asked_of, reads_file, row_options
 from powerbi_push.cli.bar import watch
-from powerbi_push.cli.destination import found
+from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.readings import Reading, refuse
@@ -21,6 +21,7 @@ from powerbi_push.cli.target import check_names, read_target, table_of
 from powerbi_push.cli.types import infer, preview, schema_of
 from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.hidden import Hidden
+from powerbi_push.results import PushResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,17 +35,17 @@ _MOST = 100_000
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-", type=FILE)
 @click.argument("target", required=False)
 @reads_file
 @click.option("--create", is_flag=True, help="Make the dataset where it is missing.")
 @click.option("--if-exists", type=click.Choice(["append", "replace"]), default="append", help="Delete the rows first?")
 @click.option("--dry-run", is_flag=True, help="Check the whole file and plan; nothing is sent.")
-@click.option("--rejects", metavar="FILE", help="Set bad rows aside, with line and reason (NDJSON), and go on.")
+@click.option("--rejects", metavar="FILE", type=FILE, help="Set bad rows aside, with line and reason, and go on.")
 @click.option("--timeout", type=float, metavar="S", help="Seconds for the whole push, waits for quotas included.")
 @click.option("--allow-url-in-argv", is_flag=True, help="Take a push URL as an argument, where others can read it.")
 @click.option("--follow", is_flag=True, help="Send rows as they come, until the input ends or SIGTERM.")
-@click.option("--outbox", metavar="FILE", help="With --follow: rows wait in FILE, safe from a crash or a power cut.")
+@click.option("--outbox", metavar="FILE", type=FILE, help="With --follow: rows wait in FILE, safe from a power cut.")
 @click.option("--max-delay", type=float, metavar="S", help="With --follow: how long a row waits for others. Default 1.")
 @click.option(
     "--close-timeout", type=float, metavar="S", help="With --follow: how long to deliver what is left at the end."
@@ -68,7 +69,7 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         msg = f"--{named[0].replace('_', '-')} goes with --follow"
         raise click.UsageError(msg)
     asked = asked_of(file, given)
-    with ExitStack() as stack, naming(asked):
+    with ExitStack() as stack, naming(asked, None if given["dry_run"] else PushResult()):
         rejects = None
         if given["rejects"]:
             rejects = Rejects(given["rejects"], file)
@@ -77,8 +78,8 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         reading = Reading(asked, rejects.broken if rejects else findings.broken if findings else refuse)
         stack.callback(reading.close)
         schema, total = types_of(session, reading, given, table_of(where))
-        options = row_options(given, reading.format)
-        if rejects:
+        options = row_options(given, reading.format) if schema is not None else {}
+        if rejects and schema is not None:
             reading.chunks = rejects.sift(reading.chunks, schema, options)
         if given["dry_run"]:
             from powerbi_push.cli.planning import rehearse  # noqa: PLC0415 - the other half of the command
@@ -100,17 +101,25 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         if session.quotas == "pro":
             how |= {**session.place, "create": given["create"]}
         else:
+            from powerbi_push.cli.destination import found  # noqa: PLC0415 - it knows all targets
+
             aim = found(session, where, schema, create=given["create"])
         return _push(session, reading, Hidden(aim), rejects, how)
 
 
-def types_of(session: Session, reading: Reading, given: dict[str, Any], table: str) -> tuple[TableSchema, int | None]:
-    """Say what the columns are, as a file or the rows do, and how many rows there are, where that is known."""
+def types_of(
+    session: Session, reading: Reading, given: dict[str, Any], table: str
+) -> tuple[TableSchema | None, int | None]:
+    """Say what the columns are, as a file or the rows do, and how many rows there are, where that is known.
+
+    Where there are no rows, nobody knows what the columns are.
+    """
     if given["schema"]:
         return schema_of(given["schema"], table), None
     asked = reading.opened.asked
     schema, total = infer(asked, reading, table, convert=row_options(given, reading.format)["convert"])
-    preview(session, asked, schema, looked_at=total)
+    if schema is not None:
+        preview(session, asked, schema, looked_at=total)
     return schema, total
 
 
@@ -123,7 +132,8 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
         with ended_by_signals():
             result = push_rows(reading.rows(), target.value, **how)
     except PowerBIPushError as error:
-        raise explained(error, reading, rejects) from error.__cause__
+        told = explained(error, reading, rejects)
+        raise told from told.__cause__
     except KeyboardInterrupt as interrupt:
         raise interrupted(interrupt, reading, rejects) from None
     if rejects:
@@ -132,12 +142,21 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
 
 
 @contextmanager
-def naming(asked: Asked) -> Iterator[None]:
-    """Say of what is wrong with the file which file that is."""
+def naming(asked: Asked, result: PushResult | None = None) -> Iterator[None]:
+    """Say of what is wrong with the file which file that is.
+
+    Args:
+        asked: The file.
+        result: What has become of its rows, where the error does not say.
+    """
     try:
         yield
     except BrokenFileError as error:
-        raise broken_file(asked.name, error) from None
+        raise broken_file(asked.name, error, result) from None
+    except (CommandError, PowerBIPushError) as error:
+        if error.result is None:
+            error.result = result
+        raise
 
 
 @contextmanager

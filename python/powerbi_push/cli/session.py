@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -55,17 +56,16 @@ class Session:
     def give(self, document: Any, text: str | None = None) -> None:
         """Write data: the document with ``--json``, else the text; a document without a text is always written."""
         if self.as_json or text is None:
-            click.echo(json.dumps(document, indent=None if self.as_json else 2, ensure_ascii=False, default=str))
+            write(json.dumps(document, indent=None if self.as_json else 2, ensure_ascii=False, default=str))
         elif text:
-            click.echo(text)
+            write(text)
 
     def give_table(self, rows: Sequence[Mapping[str, Any]], columns: Iterable[str]) -> None:
         """Write a list: an array of objects with ``--json``, else columns side by side."""
         if self.as_json:
             self.give(list(rows))
             return
-        for line in table_lines([[_cell(row[column]) for column in columns] for row in rows]):
-            click.echo(line)
+        self.give(None, "\n".join(table_lines([[_cell(row[column]) for column in columns] for row in rows])))
 
 
 def _cell(value: Any) -> str:
@@ -83,11 +83,43 @@ def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     return [_GAP.join(row).rstrip() for row in padded]
 
 
+def write(text: str) -> None:
+    """Write to stdout, so that it is there when this returns; what goes wrong is said of stdout."""
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 - as the system itself would say it
+        click.echo(text)
+        sys.stdout.flush()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "stdout") from None
+
+
+def end_streams() -> bool:
+    """Write what is still buffered, which would raise when Python ends; say whether all data have got out."""
+    well = True
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            well = well and number != 1
+    return well
+
+
 def tell(text: str) -> None:
-    """Write a line to stderr; a line that a bar rewrites there is cleared first."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)
-    click.echo(text, err=True)
+    """Write a line to stderr; a line that a bar rewrites there is cleared first.
+
+    A log on a disk that is full ends no push: its exit code says what became of it.
+    """
+    try:
+        if sys.stderr is not None and sys.stderr.isatty():
+            click.echo("\r\x1b[K", nl=False, err=True)
+        click.echo(text, err=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
 
 
 def coloured(text: str, colour: str) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from powerbi_push.cli.csv_rows import not_utf8, text_of
 from powerbi_push.cli.failures import CommandError
-from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.files import BrokenFileError, Opened
 from powerbi_push.cli.readings import Reading
 from powerbi_push.cli.session import table_lines
 from powerbi_push.dataset_schema import DatasetSchema
@@ -18,6 +19,8 @@ from powerbi_push.exceptions import ConfigurationError, SourceError
 from powerbi_push.schema import TableSchema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from powerbi_push.cli.files import Asked
     from powerbi_push.cli.readings import Broken, Chunk
     from powerbi_push.cli.session import Session
@@ -66,7 +69,7 @@ def _read(path: str) -> Any:
         raise CommandError(msg, hint="`powerbi-push schema FILE` makes one of a file of rows") from None
 
 
-def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema, int | None]:
+def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema | None, int | None]:
     """Read the types off rows: those of a whole file, or the first of stdin.
 
     Args:
@@ -76,29 +79,64 @@ def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple
         convert: Whether text is taken for what it reads as.
 
     Returns:
-        The schema, and how many rows there are, where all were looked at.
+        The schema, None where there are no rows, and how many there are, where all were looked at.
+
+    Raises:
+        BrokenFileError: The file cannot be read on, or is in another encoding. A line that is no row is passed over:
+            the push says what is wrong with it, or sets it aside.
     """
     if asked.is_stdin:
         first = _first(reading)
         rows = reading.rows() if reading.format == "parquet" else [row for chunk in first for row in chunk.rows]
         if reading.format == "parquet":
             rows = _batches(first)
-        reading.put_back(first)
-        return _inferred(asked, table, rows, convert=convert), None
+        reading.put_back(first.copy())
+        if not sum(len(chunk.lines) for chunk in first):
+            return None, 0
+        try:
+            return _inferred(asked, table, rows, convert=convert), None
+        except CommandError:
+            _refuse_other_encodings((line, json.dumps(row, ensure_ascii=False)) for line, row in _numbered(first))
+            raise
     try:
-        return _whole(asked, Reading(asked), table, convert=convert)
-    except BrokenFileError:
-        # The push says what is wrong with it, or sets it aside.
-        return _whole(asked, Reading(asked, _pass_over), table, convert=convert)
+        try:
+            return _whole(asked, Reading(asked), table, convert=convert)
+        except BrokenFileError:
+            return _whole(asked, Reading(asked, _pass_over), table, convert=convert)
+    except CommandError:
+        if reading.format != "parquet":
+            again = Opened(asked)
+            _refuse_other_encodings(enumerate(text_of(again), 1))
+            again.close()
+        raise
 
 
-def _whole(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema, int]:
+def _whole(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema | None, int]:
     try:
         return _inferred(asked, table, reading.rows(), convert=convert), reading.count
     except SourceError as error:
         raise (reading.failure or error) from None
+    except CommandError:
+        if reading.count:
+            raise
+        return None, 0
     finally:
         reading.close()
+
+
+def _refuse_other_encodings(lines: Iterable[tuple[int, str]]) -> None:
+    """Say on which line a text is no UTF-8, where one is."""
+    for line, text in lines:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise not_utf8(line) from None
+
+
+def _numbered(chunks: list[Chunk]) -> Iterator[tuple[int, Any]]:
+    """Rows with their lines; batches of Parquet have none."""
+    for chunk in chunks:
+        yield from zip(chunk.lines, chunk.rows, strict=True) if isinstance(chunk.rows, list) else ()
 
 
 def _pass_over(_broken: Broken) -> None:
@@ -130,7 +168,9 @@ def _inferred(asked: Asked, table: str, rows: Any, *, convert: bool) -> TableSch
 
 def preview(session: Session, asked: Asked, schema: TableSchema, *, looked_at: int | None) -> None:
     """Show which types were read off the rows."""
-    of = f"all {looked_at:,} rows" if looked_at is not None else f"the first {_FIRST:,} rows"
-    session.say(f"types read off {of} of {asked.name} (--schema FILE says others):")
+    of = f"the first {_FIRST:,} rows" if looked_at is None else f"all {looked_at:,} rows"
+    session.say(
+        f"types read off {'the one row' if looked_at == 1 else of} of {asked.name} (--schema FILE says others):"
+    )
     for line in table_lines([[column.name, str(column.data_type)] for column in schema.columns]):
         session.say(f"  {line}")

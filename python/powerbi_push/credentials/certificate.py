@@ -23,8 +23,8 @@ class CertificateCredential(Credential):
     Args:
         tenant_id: The Directory (tenant) ID, or a domain of the tenant.
         client_id: The Application (client) ID.
-        certificate_path: A PEM file that holds the certificate and its private key (RSA).
-        password: What the key is encrypted with. Encrypted keys are refused for now, with what decrypts them.
+        certificate_path: A PEM or PKCS#12 (``.pfx``) file that holds the certificate and its private key (RSA).
+        password: What the key or the file is encrypted with.
         authority: As for `ClientSecretCredential`.
 
     Raises:

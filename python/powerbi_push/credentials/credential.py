@@ -33,11 +33,14 @@ class Credential:
         """The app's id, where there is one."""
         return self._core.client_id
 
-    def get_token(self, *scopes: str, tenant_id: str | None = None, **_options: Any) -> AccessToken:
+    def get_token(
+        self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **_options: Any
+    ) -> AccessToken:
         """Fetch a token, or take the one at hand: it is replaced five minutes before it ends.
 
         Args:
             *scopes: One scope of the form ``resource/.default``, or several of one resource.
+            claims: What a service wants of a new token, in JSON: it came with a refusal, and goes to Entra as it is.
             tenant_id: The tenant, where the caller insists on one; it must be this credential's own.
             **_options: What azure-core passes besides changes nothing.
 
@@ -46,16 +49,19 @@ class Credential:
             TransportError: Entra could not be reached.
             ConfigurationError: There is no scope, or another tenant is wanted.
         """
-        hidden, tenant_id = Hidden(tenant_id), None
+        hidden, tenant_id, claims = Hidden((tenant_id, claims)), None, None
         return run(self._get_token(scopes, hidden))
 
-    async def get_token_async(self, *scopes: str, tenant_id: str | None = None, **_options: Any) -> AccessToken:
+    async def get_token_async(
+        self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **_options: Any
+    ) -> AccessToken:
         """Await `get_token`."""
-        hidden, tenant_id = Hidden(tenant_id), None
+        hidden, tenant_id, claims = Hidden((tenant_id, claims)), None, None
         return settled(await awaited(self._get_token(scopes, hidden)))
 
-    def _get_token(self, scopes: tuple[str, ...], tenant_id: Hidden[str | None]) -> Verb[AccessToken]:
-        wanted = Hidden(_core.check_optional_text("tenant_id", tenant_id.value))
+    def _get_token(self, scopes: tuple[str, ...], given: Hidden[tuple[str | None, str | None]]) -> Verb[AccessToken]:
+        wanted = Hidden(_core.check_optional_text("tenant_id", given.value[0]))
+        claims = Hidden(_core.check_optional_text("claims", given.value[1]) or None)
         if not scopes or not all(isinstance(scope, str) for scope in scopes):
             msg = "get_token takes `scopes` to ask for as text"
             hint = "Power BI's is https://analysis.windows.net/powerbi/api/.default"
@@ -64,7 +70,7 @@ class Credential:
         if wanted.value and own and wanted.value.lower() != own.lower():
             msg = f"`tenant_id` is another tenant, and this credential signs in to `{own}` only"
             raise ConfigurationError(msg, hint="make another credential for the other tenant")
-        return AccessToken(*(yield self._core.get_token(" ".join(scopes))))
+        return AccessToken(*(yield self._core.get_token(" ".join(scopes), claims.value)))
 
     def close(self) -> None:
         """Do nothing: here so that it can stand where azure-identity's credentials stand."""

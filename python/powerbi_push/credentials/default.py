@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from powerbi_push import _core
 from powerbi_push.credentials.azure_cli import AzureCliCredential
 from powerbi_push.credentials.credential import Credential
 from powerbi_push.credentials.environment import EnvironmentCredential
+from powerbi_push.credentials.login import LOGIN, LoginCredential, login_cache
 from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
 from powerbi_push.credentials.variables import (
     CERTIFICATE,
@@ -32,8 +33,9 @@ class DefaultAzureCredential(Credential):
     """The first way to sign in that is to be had here; it serves from then on.
 
     In this order: `EnvironmentCredential`, `WorkloadIdentityCredential`, `ManagedIdentityCredential` (of the id
-    ``AZURE_CLIENT_ID`` where that is set), `AzureCliCredential`. Where none is to be had the error lists what each of
-    them said. One that somebody has set up is not skipped: where it is refused, that is the error.
+    ``AZURE_CLIENT_ID`` where that is set), whoever has signed in with ``powerbi-push login``, `AzureCliCredential`.
+    Where none is to be had the error lists what each of them said. One that somebody has set up is not skipped: where
+    it is refused, that is the error.
 
     Args:
         authority: As for `ClientSecretCredential`, for those that Microsoft Entra signs in.
@@ -46,20 +48,51 @@ class DefaultAzureCredential(Credential):
         """Read the environment, once; nothing is sent."""
         hidden, authority = Hidden(authority), None
         hidden = Hidden(_core.check_optional_text("authority", hidden.value))
-        # In each pair: a way to make one, and why there is none.
-        ways: list[tuple[Callable[[], Credential] | str, type[Credential], bool]] = [
-            (_no_environment() or (lambda: EnvironmentCredential(authority=hidden.value)), EnvironmentCredential, True),
-            (
-                _no_voucher() or (lambda: WorkloadIdentityCredential(authority=hidden.value)),
-                WorkloadIdentityCredential,
-                True,
-            ),
-            (lambda: ManagedIdentityCredential(client_id=variable(CLIENT)), ManagedIdentityCredential, False),
-            (AzureCliCredential, AzureCliCredential, False),
-        ]
         self._core = _core.Account.chain(
-            [(kind.__name__, way if isinstance(way, str) else way()._core, decides) for way, kind, decides in ways]  # noqa: SLF001 - the same package
+            [(way.name, way.lacking or way.make()._core, way.decides) for way in ways(hidden)]  # noqa: SLF001 - the same package
         )
+
+
+class _Way(NamedTuple):
+    """One way of the chain.
+
+    Attributes:
+        name: What people call it.
+        make: Makes its credential.
+        lacking: Why it is not to be had here, where the environment says so.
+        decides: Somebody has set it up: where it fails no other one is tried.
+    """
+
+    name: str
+    make: Callable[[], Credential]
+    lacking: str | None
+    decides: bool
+
+
+def ways(authority: Hidden[str | None]) -> list[_Way]:
+    """List the ways of the chain, in their order."""
+    return [
+        _Way(
+            "EnvironmentCredential",
+            lambda: EnvironmentCredential(authority=authority.value),
+            _no_environment(),
+            decides=True,
+        ),
+        _Way(
+            "WorkloadIdentityCredential",
+            lambda: WorkloadIdentityCredential(authority=authority.value),
+            _no_voucher(),
+            decides=True,
+        ),
+        _Way(
+            "ManagedIdentityCredential",
+            lambda: ManagedIdentityCredential(client_id=variable(CLIENT)),
+            None,
+            decides=False,
+        ),
+        _Way(LOGIN, lambda: LoginCredential(authority=authority.value), None, decides=True),
+        _Way("AzureCliCredential", AzureCliCredential, None, decides=False),
+    ]
 
 
 def _no_environment() -> str | None:
@@ -67,7 +100,7 @@ def _no_environment() -> str | None:
     if variable(SECRET) or variable(CERTIFICATE):
         return None
     is_for_others = variable(FILE) or variable(GITHUB[0]) or variable(MACHINE[0])
-    if variable(TENANT) and variable(CLIENT) and not is_for_others:
+    if variable(TENANT) and variable(CLIENT) and not is_for_others and not login_cache().exists():
         return None
     return f"{missing(TENANT, CLIENT, SECRET)} not set"
 

@@ -17,6 +17,7 @@ from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
 
@@ -32,10 +33,12 @@ class DeviceCodeCredential(Credential):
         prompt: Called as ``prompt(verification_uri, user_code, expires_on)``, the last a `datetime` in UTC, on a
             thread of this package; what it raises ends the sign-in. Without it the page and the code are shown where a
             person watches: in a notebook, or on stderr where that is a terminal.
+        cache: As for `InteractiveBrowserCredential`.
         authority: As for `ClientSecretCredential`.
 
     Raises:
-        ConfigurationError: An argument cannot be right. Nothing is sent before the first token is needed.
+        ConfigurationError: An argument cannot be right, or others can read the cache. Nothing is sent before the first
+            token is needed.
     """
 
     def __init__(
@@ -44,17 +47,19 @@ class DeviceCodeCredential(Credential):
         *,
         tenant_id: str = "organizations",
         prompt: Callable[[str, str, datetime], object] | None = None,
+        cache: str | os.PathLike[str] | None = None,
         authority: str | None = None,
     ) -> None:
         """Take the arguments; nothing is sent."""
-        given = Hidden((client_id, tenant_id, authority))
+        given = Hidden((client_id, tenant_id, authority, cache))
         shown: Hidden[Any] = Hidden(show if prompt is None else prompt)
-        del client_id, tenant_id, authority, prompt
+        del client_id, tenant_id, authority, cache, prompt
         if not callable(shown.value):
             msg = f"`prompt` must be a function or None, not {type(shown.value).__name__}"
             raise TypeError(msg)
         told = partial(_tell, shown.value)
-        self._core = _core.Account.device_code(*given.value[:2], authority_of(Hidden(given.value[2])).value, told)
+        known = Hidden((*given.value[:2], authority_of(Hidden(given.value[2])).value, given.value[3]))
+        self._core = _core.Account.device_code(*known.value, told)
 
 
 def _tell(prompt: Callable[[str, str, datetime], object], told: str) -> None:

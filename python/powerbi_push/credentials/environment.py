@@ -16,7 +16,8 @@ class EnvironmentCredential(Credential):
     """A service principal that the environment names, in the variables that azure-identity reads.
 
     ``AZURE_TENANT_ID``, ``AZURE_CLIENT_ID``, and ``AZURE_CLIENT_SECRET`` or else ``AZURE_CLIENT_CERTIFICATE_PATH``
-    (a PEM file whose key is not encrypted); ``AZURE_AUTHORITY_HOST`` where the cloud's own authority is not meant.
+    (a PEM or PKCS#12 file; its password is in ``AZURE_CLIENT_CERTIFICATE_PASSWORD``); ``AZURE_AUTHORITY_HOST`` where
+    the cloud's own authority is not meant.
 
     Args:
         authority: As for `ClientSecretCredential`; it goes before the environment's.

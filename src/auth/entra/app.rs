@@ -71,7 +71,11 @@ impl App {
 
     /// A form for one of them, which names the app.
     pub(super) fn form(&self, errand: &Errand, endpoint: &str) -> Form {
-        Form::new(self.doing(errand), self.url(errand, endpoint)).open("client_id", &self.client)
+        let form = Form::new(self.doing(errand), self.url(errand, endpoint)).open("client_id", &self.client);
+        match &errand.ask.claims {
+            Some(claims) if endpoint == "token" => form.open("claims", claims),
+            _ => form,
+        }
     }
 
     /// A form of an app that signs in by itself, for which `assertion` vouches in place of a secret.

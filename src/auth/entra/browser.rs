@@ -22,11 +22,13 @@ use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::redirect::{Redirect, Returned};
-use super::super::account::{Errand, TokenSource};
-use super::super::{AccessToken, Fetching};
+use super::super::AccessToken;
+use super::super::account::Errand;
 use super::app::App;
+use super::cache::Cache;
 use super::person::{Person, granted};
 use super::random::random;
+use super::way::Way;
 use super::{grant, refusal};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::check_emulated;
@@ -54,8 +56,15 @@ impl fmt::Debug for Browser {
 impl Browser {
     /// An app of `tenant`, through which a person signs in; the browser comes back to `port`, or any free one where that
     /// is 0. Nothing is sent.
-    pub fn new(client: &str, tenant: &str, authority: Option<&str>, port: u16, open: Open) -> Result<Self> {
-        Ok(Self { person: Person::new(App::of_people(tenant, client, authority)?), port, open })
+    pub fn new(
+        client: &str,
+        tenant: &str,
+        authority: Option<&str>,
+        cache: Option<Cache>,
+        port: u16,
+        open: Open,
+    ) -> Result<Self> {
+        Ok(Self { person: Person::new(App::of_people(tenant, client, authority)?, cache), port, open })
     }
 
     async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
@@ -73,7 +82,7 @@ impl Browser {
         };
         let form = self.person.form(errand, "token").open("grant_type", "authorization_code");
         let form = form.open("redirect_uri", &redirect.uri()).secret("code", &code).secret("code_verifier", &verifier);
-        Ok(self.person.keep(errand, grant::post(errand, &form, granted).await?))
+        self.person.keep(errand, grant::post(errand, &form, granted).await?)
     }
 
     /// Entra's page, which the person is to see.
@@ -91,6 +100,9 @@ impl Browser {
             ("code_challenge_method", "S256"),
             ("prompt", "select_account"),
         ]);
+        if let Some(claims) = &errand.ask.claims {
+            url.query_pairs_mut().append_pair("claims", claims);
+        }
         url
     }
 
@@ -130,24 +142,16 @@ impl Browser {
     }
 }
 
-impl TokenSource for Browser {
-    fn tenant(&self) -> Option<&str> {
-        Some(self.person.app.tenant())
-    }
-
-    fn client(&self) -> Option<&str> {
-        Some(self.person.app.client())
-    }
-
-    fn asks(&self, authority: &Url) -> Vec<Url> {
-        vec![self.person.app.authority(authority).clone()]
+impl Way for Browser {
+    fn app(&self) -> &App {
+        &self.person.app
     }
 
     fn needs_person(&self) -> bool {
         true
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.sign_in(&errand).await })
+    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+        self.sign_in(errand).await
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! Source: "Microsoft identity platform application authentication certificate credentials".
 
+mod der;
 mod file;
+mod locked;
+mod pkcs12;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::Url;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding};
@@ -19,11 +20,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use self::file::Pair;
-use super::super::account::{Errand, TokenSource};
-use super::super::{AccessToken, Fetching, exchange};
+use super::super::account::Errand;
+use super::super::{AccessToken, exchange};
 use super::app::App;
 use super::grant;
 use super::random::random;
+use super::way::Way;
 use crate::error::{Error, Kind, Result};
 
 /// Entra takes what lasts five to ten minutes.
@@ -63,7 +65,7 @@ impl Certificate {
         Ok(Self { app, path, password, is_older: AtomicBool::new(false) })
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+    async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
         let pair = Pair::read(&self.path, self.password.as_ref())?;
         if self.is_older.load(Ordering::Relaxed) {
             return self.ask(errand, &pair, Kinds::Older).await;
@@ -111,21 +113,13 @@ impl Certificate {
     }
 }
 
-impl TokenSource for Certificate {
-    fn tenant(&self) -> Option<&str> {
-        Some(self.app.tenant())
+impl Way for Certificate {
+    fn app(&self) -> &App {
+        &self.app
     }
 
-    fn client(&self) -> Option<&str> {
-        Some(self.app.client())
-    }
-
-    fn asks(&self, authority: &Url) -> Vec<Url> {
-        vec![self.app.authority(authority).clone()]
-    }
-
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.token(&errand).await })
+    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+        self.sign_in(errand).await
     }
 }
 

@@ -2,15 +2,13 @@
 //!
 //! Source: "OAuth 2.0 client credentials flow on the Microsoft identity platform", first case.
 
-use std::sync::Arc;
-
-use reqwest::Url;
 use secrecy::SecretString;
 
-use super::super::account::{Errand, TokenSource};
-use super::super::{Fetching, exchange};
+use super::super::account::Errand;
+use super::super::{AccessToken, exchange};
 use super::app::{App, is_guid};
 use super::grant::{self, Form};
+use super::way::Way;
 use crate::error::{Error, Result};
 
 const HINT: &str = "it is the Value of a secret under Certificates & secrets of the app registration, not its Secret \
@@ -37,21 +35,13 @@ impl ClientSecret {
     }
 }
 
-impl TokenSource for ClientSecret {
-    fn tenant(&self) -> Option<&str> {
-        Some(self.app.tenant())
+impl Way for ClientSecret {
+    fn app(&self) -> &App {
+        &self.app
     }
 
-    fn client(&self) -> Option<&str> {
-        Some(self.app.client())
-    }
-
-    fn asks(&self, authority: &Url) -> Vec<Url> {
-        vec![self.app.authority(authority).clone()]
-    }
-
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { grant::post(&errand, &self.form(&errand), exchange::token).await })
+    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+        grant::post(errand, &self.form(errand), exchange::token).await
     }
 }
 

@@ -13,11 +13,13 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::account::{Errand, TokenSource};
-use super::super::{AccessToken, Fetching, exchange};
+use super::super::account::Errand;
+use super::super::{AccessToken, exchange};
 use super::app::App;
+use super::cache::Cache;
 use super::grant;
 use super::person::{Granted, Person, granted};
+use super::way::Way;
 use crate::error::{Error, Kind, Result, one_line};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -62,8 +64,14 @@ struct Given {
 
 impl DeviceCode {
     /// An app of `tenant`, through which a person signs in whom `prompt` tells how. Nothing is sent.
-    pub fn new(client: &str, tenant: &str, authority: Option<&str>, prompt: Prompt) -> Result<Self> {
-        Ok(Self { person: Person::new(App::of_people(tenant, client, authority)?), prompt })
+    pub fn new(
+        client: &str,
+        tenant: &str,
+        authority: Option<&str>,
+        cache: Option<Cache>,
+        prompt: Prompt,
+    ) -> Result<Self> {
+        Ok(Self { person: Person::new(App::of_people(tenant, client, authority)?, cache), prompt })
     }
 
     async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
@@ -77,7 +85,7 @@ impl DeviceCode {
         loop {
             errand.clock.sleep_until(errand.clock.now() + interval).await;
             match self.look(errand, &given.device_code).await {
-                Ok(granted) => return Ok(self.person.keep(errand, granted)),
+                Ok(granted) => return self.person.keep(errand, granted),
                 Err(error) => match error.answer.code.as_deref() {
                     _ if errand.clock.now() >= ends => return Err(self.too_late(errand)),
                     Some("authorization_pending") => {}
@@ -105,25 +113,17 @@ impl DeviceCode {
     }
 }
 
-impl TokenSource for DeviceCode {
-    fn tenant(&self) -> Option<&str> {
-        Some(self.person.app.tenant())
-    }
-
-    fn client(&self) -> Option<&str> {
-        Some(self.person.app.client())
-    }
-
-    fn asks(&self, authority: &Url) -> Vec<Url> {
-        vec![self.person.app.authority(authority).clone()]
+impl Way for DeviceCode {
+    fn app(&self) -> &App {
+        &self.person.app
     }
 
     fn needs_person(&self) -> bool {
         true
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.sign_in(&errand).await })
+    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+        self.sign_in(errand).await
     }
 }
 

@@ -74,9 +74,8 @@ impl Form {
         {
             return Next::Done(answer);
         }
-        let raw = self.fields.iter().filter(|field| field.is_secret).map(|field| field.value.expose_secret());
-        let secrets: Vec<String> = raw.flat_map(|secret| [secret.to_owned(), coded(secret)]).collect();
-        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let secrets = self.fields.iter().filter(|field| field.is_secret).map(|field| field.value.expose_secret());
+        let secrets: Vec<&str> = secrets.collect();
         let error = refusal::to_error(&self.doing, &response, &said, &secrets);
         let is_passing = matches!(response.status, 408 | 429 | 500..);
         if is_passing || said.get("error").is_some_and(|error| error == "temporarily_unavailable") {

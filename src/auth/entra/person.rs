@@ -1,16 +1,16 @@
 //! A person who signs in: asked once, and then no more as long as the refresh token of that sign-in is taken.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::super::account::Errand;
 use super::super::{AccessToken, exchange};
 use super::app::App;
+use super::cache::Cache;
 use super::grant::{self, Form};
+use super::refresh_tokens::{Key, RefreshTokens};
 use crate::error::{Error, Kind, Result};
 
 /// What Entra says of a refresh token that is good for nothing any more: the person has to come again.
@@ -20,11 +20,8 @@ const ENDED: [&str; 4] = ["invalid_grant", "interaction_required", "consent_requ
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) app: App,
-    refresh: Mutex<Vec<(Key, SecretString)>>,
+    refresh: RefreshTokens,
 }
-
-/// Where a refresh token is good: the authority, and the scope.
-type Key = (Url, String);
 
 /// What a sign-in brings.
 #[derive(Debug)]
@@ -40,8 +37,9 @@ pub(super) fn granted(said: &Value, asked: SystemTime) -> Option<Granted> {
 }
 
 impl Person {
-    pub(super) fn new(app: App) -> Self {
-        Self { app, refresh: Mutex::default() }
+    /// Somebody who signs in through `app`, and again by what is in `cache`, where there is one.
+    pub(super) fn new(app: App, cache: Option<Cache>) -> Self {
+        Self { app, refresh: RefreshTokens::new(cache) }
     }
 
     /// A form for an endpoint, which names the app and the scope, and asks that the person be not asked each hour.
@@ -56,12 +54,18 @@ impl Person {
 
     /// A token without asking the person; `None` where that is not to be had, and the person may be asked.
     pub(super) async fn by_itself(&self, errand: &Errand) -> Result<Option<AccessToken>> {
-        if let Some(refresh) = self.refresh_token(errand) {
+        let (key, mut refused) = (self.key(errand), None::<SecretString>);
+        while let Some(refresh) = self.refresh.find(&key)? {
+            if refused.is_some_and(|refused| refused.expose_secret() == refresh.expose_secret()) {
+                self.refresh.forget(&key)?;
+                break;
+            }
             let form = self.form(errand, "token").open("grant_type", "refresh_token");
             match grant::post(errand, &form.secret("refresh_token", &refresh), granted).await {
-                Ok(granted) => return Ok(Some(self.keep(errand, granted))),
+                Ok(granted) => return self.keep(errand, granted).map(Some),
                 Err(error) if !has_ended(&error) => return Err(error),
-                Err(_) => self.forget(errand),
+                // Another process may have used it, and left the next one.
+                Err(_) => refused = Some(refresh),
             }
         }
         if errand.ask.ahead {
@@ -73,30 +77,20 @@ impl Person {
     }
 
     /// The token of a sign-in; what else it brought is kept for the next time.
-    pub(super) fn keep(&self, errand: &Errand, granted: Granted) -> AccessToken {
+    pub(super) fn keep(&self, errand: &Errand, granted: Granted) -> Result<AccessToken> {
         if let Some(refresh) = granted.refresh {
-            self.forget(errand);
-            self.lock().push((self.key(errand), refresh));
+            self.refresh.keep(self.key(errand), refresh)?;
         }
-        granted.token
-    }
-
-    fn refresh_token(&self, errand: &Errand) -> Option<SecretString> {
-        let key = self.key(errand);
-        self.lock().iter().find(|(known, _)| *known == key).map(|(_, token)| token.clone())
-    }
-
-    fn forget(&self, errand: &Errand) {
-        let key = self.key(errand);
-        self.lock().retain(|(known, _)| *known != key);
+        Ok(granted.token)
     }
 
     fn key(&self, errand: &Errand) -> Key {
-        (self.app.authority(&errand.authority).clone(), errand.scope.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(Key, SecretString)>> {
-        self.refresh.lock().unwrap_or_else(PoisonError::into_inner)
+        Key {
+            tenant: self.app.tenant().to_owned(),
+            client: self.app.client().to_owned(),
+            authority: self.app.authority(&errand.authority).as_str().to_owned(),
+            scope: errand.scope.clone(),
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
@@ -13,11 +12,12 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::super::account::{Errand, TokenSource};
+use super::super::account::Errand;
 use super::super::exchange::{self, ANSWER_LIMIT, Next};
-use super::super::{Fetching, bare};
+use super::super::{AccessToken, bare};
 use super::app::App;
 use super::grant;
+use super::way::Way;
 use crate::error::{Error, Kind, Result, shown};
 use crate::http::transport::{Request, is_loopback};
 
@@ -95,28 +95,21 @@ impl WorkloadIdentity {
     }
 }
 
-impl TokenSource for WorkloadIdentity {
-    fn tenant(&self) -> Option<&str> {
-        Some(self.app.tenant())
+impl Way for WorkloadIdentity {
+    fn app(&self) -> &App {
+        &self.app
     }
 
-    fn client(&self) -> Option<&str> {
-        Some(self.app.client())
-    }
-
-    fn asks(&self, authority: &Url) -> Vec<Url> {
-        let github = match &self.voucher {
+    fn asks_besides(&self) -> Option<Url> {
+        match &self.voucher {
             Voucher::File(_) => None,
             Voucher::GitHub(url, _) => Some(url.clone()),
-        };
-        [self.app.authority(authority).clone()].into_iter().chain(github).collect()
+        }
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move {
-            let form = self.app.asserted(&errand, &self.assertion(&errand).await?);
-            grant::post(&errand, &form, exchange::token).await
-        })
+    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+        let form = self.app.asserted(errand, &self.assertion(errand).await?);
+        grant::post(errand, &form, exchange::token).await
     }
 }
 

@@ -238,7 +238,7 @@ async fn an_authority_that_asks_to_be_left_alone_is() {
     // The second refusal reaches past the token's end: whoever has to wait is told until when.
     clock.advance(seconds(100));
     assert!(authority.current(&slot).await.is_err());
-    let last = *authority.asks.lock().unwrap().last().unwrap();
+    let last = authority.asks.lock().unwrap().last().unwrap().clone();
     assert_eq!((last.ahead, last.not_before), (false, asked + seconds(400)));
 }
 

@@ -1,7 +1,6 @@
 // What is on the page: the datasets with their tables, and the latest requests.
 
 const KEPT_ROWS = 3000, KEPT_REQUESTS = 40;
-const byId = (id) => document.getElementById(id);
 const plural = (count, one) => `${whole(count)} ${one}${count === 1 ? "" : "s"}`;
 const badge = (text) => h("span", { class: "badge" }, text);
 
@@ -84,7 +83,7 @@ class TableView {
     const head = table.columns.map((column) => h("th", { class: column.is_number ? "right" : undefined, scope: "col" }, column.name, h("small", {}, column.type_name)));
     this.newest = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `newest rows of ${table.name}` },
       h("table", {}, h("thead", {}, h("tr", {}, ...head)), this.body));
-    this.pictures = h("div");
+    this.pictures = h("div", { class: "pictures" });
     const title = h("div", { class: "line" }, h("h4", {}, table.name), this.badges.element, h("span", {}, this.count, " ", this.rows));
     this.element = h("div", { class: "table" }, title, this.pictures, this.newest);
     state.observer.observe(this.element);
@@ -102,7 +101,8 @@ class TableView {
 
   tell() {
     say(this.count, whole(this.table.count));
-    say(this.rows, this.table.count === 1 ? "row" : "rows");
+    const first = this.dataset.has_api_info ? "rows yet: API Info shows how to push one" : "rows yet";
+    say(this.rows, this.table.count === 0 ? first : this.table.count === 1 ? "row" : "rows");
     this.badges.draw(this.table.badges);
   }
 
@@ -129,9 +129,13 @@ class DatasetView {
     this.badges = badges(dataset.badges);
     this.quotas = h("div", { class: "quotas" });
     this.body = h("div");
-    const line = h("div", { class: "line" }, h("h3", {}, dataset.name), this.badges.element);
-    this.element = h("article", { class: "card article", id: dataset.id },
-      h("div", { class: "head" }, line, h("code", { class: "soft" }, dataset.id), this.quotas), this.body);
+    const { id, name } = dataset;
+    const act = (word, work) => h("button", { type: "button", class: "button small", "aria-label": `${word}: ${name}`, onclick: work }, word);
+    const info = tried(async () => show_info(name, await order("api_info", { dataset: id })));
+    const line = h("div", { class: "line" }, h("h3", {}, name), this.badges.element,
+      h("span", { class: "acts" }, dataset.has_api_info ? act("API Info", info) : null, act("Delete", () => remove(id, name))));
+    this.element = h("article", { class: "card article", id },
+      h("div", { class: "head" }, line, h("code", { class: "soft" }, id), this.quotas), this.body);
     this.take(dataset);
   }
 

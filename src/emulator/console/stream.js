@@ -6,7 +6,19 @@ state.observer = new IntersectionObserver((entries) => {
   soon();
 }, { rootMargin: "200px" });
 
-const nothing = (title, text) => h("div", { class: "card" }, h("div", { class: "empty" }, h("b", {}, title), text));
+const nothing = (title, ...text) => h("div", { class: "card" }, h("div", { class: "empty" }, h("b", {}, title), ...text));
+
+/** What to do where nothing is there yet. */
+function first() {
+  const variable = `export POWERBI_PUSH_EMULATOR=${location.origin}`;
+  const card = nothing("Nothing was created yet",
+    h("p", {}, "Make a streaming dataset here, copy its push URL, and send rows to it."),
+    h("p", {}, h("button", { type: "button", class: "button main", onclick: make }, "Make a dataset")),
+    h("p", {}, "Or send a program here, unchanged:"),
+    h("div", { class: "code" }, h("pre", { tabindex: 0, "aria-label": "the variable that leads programs here" }, variable), copy("the variable", () => variable)));
+  return h("section", {}, h("div", { class: "line" }, h("h2", {}, "My workspace")), card);
+}
+const empty = first();
 
 function soon() {
   if (state.due) return;
@@ -41,13 +53,15 @@ function lay_out() {
     place_all(body, fitting.map((view) => view.element));
     return fitting.length ? element : null;
   }).filter(Boolean);
-  const none = words.length ? nothing("Nothing fits", "No dataset, table or column has such a name.") : nothing("Nothing was created yet", "New datasets show up here.");
+  const none = words.length ? nothing("Nothing fits", "No dataset, table or column has such a name.") : empty;
   place_all(byId("datasets"), filled.length ? filled : [none]);
   soon();
 }
 
-function log({ count, refused, requests }, isWhole) {
+function log({ count, refused, faults, requests }, isWhole) {
   Object.assign(state.log, { count, refused });
+  byId("faults").hidden = faults === 0;
+  say(byId("faults"), `${whole(faults)} more to fail`);
   const list = byId("requests");
   if (isWhole) list.replaceChildren();
   if (count === 0) return list.replaceChildren(h("div", { class: "empty" }, h("b", {}, "All is quiet"), "Requests show up here."));
@@ -57,6 +71,9 @@ function log({ count, refused, requests }, isWhole) {
 }
 
 function snapshot(told) {
+  // Another start has another token.
+  if (told.start !== secret("start")) return location.reload();
+  state.operations = told.operations;
   state.epoch = Date.now() / 1000 - told.at;
   const before = state.datasets, known = state.sections;
   state.datasets = new Map();

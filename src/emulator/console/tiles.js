@@ -5,6 +5,8 @@ const MOST_BARS = 7;
 const SPAN = 300;
 const WINDOW = 1000;
 
+const byId = (id) => document.getElementById(id);
+
 /** An element with attributes and children; texts stay texts. */
 function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
@@ -156,12 +158,19 @@ function bars(tile) {
 /** The moment that a cell says, in seconds. */
 const moment = (cell) => Date.parse(/Z|[+-]\d\d:\d\d$/.test(cell) ? cell : `${cell}Z`) / 1000;
 
-/** What uPlot draws: the times, ascending, and the values of each column. */
+/** Whether rows are drawn one after the other: those that came at one moment have no line over time. */
+function in_order(tile, table) {
+  const first = table.sample[0]?.[0], last = table.sample.at(-1)?.[0];
+  return !tile.by && last - first < 0.5 && table.sample.length > 1;
+}
+
+/** What uPlot draws: the times or places, ascending, and the values of each column. */
 function points(tile, table, epoch) {
   const over = tile.by ? place(table, tile.by) : -1, columns = chosen(tile, table).map((name) => place(table, name));
   const time = ([at, row]) => (over < 0 ? epoch + at : row[over] === null ? NaN : moment(row[over]));
   let rows = table.sample.slice(-WINDOW).map((one) => [time(one), one[1]]).filter(([at]) => Number.isFinite(at));
-  if (over < 0) rows = rows.filter(([at]) => at >= (rows.at(-1)?.[0] ?? 0) - SPAN);
+  if (in_order(tile, table)) rows = rows.map(([, row], at) => [at + 1, row]);
+  else if (over < 0) rows = rows.filter(([at]) => at >= (rows.at(-1)?.[0] ?? 0) - SPAN);
   else rows.sort(([one], [other]) => one - other);
   return [rows.map(([at]) => at), ...columns.map((column) => rows.map(([, row]) => (row[column] === null ? null : numeric(row[column]))))];
 }
@@ -171,11 +180,13 @@ function line(tile, state) {
   let plot = null, scheme = "";
   const make = (table) => {
     const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
-    const lines = chosen(tile, table).map((name, at) => ({ label: name, stroke: color(series(at)), width: 1.75, spanGaps: true, points: { show: false } }));
+    const columns = chosen(tile, table), ground = columns.length === 1 ? `${color(series(0))}1f` : undefined;
+    const lines = columns.map((name, at) => ({ label: name, stroke: color(series(at)), fill: ground, width: 1.75, spanGaps: true, points: { show: false } }));
     plot?.destroy();
     plot = new uPlot({
       width: chart.clientWidth || 300, height: chart.clientHeight || 140, legend: { show: false }, cursor: { y: false },
       ...(tile.by ? { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
+      scales: { x: { time: !in_order(tile, table) } },
       axes: [{ ...axis, size: 34, space: 70 }, { ...axis, size: 46, space: 28, values: (_, ticks) => ticks.map(rounded) }],
       series: [{}, ...lines],
     }, points(tile, table, state.epoch), chart);
@@ -183,7 +194,7 @@ function line(tile, state) {
   return {
     element,
     draw(table) {
-      const ground = color("--card") + chart.clientWidth;
+      const ground = [color("--card"), chart.clientWidth, in_order(tile, table)].join();
       if (plot === null || ground !== scheme) make(table);
       else plot.setData(points(tile, table, state.epoch));
       scheme = ground;

@@ -29,6 +29,8 @@ pub(super) struct View {
     seen: HashMap<(String, String), u64>,
     /// The number of the newest request.
     request: u64,
+    /// How many requests are to meet a fault.
+    faults: usize,
     /// What was used of each quota.
     quotas: Json,
 }
@@ -36,7 +38,7 @@ pub(super) struct View {
 impl View {
     pub(super) fn new(site: &Arc<Site>, dispatcher: &Arc<Dispatcher>) -> Self {
         let (site, dispatcher) = (Arc::clone(site), Arc::clone(dispatcher));
-        Self { site, dispatcher, seen: HashMap::new(), request: 0, quotas: Json::Null }
+        Self { site, dispatcher, seen: HashMap::new(), request: 0, faults: 0, quotas: Json::Null }
     }
 
     /// Everything.
@@ -48,7 +50,9 @@ impl View {
         let most = share(SNAPSHOT_ROWS, tables, SNAPSHOT_TABLE);
         let sections: Vec<Json> = sections.iter().map(|section| self.section(section, most)).collect();
         let (at, log) = (self.site.elapsed().as_secs_f64(), self.log());
-        event("snapshot", &json!({"url": self.site.url(), "at": at, "sections": sections, "log": log}))
+        let (start, operations) = (&self.site.start, self.dispatcher.operations());
+        let told = json!({"start": start, "at": at, "operations": operations, "sections": sections, "log": log});
+        event("snapshot", &told)
     }
 
     /// What changed; `None` if that is nothing to see.
@@ -59,8 +63,8 @@ impl View {
         let quotas = if gathered.quotas { json!(self.dispatcher.quotas()) } else { self.quotas.clone() };
         let faded = (quotas != self.quotas).then(|| quotas.clone());
         self.quotas = quotas;
-        let log = self.log();
-        if tables.is_empty() && faded.is_none() && log["requests"] == json!([]) {
+        let (faults, log) = (self.faults, self.log());
+        if tables.is_empty() && faded.is_none() && faults == self.faults && log["requests"] == json!([]) {
             return None;
         }
         let at = self.site.elapsed().as_secs_f64();
@@ -74,8 +78,10 @@ impl View {
 
     fn dataset(&mut self, dataset: &Dataset, most: usize) -> Json {
         let tables: Vec<Json> = dataset.tables.iter().map(|table| self.table(&dataset.id, table, most)).collect();
-        let Dataset { id, name, badges, quotas, .. } = dataset;
-        json!({"id": id, "name": name, "badges": badges, "quotas": quotas, "tables": tables})
+        let Dataset { id, name, badges, quotas, has_api_info, .. } = dataset;
+        let mut json = json!({"id": id, "name": name, "badges": badges, "quotas": quotas, "tables": tables});
+        json["has_api_info"] = (*has_api_info).into();
+        json
     }
 
     /// A table with its columns.
@@ -107,9 +113,9 @@ impl View {
     /// The requests that are new, newest first, and how many there were.
     fn log(&mut self) -> Json {
         let latest = self.dispatcher.latest(self.request, REQUESTS);
-        self.request = latest.count;
+        (self.request, self.faults) = (latest.count, latest.faults);
         let requests: Vec<Json> = latest.requests.iter().map(request).collect();
-        json!({"count": latest.count, "refused": latest.refused, "requests": requests})
+        json!({"count": latest.count, "refused": latest.refused, "faults": latest.faults, "requests": requests})
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Gathered {
 impl Gathered {
     fn add(&mut self, change: Change) {
         match change {
-            Change::Request(_) => self.requests = true,
+            Change::Request(_) | Change::Faults => self.requests = true,
             Change::Rows { dataset, table } => {
                 self.tables.insert((dataset, table));
             }

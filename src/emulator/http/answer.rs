@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// The type of a JSON body.
 pub(in crate::emulator) const JSON: &str = "application/json; charset=utf-8";
@@ -31,6 +31,12 @@ impl Answer {
 
     pub(in crate::emulator) fn json(status: StatusCode, body: &Json) -> Self {
         Self::empty(status).with_body(JSON, body.to_string())
+    }
+
+    /// A refusal of the emulator itself, which is no service's.
+    pub(in crate::emulator) fn of_emulator(status: StatusCode, message: &str) -> Self {
+        let body = json!({"error": {"code": "RefusedByEmulator", "message": message}});
+        Self::json(status, &body).refused(message, "assumed; not of the service")
     }
 
     /// An answer with this body, which is JSON or text.

@@ -11,6 +11,8 @@ const KEPT: usize = 256;
 pub enum Change {
     /// A request was answered and logged, under this number.
     Request(u64),
+    /// A fault was ordered for requests to come.
+    Faults,
     /// A workspace or dataset was made, altered or deleted.
     Datasets,
     /// Rows of a table were added or deleted.

@@ -10,19 +10,21 @@ use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use bytes::Bytes;
 use http_body::Body as _;
+use serde_json::Value as Json;
 
 use super::answer::Answer;
 use super::changes::Change;
 use super::connection::Connection;
 use super::faults::{FailNext, Fault, Faults};
-use super::guard;
+use super::guard::{self, Entrance};
 use super::log::{self, Log, Request};
 use super::pending::Pending;
 use super::service::{Arrived, Route, Service, Visible};
 use super::site::Site;
 use crate::clock::Clock;
-use crate::emulator::shown::{Dataset, Quota, Sample, Section};
-use crate::error::Result;
+use crate::emulator::kept::Kept;
+use crate::emulator::shown::{ApiInfo, Dataset, Quota, Sample, Section};
+use crate::error::{Error, Result};
 
 /// Space that is reserved for a body on the client's word.
 const RESERVED: usize = 16_000_000;
@@ -50,6 +52,8 @@ pub(in crate::emulator) struct Latest {
     pub(in crate::emulator) count: u64,
     /// How many of these were refused, or not answered.
     pub(in crate::emulator) refused: u64,
+    /// How many of the next are to meet a fault.
+    pub(in crate::emulator) faults: usize,
 }
 
 impl Dispatcher {
@@ -64,7 +68,7 @@ impl Dispatcher {
         request: axum::extract::Request,
     ) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        if let Err(stranger) = guard::check(&parts, self.site.port, false) {
+        if let Err(stranger) = guard::check(&parts, &self.site, Entrance::Api) {
             return self.site.dated(Answer::from(stranger).into_response());
         }
         let Some((service, route)) = self.find(&parts) else {
@@ -138,7 +142,8 @@ impl Dispatcher {
     pub(in crate::emulator) fn latest(&self, seen: u64, most: usize) -> Latest {
         let state = self.lock();
         let newest = state.log.requests().rev().take(most).take_while(|request| request.number > seen);
-        Latest { count: state.log.newest, refused: state.log.refused, requests: newest.cloned().collect() }
+        let requests = newest.cloned().collect();
+        Latest { count: state.log.newest, refused: state.log.refused, faults: state.faults.left(), requests }
     }
 
     /// The most requests with rows that were ever pending at once for one place.
@@ -147,19 +152,40 @@ impl Dispatcher {
     }
 
     pub(in crate::emulator) fn fail_next(&self, fault: FailNext) -> Result<()> {
-        self.lock().faults.fail(fault, |route| self.knows(route), || self.operations())
+        self.lock().faults.fail(fault, |route| self.knows(route), || self.operations())?;
+        self.site.changed(Change::Faults);
+        Ok(())
     }
 
     pub(in crate::emulator) fn drop_response(&self, times: usize, route: Option<String>) -> Result<()> {
-        self.lock().faults.drop_response(times, route, |route| self.knows(route), || self.operations())
+        self.lock().faults.drop_response(times, route, |route| self.knows(route), || self.operations())?;
+        self.site.changed(Change::Faults);
+        Ok(())
     }
 
     fn knows(&self, route: &str) -> bool {
         self.services.iter().any(|service| service.knows(route))
     }
 
-    fn operations(&self) -> Vec<&'static str> {
+    /// The names of all operations.
+    pub(in crate::emulator) fn operations(&self) -> Vec<&'static str> {
         self.services.iter().flat_map(|service| service.operations()).copied().collect()
+    }
+
+    /// Makes a dataset that somebody described on the page, and gives its id.
+    pub(in crate::emulator) fn make(&self, wanted: &Json) -> Result<String> {
+        let made = self.services.iter().find_map(|service| service.make(wanted));
+        made.unwrap_or_else(|| Err(Error::configuration("no service makes such a dataset")))
+    }
+
+    /// Deletes a dataset; whether there was one of this id.
+    pub(in crate::emulator) fn delete(&self, dataset: &str) -> bool {
+        self.services.iter().any(|service| service.delete(dataset))
+    }
+
+    /// How programs push rows into a dataset.
+    pub(in crate::emulator) fn api_info(&self, dataset: &str) -> Option<ApiInfo> {
+        self.services.iter().find_map(|service| service.api_info(dataset))
     }
 
     /// What the page shows of each service.
@@ -182,6 +208,19 @@ impl Dispatcher {
         self.services.iter().find_map(|service| service.sample(dataset, table, seen, most))
     }
 
+    /// What each service holds, to be kept in a file.
+    pub(in crate::emulator) fn kept(&self) -> Vec<Kept> {
+        self.services.iter().map(|service| service.kept()).collect()
+    }
+
+    /// Gives each service what it held at an earlier start; nothing if that left nothing.
+    pub(in crate::emulator) fn restore(&self, found: Vec<Kept>) -> std::result::Result<(), String> {
+        if !found.is_empty() && found.len() != self.services.len() {
+            return Err(format!("it is of {} services, and there are {}", found.len(), self.services.len()));
+        }
+        self.services.iter().zip(found).try_for_each(|(service, kept)| service.restore(kept))
+    }
+
     /// Goes back to the start: services, faults and log.
     pub(in crate::emulator) fn reset(&self) {
         self.services.iter().for_each(|service| service.reset());
@@ -196,7 +235,12 @@ impl Dispatcher {
 }
 
 /// Reads the whole body; of a body that is larger than `most` it keeps the beginning only.
-async fn read(parts: Parts, mut body: Body, pending: usize, most: usize) -> std::result::Result<Arrived, axum::Error> {
+pub(in crate::emulator) async fn read(
+    parts: Parts,
+    mut body: Body,
+    pending: usize,
+    most: usize,
+) -> std::result::Result<Arrived, axum::Error> {
     let announced = body.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
     let mut kept = Vec::with_capacity(announced.min(RESERVED));
     let mut body_size = 0;

@@ -112,6 +112,15 @@ impl Faults {
         Ok(())
     }
 
+    /// How many requests are still to meet one.
+    pub(super) fn left(&self) -> usize {
+        let left = self.0.iter().map(|order| match order {
+            Order::Fail(fault, ..) => fault.times,
+            Order::Drop { times, .. } => *times,
+        });
+        left.fold(0, usize::saturating_add)
+    }
+
     /// The first fault that fits the request; it is then used up once.
     pub(super) fn take(&mut self, route: &Route, path: &str) -> Option<Fault> {
         let at = self.0.iter().position(|order| match order {

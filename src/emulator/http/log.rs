@@ -11,8 +11,8 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Requests that are kept.
 const MOST_REQUESTS: usize = 100_000;
 /// Headers that may hold a secret.
-const SECRET_HEADERS: [&str; 5] =
-    ["authorization", "proxy-authorization", "cookie", "x-mstr-authtoken", "x-mstr-identitytoken"];
+const SECRET_HEADERS: [&str; 6] =
+    ["authorization", "proxy-authorization", "cookie", "x-identity-header", "x-mstr-authtoken", "x-mstr-identitytoken"];
 
 /// A request that arrived whole, and its answer.
 ///

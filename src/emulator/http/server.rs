@@ -18,9 +18,10 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(in crate::emulator) struct Server(Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>);
 
-/// Binds `port` of 127.0.0.1, or any free one for 0.
-pub(in crate::emulator) fn bind(port: u16) -> Result<(std::net::TcpListener, u16)> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
+/// Binds `port` of 127.0.0.1, or of every address of a container; any free one for 0.
+pub(in crate::emulator) fn bind(port: u16, in_container: bool) -> Result<(std::net::TcpListener, u16)> {
+    let address = if in_container { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let listener = std::net::TcpListener::bind((address, port)).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Error::configuration(format!("port {port} of this machine is already in use"))
             .with_hint("stop what listens there, or use another port; 0 takes any free one")
             .caused_by(error),

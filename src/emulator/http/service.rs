@@ -3,11 +3,13 @@
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
+use serde_json::Value as Json;
 
 use super::answer::Answer;
 use super::faults::FailNext;
+use crate::emulator::kept::Kept;
 use crate::emulator::row::Row;
-use crate::emulator::shown::{Dataset, Quota, Sample, Section};
+use crate::emulator::shown::{ApiInfo, Dataset, Quota, Sample, Section};
 use crate::error::{Error, Kind, Result};
 
 /// A service that the emulator plays. It owns its state; whatever changes that state tells the [`super::Site`].
@@ -36,6 +38,21 @@ pub(in crate::emulator) trait Service: Send + Sync {
     /// The largest body that is kept; of a larger one the service gets the beginning.
     fn most_bytes(&self) -> usize;
 
+    /// Makes a dataset that somebody described on the page, and gives its id; `None` if it makes none so.
+    fn make(&self, _wanted: &Json) -> Option<Result<String>> {
+        None
+    }
+
+    /// Deletes a dataset; whether it had one of this id.
+    fn delete(&self, _dataset: &str) -> bool {
+        false
+    }
+
+    /// How programs push rows into a dataset; `None` if it has none of this id.
+    fn api_info(&self, _dataset: &str) -> Option<ApiInfo> {
+        None
+    }
+
     /// What the page shows of it.
     fn shown(&self) -> Vec<Section> {
         Vec::new()
@@ -60,6 +77,16 @@ pub(in crate::emulator) trait Service: Send + Sync {
     /// The rows of a table, oldest first.
     fn rows(&self, place: &Place<'_>) -> Result<Vec<Row>> {
         Err(Error::new(Kind::NotFound, format!("there is no dataset `{}`", place.dataset)))
+    }
+
+    /// What it holds, to be kept in a file.
+    fn kept(&self) -> Kept {
+        Kept { about: Json::Null, tables: Vec::new() }
+    }
+
+    /// Takes over what it held at an earlier start; or says what is wrong with it.
+    fn restore(&self, _kept: Kept) -> std::result::Result<(), String> {
+        Ok(())
     }
 
     /// Goes back to how it started, but for what clients hold: secrets and tokens.

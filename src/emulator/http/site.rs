@@ -1,9 +1,11 @@
 //! The address of an emulator, its clock, and its channel of changes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
+use uuid::Uuid;
 
 use super::changes::{Change, Changes, Signal};
 use crate::clock::{Clock, Moment};
@@ -14,13 +16,18 @@ pub(in crate::emulator) struct Site {
     pub(in crate::emulator) clock: Clock,
     pub(in crate::emulator) port: u16,
     /// `http` or `https`.
-    scheme: &'static str,
+    pub(super) scheme: &'static str,
     signal: Signal,
+    state_changes: AtomicU64,
+    /// Names this start of the emulator: a page that was loaded before another start has to be loaded anew.
+    pub(in crate::emulator) start: String,
 }
 
 impl Site {
     pub(in crate::emulator) fn new(clock: Clock, port: u16, tls: bool) -> Self {
-        Self { clock, port, scheme: if tls { "https" } else { "http" }, signal: Signal::default() }
+        let start = Uuid::new_v4().simple().to_string();
+        let scheme = if tls { "https" } else { "http" };
+        Self { clock, port, scheme, signal: Signal::default(), state_changes: AtomicU64::default(), start }
     }
 
     /// Scheme, host and port.
@@ -43,7 +50,15 @@ impl Site {
 
     /// Signals a change to all listeners.
     pub(in crate::emulator) fn changed(&self, change: Change) {
+        if !matches!(change, Change::Request(_) | Change::Faults) {
+            self.state_changes.fetch_add(1, Ordering::Relaxed);
+        }
         self.signal.send(change);
+    }
+
+    /// How often something changed that a service holds.
+    pub(in crate::emulator) fn state_changes(&self) -> u64 {
+        self.state_changes.load(Ordering::Relaxed)
     }
 
     /// What changes from now on.

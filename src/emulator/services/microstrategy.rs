@@ -27,13 +27,15 @@ mod uploads;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
+use serde_json::json;
 use uuid::Uuid;
 
 pub use self::assumed::MicroStrategyAssumed;
 use self::logins::Logins;
 use self::store::Store;
 use self::uploads::Uploads;
-use crate::emulator::http::{self, Answer, Arrived, FailNext, Place, Service, Site, Visible};
+use crate::emulator::http::{self, Answer, Arrived, Change, FailNext, Place, Service, Site, Visible};
+use crate::emulator::kept::Kept;
 use crate::emulator::row::Row;
 use crate::emulator::shown::Section;
 use crate::error::Result;
@@ -190,12 +192,43 @@ impl Service for MicroStrategy {
         MAX_BODY
     }
 
+    fn delete(&self, dataset: &str) -> bool {
+        let mut state = self.lock();
+        let before = state.store.datasets.len();
+        state.store.datasets.retain(|it| it.id != dataset);
+        let is_deleted = state.store.datasets.len() < before;
+        if is_deleted {
+            self.site.changed(Change::Datasets);
+        }
+        is_deleted
+    }
+
     fn shown(&self) -> Vec<Section> {
         self.lock().store.sections()
     }
 
     fn rows(&self, place: &Place<'_>) -> Result<Vec<Row>> {
         self.lock().store.rows(place.dataset, place.table)
+    }
+
+    /// Uploads that are open are not kept, nor is who is logged in.
+    fn kept(&self) -> Kept {
+        let state = self.lock();
+        let Logins { password, api_token, oauth_token, .. } = &state.logins;
+        let about = json!({"store": state.store, "secrets": [password, api_token, oauth_token]});
+        Kept { about, tables: state.store.rows_of_all() }
+    }
+
+    fn restore(&self, kept: Kept) -> std::result::Result<(), String> {
+        let read = |error: serde_json::Error| format!("what MicroStrategy held: {error}");
+        let Kept { mut about, tables } = kept;
+        let mut store: Store = serde_json::from_value(about["store"].take()).map_err(read)?;
+        store.fill(tables);
+        let (password, api_token, oauth_token) = serde_json::from_value(about["secrets"].take()).map_err(read)?;
+        let mut state = State { store, ..State::default() };
+        (state.logins.password, state.logins.api_token, state.logins.oauth_token) = (password, api_token, oauth_token);
+        *self.lock() = state;
+        Ok(())
     }
 
     /// Passwords, tokens and logins stay.

@@ -7,13 +7,15 @@
 //!
 //! Rows come in by two ways: the REST operations, which ask for a token, and the push URL of a streaming dataset, whose
 //! query holds a key. The push URL is no operation of the vendor's; here it is called `PushUrl_PostRows`. Its key is in no
-//! log, on no page and in no error. The limits of a streaming dataset are its own, whichever the way.
+//! log and in no error, and on the page only where somebody asks for it. The limits of a streaming dataset are its own, whichever the way.
 //!
 //! What is observed of the real service and what is assumed stands in `rules.rs`; a refusal says in its header
 //! `x-emulator-rule` which of the two it is. What is quite open is a switch in [`Assumed`].
 
+mod api_info;
 mod assumed;
 mod badges;
+mod by_hand;
 mod columns;
 mod data_type;
 mod dax;
@@ -37,6 +39,8 @@ mod window;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 pub use self::assumed::{
@@ -44,13 +48,15 @@ pub use self::assumed::{
     Windows,
 };
 use self::key::Key;
+use self::schema::{Mode, Schema};
 use self::store::Store;
 pub use self::store::{NewWorkspace, Role};
 use self::window::Window;
 use crate::emulator::http::{self, Answer, Arrived, Change, FailNext, Place, Service, Site, Visible};
 use crate::emulator::identity::Identity;
+use crate::emulator::kept::Kept;
 use crate::emulator::row::Row;
-use crate::emulator::shown::{Dataset, Quota, Sample, Section};
+use crate::emulator::shown::{ApiInfo, Dataset, Quota, Sample, Section};
 use crate::error::{Error, Result};
 
 /// The service.
@@ -73,7 +79,7 @@ struct State {
 }
 
 /// What the tenant's administrator allows (facts/powerbi 6.4, 8, 11.4).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(in crate::emulator) struct Settings {
     pub(in crate::emulator) service_principals: bool,
     pub(in crate::emulator) push_url_keys: bool,
@@ -111,17 +117,23 @@ impl PowerBi {
             let message = format!("the streaming dataset `{name}` cannot be made: {}", refusal.message);
             Error::configuration(message).with_hint(hint)
         })?;
+        let (id, query) = self.with_push_url(schema);
+        Ok(self.push_url(&id, &query))
+    }
+
+    /// Makes a dataset with a push URL, and gives its id and the query of its URL.
+    fn with_push_url(&self, schema: Schema) -> (String, String) {
         let key = Key::random();
-        let query = format!("key={}", key.coded());
+        let query = key.query();
         let id = self.lock().store.create_streaming(schema, key, self.site.wall());
         self.site.changed(Change::Datasets);
-        Ok(self.push_url(&id, &query))
+        (id, query)
     }
 
     /// Makes a streaming dataset that takes rows with any columns, and gives its push URL. The service has no such thing.
     pub(in crate::emulator) fn open_streaming_dataset(&self, name: &str) -> String {
         let key = Key::random();
-        let query = format!("key={}", key.coded());
+        let query = key.query();
         let id = self.lock().store.create_open(name, key, self.site.wall());
         self.site.changed(Change::Datasets);
         self.push_url(&id, &query)
@@ -199,6 +211,37 @@ impl Service for PowerBi {
         if self.limits { rules::MAX_BODY } else { usize::MAX }
     }
 
+    fn make(&self, wanted: &Json) -> Option<Result<String>> {
+        let kind = by_hand::kind(wanted)?;
+        let schema = match by_hand::schema(kind, wanted, self.limits) {
+            Err(refusal) => return Some(Err(Error::configuration(refusal.message))),
+            Ok(schema) => schema,
+        };
+        if kind == by_hand::Kind::Streaming {
+            return Some(Ok(self.with_push_url(schema).0));
+        }
+        let id = self.lock().store.create_push(schema, self.site.wall());
+        self.site.changed(Change::Datasets);
+        Some(Ok(id))
+    }
+
+    fn delete(&self, dataset: &str) -> bool {
+        let is_deleted = self.lock().store.delete(dataset);
+        if is_deleted {
+            self.site.changed(Change::Datasets);
+        }
+        is_deleted
+    }
+
+    fn api_info(&self, dataset: &str) -> Option<ApiInfo> {
+        let state = self.lock();
+        let (at, workspace) = state.store.workspaces.iter().enumerate().find(|(_, it)| it.has(dataset))?;
+        let group = (at > 0).then_some(workspace.id.as_str());
+        let dataset = workspace.datasets.iter().find(|it| it.id == dataset && it.mode != Mode::Hosted)?;
+        let push_url = dataset.key.as_ref().map(|key| self.push_url(&dataset.id, &key.query()));
+        api_info::of(&self.site.url(), group, dataset, push_url)
+    }
+
     fn shown(&self) -> Vec<Section> {
         let (now, state) = (self.site.now(), self.lock());
         let workspaces = state.store.workspaces.iter().enumerate();
@@ -224,6 +267,24 @@ impl Service for PowerBi {
 
     fn rows(&self, place: &Place<'_>) -> Result<Vec<Row>> {
         self.lock().store.rows(place)
+    }
+
+    fn kept(&self) -> Kept {
+        let state = self.lock();
+        Kept { about: json!({"store": state.store, "settings": state.settings}), tables: state.store.rows_of_all() }
+    }
+
+    fn restore(&self, kept: Kept) -> std::result::Result<(), String> {
+        let read = |error: serde_json::Error| format!("what Power BI held: {error}");
+        let Kept { mut about, tables } = kept;
+        let settings = serde_json::from_value(about["settings"].take()).map_err(read)?;
+        let mut store: Store = serde_json::from_value(about["store"].take()).map_err(read)?;
+        if store.workspaces.is_empty() {
+            return Err("what Power BI held: no workspace".into());
+        }
+        store.fill(tables, self.site.now());
+        *self.lock() = State { store, settings, ..State::default() };
+        Ok(())
     }
 
     fn reset(&self) {

@@ -7,7 +7,7 @@ use crate::python::errors;
 use crate::python::operation::Step;
 use crate::python::reading::{Early, Stop};
 use crate::python::runtime::{Received, lost};
-use crate::rows::encode::Kept;
+use crate::rows::encode::{Checked, Kept};
 
 impl Push {
     /// Waits until the sink is open.
@@ -39,7 +39,8 @@ impl Push {
     fn hand_over(&mut self, py: Python<'_>, kept: Option<Kept>) -> Result<(), Stop> {
         let mut ended = false;
         if let Some(kept) = kept {
-            let (runs, again) = kept.into_runs(&mut self.encoder);
+            let Checked { runs, again, share } = kept.into_checked(&mut self.encoder);
+            self.kept = Some(share);
             self.accept(runs)?;
             match again {
                 Some(row) => self.with_source(py, |_, source| source.rewind(row))?,

@@ -1,56 +1,69 @@
 //! Rows that are all checked before the first of them is sent, and the bodies that were kept of it.
 //!
 //! ```text
-//!  rows ──checked and encoded──▶ runs kept ─ full ─▶ checked alone
-//!                                                └─▶ read again from here, once all is well
+//!  rows ──checked and encoded──▶ runs kept ─ no room ─▶ checked alone
+//!                                                   └─▶ read again from here, once all is well
 //! ```
 
+mod free;
+mod room;
+
+pub use self::room::{BOUNDLESS, FREE_MEMORY, LEAST, Room, Share};
 use super::{Encoder, Filled, Mark, Run};
 
 /// What is kept of rows that were checked.
 #[derive(Debug)]
 pub struct Kept {
-    most: usize,
+    share: Share,
     runs: Vec<Run>,
-    bytes: usize,
     /// Behind the last run.
     mark: Mark,
     full: bool,
 }
 
+/// What was kept, once all is checked.
+#[derive(Debug)]
+pub struct Checked {
+    /// The bodies.
+    pub runs: Vec<Run>,
+    /// The row from which on they have to be read again; `None` where they are all there.
+    pub again: Option<u64>,
+    /// The room that they take until it is dropped.
+    pub share: Share,
+}
+
 impl Kept {
-    /// Bodies of at most so many bytes.
+    /// Bodies for which there is `room`.
     #[must_use]
-    pub fn new(most: usize, encoder: &Encoder) -> Self {
-        Self { most, runs: Vec::new(), bytes: 0, mark: encoder.mark(), full: false }
+    pub fn new(room: &'static Room, encoder: &Encoder) -> Self {
+        Self { share: Share::of(room), runs: Vec::new(), mark: encoder.mark(), full: false }
     }
 
     /// Takes what `encoder` has filled, as long as there is room and something to be sent; then has it check alone.
     pub fn take(&mut self, filled: Filled, encoder: &mut Encoder, useless: bool) {
         if useless {
             self.runs.clear();
+            self.share.give_back();
         }
-        let bytes = filled.run.as_ref().map_or(0, Run::bytes);
-        self.full |= useless || self.bytes + bytes > self.most;
+        self.full |= useless;
         let Some(run) = filled.run else { return };
+        self.full |= !self.share.grow(run.bytes());
         if self.full {
             encoder.only_check();
             encoder.reuse(run.into_memory());
             return;
         }
-        self.bytes += run.bytes();
         self.mark = encoder.mark();
         self.runs.push(run);
     }
 
-    /// The runs, and the row from which on they have to be read again, for which `encoder` is made ready; `None` where
-    /// they are all there.
+    /// What is kept; where rows have to be read again, `encoder` is made ready for them.
     #[must_use]
-    pub fn into_runs(self, encoder: &mut Encoder) -> (Vec<Run>, Option<u64>) {
+    pub fn into_checked(self, encoder: &mut Encoder) -> Checked {
         let again = self.full.then_some(self.mark.row);
         if self.full {
             encoder.back_to(self.mark);
         }
-        (self.runs, again)
+        Checked { runs: self.runs, again, share: self.share }
     }
 }

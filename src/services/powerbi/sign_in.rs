@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use secrecy::ExposeSecret;
 
-use crate::auth::{AccessToken, Tokens};
+use crate::auth::{AccessToken, Tokens, claims};
 use crate::error::{Error, Kind, Result};
-use crate::http::transport::Request;
+use crate::http::transport::{Request, Response};
 use crate::http::{Authentication, Later, Signature};
 
 /// Where everything in My workspace is; what is in another is below `/groups/`.
@@ -37,6 +37,14 @@ impl Authentication for Bearer {
 
     fn renew(&self, refused: u64) -> Later<'_, bool> {
         Box::pin(self.0.replace(refused))
+    }
+
+    /// A refusal may say what the next token has to have.
+    fn hear(&self, response: &Response) {
+        let header = response.header(WWW_AUTHENTICATE.as_str()).filter(|_| response.status == 401);
+        if let Some(wanted) = header.as_deref().and_then(claims) {
+            self.0.challenge(&wanted);
+        }
     }
 
     fn remark(&self, refused: &Signature) -> Option<&'static str> {

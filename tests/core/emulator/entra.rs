@@ -190,7 +190,7 @@ async fn only_a_form_that_is_posted_is_a_sign_in() {
 #[tokio::test]
 async fn a_failure_carries_the_id_that_the_client_gave() {
     let house = House::new();
-    let url = format!("{}/oauth2/v2.0/token", house.tenant_url("common"));
+    let url = format!("{}/oauth2/v2.0/token", house.tenant_url("nobody.example"));
     let id = "cfafbeb1-8037-4d0c-896e-a46fb27ff229";
     let reply = send(house.http.post(&url).header("client-request-id", id)).await;
     assert_eq!(reply.json()["correlation_id"], id);
@@ -223,7 +223,7 @@ async fn the_endpoints_of_the_tenant_are_told() {
     assert_eq!(json["token_endpoint"], format!("{root}/oauth2/v2.0/token"));
     assert_eq!(json["authorization_endpoint"], format!("{root}/oauth2/v2.0/authorize"));
     assert_eq!(json["issuer"], format!("{root}/v2.0"));
-    let other = format!("{}/v2.0/.well-known/openid-configuration", house.tenant_url("common"));
+    let other = format!("{}/v2.0/.well-known/openid-configuration", house.tenant_url("nobody.example"));
     let (status, word, number, _) = failure(&send(house.http.get(other)).await);
     assert_eq!((status, word.as_str(), number), (400, "invalid_tenant", 90_002));
 }

@@ -136,6 +136,22 @@ fn after_a_failed_sync_the_file_is_opened_again_before_the_next_commit() {
 }
 
 #[test]
+fn what_a_failing_disk_refused_is_not_there_whether_it_recovers_or_not() {
+    let Some((_, trace)) = suffer(&Folder::new(), &["-e", "trace=fdatasync,write"]) else { return };
+    let syncs = |lines: &str| lines.lines().filter(|line| line.contains(" fdatasync(")).count();
+    // A disk that never took the mark leaves nobody who knows.
+    let (opening, _) = trace.split_once("@ offer").unwrap();
+    let twice = (1..=syncs(&trace)).map(|at| format!("{at}..{}", at + 1));
+    let for_good = (syncs(opening) + 1..=syncs(&trace)).map(|at| format!("{at}+"));
+    for at in twice.chain(for_good) {
+        let folder = Folder::new();
+        let injection = format!("inject=fdatasync:error=EIO:when={at}");
+        let Some((record, _)) = suffer(&folder, &["-e", "trace=fdatasync", "-e", &injection]) else { return };
+        record.check(&folder);
+    }
+}
+
+#[test]
 fn any_single_failure_of_the_disk_loses_nothing_that_was_accepted() {
     for (call, error, step) in [
         ("pwrite64", "ENOSPC", 3),

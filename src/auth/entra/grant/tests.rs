@@ -78,7 +78,7 @@ fn waited(clock: &Clock) -> Duration {
 }
 
 fn at_once() -> Ask {
-    Ask { ahead: false, not_before: Moment::default() }
+    Ask { ahead: false, not_before: Moment::default(), claims: None }
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn faults_without_end_come_out_as_what_they_are() {
 async fn nothing_is_repeated_while_a_good_token_is_at_hand_or_where_nobody_wants_it() {
     for (retry, ahead) in [(Retry::default(), true), (Retry::never(), false)] {
         let (entra, clock) = (Entra::new(&[(503, "Retry-After: 60\r\n", "")]), Clock::simulated());
-        let later = Ask { ahead, not_before: Moment::default() + Duration::from_secs(9) };
+        let later = Ask { ahead, not_before: Moment::default() + Duration::from_secs(9), claims: None };
         let error = entra.ask(&clock, retry, later).await.unwrap_err();
         assert_eq!(error.answer.retry_after, Some(Duration::from_secs(60)));
         assert_eq!((waited(&clock), entra.calls()), (Duration::ZERO, 1));
@@ -151,7 +151,7 @@ async fn nothing_is_repeated_while_a_good_token_is_at_hand_or_where_nobody_wants
 #[tokio::test]
 async fn what_was_told_before_is_waited_for_before_the_first_question() {
     let (entra, clock) = (Entra::new(&[(200, "", TOKEN)]), Clock::simulated());
-    let later = Ask { ahead: false, not_before: Moment::default() + Duration::from_secs(9) };
+    let later = Ask { ahead: false, not_before: Moment::default() + Duration::from_secs(9), claims: None };
     entra.ask(&clock, Retry::default(), later).await.unwrap();
     assert_eq!(waited(&clock), Duration::from_secs(9));
 }

@@ -127,10 +127,14 @@ impl Disk {
         let connection = schema::connect(&self.place)?;
         // Should it be damaged, it is kept as it is.
         schema::spare_log(&connection, true)?;
-        let (state, taken) = figures::load(&connection)?;
+        let (mut state, taken) = figures::load(&connection)?;
         let marked = figures::marked(&connection);
         self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
         self.hold_against_mark(&state, marked)?;
+        if let Some(accepted) = self.mark.refused_from(&state, &taken) {
+            figures::forget_from(&connection, &mut state, accepted)?;
+            self.unsaved = true;
+        }
         figures::check(&connection, &state, &taken)?;
         schema::spare_log(&connection, false)?;
         // The log of an earlier process may hold the remains of a commit that failed. A reader or a full disk may be
@@ -235,6 +239,7 @@ impl Disk {
     /// Opens the file again after a failure, with an empty log. Until that succeeds, the old connection reads.
     fn recover(&mut self) -> Result<(), Trouble> {
         if self.suspect || self.connection.is_none() {
+            self.is_ours()?;
             let connection = self.connect()?;
             if !schema::empty_log(&connection)? {
                 return Err(schema::being_read(&self.place).into());
@@ -283,7 +288,11 @@ impl Disk {
                 self.note();
             }
             Err(Trouble::Full | Trouble::Refused(_)) => {}
-            Err(_) => self.suspect = true,
+            Err(_) => {
+                self.suspect = true;
+                // What was refused may stand in the log, whole: nobody else should find it there.
+                let _ = self.recover();
+            }
         }
         outcome
     }
@@ -376,7 +385,7 @@ impl Drop for Disk {
             std::mem::forget(self.connection.take());
             return;
         }
-        if self.connection.is_some() && !self.suspect {
+        if self.connection.is_some() {
             // What is not written now is in the log, or is sent again.
             let id = self.mark.id;
             let written = self.write(|ink, file| {

@@ -63,6 +63,17 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
     Err(Trouble::Damaged(message))
 }
 
+/// Takes the rows from `accepted` on out of the figures, which have to be written anew.
+pub(super) fn forget_from(connection: &Connection, state: &mut State, accepted: u64) -> Result<(), Trouble> {
+    let sql = format!("SELECT coalesce(sum(bytes), 0) FROM {} WHERE first >= ?1", StoredRun::TABLE);
+    let bytes = connection.query_row(&sql, [accepted.cast_signed()], |row| row.get::<_, i64>(0))?.cast_unsigned();
+    state.rows = state.rows.saturating_sub(state.accepted - accepted);
+    state.bytes = state.bytes.saturating_sub(bytes);
+    state.total = state.total.saturating_sub(bytes);
+    state.accepted = accepted;
+    Ok(())
+}
+
 /// The number behind the last row, and what all rows up to it count for.
 fn last(connection: &Connection) -> Result<Option<(u64, u64)>, Trouble> {
     let sql = format!("SELECT first + count, total FROM {} ORDER BY first DESC LIMIT 1", StoredRun::TABLE);

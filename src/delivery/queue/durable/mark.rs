@@ -15,6 +15,7 @@ use super::failure::system;
 use super::ink::Ink;
 use super::place::Place;
 use super::record::{Marked, State};
+use crate::delivery::queue::taken::Taken;
 use crate::error::Result;
 
 /// What every mark begins with. Behind it stand a checksum and the totals as JSON, up to the end of the line.
@@ -214,6 +215,16 @@ impl MarkFile {
     /// What it says, or that nobody knows.
     pub(super) fn totals(&self) -> Totals {
         if let Said::Totals(totals) = &self.said { totals.clone() } else { Totals::default() }
+    }
+
+    /// The row from which on rows are in the file that nobody was told of: their commit had failed, or its process ended.
+    /// The mark says so as long as no power was cut, after which it may be older than what was told.
+    pub(super) fn refused_from(&self, state: &State, taken: &Taken) -> Option<u64> {
+        let Said::Totals(totals) = &self.said else { return None };
+        let behind = totals.accepted.max(state.next);
+        let all_taken_before = taken.ranges().all(|rows| rows.end <= behind);
+        let knows = !totals.closed && totals.is_newest() && !totals.is_planned();
+        (knows && behind < state.accepted && all_taken_before).then_some(behind)
     }
 
     /// Says `totals`; what is planned stays.

@@ -12,7 +12,10 @@ use crate::emulator::http::Answer;
 /// What Entra calls each failure: its number, the status, and the word on which a client must branch.
 ///
 /// That the words are these is documented; which number comes with which is not, for most.
-const FAILURES: [(u32, u16, &str); 18] = [
+const FAILURES: [(u32, u16, &str); 25] = [
+    (50_011, 400, "invalid_request"),
+    (50_012, 401, "invalid_client"),
+    (50_027, 401, "invalid_client"),
     (50_034, 400, "invalid_grant"),
     (50_053, 400, "invalid_grant"),
     (50_076, 400, "interaction_required"),
@@ -25,6 +28,10 @@ const FAILURES: [(u32, u16, &str); 18] = [
     (90_033, 503, "temporarily_unavailable"),
     (500_011, 400, "invalid_resource"),
     (700_016, 400, "unauthorized_client"),
+    (700_021, 401, "invalid_client"),
+    (700_023, 401, "invalid_client"),
+    (700_024, 401, "invalid_client"),
+    (700_027, 401, "invalid_client"),
     (900_144, 400, "invalid_request"),
     (900_561, 400, "invalid_request"),
     (7_000_215, 401, "invalid_client"),
@@ -52,17 +59,31 @@ impl Failure {
         Self { word: Some(word), ..self }
     }
 
+    /// The word on which a client branches.
+    pub(super) fn word(&self) -> &'static str {
+        self.word.unwrap_or(self.known().1)
+    }
+
+    /// What is said in words, its number first.
+    pub(super) fn words(&self) -> String {
+        format!("AADSTS{}: {}", self.number, self.message)
+    }
+
+    /// The status and the word that go with the number.
+    fn known(&self) -> (u16, &'static str) {
+        let known = FAILURES.iter().find(|(number, ..)| *number == self.number);
+        known.map_or((400, "invalid_grant"), |(_, status, word)| (*status, *word))
+    }
+
     /// The answer at `now`; `correlation` is the id that the client gave its request.
     pub(super) fn answer(&self, now: SystemTime, correlation: Option<&str>) -> Answer {
-        let Self { number, message, .. } = self;
-        let known = FAILURES.iter().find(|(known, ..)| known == number);
-        let (status, word) = known.map_or((400, "invalid_grant"), |(_, status, word)| (*status, *word));
+        let (number, status) = (self.number, self.known().0);
         let time = DateTime::<Utc>::from(now).format("%Y-%m-%d %H:%M:%SZ").to_string();
         let trace = Uuid::new_v4().to_string();
         let correlation = correlation.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
-        let message = format!("AADSTS{number}: {message}");
+        let message = self.words();
         let body = json!({
-            "error": self.word.unwrap_or(word),
+            "error": self.word(),
             "error_description":
                 format!("{message}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {time}"),
             "error_codes": [number],

@@ -1,7 +1,9 @@
 //! The types of columns, as requests name them and as answers do (facts/microstrategy 5).
 
+use serde::{Deserialize, Serialize};
+
 /// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum DataType {
     Integer,
     BigInteger,

@@ -19,7 +19,8 @@ impl Store {
 fn shown_dataset(dataset: &Dataset) -> shown::Dataset {
     let badges = if dataset.is_published { Vec::new() } else { vec!["not published".into()] };
     let tables = dataset.tables.iter().map(shown_table).collect();
-    shown::Dataset { id: dataset.id.clone(), name: dataset.name.clone(), badges, tables, quotas: Vec::new() }
+    let (id, name) = (dataset.id.clone(), dataset.name.clone());
+    shown::Dataset { id, name, badges, tables, quotas: Vec::new(), has_api_info: false }
 }
 
 fn shown_table(table: &Table) -> shown::Table {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::assumed::RepeatedKeys;
 use super::data_type::DataType;
 use super::new_id;
@@ -19,20 +21,21 @@ pub(super) const FOLDERS: [(u32, &str, &str); 2] =
     [(20, "E287FE0E11E5B55F03C70080EF555BA1", "My Reports"), (7, "D3C7D461F69C4610AA6BAA5EF51F4125", "Shared Reports")];
 
 /// What there is.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Store {
     pub(super) projects: Vec<Project>,
     /// Oldest first.
     pub(super) datasets: Vec<Dataset>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Project {
     pub(super) id: String,
     pub(super) name: String,
 }
 
 /// A dataset.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Dataset {
     pub(super) id: String,
     pub(super) name: String,
@@ -52,33 +55,36 @@ pub(super) struct Dataset {
     pub(super) metrics: Vec<Metric>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Table {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) columns: Vec<Column>,
     /// The names of the columns, which rows share.
+    #[serde(skip)]
     pub(super) names: Arc<[Arc<str>]>,
     /// The columns of the ID forms of attributes: together they are the key of a row (facts/microstrategy 6.2).
     pub(super) keys: Vec<usize>,
+    #[serde(skip)]
     pub(super) rows: Vec<Row>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Column {
     pub(super) id: String,
+    #[serde(with = "name")]
     pub(super) name: Arc<str>,
     pub(super) data_type: DataType,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Attribute {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) forms: Vec<Form>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Form {
     pub(super) id: String,
     /// Whether its category is ID, else DESC.
@@ -87,7 +93,7 @@ pub(super) struct Form {
     pub(super) columns: Vec<(usize, usize)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Metric {
     pub(super) id: String,
     pub(super) name: String,
@@ -106,6 +112,20 @@ impl Store {
         let id = new_id();
         self.projects.push(Project { id: id.clone(), name: name.to_owned() });
         id
+    }
+
+    /// The rows of every table, in their order.
+    pub(super) fn rows_of_all(&self) -> Vec<Vec<Row>> {
+        self.datasets.iter().flat_map(|dataset| &dataset.tables).map(|table| table.rows.clone()).collect()
+    }
+
+    /// Gives every table its rows, in the same order, and the names that they share.
+    pub(super) fn fill(&mut self, rows: Vec<Vec<Row>>) {
+        let tables = self.datasets.iter_mut().flat_map(|dataset| &mut dataset.tables);
+        for (table, rows) in tables.zip(rows) {
+            table.names = table.columns.iter().map(|column| Arc::clone(&column.name)).collect();
+            table.rows = rows;
+        }
     }
 
     pub(super) fn rows(&self, dataset: &str, table: Option<&str>) -> Result<Vec<Row>> {
@@ -165,5 +185,20 @@ impl Attribute {
     /// The columns of its ID form.
     pub(super) fn id_columns(&self) -> impl Iterator<Item = (usize, usize)> {
         self.forms.iter().filter(|form| form.is_id).flat_map(|form| form.columns.iter().copied())
+    }
+}
+
+/// The name of a column as text.
+mod name {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(name: &Arc<str>, into: S) -> Result<S::Ok, S::Error> {
+        into.serialize_str(name)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Arc::from)
     }
 }

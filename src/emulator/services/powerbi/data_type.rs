@@ -1,5 +1,7 @@
 //! The types that a column may have, and the words for them.
 
+use serde::{Deserialize, Serialize};
+
 /// The names of data types, in any case (facts/powerbi 2.4: official samples and first-party code).
 const DATA_TYPES: [(&str, DataType); 8] = {
     use DataType::{Boolean, DateTime, Decimal, Double, Int64, String};
@@ -25,7 +27,7 @@ pub(super) fn api_name(word: &str) -> &str {
 }
 
 /// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum DataType {
     Int64,
     Double,

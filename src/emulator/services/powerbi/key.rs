@@ -5,6 +5,7 @@ use std::iter::once;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::emulator::http::query::decoded;
@@ -13,6 +14,7 @@ use crate::emulator::http::query::decoded;
 const CODED: [(char, &str); 3] = [('+', "%2B"), ('/', "%2F"), ('=', "%3D")];
 
 /// The secret of a push URL: 64 bytes in Base64, 88 signs (facts/powerbi 6.1).
+#[derive(Serialize, Deserialize)]
 pub(super) struct Key(String);
 
 impl Key {
@@ -28,8 +30,13 @@ impl Key {
     }
 
     /// How a query spells it.
-    pub(super) fn coded(&self) -> String {
+    fn coded(&self) -> String {
         CODED.iter().fold(self.0.clone(), |text, (sign, spelling)| text.replace(*sign, spelling))
+    }
+
+    /// The query of a push URL with this key.
+    pub(super) fn query(&self) -> String {
+        format!("key={}", self.coded())
     }
 
     /// Whether `query` has this key, once and in whatever place. A bare `+` is a space, as in every form: assumed.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::columns::{Column, Columns};
@@ -12,7 +13,7 @@ use super::refusal::Refusal;
 use super::rules;
 
 /// What a dataset is for (facts/powerbi 2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Mode {
     Push,
     PushStreaming,
@@ -56,7 +57,7 @@ pub(super) struct TableSchema {
 }
 
 /// Two columns that are joined; each end is a table and its column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Relationship([(String, String); 2]);
 
 impl Relationship {
@@ -104,7 +105,8 @@ pub(super) fn streaming(
     check(&json!({"name": name, "defaultMode": mode, "tables": tables}), limits)
 }
 
-fn check(json: &Json, limits: bool) -> Result<Schema, Refusal> {
+/// Holds the description of a dataset to the rules.
+pub(super) fn check(json: &Json, limits: bool) -> Result<Schema, Refusal> {
     DATASET.check(json, "dataset")?;
     if text(json, "name").is_empty() {
         return Err(wrong("dataset.name", "is empty"));

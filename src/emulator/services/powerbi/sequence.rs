@@ -6,6 +6,7 @@
 //! ```
 
 use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::assumed::{Assumed, SequenceNumbers};
@@ -17,7 +18,7 @@ use crate::emulator::switch::Reception;
 const HEADER: &str = "x-powerbi-pushdata-sequencenumber";
 
 /// The last number of a table's requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Sequence(pub(super) Option<i64>);
 
 impl Sequence {

@@ -2,6 +2,7 @@
 
 use super::columns::Column;
 use super::data_type::DataType;
+use super::schema::Mode;
 use super::store::{Dataset, Table, Workspace};
 use super::{PowerBi, badges};
 use crate::clock::Moment;
@@ -25,6 +26,7 @@ impl PowerBi {
             name: dataset.name.clone(),
             badges: badges::of_dataset(dataset, now),
             quotas: self.quotas_of(dataset, now),
+            has_api_info: dataset.mode != Mode::Hosted,
             tables: dataset.tables.iter().map(shown_table).collect(),
         }
     }

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(super) use self::dataset::{Appearing, Dataset, Table};
@@ -16,12 +17,13 @@ use super::columns::Columns;
 use super::key::Key;
 use super::rules;
 use super::schema::{Mode, Schema, TableSchema};
+use crate::clock::Moment;
 use crate::emulator::http::Place;
 use crate::emulator::row::Row;
 use crate::error::{Error, Kind, Result};
 
 /// Everything that was created.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Store {
     /// My workspace comes first.
     pub(super) workspaces: Vec<Workspace>,
@@ -49,6 +51,17 @@ impl Store {
         dataset.id.clone()
     }
 
+    /// Makes a push dataset in My workspace that keeps all rows, and gives its id.
+    pub(super) fn create_push(&mut self, schema: Schema, now: SystemTime) -> String {
+        self.workspaces[0].create(schema, rules::RETENTION_POLICIES[0], now).id.clone()
+    }
+
+    /// Deletes the dataset of this id, wherever it is; whether there was one.
+    pub(super) fn delete(&mut self, id: &str) -> bool {
+        let found = self.workspaces.iter_mut().find(|workspace| workspace.has(id));
+        found.map(|workspace| workspace.datasets.retain(|dataset| dataset.id != id)).is_some()
+    }
+
     /// The dataset of this id, wherever it is.
     pub(super) fn dataset(&self, id: &str) -> Option<&Dataset> {
         self.workspaces.iter().flat_map(|workspace| &workspace.datasets).find(|dataset| dataset.id == id)
@@ -74,6 +87,19 @@ impl Store {
         let id = self.create_streaming(schema, key, now);
         self.workspaces[0].dataset(&id).into_iter().for_each(|dataset| dataset.is_open = true);
         id
+    }
+
+    /// The rows of every table, in their order.
+    pub(super) fn rows_of_all(&self) -> Vec<Vec<Row>> {
+        let datasets = self.workspaces.iter().flat_map(|workspace| &workspace.datasets);
+        datasets.flat_map(|dataset| &dataset.tables).map(|table| table.rows.iter().cloned().collect()).collect()
+    }
+
+    /// Gives every table its rows, in the same order.
+    pub(super) fn fill(&mut self, rows: Vec<Vec<Row>>, now: Moment) {
+        let datasets = self.workspaces.iter_mut().flat_map(|workspace| &mut workspace.datasets);
+        let tables = datasets.flat_map(|dataset| &mut dataset.tables);
+        tables.zip(rows).for_each(|(table, rows)| table.append(rows, rules::RETENTION_POLICIES[0], now));
     }
 
     /// The rows of a table that is given by names or ids.

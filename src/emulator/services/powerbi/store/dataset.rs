@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -11,6 +13,7 @@ use crate::clock::Moment;
 use crate::emulator::row::Row;
 use crate::emulator::services::powerbi::assumed::Assumed;
 use crate::emulator::services::powerbi::columns::Columns;
+use crate::emulator::services::powerbi::data_type::DataType;
 use crate::emulator::services::powerbi::key::Key;
 use crate::emulator::services::powerbi::rules;
 use crate::emulator::services::powerbi::schema::{Mode, Relationship, Schema, TableSchema};
@@ -20,21 +23,27 @@ use crate::emulator::services::powerbi::window::Quota;
 use crate::emulator::shown::Arrivals;
 use crate::emulator::switch::Fate;
 
+/// The name of a retention policy. serde takes a bare `&str` for one that is borrowed from the text that it reads.
+type Policy = &'static str;
+
 /// A dataset.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(in crate::emulator::services::powerbi) struct Dataset {
     pub(in crate::emulator::services::powerbi) id: String,
     pub(in crate::emulator::services::powerbi) name: String,
     pub(in crate::emulator::services::powerbi) mode: Mode,
-    pub(in crate::emulator::services::powerbi) retention: &'static str,
+    #[serde(deserialize_with = "retention")]
+    pub(in crate::emulator::services::powerbi) retention: Policy,
     pub(in crate::emulator::services::powerbi) tables: Vec<Table>,
     pub(in crate::emulator::services::powerbi) relationships: Vec<Relationship>,
     /// The key of its push URL, where it has one.
     pub(in crate::emulator::services::powerbi) key: Option<Key>,
     /// Whether it takes rows with any columns.
     pub(in crate::emulator::services::powerbi) is_open: bool,
+    #[serde(skip)]
     pub(in crate::emulator::services::powerbi) usage: Usage,
     /// What is still to come before it is there.
+    #[serde(skip)]
     pub(in crate::emulator::services::powerbi) appearing: Option<Appearing>,
     /// When it was created.
     pub(in crate::emulator::services::powerbi) created: SystemTime,
@@ -50,11 +59,14 @@ pub(in crate::emulator::services::powerbi) struct Appearing {
 }
 
 /// A table and its rows, oldest first.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(in crate::emulator::services::powerbi) struct Table {
     pub(in crate::emulator::services::powerbi) name: String,
+    #[serde(with = "columns")]
     pub(in crate::emulator::services::powerbi) columns: Arc<Columns>,
+    #[serde(skip)]
     pub(in crate::emulator::services::powerbi) rows: VecDeque<Row>,
+    #[serde(skip)]
     pub(in crate::emulator::services::powerbi) arrivals: Arrivals,
     /// The table as its creator wrote it, but for rows.
     pub(in crate::emulator::services::powerbi) declared: Json,
@@ -178,6 +190,30 @@ impl Table {
         if retention == rules::RETENTION_POLICIES[1] && self.rows.len() > rules::FIFO_MOST {
             self.rows.drain(..self.rows.len() - rules::FIFO_KEEPS);
         }
+    }
+}
+
+/// Reads the name of a retention policy.
+fn retention<'de, D: Deserializer<'de>>(from: D) -> Result<Policy, D::Error> {
+    let name = String::deserialize(from)?;
+    let known = rules::RETENTION_POLICIES.into_iter().find(|policy| *policy == name);
+    known.ok_or_else(|| Error::custom(format!("there is no retention policy `{name}`")))
+}
+
+/// Columns as a list of names and types.
+mod columns {
+    use super::{Arc, Columns, DataType, Deserialize, Deserializer, Serialize, Serializer};
+    use crate::emulator::services::powerbi::columns::Column;
+
+    pub(super) fn serialize<S: Serializer>(columns: &Arc<Columns>, into: S) -> Result<S::Ok, S::Error> {
+        let pairs: Vec<(&str, DataType)> = columns.list.iter().map(|it| (&*it.name, it.data_type)).collect();
+        pairs.serialize(into)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Columns>, D::Error> {
+        let pairs: Vec<(String, DataType)> = Vec::deserialize(from)?;
+        let list = pairs.into_iter().map(|(name, data_type)| Column { name: name.into(), data_type }).collect();
+        Ok(Arc::new(Columns::new(list)))
     }
 }
 

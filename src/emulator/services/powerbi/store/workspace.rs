@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::dataset::Dataset;
@@ -9,7 +10,7 @@ use crate::emulator::identity::Principal;
 use crate::emulator::services::powerbi::schema::Schema;
 
 /// What somebody may do in a workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
     /// Only look.
     Viewer,
@@ -61,7 +62,7 @@ impl From<&str> for NewWorkspace {
 }
 
 /// A place for datasets.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(in crate::emulator::services::powerbi) struct Workspace {
     pub(in crate::emulator::services::powerbi) id: String,
     pub(in crate::emulator::services::powerbi) name: String,
@@ -90,6 +91,11 @@ impl Workspace {
     /// What the service calls read-only is read here as: the user may only look.
     pub(in crate::emulator::services::powerbi) fn is_read_only(&self) -> bool {
         self.role == Some(Role::Viewer)
+    }
+
+    /// Whether it has a dataset of this id.
+    pub(in crate::emulator::services::powerbi) fn has(&self, id: &str) -> bool {
+        self.datasets.iter().any(|dataset| dataset.id == id)
     }
 
     pub(in crate::emulator::services::powerbi) fn create(

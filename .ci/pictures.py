@@ -11,15 +11,45 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-IMAGES = Path(__file__).parent / "images"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 #: The name of each picture, with the scheme and the size of the window.
 PICTURES = {
     "light": ("light", 1280, 800),
     "dark": ("dark", 1280, 800),
     "phone": ("light", 390, 800),
 }
+
+
+#: The dialogs that are pictured, and the buttons that open them.
+DIALOGS = {"new-dataset": "New dataset", "api-info": "API Info: weather at JFK, live"}
+FIELDS = {"at": "DateTime", "celsius": "Number", "place": "Text"}
+
+
+def describe(page: Page) -> None:
+    """Fill in the form for a dataset."""
+    form = page.get_by_role("dialog")
+    form.get_by_label("Name", exact=True).fill("Greenhouse")
+    for at, (field, kind) in enumerate(FIELDS.items(), 1):
+        if at > 1:
+            form.get_by_role("button", name="Add a field").click()
+        form.get_by_label(f"name of field {at}").fill(field)
+        form.get_by_label(f"type of field {at}").select_option(kind)
+
+
+def take_dialogs(browser: Browser, url: str) -> None:
+    """Take the pictures of what is made by hand."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{url}/?search=live")
+    for name, button in DIALOGS.items():
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("dialog").wait_for()
+        if name == "new-dataset":
+            describe(page)
+        page.screenshot(path=IMAGES / f"{name}.png")
+        page.keyboard.press("Escape")
+    page.close()
 
 
 def take(browser: Browser, url: str, name: str) -> None:
@@ -49,6 +79,7 @@ def main() -> int:
             browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             for name in PICTURES:
                 take(browser, url, name)
+            take_dialogs(browser, url)
             browser.close()
         demo.send_signal(signal.SIGINT)
     return demo.returncode
