@@ -53,6 +53,8 @@ if __name__ == "__main__":
         from mstrio.project_objects.datasets import SuperCube
     frame = pd.read_csv(file)
     before, start = memory("VmRSS"), (time.process_time(), time.perf_counter())
-    {"ours": ours, "theirs": theirs}[who](*login, frame)  # type: ignore[operator]
+    base_url, username, password, project = login
+    push = ours if who == "ours" else theirs
+    push(base_url, username, password, project, frame)
     took = time.process_time() - start[0], time.perf_counter() - start[1]
     print(json.dumps([*took, memory("VmHWM") - before]))

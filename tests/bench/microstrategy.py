@@ -43,7 +43,7 @@ def figures(rounds: int) -> Iterator[Figure]:
         file = unpacked(Path(folder))
         for _ in range(min(rounds, MOST_ROUNDS)):
             for who, program in programs.items():
-                command = [program, SCRIPT, who, *login, file]
+                command: list[str | Path] = [program, SCRIPT, who, *login, file]
                 told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
                 seen[who].append(json.loads(told.splitlines()[-1]))
     for place, word, target in (

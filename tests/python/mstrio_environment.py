@@ -16,7 +16,7 @@ def interpreter() -> Path:
     python, ready = environment / "bin" / "python", environment / "ready"
     if not ready.exists() or ready.read_text(encoding="utf-8") != repr(NEEDS):
         subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", *NEEDS]
+        pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", *NEEDS]
         subprocess.run(pip, check=True)
         ready.write_text(repr(NEEDS), encoding="utf-8")
     return python
