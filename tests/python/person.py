@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin
@@ -90,3 +92,15 @@ class Person:
         first = self.page(url)
         asked = self.click(first, "next", code=code)[2]
         return Page(url, self.click(Page(first.url, asked), button)[2]).text
+
+
+def as_browser(folder: Path, button: str = "accept") -> str:
+    """A command for the variable BROWSER: a browser in which this person clicks a button of the page."""
+    script = folder / "browser.py"
+    script.write_text(
+        f"import sys\nsys.path[:0] = {[str(Path(__file__).parent)]!r}\n"
+        "import types\nfrom person import Person\n"
+        f"Person(types.SimpleNamespace(ca_bundle=None)).sign_in(sys.argv[1], {button!r})\n",
+        encoding="utf-8",
+    )
+    return f"{sys.executable} {script} %s"

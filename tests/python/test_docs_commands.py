@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from doc_blocks import PAGES, ROOT, files, of_language, sessions
+from person import as_browser
 from powerbi_push import DatasetSchema, Outbox, PowerBIPushError
 from powerbi_push.emulator import Emulator
 
@@ -44,7 +45,7 @@ def set_out(document: str, folder: Path) -> dict[str, str]:
         path.write_text(content)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("POWERBI_PUSH", "AZURE"))}
     kept.pop("PYTHONUNBUFFERED", None)
-    return {**kept, "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder)}
+    return {**kept, "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "BROWSER": as_browser(folder)}
 
 
 def written(command: str, folder: Path, where: dict[str, str]) -> str:
@@ -67,7 +68,7 @@ def test_the_sessions_of_a_document_go_as_they_are_shown(document: str, tmp_path
     holds = doctest.OutputChecker().check_output
     with Emulator() as emulator:
         emulator.add_workspace("Shop")
-        where["POWERBI_PUSH_EMULATOR"] = emulator.url
+        where |= {"POWERBI_PUSH_EMULATOR": emulator.url, "AZURE_CLIENT_ID": emulator.client_id}
         for command, told in sessions(document):
             found = written(command, tmp_path, where)
             assert holds(told + "\n", found + "\n", doctest.ELLIPSIS), f"$ {command}\n{found}\n--- shown:\n{told}"

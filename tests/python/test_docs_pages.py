@@ -19,6 +19,8 @@ LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#]*)(#[^)]*)?\)")
 PROBLEM = {"row": 0, "column": None, "message": "", "value_type": None}
 #: Runs the files that need Spark, Dask or Ray: `make test-spark`.
 CLUSTERS = ROOT / "tests/spark/test_recipes.py"
+#: Languages of a page whose blocks a test of its own runs.
+OWN_TEST = {"docs/emulator.md": {"sh", "powershell", "csharp", "json"}}  # test_docs_emulator.py
 #: What stands in a block of text: what cannot be run here.
 NOT_RUN = ("pip install powerbi-push", "make ")
 
@@ -100,6 +102,8 @@ def test_every_link_between_pages_leads_somewhere() -> None:
 
 def is_run(block: Block, document: str) -> bool:
     """Whether a test runs it, or it shows a file that its page or a test of clusters takes, or cannot be run here."""
+    if block.language in OWN_TEST.get(document, ()):
+        return True
     if block.language == "text":
         return all(line.startswith(NOT_RUN) for line in block.text.splitlines())
     if block.file is None or block.language == "ini":

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import webbrowser
-from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ import powerbi_push as pbi
 from command import Command
 from conftest import meanwhile, wait_until
 from entra_server import CLIENT_ID, TENANT, EntraServer, granted, refused
-from person import Person
+from person import Person, as_browser
 from powerbi_push.emulator import Emulator
 from test_credentials import SCOPES
 from test_device_code import code
@@ -26,6 +25,7 @@ from test_secrets import check, everything_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SCOPE = SCOPES["public"]
 REFRESH = "canary-refresh+token/5e2f"
@@ -221,16 +221,7 @@ def kept(command: Command) -> Path:
 
 def browser(command: Command, button: str = "accept") -> dict[str, str]:
     """The system's browser, with a person who clicks a button of the page."""
-    script = command.write(
-        "browser.py",
-        f"import sys\nsys.path[:0] = {[str(Path(__file__).parent)]!r}\n"
-        + dedent(f"""
-        import types
-        from person import Person
-        Person(types.SimpleNamespace(ca_bundle=None)).sign_in(sys.argv[1], {button!r})
-        """),
-    )
-    return {"BROWSER": f"{sys.executable} {script} %s", "AZURE_CLIENT_ID": command.emulator.client_id}
+    return {"BROWSER": as_browser(command.folder, button), "AZURE_CLIENT_ID": command.emulator.client_id}
 
 
 def test_login_shows_the_code_of_a_device_whatever_else_is_heard(command: Command) -> None:
