@@ -64,6 +64,8 @@ WRONG = {
     "a share that is none": ({"share": "1/0"}, "`share` takes a part"),
     "quotas": ({"quotas": "gold"}, "`quotas` takes"),
     "a schema": ({"schema": "Id long"}, "`schema` takes the columns as a JSON object"),
+    "results nowhere": ({"results": "/no/such/folder/r.ndjson"}, "`results` takes the whole path of a file"),
+    "results somewhere": ({"results": "r.ndjson"}, "`results` takes the whole path of a file"),
     "a type": ({"schema": '{"Id": "Map"}'}, "`data_type`"),
 }
 

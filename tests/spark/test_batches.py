@@ -90,6 +90,13 @@ def test_the_format_writes_what_is_one_partition(spark: Any, powerbi: Emulator, 
     assert (str(row["Price"]), row["At"]) == ("4.5", NOON)
 
 
+def test_results_that_cannot_be_written_fail_no_job(spark: Any, powerbi: Emulator, tmp_path: Path) -> None:
+    told = tmp_path / "results.ndjson"
+    told.symlink_to(tmp_path / "nowhere" / "results.ndjson")
+    to_orders(orders(spark, 3), results=str(told)).save()
+    assert arrived(powerbi) == Counter(range(3))
+
+
 def test_partitions_without_a_share_are_refused(spark: Any, powerbi: Emulator) -> None:
     # The first partition is empty: a task that was begun may go on sending when the job has failed already.
     frame = orders(spark, 100, partitions=2).where("Id >= 50")

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
@@ -111,7 +112,7 @@ def read_settings(options: Mapping[str, str]) -> Settings:
     if "schema" in own:
         own["schema"] = _schema(own["schema"])
     _core.check_row_options(pushes, own.get("schema") is not None)
-    for name, reading in (("share", _share), ("quotas", _quotas), ("history", _flag)):
+    for name, reading in (("share", _share), ("quotas", _quotas), ("history", _flag), ("results", _results)):
         if name in own:
             own[name] = reading(name, own[name])
     return Settings(**own, pushes=pushes)
@@ -159,6 +160,15 @@ def _flag(name: str, text: str) -> bool:
 def _quotas(name: str, text: str) -> str | None:
     word = _core.check_word(name, text, ["pro", "free", "none"])
     return None if word == "none" else word
+
+
+def _results(name: str, text: str) -> str:
+    """See at the driver whether the file can be made: a commit comes too late to say so."""
+    path = Path(text)
+    if not path.is_absolute() or not path.parent.is_dir() or path.is_dir():
+        msg = f"`{name}` takes the whole path of a file in a folder that the driver has, not {text!r}"
+        raise ConfigurationError(msg, hint="Spark's own processes have another working folder than your program")
+    return text
 
 
 def _share(name: str, text: str) -> Fraction:

@@ -123,9 +123,14 @@ def _tell(settings: Settings, what: dict[str, Any], messages: list[Written | Non
     """Log what became of the rows, and add a line to the file of results."""
     result = json.dumps({**what, **added([one.account for one in messages if one is not None])})
     log_result(result)
-    if settings.results is not None:
+    if settings.results is None:
+        return
+    try:
         with Path(settings.results).open("a", encoding="utf-8") as file:
             file.write(f"{result}\n")
+    except OSError as error:
+        # A commit that fails has Spark send the rows again.
+        log(f"`{settings.results}` could not be written: {error.strerror}; it lacks {result}")
 
 
 def _tell_abort(what: str, messages: list[Written | None]) -> None:
