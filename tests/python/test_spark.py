@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from conftest import arrived, make_table
-from powerbi_push import ConfigurationError, DatasetSchema, Quotas, TableSchema, ValidationError
+from powerbi_push import ConfigurationError, DatasetSchema, Quotas, RateLimitedError, TableSchema, ValidationError
 from powerbi_push.spark import foreach_batch, push_dataframe, register
 from powerbi_push.spark.judging import check_columns
 from powerbi_push.spark.settings import Settings, read_settings
@@ -204,6 +204,18 @@ def test_a_second_task_needs_a_share(powerbi: Emulator) -> None:
         written(told(), Part("q", "0", 1), iter([batch(1)]))
     assert arrived(powerbi) == {}
     assert written(told(share="1/2"), Part("q", "0", 1), iter([batch(1)]))["confirmed"] == 1
+
+
+def test_a_task_keeps_to_its_share(powerbi: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_table(powerbi)
+    monkeypatch.setenv("LIVE", powerbi.streaming_dataset("Live", {"Id": "Number"}))
+    # 10,000 rows an hour, of which this task may send 1,000: the wait for more reaches past the time limit.
+    keeping = {"quotas": "free", "share": "1/10", "timeout": "60", "history": "true"}
+    for target in ("Sales/Orders", "variable:LIVE"):
+        settings = told(**{"target": target, **keeping})
+        assert written(settings, Part("q", "0", 0), iter([batch(*range(1_000))]))["confirmed"] == 1_000
+        with pytest.raises(RateLimitedError):
+            written(settings, Part("q", "0", 0), iter([batch(1)]))
 
 
 def test_skipped_rows_are_in_the_account(powerbi: Emulator) -> None:
