@@ -136,6 +136,8 @@ impl Disk {
             self.unsaved = true;
         }
         figures::check(&connection, &state, &taken)?;
+        // A file that an earlier version rescued may stand before a gap.
+        state.pass_gap();
         schema::spare_log(&connection, false)?;
         // The log of an earlier process may hold the remains of a commit that failed. A reader or a full disk may be
         // in the way; then it stays as it is.

@@ -100,7 +100,7 @@ impl<'a> Account<'a> {
         let waiting = self.pieces.range(next..);
         let (rows, bytes) =
             waiting.fold((0, 0), |(rows, bytes), (first, (end, more))| (rows + end - first, bytes + more));
-        let state = State {
+        let mut state = State {
             change: found.change.max(mark.changes.0) + 1,
             accepted,
             next,
@@ -114,6 +114,7 @@ impl<'a> Account<'a> {
             gaps_below: accepted,
             ..found
         };
+        state.pass_gap();
         (state, taken, loss)
     }
 
