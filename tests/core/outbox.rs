@@ -10,6 +10,7 @@ mod forms;
 mod framings;
 mod kill;
 mod model;
+mod old_marks;
 mod place;
 mod rescue;
 mod speed;

@@ -20,7 +20,7 @@ use super::destination::StoredDestination;
 use super::failure::{Trouble, full_disk};
 use super::figures;
 use super::ink::Ink;
-use super::mark::{MarkFile, Said, Totals};
+use super::mark::{CHANGES_OF_AN_OPENING, MarkFile, Totals};
 use super::notice::Notice;
 use super::place::{Place, Watch};
 use super::record::{Marked, State, StoredAside, StoredNotice};
@@ -130,7 +130,10 @@ impl Disk {
         let (mut state, taken) = figures::load(&connection)?;
         let marked = figures::marked(&connection);
         self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
-        self.hold_against_mark(&state, marked)?;
+        let commits = |row| figures::commits_from(&connection, row);
+        if let Some(wrong) = self.mark.objection(&state, marked, commits)? {
+            return Err(Trouble::Damaged(wrong.into()));
+        }
         if let Some(accepted) = self.mark.refused_from(&state, &taken) {
             figures::forget_from(&connection, &mut state, accepted)?;
             self.unsaved = true;
@@ -151,25 +154,15 @@ impl Disk {
         self.begin()
     }
 
-    /// Whether the file is as new as its mark. Without one nobody can tell, but of a file that was closed.
-    fn hold_against_mark(&self, state: &State, marked: Option<Marked>) -> Result<(), Trouble> {
-        let wrong = match &self.mark.said {
-            Said::Totals(totals) if totals.is_planned() => return Ok(()),
-            Said::Totals(totals) if !totals.is_of(marked) => "its file was replaced by another outbox's",
-            Said::Totals(totals) if totals.is_ahead_of(state) => "its mark knows of more than is in it",
-            Said::Totals(_) => return Ok(()),
-            _ if marked.is_none_or(|marked| marked.closed) => return Ok(()),
-            _ => "its mark is missing or damaged: nobody knows what should be in it",
-        };
-        Err(Trouble::Damaged(wrong.into()))
-    }
-
     /// The file knows from now on that it is open, and the mark what is in it.
     fn begin(&mut self) -> Result<(), Trouble> {
         let id = self.mark.id;
-        let written = self.write_once(&|_: &mut Ink, file: &Connection| {
+        self.mark.announce(self.totals());
+        let written = self.write_once(&|ink: &mut Ink, file: &Connection| {
             schema::add_tables(file)?;
             put(file, &Marked { id, closed: false })?;
+            ink.state.change += CHANGES_OF_AN_OPENING - 1;
+            ink.save(file)?;
             all::<StoredNotice>(file, "ORDER BY first", ())
         });
         match written {
@@ -179,7 +172,7 @@ impl Disk {
         }
         // Whatever becomes of the log, the file itself says that it is open.
         self.write_back();
-        self.mark.begin(&self.place, Totals::of(&self.ink))?;
+        self.mark.begin(&self.place, self.totals())?;
         Ok(())
     }
 
@@ -226,7 +219,12 @@ impl Disk {
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
     pub(super) fn note(&mut self) {
-        self.mark.write(Totals::of(&self.ink));
+        self.mark.write(self.totals());
+    }
+
+    /// What the file has to hold. Until it is written anew after a failure, it may hold what was refused, too.
+    fn totals(&self) -> Totals {
+        Totals::of(&self.ink).failing(self.suspect || self.unsaved)
     }
 
     /// The connection, for reading.
@@ -292,6 +290,7 @@ impl Disk {
             Err(Trouble::Full | Trouble::Refused(_)) => {}
             Err(_) => {
                 self.suspect = true;
+                self.note();
                 // What was refused may stand in the log, whole: nobody else should find it there.
                 let _ = self.recover();
             }
