@@ -16,6 +16,7 @@ use super::rows::StoredRows;
 use super::salvage;
 use super::schema::{self, Found};
 use super::set_aside::{self, SetAside};
+use super::strangers;
 use super::table::each_intact;
 use crate::clock::Clock;
 use crate::delivery::queue::calendar::Calendar;
@@ -46,7 +47,11 @@ impl Reader {
     pub fn open(path: &Path, clock: Clock) -> Result<Self> {
         let place = Place::find(path)?;
         let path = place.path().to_path_buf();
-        let found = if lock::is_held_here(&place) {
+        let is_held_here = lock::is_held_here(&place);
+        if !is_held_here {
+            strangers::check_to_read(&place)?;
+        }
+        let found = if is_held_here {
             Found::Outbox
         } else if salvage::is_under_way(&place, &MarkFile::find(&place)) {
             Found::Damaged
