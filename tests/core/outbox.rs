@@ -9,6 +9,7 @@ mod folder;
 mod forms;
 mod framings;
 mod kill;
+mod mixed;
 mod model;
 mod old_marks;
 mod place;

@@ -44,6 +44,8 @@ const SPARE_PAGES: u64 = 1_024;
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) place: Place,
+    /// Whose the rows were when the lock was last signed, where that is known.
+    owner: StoredDestination,
     /// How batches are wrapped; nobody but the destination's sender takes any.
     pub(super) framing: Option<&'static Framing>,
     process: u32,
@@ -82,17 +84,19 @@ pub(super) struct Begun {
 
 impl Disk {
     /// Opens the outbox that is at `place`; where it is `damaged`, or missing, what is intact of it in a new file.
-    /// Should nothing else tell whose rows they are, they are the `destination`'s.
+    /// Should nothing else tell whose rows they are, they are the `destination`'s. What is another's than the `owner`'s,
+    /// where he is known, is refused.
     pub(super) fn open(
         place: Place,
         framing: Option<&'static Framing>,
         damaged: Option<&str>,
-        destination: StoredDestination,
+        (destination, owner): (StoredDestination, StoredDestination),
         mark: MarkFile,
     ) -> Result<Self, Trouble> {
         let state = State { destination, ..State::default() };
         let mut disk = Self {
             place,
+            owner,
             framing,
             process: std::process::id(),
             connection: None,
@@ -124,9 +128,11 @@ impl Disk {
     }
 
     fn load(&mut self) -> Result<(), Trouble> {
+        let alone = schema::named(&self.place);
         let connection = schema::connect(&self.place)?;
         // Should it be damaged, it is kept as it is.
         schema::spare_log(&connection, true)?;
+        schema::check_owner(&connection, &self.place, &self.owner, alone)?;
         let (mut state, taken) = figures::load(&connection)?;
         let marked = figures::marked(&connection);
         self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
 use super::figures;
 use super::lock;
@@ -68,7 +69,13 @@ impl Reader {
                 return Err(Error::new(Kind::Outbox, message).with_hint(RESCUES));
             }
         }
-        let connection = schema::connect_to_read(&place).map_err(|trouble| trouble.to_error("reading", &path))?;
+        let connect = || {
+            let alone = if is_held_here { None } else { schema::named(&place) };
+            let connection = schema::connect_to_read(&place)?;
+            schema::check_owner(&connection, &place, &StoredDestination::default(), alone)?;
+            Ok(connection)
+        };
+        let connection = connect().map_err(|trouble: Trouble| trouble.to_error("reading", &path))?;
         Ok(Self { connection, place, path, calendar: Calendar::new(clock) })
     }
 

@@ -13,7 +13,7 @@ mod reading;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use self::count::Account;
@@ -171,11 +171,4 @@ fn remove(ours: &Place) {
     for suffix in FILES.iter().chain(&["-shm"]) {
         let _ = fs::remove_file(ours.beside(suffix));
     }
-}
-
-/// The destination that the file's first page names.
-fn named(old: &Place) -> Option<StoredDestination> {
-    let mut page = Vec::new();
-    File::open(old.path()).and_then(|file| file.take(4_096).read_to_end(&mut page)).ok()?;
-    schema::destination(&page)
 }
