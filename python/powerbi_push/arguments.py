@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
-from itertools import islice
 from typing import NoReturn, TypeVar
 
 from powerbi_push import _core
@@ -54,7 +53,7 @@ def listed(owner: str, what: str, given: Iterable[T], argument: str | None = Non
         ConfigurationError: It cannot be read, or there are far more of them than any schema has.
     """
     try:
-        taken = tuple(islice(given, _FAR_TOO_MANY))
+        taken = tuple(_core.taken(given, _FAR_TOO_MANY))
         count = len(given) if isinstance(given, Sized) else len(taken)
     except Exception as error:
         msg = f"`{argument or what}` of {owner} could not be read: {type(error).__name__}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -395,20 +395,16 @@ def _first(rows: Rows) -> tuple[Rows, Rows]:
     if hasattr(rows, "__len__") or hasattr(rows, "__arrow_c_stream__"):
         return rows, rows
     iterator = iter(rows)
-    first = list(islice(iterator, _INFERRED_ROWS))
+    first = _core.taken(iterator, _INFERRED_ROWS)
     return first, chain(first, iterator)
 
 
 def _first_batches(reader: Any) -> tuple[Rows, Rows]:
     """Take the first batches of a reader of Arrow, and give a reader of all of them back."""
     batches, count = [], 0
-    while count < _INFERRED_ROWS:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            break
-        batches.append(batch)
-        count += batch.num_rows
+    while count < _INFERRED_ROWS and (batch := _core.taken(reader, 1)):
+        batches += batch
+        count += batch[0].num_rows
     kind = type(reader)
     first = kind.from_batches(reader.schema, batches)
     return first, kind.from_batches(reader.schema, chain(batches, reader))

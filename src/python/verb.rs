@@ -6,7 +6,7 @@
 use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTraceback, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTraceback, PyTuple};
 
 use super::door;
 use super::operation::Operation;
@@ -40,6 +40,13 @@ pub(super) fn inside(
 ) -> PyResult<Py<PyAny>> {
     let py = function.py();
     door::through(py, || function.call(given, named).map(Bound::unbind).map_err(|raised| ours_taken_off(py, raised)))
+}
+
+/// The first of what a Python iterable holds: what Python itself would read on and on below a frame of ours.
+#[pyfunction]
+pub(super) fn taken<'py>(of: &Bound<'py, PyAny>, most: usize) -> PyResult<Bound<'py, PyList>> {
+    let py = of.py();
+    door::through(py, || PyList::new(py, door::each(of)?.take(most).collect::<PyResult<Vec<_>>>()?))
 }
 
 fn drive(verb: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {

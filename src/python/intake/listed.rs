@@ -11,6 +11,7 @@ use super::numpy::{is_numpy, numbers};
 use super::places::Places;
 use super::value;
 use super::{Wanted, changed};
+use crate::python::door;
 use crate::rows::cell::Row;
 use crate::rows::schema::DataType;
 
@@ -86,7 +87,8 @@ impl Listed {
 
     /// The columns that are read, and the types that the frame says they have.
     pub(super) fn declared(&self, py: Python<'_>) -> PyResult<Vec<(String, Option<DataType>)>> {
-        let types: Vec<_> = self.frame.bind(py).getattr(intern!(py, "dtypes"))?.try_iter()?.collect::<PyResult<_>>()?;
+        let types = self.frame.bind(py).getattr(intern!(py, "dtypes"))?;
+        let types: Vec<_> = door::each(&types)?.collect::<PyResult<_>>()?;
         self.wanted.iter().map(|(place, name)| Ok((name.clone(), listed_type(&types[*place])?))).collect()
     }
 
