@@ -154,7 +154,7 @@ impl<'py> Source<'py> {
             Kind::Fed(Fed::new(rows)?)
         } else {
             refuse_single(rows)?;
-            Kind::Once(door::once(rows)?.unbind())
+            Kind::Once(no_rows::iterator(rows)?.unbind())
         };
         Ok(Self::resume(rows.py(), Rest { rows: kind, next: 0 }))
     }

@@ -8,8 +8,8 @@ use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
 
 use super::Wanted;
 use super::arrow::ArrowRows;
-use super::labels::{check_distinct, refuse_types};
-use super::listed::Listed;
+use super::labels::{check_distinct, is_a, refuse_types};
+use super::listed::{Listed, check_known};
 use super::numpy::is_numpy;
 use crate::error::Error;
 use crate::python::{door, errors};
@@ -35,10 +35,14 @@ pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Res
 fn with_index<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = frame.py();
     let index = frame.getattr(intern!(py, "index"))?;
-    let mut levels = Vec::new();
+    let (mut levels, is_multiple) = (Vec::new(), is_a(&index, "pandas", "MultiIndex")?);
     for (level, name) in door::each(&index.getattr(intern!(py, "names"))?)?.enumerate() {
         let name = name?;
         if !name.is_none() {
+            if is_multiple {
+                let [codes, values] = ["codes", "levels"].map(|of| index.getattr(of)?.get_item(level));
+                check_known(&codes?, &values?, "the index")?;
+            }
             levels.push((name, index.call_method1(intern!(py, "get_level_values"), (level,))?));
         }
     }
