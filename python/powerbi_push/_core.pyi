@@ -1,6 +1,6 @@
 """The Rust core, as the Python half uses it. Not for users: names and shapes change without notice."""
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, ParamSpec, Self, TypeVar, final
@@ -49,6 +49,9 @@ __all__ = [
     "read_dataset_json",
     "run",
     "settled",
+    "taken",
+    "taken_rows",
+    "unread_rows",
     "without_keys",
 ]
 
