@@ -236,6 +236,7 @@ def _client(asked: Hidden[_Given]) -> Client:
 
 def _told_by(credential: Hidden[object]) -> Any:
     """Give what tells one credential from another: itself, or where it has no hash, which object it is."""
+    look_at("credential", credential.value)
     if isinstance(credential.value, str):
         return str.__str__(credential.value)
     try:
