@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import json
 import os
+import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
 
 from powerbi_push import _core
 from powerbi_push.arguments import look_at, refuse, shown
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from powerbi_push.exceptions import PowerBIPushError
 
 #: How the names of the files go on that lie beside an outbox and belong to it.
-_OURS = ("-wal", "-shm", "-lock", "-mark", "-journal", ".corrupt-", ".draft", ".new")
+_OURS = re.compile(
+    r"(?:-(?:wal|shm|lock|journal|mark(?:-[12])?)"
+    r"|\.(?:corrupt-\d+|draft(?:-[0-9a-f]{16}(?:-copy)?)?|new)(?:-(?:wal|shm|journal))?)?"
+)
 
 
 @shown_unfinished
@@ -134,7 +139,8 @@ class Outbox:
             How many rows that were.
 
         Raises:
-            ConfigurationError: `file` is the outbox itself, or a file that belongs to it.
+            ConfigurationError: `file` is the outbox itself, or a file that belongs to it, or would once it is there.
+            BlockingIOError: The file took only a part, and would have to wait for the rest.
             OutboxError: The file cannot be written. Or not all rows are there, since the outbox is damaged: all that
                 can be read is written, and the error says how many rows that are and how many are missing.
         """
@@ -147,25 +153,38 @@ class Outbox:
                 if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                     _empty(opened)
                 return self.export(opened, rows=rows)
-        write: Any = _as_text(file) if isinstance(file, io.TextIOBase) else _write_of(file)
+        write: Any = (
+            _as_text(file)
+            if isinstance(file, io.TextIOBase)
+            else _whole(_write_of(file), raw=isinstance(file, io.RawIOBase))
+        )
         return self._core.export(rows != "rejected", rows != "pending", write)
 
     def _refuse_own(self, file: str | os.PathLike[str]) -> None:
         """Refuse to write over the outbox; it is not even opened besides."""
+        if self._is_own_name(Path(os.path.realpath(file))):
+            self._refuse(file)
         for own in self._files():
             # Some come and go; a file that is not there is made.
             with suppress(OSError):
                 if own.samefile(file):
-                    msg = f"`{os.fspath(file)}` belongs to the outbox: rows are exported to a file of their own"
-                    raise ConfigurationError(msg)
+                    self._refuse(file)
+
+    @staticmethod
+    def _refuse(file: str | os.PathLike[str]) -> NoReturn:
+        msg = f"`{os.fspath(file)}` belongs to the outbox: rows are exported to a file of their own"
+        raise ConfigurationError(msg)
+
+    def _is_own_name(self, file: Path) -> bool:
+        """Whether an outbox would take a file of this name for its own, though it is not there yet."""
+        outbox = self._path.resolve()
+        is_beside = file.parent == outbox.parent and file.name.startswith(outbox.name)
+        return is_beside and _OURS.fullmatch(file.name, len(outbox.name)) is not None
 
     def _files(self) -> Iterator[Path]:
         """The outbox and the files beside it that are its own."""
         outbox = self._path.resolve()
-        for file in outbox.parent.iterdir():
-            rest = file.name.removeprefix(outbox.name)
-            if file.name == outbox.name or (rest != file.name and rest.startswith(_OURS)):
-                yield file
+        yield from filter(self._is_own_name, outbox.parent.iterdir())
 
     def _writer(self) -> _core.Outbox | _core.Sender:
         for sender in open_senders():
@@ -202,6 +221,23 @@ def _write_of(file: object) -> Any:
     if not callable(write):
         refuse("file", "the path of a file or an open file", file)
     return write
+
+
+def _whole(write: Any, *, raw: bool) -> Any:
+    """Write pieces whole: a file without a buffer takes a part of one, or nothing where it would have to wait."""
+
+    def written(piece: bytes) -> None:
+        while piece:
+            count = write(piece)
+            if count is None and raw:
+                count = 0
+            if not isinstance(count, int) or isinstance(count, bool):
+                return
+            if count <= 0:
+                raise BlockingIOError(errno.EAGAIN, "the file does not take all rows: give it a buffer, or let it wait")
+            piece = piece[count:]
+
+    return written
 
 
 def _as_text(file: IO[str]) -> Any:

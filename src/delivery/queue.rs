@@ -150,7 +150,7 @@ impl Outbox {
     /// Accepts `runs`, all of them or none. In memory there is always room; on the disk they are there to stay once
     /// this returns.
     pub fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<()> {
-        if self.store.accept(&mut runs.into_iter(), self.full_now())? {
+        if self.ringing(|store| store.accept(&mut runs.into_iter(), self.full_now()))? {
             self.wake();
         }
         self.filled.notify_one();
@@ -241,7 +241,7 @@ impl Outbox {
             let mut filled = std::pin::pin!(self.filled.notified());
             filled.as_mut().enable();
             let Some(closed) = self.gate().still_gives() else { return Ok(None) };
-            if let Some(batch) = self.store.take(max_rows, max_bytes)? {
+            if let Some(batch) = self.ringing(|store| store.take(max_rows, max_bytes))? {
                 if self.store.has_more() {
                     self.filled.notify_one();
                 }
@@ -257,7 +257,18 @@ impl Outbox {
     /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its number,
     /// and is known to have been sent, perhaps, also to the next process.
     pub fn issue(&self, batch: &mut Batch) -> Result<()> {
-        self.store.issue(batch)
+        self.ringing(|store| store.issue(batch))
+    }
+
+    /// Does `work`, and wakes the caller where rows were found to be lost, which nobody will settle.
+    fn ringing<T>(&self, work: impl FnOnce(&dyn Store) -> T) -> T {
+        let first = || self.durable.as_ref().map(|_| self.first_pending());
+        let before = first();
+        let done = work(&*self.store);
+        if first() > before {
+            (self.drained)();
+        }
+        done
     }
 
     /// Nobody tries `batch` any more, and it has no end: where it is `in_doubt` whether it was applied, that is what

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::delivery::queue::{Fate, Ledger};
+use crate::http::{Outcome, Turn};
 use crate::rows::encode::{Code, Problems, RowError, Value};
 
 /// Request ids kept, the newest.
@@ -40,8 +41,21 @@ impl Meter {
         self
     }
 
-    /// Takes note of an answer's id.
-    pub fn note_id(&mut self, id: Option<&str>) {
+    /// Takes note of an attempt whose body has so many `bytes`; one that was cut short has no outcome.
+    pub fn note(&mut self, turn: &Turn, bytes: u64, outcome: Option<&Outcome>) {
+        if turn.progress.has_begun() {
+            self.requests += 1;
+            self.retries += u64::from(turn.again);
+        }
+        if turn.progress.sent_whole() {
+            self.bytes_sent += bytes;
+        }
+        if let Some(Outcome::Answered(answer)) = outcome {
+            self.note_id(answer.request_id.as_deref());
+        }
+    }
+
+    fn note_id(&mut self, id: Option<&str>) {
         if self.request_ids.len() == MAX_REQUEST_IDS {
             self.request_ids.remove(0);
         }

@@ -266,7 +266,13 @@ def test_an_export_onto_what_belongs_to_the_outbox_is_refused_and_changes_nothin
         links[1].unlink()
         assert {file: file.read_bytes() for file in before} == before
         assert len(before) >= 4
-        assert outbox.export(path.with_name("rows.db.jsonl")) == 1
+        names = "-wal -shm -lock -journal -mark -mark-1 -mark-2 .corrupt-1 .corrupt-12-wal .new .draft"
+        for name in names.split():
+            with pytest.raises(pbi.ConfigurationError, match="belongs to the outbox"):
+                outbox.export(path.with_name(f"rows.db{name}"))
+        assert set(path.parent.iterdir()) == {*before, links[0]}, "none of them is made"
+        for name in (".jsonl", ".newer.jsonl", "-walter"):
+            assert outbox.export(path.with_name(f"rows.db{name}")) == 1
         with pytest.raises(pbi.OutboxError, match=r"`file` cannot be written: .*: Is a directory"):
             outbox.export(tmp_path)
         sender.close(timeout=0.01)
@@ -619,6 +625,34 @@ def test_what_a_lost_log_took_along_is_told_though_others_opened_the_outbox_befo
         with table.sender(outbox=left) as sender:
             sender.send({"Id": 1})
         assert not [record for record in caplog.records if "lost" in record.getMessage()], "it is told once"
+
+
+def test_flush_does_not_wait_for_what_is_lost(path: Path) -> None:
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        with table.sender(outbox=left) as sender:
+            assert sender.flush(timeout=WATCHDOG).confirmed == 0
+            sender.send_many(orders(5))
+            assert sender.flush(timeout=WATCHDOG).confirmed == 5
+            assert (sender.stats.pending, sender.stats.state) == (0, "running")
+
+
+def test_an_export_writes_all_or_raises_whatever_a_file_takes_at_a_time(path: Path) -> None:
+    class Slow(io.BytesIO):
+        def write(self, piece: Any) -> int:
+            return super().write(piece[:7])
+
+    outbox, slow = reject(path, 2), Slow()
+    assert outbox.export(slow) == 3
+    assert slow.getvalue() == b'{"Id":2}\n{"Id":0}\n{"Id":1}\n'
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "wb", buffering=0) as pipe:
+        while pipe.write(b"x" * 65_536):
+            pass
+        with pytest.raises(BlockingIOError, match="does not take all rows"):
+            outbox.export(pipe)
 
 
 def test_an_export_that_cannot_read_everything_says_how_much_is_missing(path: Path) -> None:

@@ -99,12 +99,14 @@ impl Durable {
         let damage = damage?;
         keep_private(place.path());
         let path = place.path().to_path_buf();
+        let owner = lock.destination();
         let destination = if lock.is_known() {
-            lock.destination()
+            owner
         } else {
             settings.destination.map_or_else(StoredDestination::default, Into::into)
         };
-        let opened = Disk::open(place, settings.destination.map(|one| one.framing), damage, destination, mark);
+        let framing = settings.destination.map(|one| one.framing);
+        let opened = Disk::open(place, framing, damage, (destination, owner), mark);
         let mut disk = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
         settings::claim(&mut disk, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
         lock.sign(&disk.ink.state.destination);

@@ -26,8 +26,10 @@ impl Frame {
         for (module, class) in
             [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table"), ("pyarrow", "RecordBatch")]
         {
-            if wanted.is_all() && is_a(rows, module, class)? {
-                check_width(rows)?;
+            if let Some(counts) = wanted.counts.filter(|_| wanted.is_all())
+                && is_a(rows, module, class)?
+            {
+                check_width(rows, counts)?;
             }
         }
         if is_a(rows, "pandas", "DataFrame")? {

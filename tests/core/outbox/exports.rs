@@ -57,6 +57,32 @@ fn a_run_that_is_damaged_is_left_out_and_told_and_all_others_are_written() {
 }
 
 #[test]
+fn what_waits_is_no_number_where_a_row_cannot_be_read_or_nobody_knows_how_many_there_are() {
+    let folder = house();
+    spoil(&folder.file(), "item 7");
+    let error = reader(&folder).pending().unwrap_err();
+    assert!(error.message.contains("8 of 10 rows can be read (record "), "{error}");
+    for gone in [true, false] {
+        let left = hundred();
+        let mark = left.path().join("outbox.db-mark");
+        if gone {
+            fs::remove_file(mark).unwrap()
+        } else {
+            fs::write(mark, [0; 512]).unwrap()
+        }
+        let log = left.path().join("outbox.db-wal");
+        let mut bytes = fs::read(&log).unwrap();
+        bytes[..32].fill(0);
+        fs::write(&log, bytes).unwrap();
+        let error = reader(&left).pending().unwrap_err();
+        assert!(error.message.contains("its mark is missing or damaged"), "{error}");
+        let (answer, written) = export(&left, Part::Pending);
+        assert!(answer.unwrap_err().message.contains("0 rows were written and an unknown number are missing"));
+        assert_eq!(written, lines([]));
+    }
+}
+
+#[test]
 fn what_lies_behind_pages_that_cannot_be_read_is_written_in_order() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Batch, Destination, Durable, Fate, Notice, Outbox, Part, Reader, Settings};
@@ -183,6 +185,45 @@ fn a_log_that_was_deleted_or_cut_in_half_is_told_of() {
     let came = all_ids(&outbox).len() as u64;
     assert!((1..100).contains(&came), "{came}");
     assert_eq!(reports(&outbox), [(100 - came, "outbox.db.corrupt-1".to_owned())]);
+}
+
+/// Settles all that can be taken; answers how many rows that were.
+fn deliver(outbox: &Outbox) -> u64 {
+    let batches = drain(outbox);
+    batches.iter().for_each(|batch| outbox.settle(batch, Fate::Confirmed, false).unwrap());
+    batches.iter().map(|batch| batch.rows() as u64).sum()
+}
+
+#[test]
+fn nobody_waits_for_rows_that_are_lost() {
+    for part in [0, 2] {
+        let left = hundred();
+        let log = fs::OpenOptions::new().write(true).open(left.path().join("outbox.db-wal")).unwrap();
+        log.set_len(log.metadata().unwrap().len() * part / 3).unwrap();
+        let outbox = left.open().unwrap();
+        let lost = outbox.stats().lost;
+        assert_eq!((outbox.accepted(), lost == 100), (100, part == 0));
+        assert_eq!(deliver(&outbox), 100 - lost);
+        assert_eq!((outbox.first_pending(), outbox.next()), (100, 100), "all that was accepted has its end");
+        outbox.accept([run(0..5)]).unwrap();
+        assert_eq!((outbox.first_pending(), deliver(&outbox), outbox.first_pending()), (100, 5, 105));
+    }
+}
+
+#[test]
+fn whoever_waits_for_rows_is_woken_when_they_are_found_to_be_lost() {
+    let folder = Folder::new();
+    folder.open().unwrap().accept([run(0..30_000)]).unwrap();
+    let rings = Arc::new(AtomicU32::new(0));
+    let bell = Arc::clone(&rings);
+    let durable = Durable::open(settings(&folder.file(), u64::MAX)).unwrap();
+    let outbox = Outbox::durable(durable, move || {
+        bell.fetch_add(1, Ordering::Relaxed);
+    });
+    spoil(&folder.file(), "item 20200");
+    assert!(take(&outbox, 10, 1_000_000).is_none());
+    assert_eq!((outbox.first_pending(), outbox.stats().pending.rows), (30_000, 0));
+    assert_eq!(rings.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -146,6 +146,37 @@ fn an_index_that_is_damaged_is_moved_away_and_no_row_is_lost() {
 }
 
 #[test]
+fn who_only_looks_opens_and_changes_nothing_of_a_strangers() {
+    let folder = Folder::new();
+    let outbox = folder.open().unwrap();
+    outbox.accept([run(0..3)]).unwrap();
+    let left = folder.killed();
+    for suffix in ["-journal", "-wal", "-shm"] {
+        let path = left.path().join(format!("outbox.db{suffix}"));
+        let own = fs::read(&path).ok();
+        let _ = fs::remove_file(&path);
+        each_stranger(&path, |what| {
+            // A strange log is a damaged one; a strange journal is nobody's business who only looks.
+            if suffix == "-shm" || what != "another file" {
+                let error = Reader::open(&left.file(), Clock::simulated()).unwrap_err();
+                assert!(error.message.contains(suffix), "{suffix}: {what}: {error}");
+            }
+        });
+        if let Some(own) = own {
+            fs::write(&path, own).unwrap();
+        }
+    }
+    for words in ["hi", "a note"] {
+        let index = left.path().join("outbox.db-shm");
+        fs::write(&index, words).unwrap();
+        assert!(Reader::open(&left.file(), Clock::simulated()).is_err());
+        assert_eq!(fs::read(&index).unwrap(), words.as_bytes());
+        assert_eq!(all_ids(&left.open().unwrap()), [0, 1, 2]);
+        let _ = fs::remove_file(&index);
+    }
+}
+
+#[test]
 fn an_outbox_with_another_name_is_refused_by_both() {
     let folder = Folder::new();
     folder.open().unwrap().accept([run(0..3)]).unwrap();

@@ -129,6 +129,7 @@ impl Disk {
         state.next = next;
         state.rows = state.rows.saturating_sub(rows as u64);
         state.bytes = state.bytes.saturating_sub(bytes);
+        state.pass_gap();
         self.begun = last.filter(|begun| next < begun.first + begun.run.rows() as u64);
     }
 }

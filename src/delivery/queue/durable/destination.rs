@@ -79,6 +79,11 @@ impl StoredDestination {
         self.bytes[..HASH] != [0; HASH]
     }
 
+    /// Whether both are known, and are not the same destination.
+    pub(super) fn is_not(&self, other: &Self) -> bool {
+        self.is_known() && other.is_known() && self.bytes[..HASH] != other.bytes[..HASH]
+    }
+
     pub(super) fn is(&self, destination: &Destination) -> bool {
         self.bytes[..HASH] == destination.hash
     }

@@ -20,7 +20,7 @@ use super::destination::StoredDestination;
 use super::failure::{Trouble, full_disk};
 use super::figures;
 use super::ink::Ink;
-use super::mark::{MarkFile, Said, Totals};
+use super::mark::{CHANGES_OF_AN_OPENING, MarkFile, Totals};
 use super::notice::Notice;
 use super::place::{Place, Watch};
 use super::record::{Marked, State, StoredAside, StoredNotice};
@@ -44,6 +44,8 @@ const SPARE_PAGES: u64 = 1_024;
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) place: Place,
+    /// Whose the rows were when the lock was last signed, where that is known.
+    owner: StoredDestination,
     /// How batches are wrapped; nobody but the destination's sender takes any.
     pub(super) framing: Option<&'static Framing>,
     process: u32,
@@ -82,17 +84,19 @@ pub(super) struct Begun {
 
 impl Disk {
     /// Opens the outbox that is at `place`; where it is `damaged`, or missing, what is intact of it in a new file.
-    /// Should nothing else tell whose rows they are, they are the `destination`'s.
+    /// Should nothing else tell whose rows they are, they are the `destination`'s. What is another's than the `owner`'s,
+    /// where he is known, is refused.
     pub(super) fn open(
         place: Place,
         framing: Option<&'static Framing>,
         damaged: Option<&str>,
-        destination: StoredDestination,
+        (destination, owner): (StoredDestination, StoredDestination),
         mark: MarkFile,
     ) -> Result<Self, Trouble> {
         let state = State { destination, ..State::default() };
         let mut disk = Self {
             place,
+            owner,
             framing,
             process: std::process::id(),
             connection: None,
@@ -124,18 +128,25 @@ impl Disk {
     }
 
     fn load(&mut self) -> Result<(), Trouble> {
+        let alone = schema::named(&self.place);
         let connection = schema::connect(&self.place)?;
         // Should it be damaged, it is kept as it is.
         schema::spare_log(&connection, true)?;
+        schema::check_owner(&connection, &self.place, &self.owner, alone)?;
         let (mut state, taken) = figures::load(&connection)?;
         let marked = figures::marked(&connection);
         self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
-        self.hold_against_mark(&state, marked)?;
+        let commits = |row| figures::commits_from(&connection, row);
+        if let Some(wrong) = self.mark.objection(&state, marked, commits)? {
+            return Err(Trouble::Damaged(wrong.into()));
+        }
         if let Some(accepted) = self.mark.refused_from(&state, &taken) {
             figures::forget_from(&connection, &mut state, accepted)?;
             self.unsaved = true;
         }
         figures::check(&connection, &state, &taken)?;
+        // A file that an earlier version rescued may stand before a gap.
+        state.pass_gap();
         schema::spare_log(&connection, false)?;
         // The log of an earlier process may hold the remains of a commit that failed. A reader or a full disk may be
         // in the way; then it stays as it is.
@@ -149,25 +160,15 @@ impl Disk {
         self.begin()
     }
 
-    /// Whether the file is as new as its mark. Without one nobody can tell, but of a file that was closed.
-    fn hold_against_mark(&self, state: &State, marked: Option<Marked>) -> Result<(), Trouble> {
-        let wrong = match &self.mark.said {
-            Said::Totals(totals) if totals.is_planned() => return Ok(()),
-            Said::Totals(totals) if !totals.is_of(marked) => "its file was replaced by another outbox's",
-            Said::Totals(totals) if totals.is_ahead_of(state) => "its mark knows of more than is in it",
-            Said::Totals(_) => return Ok(()),
-            _ if marked.is_none_or(|marked| marked.closed) => return Ok(()),
-            _ => "its mark is missing or damaged: nobody knows what should be in it",
-        };
-        Err(Trouble::Damaged(wrong.into()))
-    }
-
     /// The file knows from now on that it is open, and the mark what is in it.
     fn begin(&mut self) -> Result<(), Trouble> {
         let id = self.mark.id;
-        let written = self.write_once(&|_: &mut Ink, file: &Connection| {
+        self.mark.announce(self.totals());
+        let written = self.write_once(&|ink: &mut Ink, file: &Connection| {
             schema::add_tables(file)?;
             put(file, &Marked { id, closed: false })?;
+            ink.state.change += CHANGES_OF_AN_OPENING - 1;
+            ink.save(file)?;
             all::<StoredNotice>(file, "ORDER BY first", ())
         });
         match written {
@@ -177,7 +178,7 @@ impl Disk {
         }
         // Whatever becomes of the log, the file itself says that it is open.
         self.write_back();
-        self.mark.begin(&self.place, Totals::of(&self.ink))?;
+        self.mark.begin(&self.place, self.totals())?;
         Ok(())
     }
 
@@ -224,7 +225,12 @@ impl Disk {
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
     pub(super) fn note(&mut self) {
-        self.mark.write(Totals::of(&self.ink));
+        self.mark.write(self.totals());
+    }
+
+    /// What the file has to hold. Until it is written anew after a failure, it may hold what was refused, too.
+    fn totals(&self) -> Totals {
+        Totals::of(&self.ink).failing(self.suspect || self.unsaved)
     }
 
     /// The connection, for reading.
@@ -290,6 +296,7 @@ impl Disk {
             Err(Trouble::Full | Trouble::Refused(_)) => {}
             Err(_) => {
                 self.suspect = true;
+                self.note();
                 // What was refused may stand in the log, whole: nobody else should find it there.
                 let _ = self.recover();
             }

@@ -74,6 +74,12 @@ pub(super) fn forget_from(connection: &Connection, state: &mut State, accepted: 
     Ok(())
 }
 
+/// In how many commits the rows from `row` on came, at the least: those of one came at one time.
+pub(super) fn commits_from(connection: &Connection, row: u64) -> Result<u64, Trouble> {
+    let sql = format!("SELECT count(DISTINCT at) FROM {} WHERE first >= ?1", StoredRun::TABLE);
+    Ok(connection.query_row(&sql, [row.cast_signed()], |row| row.get::<_, i64>(0))?.cast_unsigned())
+}
+
 /// The number behind the last row, and what all rows up to it count for.
 fn last(connection: &Connection) -> Result<Option<(u64, u64)>, Trouble> {
     let sql = format!("SELECT first + count, total FROM {} ORDER BY first DESC LIMIT 1", StoredRun::TABLE);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::system;
+use super::failure::{Trouble, system};
 use super::ink::Ink;
 use super::place::Place;
 use super::record::{Marked, State};
@@ -27,11 +27,21 @@ const SPANS: usize = 9;
 const SECTOR: usize = 512;
 /// Where somebody else's file has the first name, the next one is taken.
 const NAMES: [&str; 3] = ["-mark", "-mark-1", "-mark-2"];
+/// So often the figures are written in one commit, at the most.
+const CHANGES_OF_A_COMMIT: u64 = 2;
+/// By so much an opening changes the figures, so that no mark of the time before it fits.
+pub(super) const CHANGES_OF_AN_OPENING: u64 = 1 + 2 * CHANGES_OF_A_COMMIT;
 /// Changes with every start of the system.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
+/// What may be wrong with a file, by its mark.
+pub(super) const ANOTHERS: &str = "its file was replaced by another outbox's";
+pub(super) const NO_MARK: &str = "its mark is missing or damaged: nobody knows what should be in it";
+pub(super) const OLD_MARK: &str = "its mark is older than it is: nobody knows what should be in it";
+
 /// What an outbox has to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a word of the file by itself")]
 pub(super) struct Totals {
     /// When the system was started: since then no power was cut.
     boot: String,
@@ -40,6 +50,12 @@ pub(super) struct Totals {
     id: u64,
     /// Whether nothing was written after this.
     pub(super) closed: bool,
+    /// Whether the outbox is just being opened: its figures are about to be written.
+    #[serde(default)]
+    pub(super) opening: bool,
+    /// Whether a commit failed after this: the rows behind may be in the file all the same, and were refused.
+    #[serde(default)]
+    pub(super) failed: bool,
     /// Rows ever accepted.
     pub(super) accepted: u64,
     /// Those that are not settled.
@@ -104,6 +120,11 @@ impl Totals {
         }
     }
 
+    /// The same, where a commit has failed.
+    pub(super) fn failing(self, failed: bool) -> Self {
+        Self { failed, ..self }
+    }
+
     /// Of an outbox that never was.
     pub(super) fn nothing() -> Self {
         Self { closed: true, precise: true, ..Self::default() }
@@ -122,6 +143,25 @@ impl Totals {
     /// Whether more was committed than a file with these figures knows.
     pub(super) fn is_ahead_of(&self, state: &State) -> bool {
         self.accepted > state.accepted || self.changes.0 > state.change
+    }
+
+    /// Whether a file with these figures is newer than one commit explains, of which nobody was told: then this is an
+    /// older mark, put back by somebody, and nobody knows what else was accepted. `commits` says in how many the rows from
+    /// a number on came, at the least.
+    pub(super) fn is_outrun_by(
+        &self,
+        state: &State,
+        commits: impl FnOnce(u64) -> Result<u64, Trouble>,
+    ) -> Result<bool, Trouble> {
+        if !self.is_newest() {
+            return Ok(false);
+        }
+        let (changes, most) = match self {
+            Self { closed: true, .. } => (0, 0),
+            Self { opening: true, .. } => (CHANGES_OF_A_COMMIT + CHANGES_OF_AN_OPENING, 1),
+            _ => (CHANGES_OF_A_COMMIT, 1),
+        };
+        Ok(state.change > self.changes.0 + changes || commits(self.accepted)? > most)
     }
 
     /// Whether nobody has sent these rows.
@@ -212,18 +252,37 @@ impl MarkFile {
         if let Said::Totals(totals) = &self.said { totals.plan } else { Plan::default() }
     }
 
+    /// What is wrong with a file with these figures, which was `marked` so: whether it is as old as its mark, and no newer
+    /// than that explains. Without a mark nobody can tell, but of a file that was closed.
+    pub(super) fn objection(
+        &self,
+        state: &State,
+        marked: Option<Marked>,
+        commits: impl FnOnce(u64) -> Result<u64, Trouble>,
+    ) -> Result<Option<&'static str>, Trouble> {
+        Ok(match &self.said {
+            Said::Totals(totals) if totals.is_planned() => None,
+            Said::Totals(totals) if !totals.is_of(marked) => Some(ANOTHERS),
+            Said::Totals(totals) if totals.is_ahead_of(state) => Some("its mark knows of more than is in it"),
+            Said::Totals(totals) if totals.is_outrun_by(state, commits)? => Some(OLD_MARK),
+            Said::Totals(_) => None,
+            _ => marked.filter(|marked| !marked.closed).map(|_| NO_MARK),
+        })
+    }
+
     /// What it says, or that nobody knows.
     pub(super) fn totals(&self) -> Totals {
         if let Said::Totals(totals) = &self.said { totals.clone() } else { Totals::default() }
     }
 
-    /// The row from which on rows are in the file that nobody was told of: their commit had failed, or its process ended.
-    /// The mark says so as long as no power was cut, after which it may be older than what was told.
+    /// The row from which on rows are in the file whose commit had failed, and that were refused. The mark says so as long
+    /// as no power was cut, after which it may be older than what was told. Rows behind a mark that knows of no failure
+    /// stay: their process ended before it could tell, or the mark is an older one.
     pub(super) fn refused_from(&self, state: &State, taken: &Taken) -> Option<u64> {
         let Said::Totals(totals) = &self.said else { return None };
         let behind = totals.accepted.max(state.next);
         let all_taken_before = taken.ranges().all(|rows| rows.end <= behind);
-        let knows = !totals.closed && totals.is_newest() && !totals.is_planned();
+        let knows = totals.failed && totals.is_newest() && !totals.is_planned();
         (knows && behind < state.accepted && all_taken_before).then_some(behind)
     }
 
@@ -251,6 +310,12 @@ impl MarkFile {
         self.put(&said, true).map_err(|error| system("the mark of the outbox", &self.path, &error))?;
         self.said = Said::Totals(said);
         place.sync_folder()
+    }
+
+    /// Says `totals` of a file whose opening is about to be written, and must not make an old mark of this one.
+    pub(super) fn announce(&mut self, totals: Totals) {
+        let plan = self.plan();
+        self.say(Totals { plan, opening: true, ..totals }, true);
     }
 
     /// Says `totals` of a file that is in its place, so that no power cut brings back what was said before.

@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
 use super::figures;
 use super::lock;
-use super::mark::{MarkFile, Totals};
+use super::mark::{ANOTHERS, MarkFile};
 use super::place::Place;
 use super::record::{State, StoredAside, StoredRun};
 use super::rows::StoredRows;
 use super::salvage;
 use super::schema::{self, Found};
 use super::set_aside::{self, SetAside};
+use super::strangers;
 use super::table::each_intact;
 use crate::clock::Clock;
 use crate::delivery::queue::calendar::Calendar;
@@ -46,7 +48,11 @@ impl Reader {
     pub fn open(path: &Path, clock: Clock) -> Result<Self> {
         let place = Place::find(path)?;
         let path = place.path().to_path_buf();
-        let found = if lock::is_held_here(&place) {
+        let is_held_here = lock::is_held_here(&place);
+        if !is_held_here {
+            strangers::check_to_read(&place)?;
+        }
+        let found = if is_held_here {
             Found::Outbox
         } else if salvage::is_under_way(&place, &MarkFile::find(&place)) {
             Found::Damaged
@@ -63,7 +69,13 @@ impl Reader {
                 return Err(Error::new(Kind::Outbox, message).with_hint(RESCUES));
             }
         }
-        let connection = schema::connect_to_read(&place).map_err(|trouble| trouble.to_error("reading", &path))?;
+        let connect = || {
+            let alone = if is_held_here { None } else { schema::named(&place) };
+            let connection = schema::connect_to_read(&place)?;
+            schema::check_owner(&connection, &place, &StoredDestination::default(), alone)?;
+            Ok(connection)
+        };
+        let connection = connect().map_err(|trouble: Trouble| trouble.to_error("reading", &path))?;
         Ok(Self { connection, place, path, calendar: Calendar::new(clock) })
     }
 
@@ -71,6 +83,7 @@ impl Reader {
     pub fn pending(&self) -> Result<Level> {
         self.read(|file, state, taken| {
             figures::check(file, state, taken)?;
+            Self::check_rows(file, state, taken)?;
             let since = if state.rows > 0 { figures::since(file, state.next) } else { None };
             let oldest = since.into_iter().chain(taken.oldest()).min().map(|at| self.calendar.age(at));
             Ok(Level { rows: state.rows + taken.rows(), bytes: state.bytes + taken.bytes(), oldest })
@@ -97,7 +110,7 @@ impl Reader {
     /// Writes rows to `out`, one a line, oldest first; answers how many. Where that is not all of them, what
     /// can be read is written, and the error says how many rows that are and how many are not there.
     pub fn export(&self, part: Part, out: &mut impl Write) -> Result<u64> {
-        self.look(|file, state, taken, ahead| {
+        self.look(|file, state, taken, doubt| {
             let mut count = 0;
             let mut write = |stored: &StoredRows, rows| {
                 count += self.lines(stored, rows, out)?;
@@ -105,11 +118,11 @@ impl Reader {
             };
             let (all, wrong) = match part {
                 Part::Pending => (
-                    ahead.map_or(state.rows + state.taken, |mark| mark.rows),
+                    doubt.map_or(state.rows + state.taken, |doubt| doubt.rows),
                     each_intact(file, |run| Self::pending_of(&run, state, taken, &mut write))?,
                 ),
                 Part::SetAside => (
-                    ahead.map_or(state.aside_rows, |mark| mark.aside),
+                    doubt.map_or(state.aside_rows, |doubt| doubt.aside),
                     each_intact(file, |aside: StoredAside| {
                         let stored = aside.stored_rows(&state.destination);
                         write(&stored, 0..stored.count())
@@ -117,14 +130,14 @@ impl Reader {
                 ),
             };
             let what = match wrong {
-                None if ahead.is_some() => BEHIND.to_owned(),
+                None if doubt.is_some() => doubt.map_or(BEHIND, |doubt| doubt.why).to_owned(),
                 None if count < all => "they are not in the file".to_owned(),
                 None => return Ok(count),
                 Some(Trouble::Damaged(what)) => what,
                 Some(Trouble::Disk(error)) => error.to_string(),
                 Some(trouble) => return Err(trouble),
             };
-            Err(self.missing(count, all.saturating_sub(count), ahead.is_none(), &what))
+            Err(self.missing(count, all.saturating_sub(count), doubt.is_none(), &what))
         })
     }
 
@@ -138,6 +151,24 @@ impl Reader {
         let message =
             format!("the outbox `{path}` is damaged: {count} rows were written and {missing} are missing ({what})");
         Error::new(Kind::Outbox, message).with_hint(RESCUES).into()
+    }
+
+    /// Whether all rows that are not settled can be read.
+    fn check_rows(file: &Connection, state: &State, taken: &Taken) -> Result<(), Trouble> {
+        let (mut there, all) = (0, state.rows + state.taken);
+        let wrong = each_intact(file, |run| {
+            Self::pending_of(&run, state, taken, |_, rows| {
+                there += rows.len() as u64;
+                Ok(())
+            })
+        })?;
+        match wrong {
+            Some(Trouble::Damaged(what)) if there < all => {
+                Err(Trouble::Damaged(format!("{there} of {all} rows can be read ({what})")))
+            }
+            Some(trouble @ Trouble::Disk(_)) => Err(trouble),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the rows of `run` that are not settled.
@@ -167,31 +198,50 @@ impl Reader {
 
     /// Reads of a file in which everything is that its mark knows of.
     fn read<T>(&self, work: impl FnOnce(&Connection, &State, &Taken) -> Result<T, Trouble>) -> Result<T> {
-        self.look(|file, state, taken, ahead| match ahead {
-            Some(_) => Err(Trouble::Damaged(BEHIND.into())),
+        self.look(|file, state, taken, doubt| match doubt {
+            Some(doubt) => Err(Trouble::Damaged(doubt.why.into())),
             None => work(file, state, taken),
+        })
+    }
+
+    /// What the `mark` says against the file. One that changes meanwhile has a writer, who knows better.
+    fn doubt(&self, mark: &MarkFile, file: &Connection, state: &State) -> Result<Option<Doubt>, Trouble> {
+        let wrong = mark.objection(state, figures::marked(file), |row| figures::commits_from(file, row))?;
+        let totals = mark.totals();
+        Ok(match wrong {
+            None | Some(ANOTHERS) => None,
+            Some(_) if totals.is_ahead_of(state) => Some(Doubt { rows: totals.rows, aside: totals.aside, why: BEHIND }),
+            Some(_) if lock::is_held_here(&self.place) || MarkFile::find(&self.place).said != mark.said => None,
+            Some(why) => Some(Doubt { rows: state.rows + state.taken, aside: state.aside_rows, why }),
         })
     }
 
     /// Reads in one transaction, so that what is read belongs together; along with what the mark says, where that is more.
     fn look<T>(
         &self,
-        work: impl FnOnce(&Connection, &State, &Taken, Option<&Totals>) -> Result<T, Trouble>,
+        work: impl FnOnce(&Connection, &State, &Taken, Option<Doubt>) -> Result<T, Trouble>,
     ) -> Result<T> {
         // A writer writes the mark after the file: what was read of it first must be in the file.
-        let mark = MarkFile::find(&self.place).totals();
+        let mark = MarkFile::find(&self.place);
         let begin = || -> Result<T, Trouble> {
             let transaction = self.connection.unchecked_transaction()?;
             let (state, taken) = figures::load(&transaction)?;
-            let is_behind = mark.is_of(figures::marked(&transaction)) && mark.is_ahead_of(&state) && !mark.is_planned();
-            let ahead = Some(&mark).filter(|_| is_behind);
-            work(&transaction, &state, &taken, ahead)
+            let doubt = self.doubt(&mark, &transaction, &state)?;
+            work(&transaction, &state, &taken, doubt)
         };
         begin().map_err(|trouble| match trouble {
             Trouble::Damaged(_) => trouble.to_error("reading", &self.path).with_hint(RESCUES),
             _ => trouble.to_error("reading", &self.path),
         })
     }
+}
+
+/// Why rows may be missing in a file, and how many should be there at the least.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    rows: u64,
+    aside: u64,
+    why: &'static str,
 }
 
 /// What is wrong with a file whose mark is ahead of it.

@@ -98,6 +98,16 @@ pub(super) struct State {
     pub(super) gaps_below: u64,
 }
 
+impl State {
+    /// Where no row waits, the next one to be taken is the next one to be accepted: those in between were lost, and
+    /// nobody may wait for them.
+    pub(super) fn pass_gap(&mut self) {
+        if self.rows == 0 {
+            self.next = self.accepted;
+        }
+    }
+}
+
 /// Rows that the service refused, or whose fate nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredAside {

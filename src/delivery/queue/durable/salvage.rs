@@ -13,13 +13,13 @@ mod reading;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use self::count::Account;
 use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
-use super::figures::stored;
+use super::figures::{self, stored};
 use super::ink::Ink;
 use super::mark::{MarkFile, Plan, Step, Totals};
 use super::place::Place;
@@ -127,7 +127,10 @@ fn build(
         // Of the file that was here nothing is left, and nobody knows what should be in this one.
         (totals, found.marked) = (Totals::default(), None);
     }
-    let known = found.state.map(|state| state.destination).or_else(|| named(old)).unwrap_or(*destination);
+    if let (Some(source), Some(state)) = (&source, &found.state) {
+        found.is_newer = totals.is_outrun_by(state, |row| figures::commits_from(source, row)).unwrap_or(false);
+    }
+    let known = found.state.map(|state| state.destination).or_else(|| schema::named(old)).unwrap_or(*destination);
     known.check(old.path())?;
     let mut account = Account::new(&found, &totals, memory);
     let mut connection = schema::create(draft, &State { destination: known, ..State::default() })?;
@@ -168,11 +171,4 @@ fn remove(ours: &Place) {
     for suffix in FILES.iter().chain(&["-shm"]) {
         let _ = fs::remove_file(ours.beside(suffix));
     }
-}
-
-/// The destination that the file's first page names.
-fn named(old: &Place) -> Option<StoredDestination> {
-    let mut page = Vec::new();
-    File::open(old.path()).and_then(|file| file.take(4_096).read_to_end(&mut page)).ok()?;
-    schema::destination(&page)
 }

@@ -14,7 +14,7 @@ use super::form;
 use super::place::{Place, create_private};
 use super::record::{Marked, State, StoredAside, StoredBatch, StoredNotice, StoredRun};
 use super::strangers::{is_log_strange, stranger};
-use super::table::{all, definition, put};
+use super::table::{Record, all, definition, put};
 use crate::error::{Error, Kind, Result};
 
 /// What our tables say of themselves; a file is known by it though its header is gone.
@@ -84,6 +84,28 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
     Err(Error::new(Kind::Outbox, message).with_hint("name a file of its own for the outbox; it is made where missing"))
 }
 
+/// Refuses an outbox whose log is another destination's than its file, and one that is another's than the `owner` whom its
+/// lock names: somebody has mixed up files, and nothing of them is changed. The file `alone` was read before it was opened.
+pub(super) fn check_owner(
+    connection: &Connection,
+    place: &Place,
+    owner: &StoredDestination,
+    alone: Option<StoredDestination>,
+) -> Result<(), Trouble> {
+    let sql = format!("SELECT sql FROM sqlite_schema WHERE name = '{}'", State::TABLE);
+    let words: String = connection.query_row(&sql, (), |row| row.get(0))?;
+    let found = destination(words.as_bytes()).unwrap_or_default();
+    let (path, hint) = (place.path().display(), "put the files back where they belong: nothing was changed");
+    let message = if alone.is_some_and(|alone| alone.is_not(&found)) {
+        format!("the log beside the outbox `{path}` is that of another outbox, with another destination")
+    } else if owner.is_not(&found) {
+        format!("the outbox `{path}` was replaced by one that holds rows for another destination")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Kind::Outbox, message).with_hint(hint).into())
+}
+
 /// The figures, where those of our own version are in the file, whatever its header says.
 fn state(place: &Place) -> Option<State> {
     // Nothing is to be left beside a file that is not ours to use.
@@ -136,6 +158,14 @@ pub(super) fn destination(words: &[u8]) -> Option<StoredDestination> {
     let start = format!("{REMARK} for ");
     let at = words.windows(start.len()).position(|found| found == start.as_bytes())? + start.len();
     StoredDestination::parse(&words[at..])
+}
+
+/// The destination that the first page of a file names. Nobody here may have the file open: on systems other than Linux
+/// and Windows that would take SQLite's locks away.
+pub(super) fn named(place: &Place) -> Option<StoredDestination> {
+    let mut page = Vec::new();
+    fs::File::open(place.path()).and_then(|file| file.take(4_096).read_to_end(&mut page)).ok()?;
+    destination(&page)
 }
 
 /// Gives the complete file at `draft` the name of `place`, of which nothing must be there.

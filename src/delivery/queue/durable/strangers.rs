@@ -21,16 +21,9 @@ pub(super) fn check(place: &Place, is_known: bool) -> Result<()> {
     if let Some(file) = entry(place.path())? {
         check_links(place.path(), &file)?;
     }
-    for suffix in ["-wal", "-shm", "-journal"] {
-        let path = place.beside(suffix);
-        let Some(file) = entry(&path)? else { continue };
-        if !file.is_file() {
-            return Err(stranger(&path));
-        }
-        check_links(&path, &file)?;
-    }
+    check_files(place)?;
     let (index, journal) = (place.beside("-shm"), place.beside("-journal"));
-    if head::<4>(&index)?.is_some_and(|head| head != [0; 4] && head != INDEX.to_ne_bytes()) {
+    if is_index_strange(&index)? {
         if !is_known {
             return Err(stranger(&index));
         }
@@ -41,6 +34,36 @@ pub(super) fn check(place: &Place, is_known: bool) -> Result<()> {
         return Err(stranger(&journal));
     }
     Ok(())
+}
+
+/// The same for somebody who only looks: SQLite would open, and change, what lies there.
+pub(super) fn check_to_read(place: &Place) -> Result<()> {
+    check_files(place)?;
+    let index = place.beside("-shm");
+    if is_index_strange(&index)? { Err(stranger(&index)) } else { Ok(()) }
+}
+
+/// Refuses pipes, folders and links, before anybody opens them.
+fn check_files(place: &Place) -> Result<()> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let path = place.beside(suffix);
+        let Some(file) = entry(&path)? else { continue };
+        if !file.is_file() {
+            return Err(stranger(&path));
+        }
+        check_links(&path, &file)?;
+    }
+    Ok(())
+}
+
+/// Whether the index begins as none of SQLite's does. It cuts its own to a few bytes at times.
+fn is_index_strange(index: &Path) -> Result<bool> {
+    let mut head = Vec::new();
+    match File::open(index).and_then(|file| file.take(4).read_to_end(&mut head)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        read => read.map_err(|error| system("the index of the outbox", index, &error))?,
+    };
+    Ok(!INDEX.to_ne_bytes().starts_with(&head) && head.iter().any(|byte| *byte != 0))
 }
 
 fn move_away(place: &Place, index: &Path) -> Result<()> {

@@ -39,7 +39,7 @@ impl<'a> Account<'a> {
         let by_mark = memory.is_none() && (mark.is_ahead_of(&found) || !old.exact);
         let settles = memory.is_some() || old.exact;
         let closed = old.marked.is_some_and(|marked| marked.closed);
-        let sure = if by_mark { mark.is_newest() && mark.precise } else { mark.is_newest() || closed };
+        let sure = if by_mark { mark.is_newest() && mark.precise } else { closed || mark.is_newest() && !old.is_newer };
         Self {
             mark,
             memory,
@@ -100,7 +100,7 @@ impl<'a> Account<'a> {
         let waiting = self.pieces.range(next..);
         let (rows, bytes) =
             waiting.fold((0, 0), |(rows, bytes), (first, (end, more))| (rows + end - first, bytes + more));
-        let state = State {
+        let mut state = State {
             change: found.change.max(mark.changes.0) + 1,
             accepted,
             next,
@@ -114,6 +114,7 @@ impl<'a> Account<'a> {
             gaps_below: accepted,
             ..found
         };
+        state.pass_gap();
         (state, taken, loss)
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Old {
     pub(super) taken: Taken,
     pub(super) marked: Option<Marked>,
     pub(super) notices: Vec<StoredNotice>,
+    /// Whether its mark is an older one.
+    pub(super) is_newer: bool,
 }
 
 /// Opens the `old` file for reading. Where its head is not what was written, a `copy` with the head of a new file is
