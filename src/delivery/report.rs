@@ -137,6 +137,13 @@ impl Report {
         report
     }
 
+    /// The report on rows that were read and not sent.
+    #[must_use]
+    pub fn unsent(read: u64) -> Self {
+        let ranges = if read == 0 { Vec::new() } else { vec![(0, read, "unsent")] };
+        Self { read, unsent: read, ranges, ..Self::default() }
+    }
+
     /// The same with what the service said of the rows that it refused, at most `max_errors` problems in all. The caller's
     /// row that was accepted first has the number `first` of the outbox.
     #[must_use]

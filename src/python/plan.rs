@@ -19,7 +19,7 @@ pub(super) fn plan(
 ) -> PyResult<Plan> {
     let rows_in_table = count("rows_in_table", rows_in_table)?;
     // An int, or a number of numpy's.
-    if rows_or_count.hasattr("__index__")? && !rows_or_count.is_instance_of::<PyBool>() {
+    if rows_or_count.get_type().hasattr("__index__")? && !rows_or_count.is_instance_of::<PyBool>() {
         return of_count(target, rows_or_count, rows_in_table);
     }
     let requests = measured(target, rows_or_count)?;

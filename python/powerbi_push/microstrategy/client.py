@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from powerbi_push import _core
-from powerbi_push.arguments import refuse
+from powerbi_push.arguments import look_at, refuse
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, frameless, shown_unfinished
@@ -172,6 +172,7 @@ class Client:
     def _create_dataset(self, schema: Any, rows: Any, options: dict[str, Any]) -> Verb[Dataset]:
         own = ("folder_id", "description", "attributes", "metrics", "workflow")
         folder_id, description, attributes, metrics, workflow = (options.pop(name, None) for name in own)
+        look_at("schema", schema)
         if not isinstance(schema, DatasetSchema):
             refuse("schema", "a DatasetSchema", schema)
         if schema.target != "microstrategy":

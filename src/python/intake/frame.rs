@@ -9,6 +9,7 @@ use super::arrow::{self, ArrowRows};
 use super::labels::{check_width, is_a, one_column};
 use super::listed::Listed;
 use super::{Failure, Wanted, pandas};
+use crate::python::door;
 use crate::rows::cell::Rows;
 use crate::rows::schema::DataType;
 
@@ -101,7 +102,7 @@ impl Frame {
 fn untyped(frame: &Bound<'_, PyAny>, null: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let schema = frame.getattr(intern!(frame.py(), "schema"))?;
     let mut names = Vec::new();
-    for name in schema.try_iter()? {
+    for name in door::each(&schema)? {
         let name = name?;
         if schema.get_item(&name)?.eq(null)? {
             names.push(name.extract()?);
