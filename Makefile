@@ -62,7 +62,7 @@ $(DEVELOPED): $(READY) $(CORE_CODE)
 .PHONY: page
 page: develop ## the pages of the local Power BI, and the sign-in, in a real Chromium, which must be installed
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)' 'axe-playwright-python==$(AXE)'
-	$(BIN)/python -m pytest tests/python/test_page*.py tests/python/test_walkthrough.py
+	$(BIN)/python -m pytest tests/python/emulator/test_page*.py tests/python/sign_in/test_walkthrough.py
 
 .PHONY: pictures
 pictures: develop ## take the pictures of the README with a real Chromium
@@ -244,7 +244,7 @@ valgrind: develop ## the tests of rows and frames under valgrind's memcheck; VAL
 	for file in $(VALGRIND); do \
 	    echo "valgrind: test_$$file.py"; \
 	    POWERBI_PUSH_EXAMPLES=20 $(MEMCHECK) -m pytest -q -p no:cacheprovider -o faulthandler_timeout=0 --timeout 0 \
-	        tests/python/test_$$file.py; \
+	        tests/python/*/test_$$file.py; \
 	done
 
 .PHONY: audit
