@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/ready
 DEVELOPED := $(VENV)/developed
 VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'
-PYTHON_CODE = $(wildcard python tests/python tests/mutants tests/bench tests/reliability tests/torture tests/soak examples)
+PYTHON_CODE = $(wildcard python tests/python tests/mutants tests/bench tests/reliability tests/torture tests/soak tests/spark examples)
 CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 
 IN_VENV := VIRTUAL_ENV=$(CURDIR)/$(VENV)
@@ -161,6 +161,13 @@ mutants: $(READY) ## seed the faults of tests/mutants, each of which must turn t
 wheel: $(READY) ## the release wheel, into dist
 	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
 
+# TARGET=armv7 takes some; FULL=yes takes every CPython for every target.
+TARGET ?=
+
+.PHONY: wheels
+wheels: $(READY) ## wheels for other machines, by zig, into dist; the ARM ones are tried under qemu
+	.ci/wheels $(TARGET)
+
 # Competitors are the extra `bench`, in an environment of their own, so that the suite stays light.
 BENCH_VENV := .venv-bench
 BENCH ?=
@@ -191,6 +198,23 @@ TORTURE ?=
 .PHONY: torture
 torture: develop ## kills, power cuts, partitions, forks, exits; skips, saying why, what the machine does not allow
 	$(BIN)/python -m pytest -o faulthandler_timeout=1800 --override-ini=timeout=1200 tests/torture $(TORTURE)
+
+# Spark is 830 MB on the disk, and brings no Java. Its environment takes the core that .venv has.
+SPARK_VENV := .venv-spark
+SPARK_READY := $(SPARK_VENV)/ready
+SPARK ?=
+
+.PHONY: test-spark
+test-spark: develop ## batches and streams of Spark, two cores and 1 GB, against the local Power BI; needs Java 17
+	@.ci/java || { echo "test-spark: skipped: there is no Java 17 or later, and it could not be installed (Debian: apt-get install openjdk-17-jre-headless)"; exit 0; }; \
+	$(MAKE) --no-print-directory $(SPARK_READY); \
+	PYTHONPATH=$(CURDIR)/python:$(CURDIR)/tests/python $(SPARK_VENV)/bin/python -m pytest --override-ini=timeout=500 \
+	    -o faulthandler_timeout=1200 -o filterwarnings=default tests/spark $(SPARK)
+
+$(SPARK_READY): requirements-spark.txt
+	$(BIN)/python -m venv --clear $(SPARK_VENV)
+	$(SPARK_VENV)/bin/python -m pip --disable-pip-version-check --quiet install -r requirements-spark.txt
+	@touch $@
 
 MINUTES ?= 10
 
@@ -232,6 +256,6 @@ audit: ## licences and known holes of what we depend on, by cargo-deny and pip-a
 
 .PHONY: clean
 clean: ## remove everything that was built
-	rm -rf .venv .venv-3.* .venv-bench .venv-reliability target dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-bench .venv-reliability .venv-spark .venv-wheels target dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f python/powerbi_push/_core.*.so
 	find python tests examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

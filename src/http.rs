@@ -3,12 +3,16 @@
 //! ```text
 //!  request ─▶ exchanges ─▶ permit ─▶ sign-in ─▶ transport ─▶ answer, or how far it came
 //!             (rate_limit)  (authentication)   (bytes)       (dialect: in the service's words)
+//!     ▲                                                                │
+//!     └───── retry: the one loop, of deliveries, operations, sign-ins ─┘
 //! ```
 
 mod answer;
 mod authentication;
 mod dialect;
 mod exchanges;
+mod operation;
+mod retry;
 pub mod transport;
 
 pub(crate) use self::answer::stranger;
@@ -16,3 +20,5 @@ pub use self::answer::{Answer, Outcome, Refusal, Said};
 pub use self::authentication::{Authentication, Later, Signature};
 pub use self::dialect::Dialect;
 pub use self::exchanges::{Exchanges, Leave, Sent};
+pub use self::operation::{Heard, OnExpiry, Operation, PATIENCE, Setback};
+pub use self::retry::{Attempts, BackOff, Next, Terms, Turn, repeat};

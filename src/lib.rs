@@ -25,6 +25,7 @@
 //! - Python is entered once, at 1, by the caller's own thread. Everything else compiles, runs and is tested without it.
 //! - A row is encoded once. A retry sends the same bytes.
 //! - Every request takes a permit and a sign-in, resends included.
+//! - A request is tried again in one place, `http/retry`, whatever it is for: rows, an operation, a sign-in.
 //! - A push ends with every row in exactly one state: confirmed, rejected, in doubt, or unsent.
 //!
 //! # A service

@@ -107,7 +107,7 @@ mod _core {
         check_text, check_whole, check_word, holds_key, without_keys,
     };
     #[pymodule_export]
-    use super::verb::{inside, run, settled};
+    use super::verb::{inside, run, settled, taken, taken_rows, unread_rows};
 
     /// The version of the package.
     #[pymodule_export]

@@ -1,4 +1,4 @@
-//! Leave to send: quotas kept before the service has to insist on them, and what everybody who sends to a dataset shares.
+//! Leave to send: quotas kept before the service has to insist on them, and what everybody who sends to one place shares.
 //!
 //! ```text
 //!            ask                      go                        end
@@ -7,8 +7,8 @@
 //!                     └────────▶ clock, or one that comes back
 //! ```
 //!
-//! What has been sent is counted once for each dataset (or push URL) and process, whichever client sends; how much may be
-//! sent is each client's own [`Quotas`].
+//! What has been sent is counted once for each place and process, whichever client sends. How much may be sent is each
+//! client's own [`Quotas`], whose windows its service hands over. A place has tables, or is one.
 
 mod account;
 mod ask;
@@ -30,15 +30,16 @@ use self::account::{Account, Gone};
 use self::ask::Word;
 pub use self::ask::{Ask, Ending, Reason};
 pub use self::plan::Plan;
-pub use self::quotas::{Quotas, Window};
+pub use self::quotas::{Counts, Holds, Quotas, Window};
 pub use self::tables::Holding;
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind, Result, ServiceAnswer};
 use crate::retry::Retry;
 
-/// Requests of one dataset that may be out at once. The service allows 5 that wait for their answer
-/// ("Push semantic model limitations"); one place is kept for an answer that got lost.
+/// Requests to one place that are out at once where its service says nothing of them.
 pub const IN_FLIGHT: usize = 4;
+/// No window is held longer: an hour, and what clocks may differ by.
+const LONGEST_WINDOW: Duration = Duration::from_secs(3_620);
 
 /// Is told of waits, as they begin and as they end.
 pub trait Watch: fmt::Debug + Send + Sync {
@@ -69,15 +70,15 @@ pub struct Wait {
     pub reason: Reason,
 }
 
-/// What may be sent to one table of a dataset, or to a push URL.
+/// What may be sent to one place, or to one table of it.
 #[derive(Debug, Clone)]
 pub struct Limit {
     shared: Arc<Shared>,
-    quotas: Quotas,
+    quotas: Arc<Quotas>,
     table: Arc<str>,
 }
 
-/// What everything that sends to one dataset shares.
+/// What everything that sends to one place shares.
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
@@ -105,13 +106,13 @@ impl Limit {
             accounts.insert(key, Arc::clone(&fresh));
             fresh
         });
-        Self { shared, quotas, table: "".into() }
+        Self { shared, quotas: Arc::new(quotas), table: "".into() }
     }
 
     /// Limits that nobody shares, on which nothing has been counted yet.
     #[must_use]
     pub fn alone(clock: Clock, quotas: Quotas) -> Self {
-        Self { shared: Shared::new(clock), quotas, table: "".into() }
+        Self { shared: Shared::new(clock), quotas: Arc::new(quotas), table: "".into() }
     }
 
     /// The same for rows of `table`.
@@ -120,28 +121,28 @@ impl Limit {
         Self { table: table.into(), ..self }
     }
 
-    /// What it is for, as people say it.
+    /// The table that it is for; empty where there is none.
     #[must_use]
-    pub fn place(&self) -> String {
-        if self.table.is_empty() { "the push URL".into() } else { format!("table `{}`", self.table) }
+    pub fn table(&self) -> &str {
+        &self.table
     }
 
-    /// The dataset was made just now: what its tables hold is known from here on.
-    pub fn made<'t>(&self, tables: impl IntoIterator<Item = &'t str>, fifo: bool) {
-        let holding = if fifo { Holding::Fifo } else { Holding::Counted(0) };
+    /// The place was made just now: what its tables hold is known from here on, unless they keep their `newest` rows only.
+    pub fn made<'t>(&self, tables: impl IntoIterator<Item = &'t str>, newest: bool) {
+        let holding = if newest { Holding::Newest } else { Holding::Counted(0) };
         let mut account = self.shared.lock();
         tables.into_iter().for_each(|table| account.tables.set(table, holding));
     }
 
-    /// The dataset is of mode Streaming.
-    pub fn streams(&self) {
-        self.shared.lock().tables.is_stream = true;
+    /// The place stores no rows: they pass through.
+    pub fn stores_nothing(&self) {
+        self.shared.lock().tables.stores_nothing = true;
     }
 
-    /// Whether the dataset is known to be of mode Streaming.
+    /// Whether the place is known to store no rows.
     #[must_use]
-    pub fn is_stream(&self) -> bool {
-        self.shared.lock().tables.is_stream
+    pub fn is_known_to_store_nothing(&self) -> bool {
+        self.shared.lock().tables.stores_nothing
     }
 
     /// The table has lost its rows.
@@ -149,7 +150,7 @@ impl Limit {
         self.shared.lock().tables.empty(&self.table);
     }
 
-    /// The dataset is gone.
+    /// The place is gone.
     pub fn deleted(&self) {
         self.shared.lock().tables.clear();
     }
@@ -204,20 +205,11 @@ impl Limit {
         }
     }
 
-    /// Waits until then, whatever the account says.
-    pub async fn wait(&self, until: Moment, reason: Reason, watch: &dyn Watch) {
-        let clock = &self.shared.clock;
-        let mut waiting = Waiting { watch, wait: None };
-        waiting.wait_for(Wait { since: clock.now(), until, reason });
-        clock.sleep_until(until).await;
-    }
-
     /// Lets `ask` go, or says why not.
     fn ask(&self, ask: &Ask) -> (Moment, Result<Gone, Word>) {
         let mut account = self.shared.lock();
         let now = self.shared.clock.now();
-        let quotas = if account.tables.is_stream { self.quotas.of_stream() } else { self.quotas };
-        let word = account.word(now, ask, &quotas, &self.table);
+        let word = account.word(now, ask, &self.quotas, &self.table);
         (now, if word == Word::Go { Ok(account.go(now, ask, &self.table)) } else { Err(word) })
     }
 }
@@ -301,6 +293,13 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Waits until then, for a reason that is no account's.
+pub async fn wait_until(clock: &Clock, until: Moment, reason: Reason, watch: &dyn Watch) {
+    let mut waiting = Waiting { watch, wait: None };
+    waiting.wait_for(Wait { since: clock.now(), until, reason });
+    clock.sleep_until(until).await;
 }
 
 /// Some waits are not waited for.

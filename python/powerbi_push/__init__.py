@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         UndeliveredError,
         ValidationError,
     )
-    from powerbi_push.options import CheckOptions, LoadOptions, PushOptions, RowOptions, SenderOptions
+    from powerbi_push.options import CheckOptions, LoadOptions, ModelOptions, PushOptions, RowOptions, SenderOptions
     from powerbi_push.outbox import Outbox, RejectedRow
     from powerbi_push.progress import Progress
     from powerbi_push.quotas import Plan, Quotas
@@ -98,6 +98,7 @@ __all__ = [
     "LoadOptions",
     "ManagedIdentityCredential",
     "Measure",
+    "ModelOptions",
     "NotFoundError",
     "Outbox",
     "OutboxError",
@@ -165,7 +166,7 @@ _NAMES = {
     "examination": "doctor doctor_async",
     "emulator": "Emulator",
     "microstrategy": "microstrategy",
-    "options": "CheckOptions LoadOptions PushOptions RowOptions SenderOptions",
+    "options": "CheckOptions LoadOptions ModelOptions PushOptions RowOptions SenderOptions",
     "outbox": "Outbox RejectedRow",
     "progress": "Progress",
     "quotas": "Plan Quotas",

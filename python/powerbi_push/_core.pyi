@@ -1,6 +1,6 @@
 """The Rust core, as the Python half uses it. Not for users: names and shapes change without notice."""
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, ParamSpec, Self, TypeVar, final
@@ -49,6 +49,9 @@ __all__ = [
     "read_dataset_json",
     "run",
     "settled",
+    "taken",
+    "taken_rows",
+    "unread_rows",
     "without_keys",
 ]
 
@@ -84,6 +87,9 @@ def keep_at_most(bytes: int) -> None: ...  # noqa: A002
 def leave() -> None: ...
 def logout(path: object) -> bool: ...
 def run(verb: Generator[Operation, Any, _Answer]) -> _Answer: ...
+def taken(of: Iterable[_Answer], most: int) -> list[_Answer]: ...
+def taken_rows(of: Iterable[_Answer], most: int, before: int) -> list[_Answer]: ...
+def unread_rows(raised: BaseException, row: int) -> BaseException: ...
 def settled(outcome: tuple[_Answer, BaseException | None]) -> _Answer: ...
 
 @final

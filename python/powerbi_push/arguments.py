@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
-from itertools import islice
 from typing import NoReturn, TypeVar
 
 from powerbi_push import _core
@@ -24,6 +23,20 @@ def refuse(name: str, what: str, given: object) -> NoReturn:
     raise TypeError(msg)
 
 
+@frameless
+def look_at(name: str, given: object) -> None:
+    """Refuse what cannot even be asked what it is: an object whose ``__class__`` raises."""
+    try:
+        isinstance(given, _Nothing)
+    except Exception as error:
+        msg = f"`{name}` cannot be looked at: its __class__ raises {type(error).__name__}"
+        raise TypeError(msg) from error
+
+
+class _Nothing:
+    """What nobody gives."""
+
+
 def owned_by(what: str, name: str) -> str:
     """Say whose something is, in a message that any name fits into."""
     return f"{what} `{_core.without_keys(name[:_LONGEST])}`"
@@ -32,10 +45,12 @@ def owned_by(what: str, name: str) -> str:
 @frameless
 def items(owner: str, name: str, given: object, kind: type[T]) -> tuple[T, ...]:
     """Take several objects of one kind."""
+    look_at(name, given)
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         refuse(name, f"a list of {kind.__name__}", given)
     taken = listed(owner, name, given)
     for one in taken:
+        look_at(name, one)
         if not isinstance(one, kind):
             refuse(name, f"a list of {kind.__name__}, each of it", one)
     return taken
@@ -54,7 +69,7 @@ def listed(owner: str, what: str, given: Iterable[T], argument: str | None = Non
         ConfigurationError: It cannot be read, or there are far more of them than any schema has.
     """
     try:
-        taken = tuple(islice(given, _FAR_TOO_MANY))
+        taken = tuple(_core.taken(given, _FAR_TOO_MANY))
         count = len(given) if isinstance(given, Sized) else len(taken)
     except Exception as error:
         msg = f"`{argument or what}` of {owner} could not be read: {type(error).__name__}"

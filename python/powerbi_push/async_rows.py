@@ -6,6 +6,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from powerbi_push import _core
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Event, Task
     from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -141,6 +143,8 @@ class ReadAhead:
                 first.append(await anext(rest))
             except StopAsyncIteration:
                 break
+            except Exception as raised:  # noqa: BLE001 - the core says at which row
+                raise _core.unread_rows(raised, len(first))  # noqa: B904 - which has its cause
         return cls(first, rest)
 
     async def __aiter__(self) -> AsyncIterator[object]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from powerbi_push import _core
-from powerbi_push.arguments import owned_by, shown
+from powerbi_push.arguments import look_at, owned_by, shown
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import frameless
 
@@ -51,6 +51,7 @@ def type_name(name: str, data_type: object) -> str:
     Raises:
         ConfigurationError: There is no such data type.
     """
+    look_at("data_type", data_type)
     known = name_of(data_type)
     if known is None:
         is_type = isinstance(data_type, str | type) or not (_is_plain(data_type) or hasattr(type(data_type), "__len__"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core, pages
+from powerbi_push.arguments import look_at
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, shown_unfinished
 from powerbi_push.queries import named_rows
@@ -107,6 +108,7 @@ class Dataset:
 
     def _table(self, wanted: Hidden[tuple[Any, Any]], *, sequence: bool, ordered: bool | None) -> Verb[Table]:
         name = None
+        look_at("schema", wanted.value[1])
         if wanted.value[0] is not None:
             name = _core.Client.table_name(wanted.value[0])
         elif isinstance(wanted.value[1], TableSchema):

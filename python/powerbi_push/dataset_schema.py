@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.arguments import items, listed, owned_by, refuse, shown
+from powerbi_push.arguments import items, listed, look_at, owned_by, refuse, shown
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import frameless, shown_unfinished
 from powerbi_push.schema import TARGETS, Column, Measure, Relationship, TableSchema, specification
@@ -99,6 +99,8 @@ class DatasetSchema:
         >>> DatasetSchema.infer("d", {"Orders": [{"Id": 1, "Paid": None}]}, types={"Orders": {"Paid": bool}})
         DatasetSchema('d', [TableSchema('Orders', {'Id': 'Int64', 'Paid': 'Boolean'})])
         """
+        look_at("tables", tables)
+        look_at("types", types)
         if not isinstance(tables, Mapping):
             refuse("tables", 'a mapping of names to rows, such as {"Orders": rows}', tables)
         if types is not None and not isinstance(types, Mapping):
@@ -122,14 +124,15 @@ class DatasetSchema:
             target: Whom it is for.
 
         Raises:
-            ConfigurationError: It is not JSON, or the service would refuse it; the message lists every reason.
-            OSError: The file cannot be read.
+            ConfigurationError: It is not JSON, the file cannot be read, or the service would refuse it; the message
+                lists every reason.
 
         >>> DatasetSchema.from_json('{"name": "d", "tables": [{"name": "t", "columns": '
         ...                         '[{"name": "a", "dataType": "int"}]}]}')
         DatasetSchema('d', [TableSchema('t', {'a': 'Int64'})])
         """
         _core.check_word("target", target, TARGETS)
+        look_at("source", source)
         if isinstance(source, Mapping):
             _check_counts(source)
             return cls._read(_core.read_dataset(dict(source), target), target)
@@ -183,6 +186,9 @@ def _text_of(path: Path) -> str:
     except ValueError as error:
         msg = f"`source` is neither JSON text nor a file of it: {error}"
         raise ConfigurationError(msg) from None
+    except OSError as error:
+        msg = f"`source` is no JSON text, and no file that can be read: {shown(str(path))}: {error.strerror}"
+        raise ConfigurationError(msg) from error
 
 
 @frameless
@@ -198,6 +204,7 @@ def _inferred(table: str, rows: Rows, types: Any, convert: Any, target: Any) -> 
 @frameless
 def _tables(owner: str, tables: Any, target: Target) -> tuple[TableSchema, ...]:
     how = 'give a list of TableSchema, or a mapping such as {"Orders": {"Id": int}}'
+    look_at("tables", tables)
     if isinstance(tables, TableSchema):
         return (_made_for(target, tables),)
     if isinstance(tables, Mapping):
@@ -207,6 +214,7 @@ def _tables(owner: str, tables: Any, target: Target) -> tuple[TableSchema, ...]:
         raise ConfigurationError(msg, hint=how)
     found = listed(owner, "tables", tables)
     for table in found:
+        look_at("tables", table)
         if not isinstance(table, TableSchema):
             msg = f"`tables` has {shown(table)}, which is no TableSchema"
             raise ConfigurationError(msg, hint=how)

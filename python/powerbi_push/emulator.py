@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sized
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.arguments import refuse
+from powerbi_push.arguments import look_at, refuse
 from powerbi_push.assumptions import Assumptions
 from powerbi_push.bundle import Bundle
 from powerbi_push.client import Client
@@ -388,6 +388,7 @@ class Emulator:
         Raises:
             ConfigurationError: There is no such status or route, or both a body and words are given.
         """
+        look_at("retry_after", retry_after)
         if retry_after is not None and not isinstance(retry_after, str | int | float):
             refuse("retry_after", "a number of seconds, a str or None", retry_after)
         wait = None if retry_after is None else _core.check_text("retry_after", _text(retry_after))
@@ -476,6 +477,7 @@ class Emulator:
 def _answers(name: str, assumptions: object) -> dict[str, str]:
     if assumptions is None:
         return {}
+    look_at(name, assumptions)
     if not isinstance(assumptions, Mapping):
         refuse(name, "a mapping of open questions to answers, or None", assumptions)
     return {_core.check_text(name, switch): _text(answer) for switch, answer in assumptions.items()}
@@ -487,6 +489,7 @@ def _text(given: object) -> str:
 
 def _place(target: Any) -> tuple[str | None, str, str | None]:
     """Read a target: workspace, dataset, table."""
+    look_at("target", target)
     if isinstance(target, Table):
         return target.dataset.workspace.id, target.dataset.id, target.name
     if isinstance(target, Dataset):

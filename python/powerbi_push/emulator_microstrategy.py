@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.hidden import shown_unfinished
 
 if TYPE_CHECKING:
     from powerbi_push._core import MicroStrategyEmulator
@@ -78,6 +79,7 @@ class MicroStrategyAssumptions(TypedDict, total=False):
     update_answer: Literal["204", "200"]
 
 
+@shown_unfinished
 class MicroStrategy:
     """The MicroStrategy of an emulator, whose `Emulator.microstrategy` it is."""
 

@@ -55,7 +55,7 @@ class PowerBIPushError(Exception):
 
     def __init__(self, message: str = "", *, hint: str | None = None, result: PushResult | None = None) -> None:
         """Make the exception from what happened and what to do next; what may be a key is blotted out of that."""
-        message = _core.without_keys(message)
+        message = _core.without_keys(_text(message))
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -74,6 +74,13 @@ class PowerBIPushError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by message and attributes."""
         return _restore, (type(self), self.message, dict(self.__dict__))
+
+
+def _text(message: object) -> str:
+    if not isinstance(message, str):
+        msg = f"`message` must be a str, not {type(message).__name__}"
+        raise TypeError(msg)
+    return message
 
 
 def _restore(cls: type[PowerBIPushError], message: str, attributes: dict[str, Any]) -> PowerBIPushError:
@@ -105,7 +112,7 @@ class ValidationError(PowerBIPushError, ValueError):
     ) -> None:
         """Make the exception from the problems of the rows."""
         super().__init__(message, hint=hint, result=result)
-        self.errors = tuple(errors)
+        self.errors = _errors(errors)
         self.error_count = len(self.errors) if error_count is None else error_count
 
     @property
@@ -113,6 +120,14 @@ class ValidationError(PowerBIPushError, ValueError):
         """Where the documentation explains this error, or its problems, where all that are listed have one code."""
         codes = {error.code for error in self.errors}
         return page_of_errors(codes.pop()) if len(codes) == 1 else super().help_url
+
+
+def _errors(errors: Iterable[RowError]) -> tuple[RowError, ...]:
+    try:
+        return tuple(errors)
+    except TypeError:
+        msg = f"`errors` must be the problems of rows, not {type(errors).__name__}"
+        raise TypeError(msg) from None
 
 
 class SourceError(PowerBIPushError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from powerbi_push import _core
@@ -41,14 +41,18 @@ def frameless(function: Callable[Given, T]) -> Callable[Given, T]:
 
 def shown_unfinished(cls: Class) -> Class:
     """Let objects be shown whose `__init__` did not come to its end, as tracebacks with local variables do."""
-    show: Callable[[Any], str] = vars(cls)["__repr__"]
+    for name in ("__repr__", "_repr_html_"):
+        if name in vars(cls):
+            setattr(cls, name, _even_unfinished(vars(cls)[name]))
+    return cls
 
-    def __repr__(self: Any) -> str:  # noqa: N807 - it becomes the method
+
+def _even_unfinished(show: Callable[[Any], str]) -> Callable[[Any], str]:
+    @wraps(show)
+    def shown(self: Any) -> str:
         try:
             return show(self)
-        except AttributeError:
+        except Exception:  # noqa: BLE001 - an object that holds anything at all can be shown
             return f"{type(self).__name__}(unfinished)"
 
-    __repr__.__doc__ = show.__doc__
-    setattr(cls, "__repr__", __repr__)  # noqa: B010 - mypy allows no assignment to a method
-    return cls
+    return shown

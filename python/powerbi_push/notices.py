@@ -42,3 +42,8 @@ def _is_read() -> bool:
 def log_bug(line: str) -> None:
     """Log what only a bug of this package can have brought about."""
     _LOGGER.error("%s", line)
+
+
+def log_result(line: str) -> None:
+    """Log what became of rows that somebody else, such as Spark, has asked to push."""
+    _LOGGER.info("%s", line)

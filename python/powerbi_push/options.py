@@ -14,10 +14,14 @@ from powerbi_push.hidden import frameless
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
 
     from powerbi_push.exceptions import PowerBIPushError
     from powerbi_push.progress import Progress
+
+    #: Columns that take a role: their names, or names of attributes with the columns of their ID and DESC forms.
+    Roles: TypeAlias = Iterable[str] | Mapping[str, str | tuple[str, str]]
 
 #: Rows, of any of these kinds; Rust looks at what it really is.
 #:
@@ -147,6 +151,37 @@ class LoadOptions(CheckOptions, total=False):
 _LOADS: dict[str, Any] = {**_CHECKS, "timeout": None, "progress": None}
 
 
+class ModelOptions(LoadOptions, total=False):
+    """How a dataset of MicroStrategy is made, and how its first rows are judged.
+
+    Attributes:
+        folder_id: The id of the folder that it is made in; default is the user's "My Reports".
+        description: For people, at most 250 characters.
+        attributes: Names of columns that are attributes, or a mapping of names of attributes to columns, or to pairs of
+            columns: the ID and the DESC form, as in ``{"City": ("city_id", "city_name")}``. Numbers are metrics and
+            everything else attributes where nothing is said.
+        metrics: The same for metrics.
+        workflow: ``"one"``: one request with the rows of the only table. ``"many"``: an upload session. None (default)
+            is one request where there is one table of at most 5 MB of Base64.
+    """
+
+    folder_id: str | None
+    description: str | None
+    attributes: Roles | None
+    metrics: Roles | None
+    workflow: Literal["one", "many"] | None
+
+
+_MODELS: dict[str, Any] = {
+    "folder_id": None,
+    "description": None,
+    "attributes": None,
+    "metrics": None,
+    "workflow": None,
+    **_LOADS,
+}
+
+
 class SenderOptions(RowOptions, total=False):
     """How rows are judged, and how a sender keeps and delivers them.
 
@@ -205,6 +240,7 @@ DEFAULTS: dict[type, Mapping[str, Any]] = {
     CheckOptions: _CHECKS,
     PushOptions: _PUSHES,
     LoadOptions: _LOADS,
+    ModelOptions: _MODELS,
     SenderOptions: _SENDERS,
 }
 
@@ -219,6 +255,7 @@ def _explain(kind: type, *others: type) -> None:
 _explain(CheckOptions, RowOptions)
 _explain(PushOptions, CheckOptions)
 _explain(LoadOptions, CheckOptions)
+_explain(ModelOptions, LoadOptions)
 _explain(SenderOptions, RowOptions)
 
 Verb = TypeVar("Verb", bound="Callable[..., object]")

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
 
 from powerbi_push import _core
-from powerbi_push.arguments import refuse
-from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import shown_unfinished
+from powerbi_push.arguments import look_at, refuse, shown
+from powerbi_push.exceptions import ConfigurationError, OutboxError
+from powerbi_push.hidden import frameless, shown_unfinished
 from powerbi_push.sender import open_senders
 
 if TYPE_CHECKING:
@@ -141,14 +141,15 @@ class Outbox:
         Raises:
             ConfigurationError: `file` is the outbox itself, or a file that belongs to it, or would once it is there.
             BlockingIOError: The file took only a part, and would have to wait for the rest.
-            OutboxError: Not all of them are there: the file is damaged. All that can be read is written, and the error
-                says how many rows that are and how many are missing.
+            OutboxError: The file cannot be written. Or not all rows are there, since the outbox is damaged: all that
+                can be read is written, and the error says how many rows that are and how many are missing.
         """
         _core.check_word("rows", rows, ["all", "pending", "rejected"])
+        look_at("file", file)
         if isinstance(file, (str, os.PathLike)):
             file = _core.check_path("file", file)
             self._refuse_own(file)
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as opened:
+            with os.fdopen(_opened(file), "wb") as opened:
                 if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                     _empty(opened)
                 return self.export(opened, rows=rows)
@@ -195,6 +196,15 @@ class Outbox:
     def __repr__(self) -> str:
         """Show where it is."""
         return f"Outbox({str(self.path)!r})"
+
+
+@frameless
+def _opened(file: str | os.PathLike[str]) -> int:
+    try:
+        return os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    except OSError as error:
+        msg = f"`file` cannot be written: {shown(os.fspath(file))}: {error.strerror}"
+        raise OutboxError(msg) from error
 
 
 def _empty(opened: IO[bytes]) -> None:

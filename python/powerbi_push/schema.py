@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from powerbi_push import _core
-from powerbi_push.arguments import items, listed, owned_by, shown
+from powerbi_push.arguments import items, listed, look_at, owned_by, shown
 from powerbi_push.data_types import is_date, type_name
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, frameless, shown_unfinished
@@ -98,8 +98,9 @@ class Column:
     def __post_init__(self) -> None:
         """Judge what is given, and spell the data type as the documentation does."""
         _texts(self, "name", optional=("format_string", "sort_by_column", "data_category", "summarize_by"))
+        known = type_name(self.name, self.data_type)
         object.__setattr__(self, "_is_date", is_date(self.data_type))
-        object.__setattr__(self, "data_type", type_name(self.name, self.data_type))
+        object.__setattr__(self, "data_type", known)
 
     def __repr__(self) -> str:
         """Short: what is set."""
@@ -377,6 +378,7 @@ def _texts(schema: Any, *names: str, optional: tuple[str, ...] = ()) -> None:
 @frameless
 def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
     """Take what describes the rows of the table `name`: a schema, a mapping of columns, or nothing."""
+    look_at("schema", schema.value)
     if schema.value is None or isinstance(schema.value, TableSchema):
         return schema.value
     if isinstance(schema.value, Mapping):
@@ -397,6 +399,7 @@ def columns_of(owner: str, argument: str, columns: Any) -> tuple[Column, ...]:
     how = 'give a mapping such as {"Price": float}, or a list of Column or of pairs'
     if argument == "columns":
         how += "; TableSchema.infer(name, rows) reads them off rows or a frame"
+    look_at(argument, columns)
     if hasattr(type(columns), "__dataframe__") or isinstance(columns, str | bytes) or not isinstance(columns, Iterable):
         msg = f"`{argument}` of {owner} takes names with data types, not {type(columns).__name__}"
         raise ConfigurationError(msg, hint=how)

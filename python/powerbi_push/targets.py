@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from powerbi_push import _core
+from powerbi_push.arguments import look_at
 from powerbi_push.async_rows import ReadAhead
 from powerbi_push.client import Client
 from powerbi_push.credentials.variables import mark_of_environment
 from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.environment import emulator_url
-from powerbi_push.exceptions import ConfigurationError, DeadlineError, NotFoundError, PowerBIPushError
+from powerbi_push.exceptions import ConfigurationError, DeadlineError, NotFoundError, PowerBIPushError, SourceError
 from powerbi_push.hidden import Hidden, frameless
 from powerbi_push.options import PushOptions, given, takes
+from powerbi_push.results import PushResult
 from powerbi_push.schema import TableSchema, as_table_schema
 from powerbi_push.streaming import StreamingDataset
 from powerbi_push.table import Table
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
 
     from powerbi_push.options import Rows
-    from powerbi_push.results import PushResult
     from powerbi_push.schema import DataType
     from powerbi_push.verbs import Verb
     from powerbi_push.workspace import Workspace
@@ -195,6 +196,7 @@ def _push(asked: Hidden[_Given], options: dict[str, Any], *, if_exists: str, cre
 
 def plain(target: Any) -> Hidden[Any]:
     """Take a target; of a subclass of `str` only what it says."""
+    look_at("target", target)
     return Hidden(str.__str__(target) if isinstance(target, str) else target)
 
 
@@ -234,6 +236,7 @@ def _client(asked: Hidden[_Given]) -> Client:
 
 def _told_by(credential: Hidden[object]) -> Any:
     """Give what tells one credential from another: itself, or where it has no hash, which object it is."""
+    look_at("credential", credential.value)
     if isinstance(credential.value, str):
         return str.__str__(credential.value)
     try:
@@ -340,8 +343,7 @@ def _create_and_push(
         yield from _check_table(dataset, table_name)
         table = dataset.table(table_name, schema)
     except NotFoundError:
-        known, rows = _known(schema, table_name, rows, convert=bool(options.get("convert")))
-        known._core.check(rows, options)  # noqa: SLF001 - nothing is made for rows that do not fit
+        known, rows = _known_and_checked(schema, table_name, rows, options)
         whole = DatasetSchema(dataset_name, [known])
         # Another thread may have been faster: then its dataset is taken, which may have other columns.
         dataset, was_made = yield from workspace._take_or_create(whole, "reuse")  # noqa: SLF001
@@ -357,6 +359,20 @@ def _create_and_push(
         if made is not None:
             error.hint = _and_made(error.hint, dataset_name, made)
         raise
+
+
+def _known_and_checked(
+    schema: TableSchema | None, table_name: str, rows: Rows, options: dict[str, Any]
+) -> tuple[TableSchema, Rows]:
+    """Say what a new table is to look like, and check what can be read twice: nothing is made for what does not fit."""
+    try:
+        known, rows = _known(schema, table_name, rows, convert=bool(options.get("convert")))
+        known._core.check(rows, options)  # noqa: SLF001 - the same package
+    except SourceError as error:
+        if error.result is None:
+            error.result = PushResult()
+        raise
+    return known, rows
 
 
 def _known(schema: TableSchema | None, table_name: str, rows: Rows, *, convert: bool) -> tuple[TableSchema, Rows]:
@@ -388,27 +404,24 @@ def _joined(hint: str | None, more: str) -> str:
 
 def _first(rows: Rows) -> tuple[Rows, Rows]:
     """Take the rows to look at, and give all of them back: all that can be read twice, the first of the others."""
+    look_at("rows", rows)
     if isinstance(rows, ReadAhead):
         return rows.first, rows
     if hasattr(rows, "read_next_batch"):
         return _first_batches(rows)
-    if hasattr(rows, "__len__") or hasattr(rows, "__arrow_c_stream__"):
+    if hasattr(rows, "__len__") or hasattr(rows, "__arrow_c_stream__") or not hasattr(rows, "__iter__"):
         return rows, rows
     iterator = iter(rows)
-    first = list(islice(iterator, _INFERRED_ROWS))
+    first = _core.taken_rows(iterator, _INFERRED_ROWS, 0)
     return first, chain(first, iterator)
 
 
 def _first_batches(reader: Any) -> tuple[Rows, Rows]:
     """Take the first batches of a reader of Arrow, and give a reader of all of them back."""
     batches, count = [], 0
-    while count < _INFERRED_ROWS:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            break
-        batches.append(batch)
-        count += batch.num_rows
+    while count < _INFERRED_ROWS and (batch := _core.taken_rows(reader, 1, count)):
+        batches += batch
+        count += batch[0].num_rows
     kind = type(reader)
     first = kind.from_batches(reader.schema, batches)
     return first, kind.from_batches(reader.schema, chain(batches, reader))

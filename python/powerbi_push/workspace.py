@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from powerbi_push.arguments import look_at
 from powerbi_push.dataset import Dataset
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.hidden import Hidden, shown_unfinished
@@ -139,6 +140,7 @@ class Workspace:
 
 
 def _dataset_schema(schema: object) -> DatasetSchema:
+    look_at("schema", schema)
     if isinstance(schema, DatasetSchema):
         return schema
     advice = 'DatasetSchema(name, {"Orders": {"Id": int}}) makes one, DatasetSchema.from_json(text) reads one'

@@ -1,6 +1,5 @@
 //! One question on the way to a token, and again where whoever is asked, or the network, has a passing fault.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use secrecy::SecretString;
@@ -9,48 +8,60 @@ use serde_json::Value;
 use super::AccessToken;
 use super::account::Errand;
 use crate::error::{Error, Result};
-use crate::http::transport::{Failure, Progress, Request, Response, check_emulated};
+pub(super) use crate::http::Next;
+use crate::http::transport::{Failure, Request, Response, check_emulated};
+use crate::http::{Attempts, BackOff, Terms, Turn, repeat};
 use crate::retry::Retry;
 
 /// A token has some kilobytes; more than this is no answer of those who give them.
 pub(super) const ANSWER_LIMIT: usize = 256_000;
 
-/// What one attempt came to.
-pub(super) enum Next<T> {
-    Done(T),
-    /// Wait as long as was asked for, or as the policy says, before trying again.
-    Wait(Option<Duration>, Error),
-    Fail(Error),
-}
-
 /// Sends `request` to whom people call `whom`, until `read` knows what came of it. It is told when the question began, so
 /// that no token is thought to last longer than it does.
-pub(super) async fn ask<T>(
+pub(super) async fn ask<T: Send>(
     errand: &Errand,
     whom: &str,
     request: &Request,
-    read: impl Fn(Result<Response, Failure>, SystemTime) -> Next<T>,
+    read: impl Fn(Result<Response, Failure>, SystemTime) -> Next<T> + Send + Sync,
 ) -> Result<T> {
-    let Errand { clock, transport, .. } = errand;
+    let clock = &errand.clock;
     let retry = if errand.ask.ahead { Retry::never() } else { errand.retry };
     if retry.allows(1) {
         clock.sleep_until(errand.ask.not_before).await;
     }
     check_emulated(whom, &request.url)?;
-    let mut failures = 0;
-    loop {
-        let asked = clock.wall();
-        let answered = transport.send(request, &[], &Arc::new(Progress::default())).await;
-        let (told, error) = match read(answered, asked) {
-            Next::Done(answer) => return Ok(answer),
-            Next::Fail(error) => return Err(error),
-            Next::Wait(told, error) => (told, error),
-        };
-        failures += 1;
-        if !retry.allows(failures) {
-            return Err(error);
-        }
-        clock.sleep_until(clock.now() + told.unwrap_or_else(|| retry.delay(failures))).await;
+    let mut question = Question { errand, request, read };
+    let terms = Terms { clock, retry, patience: None, endless: false, back_off: BackOff::Here, watch: &() };
+    repeat(&mut question, &terms).await
+}
+
+/// One question. It goes without a sign-in: it is one.
+struct Question<'q, F> {
+    errand: &'q Errand,
+    request: &'q Request,
+    read: F,
+}
+
+impl<T, F> Attempts for Question<'_, F>
+where
+    T: Send,
+    F: Fn(Result<Response, Failure>, SystemTime) -> Next<T> + Send + Sync,
+{
+    type Came = Next<T>;
+    type End = Result<T>;
+
+    async fn exchange(&self, turn: &Turn) -> Result<Next<T>> {
+        let asked = self.errand.clock.wall();
+        let answered = self.errand.transport.send(self.request, &[], &turn.progress).await;
+        Ok((self.read)(answered, asked))
+    }
+
+    async fn judge(&mut self, next: Next<T>) -> Next<Result<T>> {
+        next.map(Ok)
+    }
+
+    fn give_up(&mut self, why: Error) -> Option<Result<T>> {
+        Some(Err(why))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::delivery::queue::{Fate, Ledger};
+use crate::http::{Outcome, Turn};
 use crate::rows::encode::{Code, Problems, RowError, Value};
 
 /// Request ids kept, the newest.
@@ -40,8 +41,21 @@ impl Meter {
         self
     }
 
-    /// Takes note of an answer's id.
-    pub fn note_id(&mut self, id: Option<&str>) {
+    /// Takes note of an attempt whose body has so many `bytes`; one that was cut short has no outcome.
+    pub fn note(&mut self, turn: &Turn, bytes: u64, outcome: Option<&Outcome>) {
+        if turn.progress.has_begun() {
+            self.requests += 1;
+            self.retries += u64::from(turn.again);
+        }
+        if turn.progress.sent_whole() {
+            self.bytes_sent += bytes;
+        }
+        if let Some(Outcome::Answered(answer)) = outcome {
+            self.note_id(answer.request_id.as_deref());
+        }
+    }
+
+    fn note_id(&mut self, id: Option<&str>) {
         if self.request_ids.len() == MAX_REQUEST_IDS {
             self.request_ids.remove(0);
         }
@@ -121,6 +135,13 @@ impl Report {
         };
         report.walk(problems.invalid_rows(), skipped, first, ledger);
         report
+    }
+
+    /// The report on rows that were read and not sent.
+    #[must_use]
+    pub fn unsent(read: u64) -> Self {
+        let ranges = if read == 0 { Vec::new() } else { vec![(0, read, "unsent")] };
+        Self { read, unsent: read, ranges, ..Self::default() }
     }
 
     /// The same with what the service said of the rows that it refused, at most `max_errors` problems in all. The caller's

@@ -20,6 +20,7 @@ mod opening;
 mod over;
 mod pause;
 mod policy;
+mod running;
 mod sent;
 mod staging;
 mod take;
@@ -32,12 +33,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use self::attempt::Next;
+use self::attempt::End;
 pub use self::held::Held;
 use self::isolate::{Misses, Pieces};
 pub use self::opening::Opening;
 pub use self::over::Trouble;
-use self::over::out_of_time;
 use self::pause::Pause;
 pub use self::policy::{Manner, Policy};
 use self::staging::Staged;
@@ -195,53 +195,6 @@ impl Lane {
         Self { waits: Arc::new(Waits::new(self.clock.clone()).telling(heard)), ..self }
     }
 
-    /// Delivers until the outbox is closed and empty, or something ends the lane early. A sender opens the sink first; who
-    /// pushes calls [`Lane::open`] before there are rows.
-    pub async fn run(self: Arc<Self>) {
-        self.note_outbox(Ok(()));
-        if self.policy.manner == Manner::Sender {
-            self.open_some_day().await;
-        }
-        self.in_time(self.work()).await;
-    }
-
-    /// The same for a push whose rows are all there: the sink is opened here, and what fails there is the lane's failure.
-    pub async fn open_and_run(self: Arc<Self>) {
-        let opened = async {
-            self.open_or_stop().await;
-            self.work().await;
-        };
-        self.in_time(opened).await;
-    }
-
-    /// Has it end early once the time of the call is over.
-    async fn in_time(&self, all_done: impl Future<Output = ()>) {
-        tokio::pin!(all_done);
-        if let Some(deadline) = self.policy.deadline {
-            tokio::select! {
-                () = &mut all_done => return,
-                () = self.clock.deadline(deadline) => self.abort(Some(self.caused(out_of_time()))),
-            }
-        }
-        all_done.await;
-    }
-
-    async fn work(self: &Arc<Self>) {
-        tokio::select! {
-            () = self.deliver_all() => {}
-            never = self.keep_open() => match never {},
-        }
-    }
-
-    async fn deliver_all(self: &Arc<Self>) {
-        loop {
-            self.wait_for(self.hire()).await;
-            if self.conclude().await {
-                return;
-            }
-        }
-    }
-
     /// Ends the lane at once; `why` counts where nothing has failed before.
     pub fn abort(&self, why: Option<Error>) {
         self.stop(Stop::Abort, why);
@@ -349,29 +302,28 @@ impl Lane {
                 }
             }
             match self.attempt(&batch).await {
-                Next::Again => {}
-                Next::Confirmed => {
+                End::Confirmed => {
                     pieces.note_success();
                     self.outbox.recycle(batch);
                 }
-                Next::Staged(session) => {
+                End::Staged(session) => {
                     pieces.note_success();
                     self.stage(batch, &session);
                 }
-                Next::StageAgain => {
+                End::StageAgain => {
                     let rest = std::iter::from_fn(|| pieces.next());
                     return self.stage_again(std::iter::once(batch).chain(rest));
                 }
-                Next::SetAside => self.outbox.recycle(batch),
-                Next::GiveUp => return,
-                Next::Halve(halves) => {
+                End::SetAside => self.outbox.recycle(batch),
+                End::GiveUp => return,
+                End::Halve(halves) => {
                     let rows = halves[0].rows().max(1);
                     let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
                     self.outbox.full_at(rows, self.max_bytes);
                     pieces.put_halves(halves);
                 }
-                Next::Isolate(why) => self.isolate(&mut pieces, batch, &why),
-                Next::Renumber(last) => {
+                End::Isolate(why) => self.isolate(&mut pieces, batch, &why),
+                End::Renumber(last) => {
                     self.note_outbox(self.outbox.number_anew(&mut batch, last));
                     pieces.put_back(batch);
                 }

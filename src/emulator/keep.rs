@@ -66,7 +66,7 @@ impl KeepFile {
         }
         let lock_path = beside(path, "lock");
         let failed = |error: io::Error| {
-            Error::configuration(format!("the file {} cannot be kept", path.display())).caused_by(error)
+            Error::configuration(format!("`keep`: the file {} cannot be kept", path.display())).caused_by(error)
         };
         let lock = private().truncate(false).open(&lock_path).map_err(failed)?;
         match lock.try_lock() {

@@ -116,7 +116,7 @@ impl Account {
         made(py, || {
             let authority = optional("authority", authority)?;
             let path = check_path("cache", cache)?;
-            Ok(Cache::new(path).and_then(|cache| Login::new(cache, authority.as_deref())))
+            Ok(Cache::new(&path).and_then(|cache| Login::new(cache, authority.as_deref())))
         })
     }
 
@@ -232,7 +232,7 @@ fn cache_at(path: &Bound<'_, PyAny>) -> PyResult<Option<Cache>> {
     if path.is_none() {
         return Ok(None);
     }
-    raise(path.py(), Cache::new(check_path("cache", path)?)).map(Some)
+    raise(path.py(), Cache::new(&check_path("cache", path)?)).map(Some)
 }
 
 /// Clears the cache at `path`; whether a sign-in was in it.
@@ -240,7 +240,7 @@ fn cache_at(path: &Bound<'_, PyAny>) -> PyResult<Option<Cache>> {
 pub(super) fn logout(path: &Bound<'_, PyAny>) -> PyResult<bool> {
     door::through(path.py(), || {
         let path_given = check_path("cache", path)?;
-        raise(path.py(), Cache::new(path_given).and_then(|cache| cache.clear()))
+        raise(path.py(), Cache::new(&path_given).and_then(|cache| cache.clear()))
     })
 }
 

@@ -19,11 +19,10 @@ use crate::auth::{Audience, Credential};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{self, Settings, check_emulated};
-use crate::rate_limit::Quotas;
 use crate::retry::Retry;
 use crate::rows::schema;
 use crate::services::powerbi::client;
-use crate::services::powerbi::{self, CLOUDS, Cloud, IfExists, check_table_name, is_id};
+use crate::services::powerbi::{self, Allowance, CLOUDS, Cloud, IfExists, check_table_name, is_id};
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -41,7 +40,7 @@ struct Recipe {
     needs_loop: bool,
     settings: Settings,
     retry: Retry,
-    quotas: Quotas,
+    quotas: Allowance,
     clock: Clock,
     audience: Audience,
 }
@@ -93,7 +92,7 @@ impl Client {
         door::through(py, || {
             let client = self.open_to_send(py)?;
             let watched = |watch| work(Arc::new(client.watched(watch)));
-            Operation::watched(self.recipe.needs_loop, &self.recipe.clock, watched)
+            Operation::watched(self.recipe.needs_loop, "Power BI", &self.recipe.clock, watched)
         })
     }
 }
@@ -159,7 +158,7 @@ impl Client {
         door::through(py, || {
             let choices = [("fail", IfExists::Fail), ("reuse", IfExists::Reuse), ("recreate", IfExists::Recreate)];
             let if_exists = options::choice("if_exists", if_exists, &choices)?;
-            let dataset = raise(py, schema::read_dataset(&pythonize::depythonize(spec)?))?;
+            let dataset = raise(py, schema::read_dataset_for(&pythonize::depythonize(spec)?, &powerbi::TARGET))?;
             self.request(
                 py,
                 |client| async move { client.api().create_if(workspace.as_deref(), &dataset, if_exists).await },

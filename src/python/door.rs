@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
+use pyo3::types::PyIterator;
 
 use super::{errors, porter};
 use crate::error::{Error, Kind};
@@ -117,6 +118,17 @@ pub(super) fn may_stay(py: Python<'_>) -> PyResult<()> {
         return Err(errors::to_py(py, &Error::new(Kind::Closed, "Python is shutting down")));
     }
     Ok(())
+}
+
+/// What a Python iterable holds, whose code is asked for each of it: as many times, whether it may stay.
+pub(super) fn each<'py>(of: &Bound<'py, PyAny>) -> PyResult<impl Iterator<Item = PyResult<Bound<'py, PyAny>>>> {
+    let mut items = once(of)?;
+    Ok(std::iter::from_fn(move || if is_closed() { Some(Err(farewell())) } else { items.next() }))
+}
+
+/// The iterator of a Python iterable, for whoever asks before each step of it whether it may be taken.
+pub(super) fn once<'py>(of: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
+    of.try_iter()
 }
 
 /// One thread that is inside; it leaves with the GIL in its hands.

@@ -64,8 +64,13 @@ pub(super) fn to_py(py: Python<'_>, error: &Error) -> PyErr {
 
 /// Whether an exception is one of this package's own.
 pub(super) fn is_ours(py: Python<'_>, raised: &PyErr) -> bool {
-    let root = face(py, "exceptions").and_then(|exceptions| exceptions.getattr("PowerBIPushError"));
-    root.is_ok_and(|root| raised.matches(py, root).unwrap_or(false))
+    is_a(py, raised, "PowerBIPushError")
+}
+
+/// Whether an exception is of this class of the package's own.
+pub(super) fn is_a(py: Python<'_>, raised: &PyErr, class: &str) -> bool {
+    let class = face(py, "exceptions").and_then(|exceptions| exceptions.getattr(class));
+    class.is_ok_and(|class| raised.matches(py, class).unwrap_or(false))
 }
 
 /// The result as Python has it.

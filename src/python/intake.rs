@@ -144,8 +144,7 @@ impl<'py> Source<'py> {
             Kind::List(list.clone().unbind(), list.len())
         } else if rows.is_instance_of::<PyList>() {
             // A list that may show other rows than it holds: what it shows counts.
-            let shown = rows.try_iter()?.map(|row| if door::is_closed() { Err(door::farewell()) } else { row });
-            let list = shown.collect::<PyResult<Vec<_>>>()?;
+            let list = door::each(rows)?.collect::<PyResult<Vec<_>>>()?;
             Kind::List(PyList::new(rows.py(), &list)?.unbind(), list.len())
         } else if let Ok(tuple) = rows.cast_exact::<PyTuple>() {
             Kind::Tuple(tuple.clone().unbind())
@@ -155,7 +154,7 @@ impl<'py> Source<'py> {
             Kind::Fed(Fed::new(rows)?)
         } else {
             refuse_single(rows)?;
-            Kind::Once(rows.try_iter()?.unbind())
+            Kind::Once(no_rows::iterator(rows)?.unbind())
         };
         Ok(Self::resume(rows.py(), Rest { rows: kind, next: 0 }))
     }

@@ -79,7 +79,11 @@ impl Library {
         py: Python<'_>,
         work: impl FnOnce(Arc<Client>) -> W,
     ) -> PyResult<Operation> {
-        door::through(py, || Operation::request(false, work(self.open(py)?)))
+        door::through(py, || {
+            let client = self.open(py)?;
+            let watched = |watch| work(Arc::new(client.watched(watch)));
+            Operation::watched(false, "MicroStrategy", &self.recipe.clock, watched)
+        })
     }
 }
 

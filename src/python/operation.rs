@@ -26,9 +26,6 @@ use crate::delivery::worker::Waits;
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::Watch;
 
-/// What a request waits for, as people say it.
-const SERVICE: &str = "Power BI";
-
 /// What is to be done, in steps.
 pub(super) trait Work: Send {
     /// Goes on without waiting. On an event loop's thread it must come back `soon`, so that others have their turn.
@@ -99,16 +96,18 @@ impl Operation {
         Ok(Self::new(Request { running, interrupted: None, waits: None, limit: None }, bell, needs_loop))
     }
 
-    /// A request to the service that tells of its waits; they are logged.
+    /// A request that tells of its waits for `service`; they are logged.
     pub(super) fn watched<T: Serialize + Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(
         needs_loop: bool,
+        service: &'static str,
         clock: &Clock,
         work: impl FnOnce(Arc<dyn Watch>) -> W,
     ) -> PyResult<Self> {
         let bell = Arc::new(Bell::default());
         let waits = notices::waits(clock, &bell);
         let running = Running::start(&bell, work(Arc::clone(&waits) as Arc<dyn Watch>))?;
-        Ok(Self::new(Request { running, interrupted: None, waits: Some(waits), limit: None }, bell, needs_loop))
+        let waits = Some((service, waits));
+        Ok(Self::new(Request { running, interrupted: None, waits, limit: None }, bell, needs_loop))
     }
 
     /// The same operation, which never asks a function of the user's.
@@ -291,7 +290,8 @@ fn out_of_time() -> Error {
 struct Request<T> {
     running: Running<Result<T>>,
     interrupted: Option<PyErr>,
-    waits: Option<Arc<Waits>>,
+    /// What it waits for, as people say it, and how.
+    waits: Option<(&'static str, Arc<Waits>)>,
     limit: Option<Running<()>>,
 }
 
@@ -301,8 +301,8 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
             return Err(raised);
         }
         let received = self.running.look();
-        if let Some(waits) = &self.waits {
-            notices::log(py, SERVICE, &waits.notices())?;
+        if let Some((service, waits)) = &self.waits {
+            notices::log(py, service, &waits.notices())?;
         }
         match received {
             Received::Done(Ok(answer)) => Ok(Step::Done(pythonize(py, &answer)?.unbind())),
@@ -310,7 +310,7 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
             Received::NotYet if self.limit.as_ref().is_some_and(Running::is_over) => {
                 self.running.stop();
                 let error = match &self.waits {
-                    Some(waits) => waits.caused(out_of_time()),
+                    Some((_, waits)) => waits.caused(out_of_time()),
                     None => out_of_time(),
                 };
                 Err(errors::to_py(py, &error))

@@ -13,6 +13,7 @@ use crate::delivery::queue::Ledger;
 use crate::delivery::report::{Meter, Report};
 use crate::rows::encode::{Checked, Encoder, FREE_MEMORY, Filled, Kept, Limits, Run, Seen, Share};
 use crate::rows::schema::TableSchema;
+use crate::services::powerbi::TARGET;
 use crate::services::powerbi::sinks::{PUSH_ROWS, PushDataset};
 
 /// An encoder of push rows, in memory that earlier ones have left.
@@ -56,7 +57,7 @@ pub(super) fn check_ahead(schema: &Arc<TableSchema>, rows: &Bound<'_, PyAny>, op
     if !rows.hasattr("__len__")? || options.skip_invalid || !options.check_all {
         return Ok(());
     }
-    let mut source = Source::new(rows, Wanted::new(Some(schema), options.cells))?;
+    let mut source = Source::new(rows, Wanted::new(Some(schema), options.cells).at_most(&TARGET.counts))?;
     if !source.is_sized() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use super::options::{RowOptions, count, wrong};
 use super::payloads::{fill, refuse_invalid};
 use super::push::{Target, encoder};
 use crate::rate_limit::Plan;
+use crate::services::powerbi::TARGET;
 
 /// The plan of a push to `target`; rows are checked and measured, and nothing is sent.
 pub(super) fn plan(
@@ -18,7 +19,7 @@ pub(super) fn plan(
 ) -> PyResult<Plan> {
     let rows_in_table = count("rows_in_table", rows_in_table)?;
     // An int, or a number of numpy's.
-    if rows_or_count.hasattr("__index__")? && !rows_or_count.is_instance_of::<PyBool>() {
+    if rows_or_count.get_type().hasattr("__index__")? && !rows_or_count.is_instance_of::<PyBool>() {
         return of_count(target, rows_or_count, rows_in_table);
     }
     let requests = measured(target, rows_or_count)?;
@@ -42,7 +43,7 @@ fn of_count(target: &Target, rows: &Bound<'_, PyAny>, rows_in_table: Option<u64>
 /// How many rows each request would carry.
 fn measured(target: &Target, rows: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
     let py = rows.py();
-    let mut source = Source::new(rows, Wanted::default())?;
+    let mut source = Source::new(rows, Wanted::default().at_most(&TARGET.counts))?;
     if !source.is_sized() {
         let message =
             "`rows_or_count` that can be read only once cannot be planned: give a list, a frame, or the number of rows";

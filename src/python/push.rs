@@ -21,11 +21,11 @@ use self::telling::Telling;
 use super::bell::Bell;
 use super::door;
 use super::intake::{Rest, Source, Wanted};
-use super::notices;
 use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Running, lost};
+use super::{notices, results};
 use crate::clock::Moment;
 use crate::delivery::queue::Outbox;
 use crate::delivery::worker::{Lane, Manner, Opening, Policy};
@@ -33,6 +33,7 @@ use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{BOUNDLESS, Encoder, FREE_MEMORY, Filled, Kept, LEAST, Run, Share};
 use crate::rows::schema::TableSchema;
+use crate::services::powerbi::TARGET;
 use crate::services::powerbi::client::Route;
 
 /// Rows encoded ahead of what is on the wire.
@@ -66,7 +67,8 @@ pub(super) fn push(
     if target.schema.is_none() {
         options.refuse_without_schema(rows.py())?;
     }
-    let source = Source::new(rows, Wanted::new(target.schema.as_deref(), options.cells))?;
+    let wanted = Wanted::new(target.schema.as_deref(), options.cells).at_most(&TARGET.counts);
+    let source = Source::new(rows, wanted).map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let total = if source.is_sized() { rows.len().ok() } else { None };
     let needs_loop = target.needs_loop;
     let bell = Arc::new(Bell::default());

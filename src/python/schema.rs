@@ -15,8 +15,9 @@ use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::error::Error;
 use crate::rows::cell::{Cell, Row, Rows};
 use crate::rows::encode::{Limits, Options, Seen, example, kind_of, no_row};
-use crate::rows::schema::{self, DataType, Inference, Inferred, Known, POWER_BI, Target};
+use crate::rows::schema::{self, DataType, Inference, Inferred, Known, Target};
 use crate::services::microstrategy::TARGET;
+use crate::services::powerbi;
 use crate::services::powerbi::sinks::PushDataset;
 
 pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
@@ -28,7 +29,7 @@ pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
 
 /// Whom a schema is for, by the name that users know.
 fn named(target: &str) -> &'static Target {
-    if target == TARGET.name { &TARGET } else { &POWER_BI }
+    if target == TARGET.name { &TARGET } else { &powerbi::TARGET }
 }
 
 /// The type that `name` means, spelled as the documentation spells it.
@@ -78,7 +79,7 @@ pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool, target: &str) 
 #[pyfunction]
 pub(super) fn check_count(py: Python<'_>, owner: &str, what: &str, count: usize, at_least: bool) -> PyResult<()> {
     door::through(py, || {
-        let problem = schema::far_too_many(owner, what, count, at_least);
+        let problem = powerbi::TARGET.counts.far_too_many(owner, what, count, at_least);
         raise(py, problem.map_or(Ok(()), |problem| Err(Error::configuration(problem))))
     })
 }
@@ -114,8 +115,8 @@ fn infer(
     let given = given.collect::<PyResult<Vec<_>>>()?;
     let cells = Options { convert, hide_values: hides_values(), values: target.values, ..Options::default() };
     let takes_times = target.types.contains(&DataType::Time);
-    let mut source = Source::new(rows, Wanted::new(None, cells).with_times(takes_times))?;
-    let known = Known { given, declared: source.declared()?, convert };
+    let mut source = Source::new(rows, Wanted::new(None, cells).with_times(takes_times).at_most(&target.counts))?;
+    let known = Known { target, given, declared: source.declared()?, convert };
     let mut watching =
         Watching { inference: Inference::new(known), cells, types: target.types, row: 0, not_rows: None };
     let watched = match source.arrow() {
@@ -184,6 +185,7 @@ impl Row for Watching {
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct TableSchema {
     pub(super) schema: Arc<schema::TableSchema>,
+    target: &'static Target,
     canonical: Py<PyAny>,
 }
 
@@ -196,7 +198,7 @@ impl TableSchema {
             let target = named(target);
             let table = raise(py, schema::read_table_for(&specification(spec)?, target))?;
             let canonical = pythonize(py, &table)?.unbind();
-            Ok(Self { schema: Arc::new(schema::TableSchema::new(&table).under(target.values)), canonical })
+            Ok(Self { schema: Arc::new(schema::TableSchema::new(&table).under(target.values)), target, canonical })
         })
     }
 
@@ -250,6 +252,6 @@ impl TableSchema {
     }
 
     fn source<'py>(&self, rows: &Bound<'py, PyAny>, options: &RowOptions) -> PyResult<Source<'py>> {
-        Source::new(rows, Wanted::new(Some(&self.schema), options.cells))
+        Source::new(rows, Wanted::new(Some(&self.schema), options.cells).at_most(&self.target.counts))
     }
 }

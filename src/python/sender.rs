@@ -42,6 +42,7 @@ use crate::delivery::worker::{Lane, Manner, Opening, Policy};
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{Encoder, Framing, Problems, Run, Seen, position};
+use crate::services::powerbi::TARGET;
 
 /// A sender to one destination.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -168,7 +169,10 @@ impl Sender {
     fn send_many(&self, rows: &Bound<'_, PyAny>) -> PyResult<Operation> {
         door::through(rows.py(), || {
             let shared = self.open(rows.py())?;
-            let source = Source::new(rows, Wanted::new(shared.target.schema.as_deref(), shared.rows.cells))?;
+            let source = Source::new(
+                rows,
+                Wanted::new(shared.target.schema.as_deref(), shared.rows.cells).at_most(&TARGET.counts),
+            )?;
             Ok(Accept::rows(Arc::clone(shared), source).into_operation(self.needs_loop))
         })
     }

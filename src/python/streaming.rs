@@ -16,8 +16,8 @@ use super::{options, push};
 use crate::clock::Clock;
 use crate::delivery::worker::Opening;
 use crate::http::transport::Settings;
-use crate::rate_limit::Quotas;
 use crate::retry::Retry;
+use crate::services::powerbi::Allowance;
 use crate::services::powerbi::client::Route;
 use crate::services::powerbi::sinks::Streaming;
 
@@ -27,7 +27,7 @@ pub(super) struct PushUrl {
     streaming: Streaming,
     settings: Settings,
     retry: Retry,
-    quotas: Quotas,
+    quotas: Allowance,
     clock: Clock,
     route: PerProcess<Route>,
 }

@@ -16,7 +16,7 @@ use crate::delivery::worker::Opening;
 use crate::error::Result;
 use crate::rows::schema;
 use crate::services::powerbi::client;
-use crate::services::powerbi::{MOST_ROWS, TableAt};
+use crate::services::powerbi::{MOST_ROWS, TARGET, TableAt};
 
 /// One table, seen by one client.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -54,7 +54,8 @@ impl Table {
     fn update_schema(&self, spec: &Bound<'_, PyAny>, may_lose_rows: bool) -> PyResult<Operation> {
         let py = spec.py();
         door::through(py, || {
-            let (at, schema) = (self.at.clone(), raise(py, schema::read_table(&pythonize::depythonize(spec)?))?);
+            let (at, schema) =
+                (self.at.clone(), raise(py, schema::read_table_for(&pythonize::depythonize(spec)?, &TARGET))?);
             self.request(py, |client| async move { client.api().update_schema(&at, &schema, may_lose_rows).await })
         })
     }

@@ -3,13 +3,13 @@
 //! A verb is a Python generator of operations; see `powerbi_push/verbs.py`. Of the exception that ends it the frames of
 //! this package are taken off, and those of the caller's own functions stay.
 
-use pyo3::exceptions::PyStopIteration;
+use pyo3::exceptions::{PyException, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTraceback, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTraceback, PyTuple};
 
-use super::door;
 use super::operation::Operation;
+use super::{door, errors, results};
 
 /// Does what a verb says, on this thread.
 #[pyfunction]
@@ -40,6 +40,40 @@ pub(super) fn inside(
 ) -> PyResult<Py<PyAny>> {
     let py = function.py();
     door::through(py, || function.call(given, named).map(Bound::unbind).map_err(|raised| ours_taken_off(py, raised)))
+}
+
+/// The first of what a Python iterable holds: what Python itself would read on and on below a frame of ours.
+#[pyfunction]
+pub(super) fn taken<'py>(of: &Bound<'py, PyAny>, most: usize) -> PyResult<Bound<'py, PyList>> {
+    let py = of.py();
+    door::through(py, || PyList::new(py, door::each(of)?.take(most).collect::<PyResult<Vec<_>>>()?))
+}
+
+/// The same of the rows of a push, which are read before anything is sent: behind `before` others.
+#[pyfunction]
+pub(super) fn taken_rows<'py>(of: &Bound<'py, PyAny>, most: usize, before: u64) -> PyResult<Bound<'py, PyList>> {
+    let py = of.py();
+    door::through(py, || {
+        let mut rows = Vec::new();
+        for row in door::each(of)?.take(most) {
+            rows.push(row.map_err(|raised| unread(py, raised, before + rows.len() as u64))?);
+        }
+        PyList::new(py, rows)
+    })
+}
+
+/// The exception for rows of a push that raised behind the first `row` of them, before anything was sent.
+#[pyfunction]
+pub(super) fn unread_rows(raised: &Bound<'_, PyAny>, row: u64) -> PyResult<PyErr> {
+    let py = raised.py();
+    door::through(py, || Ok(unread(py, PyErr::from_value(raised.clone()), row)))
+}
+
+fn unread(py: Python<'_>, raised: PyErr, row: u64) -> PyErr {
+    if !raised.is_instance_of::<PyException>(py) {
+        return raised;
+    }
+    results::before_the_first(py, errors::source(py, raised, row), row)
 }
 
 fn drive(verb: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {

@@ -1,4 +1,4 @@
-//! The account of one dataset: what was sent, what is out, and whether the next request may go. It never waits itself.
+//! The account of one place: what was sent, what is out, and whether the next request may go. It never waits itself.
 
 mod throttle;
 
@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::LONGEST_WINDOW;
 use super::ask::{Ask, Ending, Reason, Word};
 use super::circuit::Circuit;
 use super::log::{Log, Tally};
-use super::quotas::{Quotas, Span, Window};
+use super::quotas::{Counts, Quotas, Window};
 use super::share::Share;
 use super::tables::Tables;
 use crate::clock::Moment;
@@ -45,7 +46,8 @@ pub(super) struct Account {
     kept: VecDeque<Moment>,
     /// What was answered. Until it is answered, the service may not have counted a request.
     log: Log,
-    shares: [Share; Span::COUNT],
+    /// Of each kind of window that somebody else seems to use too.
+    shares: Vec<(Window, Share)>,
     pub(super) tables: Tables,
     circuit: Circuit,
 }
@@ -61,8 +63,8 @@ impl Account {
             throttles: 0,
             out: [0; 2],
             kept: VecDeque::new(),
-            log: Log::new(Span::Hour.length()),
-            shares: [Span::Second, Span::Minute, Span::Hour, Span::LargeHour].map(|span| Share::whole(span.length())),
+            log: Log::new(LONGEST_WINDOW),
+            shares: Vec::new(),
             tables: Tables::default(),
             circuit: Circuit::new(),
         }
@@ -138,13 +140,13 @@ impl Account {
 
     /// How many rows the quota of rows would let go now; `None` is any number.
     pub(super) fn room(&self, now: Moment, quotas: &Quotas) -> Option<u64> {
-        let window = quotas.windows(false).find(|window| window.span == Span::Hour)?;
-        Some(self.most(&window, now).saturating_sub(self.used(&window, now)))
+        let windows = self.windows(quotas, "", 0).filter(|window| window.counts == Counts::Rows);
+        windows.map(|window| self.most(&window, now).saturating_sub(self.used(&window, now))).min()
     }
 
     /// The requests and rows of the last hour.
     pub(super) fn log_of_the_hour(&self, now: Moment) -> Tally {
-        self.log.within(Span::Hour.length(), now)
+        self.log.within(LONGEST_WINDOW, now)
     }
 
     /// Whether nothing of it matters any more.
@@ -156,11 +158,15 @@ impl Account {
         self.is_careful || self.circuit.is_down()
     }
 
+    /// The windows that hold a request with `rows` more for `table`.
+    fn windows(&self, quotas: &Quotas, table: &str, rows: u64) -> impl Iterator<Item = Window> {
+        quotas.windows(!self.tables.stores_nothing, move |count| self.tables.any_has(count, table, rows))
+    }
+
     /// Until when a window holds the request, the latest of them.
     fn held(&self, now: Moment, rows: u64, quotas: &Quotas, table: &str) -> Option<(Moment, Window)> {
-        let large = self.tables.any_large(table, rows, quotas.large_table_rows);
-        let held = quotas.windows(large).filter_map(|window| {
-            let (column, length) = (window.span.column(), window.span.length());
+        let held = self.windows(quotas, table, rows).filter_map(|window| {
+            let (column, length) = (window.column(), window.length());
             let wanted = [1, rows][column];
             let used = self.used(&window, now);
             let over = (used + wanted).saturating_sub(self.most(&window, now)).min(used);
@@ -171,18 +177,21 @@ impl Account {
     }
 
     fn used(&self, window: &Window, now: Moment) -> u64 {
-        let column = window.span.column();
-        self.out[column] + self.log.within(window.span.length(), now)[column]
+        let column = window.column();
+        self.out[column] + self.log.within(window.length(), now)[column]
     }
 
     fn most(&self, window: &Window, now: Moment) -> u64 {
-        self.shares[window.span as usize].of(window.most, now)
+        match self.shares.iter().find(|(known, _)| known.is_like(window)) {
+            Some((_, share)) => share.of(window.most, now),
+            None => window.most,
+        }
     }
 
     /// Whether there is a place. The places of answers that got lost are kept, all but the one that the service has more
     /// than we use. A probe needs none of them: it is one request in a long time.
     fn place(&self, now: Moment, quotas: &Quotas, is_down: bool) -> Word {
-        let shares = self.shares.iter().any(|share| share.is_part(now));
+        let shares = self.shares.iter().any(|(_, share)| share.is_part(now));
         let (out, places) = (self.out[0], quotas.in_flight as u64);
         let free = if shares { places.min(IN_FLIGHT_OF_MANY) } else { places }.saturating_sub(out);
         let keeps = !is_down && !quotas.lost_answer.is_zero();

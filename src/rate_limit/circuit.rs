@@ -10,14 +10,14 @@ use super::IN_FLIGHT;
 use super::log::Log;
 use crate::clock::Moment;
 
-/// So many failures in a row, and the service counts as down: everything that was out, and one more.
+/// So many failures in a row, and the service counts as down: everything that is out as a rule, and one more.
 const FAILURES: usize = IN_FLIGHT + 1;
 /// The window in which resends are counted.
 const BUDGET_SPAN: Duration = Duration::from_secs(300);
 /// In it, one resend for so many requests, and always at least one.
 const REQUESTS_PER_RESEND: u64 = 10;
 
-/// What the last requests to one dataset came to.
+/// What the last requests to one place came to.
 #[derive(Debug, Clone)]
 pub(super) struct Circuit {
     /// Failures since the last answer.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::account::{Account, Gone};
 use super::ask::{Ask, Ending, Reason, Word};
 use super::tables::Holding;
-use super::{Limit, Quotas};
+use super::{Limit, Window};
 use crate::clock::Moment;
 use crate::retry::Retry;
 
@@ -60,7 +60,8 @@ impl Limit {
             let times = each as f64 / played as f64;
             eta += Duration::try_from_secs_f64((stage.now - middle).as_secs_f64() * times).unwrap_or(Duration::MAX / 2);
         }
-        let assumes = assumptions(&self.quotas, known, rows_in_table, used);
+        let windows = self.quotas.windows(!stage.account.tables.stores_nothing, |_| true);
+        let assumes = assumptions(windows, known, rows_in_table, used);
         Plan { requests, eta: eta.as_secs_f64(), bound_by: stage.longest_wait(), assumes }
     }
 }
@@ -125,17 +126,21 @@ impl Stage<'_> {
     }
 }
 
-fn assumptions(quotas: &Quotas, known: Holding, told: Option<u64>, used: [u64; 2]) -> Vec<String> {
-    let large = quotas.large_table_rows;
-    let windows: Vec<_> = quotas.windows(true).map(|window| window.to_string()).collect();
+fn assumptions(
+    windows: impl Iterator<Item = Window>,
+    known: Holding,
+    told: Option<u64>,
+    used: [u64; 2],
+) -> Vec<String> {
+    let windows: Vec<_> = windows.map(|window| window.to_string()).collect();
     let quotas =
         if windows.is_empty() { "no quota is held".into() } else { format!("the quotas are {}", windows.join(", ")) };
     let table = match (told, known) {
         (Some(rows), _) => format!("the table holds {rows} rows"),
         (None, Holding::Unknown) => "the table is empty; rows_in_table= says otherwise".into(),
         (None, Holding::Counted(rows)) => format!("the table holds the {rows} rows that this process has sent"),
-        (None, Holding::Fifo) => "the table keeps its newest rows only and is never large".into(),
-        (None, Holding::Large) => format!("the table holds {large} rows or more, as the service has shown"),
+        (None, Holding::Newest) => "the table keeps its newest rows only and is never large".into(),
+        (None, Holding::Shown(rows)) => format!("the table holds {rows} rows or more, as the service has shown"),
     };
     let sent = match used {
         [0, _] => "nothing was sent to the dataset in the last hour".into(),

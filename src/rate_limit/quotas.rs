@@ -1,27 +1,99 @@
-//! What a service allows in a window of time, as data: profiles, and the windows of one request.
+//! What a service allows in windows of time, as data: the service hands the windows, and the account applies them.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::IN_FLIGHT;
+use super::{IN_FLIGHT, LONGEST_WINDOW};
 use crate::error::Grouped;
 
-/// A place whose request was never answered may still be taken at the service for this long.
-const LOST_ANSWER: Duration = Duration::from_secs(120);
-
-/// What may be sent to one dataset. `None` is no limit.
+/// What a window counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counts {
+    /// Requests that add rows.
+    Requests,
+    /// Rows.
+    Rows,
+}
+
+/// When a window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holds {
+    /// Always.
+    Always,
+    /// Where rows are stored, once one table has so many of them.
+    StoredRows(u64),
+    /// Where no rows are stored: they pass through.
+    Unstored,
+}
+
+/// So much in so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// How much.
+    pub most: u64,
+    /// Of what.
+    pub counts: Counts,
+    /// In how long, as the service says it.
+    pub span: Duration,
+    /// How much longer it is held: the service's clock is not ours.
+    pub margin: Duration,
+    /// When.
+    pub holds: Holds,
+}
+
+impl Window {
+    /// How long it is held.
+    pub(super) fn length(&self) -> Duration {
+        (self.span + self.margin).min(LONGEST_WINDOW)
+    }
+
+    /// Which column of the log it counts.
+    pub(super) fn column(&self) -> usize {
+        match self.counts {
+            Counts::Requests => 0,
+            Counts::Rows => 1,
+        }
+    }
+
+    /// From how many stored rows of one table on it holds, where that matters.
+    pub(super) fn stored_rows(&self) -> Option<u64> {
+        match self.holds {
+            Holds::StoredRows(rows) if rows > 0 => Some(rows),
+            _ => None,
+        }
+    }
+
+    /// Whether both are the same but for how much they let through.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        Self { most: 0, ..*self } == Self { most: 0, ..*other }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = match self.counts {
+            Counts::Requests => "requests",
+            Counts::Rows => "rows",
+        };
+        write!(f, "{} {counted} ", Grouped(self.most))?;
+        match self.span.as_secs() {
+            1 => f.write_str("a second")?,
+            60 => f.write_str("a minute")?,
+            3_600 => f.write_str("an hour")?,
+            seconds => write!(f, "in {seconds} s")?,
+        }
+        match self.stored_rows() {
+            Some(rows) => write!(f, " for a table of {} rows", Grouped(rows)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What may be sent to one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
-    /// Requests that add rows, a second; for push URLs without history only.
-    pub requests_per_second: Option<u64>,
-    /// Requests that add rows, a minute.
-    pub requests_per_minute: Option<u64>,
-    /// Rows, an hour.
-    pub rows_per_hour: Option<u64>,
-    /// Requests that add rows, an hour, once one table of the dataset is large.
-    pub large_table_requests_per_hour: Option<u64>,
-    /// From this many rows on a table is large.
-    pub large_table_rows: u64,
+    /// What holds a request.
+    pub windows: Vec<Window>,
     /// Requests that may be out at once. The service itself takes one more: a place for an answer that got lost.
     pub in_flight: usize,
     /// How long the place of a request that was never answered is kept.
@@ -29,111 +101,16 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// What "Push semantic model limitations" (learn.microsoft.com, `push-datasets-limitations`) allows a paid licence,
-    /// and for a push URL without history the comparison of real-time models in "Real-time streaming in Power BI", which
-    /// names no unit of time: a second is the usual reading.
-    pub const PRO: Self = Self {
-        requests_per_second: Some(5),
-        requests_per_minute: Some(120),
-        rows_per_hour: Some(1_000_000),
-        large_table_requests_per_hour: Some(120),
-        lost_answer: LOST_ANSWER,
-        ..Self::NONE
-    };
-
-    /// The same with the rows of a free licence. Source: the documentation of 2016 (`dn950053`); the current one is
-    /// silent.
-    pub const FREE: Self = Self { rows_per_hour: Some(10_000), ..Self::PRO };
-
     /// Nothing is held back, but that only so many requests are out at once.
-    pub const NONE: Self = Self {
-        requests_per_second: None,
-        requests_per_minute: None,
-        rows_per_hour: None,
-        large_table_requests_per_hour: None,
-        large_table_rows: 250_000,
-        in_flight: IN_FLIGHT,
-        lost_answer: Duration::ZERO,
-    };
+    pub const NONE: Self = Self { windows: Vec::new(), in_flight: IN_FLIGHT, lost_answer: Duration::ZERO };
 
-    /// Those of a push dataset, which also hold for a push URL with history.
-    #[must_use]
-    pub fn of_stored_rows(self) -> Self {
-        Self { requests_per_second: None, ..self }
-    }
-
-    /// Those of a push URL without history.
-    #[must_use]
-    pub fn of_stream(self) -> Self {
-        let Self { requests_per_second, in_flight, lost_answer, .. } = self;
-        Self { requests_per_second, in_flight, lost_answer, ..Self::NONE }
-    }
-
-    /// Those of queries, which are a user's whatever the dataset. Source: "Datasets - Execute Queries", limitations.
-    #[must_use]
-    pub fn of_queries(self) -> Self {
-        Self { requests_per_minute: self.requests_per_minute.and(Some(120)), ..Self::NONE }
-    }
-
-    /// The windows that hold a request, while a table of the dataset is `large` or none is.
-    pub(super) fn windows(&self, large: bool) -> impl Iterator<Item = Window> {
-        let windows = [
-            (Span::Second, self.requests_per_second),
-            (Span::Minute, self.requests_per_minute),
-            (Span::Hour, self.rows_per_hour),
-            (Span::LargeHour, self.large_table_requests_per_hour.filter(|_| large)),
-        ];
-        let rows = self.large_table_rows;
-        windows.into_iter().filter_map(move |(span, most)| most.map(|most| Window { span, most, rows }))
-    }
-}
-
-/// Over what a window counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Span {
-    Second,
-    Minute,
-    /// An hour of rows.
-    Hour,
-    /// An hour of requests to a dataset with a large table.
-    LargeHour,
-}
-
-impl Span {
-    pub(super) const COUNT: usize = 4;
-
-    /// A window is held a little longer than it is: the service's clock is not ours.
-    pub(super) const fn length(self) -> Duration {
-        match self {
-            Self::Second => Duration::from_millis(1_010),
-            Self::Minute => Duration::from_millis(60_500),
-            Self::Hour | Self::LargeHour => Duration::from_secs(3_620),
-        }
-    }
-
-    /// Which column of the log it counts: requests, or rows.
-    pub(super) const fn column(self) -> usize {
-        matches!(self, Self::Hour) as usize
-    }
-}
-
-/// So much in so long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    pub(super) span: Span,
-    pub(super) most: u64,
-    rows: u64,
-}
-
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let most = Grouped(self.most);
-        match self.span {
-            Span::Second => write!(f, "{most} requests a second"),
-            Span::Minute => write!(f, "{most} requests a minute"),
-            Span::Hour => write!(f, "{most} rows an hour"),
-            Span::LargeHour => write!(f, "{most} requests an hour for a table of {} rows", Grouped(self.rows)),
-        }
+    /// Its windows; of those that hold from some number of stored rows on, all that `has` holds for.
+    pub(super) fn windows(&self, stores: bool, has: impl Fn(u64) -> bool) -> impl Iterator<Item = Window> {
+        self.windows.iter().copied().filter(move |window| match window.holds {
+            Holds::Always => true,
+            Holds::Unstored => !stores,
+            Holds::StoredRows(rows) => stores && (rows == 0 || has(rows)),
+        })
     }
 }
 
@@ -141,13 +118,33 @@ impl fmt::Display for Window {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn window(most: u64, counts: Counts, span: Duration, holds: Holds) -> Window {
+        Window { most, counts, span, margin: Duration::ZERO, holds }
+    }
+
     #[test]
-    fn the_windows_of_a_profile_are_told_as_people_say_them() {
-        let names = |quotas: Quotas, large| quotas.windows(large).map(|window| window.to_string()).collect::<Vec<_>>();
-        let pro = ["5 requests a second", "120 requests a minute", "1,000,000 rows an hour"];
-        assert_eq!(names(Quotas::PRO, false), pro);
-        assert_eq!(names(Quotas::PRO, true)[3], "120 requests an hour for a table of 250,000 rows");
-        assert_eq!(names(Quotas::FREE, false)[2], "10,000 rows an hour");
-        assert_eq!(names(Quotas::NONE, true), [""; 0]);
+    fn windows_are_told_as_people_say_them() {
+        for (most, counts, seconds, holds, told) in [
+            (5, Counts::Requests, 1, Holds::Unstored, "5 requests a second"),
+            (120, Counts::Requests, 60, Holds::Always, "120 requests a minute"),
+            (1_000_000, Counts::Rows, 3_600, Holds::StoredRows(0), "1,000,000 rows an hour"),
+            (12, Counts::Requests, 3_600, Holds::StoredRows(9_000), "12 requests an hour for a table of 9,000 rows"),
+            (7, Counts::Rows, 90, Holds::Always, "7 rows in 90 s"),
+        ] {
+            assert_eq!(window(most, counts, SECOND * seconds, holds).to_string(), told);
+        }
+    }
+
+    #[test]
+    fn a_window_holds_where_and_from_when_its_service_says() {
+        let all = [Holds::Always, Holds::StoredRows(0), Holds::StoredRows(9), Holds::Unstored];
+        let windows = all.map(|holds| window(1, Counts::Rows, SECOND, holds)).into();
+        let quotas = Quotas { windows, ..Quotas::NONE };
+        let holding = |stores, count| quotas.windows(stores, move |rows| count >= rows).map(|window| window.holds);
+        assert_eq!(holding(true, 8).collect::<Vec<_>>(), all[..2]);
+        assert_eq!(holding(true, 9).collect::<Vec<_>>(), all[..3]);
+        assert_eq!(holding(false, 9).collect::<Vec<_>>(), [Holds::Always, Holds::Unstored]);
     }
 }

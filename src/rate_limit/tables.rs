@@ -1,4 +1,4 @@
-//! How many rows the tables of one dataset hold, as far as this process can know.
+//! How many rows the tables of one place hold, as far as this process can know.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ pub enum Holding {
     Unknown,
     /// So many rows have been sent since it was made or emptied.
     Counted(u64),
-    /// It keeps the newest rows only (`basicFIFO`), about 200,000, and is never large.
-    Fifo,
-    /// The service has shown that it is large.
-    Large,
+    /// It keeps its newest rows only, and never has many.
+    Newest,
+    /// So many or more, as the service has shown.
+    Shown(u64),
 }
 
-/// The tables of one dataset.
+/// The tables of one place.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tables {
     held: BTreeMap<Arc<str>, Holding>,
-    /// The dataset streams only: it takes small requests, a few a second, and keeps nothing.
-    pub(super) is_stream: bool,
+    /// No rows are stored there: they pass through.
+    pub(super) stores_nothing: bool,
 }
 
 impl Tables {
@@ -36,7 +36,7 @@ impl Tables {
 
     /// The table was emptied: from here on its rows are counted, unless it forgets the oldest anyway.
     pub(super) fn empty(&mut self, table: &str) {
-        if self.of(table) != Holding::Fifo {
+        if self.of(table) != Holding::Newest {
             self.set(table, Holding::Counted(0));
         }
     }
@@ -46,7 +46,7 @@ impl Tables {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty() && !self.is_stream
+        self.held.is_empty() && !self.stores_nothing
     }
 
     /// Counts rows that are on their way to `table`.
@@ -63,13 +63,13 @@ impl Tables {
         }
     }
 
-    /// Whether any table has `large` rows, or `table` will have with `rows` more.
-    pub(super) fn any_large(&self, table: &str, rows: u64, large: u64) -> bool {
+    /// Whether any table has `count` rows, or `table` will have with `rows` more.
+    pub(super) fn any_has(&self, count: u64, table: &str, rows: u64) -> bool {
         let more = |name: &str| if name == table { rows } else { 0 };
         self.held.iter().any(|(name, holding)| match holding {
-            Holding::Counted(count) => count.saturating_add(more(name)) >= large,
-            Holding::Large => true,
-            Holding::Unknown | Holding::Fifo => false,
+            Holding::Counted(counted) => counted.saturating_add(more(name)) >= count,
+            Holding::Shown(shown) => *shown >= count,
+            Holding::Unknown | Holding::Newest => false,
         })
     }
 }
@@ -79,32 +79,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_large_when_its_count_says_so_and_fifo_never() {
+    fn a_table_has_what_its_count_says_and_one_that_keeps_the_newest_rows_never_has_many() {
         let mut tables = Tables::default();
         tables.set("Counted", Holding::Counted(0));
-        tables.set("Fifo", Holding::Fifo);
-        for table in ["Counted", "Fifo", "Unknown"] {
+        tables.set("Newest", Holding::Newest);
+        for table in ["Counted", "Newest", "Unknown"] {
             tables.add(table, 249_999);
         }
-        assert!(!tables.any_large("Fifo", 1, 250_000));
-        assert!(!tables.any_large("Unknown", 1_000_000, 250_000));
-        assert!(tables.any_large("Counted", 1, 250_000));
+        assert!(!tables.any_has(250_000, "Newest", 1));
+        assert!(!tables.any_has(250_000, "Unknown", 1_000_000));
+        assert!(tables.any_has(250_000, "Counted", 1));
         tables.add("Counted", 1);
-        // One large table slows the whole dataset: the service counts requests of the dataset.
-        assert!(tables.any_large("Fifo", 1, 250_000));
+        // One table with many rows slows all of them: the service counts the requests to all together.
+        assert!(tables.any_has(250_000, "Newest", 1));
         tables.take_back("Counted", 1);
-        assert!(!tables.any_large("Fifo", 1, 250_000));
+        assert!(!tables.any_has(250_000, "Newest", 1));
     }
 
     #[test]
-    fn an_emptied_table_is_counted_from_then_on_even_where_the_service_called_it_large() {
+    fn an_emptied_table_is_counted_from_then_on_whatever_the_service_has_shown_before() {
         let mut tables = Tables::default();
-        tables.set("Old", Holding::Large);
-        tables.set("Fifo", Holding::Fifo);
-        for table in ["Old", "Fifo", "New"] {
+        tables.set("Old", Holding::Shown(250_000));
+        tables.set("Newest", Holding::Newest);
+        for table in ["Old", "Newest", "New"] {
             tables.empty(table);
         }
         assert_eq!((tables.of("Old"), tables.of("New")), (Holding::Counted(0), Holding::Counted(0)));
-        assert_eq!(tables.of("Fifo"), Holding::Fifo);
+        assert_eq!(tables.of("Newest"), Holding::Newest);
     }
 }

@@ -1,4 +1,4 @@
-//! Columns, tables and datasets as Power BI knows them, checked when they are made.
+//! Columns, tables and datasets, checked when they are made by the rules of whom they are for.
 //!
 //! ```text
 //! JSON or Python's own classes ──read──▶ Dataset ──rules──▶ every problem at once, or a schema
@@ -18,13 +18,11 @@ use serde::{Serialize, Serializer};
 
 pub use self::infer::{Inference, Inferred, Kind, Known, Looks, NoType};
 pub use self::json::{dataset_json, table_json};
-pub use self::read::{read_dataset, read_dataset_for, read_table, read_table_for};
-pub use self::rules::{POWER_BI, far_too_many, table_name_problem};
+pub use self::read::{read_dataset_for, read_table_for};
+pub use self::rules::{Counts, FAR_TOO_MANY, Most, NameRules, check_unique};
 pub use self::target::{Target, ValueRules};
 
-/// The types that a Power BI push table knows.
-///
-/// Source: "Dataset properties", learn.microsoft.com/power-bi/developer/automation/api-dataset-properties.
+/// The types of columns; which of them there are, each target says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// Whole numbers between `Int64.MinValue` and `Int64.MaxValue`, both excluded.
@@ -33,11 +31,11 @@ pub enum DataType {
     Double,
     /// True or false.
     Boolean,
-    /// A date with a time of day; the service keeps steps of 1/300 s.
+    /// A date with a time of day.
     DateTime,
-    /// Text of up to 4,000 UTF-16 units.
+    /// Text.
     String,
-    /// Up to 28 digits, 4 of them after the point.
+    /// A number of some digits, so many of them after the point.
     Decimal,
     /// A date without a time of day; not of every target.
     Date,
@@ -129,7 +127,9 @@ impl Column {
         }
     }
 
-    fn has_properties(&self) -> bool {
+    /// Whether it has more than a name and a type.
+    #[must_use]
+    pub fn has_properties(&self) -> bool {
         *self != Self::new(self.name.clone(), self.data_type)
     }
 }

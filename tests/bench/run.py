@@ -1,6 +1,6 @@
 """Measure this package against others, print a table, and keep it in docs/benchmarks.md.
 
-python tests/bench/run.py [--rounds N] [--write] [rows] [frames] [end_to_end] [footprint] [command_line]
+python tests/bench/run.py [--rounds N] [--write] [rows] [frames] [end_to_end] [footprint] [command_line] [microstrategy]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from measure import Figure
 
-GROUPS = ["rows", "frames", "end_to_end", "footprint", "command_line"]
+GROUPS = ["rows", "frames", "end_to_end", "footprint", "command_line", "microstrategy"]
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of the figures -->"
 HEAD = "| work | ours | theirs | ratio | to reach | |\n|---|---:|---:|---:|---:|---|\n"

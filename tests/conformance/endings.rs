@@ -12,6 +12,7 @@ use powerbi_push::rate_limit::{Limit, Quotas};
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{Encoder, Limits, Options};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::TARGET;
 
 use crate::far_end::{FarEnd, Said, Turn};
 use crate::sample::{Sample, table};
@@ -67,7 +68,7 @@ pub(crate) fn policy() -> Policy {
 
 /// Hands over all rows.
 pub(crate) fn fill(outbox: &Outbox, framing: &'static powerbi_push::rows::encode::Framing) {
-    let schema = Some(Arc::new(TableSchema::new(&table())));
+    let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
     let mut encoder = Encoder::new(framing, schema, Options::default(), LIMITS, 1);
     let mut source = Sample::new((0..ALL).map(|id| (id.cast_signed(), format!("item {id}"))));
     loop {

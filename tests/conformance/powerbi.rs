@@ -8,10 +8,9 @@ use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::clock::Clock;
 use powerbi_push::http::Exchanges;
 use powerbi_push::http::transport::Settings;
-use powerbi_push::rate_limit::Quotas;
 use powerbi_push::retry::Retry;
 use powerbi_push::services::powerbi::client::Client;
-use powerbi_push::services::powerbi::{PowerBi, Streaming, TableAt};
+use powerbi_push::services::powerbi::{Allowance, PowerBi, Streaming, TableAt};
 use reqwest::Url;
 use serde_json::Value;
 
@@ -30,7 +29,7 @@ impl Subject for Table {
         let token = || Ok(AccessToken::new("opaque-token".into(), None));
         let credential = Credential::Fetch(Arc::new(move |_| Box::pin(ready(token()))));
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
-        let client = Client::new(root.clone(), credential, &settings, Retry::default(), Quotas::NONE, clock.clone());
+        let client = Client::new(root.clone(), credential, &settings, Retry::default(), Allowance::NONE, clock.clone());
         let route = client.unwrap().route(&TableAt::new(None, "d", "Orders")).unwrap();
         Reached { sink: Arc::clone(&route.sink), http: route.http() }
     }

@@ -17,7 +17,7 @@ use powerbi_push::rows::schema::{Dataset, TableSchema};
 use powerbi_push::services::powerbi::client::Client;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use powerbi_push::services::powerbi::sinks::PushDataset;
-use powerbi_push::services::powerbi::{TableAt, base_url};
+use powerbi_push::services::powerbi::{Allowance, TARGET, TableAt, base_url};
 
 use crate::sample::{Sample, table};
 
@@ -31,11 +31,11 @@ pub(crate) struct House {
 
 impl House {
     async fn build() -> Self {
-        Self::with(Options::default(), Quotas::PRO, None).await
+        Self::with(Options::default(), Allowance::PRO, None).await
     }
 
     /// The same with other options of the emulator, quotas of the client, and a policy of retention.
-    pub(crate) async fn with(options: Options, quotas: Quotas, retention: Option<&str>) -> Self {
+    pub(crate) async fn with(options: Options, quotas: Allowance, retention: Option<&str>) -> Self {
         let clock = Clock::simulated();
         let emulator = Emulator::start(Options { clock: clock.clone(), ..options }).unwrap();
         let emulator = Arc::new(emulator);
@@ -72,7 +72,7 @@ impl House {
         couriers: usize,
         ready: impl FnOnce(Lane) -> Lane,
     ) -> (Arc<Outbox>, Option<Kind>) {
-        let schema = Some(Arc::new(TableSchema::new(&table())));
+        let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
         let outbox = Arc::new(Outbox::new(1_000_000, || ()));

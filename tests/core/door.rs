@@ -86,6 +86,15 @@ fn nobody_but_the_door_gives_the_gil_away_or_asks_for_it() {
 }
 
 #[test]
+fn nobody_but_the_door_reads_on_in_what_python_holds() {
+    for (path, text) in of_python() {
+        assert!(!text.contains(".try_iter(") || path.ends_with("door.rs"), "{}", path.display());
+        // Whoever reads without the door asks it himself: `may_go_on` at each row.
+        assert!(!text.contains("door::once(") || path.ends_with("no_rows.rs"), "{}", path.display());
+    }
+}
+
+#[test]
 fn an_intruder_is_seen() {
     let methods = "\n#[pymethods]\nimpl A {\n    /// Does.\n    fn a(&self, py: Python<'_>) -> PyResult<()> {\n        x()\n    }\n\
                    \n    fn b(&self, py: Python<'_>) -> u8 {\n        door::through(py, || x())\n    }\n\

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use powerbi_push::rows::encode::{Checked, Code, Encoder, Kept, Limits, Options, Room, Run};
-use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::rows::schema::{TableSchema, ValueRules};
+use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -11,7 +12,13 @@ use serde_json::{Value, json};
 use crate::sample::{Sample, table};
 
 fn encoder(limits: Limits) -> Encoder {
-    Encoder::new(&PUSH_ROWS, Some(Arc::new(TableSchema::new(&table()))), Options::default(), limits, 1000)
+    Encoder::new(
+        &PUSH_ROWS,
+        Some(Arc::new(TableSchema::new(&table()).under(TARGET.values))),
+        Options::default(),
+        limits,
+        1000,
+    )
 }
 
 fn encode(rows: Vec<(i64, String)>, limits: Limits) -> (Vec<Run>, Encoder) {
@@ -152,4 +159,27 @@ fn a_row_that_fits_no_request_is_a_problem_of_its_own() {
     let error = &encoder.problems().errors()[0];
     assert_eq!((error.row, error.code, encoder.problems().count()), (1, Code::RowTooLarge, 1));
     assert_eq!(encoder.problems().invalid_rows(), vec![1..2; 1]);
+}
+
+#[test]
+fn how_long_text_may_be_is_the_services_own_rule() {
+    let told = |max_text: usize| {
+        let rules = ValueRules { max_text, ..TARGET.values };
+        let schema = Arc::new(TableSchema::new(&table()).under(rules));
+        let limits = Limits { max_rows: 10, max_bytes: 10_000 };
+        let mut encoder = Encoder::new(&PUSH_ROWS, Some(schema), Options::default(), limits, 9);
+        encoder.fill(&mut Sample::new([(1, "abcdef".to_owned())])).unwrap();
+        encoder.problems().errors().iter().map(|error| error.message.clone()).collect::<Vec<_>>()
+    };
+    let expected =
+        "column `Item` holds text of 6 UTF-16 units; the service takes 5: `'abcdef'`; too_long=\"truncate\" cuts it";
+    assert_eq!(told(5), [expected]);
+    assert_eq!(told(6), [""; 0]);
+    assert_eq!(told(ValueRules::default().max_text), [""; 0]);
+}
+
+#[test]
+fn words_about_a_limit_have_the_numbers_of_their_service() {
+    let rules = ValueRules { max_text: 9, decimal_digits: 7, decimal_scale: 2, marks_utc: true };
+    assert_eq!(rules.said("{digits} digits, {scale} of them, in {text}"), "7 digits, 2 of them, in 9");
 }

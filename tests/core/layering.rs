@@ -13,7 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("retry", &["clock", "error"]),
     ("rows", &["error"]),
     ("rate_limit", &["retry", "error", "clock"]),
-    ("http", &["rate_limit", "error", "clock"]),
+    ("http", &["rate_limit", "retry", "error", "clock"]),
     ("auth", &["http", "retry", "error", "clock"]),
     ("delivery", &["rows", "http", "rate_limit", "retry", "error", "clock"]),
     ("services", &["delivery", "rows", "http", "rate_limit", "auth", "retry", "error", "clock"]),
@@ -26,7 +26,22 @@ const APART: &[&str] = &["services"];
 
 /// Rooms that name no service, and words of services that their code may not hold.
 const OF_NO_SERVICE: &[&str] = &["rows", "delivery", "http", "rate_limit", "auth"];
-const WORDS_OF_SERVICES: &[&str] = &["powerbi", "push_dataset", "pushdataset", "microstrategy", "mstr"];
+const WORDS_OF_SERVICES: &[&str] = &[
+    "powerbi",
+    "push_dataset",
+    "pushdataset",
+    "microstrategy",
+    "mstr",
+    "large_table",
+    "fifo",
+    "max_name",
+    "max_columns",
+    "max_tables",
+    "max_relationships",
+    "xml_character",
+];
+/// Limits of theirs: units of text, and rows from which on a table is large.
+const NUMBERS_OF_SERVICES: &[&str] = &["4_000", "250_000"];
 
 /// Rooms within a room and whom of their neighbours they may name; the outer room itself may name them all.
 const INSIDE: &[(&str, &[&str])] = &[
@@ -107,7 +122,9 @@ fn breaches(files: &[File]) -> Vec<String> {
         for (word, line) in &words {
             let is_neutral = home.first().is_some_and(|room| OF_NO_SERVICE.contains(&room.as_str()));
             let lower = word.to_lowercase();
-            if let Some(named) = WORDS_OF_SERVICES.iter().find(|named| is_neutral && lower.contains(**named)) {
+            let named = WORDS_OF_SERVICES.iter().find(|named| lower.contains(**named));
+            let named = named.or_else(|| NUMBERS_OF_SERVICES.iter().find(|number| lower == **number));
+            if let Some(named) = named.filter(|_| is_neutral) {
                 found.push(format!("{path}:{line}: the engine names no service, and `{word}` holds `{named}`"));
             }
             let owner = ONLY_IN.iter().find(|(krate, _)| krate == word).map(|(_, owner)| *owner);
@@ -513,5 +530,10 @@ fn nobody_knows_python_and_only_python_names_its_crates() {
 fn the_engine_names_no_service() {
     let found = house(&[("delivery.rs", "struct PowerBiQueue;"), ("rows/mstr.rs", "fn f() {}")]);
     assert_eq!(found, ["delivery.rs:1: the engine names no service, and `PowerBiQueue` holds `powerbi`"]);
+    let found = house(&[("rate_limit/quotas.rs", "const LARGE_TABLE: u64 = 9;")]);
+    assert_eq!(found, ["rate_limit/quotas.rs:1: the engine names no service, and `LARGE_TABLE` holds `large_table`"]);
+    let found = house(&[("rows/schema/target.rs", "const MOST: usize = 4_000;")]);
+    assert_eq!(found, ["rows/schema/target.rs:1: the engine names no service, and `4_000` holds `4_000`"]);
+    assert_eq!(house(&[("rows/cell.rs", "const MOST: usize = 64_000;")]), [""; 0]);
     assert_eq!(house(&[("services/powerbi.rs", "struct PowerBi;"), ("http.rs", "// Power BI, powerbi")]), [""; 0]);
 }

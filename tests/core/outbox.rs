@@ -31,6 +31,7 @@ use powerbi_push::delivery::queue::{Batch, Fate, Outbox};
 use powerbi_push::error::Kind;
 use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::prelude::*;
 
@@ -41,7 +42,7 @@ fn run(rows: i64) -> Run {
 }
 
 fn encoded(rows: Vec<(i64, String)>) -> Run {
-    let schema = Some(Arc::new(TableSchema::new(&table())));
+    let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
     let limits = Limits { max_rows: 10_000, max_bytes: 1_000_000 };
     let mut encoder = Encoder::new(&PUSH_ROWS, schema, Options::default(), limits, 1);
     encoder.fill(&mut Sample::new(rows)).unwrap().run.unwrap()

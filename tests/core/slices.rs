@@ -9,6 +9,7 @@ use std::time::Duration;
 use powerbi_push::rows::cell::{Cell, Row, Rows, Slices};
 use powerbi_push::rows::encode::{Encoder, Filled, Limits, Options, Run, Shares};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS};
 use proptest::prelude::*;
 
@@ -194,7 +195,7 @@ proptest! {
         (has_schema, known, as_array, checks) in (any::<bool>(), prop::bool::weighted(0.8), any::<bool>(), any::<bool>()),
         (threads, slice, own) in (1usize..=4, 1usize..6, 1usize..20),
     ) {
-        let schema = has_schema.then(|| Arc::new(TableSchema::new(&table())));
+        let schema = has_schema.then(|| Arc::new(TableSchema::new(&table()).under(TARGET.values)));
         let rows = Batches::new(if known { ["Id", "Item"] } else { ["Item", "Other"] }, &batches, bad);
         let new = || {
             let framing = if as_array { &PUSH_ARRAY } else { &PUSH_ROWS };

@@ -6,8 +6,8 @@ use std::time::Duration;
 use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::http::transport::Settings;
-use powerbi_push::rate_limit::Quotas;
 use powerbi_push::retry::Retry;
+use powerbi_push::services::powerbi::Allowance;
 use powerbi_push::services::powerbi::base_url;
 use powerbi_push::services::powerbi::client::Client;
 use serde_json::Value;
@@ -89,7 +89,7 @@ impl StandIn {
         let clock = Clock::simulated();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let credential = Credential::Token(AccessToken::reading_expiry(token.into()));
-        let client = Client::new(root, credential, &settings, retry, Quotas::NONE, clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, retry, Allowance::NONE, clock.clone()).unwrap();
         Self { client, clock, asked }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use powerbi_push::rows::cell::{Bits, Cell, Date, DateTime, Kind, Row, Rows, Texts, Values, Window};
 use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::{Column, DataType, Table, TableSchema};
+use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS};
 use proptest::prelude::*;
 
@@ -162,7 +163,7 @@ proptest! {
     ) {
         let columns = NAMES.into_iter().zip(TYPES).map(|(name, data_type)| Column::new(name, data_type)).collect();
         let table = Table { name: "Orders".into(), columns, measures: Vec::new(), description: None, is_hidden: None };
-        let schema = has_schema.then(|| Arc::new(TableSchema::new(&table)));
+        let schema = has_schema.then(|| Arc::new(TableSchema::new(&table).under(TARGET.values)));
         let new = || {
             let dialect = if as_array { &PUSH_ARRAY } else { &PUSH_ROWS };
             let max_bytes = if checks { 1_000_000 } else { max_bytes };

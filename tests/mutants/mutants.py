@@ -10,8 +10,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("mutants.toml")
 
-#: What can name tests, and where such tests are: Rust's own in the source, Rust's of the core, pytest's.
-KINDS = ("lib", "core", "python")
+#: What can name tests, and where such tests are: Rust's in the source, of the core and of every sink, and pytest's.
+KINDS = ("lib", "core", "conformance", "python")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Mutant:
     new: str
     lib: tuple[str, ...] = ()
     core: tuple[str, ...] = ()
+    conformance: tuple[str, ...] = ()
     python: tuple[str, ...] = ()
     why: str = ""
     """Why no test can see it, where that is so."""
@@ -78,6 +79,6 @@ def is_there(kind: str, test: str, root: Path = ROOT) -> bool:
         name, files = name.partition("[")[0], [root / path]
     else:
         rooms = path.split("::")
-        folder, rooms = (root / "src", rooms[:-1]) if kind == "lib" else (root / "tests/core", rooms)
+        folder, rooms = (root / "src", rooms[:-1]) if kind == "lib" else (root / "tests" / kind, rooms)
         files = [folder.joinpath(*rooms).with_suffix(".rs"), folder.joinpath(*rooms, "tests.rs")]
     return any(file.is_file() and f" {name}(" in file.read_text(encoding="utf-8") for file in files)

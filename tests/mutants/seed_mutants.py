@@ -44,6 +44,7 @@ PROFILE = [
 BUILDS = {
     "lib": ["cargo", "test", "--quiet", "--lib", "--no-run"],
     "core": ["cargo", "test", "--quiet", "--test", "core", "--no-run"],
+    "conformance": ["cargo", "test", "--quiet", "--test", "conformance", "--no-run"],
     "python": ["cargo", "rustc", "--quiet", "--lib", "--crate-type", "cdylib", "--features", "python"],
 }
 

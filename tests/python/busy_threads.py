@@ -92,6 +92,26 @@ KINDS = {
     """,
     "send_many": "sender = table().sender(); daemon(lambda: sender.send_many(rows()))",
     "push(generator)": "target = table(); daemon(lambda: target.push(rows()))",
+    "push(generator) that makes a dataset": """
+        emulator = Emulator(limits=False)
+        sign_in = {"credential": emulator.credential, "base_url": emulator.url}
+        daemon(lambda: pbi.push(rows(), "Sales/Orders", create=True, **sign_in))
+    """,
+    "keys without end": """
+        class Endless(Row):
+            def keys(self):
+                while True:
+                    yield "Id"
+                    pause()
+        daemon(lambda: TABLE.validate([Endless()]))
+    """,
+    "columns without end": """
+        def columns():
+            while True:
+                yield pbi.Column("Id", int)
+                pause()
+        daemon(lambda: pbi.TableSchema("Orders", columns()))
+    """,
     "plan": "target = table(); daemon(lambda: target.plan(many()))",
     "the first push_async": """
         target = table()
@@ -223,6 +243,18 @@ WITH_FRAMES = {
                 return self.reader.__arrow_c_stream__(requested_schema)
         reader = pa.RecordBatchReader.from_batches(schema, batches())
         daemon(lambda: TABLE.validate(Stream(reader)))
+    """,
+    "a reader of Arrow that makes a dataset": """
+        import pyarrow as pa
+        schema = pa.schema([("Id", pa.int64())])
+        def batches():
+            while True:
+                yield pa.record_batch({"Id": [1, 2]}, schema=schema)
+                pause()
+        emulator = Emulator(limits=False)
+        sign_in = {"credential": emulator.credential, "base_url": emulator.url}
+        reader = pa.RecordBatchReader.from_batches(schema, batches())
+        daemon(lambda: pbi.push(reader, "Sales/Orders", create=True, **sign_in))
     """,
     "a frame of slow objects": """
         import enum

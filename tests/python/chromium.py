@@ -38,6 +38,8 @@ def page(browser: Browser, powerbi: Emulator) -> Iterator[Page]:
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
     page.goto(powerbi.url)
+    # What there is has been told.
+    page.wait_for_selector("#requests > *")
     yield page
     context.close()
     assert not faults

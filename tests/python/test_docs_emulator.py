@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from doc_blocks import blocks
 from powerbi_push.cli.seed import read_seed
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def test_a_client_of_another_language_pushes_rows(powerbi: Emulator, tmp_path: P
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
     powerbi.assert_pushed("Sales/Orders", [{"Id": 1}, {"Id": 2}])
+
+
+def test_every_block_in_another_language_is_looked_at() -> None:
+    found = [one.language for one in blocks("docs/emulator.md") if one.language in {*LANGUAGES, "json"}]
+    # The seed, the container, and a call in each language.
+    assert sorted(found) == sorted(["json", "sh", *LANGUAGES])
 
 
 def test_the_seed_is_sown(powerbi: Emulator, tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ CODES = ROOT / "src/rows/encode/problems.rs"
 REASONS = ROOT / "src/services/powerbi/answers/reason/known.rs"
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#]*)(#[^)]*)?\)")
 PROBLEM = {"row": 0, "column": None, "message": "", "value_type": None}
-#: What stands in a block of text: what cannot be run here.
+#: Runs the files that need Spark, Dask or Ray: `make test-spark`.
+CLUSTERS = ROOT / "tests/spark/test_recipes.py"
 #: Languages of a page whose blocks a test of its own runs.
 OWN_TEST = {"docs/emulator.md": {"sh", "powershell", "csharp", "json"}}  # test_docs_emulator.py
+#: What stands in a block of text: what cannot be run here.
 NOT_RUN = ("pip install powerbi-push", "make ")
 
 
@@ -99,7 +101,7 @@ def test_every_link_between_pages_leads_somewhere() -> None:
 
 
 def is_run(block: Block, document: str) -> bool:
-    """Whether a test runs it, or it shows a file that something on its page takes, or cannot be run here."""
+    """Whether a test runs it, or it shows a file that its page or a test of clusters takes, or cannot be run here."""
     if block.language in OWN_TEST.get(document, ()):
         return True
     if block.language == "text":
@@ -107,6 +109,8 @@ def is_run(block: Block, document: str) -> bool:
     if block.file is None or block.language == "ini":
         return block.language in {"python", "console", "crontab", "ini", "js"}
     others = [text for name, text in files(document).items() if name != block.file]
+    if f'"{block.file}"' in CLUSTERS.read_text():
+        return True
     return any(Path(block.file).stem in user for user in [*others, *(command for command, _ in sessions(document))])
 
 

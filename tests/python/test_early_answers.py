@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,9 @@ def test_an_early_quota_is_waited_for_and_nothing_is_in_doubt() -> None:
         b'{"error": {}}',
         b'{"error": "RowsLost"}',
         b'{"Error": 1}',
+        b'\xef\xbb\xbf{"error": {"code": "RowsLost"}}',
+        codecs.BOM_UTF16_LE + '{"error": {"code": "RowsLost"}}'.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + '{"error": {"code": "RowsLost"}}'.encode("utf-16-be"),
     ],
 )
 def test_a_success_whose_body_is_an_error_confirms_nothing(

@@ -353,6 +353,16 @@ def test_each_error_is_caught_by_its_bases_and_made_from_a_message(
 
 
 @pytest.mark.parametrize("error", TREE)
+def test_an_error_is_made_from_text_alone(error: type[pbi.PowerBIPushError]) -> None:
+    for message, kind in ((None, "NoneType"), (True, "bool"), (b"x", "bytes")):
+        with pytest.raises(TypeError, match=f"^`message` must be a str, not {kind}$"):
+            error(message)  # type: ignore[arg-type]
+    problems: Any = None
+    with pytest.raises(TypeError, match=r"^`errors` must be the problems of rows, not NoneType$"):
+        pbi.ValidationError("m", errors=problems)
+
+
+@pytest.mark.parametrize("error", TREE)
 def test_each_error_survives_a_pickle(error: type[pbi.PowerBIPushError]) -> None:
     made = error("what happened", hint="what to do", result=pbi.PushResult(read=1, unsent=1))
     again = pickle.loads(pickle.dumps(made))  # noqa: S301 - our own bytes

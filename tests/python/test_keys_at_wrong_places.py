@@ -12,6 +12,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import make_table, orders
 from powerbi_push.emulator import Emulator
+from powerbi_push.emulator_microstrategy import MicroStrategy
 from powerbi_push.hidden import Hidden
 from test_secrets import check, everything_about
 
@@ -231,16 +232,24 @@ CLASSES = [
     value
     for name in pbi.__all__
     if isinstance(value := getattr(pbi, name), type) and value is not pbi.AccessToken and not is_typeddict(value)
-] + [Emulator, Hidden]
+] + [Emulator, MicroStrategy, Hidden]
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_an_object_that_is_not_finished_can_be_shown(cls: Any) -> None:
     made = cls.__new__(cls)
     assert cls.__name__ in repr(made) or isinstance(made, Hidden)
+    if hasattr(cls, "_repr_html_"):
+        assert made._repr_html_() == f"{cls.__name__}(unfinished)"
     if isinstance(made, BaseException):
         assert str(made) == ""
     assert pbi.AccessToken("a", 5) == ("a", 5)
+
+
+def test_objects_that_hold_anything_can_be_shown() -> None:
+    nothing: Any = None
+    assert repr(pbi.Report(nothing)) == "Report(unfinished)"
+    assert pbi.PushResult(read=nothing)._repr_html_() == "PushResult(unfinished)"
 
 
 def test_what_could_not_be_made_does_not_break_a_traceback() -> None:

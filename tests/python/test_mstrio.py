@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import mstrio_environment
+
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
 
-NEEDS = ("mstrio-py==11.5.4.101", "pandas<3")
-TARGET = Path(__file__).parents[2] / "target"
 SCRIPT = Path(__file__).with_name("mstrio_script.py")
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The interpreter of an environment with the vendor's client, which is made once and kept."""
-    environment = TARGET / f"mstrio-{sys.version_info[0]}.{sys.version_info[1]}"
-    interpreter, ready = environment / "bin" / "python", environment / "ready"
-    if not ready.exists() or ready.read_text(encoding="utf-8") != repr(NEEDS):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        install: list[str | Path] = [
-            interpreter,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "--quiet",
-            "install",
-            *NEEDS,
-        ]
-        subprocess.run(install, check=True)
-        ready.write_text(repr(NEEDS), encoding="utf-8")
-    return interpreter
+    """The interpreter of the environment with the vendor's client."""
+    return mstrio_environment.interpreter()
 
 
 @pytest.mark.timeout(900)

@@ -136,6 +136,15 @@ def test_an_operation_logs_what_it_waits_for(virtual: Emulator, log: pytest.LogC
         assert waits(log, rf"Power BI: waiting (\d+) s, {TOLD}") == lengths
 
 
+def test_an_operation_of_microstrategy_logs_what_it_waits_for(virtual: Emulator, log: pytest.LogCaptureFixture) -> None:
+    server = virtual.microstrategy
+    with pbi.microstrategy.Client(server.base_url, username=server.username, password=server.password) as client:
+        for seconds, lengths in [(10, []), (11, [11])]:
+            virtual.fail_next(429, retry_after=seconds, route="MicroStrategy_Search")
+            client.datasets()
+            assert waits(log, rf"MicroStrategy: waiting (\d+) s, {TOLD}") == lengths
+
+
 def test_an_outage_is_logged_once_by_an_operation_too(virtual: Emulator, log: pytest.LogCaptureFixture) -> None:
     client = virtual.client(retry=pbi.Retry(first_delay=12.0, max_delay=40.0))
     virtual.fail_next(503, times=3)

@@ -106,10 +106,13 @@ def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        DatasetSchema.from_json(tmp_path / "nowhere.json")
-    with pytest.raises(FileNotFoundError):
-        DatasetSchema.from_json(str(tmp_path / "nowhere.json"))
+    said = "`source` is no JSON text, and no file that can be read: .*nowhere.json': No such file"
+    for source in (tmp_path / "nowhere.json", str(tmp_path / "nowhere.json")):
+        with pytest.raises(ConfigurationError, match=said) as caught:
+            DatasetSchema.from_json(source)
+        assert isinstance(caught.value.__cause__, FileNotFoundError)
+    with pytest.raises(ConfigurationError, match=r"`source` is no JSON text, and no file .*: Is a directory"):
+        DatasetSchema.from_json("")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": 1}', '{"name": "d"}', '{"name": "d", "tables": {}}', "{} {}"])

@@ -8,28 +8,25 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from powerbi_push import _core
-from powerbi_push.arguments import refuse
+from powerbi_push.arguments import look_at, refuse
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.hidden import Hidden, frameless, shown_unfinished
 from powerbi_push.microstrategy.creation import create, roles
 from powerbi_push.microstrategy.dataset import Dataset
-from powerbi_push.options import LoadOptions, given, takes
+from powerbi_push.options import ModelOptions, given, takes
 from powerbi_push.schema import specification
 from powerbi_push.verbs import awaited, run, settled
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
-    from typing import Self, TypeAlias, Unpack
+    from typing import Self, Unpack
 
     from powerbi_push.options import Rows
     from powerbi_push.retry import Retry
     from powerbi_push.verbs import Verb
-
-    #: Columns that take a role: their names, or names of attributes with the columns of their ID and DESC forms.
-    Roles: TypeAlias = Iterable[str] | Mapping[str, str | tuple[str, str]]
 
 
 #: Clients that are there still, whose sessions end with the program.
@@ -142,18 +139,9 @@ class Client:
         info = yield self._core.dataset(name_or_id.value)
         return Dataset(self._core, info)
 
-    @takes(LoadOptions)
+    @takes(ModelOptions)
     def create_dataset(
-        self,
-        schema: DatasetSchema,
-        rows: Rows | Mapping[str, Rows] | None = None,
-        *,
-        folder_id: str | None = None,
-        description: str | None = None,
-        attributes: Roles | None = None,
-        metrics: Roles | None = None,
-        workflow: Literal["one", "many"] | None = None,
-        **options: Unpack[LoadOptions],
+        self, schema: DatasetSchema, rows: Rows | Mapping[str, Rows] | None = None, **options: Unpack[ModelOptions]
     ) -> Dataset:
         """Make a dataset, with rows or without.
 
@@ -163,15 +151,7 @@ class Client:
         Args:
             schema: Its tables. Columns of one name in several tables are one attribute or metric.
             rows: Rows of the only table, or a mapping of the names of tables to rows.
-            folder_id: The id of the folder that it is made in; default is the user's "My Reports".
-            description: For people, at most 250 characters.
-            attributes: Names of columns that are attributes, or a mapping of names of attributes to columns, or to
-                pairs of columns: the ID and the DESC form, as in ``{"City": ("city_id", "city_name")}``. Numbers are
-                metrics and everything else attributes where nothing is said.
-            metrics: The same for metrics.
-            workflow: ``"one"``: one request with the rows of the only table. ``"many"``: an upload session. None
-                (default) is one request where there is one table of at most 5 MB of Base64.
-            **options: See `LoadOptions`.
+            **options: See `ModelOptions`.
 
         Raises:
             ConfigurationError: The service would refuse the dataset; nothing was sent.
@@ -179,30 +159,20 @@ class Client:
             ServiceError: The service refuses; the message holds its words, its ``iServerCode`` and its ``ticketId``.
             PowerBIPushError: As for `Dataset.push`.
         """
-        told = given("Client.create_dataset", LoadOptions, options)
-        how = (folder_id, description, attributes, metrics, workflow)
-        return run(self._create_dataset(schema, rows, how, told))
+        return run(self._create_dataset(schema, rows, given("Client.create_dataset", ModelOptions, options)))
 
-    @takes(LoadOptions)
+    @takes(ModelOptions)
     async def create_dataset_async(
-        self,
-        schema: DatasetSchema,
-        rows: Rows | Mapping[str, Rows] | None = None,
-        *,
-        folder_id: str | None = None,
-        description: str | None = None,
-        attributes: Roles | None = None,
-        metrics: Roles | None = None,
-        workflow: Literal["one", "many"] | None = None,
-        **options: Unpack[LoadOptions],
+        self, schema: DatasetSchema, rows: Rows | Mapping[str, Rows] | None = None, **options: Unpack[ModelOptions]
     ) -> Dataset:
         """Await `create_dataset`."""
-        told = given("Client.create_dataset_async", LoadOptions, options)
-        how = (folder_id, description, attributes, metrics, workflow)
-        return settled(await awaited(self._create_dataset(schema, rows, how, told)))
+        told = given("Client.create_dataset_async", ModelOptions, options)
+        return settled(await awaited(self._create_dataset(schema, rows, told)))
 
-    def _create_dataset(self, schema: Any, rows: Any, how: tuple[Any, ...], options: dict[str, Any]) -> Verb[Dataset]:
-        folder_id, description, attributes, metrics, workflow = how
+    def _create_dataset(self, schema: Any, rows: Any, options: dict[str, Any]) -> Verb[Dataset]:
+        own = ("folder_id", "description", "attributes", "metrics", "workflow")
+        folder_id, description, attributes, metrics, workflow = (options.pop(name, None) for name in own)
+        look_at("schema", schema)
         if not isinstance(schema, DatasetSchema):
             refuse("schema", "a DatasetSchema", schema)
         if schema.target != "microstrategy":

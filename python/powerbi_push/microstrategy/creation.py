@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
+from powerbi_push.arguments import listed, look_at
 from powerbi_push.exceptions import ConfigurationError, PowerBIPushError
 from powerbi_push.hidden import frameless
 from powerbi_push.microstrategy.dataset import Dataset, in_time, sending, tell_of_keys
@@ -23,11 +24,13 @@ def roles(name: str, given: Any) -> list[tuple[str, str, str | None]]:
     """Read who takes a role: names with the column of their values, and that of their description."""
     if given is None:
         return []
+    look_at(name, given)
     how = f'{name}= takes names of columns, or a mapping such as {{"City": ("city_id", "city_name")}}'
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(how)
     found: list[tuple[str, str, str | None]] = []
-    for role, columns in given.items() if isinstance(given, Mapping) else ((one, one) for one in given):
+    named = listed("the dataset", name, given)
+    for role, columns in given.items() if isinstance(given, Mapping) else zip(named, named, strict=True):
         match columns:
             case str():
                 found.append((_core.check_text(name, role), _core.check_text(name, columns), None))
@@ -101,6 +104,7 @@ def _parts(schema: DatasetSchema, rows: Any) -> dict[str, Any]:
     names = [table.name for table in schema.tables]
     if rows is None:
         return {}
+    look_at("rows", rows)
     if isinstance(rows, Mapping) and rows and all(name in names for name in rows):
         return dict(rows)
     if len(names) == 1:

@@ -4,7 +4,7 @@
 
 mod private_file;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ impl Kept {
 
 impl Cache {
     /// The file at `path`, which may be missing. One that others can read is refused, and so is one that is not ours.
-    pub fn new(path: PathBuf) -> Result<Self> {
+    pub fn new(path: &Path) -> Result<Self> {
         let cache = Self { file: PrivateFile::new(path)? };
         cache.content(cache.file.read()?)?;
         Ok(cache)

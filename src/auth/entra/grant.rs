@@ -86,7 +86,11 @@ impl Form {
 }
 
 /// Posts `form` until `read` finds in an answer what is wanted; it is told when the question began.
-pub(super) async fn post<T>(errand: &Errand, form: &Form, read: impl Fn(&Value, SystemTime) -> Option<T>) -> Result<T> {
+pub(super) async fn post<T: Send>(
+    errand: &Errand,
+    form: &Form,
+    read: impl Fn(&Value, SystemTime) -> Option<T> + Send + Sync,
+) -> Result<T> {
     let request = form.request();
     exchange::ask(errand, "the authority", &request, |answered, asked| form.next(answered, |said| read(said, asked)))
         .await

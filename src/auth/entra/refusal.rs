@@ -77,7 +77,7 @@ const HINTS: &[(&[u64], &str)] = &[
         "the app wants a secret or a certificate: pass one, or switch on Allow public client flows under Authentication",
     ),
     (
-        &[700_024, 500_133, 700_021, 700_023, 50_027],
+        &[700_024, 500_133, 700_021, 50_027],
         "what vouches for the app was refused: set this machine's clock, and check tenant_id and client_id",
     ),
     (&[50_012, 700_027, 700_030], "the certificate is not one of this app's: upload it under Certificates & secrets"),

@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
+use super::pause::Probe;
 use super::staging::{Ended, Restart};
-use super::{Lane, Manner, PROBE, Stop};
+use super::{Lane, Manner, PROBE, Policy, Stop};
 use crate::clock::Moment;
 use crate::delivery::queue::{Batch, Fate};
 use crate::delivery::{Session, Verdict, judge};
-use crate::error::{Error, Kind};
-use crate::http::transport::{Progress, Reach};
-use crate::http::{Answer, Leave, Outcome, Sent};
-use crate::rate_limit::{Ask, Ending, Watch};
+use crate::error::{Error, Kind, Result};
+use crate::http::transport::Reach;
+use crate::http::{Answer, Attempts, BackOff, Leave, Next, Outcome, Sent, Terms, Turn, repeat};
+use crate::rate_limit::{Ask, Ending};
 
-/// What to do after one attempt.
+/// What a batch came to.
 #[derive(Debug)]
-pub(super) enum Next {
-    /// Send the same bytes again.
-    Again,
+pub(super) enum End {
     /// The service has the rows.
     Confirmed,
     /// The service keeps the rows aside in this session.
@@ -37,16 +35,33 @@ pub(super) enum Next {
     GiveUp,
 }
 
+impl Lane {
+    /// Tries a batch until there is something else to be done with it.
+    pub(super) async fn attempt(&self, batch: &Batch) -> End {
+        let Policy { retry, manner, .. } = self.policy;
+        let terms = Terms {
+            clock: &self.clock,
+            retry,
+            // The deadline of a call ends its lane, and with that the attempts.
+            patience: None,
+            endless: manner == Manner::Sender,
+            // Everybody who sends to one place backs off together.
+            back_off: BackOff::AtPermit,
+            watch: &*self.waits,
+        };
+        let mut attempt = Attempt::new(self, batch);
+        repeat(&mut attempt, &terms).await
+    }
+}
+
 /// What has happened to the batch so far.
-pub(super) struct Attempt<'a> {
+struct Attempt<'a> {
     lane: &'a Lane,
     batch: &'a Batch,
-    sent: u32,
-    failures: u32,
-    /// When the last attempt failed, and until when to back off; `None` where it did not fail.
-    failed: Option<(Moment, Moment)>,
-    /// The last attempt was refused for its token.
-    expired: bool,
+    /// The session of the attempt.
+    session: Arc<Session>,
+    /// Held where it finds out whether a pause is over.
+    probe: Option<Probe<'a>>,
     /// Some attempt of ours was sent whole and never answered for.
     doubt: bool,
 }
@@ -60,82 +75,60 @@ impl Drop for Attempt<'_> {
     }
 }
 
-impl<'a> Attempt<'a> {
-    pub(super) fn new(lane: &'a Lane, batch: &'a Batch) -> Self {
-        Self { lane, batch, sent: 0, failures: 0, failed: None, expired: false, doubt: false }
-    }
+impl Attempts for Attempt<'_> {
+    type Came = Sent;
+    type End = End;
 
-    /// Sends the batch once and acts on the verdict.
-    pub(super) async fn once(&mut self) -> Next {
-        let probing = tokio::select! {
+    async fn begin(&mut self) -> Option<End> {
+        self.probe = None;
+        self.probe = tokio::select! {
             biased;
-            () = self.lane.stopped(Stop::Finish) => return self.leave(),
-            probing = self.lane.pause.wait(&self.lane.clock) => probing,
+            () = self.lane.stopped(Stop::Finish) => return Some(self.leave()),
+            probe = self.lane.pause.wait(&self.lane.clock) => probe,
         };
-        let next = match self.cut_to_the_limit() {
-            Some(halves) => Next::Halve(halves),
-            None => self.send().await,
-        };
-        if probing {
-            self.lane.pause.give_back();
-        }
-        next
+        self.session = self.lane.session();
+        self.cut_to_the_limit().map(End::Halve)
     }
 
-    async fn send(&mut self) -> Next {
-        let progress = Arc::new(Progress::default());
-        let session = self.lane.session();
-        let request = self.lane.sink.request(&session, self.batch.parcel());
-        let leave = self.leave_to_send();
-        let sent = tokio::select! {
-            biased;
-            () = self.cut_short(&progress) => None,
-            sent = self.lane.http.send(&request, leave, &progress) => Some(sent),
-        };
-        self.note(&progress, sent.as_ref());
-        match sent {
-            Some(Ok(sent)) => self.act(sent, session).await,
-            Some(Err(error)) => self.go_without(error),
-            None => {
-                self.doubt |= progress.stop();
-                self.leave()
-            }
-        }
-    }
-
-    fn leave_to_send(&mut self) -> Leave<'a> {
+    async fn exchange(&self, turn: &Turn) -> Result<Sent> {
         let (lane, policy) = (self.lane, &self.lane.policy);
-        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: self.failed.take() };
-        Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &*lane.waits }
+        let request = lane.sink.request(&self.session, self.batch.parcel());
+        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: turn.failed };
+        let leave = Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &*lane.waits };
+        let sent = lane.http.send(&request, leave, &turn.progress).await?;
+        self.note(turn, Some(&sent.outcome));
+        Ok(sent)
     }
 
-    async fn act(&mut self, mut sent: Sent, session: Arc<Session>) -> Next {
+    /// Ends when the lane is told to stop and this attempt need not, or may not, be waited for.
+    async fn stopped(&self, turn: &Turn) -> End {
+        self.lane.stopped(Stop::Finish).await;
+        if !turn.progress.withdraw() {
+            self.lane.stopped(Stop::Abort).await;
+        }
+        self.note(turn, None);
+        let in_doubt = turn.progress.stop() && !self.lane.sink.stages() || self.in_doubt();
+        self.lane.leave(self.batch, in_doubt);
+        End::GiveUp
+    }
+
+    async fn judge(&mut self, mut sent: Sent) -> Next<End> {
         let verdict = judge(&sent.outcome, &*self.lane.sink);
         sent.permit.end(ending(verdict, &sent.outcome));
-        let expired_before = std::mem::replace(&mut self.expired, verdict == Verdict::Expired);
         match verdict {
             Verdict::Confirmed => {
                 self.lane.waits.note_success();
                 self.lane.confirm(self.batch, self.in_doubt());
-                Next::Confirmed
+                Next::Done(End::Confirmed)
             }
             Verdict::Staged => {
                 self.lane.waits.note_success();
-                Next::Staged(session)
+                Next::Done(End::Staged(Arc::clone(&self.session)))
             }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
-            Verdict::NotApplied { told, .. } => self.back_off_for(told, self.lane.error_of(&sent.outcome)),
-            Verdict::Expired if !expired_before => match self.lane.http.renew(sent.signed_as).await {
-                Ok(true) => match self.lane.restart(Ended::Batch(sent.signed_as)).await {
-                    Ok(Restart::Done) => Next::StageAgain,
-                    Ok(Restart::None) => Next::Again,
-                    Ok(Restart::TooOften) => self.give_up(self.lane.error_of(&sent.outcome)),
-                    Err(error) => self.go_without(error),
-                },
-                Ok(false) => self.give_up(self.lane.error_of(&sent.outcome)),
-                Err(error) => self.go_without(error),
-            },
-            Verdict::Misdirected | Verdict::Expired => self.give_up(self.lane.error_of(&sent.outcome)),
+            Verdict::NotApplied { told, .. } => Next::Wait(told, self.lane.error_of(&sent.outcome)),
+            Verdict::Expired => Next::Expired(sent.signed_as, self.lane.error_of(&sent.outcome)),
+            Verdict::Misdirected => Next::Fail(self.lane.error_of(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
             Verdict::Rejected if self.batch.number().is_some() && self.lane.is_about_numbers(&sent.outcome) => {
                 self.number_refused(&sent.outcome).await
@@ -145,7 +138,7 @@ impl<'a> Attempt<'a> {
                 self.doubt = true;
                 let error = self.lane.error_of(&sent.outcome);
                 if self.lane.policy.resend_doubt || self.lane.sink.stages() {
-                    self.back_off(error)
+                    Next::Wait(None, error)
                 } else {
                     self.leave_in_doubt(error)
                 }
@@ -153,22 +146,54 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Another sign-in; where a session ends with the one before, also another session.
+    async fn renew(&mut self, refused: Option<u64>, why: Error) -> Result<Next<End>> {
+        if !self.lane.http.renew(refused).await? {
+            return Ok(Next::Fail(why));
+        }
+        Ok(match self.lane.restart(Ended::Batch(refused)).await? {
+            Restart::Done => Next::Done(End::StageAgain),
+            Restart::None => Next::Again,
+            Restart::TooOften => Next::Fail(why),
+        })
+    }
+
+    fn note_failure(&mut self, why: Error, failures: u32, next: Moment) {
+        self.lane.waits.note_failure(failures);
+        self.lane.note_trouble(why, next, false);
+    }
+
+    /// Trying again does not help: a push ends, with the batch unsent or in doubt, and a sender pauses.
+    fn give_up(&mut self, error: Error) -> Option<End> {
+        if self.goes_on() && error.kind != Kind::Closed {
+            let next = self.lane.clock.now() + PROBE;
+            self.lane.pause.until(next);
+            self.lane.tell(&error);
+            self.lane.note_trouble(error, next, true);
+            return None;
+        }
+        let error = if self.in_doubt() { in_doubt(self.batch.rows(), error) } else { error };
+        self.lane.fail(error);
+        Some(self.leave())
+    }
+}
+
+impl<'a> Attempt<'a> {
+    fn new(lane: &'a Lane, batch: &'a Batch) -> Self {
+        Self { lane, batch, session: Arc::default(), probe: None, doubt: false }
+    }
+
     /// A quota of the service's: the limit has heard of it and lets nothing go for now.
-    fn throttle(&mut self, outcome: &Outcome) -> Next {
+    fn throttle(&mut self, outcome: &Outcome) -> Next<End> {
         if let Outcome::Answered(answer) = outcome {
             self.lane.waits.note_odd(answer.odd_retry_after);
         }
         if !self.lane.policy.retry.allows(1) && !self.goes_on() {
-            return self.give_up(self.lane.error_of(outcome));
+            return Next::Fail(self.lane.error_of(outcome));
         }
         let told = self.lane.error_of(outcome).answer.retry_after.unwrap_or_default();
         self.lane.note_trouble(self.lane.error_of(outcome), self.lane.clock.now() + told, false);
         Next::Again
-    }
-
-    /// No leave or no token was to be had: a sender does not pause for what may be over soon.
-    fn go_without(&mut self, error: Error) -> Next {
-        if error.is_passing() && self.goes_on() { self.back_off(error) } else { self.give_up(error) }
     }
 
     /// Whether some attempt was sent whole and never answered for, be it one of an earlier process. Where rows count only
@@ -181,70 +206,50 @@ impl<'a> Attempt<'a> {
         self.lane.policy.manner == Manner::Sender
     }
 
-    /// The next attempt asks for leave with a failure behind it: the limit makes it wait.
-    fn back_off(&mut self, error: Error) -> Next {
-        self.back_off_for(None, error)
-    }
-
-    /// The same for as long as the service has told.
-    fn back_off_for(&mut self, told: Option<Duration>, error: Error) -> Next {
-        let retry = self.lane.policy.retry;
-        self.failures += 1;
-        self.lane.waits.note_failure(self.failures);
-        if !retry.allows(self.failures) && !self.goes_on() {
-            return self.give_up(error);
-        }
-        let now = self.lane.clock.now();
-        let next = now + told.unwrap_or_else(|| retry.delay(self.failures));
-        self.failed = Some((now, next));
-        self.lane.waits.failed(&error, next);
-        self.lane.note_trouble(error, next, false);
-        Next::Again
-    }
-
     /// The halves of what the sink is known, by now, to refuse anyway.
     fn cut_to_the_limit(&self) -> Option<[Batch; 2]> {
         let is_too_large = self.batch.size() > self.lane.sink.limits().max_bytes && !self.doubt;
         if is_too_large { self.batch.halves() } else { None }
     }
 
-    fn halve(&mut self, outcome: &Outcome) -> Next {
+    fn halve(&mut self, outcome: &Outcome) -> Next<End> {
         self.lane.sink.note_too_large(self.batch.size());
         match self.batch.halves() {
-            Some(halves) if !self.doubt => Next::Halve(halves),
+            Some(halves) if !self.doubt => Next::Done(End::Halve(halves)),
             _ => self.reject(outcome),
         }
     }
 
     /// The service has had this number: after an attempt without an answer it was that one, else somebody else's. Or it
     /// has forgotten all of them with the rows of the table, and takes none but the next.
-    async fn number_refused(&mut self, outcome: &Outcome) -> Next {
+    async fn number_refused(&mut self, outcome: &Outcome) -> Next<End> {
         let number = self.batch.number().unwrap_or_default();
         let last = match self.lane.last_number().await {
             Some(Ok(last)) => last,
-            Some(Err(error)) => return self.go_without(error),
+            Some(Err(error)) if error.is_passing() && self.goes_on() => return Next::Wait(None, error),
+            Some(Err(error)) => return Next::Fail(error),
             // A sender asks, unless it is told to stop.
-            None if self.goes_on() => return self.leave(),
+            None if self.goes_on() => return Next::Done(self.leave()),
             None => number,
         };
         match (self.in_doubt(), last < number.saturating_sub(1)) {
             (true, false) => {
                 self.lane.confirm(self.batch, false);
-                Next::Confirmed
+                Next::Done(End::Confirmed)
             }
             (true, true) => self.leave_in_doubt(self.lane.error_of(outcome)),
-            (false, true) => Next::Renumber(last),
-            (false, false) => self.give_up(conflict(self.lane.error_of(outcome))),
+            (false, true) => Next::Done(End::Renumber(last)),
+            (false, false) => Next::Fail(conflict(self.lane.error_of(outcome))),
         }
     }
 
-    fn reject(&mut self, outcome: &Outcome) -> Next {
+    fn reject(&mut self, outcome: &Outcome) -> Next<End> {
         let error = self.lane.explained(self.lane.error_of(outcome), outcome, self.batch);
         if !self.in_doubt() && self.lane.is_about_rows(self.batch, outcome, &error) {
-            return Next::Isolate(error);
+            return Next::Done(End::Isolate(error));
         }
         if self.goes_on() && matches!(error.kind, Kind::PermissionDenied | Kind::NotFound | Kind::Authentication) {
-            return self.give_up(error);
+            return Next::Fail(error);
         }
         if self.in_doubt() {
             return self.leave_in_doubt(error);
@@ -253,65 +258,30 @@ impl<'a> Attempt<'a> {
     }
 
     /// The batch has its fate: a push ends with it, a sender goes on with the next.
-    fn set_aside(&self, fate: Fate, error: Error) -> Next {
+    fn set_aside(&self, fate: Fate, error: Error) -> Next<End> {
         self.lane.set_aside(self.batch, fate, &error);
         if self.goes_on() {
             self.lane.tell(&error);
-            return Next::SetAside;
+            return Next::Done(End::SetAside);
         }
         self.lane.fail(error);
-        Next::GiveUp
+        Next::Done(End::GiveUp)
     }
 
-    fn leave_in_doubt(&mut self, error: Error) -> Next {
+    fn leave_in_doubt(&mut self, error: Error) -> Next<End> {
         if !self.goes_on() {
-            return self.give_up(error);
+            return Next::Fail(error);
         }
         self.set_aside(Fate::InDoubt, in_doubt(self.batch.rows(), error))
     }
 
-    /// Trying again does not help: a push ends, with the batch unsent or in doubt, and a sender pauses.
-    fn give_up(&mut self, error: Error) -> Next {
-        if self.goes_on() && error.kind != Kind::Closed {
-            let next = self.lane.clock.now() + PROBE;
-            self.lane.pause.until(next);
-            // The next one asks for a new token first.
-            self.expired = false;
-            self.lane.tell(&error);
-            self.lane.note_trouble(error, next, true);
-            return Next::Again;
-        }
-        let error = if self.in_doubt() { in_doubt(self.batch.rows(), error) } else { error };
-        self.lane.fail(error);
-        self.leave()
-    }
-
-    fn leave(&self) -> Next {
+    fn leave(&self) -> End {
         self.lane.leave(self.batch, self.in_doubt());
-        Next::GiveUp
+        End::GiveUp
     }
 
-    /// Ends when the lane is told to stop and this attempt need not, or may not, be waited for.
-    async fn cut_short(&self, progress: &Progress) {
-        self.lane.stopped(Stop::Finish).await;
-        if !progress.withdraw() {
-            self.lane.stopped(Stop::Abort).await;
-        }
-    }
-
-    fn note(&mut self, progress: &Progress, sent: Option<&Result<Sent, Error>>) {
-        let meter = &mut self.lane.lock().meter;
-        if progress.has_begun() {
-            meter.requests += 1;
-            meter.retries += u64::from(self.sent > 0);
-            self.sent += 1;
-        }
-        if progress.sent_whole() {
-            meter.bytes_sent += self.batch.size() as u64;
-        }
-        if let Some(Ok(Sent { outcome: Outcome::Answered(answer), .. })) = sent {
-            meter.note_id(answer.request_id.as_deref());
-        }
+    fn note(&self, turn: &Turn, outcome: Option<&Outcome>) {
+        self.lane.lock().meter.note(turn, self.batch.size() as u64, outcome);
     }
 }
 

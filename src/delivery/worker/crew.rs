@@ -5,8 +5,6 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::Lane;
-use super::attempt::{Attempt, Next};
-use crate::delivery::queue::Batch;
 use crate::error::Error;
 
 impl Lane {
@@ -23,17 +21,6 @@ impl Lane {
         while let Some(ended) = couriers.join_next().await {
             if ended.is_err() {
                 self.fail(Error::bug("a courier ended unexpectedly"));
-            }
-        }
-    }
-
-    /// Tries a batch until there is something else to be done with it.
-    pub(super) async fn attempt(&self, batch: &Batch) -> Next {
-        let mut attempt = Attempt::new(self, batch);
-        loop {
-            match attempt.once().await {
-                Next::Again => {}
-                next => return next,
             }
         }
     }

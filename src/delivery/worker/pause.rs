@@ -6,6 +6,19 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, Moment};
 
+/// A request that finds out whether a pause is over. Where it did not, the next one may.
+#[derive(Debug)]
+pub(super) struct Probe<'p>(&'p Pause);
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = &mut *self.0.lock() {
+            state.probing = false;
+        }
+        self.0.changed.notify_waiters();
+    }
+}
+
 /// While there is a pause, at most one request is out.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
@@ -34,25 +47,17 @@ impl Pause {
         }
     }
 
-    /// A probe that did not find out: the next one may.
-    pub(super) fn give_back(&self) {
-        if let Some(state) = &mut *self.lock() {
-            state.probing = false;
-        }
-        self.changed.notify_waiters();
-    }
-
-    /// Waits until a request may go out; `true` if it goes as a probe.
-    pub(super) async fn wait(&self, clock: &Clock) -> bool {
+    /// Waits until a request may go out; during a pause it is a probe.
+    pub(super) async fn wait(&self, clock: &Clock) -> Option<Probe<'_>> {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
             let until = match &mut *self.lock() {
-                None => return false,
+                None => return None,
                 Some(state) if state.probing => None,
                 Some(state) if state.until <= clock.now() => {
                     state.probing = true;
-                    return true;
+                    return Some(Probe(self));
                 }
                 Some(state) => Some(state.until),
             };

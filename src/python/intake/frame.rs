@@ -9,6 +9,7 @@ use super::arrow::{self, ArrowRows};
 use super::labels::{check_width, is_a, one_column};
 use super::listed::Listed;
 use super::{Failure, Wanted, pandas};
+use crate::python::door;
 use crate::rows::cell::Rows;
 use crate::rows::schema::DataType;
 
@@ -25,8 +26,10 @@ impl Frame {
         for (module, class) in
             [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table"), ("pyarrow", "RecordBatch")]
         {
-            if wanted.is_all() && is_a(rows, module, class)? {
-                check_width(rows)?;
+            if let Some(counts) = wanted.counts.filter(|_| wanted.is_all())
+                && is_a(rows, module, class)?
+            {
+                check_width(rows, counts)?;
             }
         }
         if is_a(rows, "pandas", "DataFrame")? {
@@ -99,7 +102,7 @@ impl Frame {
 fn untyped(frame: &Bound<'_, PyAny>, null: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let schema = frame.getattr(intern!(frame.py(), "schema"))?;
     let mut names = Vec::new();
-    for name in schema.try_iter()? {
+    for name in door::each(&schema)? {
         let name = name?;
         if schema.get_item(&name)?.eq(null)? {
             names.push(name.extract()?);

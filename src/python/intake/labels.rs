@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 use crate::python::errors;
-use crate::rows::schema::far_too_many;
+use crate::rows::schema::Counts;
 
 /// Whether `rows` is a `class` of `module`; what was never imported made nothing.
 pub(super) fn is_a(rows: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
@@ -42,9 +42,9 @@ pub(super) fn check_distinct<'n>(py: Python<'_>, names: impl Iterator<Item = &'n
 }
 
 /// Refuses a frame that is wider than any table, before it is read: no schema takes its columns.
-pub(super) fn check_width(frame: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(super) fn check_width(frame: &Bound<'_, PyAny>, most: &Counts) -> PyResult<()> {
     let shape = frame.getattr_opt("shape")?.and_then(|shape| shape.extract::<(usize, usize)>().ok());
-    let Some(problem) = shape.and_then(|(_, columns)| far_too_many("the frame", "columns", columns, false)) else {
+    let Some(problem) = shape.and_then(|(_, columns)| most.far_too_many("the frame", "columns", columns, false)) else {
         return Ok(());
     };
     let hint = "unknown_columns=\"ignore\" reads those columns alone that the schema has";

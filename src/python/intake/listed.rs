@@ -1,16 +1,19 @@
 //! A frame whose columns Arrow cannot hold: a slice of every column at a time, in row order, as a Python list, or out of
 //! numpy's buffer.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
 use super::columns::{Column, Scratch};
 use super::declared::listed_type;
+use super::labels::is_a;
 use super::numpy::{is_numpy, numbers};
 use super::places::Places;
 use super::value;
 use super::{Wanted, changed};
+use crate::python::door;
 use crate::rows::cell::Row;
 use crate::rows::schema::DataType;
 
@@ -86,7 +89,8 @@ impl Listed {
 
     /// The columns that are read, and the types that the frame says they have.
     pub(super) fn declared(&self, py: Python<'_>) -> PyResult<Vec<(String, Option<DataType>)>> {
-        let types: Vec<_> = self.frame.bind(py).getattr(intern!(py, "dtypes"))?.try_iter()?.collect::<PyResult<_>>()?;
+        let types = self.frame.bind(py).getattr(intern!(py, "dtypes"))?;
+        let types: Vec<_> = door::each(&types)?.collect::<PyResult<_>>()?;
         self.wanted.iter().map(|(place, name)| Ok((name.clone(), listed_type(&types[*place])?))).collect()
     }
 
@@ -144,6 +148,7 @@ impl Listed {
                 if let Some(column) = numbers(&column, rows, self.wall)? {
                     return Ok(Values::Numbers(column));
                 }
+                check_codes(&column)?;
                 missing_as_none(&column)?.call_method0(intern!(py, "tolist"))?
             }
         };
@@ -151,6 +156,29 @@ impl Listed {
         // Another thread may have taken rows out, and a subclass may show more or fewer than there are.
         if list.len() == rows { Ok(Values::List(list.unbind())) } else { Err(changed()) }
     }
+}
+
+/// Codes of categories there are: pandas believes them, and reads behind the end of its memory.
+fn check_codes(column: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = column.py();
+    let dtype = column.getattr(intern!(py, "dtype"))?;
+    if !is_a(&dtype, "pandas", "CategoricalDtype")? {
+        return Ok(());
+    }
+    let codes = column.getattr(intern!(py, "array"))?.getattr(intern!(py, "codes"))?;
+    check_known(&codes, &dtype.getattr(intern!(py, "categories"))?, "a column")
+}
+
+/// Fails where `codes` of pandas are none of so many `values`; -1 stands for a missing one.
+pub(super) fn check_known(codes: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>, whose: &str) -> PyResult<()> {
+    if codes.len()? == 0 {
+        return Ok(());
+    }
+    let [least, most] = ["min", "max"].map(|which| codes.call_method0(which)?.extract::<i64>());
+    if least? >= -1 && most? < i64::try_from(values.len()?).unwrap_or(i64::MAX) {
+        return Ok(());
+    }
+    Err(PyRuntimeError::new_err(format!("{whose} of pandas has codes that its categories do not know")))
 }
 
 /// What is missing in an extension type, such as text, is None, whatever the type shows in its place: only floats and

@@ -2,9 +2,10 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use super::row;
+use crate::python::door;
 
 const WRAP: &str = "wrap it in a list: push([row])";
 const TEXT: &str = "JSON text becomes rows with json.loads(text), lines of a CSV with csv.DictReader(lines), a file with \
@@ -26,7 +27,21 @@ pub(super) fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
     if !rows.is_instance_of::<PyType>() && (rows.hasattr("__iter__")? || rows.hasattr("__getitem__")?) {
         return Ok(());
     }
-    let advice = if rows.hasattr("__fspath__")? {
+    Err(no_iterable(rows, &name))
+}
+
+/// The iterator of what looks like an iterable; a number of numpy does, and is none.
+pub(super) fn iterator<'py>(rows: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
+    door::once(rows).map_err(|raised| match rows.get_type().name() {
+        Ok(name) if raised.is_instance_of::<PyTypeError>(rows.py()) && !rows.hasattr("__iter__").unwrap_or(true) => {
+            no_iterable(rows, &name)
+        }
+        _ => raised,
+    })
+}
+
+fn no_iterable(rows: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> PyErr {
+    let advice = if rows.hasattr("__fspath__").unwrap_or(false) {
         "read the file first: csv.DictReader(file), json.load(file) or pandas.read_csv(path)"
     } else if rows.is_none() {
         "where a function was to answer them, it may lack its `return`; if it is one row, wrap it in a list: push([row])"
@@ -35,7 +50,7 @@ pub(super) fn refuse_single(rows: &Bound<'_, PyAny>) -> PyResult<()> {
     } else {
         WRAP
     };
-    Err(PyTypeError::new_err(format!("rows must be an iterable of mappings, not {name}; {advice}")))
+    PyTypeError::new_err(format!("rows must be an iterable of mappings, not {name}; {advice}"))
 }
 
 fn advice(rows: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> PyResult<Option<String>> {

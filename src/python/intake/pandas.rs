@@ -8,11 +8,11 @@ use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
 
 use super::Wanted;
 use super::arrow::ArrowRows;
-use super::labels::{check_distinct, refuse_types};
-use super::listed::Listed;
+use super::labels::{check_distinct, is_a, refuse_types};
+use super::listed::{Listed, check_known};
 use super::numpy::is_numpy;
 use crate::error::Error;
-use crate::python::errors;
+use crate::python::{door, errors};
 
 /// The rows of `frame`, or its lists; columns that are not wanted are left unread.
 pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Result<ArrowRows, Listed>> {
@@ -35,10 +35,14 @@ pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Res
 fn with_index<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = frame.py();
     let index = frame.getattr(intern!(py, "index"))?;
-    let mut levels = Vec::new();
-    for (level, name) in index.getattr(intern!(py, "names"))?.try_iter()?.enumerate() {
+    let (mut levels, is_multiple) = (Vec::new(), is_a(&index, "pandas", "MultiIndex")?);
+    for (level, name) in door::each(&index.getattr(intern!(py, "names"))?)?.enumerate() {
         let name = name?;
         if !name.is_none() {
+            if is_multiple {
+                let [codes, values] = ["codes", "levels"].map(|of| index.getattr(of)?.get_item(level));
+                check_known(&codes?, &values?, "the index")?;
+            }
             levels.push((name, index.call_method1(intern!(py, "get_level_values"), (level,))?));
         }
     }
@@ -58,7 +62,7 @@ fn with_index<'py>(frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 fn labels(frame: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let py = frame.py();
     let (mut names, mut others) = (Vec::new(), Vec::new());
-    for label in frame.getattr(intern!(py, "columns"))?.try_iter()? {
+    for label in door::each(&frame.getattr(intern!(py, "columns"))?)? {
         let label = label?;
         match label.cast::<PyString>().ok().and_then(|name| name.to_str().ok()) {
             Some(name) => names.push(name.to_owned()),
@@ -113,7 +117,7 @@ fn array<'py>(pyarrow: &Bound<'py, PyModule>, column: &Bound<'py, PyAny>) -> PyR
 /// The same refusal as for Arrow types, where the values do not come through Arrow.
 fn refuse_unsupported(frame: &Bound<'_, PyAny>, names: &[String], wanted: Wanted<'_>) -> PyResult<()> {
     let mut refused = Vec::new();
-    for (name, dtype) in names.iter().zip(frame.getattr("dtypes")?.try_iter()?) {
+    for (name, dtype) in names.iter().zip(door::each(&frame.getattr("dtypes")?)?) {
         let dtype = dtype?;
         let (kind, spelled) = (dtype.getattr("kind")?.extract::<String>()?, dtype.str()?.to_string());
         let is_span = spelled.starts_with("period[") || spelled.starts_with("interval[");

@@ -10,6 +10,7 @@ use super::borrowed::{self, Version};
 use super::no_rows::advice_for_row;
 use super::places::{KeptKeys, Keys, Places};
 use super::{Failure, changed, value};
+use crate::python::door;
 use crate::rows::cell::Row;
 
 /// How the rows of each type met during a call are read.
@@ -150,7 +151,7 @@ impl<'py> Shape<'py> {
         let class = object.get_type();
         if object.is_instance_of::<PyTuple>() {
             return Ok(match class.getattr_opt(intern!(py, "_fields"))? {
-                Some(fields) => Self::Tuple(Fields::new(fields.try_iter()?)?),
+                Some(fields) => Self::Tuple(Fields::new(door::each(&fields)?)?),
                 None => Self::NoRow,
             });
         }
@@ -159,7 +160,7 @@ impl<'py> Shape<'py> {
         }
         if class.hasattr(intern!(py, "__pydantic_validator__"))? && class.hasattr(intern!(py, "model_fields"))? {
             let fields = class.getattr(intern!(py, "model_fields"))?;
-            return Ok(Self::Object { fields: Fields::new(fields.try_iter()?)?, plain: None, is_model: true });
+            return Ok(Self::Object { fields: Fields::new(door::each(&fields)?)?, plain: None, is_model: true });
         }
         let fields = if class.hasattr(intern!(py, "__dataclass_fields__"))? {
             // Not all of `__dataclass_fields__` are fields: class variables are among them.
@@ -169,7 +170,7 @@ impl<'py> Shape<'py> {
         } else {
             return Ok(Self::NoRow);
         };
-        let names = fields.try_iter()?.map(|field| field?.getattr(intern!(py, "name")));
+        let names = door::each(&fields)?.map(|field| field?.getattr(intern!(py, "name")));
         let fields = Fields::new(names)?;
         let plain = if has_plain_fields(&class, &fields.names)? { Version::of(&class) } else { None };
         Ok(Self::Object { fields, plain, is_model: false })
@@ -236,7 +237,7 @@ fn visit_other<'py>(
 
 fn visit_mapping(mapping: &Bound<'_, PyAny>, row: &mut impl Row) -> PyResult<()> {
     let seen = PySet::empty(mapping.py())?;
-    for key in mapping.call_method0(intern!(mapping.py(), "keys"))?.try_iter()? {
+    for key in door::each(&mapping.call_method0(intern!(mapping.py(), "keys"))?)? {
         let key = key?;
         if seen.contains(&key)? {
             // `SELECT 1 AS Id, 2 AS Id`: one of the two values would be lost.

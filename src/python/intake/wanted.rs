@@ -1,7 +1,7 @@
 //! What is wanted of a frame, and how its values are to be read.
 
 use crate::rows::encode::Options;
-use crate::rows::schema::{Column, DataType, TableSchema};
+use crate::rows::schema::{Column, Counts, DataType, TableSchema};
 
 /// What is wanted of a frame.
 #[derive(Clone, Copy, Default)]
@@ -12,6 +12,8 @@ pub(in crate::python) struct Wanted<'s> {
     pub(super) wall: bool,
     /// Times of day, which most columns take only where they are converted.
     pub(super) times: bool,
+    /// How many columns there may be at all, where that is known.
+    pub(super) counts: Option<&'static Counts>,
 }
 
 impl<'s> Wanted<'s> {
@@ -20,12 +22,17 @@ impl<'s> Wanted<'s> {
         let only = schema.filter(|_| options.ignore_unknown_columns);
         let takes_times = |column: &Column| matches!(column.data_type, DataType::Time | DataType::Any);
         let times = options.convert || schema.is_some_and(|schema| schema.columns().iter().any(takes_times));
-        Self { only, wall: options.wall, times }
+        Self { only, wall: options.wall, times, counts: None }
     }
 
     /// The same with times of day, where somebody takes them.
     pub(in crate::python) fn with_times(self, times: bool) -> Self {
         Self { times: self.times || times, ..self }
+    }
+
+    /// The same for a service that takes no more than these.
+    pub(in crate::python) fn at_most(self, counts: &'static Counts) -> Self {
+        Self { counts: Some(counts), ..self }
     }
 
     /// Whether every column is read.

@@ -34,11 +34,3 @@ impl Account {
         results::push_result(py, &report, false)
     }
 }
-
-/// The exception `raised` with what became of the rows.
-pub(super) fn with_result(py: Python<'_>, raised: &PyErr, result: &Bound<'_, PyAny>) -> PyResult<()> {
-    let exception = raised.value(py);
-    exception.setattr("result", result)?;
-    exception.call_method1("add_note", (result.call_method0("summary")?,))?;
-    Ok(())
-}

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use tokio::sync::Notify;
 
-use super::accounts::{Account, with_result};
+use super::accounts::Account;
 use super::telling::{Shown, Telling};
 use super::upload::State;
 use crate::clock::Moment;
@@ -18,6 +18,7 @@ use crate::python::bell::Bell;
 use crate::python::errors;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
+use crate::python::results;
 use crate::python::runtime::{Received, Running, lost};
 use crate::services::microstrategy::client::Claim;
 use crate::services::microstrategy::upload::{Upload, delivery, queue};
@@ -244,7 +245,7 @@ impl Publish {
             None => errors::to_py(py, &error),
         };
         if let Some(result) = results.values().iter().next() {
-            with_result(py, &raised, &result)?;
+            results::with_result(py, &raised, &result)?;
         }
         raised.value(py).setattr("_results", results)?;
         Err(raised)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::accounts::{Account, with_result};
+use super::accounts::Account;
 use super::telling::{Shown, Telling};
 use super::upload::{Staged, State};
 use crate::clock::{Clock, Moment};
@@ -20,6 +20,7 @@ use crate::python::notices;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
 use crate::python::reading::{Early, InTime, Stop, TURN, Time};
+use crate::python::results;
 use crate::python::runtime::lost;
 use crate::rows::encode::{Encoder, Filled, Seen};
 use crate::rows::schema::{Table, TableSchema};
@@ -42,7 +43,8 @@ pub(super) fn stage(
         is_hidden: None,
     };
     let schema = Arc::new(TableSchema::new(&table).under(TARGET.values));
-    let source = Source::new(rows, Wanted::new(Some(&schema), options.cells))?;
+    let source = Source::new(rows, Wanted::new(Some(&schema), options.cells));
+    let source = source.map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let sized = source.is_sized();
     let total = if sized { rows.len().ok() } else { None };
     let encoder = Encoder::new(&ROWS, Some(schema), options.cells, LIMITS, options.max_errors);
@@ -155,7 +157,7 @@ impl Stage {
         let account = self.account(py, 0, 0);
         let elapsed: Duration = self.clock.now() - self.started;
         let result = account.result(py, &Ledger::default(), 0, &Meter::default(), elapsed)?;
-        with_result(py, &raised, &result)?;
+        results::with_result(py, &raised, &result)?;
         Ok(raised)
     }
 }

@@ -102,9 +102,7 @@ impl Push {
             Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
             Early::NoRows(raised) | Early::Interrupted(raised) => raised,
         };
-        let exception = raised.value(py);
-        exception.setattr("result", result)?;
-        exception.call_method1("add_note", (result.call_method0("summary")?,))?;
+        results::with_result(py, &raised, result)?;
         Ok(raised)
     }
 }

@@ -1,7 +1,22 @@
 //! What an account says, moment by moment.
 
 use super::*;
+use crate::rate_limit::quotas::Holds;
 use crate::rate_limit::tables::Holding;
+
+const MINUTE: Duration = Duration::from_millis(60_500);
+const HOUR: Duration = Duration::from_secs(3_620);
+
+/// A window that is held so long.
+fn window(most: u64, counts: Counts, span: Duration) -> Window {
+    Window { most, counts, span, margin: Duration::ZERO, holds: Holds::StoredRows(0) }
+}
+
+/// What a service may allow.
+fn allowed() -> Quotas {
+    let windows = vec![window(120, Counts::Requests, MINUTE), window(1_000_000, Counts::Rows, HOUR)];
+    Quotas { windows, lost_answer: Duration::from_secs(120), ..Quotas::NONE }
+}
 
 const ASK: Ask = Ask {
     rows: 10,
@@ -46,7 +61,7 @@ impl Client {
 
 #[test]
 fn the_place_of_an_answer_that_got_lost_is_kept_for_two_minutes_and_one_place_is_spare() {
-    let mut client = Client::new(Quotas::PRO.of_stored_rows());
+    let mut client = Client::new(allowed());
     for _ in 0..2 {
         client.send(Ending::Lost);
         client.send(Ending::Taken);
@@ -60,7 +75,7 @@ fn the_place_of_an_answer_that_got_lost_is_kept_for_two_minutes_and_one_place_is
 
 #[test]
 fn a_request_that_we_gave_up_keeps_its_place_too() {
-    let mut client = Client::new(Quotas::PRO.of_stored_rows());
+    let mut client = Client::new(allowed());
     for _ in 0..2 {
         client.send(Ending::Abandoned);
     }
@@ -80,7 +95,7 @@ fn without_quotas_no_place_is_kept() {
 
 #[test]
 fn a_probe_needs_no_place_of_those_that_are_kept() {
-    let mut client = Client::new(Quotas::PRO.of_stored_rows());
+    let mut client = Client::new(allowed());
     for _ in 0..5 {
         client.send(Ending::Lost);
     }
@@ -96,7 +111,7 @@ fn a_probe_needs_no_place_of_those_that_are_kept() {
 #[test]
 fn only_what_may_have_landed_is_counted_as_rows_and_only_what_was_sent_as_a_request() {
     let counted = |ending| {
-        let mut client = Client::new(Quotas::PRO.of_stored_rows());
+        let mut client = Client::new(allowed());
         client.account.tables.set("Orders", Holding::Counted(0));
         client.send(ending);
         let Holding::Counted(rows) = client.account.tables.of("Orders") else { panic!("it is counted") };
@@ -113,29 +128,29 @@ fn only_what_may_have_landed_is_counted_as_rows_and_only_what_was_sent_as_a_requ
 
 #[test]
 fn what_is_out_counts_as_if_it_were_counted_now() {
-    let mut client = Client::new(Quotas { requests_per_minute: Some(2), ..Quotas::NONE });
+    let mut client = Client::new(Quotas { windows: vec![window(2, Counts::Requests, MINUTE)], ..Quotas::NONE });
     client.send(Ending::Taken);
     client.now = at(30);
     let out = client.go();
     let Word::Wait(until, Reason::Quota(_)) = client.word() else { panic!("two are counted") };
-    assert_eq!(until, at(0) + Span::Minute.length());
+    assert_eq!(until, at(0) + MINUTE);
     client.now = until;
     let _third = client.go();
     client.now = at(70);
     let Word::Wait(until, _) = client.word() else { panic!("two are out") };
-    assert_eq!(until, at(70) + Span::Minute.length());
+    assert_eq!(until, at(70) + MINUTE);
     client.end(&out, Ending::Taken);
     let Word::Wait(until, _) = client.word() else { panic!("one is out") };
-    assert_eq!(until, at(70) + Span::Minute.length());
+    assert_eq!(until, at(70) + MINUTE);
 }
 
 #[test]
 fn more_rows_than_the_quota_has_go_alone() {
-    let mut client = Client::new(Quotas { rows_per_hour: Some(9), ..Quotas::NONE });
+    let mut client = Client::new(Quotas { windows: vec![window(9, Counts::Rows, HOUR)], ..Quotas::NONE });
     assert_eq!(client.account.room(client.now, &client.quotas), Some(9));
     client.send(Ending::Taken);
     let Word::Wait(until, _) = client.word() else { panic!("the quota is used up") };
-    assert_eq!(until, at(0) + Span::Hour.length());
+    assert_eq!(until, at(0) + HOUR);
     assert_eq!(client.account.room(client.now, &client.quotas), Some(0));
 }
 
@@ -149,12 +164,12 @@ fn to_come_back_at_once_is_not_believed() {
 
 #[test]
 fn one_more_round_of_refusals_is_one_more_sign_however_many_were_out() {
-    let mut client = Client::new(Quotas::PRO.of_stored_rows());
+    let mut client = Client::new(allowed());
     client.now = at(4_000);
     let out = [client.go(), client.go(), client.go(), client.go()];
     for gone in &out {
         client.end(gone, Ending::Throttled(Some(Duration::from_secs(30))));
     }
     assert_eq!(client.account.throttles, 1);
-    assert_eq!(client.account.most(&client.quotas.windows(false).next().unwrap(), client.now), 60);
+    assert_eq!(client.account.most(&window(120, Counts::Requests, MINUTE), client.now), 60);
 }

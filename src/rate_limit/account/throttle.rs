@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Account, Gone};
 use crate::clock::Moment;
-use crate::rate_limit::quotas::{Quotas, Span, Window};
+use crate::rate_limit::quotas::{Counts, Quotas, Window};
+use crate::rate_limit::share::Share;
 use crate::rate_limit::tables::Holding;
 use crate::retry::Retry;
 
@@ -12,8 +13,10 @@ use crate::retry::Retry;
 const SHORTEST_THROTTLE: Duration = Duration::from_secs(1);
 /// So that many clients do not come back in the same instant, a told wait is stretched by up to this share.
 const THROTTLE_JITTER: f64 = 0.05;
-/// After so many refusals in a row without a word on how long, the quota is one of hours.
+/// After so many refusals in a row without a word on how long, the quota is one of long windows.
 const STUBBORN: u32 = 4;
+/// Whoever is to wait for more than this part of a window may be held by that one.
+const LONG_PART: u32 = 60;
 
 impl Account {
     /// The service refused for a quota: nothing goes for a while, then one request, then as much as seems to be ours.
@@ -38,19 +41,23 @@ impl Account {
         self.blame(now, gone, told, quotas);
     }
 
-    /// A refusal for longer than a minute, after as many requests in the hour as a large table takes: it is large.
+    /// A long refusal, after as many requests as a window lets through that holds from so many rows on: the table has them.
     fn learn(&mut self, now: Moment, gone: &Gone, told: Option<Duration>, quotas: &Quotas) {
-        let is_long = told.map_or(self.throttles >= STUBBORN, |told| told > Span::Minute.length());
-        let [requests, _] = self.log.within(Span::LargeHour.length(), now);
-        let suffices = quotas.large_table_requests_per_hour.is_some_and(|most| requests >= most);
-        if is_long && suffices && self.tables.of(&gone.table) == Holding::Unknown {
-            self.tables.set(&gone.table, Holding::Large);
+        if self.tables.of(&gone.table) != Holding::Unknown {
+            return;
+        }
+        let is_long =
+            |window: &Window| told.map_or(self.throttles >= STUBBORN, |told| told > window.length() / LONG_PART);
+        let is_used_up = |window: &Window| self.log.within(window.length(), now)[window.column()] >= window.most;
+        let windows = quotas.windows(true, |_| true).filter(|window| window.counts == Counts::Requests);
+        let shown = windows.filter(|window| is_long(window) && is_used_up(window)).filter_map(|it| it.stored_rows());
+        if let Some(rows) = shown.max() {
+            self.tables.set(&gone.table, Holding::Shown(rows));
         }
     }
 
     /// Cuts our share of the quota that was probably the one.
     fn blame(&mut self, now: Moment, gone: &Gone, told: Option<Duration>, quotas: &Quotas) {
-        let large = self.tables.any_large(&gone.table, gone.rows, quotas.large_table_rows);
         let wait = told.unwrap_or_default();
         let fullness = |window: &Window| {
             #[allow(clippy::cast_precision_loss, reason = "a comparison of shares")]
@@ -58,17 +65,26 @@ impl Account {
             full
         };
         // A wait is no longer than the window it is for. Where nothing was told, the fullest is the likeliest.
-        let by_length = |window: &Window| if told.is_some() { window.span.length() } else { Duration::ZERO };
-        let fits = quotas.windows(large).filter(|window| window.span.length() >= wait);
+        let by_length = |window: &Window| if told.is_some() { window.length() } else { Duration::ZERO };
+        let fits = self.windows(quotas, &gone.table, gone.rows).filter(|window| window.length() >= wait);
         let blamed = fits.min_by(|left, right| {
             by_length(left).cmp(&by_length(right)).then(fullness(right).total_cmp(&fullness(left)))
         });
         let Some(window) = blamed else { return };
-        let length = window.span.length();
+        let length = window.length();
         // A window that began before we did may have been filled by somebody who is gone.
         if now - self.since >= length {
-            let taken = self.log.within(length, now)[window.span.column()];
-            self.shares[window.span as usize].cut(gone.at, now, taken, window.most);
+            let taken = self.log.within(length, now)[window.column()];
+            self.share(&window).cut(gone.at, now, taken, window.most);
         }
+    }
+    /// Our share of what a window lets through; all of it at first.
+    fn share(&mut self, window: &Window) -> &mut Share {
+        let known = self.shares.iter().position(|(known, _)| known.is_like(window));
+        let at = known.unwrap_or_else(|| {
+            self.shares.push((*window, Share::whole(window.length())));
+            self.shares.len() - 1
+        });
+        &mut self.shares[at].1
     }
 }

@@ -3,9 +3,7 @@
 //! Nothing is lost on the way but what a Double cannot hold. What is of the column's type stays what it is.
 
 use super::buffer::Buffer;
-use super::numbers::{
-    beyond, is_exactly, is_whole_double, is_written, nearest, put_finite, put_integer, put_read, put_whole,
-};
+use super::numbers::{is_exactly, is_whole_double, is_written, nearest, put_finite, put_integer, put_read, put_whole};
 use super::options::Options;
 use super::plain::Plain;
 use super::problems::Code;
@@ -107,10 +105,10 @@ fn put_as_text(out: &mut Buffer, cell: Cell<'_>, options: Options) -> Option<Res
         Cell::Float(value) => quoted(out, |out| put_finite(out, value)),
         Cell::Bool(value) => quoted(out, |out| put_bool(out, value)),
         // Python has not written out a number that long.
-        Cell::WideInt("") => return Some(Err(beyond(DataType::String))),
+        Cell::WideInt("") => return Some(Err(too_many_digits(options))),
         Cell::WideInt(text) => return Some(put_digits(out, text, options)),
         Cell::Decimal(text) => {
-            let plain = Plain::read(text).ok_or_else(|| beyond(DataType::String));
+            let plain = Plain::read(text).ok_or_else(|| too_many_digits(options));
             return Some(plain.and_then(|plain| put_digits(out, &plain.to_string(), options)));
         }
         Cell::Date(date) => return Some(datetimes::put_date_as_text(out, date)),
@@ -127,10 +125,18 @@ fn quoted(out: &mut Buffer, put: impl FnOnce(&mut Buffer)) {
     out.put_block(b"\"");
 }
 
+fn too_many_digits(options: Options) -> Refusal {
+    let words = match options.values.max_text {
+        usize::MAX => "takes no number of so many digits",
+        _ => "takes at most {text} digits",
+    };
+    Refusal::new(Code::OutOfRange, options.values.said(words))
+}
+
 /// Digits are never cut.
 fn put_digits(out: &mut Buffer, digits: &str, options: Options) -> Result<(), Refusal> {
     if digits.len() > options.values.max_text {
-        return Err(beyond(DataType::String));
+        return Err(too_many_digits(options));
     }
     put_string(out, digits);
     Ok(())

@@ -47,7 +47,8 @@ impl Kept {
         }
         self.full |= useless;
         let Some(run) = filled.run else { return };
-        self.full |= !self.share.grow(run.bytes());
+        // What comes behind the first that did not fit is not kept, and takes no room.
+        self.full = self.full || !self.share.grow(run.bytes());
         if self.full {
             encoder.only_check();
             encoder.reuse(run.into_memory());

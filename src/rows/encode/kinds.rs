@@ -31,7 +31,7 @@ pub fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType]) -> Kind {
     };
     let judged = Options { values: options.values, ..Options::default() };
     if own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err() {
-        return Kind::Unsupported(no_type(cell));
+        return Kind::Unsupported(no_type(cell, judged));
     }
     match (*cell, own) {
         (Cell::Int(value), _) if !is_whole_double(value) => Kind::WideInt,
@@ -52,25 +52,25 @@ pub fn example(cell: &Cell<'_>, row: usize, hide_values: bool) -> String {
 }
 
 /// Why no column takes the value, and what to do.
-fn no_type(cell: &Cell<'_>) -> NoType {
+fn no_type(cell: &Cell<'_>, options: Options) -> NoType {
     let (why, data_type, advice) = match *cell {
         Cell::Float(value) if value.is_infinite() => ("an infinite number", None, "put None in its place"),
         Cell::Decimal(text) if text.contains("Inf") => ("an infinite number", None, "put None in its place"),
         Cell::Float(_) => ("a number at Double's own limit", None, "put None in its place"),
-        Cell::Int(_) | Cell::WideInt(_) if takes(cell, DataType::Decimal) => {
-            ("a whole number that is too large for Int64", Some("Decimal"), "takes 28 digits")
+        Cell::Int(_) | Cell::WideInt(_) if takes_decimal(cell, options) => {
+            ("a whole number that is too large for Int64", Some("Decimal"), "takes {digits} digits")
         }
         Cell::Int(_) | Cell::WideInt(_) => (
             "a whole number that is too large for Int64",
             Some("str"),
             "takes it as text when rows are pushed with convert=True",
         ),
-        Cell::Decimal(_) if rounds(cell) => (
-            "a Decimal with more than 4 places",
+        Cell::Decimal(_) if takes_decimal(cell, Options { round_decimals: true, ..options }) => (
+            "a Decimal with more than {scale} places",
             Some("Decimal"),
             "takes it when rows are pushed with decimals=\"round\", and float takes all places",
         ),
-        Cell::Decimal(_) => ("a Decimal with more than 28 digits", Some("float"), "takes the nearest Double"),
+        Cell::Decimal(_) => ("a Decimal with more than {digits} digits", Some("float"), "takes the nearest Double"),
         Cell::BrokenText => ("text with a lone surrogate, which is no valid Unicode", None, "mend the text"),
         Cell::Time(_) => (
             "a time of day",
@@ -83,12 +83,7 @@ fn no_type(cell: &Cell<'_>) -> NoType {
     NoType { why, data_type, advice }
 }
 
-fn takes(cell: &Cell<'_>, data_type: DataType) -> bool {
-    put_value(&mut Buffer::default(), Some(data_type), *cell, Options::default()).is_ok()
-}
-
-fn rounds(cell: &Cell<'_>) -> bool {
-    let options = Options { round_decimals: true, ..Options::default() };
+fn takes_decimal(cell: &Cell<'_>, options: Options) -> bool {
     put_value(&mut Buffer::default(), Some(DataType::Decimal), *cell, options).is_ok()
 }
 

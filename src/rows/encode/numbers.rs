@@ -120,7 +120,7 @@ pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>, options: Options) ->
         .and_then(|plain| if options.round_decimals { Some(plain.rounded(scale)) } else { plain.with_scale(scale) })
         .filter(|plain| plain.digits() <= digits);
     let beyond = || {
-        let words = format!("takes at most {digits} digits, {scale} of them after the point");
+        let words = options.values.said("takes at most {digits} digits, {scale} of them after the point");
         Refusal::new(Code::OutOfRange, words)
     };
     fitting.ok_or_else(beyond)?.put(out);
@@ -172,9 +172,7 @@ fn inexact() -> Refusal {
 pub(super) fn beyond(data_type: DataType) -> Refusal {
     let range = match data_type {
         DataType::Int64 => "takes whole numbers between Int64's own limits, both excluded",
-        DataType::String => "takes at most 4000 digits",
-        DataType::Double => "takes numbers between Double's own limits, both excluded",
-        _ => "takes at most 28 digits, 4 of them after the point",
+        _ => "takes numbers between Double's own limits, both excluded",
     };
     Refusal::new(Code::OutOfRange, range)
 }

@@ -55,11 +55,12 @@ impl Refusal {
     }
 }
 
-/// A change of the options, and what it does.
+/// A change of the options, and what it does; numbers of the rules are left open.
 type Cure = (fn(Options) -> Options, &'static str);
 
 const CONVERT: Cure = (|options| Options { convert: true, ..options }, "convert=True converts it");
-const ROUND: Cure = (|options| Options { round_decimals: true, ..options }, "decimals=\"round\" rounds it to 4 places");
+const ROUND: Cure =
+    (|options| Options { round_decimals: true, ..options }, "decimals=\"round\" rounds it to {scale} places");
 const TRUNCATE: Cure = (|options| Options { truncate: true, ..options }, "too_long=\"truncate\" cuts it");
 const NAN: Cure = (|options| Options { refuse_nan: false, ..options }, "nan=\"null\" sends it as a missing value");
 const KEEP: Cure = (
@@ -81,14 +82,14 @@ fn cure(code: Code, cell: Cell<'_>, data_type: Option<DataType>, options: Option
     };
     let mends = |options| put_value(&mut Buffer::default(), data_type, cell, options).is_ok();
     if let Some((_, words)) = cures.iter().find(|(change, _)| mends(change(options))) {
-        return Some((*words).to_owned());
+        return Some(options.values.said(words));
     }
     let (convert, words) = CONVERT;
     let converted = convert(options);
     let second = cures.iter().find(|(change, _)| converted != options && mends(change(converted)));
     second
-        .map(|(_, second)| format!("{words}, and {second}"))
-        .or_else(|| by_hand(code, cell, data_type).map(Into::into))
+        .map(|(_, second)| options.values.said(&format!("{words}, and {second}")))
+        .or_else(|| by_hand(code, cell, data_type).map(|words| options.values.said(words)))
 }
 
 /// What to do about a value that no option mends.
@@ -97,7 +98,7 @@ fn by_hand(code: Code, cell: Cell<'_>, data_type: Option<DataType>) -> Option<&'
         (Code::NotFinite, ..) => "put None in its place",
         (Code::NotUtf8, ..) => "text.encode(\"utf-8\", \"replace\").decode() mends it",
         (Code::OutOfRange, Cell::Int(_) | Cell::WideInt(_), Some(DataType::Int64)) => {
-            "a Decimal column takes 28 digits"
+            "a Decimal column takes {digits} digits"
         }
         (_, Cell::Text(_), Some(DataType::Boolean)) => "put True, False or None in its place",
         (_, Cell::Text(_), Some(DataType::Int64 | DataType::Double | DataType::Decimal)) => {

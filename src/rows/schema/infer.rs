@@ -5,8 +5,7 @@ mod seen;
 use std::collections::HashMap;
 
 use self::seen::Seen;
-use super::rules::{FAR_TOO_MANY, far_too_many};
-use super::{Column, DataType, nearest};
+use super::{Column, DataType, FAR_TOO_MANY, Most, Target, nearest};
 use crate::error::{Error, Result, shown};
 
 /// What one value tells about its column.
@@ -62,7 +61,7 @@ impl Looks {
 /// Why no type takes a value, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoType {
-    /// What the value is.
+    /// What the value is. Numbers of the target's rules are left open, as [`super::ValueRules::said`] fills them in.
     pub why: &'static str,
     /// The type that takes it nevertheless, in Python's words.
     pub data_type: Option<&'static str>,
@@ -71,8 +70,10 @@ pub struct NoType {
 }
 
 /// What is known of columns before their values are looked at, or without.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
+    /// Whom the columns are for.
+    pub target: &'static Target,
     /// Types that need no guess.
     pub given: Vec<(String, DataType)>,
     /// The columns of a frame, and the types that it says they have.
@@ -91,7 +92,7 @@ pub struct Inferred {
 }
 
 /// The columns seen so far, in the order in which they first appeared.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Inference {
     columns: Vec<Seen>,
     places: HashMap<String, usize>,
@@ -121,7 +122,13 @@ impl Inference {
     /// Whether there are so many columns that no more are looked at.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.columns.len() > FAR_TOO_MANY
+        self.columns.len() > self.most()
+    }
+
+    /// So many are looked at.
+    fn most(&self) -> usize {
+        let (Most::Service(most) | Most::Ours(most)) = self.known.target.counts.columns;
+        most.max(FAR_TOO_MANY)
     }
 
     /// Takes note of one value of the column at `place`; `example` answers what is said of the value in a row of that
@@ -139,16 +146,16 @@ impl Inference {
     /// The columns, or every reason why there are none.
     pub fn finish(self) -> Result<Inferred> {
         if self.is_full() {
-            let problem = far_too_many("the table", "columns", FAR_TOO_MANY, true);
+            let problem = self.known.target.counts.far_too_many("the table", "columns", self.most(), true);
             return Err(Error::configuration(problem.unwrap_or_default()));
         }
-        let Known { given, declared, convert } = &self.known;
+        let Known { target, given, declared, convert } = &self.known;
         let known = |name: &str| given.iter().find(|(known, _)| known == name).map(|(_, data_type)| *data_type);
         let mut problems = Vec::new();
         let mut found = Inferred { columns: Vec::new(), hints: Vec::new() };
         for seen in &self.columns {
             let declared = declared.iter().find(|(name, _)| *name == seen.name).and_then(|(_, data_type)| *data_type);
-            match known(&seen.name).map_or_else(|| seen.data_type(declared, *convert), Ok) {
+            match known(&seen.name).map_or_else(|| seen.data_type(declared, *convert, target.values), Ok) {
                 Ok(data_type) => {
                     found.columns.push(Column::new(seen.name.clone(), data_type));
                     let hint = seen.hint().filter(|_| data_type == DataType::String && known(&seen.name).is_none());

@@ -4,19 +4,18 @@
 
 use serde_json::Value;
 
-use super::rules::{self, CROSS_FILTERING, MODES, RETENTIONS, SUMMARIZE_BY};
-use super::{Column, DataType, Dataset, Measure, POWER_BI, Relationship, Table, Target};
+use super::{Column, DataType, Dataset, Measure, Relationship, Table, Target};
 use crate::error::{Error, Result, shown};
 
 /// Problems that one error lists; nobody reads more.
 const MOST_TOLD: usize = 1_000;
 
-/// Reads and checks one table.
-pub fn read_table(value: &Value) -> Result<Table> {
-    read_table_for(value, &POWER_BI)
-}
+const MODES: [&str; 3] = ["Push", "PushStreaming", "Streaming"];
+const RETENTIONS: [&str; 2] = ["None", "basicFIFO"];
+const CROSS_FILTERING: [&str; 3] = ["OneDirection", "BothDirections", "Automatic"];
+const SUMMARIZE_BY: [&str; 8] = ["default", "none", "sum", "min", "max", "count", "average", "distinctCount"];
 
-/// The same by the rules of `target`.
+/// Reads and checks one table, by the rules of `target`.
 pub fn read_table_for(value: &Value, target: &'static Target) -> Result<Table> {
     let mut problems = Vec::new();
     let table = table(Reader::new(value, "the table".into(), target, &mut problems));
@@ -24,12 +23,7 @@ pub fn read_table_for(value: &Value, target: &'static Target) -> Result<Table> {
     done(table, "table", &problems)
 }
 
-/// Reads and checks a dataset.
-pub fn read_dataset(value: &Value) -> Result<Dataset> {
-    read_dataset_for(value, &POWER_BI)
-}
-
-/// The same by the rules of `target`.
+/// Reads and checks a dataset, by the rules of `target`.
 pub fn read_dataset_for(value: &Value, target: &'static Target) -> Result<Dataset> {
     let mut problems = Vec::new();
     let dataset = dataset(Reader::new(value, "the dataset".into(), target, &mut problems));
@@ -221,7 +215,7 @@ impl<'v, 'p> Reader<'v, 'p> {
         if required && items.is_empty() {
             self.problem(&format!("has no {property}"));
         }
-        if let Some(problem) = rules::far_too_many(&self.place, property, items.len(), false) {
+        if let Some(problem) = self.target.counts.far_too_many(&self.place, property, items.len(), false) {
             self.problems.push(problem);
             return Vec::new();
         }

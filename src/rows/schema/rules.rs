@@ -1,192 +1,103 @@
-//! What the service refuses in a schema, as data and one check that lists every problem.
-//!
-//! Sources: the service's swagger (names), "Push semantic model limitations" (counts) and
-//! "Dataset properties" on learn.microsoft.com.
+//! What every service has rules about, whatever they are: how many of something there are, and what it is called.
 
 use std::collections::HashSet;
 
-use super::{Column, DataType, Dataset, Relationship, Table, Target, ValueRules};
 use crate::error::shown;
 
-/// Columns of one table.
-const MAX_COLUMNS: usize = 75;
-/// Tables of one dataset.
-const MAX_TABLES: usize = 75;
-/// Relationships of one dataset.
-const MAX_RELATIONSHIPS: usize = 75;
-/// Measures have no limit that is written down; this one is ours.
-const MAX_MEASURES: usize = 10_000;
-/// Of more columns, tables or relationships nothing but their number is told: nobody meant them, and to look at each
-/// takes minutes.
-pub(super) const FAR_TOO_MANY: usize = 250;
-/// UTF-16 units in the name of a table or relationship.
-const MAX_NAME: usize = 100;
-/// Characters that the service's pattern leaves out of the names of tables and relationships.
-const FORBIDDEN_IN_NAMES: &str = "!\"$%&'()*+,./:;<=>?[\\]`{|}";
+/// Of more than this and than a service takes nothing but the number is told: nobody meant them, and to look at each takes
+/// minutes.
+pub const FAR_TOO_MANY: usize = 250;
 
-/// What a schema for a push dataset may be.
-pub static POWER_BI: Target = Target {
-    name: "powerbi",
-    types: &[
-        DataType::Int64,
-        DataType::Double,
-        DataType::Boolean,
-        DataType::DateTime,
-        DataType::String,
-        DataType::Decimal,
-    ],
-    values: ValueRules { max_text: 4_000, decimal_digits: 28, decimal_scale: 4, marks_utc: true },
-    check_table,
-    check_dataset,
-};
-
-pub(super) const MODES: [&str; 3] = ["Push", "PushStreaming", "Streaming"];
-pub(super) const RETENTIONS: [&str; 2] = ["None", "basicFIFO"];
-pub(super) const CROSS_FILTERING: [&str; 3] = ["OneDirection", "BothDirections", "Automatic"];
-pub(super) const SUMMARIZE_BY: [&str; 8] =
-    ["default", "none", "sum", "min", "max", "count", "average", "distinctCount"];
-
-/// Why no schema can have so many of `what`, where it is far too many to look at; `at_least` says that there are more.
-#[must_use]
-pub fn far_too_many(owner: &str, what: &str, count: usize, at_least: bool) -> Option<String> {
-    let (most, who) = match what {
-        "columns" => (MAX_COLUMNS, "the service takes"),
-        "tables" => (MAX_TABLES, "the service takes"),
-        "relationships" => (MAX_RELATIONSHIPS, "the service takes"),
-        _ => (MAX_MEASURES, "no more are taken than"),
-    };
-    let more = if at_least { "more than " } else { "" };
-    let is_far = at_least || count > most.max(FAR_TOO_MANY);
-    is_far.then(|| format!("{owner} has {more}{count} {what}; {who} {most}"))
+/// How many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Most {
+    /// The service takes no more.
+    Service(usize),
+    /// The service has no limit that is written down; this one is ours.
+    Ours(usize),
 }
 
-/// Every way in which `table` breaks a rule of the service, in reading order.
-pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
-    let place = format!("table `{}`", shown(&table.name));
-    check_short_name(&table.name, "table", problems);
-    if table.columns.len() > MAX_COLUMNS {
-        problems.push(format!("{place} has {} columns; the service takes {MAX_COLUMNS}", table.columns.len()));
+/// How many of everything a schema may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Columns of one table.
+    pub columns: Most,
+    /// Tables of one dataset.
+    pub tables: Most,
+    /// Relationships of one dataset.
+    pub relationships: Most,
+    /// Measures of one table.
+    pub measures: Most,
+}
+
+impl Counts {
+    /// Why no schema can have so many of `what`, where it is far too many to look at; `at_least` says that there are more.
+    #[must_use]
+    pub fn far_too_many(&self, owner: &str, what: &str, count: usize, at_least: bool) -> Option<String> {
+        let most = match what {
+            "columns" => self.columns,
+            "tables" => self.tables,
+            "relationships" => self.relationships,
+            _ => self.measures,
+        };
+        let (most, who) = match most {
+            Most::Service(most) => (most, "the service takes"),
+            Most::Ours(most) => (most, "no more are taken than"),
+        };
+        let more = if at_least { "more than " } else { "" };
+        let is_far = at_least || count > most.max(FAR_TOO_MANY);
+        is_far.then(|| format!("{owner} has {more}{count} {what}; {who} {most}"))
     }
-    for column in &table.columns {
-        check_column(column, table, problems);
-    }
-    for measure in &table.measures {
-        check_long_name(&measure.name, "measure", &place, problems);
-        if !measure.expression.is_empty() && measure.expression.trim().is_empty() {
-            problems.push(format!("{place}: measure `{}` has a blank expression", shown(&measure.name)));
+}
+
+/// What something may be called.
+#[derive(Debug, Clone, Copy)]
+pub struct NameRules {
+    /// Its characters at most, where there is a limit.
+    pub longest: Option<usize>,
+    /// How characters are counted.
+    pub length: fn(&str) -> usize,
+    /// Which characters are refused.
+    pub refuses: fn(char) -> bool,
+}
+
+impl NameRules {
+    /// Tells of a name of `what` that is too long.
+    pub fn check_length(&self, name: &str, what: &str, problems: &mut Vec<String>) {
+        let length = (self.length)(name);
+        if let Some(longest) = self.longest.filter(|longest| length > *longest) {
+            let name = shown(name);
+            problems.push(format!("{what} `{name}` has a name of {length} characters; the service takes {longest}"));
         }
     }
-    let names = table.columns.iter().map(|c| &c.name).chain(table.measures.iter().map(|m| &m.name));
-    check_unique(names, "columns or measures", &place, problems);
-}
 
-/// Every way in which `dataset`, tables included, breaks a rule of the service.
-pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
-    let place = format!("dataset `{}`", shown(&dataset.name));
-    if !dataset.name.is_empty() && dataset.name.trim().is_empty() {
-        problems.push("the dataset's name is blank".into());
-    }
-    if dataset.tables.len() > MAX_TABLES {
-        problems.push(format!("{place} has {} tables; the service takes {MAX_TABLES}", dataset.tables.len()));
-    }
-    if dataset.relationships.len() > MAX_RELATIONSHIPS {
-        let count = dataset.relationships.len();
-        problems.push(format!("{place} has {count} relationships; the service takes {MAX_RELATIONSHIPS}"));
-    }
-    check_unique(dataset.tables.iter().map(|table| &table.name), "tables", &place, problems);
-    for table in &dataset.tables {
-        check_table(table, problems);
-        if dataset.mode != "Push" {
-            check_streaming(table, &dataset.mode, problems);
+    /// Tells of the first character of it that is refused.
+    pub fn check_characters(&self, name: &str, what: &str, problems: &mut Vec<String>) {
+        if let Some(bad) = name.chars().find(|&sign| (self.refuses)(sign)) {
+            problems.push(format!("{what} `{}` has {bad:?} in its name, which the service refuses", shown(name)));
         }
     }
-    check_unique(dataset.relationships.iter().map(|r| &r.name), "relationships", &place, problems);
-    for relationship in &dataset.relationships {
-        check_relationship(relationship, dataset, problems);
-    }
-}
 
-fn check_column(column: &Column, table: &Table, problems: &mut Vec<String>) {
-    let place = format!("table `{}`", shown(&table.name));
-    check_long_name(&column.name, "column", &place, problems);
-    if let Some(other) = &column.sort_by_column
-        && !table.columns.iter().any(|column| column.name == *other)
-    {
-        let (name, other) = (shown(&column.name), shown(other));
-        problems.push(format!("{place}: column `{name}` sorts by `{other}`, which the table lacks"));
-    }
-}
-
-/// A streaming dataset takes nothing but names and types (the service answers 400 `InvalidRequest`).
-fn check_streaming(table: &Table, mode: &str, problems: &mut Vec<String>) {
-    for column in table.columns.iter().filter(|column| column.has_properties()) {
-        let (table, column) = (shown(&table.name), shown(&column.name));
-        problems.push(format!(
-            "table `{table}`: column `{column}` has properties, but mode `{mode}` takes only a name and a data_type"
-        ));
-    }
-    if !table.measures.is_empty() {
-        problems.push(format!("table `{}` has measures, which mode `{mode}` does not take", shown(&table.name)));
-    }
-}
-
-fn check_relationship(relationship: &Relationship, dataset: &Dataset, problems: &mut Vec<String>) {
-    check_short_name(&relationship.name, "relationship", problems);
-    let ends =
-        [(&relationship.from_table, &relationship.from_column), (&relationship.to_table, &relationship.to_column)];
-    for (table_name, column_name) in ends {
-        let place = format!("relationship `{}`", shown(&relationship.name));
-        let (table_shown, column_shown) = (shown(table_name), shown(column_name));
-        match dataset.tables.iter().find(|table| table.name == *table_name) {
-            None => problems.push(format!("{place} names table `{table_shown}`, which the dataset lacks")),
-            Some(table) if !table.columns.iter().any(|column| column.name == *column_name) => {
-                problems.push(format!("{place} names column `{column_shown}`, which table `{table_shown}` lacks"));
-            }
-            Some(_) => {}
+    /// Tells of all characters of it that are refused, at once.
+    pub fn check_all_characters(&self, name: &str, what: &str, problems: &mut Vec<String>) {
+        let mut bad: Vec<char> = name.chars().take(FAR_TOO_MANY).filter(|&sign| (self.refuses)(sign)).collect();
+        bad.sort_unstable();
+        bad.dedup();
+        if !bad.is_empty() {
+            let bad = bad.iter().map(|sign| format!("{sign:?}")).collect::<Vec<_>>().join(" ");
+            let name = shown(name);
+            problems.push(format!("{what} `{name}` has characters in its name that the service refuses: {bad}"));
         }
     }
 }
 
-/// The pattern of tables and relationships. The published one ends in a broken escape; this is what it means to say. It
-/// is one of .NET, which counts UTF-16 units.
-fn check_short_name(name: &str, what: &str, problems: &mut Vec<String>) {
-    let (length, name_shown) = (name.encode_utf16().count(), shown(name));
-    if length > MAX_NAME {
-        problems.push(format!("{what} `{name_shown}` has a name of {length} characters; the service takes {MAX_NAME}"));
-    }
-    let mut bad: Vec<char> =
-        name.chars().take(FAR_TOO_MANY).filter(|&c| FORBIDDEN_IN_NAMES.contains(c) || !is_xml_character(c)).collect();
-    bad.sort_unstable();
-    bad.dedup();
-    if !bad.is_empty() {
-        let bad = bad.iter().map(|c| format!("{c:?}")).collect::<Vec<_>>().join(" ");
-        problems.push(format!("{what} `{name_shown}` has characters in its name that the service refuses: {bad}"));
-    }
-}
-
-/// Why no table can have this name, if none can.
-#[must_use]
-pub fn table_name_problem(name: &str) -> Option<String> {
-    let mut problems = Vec::new();
-    if name.is_empty() {
-        problems.push("a table's name is empty".into());
-    }
-    check_short_name(name, "table", &mut problems);
-    (!problems.is_empty()).then(|| problems.join("; "))
-}
-
-/// The pattern of columns and measures: any XML character.
-fn check_long_name(name: &str, what: &str, place: &str, problems: &mut Vec<String>) {
-    if let Some(bad) = name.chars().find(|&c| !is_xml_character(c)) {
-        problems.push(format!("{place}: {what} `{}` has {bad:?} in its name, which the service refuses", shown(name)));
-    }
-}
-
-fn is_xml_character(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{1_0000}'..)
-}
-
-fn check_unique<'a>(names: impl Iterator<Item = &'a String>, what: &str, place: &str, problems: &mut Vec<String>) {
+/// Tells of names that are there twice; `place` is where, and `what` they name.
+pub fn check_unique<'a>(
+    names: impl IntoIterator<Item = &'a String>,
+    what: &str,
+    place: &str,
+    problems: &mut Vec<String>,
+) {
     let mut seen = HashSet::new();
     for name in names {
         if !name.is_empty() && !seen.insert(name.to_lowercase()) {

@@ -1,6 +1,6 @@
 //! Whom a schema is for: the types that there are, the rules of names, and what a value may be. Each service has its own.
 
-use super::{DataType, Dataset, Table};
+use super::{Counts, DataType, Dataset, Table};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +16,23 @@ pub struct ValueRules {
 }
 
 impl Default for ValueRules {
-    /// Sources: "Push semantic model limitations" (text) and "Dataset properties" (Decimals).
+    /// No limits: each service has its own.
     fn default() -> Self {
-        Self { max_text: 4_000, decimal_digits: 28, decimal_scale: 4, marks_utc: true }
+        let most = usize::MAX;
+        Self { max_text: most, decimal_digits: most, decimal_scale: most, marks_utc: true }
+    }
+}
+
+impl ValueRules {
+    /// `words` with the numbers that they leave open: `{text}`, `{digits}` and `{scale}`.
+    #[must_use]
+    pub fn said(&self, words: &str) -> String {
+        let Self { max_text, decimal_digits, decimal_scale, .. } = self;
+        if !words.contains('{') {
+            return words.to_owned();
+        }
+        let numbers = [("{text}", max_text), ("{digits}", decimal_digits), ("{scale}", decimal_scale)];
+        numbers.iter().fold(words.to_owned(), |said, (open, number)| said.replace(open, &number.to_string()))
     }
 }
 
@@ -31,6 +45,8 @@ pub struct Target {
     pub types: &'static [DataType],
     /// What its values may be.
     pub values: ValueRules,
+    /// How many of everything it takes.
+    pub counts: Counts,
     /// Lists every way in which a table breaks its rules.
     pub check_table: fn(&Table, &mut Vec<String>),
     /// The same of a dataset, its tables included.

@@ -63,6 +63,15 @@ impl Dialect for Speech {
     fn is_expired(&self, answer: &Answer) -> bool {
         answer.status == 401 && matches!(number(answer), Some(SESSION_ENDED) | None)
     }
+
+    fn is_passing(&self, answer: &Answer) -> bool {
+        match answer.status {
+            408 | 429 | 502..=504 => true,
+            // A 500 of this service is a refusal as a rule; without its own words it is none.
+            500.. => answer.refusal.code.is_none(),
+            _ => false,
+        }
+    }
 }
 
 /// What a body says that is no JSON: text, but nothing of a web page.

@@ -112,17 +112,19 @@ impl Client {
         self.spool_dir.clone().unwrap_or_else(std::env::temp_dir)
     }
 
-    /// `POST auth/logout`. The session is over whatever the service says to that.
+    /// `POST auth/logout`, again where the answer got lost. The session is over whatever the service says to that.
     pub async fn log_out(&self) -> Result<()> {
-        if !self.session.is_open() {
-            return Ok(());
-        }
-        let call = Call::new(Method::POST, below(&self.root, &["auth", "logout"])?, "logging out");
+        let url = below(&self.root, &["auth", "logout"])?;
+        let call = Call { renews: false, repeatable: true, ..Call::new(Method::POST, url, "logging out") };
+        let leaving = async {
+            if !self.session.is_open().await {
+                return Ok(());
+            }
+            self.attempt(&call).await.map(drop)
+        };
         // Nobody waits long for a goodbye.
-        let once = Self { retry: Retry::never(), ..self.clone() };
-        let call = Call { renews: false, ..call };
         let answered = tokio::select! {
-            answered = once.attempt(&call) => answered,
+            answered = leaving => answered,
             () = self.clock.deadline(self.clock.now() + GOODBYE) => {
                 Err(Error::new(Kind::TransportTimeout, "logging out was not answered").into())
             }

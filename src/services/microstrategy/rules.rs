@@ -3,14 +3,20 @@
 //! Sources: the rules of the vendor's own client for names (250 characters, none of `\ " [ ]`), and the data types of
 //! "Create a dataset with one request".
 
-use std::collections::HashSet;
-
 use crate::error::shown;
-use crate::rows::schema::{DataType, Dataset, Table, Target, ValueRules};
+use crate::rows::schema::{Counts, DataType, Dataset, Most, NameRules, Table, Target, ValueRules, check_unique};
 
 /// Characters of a name.
 const LONGEST_NAME: usize = 250;
 const FORBIDDEN: &str = "\\\"[]";
+/// Nothing is written down about how many of something there may be; these are ours.
+const MOST: Most = Most::Ours(10_000);
+
+const NAMES: NameRules = NameRules {
+    longest: Some(LONGEST_NAME),
+    length: |name| name.chars().count(),
+    refuses: |sign| FORBIDDEN.contains(sign) || sign.is_control(),
+};
 
 /// What a schema for this service may be.
 pub static TARGET: Target = Target {
@@ -26,6 +32,7 @@ pub static TARGET: Target = Target {
         DataType::Time,
     ],
     values: ValueRules { max_text: usize::MAX, decimal_digits: 38, decimal_scale: 38, marks_utc: false },
+    counts: Counts { columns: MOST, tables: MOST, relationships: MOST, measures: MOST },
     check_table,
     check_dataset,
 };
@@ -55,11 +62,7 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
     for column in &table.columns {
         check_name(&column.name, &format!("{place}: column"), problems);
     }
-    check_unique(
-        table.columns.iter().map(|column| column.name.as_str()),
-        &format!("{place} has two columns"),
-        problems,
-    );
+    check_unique(table.columns.iter().map(|column| &column.name), "columns", &place, problems);
     if !table.measures.is_empty() {
         problems.push(format!("{place} has measures, which this service does not take: numbers become metrics"));
     }
@@ -67,8 +70,7 @@ pub(super) fn check_table(table: &Table, problems: &mut Vec<String>) {
 
 pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
     check_name(&dataset.name, "dataset", problems);
-    let names = dataset.tables.iter().map(|table| table.name.as_str());
-    check_unique(names, "the dataset has two tables", problems);
+    check_unique(dataset.tables.iter().map(|table| &table.name), "tables", "the dataset", problems);
     for table in &dataset.tables {
         check_table(table, problems);
     }
@@ -78,24 +80,9 @@ pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
 }
 
 fn check_name(name: &str, what: &str, problems: &mut Vec<String>) {
-    let named = shown(name);
-    let length = name.chars().count();
-    if length > LONGEST_NAME {
-        problems.push(format!("{what} `{named}` has a name of {length} characters; the service takes {LONGEST_NAME}"));
-    }
-    if let Some(bad) = name.chars().find(|&c| FORBIDDEN.contains(c) || c.is_control()) {
-        problems.push(format!("{what} `{named}` has {bad:?} in its name, which the service refuses"));
-    }
+    NAMES.check_length(name, what, problems);
+    NAMES.check_characters(name, what, problems);
     if !name.is_empty() && name.trim().is_empty() {
-        problems.push(format!("{what} `{named}` has a blank name"));
-    }
-}
-
-fn check_unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, problems: &mut Vec<String>) {
-    let mut seen = HashSet::new();
-    for name in names {
-        if !name.is_empty() && !seen.insert(name.to_lowercase()) {
-            problems.push(format!("{what} named `{}` (upper and lower case count as the same)", shown(name)));
-        }
+        problems.push(format!("{what} `{}` has a blank name", shown(name)));
     }
 }

@@ -22,9 +22,9 @@ use super::cookies::Jar;
 use super::operation::ANSWER_LIMIT;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::http::transport::{Progress, Request, Response, Transport};
-use crate::http::{Authentication, Exchanges, Later, Leave, Outcome, Signature};
-use crate::rate_limit::{Ask, Ending, Limit, Quotas};
+use crate::http::transport::{Request, Response, Transport};
+use crate::http::{Authentication, Exchanges, Later, OnExpiry, Operation, Signature};
+use crate::rate_limit::{Limit, Quotas};
 use crate::retry::Retry;
 
 /// The header with the token of a session; an `OAuth` token goes there too.
@@ -103,7 +103,11 @@ impl Shared {
 
 /// A session with one Library.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct Session(Arc<Logins>);
+
+/// What signs in and out.
+#[derive(Debug)]
+struct Logins {
     sign_in: SignIn,
     url: Url,
     /// Unsigned: what comes of a login is heard by [`Hearing`].
@@ -144,16 +148,36 @@ impl Session {
         let hearing = Hearing(Arc::clone(&shared), sign_in.secrets());
         let http = Exchanges::new(transport, Arc::new(Speech)).signed_by(Arc::new(hearing));
         let url = below(root, &["auth", "login"])?;
-        Ok(Self { sign_in, url, http, clock, retry, shared, turn: tokio::sync::Mutex::default() })
+        let turn = tokio::sync::Mutex::default();
+        Ok(Self(Arc::new(Logins { sign_in, url, http, clock, retry, shared, turn })))
     }
 
-    /// Whether there is something to log out of.
-    pub(super) fn is_open(&self) -> bool {
-        self.shared.lock().token.is_some()
+    /// Whether there is something to log out of, once nobody is signing in any more.
+    pub(super) async fn is_open(&self) -> bool {
+        let _turn = self.0.turn.lock().await;
+        self.0.is_open()
     }
 
     /// The session is over.
     pub(super) fn forget(&self) {
+        self.0.forget();
+    }
+
+    /// Signs in on a task of its own: whoever stops waiting would leave a login behind that nobody could log out of.
+    async fn enter(&self, known: Option<u64>) -> Result<()> {
+        let logins = Arc::clone(&self.0);
+        let entered = tokio::spawn(async move { logins.enter(known).await }).await;
+        entered.unwrap_or_else(|_| Err(Error::bug("the sign-in ended unexpectedly")))
+    }
+}
+
+impl Logins {
+    fn is_open(&self) -> bool {
+        self.shared.lock().token.is_some()
+    }
+
+    /// The session is over.
+    fn forget(&self) {
         let mut state = self.shared.lock();
         state.token = None;
         state.jar = Jar::default();
@@ -185,45 +209,37 @@ impl Session {
         }
         let (body, headers) = (Bytes::new().into(), signature.headers);
         let request = Request { method: Method::POST, url, body, headers, answer_limit: ANSWER_LIMIT };
-        let limit = Limit::alone(self.clock.clone(), Quotas::NONE);
-        let ask = Ask { rows: 0, retry: self.retry, failed: None };
-        let leave = Leave { limit: &limit, ask, deadline: None, watch: &() };
-        if let Ok(mut sent) = self.http.send(&request, leave, &Arc::new(Progress::default())).await {
-            sent.permit.end(Ending::Refused);
-        }
+        // Whatever is answered: it is over, or nobody can end it.
+        let _ = self.ask(request, "logging out").await;
     }
 
     async fn log_in(&self) -> Result<()> {
         let body = Bytes::from(self.sign_in.body().to_string()).into();
         let (method, url) = (Method::POST, self.url.clone());
         let request = Request { method, url, body, headers: Vec::new(), answer_limit: ANSWER_LIMIT };
-        let limit = Limit::alone(self.clock.clone(), Quotas::NONE);
-        let mut failures = 0;
-        loop {
-            let ask = Ask { rows: 0, retry: self.retry, failed: None };
-            let leave = Leave { limit: &limit, ask, deadline: None, watch: &() };
-            let mut sent = self.http.send(&request, leave, &Arc::new(Progress::default())).await?;
-            sent.permit.end(Ending::Refused);
-            let (error, passes) = match sent.outcome {
-                Outcome::Failed(failure) => (failure.to_error(), true),
-                Outcome::Answered(answer) if (200..300).contains(&answer.status) && !answer.is_html => {
-                    if self.shared.lock().token.is_some() {
-                        return Ok(());
-                    }
-                    let error = Error::new(Kind::Service, "signing in: the answer has no session token");
-                    return Err(error.with_hint("check base_url=: it has to be the address of a MicroStrategy Library"));
-                }
-                Outcome::Answered(answer) => {
-                    let passes = matches!(answer.status, 408 | 429 | 502..=504);
-                    (self.http.explain(&answer, "signing in"), passes)
-                }
-            };
-            failures += 1;
-            if !passes || !self.retry.allows(failures) {
-                return Err(error);
-            }
-            self.clock.sleep_until(self.clock.now() + self.retry.delay(failures)).await;
+        self.ask(request, "signing in").await?;
+        if self.is_open() {
+            return Ok(());
         }
+        let error = Error::new(Kind::Service, "signing in: the answer has no session token");
+        Err(error.with_hint("check base_url=: it has to be the address of a MicroStrategy Library"))
+    }
+
+    /// Asks until there is an answer that does not pass.
+    async fn ask(&self, request: Request, doing: &str) -> Result<()> {
+        let operation = Operation {
+            http: &self.http,
+            limit: &Limit::alone(self.clock.clone(), Quotas::NONE),
+            clock: &self.clock,
+            retry: self.retry,
+            watch: &(),
+            request,
+            doing,
+            repeatable: true,
+            on_expiry: OnExpiry::Fail,
+            heard: None,
+        };
+        operation.run().await.map(drop).map_err(|setback| setback.error)
     }
 
     fn signature(&self) -> Result<Signature> {
@@ -256,16 +272,16 @@ fn hidden(text: &str) -> Result<HeaderValue> {
 impl Authentication for Session {
     fn sign<'a>(&'a self, _request: &'a Request) -> Later<'a, Signature> {
         Box::pin(async {
-            if !matches!(self.sign_in, SignIn::OAuth(_)) && !self.is_open() {
+            if !matches!(self.0.sign_in, SignIn::OAuth(_)) && !self.0.is_open() {
                 self.enter(None).await?;
             }
-            self.signature()
+            self.0.signature()
         })
     }
 
     fn renew(&self, refused: u64) -> Later<'_, bool> {
         Box::pin(async move {
-            if matches!(self.sign_in, SignIn::OAuth(_)) {
+            if matches!(self.0.sign_in, SignIn::OAuth(_)) {
                 return Ok(false);
             }
             self.enter(Some(refused)).await.map(|()| true)
@@ -273,6 +289,6 @@ impl Authentication for Session {
     }
 
     fn hear(&self, response: &Response) {
-        self.shared.lock().jar.hear(&response.headers);
+        self.0.shared.lock().jar.hear(&response.headers);
     }
 }

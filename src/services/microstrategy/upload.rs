@@ -113,13 +113,15 @@ impl Upload {
                     clock.sleep_until(clock.now() + wait).await;
                     wait = LONGEST_WAIT.min(wait * 2);
                 }
-                Err(setback) if setback.renewed && again => again = false,
-                // A session of which nobody knows the id would be in the way: it ends with the login.
-                Err(setback) if setback.in_doubt && again => {
-                    client.log_out().await.ok();
-                    again = false;
+                Err(setback) => {
+                    // A session of which nobody knows the id would be in the way: it ends with the login.
+                    if setback.in_doubt {
+                        client.log_out().await.ok();
+                    }
+                    if !std::mem::take(&mut again) || !(setback.in_doubt || setback.renewed) {
+                        return Err(setback.error);
+                    }
                 }
-                Err(setback) => return Err(setback.error),
             }
         }
     }
@@ -168,7 +170,9 @@ impl Upload {
         let clock = &self.client.clock;
         tokio::select! {
             deleted = self.client.call(call) => deleted.map(drop),
-            () = clock.deadline(clock.now() + TIDYING) => Ok(()),
+            () = clock.deadline(clock.now() + TIDYING) => {
+                Err(Error::new(Kind::TransportTimeout, "deleting the upload was not answered"))
+            }
         }
     }
 }
@@ -252,7 +256,13 @@ impl Sink for Upload {
     }
 
     fn abandon<'a>(&'a self, session: &'a Session) -> Later<'a, ()> {
-        Box::pin(self.delete(session))
+        Box::pin(async move {
+            match self.delete(session).await {
+                // It would be in the way of the next one: it ends with the login.
+                Err(error) if error.kind != Kind::NotFound => self.client.log_out().await,
+                _ => Ok(()),
+            }
+        })
     }
 
     fn keeps_every(&self) -> Option<Duration> {

@@ -3,9 +3,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
+use super::table_name_problem;
 use crate::error::{Error, Result, holds_key};
 use crate::http::transport::origin;
-use crate::rows::schema::table_name_problem;
 
 /// What stays as it is in a segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::sign_in::Bearer;
-use super::{Api, PowerBi, PushDataset, Streaming, TableAt};
+use super::{Allowance, Api, PowerBi, PushDataset, Streaming, TableAt};
 use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
 use crate::delivery::Sink;
@@ -14,7 +14,7 @@ use crate::delivery::worker::{Lane, Policy};
 use crate::error::Result;
 use crate::http::Exchanges;
 use crate::http::transport::{Settings, Transport};
-use crate::rate_limit::{Limit, Plan, Quotas, Watch};
+use crate::rate_limit::{Limit, Plan, Watch};
 use crate::retry::Retry;
 
 /// Where rows go, and through what.
@@ -36,7 +36,7 @@ impl Route {
         streaming: Streaming,
         settings: &Settings,
         retry: Retry,
-        quotas: Quotas,
+        quotas: Allowance,
         clock: Clock,
     ) -> Result<Self> {
         let transport = Transport::new(settings, clock.clone())?;
@@ -61,7 +61,10 @@ impl Route {
     /// Where to, as people say it.
     #[must_use]
     pub fn place(&self) -> String {
-        self.limit.place()
+        match self.limit.table() {
+            "" => "the push URL".into(),
+            table => format!("table `{table}`"),
+        }
     }
 
     /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`Limit::plan`].
@@ -79,7 +82,7 @@ pub struct Client {
     tokens: Arc<Tokens>,
     clock: Clock,
     retry: Retry,
-    quotas: Quotas,
+    quotas: Allowance,
 }
 
 impl Client {
@@ -89,7 +92,7 @@ impl Client {
         credential: Credential,
         settings: &Settings,
         retry: Retry,
-        quotas: Quotas,
+        quotas: Allowance,
         clock: Clock,
     ) -> Result<Self> {
         Self::meant_for(root, credential, settings, retry, quotas, clock, None)
@@ -101,7 +104,7 @@ impl Client {
         credential: Credential,
         settings: &Settings,
         retry: Retry,
-        quotas: Quotas,
+        quotas: Allowance,
         clock: Clock,
         audience: Option<Audience>,
     ) -> Result<Self> {
@@ -136,7 +139,7 @@ impl Client {
 
     /// What may be sent.
     #[must_use]
-    pub fn quotas(&self) -> Quotas {
+    pub fn quotas(&self) -> Allowance {
         self.quotas
     }
 
@@ -148,11 +151,9 @@ impl Client {
 
     /// The route to one table.
     pub fn route(&self, at: &TableAt) -> Result<Route> {
-        let streams = self.api.quota(&at.dataset, Quotas::NONE).is_stream();
         let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?);
         let http = Arc::clone(&self.http);
-        let quotas = if streams { self.quotas.of_stream() } else { self.quotas.of_stored_rows() };
-        let limit = self.api.quota(&at.dataset, quotas).of_table(&at.table);
+        let limit = self.api.quota(&at.dataset, self.quotas.of_dataset()).of_table(&at.table);
         Ok(Route { sink, clock: self.clock.clone(), retry: self.retry, http, limit })
     }
 }

@@ -13,10 +13,10 @@ use std::time::Duration;
 use reqwest::Method;
 
 use super::lookup::only;
-use super::operation::PATIENCE;
 use super::read::{json, property};
 use super::{Api, Created, DatasetInfo, IfExists};
 use crate::error::{Error, Kind, Result, shown};
+use crate::http::PATIENCE;
 use crate::rate_limit::Quotas;
 use crate::rows::schema::{Dataset, dataset_json};
 
@@ -110,7 +110,7 @@ impl Api {
     /// The service does not tell the mode of a dataset again.
     fn note_mode(&self, dataset: &Dataset, id: &str) {
         if dataset.mode.eq_ignore_ascii_case("Streaming") {
-            self.quota(id, Quotas::NONE).streams();
+            self.quota(id, Quotas::NONE).stores_nothing();
         }
     }
 

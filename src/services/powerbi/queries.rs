@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::answers::refusal;
 use super::read::unreadable;
-use super::{Api, TableAt};
+use super::{Allowance, Api, TableAt};
 use crate::error::{Error, Kind, Result, shown};
 use crate::http::{Answer, Refusal};
 use crate::rate_limit::{Limit, Quotas};
@@ -48,7 +48,7 @@ struct Table<'a> {
 impl Api {
     /// `Datasets_ExecuteQueries[InGroup]`: the rows that `dax` gives, as the JSON array that the service wrote: numbers
     /// keep their digits. `quotas` are the client's.
-    pub async fn query(&self, workspace: Option<&str>, dataset: &str, dax: &str, quotas: Quotas) -> Result<String> {
+    pub async fn query(&self, workspace: Option<&str>, dataset: &str, dax: &str, quotas: Allowance) -> Result<String> {
         self.refuse_stream(dataset)?;
         let url = self.address(workspace).queries(dataset)?;
         let body = json!({"queries": [{"query": dax}], "serializerSettings": {"includeNulls": true}});
@@ -61,7 +61,7 @@ impl Api {
     }
 
     /// How many rows a table holds.
-    pub async fn count(&self, at: &TableAt, quotas: Quotas) -> Result<u64> {
+    pub async fn count(&self, at: &TableAt, quotas: Allowance) -> Result<u64> {
         let (workspace, dataset, table) = at.parts();
         let dax = format!("EVALUATE ROW(\"count\", COUNTROWS({}))", quoted(table));
         let rows = self.query(workspace, dataset, &dax, quotas).await;
@@ -80,7 +80,7 @@ impl Api {
     }
 
     /// Some rows of a table, `most` of them and [`MOST_ROWS`] at most, as [`Api::query`] gives them.
-    pub async fn head(&self, at: &TableAt, most: u32, quotas: Quotas) -> Result<String> {
+    pub async fn head(&self, at: &TableAt, most: u32, quotas: Allowance) -> Result<String> {
         let (workspace, dataset, table) = at.parts();
         let dax = format!("EVALUATE TOPN({most}, {})", quoted(table));
         match self.query(workspace, dataset, &dax, quotas).await {
@@ -91,7 +91,7 @@ impl Api {
 
     /// What streams only keeps nothing that could be asked for.
     fn refuse_stream(&self, dataset: &str) -> Result<()> {
-        if !self.quota(dataset, Quotas::NONE).is_stream() {
+        if !self.quota(dataset, Quotas::NONE).is_known_to_store_nothing() {
             return Ok(());
         }
         Err(Error::configuration("a dataset of mode Streaming keeps no rows that could be queried")

@@ -66,9 +66,9 @@ fn what_waits_is_no_number_where_a_row_cannot_be_read_or_nobody_knows_how_many_t
         let left = hundred();
         let mark = left.path().join("outbox.db-mark");
         if gone {
-            fs::remove_file(mark).unwrap()
+            fs::remove_file(mark).unwrap();
         } else {
-            fs::write(mark, [0; 512]).unwrap()
+            fs::write(mark, [0; 512]).unwrap();
         }
         let log = left.path().join("outbox.db-wal");
         let mut bytes = fs::read(&log).unwrap();

@@ -9,6 +9,7 @@ use powerbi_push::delivery::queue::{Batch, Destination, Durable, Outbox, Setting
 use powerbi_push::error::{Error, Kind, Result, ServiceAnswer};
 use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
+use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use proptest::test_runner::Config as ProptestConfig;
 
@@ -89,7 +90,7 @@ pub(crate) fn open(path: &Path, capacity: u64) -> Result<Outbox> {
 
 /// Rows with these numbers as one run.
 pub(crate) fn run(ids: impl IntoIterator<Item = i64>) -> Run {
-    let schema = Some(Arc::new(TableSchema::new(&table())));
+    let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
     let limits = Limits { max_rows: 1_000_000, max_bytes: 100_000_000 };
     let mut encoder = Encoder::new(&PUSH_ROWS, schema, Options::default(), limits, 1);
     let rows = ids.into_iter().map(|id| (id, format!("item {id}")));

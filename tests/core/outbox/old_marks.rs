@@ -54,7 +54,7 @@ fn rows_that_an_older_mark_does_not_know_of_stay_and_that_others_may_be_lost_is_
         assert_eq!(told(&outbox), [(what, unknown)], "{kept}");
         let came = all_ids(&outbox);
         assert!(came.len() >= 30 && came.iter().copied().eq(0..came.len().try_into().unwrap()), "{kept}: {came:?}");
-        assert_eq!(came.len() == 50, kept == 1.0, "{kept}");
+        assert_eq!(came.len() == 50, kept >= 1.0, "{kept}");
         drop(outbox);
         // From now on they belong together.
         assert_eq!(told(&left.open().unwrap()), []);

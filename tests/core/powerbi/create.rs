@@ -6,8 +6,8 @@ use std::time::Duration;
 use powerbi_push::delivery::worker::Waits;
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::rate_limit::Watch;
-use powerbi_push::rows::schema::{Dataset, read_dataset};
-use powerbi_push::services::powerbi::{Created, DatasetInfo, IfExists};
+use powerbi_push::rows::schema::{Dataset, read_dataset_for};
+use powerbi_push::services::powerbi::{Created, DatasetInfo, IfExists, TARGET};
 use serde_json::{Value, json};
 
 use crate::standin::{Asked, Said, StandIn};
@@ -17,7 +17,7 @@ const OLD_ID: &str = "8d2e0a1c-8f2b-4cc7-b2a6-2f3a0e0f6c11";
 
 fn sales() -> Dataset {
     let columns = json!([{"name": "Id", "dataType": "int64"}]);
-    read_dataset(&json!({"name": "Sales", "tables": [{"name": "Orders", "columns": columns}]})).unwrap()
+    read_dataset_for(&json!({"name": "Sales", "tables": [{"name": "Orders", "columns": columns}]}), &TARGET).unwrap()
 }
 
 fn listed(id: &str, name: &str) -> Value {

@@ -2,8 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 use powerbi_push::error::Kind;
-use powerbi_push::rows::schema::{read_dataset, table_name_problem};
-use powerbi_push::services::powerbi::{IfExists, TableAt, check_name, check_table_name};
+use powerbi_push::rows::schema::read_dataset_for;
+use powerbi_push::services::powerbi::{IfExists, TARGET, TableAt, check_name, check_table_name, table_name_problem};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -141,7 +141,7 @@ fn any_name_of_a_dataset_is_sent_as_it_is() {
     proptest!(config(), |(name in names())| {
         let columns = json!([{"name": "Id", "dataType": "Int64"}]);
         let given = json!({"name": name, "tables": [{"name": "T", "columns": columns}]});
-        let Ok(dataset) = read_dataset(&given) else {
+        let Ok(dataset) = read_dataset_for(&given, &TARGET) else {
             assert!(name.trim().is_empty(), "{name}");
             return Ok(());
         };

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use powerbi_push::error::Kind;
 use powerbi_push::retry::Retry;
-use powerbi_push::rows::schema::read_dataset;
-use powerbi_push::services::powerbi::{IfExists, TableAt};
+use powerbi_push::rows::schema::read_dataset_for;
+use powerbi_push::services::powerbi::{IfExists, TARGET, TableAt};
 use serde_json::{Value, json};
 
 use crate::standin::{Said, StandIn};
@@ -23,7 +23,9 @@ async fn signed_in(claims: &Value) -> StandIn {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_principal_is_told_to_name_a_workspace_before_anything_is_sent() {
     let columns = json!([{"name": "Id", "dataType": "Int64"}]);
-    let sales = read_dataset(&json!({"name": "Sales", "tables": [{"name": "Orders", "columns": columns}]})).unwrap();
+    let sales =
+        read_dataset_for(&json!({"name": "Sales", "tables": [{"name": "Orders", "columns": columns}]}), &TARGET)
+            .unwrap();
     for claims in [json!({"idtyp": "app", "appid": "1"}), json!({"azp": "1", "oid": "2"})] {
         let house = signed_in(&claims).await;
         let api = house.client.api();

@@ -1,6 +1,7 @@
 //! Schemas as they are sent: every property under the service's own name, and none that it does not describe.
 
-use powerbi_push::rows::schema::read_dataset;
+use powerbi_push::rows::schema::read_dataset_for;
+use powerbi_push::services::powerbi::TARGET;
 use serde_json::{Value, json};
 
 use crate::skipped::description;
@@ -48,7 +49,7 @@ async fn a_dataset_is_posted_as_the_service_spells_it() {
                            "toColumn": "ProductID", "crossFilteringBehavior": "BothDirections"}],
     });
     let house = service().await;
-    house.client.api().create_dataset(Some(GROUP), &read_dataset(&given).unwrap()).await.unwrap();
+    house.client.api().create_dataset(Some(GROUP), &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
     let asked = house.asked().pop().unwrap();
     assert_eq!(asked.line(), format!("POST /v1.0/myorg/groups/{GROUP}/datasets?defaultRetentionPolicy=basicFIFO"));
     assert_eq!(serde_json::from_str::<Value>(&asked.body).unwrap(), expected);
@@ -61,7 +62,7 @@ async fn each_mode_and_policy_is_sent_and_streaming_modes_send_names_and_types_o
             let table = json!({"name": "T", "columns": [{"name": "Id", "dataType": "text"}]});
             let given = json!({"name": "S", "defaultMode": mode, "defaultRetentionPolicy": policy, "tables": [table]});
             let house = service().await;
-            house.client.api().create_dataset(None, &read_dataset(&given).unwrap()).await.unwrap();
+            house.client.api().create_dataset(None, &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
             let asked = house.asked().pop().unwrap();
             assert_eq!(asked.line(), format!("POST /v1.0/myorg/datasets{query}"));
             let table = r#"{"name":"T","columns":[{"name":"Id","dataType":"string"}]}"#;
@@ -80,7 +81,7 @@ async fn what_is_sent_has_no_property_that_the_service_does_not_describe() {
     let related = json!({"name": "r", "fromTable": "T", "fromColumn": "a", "toTable": "T", "toColumn": "a"});
     let given = json!({"name": "D", "tables": [table], "relationships": [related]});
     let house = service().await;
-    house.client.api().create_dataset(None, &read_dataset(&given).unwrap()).await.unwrap();
+    house.client.api().create_dataset(None, &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
     let sent: Value = serde_json::from_str(&house.asked()[0].body).unwrap();
     for (part, definition) in [
         ("", "CreateDatasetRequest"),

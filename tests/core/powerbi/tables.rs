@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::rows::schema::{Table, read_table};
+use powerbi_push::rows::schema::{Table, read_table_for};
+use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::TableAt;
 use serde_json::json;
 
@@ -15,7 +16,8 @@ const GROUP: &str = "f089354e-8366-4e18-aea3-4cb4a3a50b48";
 fn orders() -> Table {
     let column = json!({"name": "Id", "dataType": "int64", "isHidden": true});
     let measure = json!({"name": "Total", "expression": "SUM(Orders[Id])"});
-    read_table(&json!({"name": "Orders", "columns": [column], "measures": [measure], "description": "d"})).unwrap()
+    read_table_for(&json!({"name": "Orders", "columns": [column], "measures": [measure], "description": "d"}), &TARGET)
+        .unwrap()
 }
 
 /// Knows the tables `Orders` and `Ältere`, and refuses every other as the service was seen to.

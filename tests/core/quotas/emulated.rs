@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use powerbi_push::delivery::queue::Fate;
 use powerbi_push::emulator::{Assumed, Licence, Options, RetryAfter, Row, Value};
-use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
+use powerbi_push::rate_limit::IN_FLIGHT;
+use powerbi_push::services::powerbi::Allowance;
 
 use crate::delivery::House;
 
@@ -30,7 +31,7 @@ fn refused(house: &House) -> usize {
     house.emulator.requests().iter().filter(|request| request.status == Some(429)).count()
 }
 
-async fn house(assumed: Assumed, quotas: Quotas, retention: Option<&str>) -> House {
+async fn house(assumed: Assumed, quotas: Allowance, retention: Option<&str>) -> House {
     House::with(Options { assumed, ..Options::default() }, quotas, retention).await
 }
 
@@ -80,7 +81,7 @@ async fn two_hours_with_a_table_that_becomes_large_in_their_middle_are_not_refus
     // With the 625th request there are 250,000 rows: from that one on it is 120 an hour.
     let parts = [(0, 300), (3_460, 324 + 120)];
     for (number, assumed) in windows().into_iter().enumerate() {
-        let (house, couriers) = (house(assumed, Quotas::PRO, None).await, [IN_FLIGHT, 1][number % 2]);
+        let (house, couriers) = (house(assumed, Allowance::PRO, None).await, [IN_FLIGHT, 1][number % 2]);
         for (begin, requests) in parts {
             house.rest_until(Duration::from_secs(begin)).await;
             let rows = (requests * ROWS) as u64;
@@ -100,7 +101,7 @@ async fn two_hours_with_a_table_that_becomes_large_in_their_middle_are_not_refus
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_minute_is_used_to_98_hundredths_and_never_more() {
     for assumed in windows() {
-        let house = house(assumed, Quotas::PRO, Some("basicFIFO")).await;
+        let house = house(assumed, Allowance::PRO, Some("basicFIFO")).await;
         let seconds = push(&house, 601, 10).await;
         assert_eq!(refused(&house), 0, "{assumed:?}");
         // Sliding windows of the service would allow it in 300 seconds.
@@ -112,7 +113,7 @@ async fn the_minute_is_used_to_98_hundredths_and_never_more() {
 async fn the_rows_of_an_hour_are_used_to_98_hundredths_and_never_more() {
     for assumed in windows() {
         let free = Assumed { licence: Licence::Free, ..assumed };
-        let house = house(free, Quotas::FREE, None).await;
+        let house = house(free, Allowance::FREE, None).await;
         let seconds = push(&house, 21, 1_000).await;
         assert_eq!(refused(&house), 0, "{assumed:?}");
         assert!((7_200.0..=7_200.0 / 0.98).contains(&seconds), "{assumed:?}: {seconds}");
@@ -122,7 +123,7 @@ async fn the_rows_of_an_hour_are_used_to_98_hundredths_and_never_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_quotas_every_phase_refuses_and_all_rows_arrive_late() {
     for assumed in windows() {
-        let house = house(assumed, Quotas::NONE, None).await;
+        let house = house(assumed, Allowance::NONE, None).await;
         push(&house, 260, 1).await;
         assert!(refused(&house) > 0, "{assumed:?}");
     }
@@ -131,7 +132,7 @@ async fn without_quotas_every_phase_refuses_and_all_rows_arrive_late() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_table_that_nobody_told_of_is_learnt_from_one_round_of_refusals() {
     for assumed in windows() {
-        let house = house(assumed, Quotas::PRO, None).await;
+        let house = house(assumed, Allowance::PRO, None).await;
         push(&house, 25, 10_000).await;
         house.forget();
         push(&house, 120, 1).await;
@@ -145,7 +146,7 @@ async fn a_large_table_that_nobody_told_of_is_learnt_from_one_round_of_refusals(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_a_refusal_says_when_to_come_back_a_large_table_is_learnt_and_then_left_alone() {
     for (retry_after, most) in [(RetryAfter::Date, IN_FLIGHT), (RetryAfter::Absent, 2 * IN_FLIGHT)] {
-        let house = house(Assumed { retry_after, ..Assumed::default() }, Quotas::PRO, None).await;
+        let house = house(Assumed { retry_after, ..Assumed::default() }, Allowance::PRO, None).await;
         push(&house, 25, 10_000).await;
         house.forget();
         push(&house, 120, 1).await;

@@ -7,6 +7,7 @@ use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::error::Kind;
 use powerbi_push::rate_limit::{Ask, Ending, Holding, IN_FLIGHT, Limit, Quotas, Reason, Wait, Watch};
 use powerbi_push::retry::Retry;
+use powerbi_push::services::powerbi::Allowance;
 
 fn ask(rows: u64) -> Ask {
     Ask { rows, retry: Retry::default(), failed: None }
@@ -87,7 +88,7 @@ async fn a_wait_is_told_once_and_its_end_too_even_where_nobody_waits_for_it() {
 #[tokio::test(start_paused = true)]
 async fn everybody_who_names_the_same_dataset_is_counted_together_each_with_quotas_of_its_own() {
     let clock = Clock::real();
-    let quotas = |most| Quotas { requests_per_minute: Some(most), ..Quotas::NONE };
+    let quotas = |most| Allowance { requests_per_minute: Some(most), ..Allowance::NONE }.of_dataset();
     let limit = |key, most| Limit::shared(key, &clock, quotas(most));
     for _ in 0..2 {
         limit("leave/one", 3).permit(ask(1), None, &()).await.unwrap().end(Ending::Taken);
@@ -103,12 +104,12 @@ async fn everybody_who_names_the_same_dataset_is_counted_together_each_with_quot
 
 #[tokio::test(start_paused = true)]
 async fn what_was_counted_by_another_time_counts_for_nothing() {
-    let quotas = Quotas { requests_per_minute: Some(1), ..Quotas::NONE };
+    let quotas = Allowance { requests_per_minute: Some(1), ..Allowance::NONE }.of_dataset();
     let (before, now) = (Clock::simulated(), Clock::simulated());
     before.advance(Duration::from_secs(7_200));
-    Limit::shared("leave/reused", &before, quotas).permit(ask(1), None, &()).await.unwrap().end(Ending::Taken);
+    Limit::shared("leave/reused", &before, quotas.clone()).permit(ask(1), None, &()).await.unwrap().end(Ending::Taken);
     for fits in [true, false] {
-        let said = Limit::shared("leave/reused", &now, quotas).permit(ask(1), Some(at(1)), &()).await;
+        let said = Limit::shared("leave/reused", &now, quotas.clone()).permit(ask(1), Some(at(1)), &()).await;
         assert_eq!(said.is_ok(), fits);
         if let Ok(mut permit) = said {
             permit.end(Ending::Taken);
@@ -119,7 +120,7 @@ async fn what_was_counted_by_another_time_counts_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_a_table_holds_is_known_from_when_it_was_made_or_emptied() {
     let clock = Clock::real();
-    let dataset = Limit::alone(clock, Quotas::PRO.of_stored_rows());
+    let dataset = Limit::alone(clock, Allowance::PRO.of_dataset());
     let (orders, items) = (dataset.clone().of_table("Orders"), dataset.clone().of_table("Items"));
     assert_eq!(orders.holding(), Holding::Unknown);
     dataset.made(["Orders", "Items"], false);
@@ -132,12 +133,12 @@ async fn what_a_table_holds_is_known_from_when_it_was_made_or_emptied() {
     assert_eq!(items.holding(), Holding::Unknown);
     dataset.made(["Orders"], true);
     orders.emptied();
-    assert_eq!(orders.holding(), Holding::Fifo);
+    assert_eq!(orders.holding(), Holding::Newest);
 }
 
 #[tokio::test(start_paused = true)]
 async fn batches_are_cut_to_what_the_quota_of_rows_has_left_if_that_is_worth_a_request() {
-    let limit = Limit::alone(Clock::real(), Quotas::FREE.of_stored_rows());
+    let limit = Limit::alone(Clock::real(), Allowance::FREE.of_dataset());
     for (sent, next) in [(0, 10_000), (6_000, 4_000), (3_000, 1_000), (500, 10_000)] {
         limit.permit(ask(sent), None, &()).await.unwrap().end(Ending::Taken);
         assert_eq!(limit.rows_to_take(10_000), next, "after {sent} more");

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use powerbi_push::delivery::worker::Notice;
 use powerbi_push::error::Kind;
-use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
+use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::retry::Retry;
+use powerbi_push::services::powerbi::Allowance;
 
 use super::script::{Reply, Scripted};
 
@@ -60,7 +61,7 @@ async fn a_sender_takes_its_time_in_an_outage_even_without_a_policy_of_retries()
 async fn a_service_that_cannot_be_reached_is_probed_too() {
     let nowhere = Scripted::nowhere().await;
     let deadline = Some(powerbi_push::clock::Moment::default() + seconds(600));
-    let pushed = nowhere.push_by(&nowhere.route(Quotas::PRO), 100, PATIENT, deadline, IN_FLIGHT).await;
+    let pushed = nowhere.push_by(&nowhere.route(Allowance::PRO), 100, PATIENT, deadline, IN_FLIGHT).await;
     assert_eq!(pushed.lane.failure().unwrap().kind, Kind::Deadline);
     assert_eq!(pushed.lane.meter().requests, 0);
     assert!(told_once(&pushed.lane.notices()));
@@ -90,7 +91,7 @@ async fn flapping_costs_a_tenth_more_and_two_probes_an_outage() {
 async fn single_failures_among_many_successes_stop_nobody() {
     let mut dice = fastrand::Rng::with_seed(11);
     let service = Scripted::new(move |_, _| if dice.f64() < 0.05 { down() } else { Reply::Take }).await;
-    let pushed = service.push_by(&service.route(Quotas::NONE), 2_000, PATIENT, None, IN_FLIGHT).await;
+    let pushed = service.push_by(&service.route(Allowance::NONE), 2_000, PATIENT, None, IN_FLIGHT).await;
     assert_eq!(pushed.confirmed(2_000), 2_000);
     let failed = service.replies(|reply| *reply != Reply::Take);
     assert!((50..=200).contains(&failed), "{failed}");
@@ -103,7 +104,7 @@ async fn single_failures_among_many_successes_stop_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_policy_gives_up_after_its_attempts_even_while_the_service_is_down() {
     let service = Scripted::new(|_, _| down()).await;
-    let pushed = service.push_by(&service.route(Quotas::PRO), 1, Retry::default(), None, 1).await;
+    let pushed = service.push_by(&service.route(Allowance::PRO), 1, Retry::default(), None, 1).await;
     assert_eq!(pushed.lane.failure().unwrap().kind, Kind::InDoubt);
     let times = service.times();
     assert_eq!(times.len(), 5);

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::rate_limit::{Ask, Ending, Holding, Limit, Quotas};
+use powerbi_push::rate_limit::{Ask, Ending, Holding, Limit};
 use powerbi_push::retry::Retry;
+use powerbi_push::services::powerbi::Allowance;
 
 use super::Sending;
 use super::service::{Counting, Service};
@@ -37,13 +38,13 @@ struct Ran {
     limit: Limit,
 }
 
-async fn run(counting: Counting, table: Table, quotas: Quotas, rows: u64, end: Duration) -> Ran {
+async fn run(counting: Counting, table: Table, quotas: Allowance, rows: u64, end: Duration) -> Ran {
     run_with(Service::new(counting), table, quotas, rows, end).await
 }
 
-async fn run_with(mut service: Service, table: Table, quotas: Quotas, rows: u64, end: Duration) -> Ran {
+async fn run_with(mut service: Service, table: Table, quotas: Allowance, rows: u64, end: Duration) -> Ran {
     let clock = Clock::real();
-    let limit = Limit::alone(clock.clone(), quotas.of_stored_rows()).of_table("Orders");
+    let limit = Limit::alone(clock.clone(), quotas.of_dataset()).of_table("Orders");
     match table {
         Table::Made => limit.made(["Orders"], false),
         Table::Fifo => {
@@ -63,7 +64,7 @@ async fn no_phase_of_the_windows_refuses_a_table_that_becomes_large_on_the_way()
     for counting in countings() {
         // 35 rows: large after an hour. 500 rows: after four minutes, with far more than 120 requests in the hour.
         for rows in [35, 500] {
-            let Ran { service, limit, .. } = run(counting, Table::Made, Quotas::PRO, rows, TWO_HOURS).await;
+            let Ran { service, limit, .. } = run(counting, Table::Made, Allowance::PRO, rows, TWO_HOURS).await;
             assert_eq!(service.refused, 0, "{counting:?}, {rows} rows");
             assert!(service.rows_in_table >= 250_000, "{counting:?}, {rows} rows");
             assert_eq!(limit.holding(), Holding::Counted(service.rows_in_table));
@@ -74,7 +75,7 @@ async fn no_phase_of_the_windows_refuses_a_table_that_becomes_large_on_the_way()
 #[tokio::test(start_paused = true)]
 async fn no_phase_of_the_windows_refuses_and_98_hundredths_of_the_rate_are_used() {
     for counting in countings() {
-        let Ran { service, .. } = run(counting, Table::Fifo, Quotas::PRO, 69, TWO_HOURS).await;
+        let Ran { service, .. } = run(counting, Table::Fifo, Allowance::PRO, 69, TWO_HOURS).await;
         // 120 a minute, 69 rows each: 993,600 rows in two hours, of two million.
         assert_eq!(service.refused, 0, "{counting:?}");
         assert!(service.taken * 100 >= 120 * 120 * 98, "{counting:?}: {} requests", service.taken);
@@ -84,7 +85,7 @@ async fn no_phase_of_the_windows_refuses_and_98_hundredths_of_the_rate_are_used(
 #[tokio::test(start_paused = true)]
 async fn no_phase_of_the_windows_refuses_full_requests_and_the_rows_of_the_hour_are_used() {
     for counting in countings() {
-        let Ran { service, left, .. } = run(counting, Table::Made, Quotas::PRO, 10_000, TWO_HOURS).await;
+        let Ran { service, left, .. } = run(counting, Table::Made, Allowance::PRO, 10_000, TWO_HOURS).await;
         assert_eq!((service.refused, service.rows_taken), (0, 2_000_000), "{counting:?}");
         // The hundred and first is the first of the second hour.
         let late = left[100].as_secs_f64() / 3_600.0;
@@ -95,7 +96,7 @@ async fn no_phase_of_the_windows_refuses_full_requests_and_the_rows_of_the_hour_
 #[tokio::test(start_paused = true)]
 async fn a_client_without_quotas_is_refused_by_every_phase() {
     for counting in countings() {
-        let Ran { service, .. } = run(counting, Table::Made, Quotas::NONE, 500, TWO_HOURS).await;
+        let Ran { service, .. } = run(counting, Table::Made, Allowance::NONE, 500, TWO_HOURS).await;
         assert!(service.refused > 0, "{counting:?}");
     }
 }
@@ -103,9 +104,9 @@ async fn a_client_without_quotas_is_refused_by_every_phase() {
 #[tokio::test(start_paused = true)]
 async fn a_table_that_was_large_before_us_is_learnt_from_one_refusal() {
     for counting in countings() {
-        let Ran { service, left, limit } = run(counting, Table::Old, Quotas::PRO, 500, TWO_HOURS * 2).await;
+        let Ran { service, left, limit } = run(counting, Table::Old, Allowance::PRO, 500, TWO_HOURS * 2).await;
         assert!((1..=4).contains(&service.refused), "{counting:?}: {} refusals", service.refused);
-        assert_eq!(limit.holding(), Holding::Large, "{counting:?}");
+        assert_eq!(limit.holding(), Holding::Shown(250_000), "{counting:?}");
         // 120 at once, the refusal, and from then on 120 in each hour of ours.
         let after: Vec<_> = left.iter().filter(|at| **at > Duration::from_secs(120)).collect();
         assert!(after.len() >= 120, "{counting:?}: {}", after.len());
@@ -118,7 +119,7 @@ async fn a_service_whose_clock_is_half_a_hundredth_slow_refuses_nothing() {
     // The requests of a minute, the rows of an hour, the requests of an hour to a large table.
     for (table, rows) in [(Table::Fifo, 69), (Table::Fifo, 10_000), (Table::Made, 500)] {
         let slow = Service::new(Counting::Sliding).paced(0.995);
-        let Ran { service, .. } = run_with(slow, table, Quotas::PRO, rows, TWO_HOURS).await;
+        let Ran { service, .. } = run_with(slow, table, Allowance::PRO, rows, TWO_HOURS).await;
         assert_eq!(service.refused, 0, "{table:?}, {rows} rows");
     }
 }
@@ -140,7 +141,7 @@ async fn a_million_rows_take_hardly_longer_than_the_quotas_make_them() {
     for (rows, count) in [(10_000, 300), (500, 2_000)] {
         let least = least_time(std::iter::repeat_n(rows, count));
         let end = Duration::from_secs_f64(least * 1.05);
-        let Ran { service, left, .. } = run(Counting::Sliding, Table::Made, Quotas::PRO, rows, end).await;
+        let Ran { service, left, .. } = run(Counting::Sliding, Table::Made, Allowance::PRO, rows, end).await;
         assert_eq!(service.refused, 0);
         let ours = left.get(count - 1).map_or(f64::INFINITY, Duration::as_secs_f64);
         println!("{count} requests of {rows} rows: {ours:.0} s, and {least:.0} s at least: {:.4} x", ours / least);
@@ -151,7 +152,7 @@ async fn a_million_rows_take_hardly_longer_than_the_quotas_make_them() {
 #[tokio::test(start_paused = true)]
 async fn five_requests_a_second_go_to_a_push_url_and_never_a_sixth() {
     let clock = Clock::real();
-    let limit = Limit::alone(clock.clone(), Quotas::PRO.of_stream());
+    let limit = Limit::alone(clock.clone(), Allowance::PRO.of_push_url(false));
     let mut latency = fastrand::Rng::with_seed(1);
     let (mut left, mut answered) = (Vec::new(), Vec::new());
     for _ in 0..200 {

@@ -11,14 +11,14 @@ use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::delivery::queue::{Fate, Outbox};
 use powerbi_push::delivery::worker::{Lane, Manner, Policy};
 use powerbi_push::http::transport::Settings;
-use powerbi_push::rate_limit::{IN_FLIGHT, Quotas};
+use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{self, Encoder};
 use powerbi_push::rows::schema::TableSchema;
 use powerbi_push::services::powerbi::client::{Client, Route};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use powerbi_push::services::powerbi::sinks::PushDataset;
-use powerbi_push::services::powerbi::{TableAt, base_url};
+use powerbi_push::services::powerbi::{Allowance, TARGET, TableAt, base_url};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -82,7 +82,7 @@ impl Scripted {
     }
 
     /// A way to its table; each is a client of its own.
-    pub(crate) fn route(&self, quotas: Quotas) -> Route {
+    pub(crate) fn route(&self, quotas: Allowance) -> Route {
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let credential =
             Credential::Token(AccessToken { secret: "token".to_owned().into(), expires: None, refresh_at: None });
@@ -93,7 +93,7 @@ impl Scripted {
 
     /// Pushes `count` requests of one row each.
     pub(crate) async fn push(&self, count: usize, retry: Retry) -> Pushed {
-        self.push_by(&self.route(Quotas::PRO), count, retry, None, IN_FLIGHT).await
+        self.push_by(&self.route(Allowance::PRO), count, retry, None, IN_FLIGHT).await
     }
 
     pub(crate) async fn push_by(
@@ -121,7 +121,7 @@ impl Scripted {
         let (couriers, manner) = (IN_FLIGHT, Manner::Sender);
         let policy =
             Policy { retry, resend_doubt: true, isolate: false, deadline: None, couriers, manner, linger: None };
-        Self::run(&self.route(Quotas::PRO), count, policy).await
+        Self::run(&self.route(Allowance::PRO), count, policy).await
     }
 
     async fn run(route: &Route, count: usize, policy: Policy) -> Pushed {
@@ -168,7 +168,7 @@ impl Pushed {
 
 /// An outbox with `count` requests of one row each, closed.
 fn requests(count: usize) -> Outbox {
-    let schema = Some(Arc::new(TableSchema::new(&table())));
+    let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
     let limits = encode::Limits { max_rows: 1, ..PushDataset::LIMITS };
     let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
     let outbox = Outbox::new(1_000_000, || ());

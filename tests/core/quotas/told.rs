@@ -5,8 +5,9 @@ use std::time::Duration;
 use powerbi_push::clock::Moment;
 use powerbi_push::delivery::worker::Notice;
 use powerbi_push::error::Kind;
-use powerbi_push::rate_limit::{IN_FLIGHT, Quotas, Reason};
+use powerbi_push::rate_limit::{IN_FLIGHT, Reason};
 use powerbi_push::retry::Retry;
+use powerbi_push::services::powerbi::Allowance;
 
 use super::script::{Reply, Scripted};
 
@@ -24,7 +25,7 @@ async fn nothing_comes_before_a_told_wait_has_passed_however_long_it_is() {
     for told in [1, 30, 3_392, 7_200] {
         let service =
             Scripted::new(move |_, number| if number == 0 { Reply::throttled(&told) } else { Reply::Take }).await;
-        let pushed = service.push_by(&service.route(Quotas::PRO), 20, Retry::default(), None, 1).await;
+        let pushed = service.push_by(&service.route(Allowance::PRO), 20, Retry::default(), None, 1).await;
         assert_eq!(pushed.confirmed(20), 20);
         let times = service.times();
         assert_eq!((times.len(), service.extra()), (21, 1));
@@ -60,7 +61,7 @@ async fn nonsense_is_told_once_and_backed_off_from() {
     for (nonsense, most) in [("soon", 2.1), ("-1", 2.1), ("1000000000", 3.0 * 7_560.0)] {
         let service =
             Scripted::new(move |_, number| if number < 2 { Reply::throttled(&nonsense) } else { Reply::Take }).await;
-        let pushed = service.push_by(&service.route(Quotas::PRO), 1, Retry::default(), None, 1).await;
+        let pushed = service.push_by(&service.route(Allowance::PRO), 1, Retry::default(), None, 1).await;
         assert_eq!(pushed.confirmed(1), 1);
         let times = service.times();
         assert!(times[1] >= seconds(1) && times[2].as_secs_f64() <= most, "{nonsense}: {times:?}");
@@ -73,7 +74,7 @@ async fn nonsense_is_told_once_and_backed_off_from() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_client_of_the_process_heeds_what_one_was_told() {
     let service = Scripted::new(|_, number| if number == 0 { Reply::throttled(&600) } else { Reply::Take }).await;
-    let (first, second) = (service.route(Quotas::PRO), service.route(Quotas::NONE));
+    let (first, second) = (service.route(Allowance::PRO), service.route(Allowance::NONE));
     let gave_up = service.push_by(&first, 1, Retry::never(), None, 1).await;
     let error = gave_up.lane.failure().unwrap();
     assert_eq!((error.kind, error.answer.status), (Kind::RateLimited, Some(429)));
@@ -95,7 +96,7 @@ async fn every_client_of_the_process_heeds_what_one_was_told() {
 async fn a_wait_past_the_deadline_is_refused_at_once_and_names_what_holds_it() {
     let service = Scripted::new(|_, _| Reply::Take).await;
     let deadline = Some(Moment::default() + seconds(59));
-    let pushed = service.push_by(&service.route(Quotas::PRO), 200, Retry::default(), deadline, IN_FLIGHT).await;
+    let pushed = service.push_by(&service.route(Allowance::PRO), 200, Retry::default(), deadline, IN_FLIGHT).await;
     let error = pushed.lane.failure().unwrap();
     assert_eq!((error.kind, error.answer.status), (Kind::RateLimited, None));
     assert_eq!(error.answer.bound_by.as_deref(), Some("120 requests a minute"));

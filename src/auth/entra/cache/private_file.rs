@@ -23,8 +23,8 @@ pub(super) struct PrivateFile {
 }
 
 impl PrivateFile {
-    pub(super) fn new(path: PathBuf) -> Result<Self> {
-        let path = std::path::absolute(&path).map_err(|error| wrong(&path, &format!("cannot be found: {error}")))?;
+    pub(super) fn new(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path).map_err(|error| wrong(path, &format!("cannot be found: {error}")))?;
         match (path.parent(), path.file_name()) {
             (Some(folder), Some(_)) => Ok(Self { folder: folder.to_owned(), path }),
             _ => Err(wrong(&path, "is no file").with_hint("cache= is the path of a file, which may be missing")),

@@ -41,6 +41,7 @@ pub(super) const OLD_MARK: &str = "its mark is older than it is: nobody knows wh
 
 /// What an outbox has to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a word of the file by itself")]
 pub(super) struct Totals {
     /// When the system was started: since then no power was cut.
     boot: String,

@@ -40,7 +40,7 @@ impl Entra {
             StatusCode::OK,
             &json!({
                 "user_code": device.user_code,
-                "device_code": device.device_code,
+                "device_code": device.secret,
                 "verification_uri": page,
                 "expires_in": LIFETIME,
                 "interval": INTERVAL,

@@ -11,7 +11,8 @@ const LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ23456789";
 
 /// One sign-in on another device.
 pub(super) struct Device {
-    pub(super) device_code: String,
+    /// What the client asks with.
+    pub(super) secret: String,
     pub(super) user_code: String,
     scope: String,
     ends: u64,
@@ -31,7 +32,7 @@ impl Devices {
         let letter = || char::from(LETTERS[fastrand::usize(..LETTERS.len())]);
         let user_code = (0..9).map(|_| letter()).collect();
         let device = Device {
-            device_code: random(),
+            secret: random(),
             user_code,
             scope: scope.to_owned(),
             ends: now + LIFETIME,
@@ -60,7 +61,7 @@ impl Devices {
 
     /// The scope of what the person has let in.
     pub(super) fn look(&mut self, device_code: &str, now: u64) -> Result<String, Failure> {
-        let device = self.0.iter_mut().find(|device| device.device_code == device_code && !device.is_used);
+        let device = self.0.iter_mut().find(|device| device.secret == device_code && !device.is_used);
         let device = device.ok_or_else(|| {
             Failure::new(70_018, "Bad verification code. User typed in wrong code for device code flow.")
                 .called("bad_verification_code")

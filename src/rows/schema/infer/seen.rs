@@ -2,7 +2,7 @@
 
 use super::{Kind, Looks, NoType};
 use crate::error::shown;
-use crate::rows::schema::DataType;
+use crate::rows::schema::{DataType, ValueRules};
 
 /// What was seen of one column.
 #[derive(Debug)]
@@ -79,9 +79,14 @@ impl Seen {
     }
 
     /// Its type, or why it has none. `declared` counts where there are no values.
-    pub(super) fn data_type(&self, declared: Option<DataType>, convert: bool) -> Result<DataType, String> {
+    pub(super) fn data_type(
+        &self,
+        declared: Option<DataType>,
+        convert: bool,
+        values: ValueRules,
+    ) -> Result<DataType, String> {
         if let Some((why, example)) = &self.unsupported {
-            return Err(self.no_type(*why, example));
+            return Err(self.no_type(*why, example, values));
         }
         let mut types: Vec<_> = self.examples.iter().map(|(data_type, _)| *data_type).collect();
         if convert && types.contains(&DataType::String) && self.looks.is_some() {
@@ -97,11 +102,11 @@ impl Seen {
             [] => declared.ok_or_else(|| {
                 format!("column `{0}` has no values: types={{{0:?}: str}} gives it a type", shown(&self.name))
             }),
-            [DataType::Int64] => self.widened(self.nan.as_deref()),
+            [DataType::Int64] => self.widened(self.nan.as_deref(), values),
             [only] => Ok(*only),
             [_, _] if has(DataType::Int64) && has(DataType::Double) => {
                 let fraction = [DataType::Double, DataType::String].into_iter().find_map(|found| self.example(found));
-                self.widened(fraction)
+                self.widened(fraction, values)
             }
             [_, _] if has(DataType::Int64) && has(DataType::Decimal) => Ok(DataType::Decimal),
             [_, _] if has(DataType::Date) && has(DataType::DateTime) => Ok(DataType::DateTime),
@@ -110,7 +115,7 @@ impl Seen {
     }
 
     /// The type of whole numbers, where there is a `fraction` among them or not.
-    fn widened(&self, fraction: Option<&str>) -> Result<DataType, String> {
+    fn widened(&self, fraction: Option<&str>, values: ValueRules) -> Result<DataType, String> {
         match (fraction, &self.wide) {
             (None, _) => Ok(DataType::Int64),
             (Some(_), None) => Ok(DataType::Double),
@@ -121,9 +126,9 @@ impl Seen {
             )),
             (Some(fraction), Some(wide)) => Err(format!(
                 "column `{0}` has fractions and a whole number beyond 2^53 that a Double cannot hold: {fraction}, \
-                 {wide}; types={{{0:?}: float}} takes the nearest when rows are pushed with convert=True, and Decimal \
-                 takes 28 digits, 4 of them after the point",
-                shown(&self.name)
+                 {wide}; types={{{0:?}: float}} takes the nearest when rows are pushed with convert=True, and Decimal {1}",
+                shown(&self.name),
+                values.said("takes {digits} digits, {scale} of them after the point")
             )),
         }
     }
@@ -142,8 +147,8 @@ impl Seen {
         )
     }
 
-    fn no_type(&self, NoType { why, data_type, advice }: NoType, example: &str) -> String {
-        let name = shown(&self.name);
+    fn no_type(&self, NoType { why, data_type, advice }: NoType, example: &str, values: ValueRules) -> String {
+        let (name, why, advice) = (shown(&self.name), values.said(why), values.said(advice));
         let by = data_type.map(|data_type| format!("types={{{name:?}: {data_type}}} "));
         format!("column `{name}` has {why}: {example}; {}{advice}", by.unwrap_or_default())
     }

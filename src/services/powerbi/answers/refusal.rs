@@ -15,7 +15,7 @@ pub(in crate::services::powerbi) fn read(body: &[u8], secrets: &[&str]) -> Refus
 
 /// Reads the body of a success, which was seen to hold a refusal all the same; nothing where it holds an answer.
 pub(super) fn read_hidden(body: &[u8], secrets: &[&str]) -> Refusal {
-    let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let json = json_in(body).unwrap_or_default();
     let has = |names: &[&str]| names.iter().any(|name| json.get(name).is_some());
     if has(&["error", "message", "Message"]) && !has(&["value", "id", "name"]) {
         return read(body, secrets);
@@ -25,7 +25,7 @@ pub(super) fn read_hidden(body: &[u8], secrets: &[&str]) -> Refusal {
 
 /// Whether the body of a success says that there was an error, in whatever words.
 pub(super) fn is_hidden_in(body: &[u8]) -> bool {
-    let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let json = json_in(body).unwrap_or_default();
     ["error", "Error", "odata.error"].iter().filter_map(|name| json.get(name)).any(|said| match said {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
@@ -41,8 +41,22 @@ pub(super) fn or_code(refusal: Refusal, code: Option<&str>, secrets: &[&str]) ->
     }
 }
 
+/// The JSON of a body; a mark in front of it says in which bytes its text is.
+fn json_in(body: &[u8]) -> Option<Value> {
+    let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<_> = rest.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        serde_json::from_str(&String::from_utf16(&units).ok()?).ok()
+    };
+    match body {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => serde_json::from_slice(rest).ok(),
+        _ => serde_json::from_slice(body).ok(),
+    }
+}
+
 fn read_whole(body: &[u8]) -> Refusal {
-    let Ok(json) = serde_json::from_slice::<Value>(body) else {
+    let Some(json) = json_in(body) else {
         return Refusal { code: None, message: one_line(&String::from_utf8_lossy(body)) };
     };
     let error = json.get("error").unwrap_or(&json);

@@ -80,7 +80,10 @@ impl Sink for PushDataset {
 
     fn limits(&self) -> Limits {
         // Requests to a dataset that only streams are as small as those of a push URL.
-        Limits { max_bytes: if self.quota().is_stream() { TILE_BYTES } else { Self::LIMITS.max_bytes }, ..Self::LIMITS }
+        Limits {
+            max_bytes: if self.quota().is_known_to_store_nothing() { TILE_BYTES } else { Self::LIMITS.max_bytes },
+            ..Self::LIMITS
+        }
     }
 
     fn clear(&self, watch: Arc<dyn Watch>) -> Later<'_, ()> {
@@ -116,7 +119,7 @@ impl Sink for PushDataset {
     /// Nothing but a dataset that only streams has a limit between these; the service does not tell its mode.
     fn note_too_large(&self, bytes: usize) {
         if (TILE_BYTES..2 * TILE_BYTES).contains(&bytes) {
-            self.quota().streams();
+            self.quota().stores_nothing();
         }
     }
 

@@ -13,6 +13,7 @@ use crate::http::transport::{Request, Settings, check_emulated, is_loopback};
 use crate::http::{Answer, Later};
 use crate::rate_limit::{Quotas, Watch};
 use crate::rows::encode::{Framing, Limits};
+use crate::services::powerbi::Allowance;
 
 /// `[{...},{...}]`. Source: "Real-time streaming in Power BI": "wrap your JSON objects in an array".
 pub static PUSH_ARRAY: Framing = Framing::new(b"[", b",", b"]");
@@ -55,8 +56,8 @@ impl Streaming {
 
     /// What of `quotas` holds for it: a dataset with history has a push dataset's, any other its own rate.
     #[must_use]
-    pub fn quotas(&self, quotas: Quotas) -> Quotas {
-        if self.history { quotas.of_stored_rows() } else { quotas.of_stream() }
+    pub fn quotas(&self, quotas: Allowance) -> Quotas {
+        quotas.of_push_url(self.history)
     }
 
     /// What its quotas are counted under: the host and the dataset's id, or where there is none the URL, a secret.

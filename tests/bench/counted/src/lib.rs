@@ -11,6 +11,9 @@ use self::package::{error, rows};
 mod package {
     pub mod error;
     pub mod rows;
+
+    #[path = "services/powerbi/rules.rs"]
+    pub mod rules;
 }
 
 #[path = "../../../../src/python"]
@@ -46,7 +49,8 @@ mod python {
     use self::intake::{Source, Wanted};
     use crate::rows::cell::Rows;
     use crate::rows::encode::{Encoder, Filled, Framing, Limits, Options};
-    use crate::rows::schema::{TableSchema, read_table};
+    use crate::package::rules::TARGET;
+    use crate::rows::schema::{TableSchema, read_table_for};
 
     /// More than any of the bodies takes: how many instructions it takes to grow depends on where memory happens to be.
     const ROOM: usize = 1 << 20;
@@ -62,8 +66,8 @@ mod python {
     /// Encodes `rows` of a table, given in the service's spelling; answers the bodies.
     #[pyfunction]
     pub(crate) fn bodies(py: Python<'_>, rows: &Bound<'_, PyAny>, table: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
-        let table = errors::raise(py, read_table(&depythonize(table)?))?;
-        let schema = Some(Arc::new(TableSchema::new(&table)));
+        let table = errors::raise(py, read_table_for(&depythonize(table)?, &TARGET))?;
+        let schema = Some(Arc::new(TableSchema::new(&table).under(TARGET.values)));
         let mut encoder = Encoder::new(&FRAMING, schema, Options::default(), LIMITS, 1);
         encoder.reuse(vec![0; ROOM]);
         let mut source = Source::new(rows, Wanted::default())?;

@@ -39,10 +39,7 @@ impl<'a> Account<'a> {
         let by_mark = memory.is_none() && (mark.is_ahead_of(&found) || !old.exact);
         let settles = memory.is_some() || old.exact;
         let closed = old.marked.is_some_and(|marked| marked.closed);
-        let sure = match by_mark {
-            true => mark.is_newest() && mark.precise,
-            false => closed || mark.is_newest() && !old.is_newer,
-        };
+        let sure = if by_mark { mark.is_newest() && mark.precise } else { closed || mark.is_newest() && !old.is_newer };
         Self {
             mark,
             memory,

@@ -1,0 +1,53 @@
+"""What a release must be: `release.py tag v1.2.3` judges a tag, `release.py files dist` the files of a folder."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+#: Bytes of a wheel at most: a board fetches it through a thin line.
+LARGEST = 5_000_000
+
+
+def wrong_tag(tag: str, root: Path = ROOT) -> list[str]:
+    """Say what keeps a tag from being released."""
+    version = tomllib.loads((root / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
+    changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    wrong = [] if tag == f"v{version}" else [f"the tag is {tag}, and Cargo.toml says {version}"]
+    if not re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", changes, re.MULTILINE):
+        wrong.append(f"CHANGELOG.md has no section `## [{version}] - <date>`")
+    return wrong
+
+
+def wrong_files(folder: Path) -> list[str]:
+    """Say what is wrong with the files of a release."""
+    wheels = sorted(folder.glob("*.whl"))
+    wrong = [] if wheels else [f"there is no wheel in {folder}"]
+    for wheel in wheels:
+        size = wheel.stat().st_size
+        if size > LARGEST:
+            wrong.append(f"{wheel.name} has {size:,} bytes, more than {LARGEST:,}")
+        try:
+            with zipfile.ZipFile(wheel) as packed:
+                damaged = packed.testzip()
+        except zipfile.BadZipFile:
+            damaged = "it"
+        if damaged:
+            wrong.append(f"{wheel.name}: {damaged} is damaged")
+    return wrong
+
+
+def main(what: str, of: str) -> int:
+    """Print what is wrong."""
+    wrong = wrong_tag(of) if what == "tag" else wrong_files(Path(of))
+    for line in wrong:
+        sys.stderr.write(f"release: {line}\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

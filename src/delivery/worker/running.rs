@@ -1,0 +1,55 @@
+//! A lane from its beginning to its end: the sink is opened, everything delivered and committed, in the time of the call.
+
+use std::sync::Arc;
+
+use super::over::out_of_time;
+use super::{Lane, Manner};
+
+impl Lane {
+    /// Delivers until the outbox is closed and empty, or something ends the lane early. A sender opens the sink first; who
+    /// pushes calls [`Lane::open`] before there are rows.
+    pub async fn run(self: Arc<Self>) {
+        self.note_outbox(Ok(()));
+        if self.policy.manner == Manner::Sender {
+            self.open_some_day().await;
+        }
+        self.in_time(self.work()).await;
+    }
+
+    /// The same for a push whose rows are all there: the sink is opened here, and what fails there is the lane's failure.
+    pub async fn open_and_run(self: Arc<Self>) {
+        let opened = async {
+            self.open_or_stop().await;
+            self.work().await;
+        };
+        self.in_time(opened).await;
+    }
+
+    /// Has it end early once the time of the call is over.
+    async fn in_time(&self, all_done: impl Future<Output = ()>) {
+        tokio::pin!(all_done);
+        if let Some(deadline) = self.policy.deadline {
+            tokio::select! {
+                () = &mut all_done => return,
+                () = self.clock.deadline(deadline) => self.abort(Some(self.caused(out_of_time()))),
+            }
+        }
+        all_done.await;
+    }
+
+    async fn work(self: &Arc<Self>) {
+        tokio::select! {
+            () = self.deliver_all() => {}
+            never = self.keep_open() => match never {},
+        }
+    }
+
+    async fn deliver_all(self: &Arc<Self>) {
+        loop {
+            self.wait_for(self.hire()).await;
+            if self.conclude().await {
+                return;
+            }
+        }
+    }
+}

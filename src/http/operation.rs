@@ -1,0 +1,143 @@
+//! One operation called until it is answered: repeated where repeating does no harm, and for a while only.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::retry::{Attempts, BackOff, Next, Terms, Turn, repeat};
+use super::transport::Request;
+use super::{Answer, Exchanges, Leave, Outcome, Sent};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::rate_limit::{Ask, Ending, Limit, Watch};
+use crate::retry::Retry;
+
+/// An operation is not begun again later than this after its beginning: someone sits before it and waits.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Why an operation came to nothing, as far as that is known.
+#[derive(Debug)]
+pub struct Setback {
+    /// What went wrong.
+    pub error: Error,
+    /// It was sent whole, and what came of it was not told.
+    pub in_doubt: bool,
+    /// The sign-in had ended; there is another one now.
+    pub renewed: bool,
+}
+
+impl From<Error> for Setback {
+    fn from(error: Error) -> Self {
+        Self { error, in_doubt: false, renewed: false }
+    }
+}
+
+/// What follows where the sign-in has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnExpiry {
+    /// Another one, and the same again.
+    Repeat,
+    /// Another one, and the setback says so: what belonged to the sign-in before is gone.
+    Tell,
+    /// It is not worth another one.
+    Fail,
+}
+
+/// Hears of each exchange.
+pub type Heard<'o> = dyn Fn(&Turn, &Sent) + Sync + 'o;
+
+/// An operation of a service.
+pub struct Operation<'o> {
+    /// How the service is reached.
+    pub http: &'o Exchanges,
+    /// What holds it back.
+    pub limit: &'o Limit,
+    /// Whose time it is.
+    pub clock: &'o Clock,
+    /// When to try again.
+    pub retry: Retry,
+    /// Who is told of waits.
+    pub watch: &'o dyn Watch,
+    /// What is sent.
+    pub request: Request,
+    /// What it is for, as people say it.
+    pub doing: &'o str,
+    /// Whether sending it twice comes to the same as sending it once.
+    pub repeatable: bool,
+    /// What follows where the sign-in has ended.
+    pub on_expiry: OnExpiry,
+    /// Who hears of each exchange.
+    pub heard: Option<&'o Heard<'o>>,
+}
+
+impl fmt::Debug for Operation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl Operation<'_> {
+    /// Calls it until it is answered.
+    pub async fn run(mut self) -> Result<Answer, Setback> {
+        let Self { clock, retry, watch, .. } = self;
+        let patience = Some(PATIENCE);
+        repeat(&mut self, &Terms { clock, retry, patience, endless: false, back_off: BackOff::Here, watch }).await
+    }
+
+    async fn expired(&self, refused: Option<u64>, error: Error) -> Next<Result<Answer, Setback>> {
+        match self.on_expiry {
+            OnExpiry::Repeat => Next::Expired(refused, error),
+            OnExpiry::Fail => Next::Fail(error),
+            OnExpiry::Tell => match self.http.renew(refused).await {
+                Ok(true) => Next::Done(Err(Setback { renewed: true, ..error.into() })),
+                Ok(false) => Next::Fail(error),
+                Err(error) => Next::Fail(error),
+            },
+        }
+    }
+}
+
+impl Attempts for Operation<'_> {
+    type Came = Sent;
+    type End = Result<Answer, Setback>;
+
+    async fn exchange(&self, turn: &Turn) -> Result<Sent> {
+        let ask = Ask { rows: 0, retry: self.retry, failed: None };
+        let leave = Leave { limit: self.limit, ask, deadline: None, watch: self.watch };
+        let mut sent = self.http.send(&self.request, leave, &turn.progress).await?;
+        // How it ended is no matter of quotas: operations have none that are written down.
+        sent.permit.end(Ending::Refused);
+        if let Some(heard) = self.heard {
+            heard(turn, &sent);
+        }
+        Ok(sent)
+    }
+
+    async fn judge(&mut self, sent: Sent) -> Next<Self::End> {
+        let doubt = |error: Error| Next::Done(Err(Setback { in_doubt: true, ..error.into() }));
+        let answer = match sent.outcome {
+            Outcome::Failed(failure) if self.repeatable || !failure.sent_whole => {
+                return Next::Wait(None, failure.to_error());
+            }
+            Outcome::Failed(failure) => return doubt(failure.to_error()),
+            Outcome::Answered(answer) => answer,
+        };
+        let error = || self.http.explain(&answer, self.doing);
+        let dialect = self.http.dialect();
+        match answer.status {
+            200..300 if !answer.is_html && !answer.denies => Next::Done(Ok(answer)),
+            _ if dialect.is_expired(&answer) => self.expired(sent.signed_as, error()).await,
+            429 => Next::Wait(answer.retry_after, error()),
+            408 | 500.. if !self.repeatable => doubt(error()),
+            _ if dialect.is_passing(&answer) => Next::Wait(answer.retry_after, error()),
+            _ => Next::Fail(error()),
+        }
+    }
+
+    async fn renew(&mut self, refused: Option<u64>, why: Error) -> Result<Next<Self::End>> {
+        Ok(if self.http.renew(refused).await? { Next::Again } else { Next::Fail(why) })
+    }
+
+    fn give_up(&mut self, error: Error) -> Option<Self::End> {
+        Some(Err(error.into()))
+    }
+}
