@@ -243,6 +243,10 @@ class PushDatasetRetirementWarning(FutureWarning):
     """
 
 
+class OutboxWarning(UserWarning):
+    """An outbox was damaged: how many accepted rows are lost, where the program has no handler for the log's line."""
+
+
 def validation_error(
     *, message: str, errors: list[dict[str, Any]], error_count: int, hint: str | None
 ) -> ValidationError:

@@ -1,4 +1,4 @@
-"""What a person should know while something is under way: the log.
+"""What a person should know while something is under way: the log, or a warning where nobody reads it.
 
 Nothing imports this before there is a line to log, or a sender that may have one.
 """
@@ -6,6 +6,9 @@ Nothing imports this before there is a line to log, or a sender that may have on
 from __future__ import annotations
 
 import logging
+import warnings
+
+from powerbi_push.exceptions import OutboxWarning
 
 _LOGGER = logging.getLogger("powerbi_push")
 _LOGGER.addHandler(logging.NullHandler())
@@ -14,6 +17,26 @@ _LOGGER.addHandler(logging.NullHandler())
 def log(line: str) -> None:
     """Log a wait of more than ten seconds, or an answer of the service that is odd."""
     _LOGGER.warning("%s", line)
+
+
+def tell_loss(line: str) -> None:
+    """Log that rows of an outbox are lost; where the program has no handler for it, warn."""
+    log(line)
+    if not _is_read():
+        warnings.warn(line, OutboxWarning, stacklevel=2)
+
+
+def _is_read() -> bool:
+    """Whether a handler of the program's takes our warnings."""
+    if not _LOGGER.isEnabledFor(logging.WARNING):
+        return False
+    logger: logging.Logger | None = _LOGGER
+    while logger is not None:
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.NullHandler) and handler.level <= logging.WARNING:
+                return True
+        logger = logger.parent if logger.propagate else None
+    return False
 
 
 def log_bug(line: str) -> None:

@@ -351,7 +351,7 @@ impl Lane {
 
     /// What the outbox answered, and what it has to tell.
     fn note_outbox(&self, outcome: Result<()>) {
-        for notice in self.outbox.on_disk().map(Durable::notices).unwrap_or_default() {
+        for notice in self.outbox.on_disk().map(Durable::hand_out).unwrap_or_default() {
             self.waits.note(Notice::Outbox(notice));
         }
         if let Err(error) = outcome {

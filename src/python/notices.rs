@@ -2,7 +2,7 @@
 //!
 //! Whoever waits for it logs it, on a thread of Python's; where nobody may be waiting, the porter does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use pyo3::prelude::*;
 
@@ -10,6 +10,7 @@ use super::bell::Bell;
 use super::errors;
 use super::porter::{self, Call, Porter};
 use crate::clock::Clock;
+use crate::delivery::queue::Outbox;
 use crate::delivery::worker::{Lane, Notice, Waits};
 use crate::error::shown;
 use crate::rows::encode::OldDate;
@@ -40,12 +41,27 @@ pub(super) fn old_date(py: Python<'_>, found: Option<&OldDate>) -> PyResult<()> 
     function(py)?.call1((line,)).map(drop)
 }
 
-/// Has each notice of `lane` logged by the porter, at once.
-pub(super) fn by_porter(py: Python<'_>, route: &Route, lane: Lane) -> PyResult<Lane> {
+/// Has each notice of `lane` logged by the porter, at once. What its `outbox` keeps until somebody has heard it is told in
+/// a way that reaches somebody.
+pub(super) fn by_porter(py: Python<'_>, route: &Route, outbox: &Arc<Outbox>, lane: Lane) -> PyResult<Lane> {
     porter::start(py, Porter::Users)?;
-    let call = Arc::new(Call { function: function(py)?.unbind(), argument: None });
-    let place = route.place();
-    Ok(lane.noticing(move |notice| porter::log(Arc::clone(&call), line(&place, notice))))
+    let call = |function: Bound<'_, PyAny>| Arc::new(Call { function: function.unbind(), argument: None });
+    let (log, tell) = (call(function(py)?), call(errors::face(py, "notices")?.getattr("tell_loss")?));
+    let (place, outbox) = (route.place(), Arc::downgrade(outbox));
+    Ok(lane.noticing(move |notice| match notice {
+        Notice::Outbox(kept) if kept.is_kept() => {
+            let outbox = Weak::clone(&outbox);
+            let heard = move || {
+                if let Some(outbox) = outbox.upgrade()
+                    && let Some(durable) = outbox.on_disk()
+                {
+                    durable.heard();
+                }
+            };
+            porter::log_until_heard(Arc::clone(&tell), line(&place, notice), heard);
+        }
+        _ => porter::log(Arc::clone(&log), line(&place, notice)),
+    }))
 }
 
 fn function(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {

@@ -140,6 +140,15 @@ pub(super) fn log(call: Arc<Call>, line: String) {
     send(Porter::Users, call, Told::Text(line), Box::new(unraisable));
 }
 
+/// The same, and `heard` once it has returned.
+pub(super) fn log_until_heard(call: Arc<Call>, line: String, heard: impl FnOnce() + Send + 'static) {
+    let reply: Reply = Box::new(|py, answered| match answered {
+        Ok(_) => door::away(py, heard),
+        raised => unraisable(py, raised),
+    });
+    send(Porter::Users, call, Told::Text(line), reply);
+}
+
 fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
     if let Err(raised) = answered {
         raised.write_unraisable(py, None);

@@ -108,7 +108,7 @@ impl Sender {
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
         let opening = Opening { replace: false, numbered };
         let lane = target.lane(&outbox, policy).opening(opening).limited(full);
-        let lane = notices::by_porter(py, &target.route, lane.telling(move |error| heard.hear(error, &rung)))?;
+        let lane = notices::by_porter(py, &target.route, &outbox, lane.telling(move |error| heard.hear(error, &rung)))?;
         let lane = Arc::new(lane);
         let ended = Arc::<AtomicBool>::default();
         let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), outbox: Arc::clone(&outbox) };

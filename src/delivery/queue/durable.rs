@@ -185,10 +185,28 @@ impl Durable {
         }
     }
 
-    /// What is to be told since this was last asked.
+    /// What is to be told since this was last asked: whoever asks tells it.
     #[must_use]
     pub fn notices(&self) -> Vec<Notice> {
-        self.with("reading", |disk| Ok(disk.tell())).unwrap_or_default()
+        let notices = self.hand_out();
+        notices.iter().filter(|notice| notice.is_kept()).for_each(|_| self.heard());
+        notices
+    }
+
+    /// The same for somebody who is not sure to be heard: what the outbox keeps is told again to the next sender, unless
+    /// [`Durable::heard`] was called for each.
+    #[must_use]
+    pub fn hand_out(&self) -> Vec<Notice> {
+        self.with("reading", |disk| Ok(disk.hand_out())).unwrap_or_default()
+    }
+
+    /// A notice that the outbox keeps has reached somebody.
+    pub fn heard(&self) {
+        // What is closed tells it again.
+        let _ = self.with("writing to", |disk| {
+            disk.heard();
+            Ok(())
+        });
     }
 
     /// The file, by its real path.

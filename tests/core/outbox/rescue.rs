@@ -229,6 +229,23 @@ fn whoever_waits_for_rows_is_woken_when_they_are_found_to_be_lost() {
 }
 
 #[test]
+fn a_notice_that_was_handed_out_and_not_heard_is_told_again() {
+    let folder = hundred();
+    fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
+    for heard in [false, true] {
+        let outbox = folder.open().unwrap();
+        let durable = outbox.on_disk().unwrap();
+        assert_eq!(durable.hand_out().len(), 1);
+        assert_eq!(durable.hand_out(), []);
+        outbox.accept([run([1])]).unwrap();
+        if heard {
+            durable.heard();
+        }
+    }
+    assert_eq!(reports(&folder.open().unwrap()), []);
+}
+
+#[test]
 fn rows_whose_settlement_was_lost_come_again_and_may_have_been_sent() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();

@@ -203,6 +203,7 @@ def exceptions() -> dict[str, type[BaseException]]:
 def test_the_tree_of_exceptions_is_the_documented_one() -> None:
     found = {name: one.__bases__ for name, one in exceptions().items()}
     assert found.pop("PushDatasetRetirementWarning") == (FutureWarning,)
+    assert found.pop("OutboxWarning") == (UserWarning,)
     assert found == BASES
 
 

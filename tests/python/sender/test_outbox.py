@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import warnings
 from functools import partial
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -636,6 +638,23 @@ def test_flush_does_not_wait_for_what_is_lost(path: Path) -> None:
             sender.send_many(orders(5))
             assert sender.flush(timeout=WATCHDOG).confirmed == 5
             assert (sender.stats.pending, sender.stats.state) == (0, "running")
+
+
+def test_a_loss_is_a_warning_where_nobody_reads_the_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[Any] = []
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        monkeypatch.setattr(logging.getLogger("powerbi_push"), "propagate", False)
+        with monkeypatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("error")
+            patch.setattr(sys, "unraisablehook", raised.append)
+            with table.sender(outbox=left):
+                wait_until(lambda: raised)
+        assert raised[0].exc_type is pbi.OutboxWarning
+        # What raised may have reached nobody: it is told again.
+        with pytest.warns(pbi.OutboxWarning, match="37 accepted rows are lost") as told, table.sender(outbox=left):
+            wait_until(lambda: told.list)
 
 
 def test_an_export_writes_all_or_raises_whatever_a_file_takes_at_a_time(path: Path) -> None:

@@ -69,8 +69,8 @@ pub(super) struct Disk {
     pages: u64,
     mark: MarkFile,
     pub(super) notices: Vec<Notice>,
-    /// Whether the notices in the file were told.
-    told: bool,
+    /// Notices in the file that were handed out, and those of them that somebody has heard.
+    handed: (usize, usize),
 }
 
 /// A run in memory of which some rows were taken.
@@ -111,7 +111,7 @@ impl Disk {
             pages: 0,
             mark,
             notices: Vec::new(),
-            told: false,
+            handed: (0, 0),
         };
         let loaded = damaged.map_or_else(|| disk.load(), |what| Err(Trouble::Damaged(what.to_owned())));
         match loaded {
@@ -207,6 +207,9 @@ impl Disk {
         let connection = schema::connect(&self.place)?;
         self.put_to_use(connection);
         self.unsaved = true;
+        // The new file has them all again, and a new one.
+        self.handed = (0, 0);
+        self.notices.retain(|notice| !notice.is_kept());
         self.begin()
     }
 
@@ -217,10 +220,21 @@ impl Disk {
         schema::connect(&self.place)
     }
 
-    /// What is to be told; it stays in the file until it is written the next time.
-    pub(super) fn tell(&mut self) -> Vec<Notice> {
-        self.told |= !self.notices.is_empty();
+    /// What is to be told. What the file keeps to be told stays in it until somebody has heard it.
+    pub(super) fn hand_out(&mut self) -> Vec<Notice> {
+        self.handed.0 += self.notices.iter().filter(|notice| notice.is_kept()).count();
         std::mem::take(&mut self.notices)
+    }
+
+    /// Somebody has heard one of those that the file keeps.
+    pub(super) fn heard(&mut self) {
+        self.handed.1 += 1;
+    }
+
+    /// Whether somebody has heard all that the file keeps to be told.
+    fn is_told(&self) -> bool {
+        let (handed, heard) = self.handed;
+        handed > 0 && heard >= handed && !self.notices.iter().any(Notice::is_kept)
     }
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
@@ -272,7 +286,8 @@ impl Disk {
 
     fn write_once<T>(&mut self, work: &impl Fn(&mut Ink, &Connection) -> Result<T, Trouble>) -> Result<T, Trouble> {
         self.recover()?;
-        let Self { connection: Some(connection), unsaved, unsaved_asides, told, .. } = self else {
+        let told = self.is_told();
+        let Self { connection: Some(connection), unsaved, unsaved_asides, .. } = self else {
             return Err(Trouble::Full);
         };
         let mut ink = self.ink.clone();
@@ -280,7 +295,7 @@ impl Disk {
             if *unsaved {
                 ink.write_anew(file, unsaved_asides)?;
             }
-            if *told {
+            if told {
                 schema::add_tables(file)?;
                 file.execute(&format!("DELETE FROM {}", StoredNotice::TABLE), ())?;
             }
@@ -289,7 +304,8 @@ impl Disk {
         match &outcome {
             Ok(_) => {
                 self.ink = ink;
-                (self.unsaved, self.told) = (false, false);
+                self.unsaved = false;
+                self.handed = if told { (0, 0) } else { self.handed };
                 self.unsaved_asides.clear();
                 self.note();
             }

@@ -80,6 +80,12 @@ impl fmt::Display for Notice {
 }
 
 impl Notice {
+    /// Whether the outbox keeps it until somebody has heard it: rows may be lost.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
     /// What an outbox at `path` keeps to be told.
     pub(super) fn kept(place: &Place, stored: StoredNotice) -> Self {
         let StoredNotice { first: _, kept, what, loss } = stored;
