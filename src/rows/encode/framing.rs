@@ -16,9 +16,17 @@ pub struct Framing {
 }
 
 impl Framing {
-    /// Rows that are objects, in a body that is written as it is.
+    /// No separator has more bytes: a file says it in a place of this size.
+    pub const LONGEST_SEPARATOR: usize = 8;
+
+    /// Rows that are objects, in a body that is written as it is. A constant with a longer separator is no constant.
+    ///
+    /// # Panics
+    ///
+    /// With a separator of more than [`Framing::LONGEST_SEPARATOR`] bytes.
     #[must_use]
     pub const fn new(prefix: &'static [u8], separator: &'static [u8], suffix: &'static [u8]) -> Self {
+        assert!(separator.len() <= Self::LONGEST_SEPARATOR, "a separator has at most 8 bytes");
         Self { prefix, separator, suffix, in_arrays: false, in_base64: false }
     }
 

@@ -8,8 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::rows::encode::Framing;
 
 const HASH: usize = 32;
-/// No separator is longer.
-const LONGEST: usize = 8;
+const LONGEST: usize = Framing::LONGEST_SEPARATOR;
 /// The form of framing that is written here: encoded rows with a separator between them, and nothing around them.
 const SEPARATED: u8 = 1;
 /// What stands between the rows of a file that does not say it: they are JSON objects.
@@ -45,7 +44,6 @@ pub(super) struct StoredDestination {
 
 impl StoredDestination {
     fn new(hash: &[u8], form: u8, separator: &[u8]) -> Self {
-        assert!(separator.len() <= LONGEST, "a separator has at most {LONGEST} bytes");
         let (mut bytes, length) = ([0; HASH + 1 + LONGEST], HASH + 1 + separator.len());
         bytes[..HASH].copy_from_slice(hash);
         bytes[HASH] = form;
