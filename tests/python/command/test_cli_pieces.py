@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.files import Asked, BrokenFileError
 from powerbi_push.cli.lines import Lines, packed
 from powerbi_push.cli.readings import Reading
+from powerbi_push.cli.stop import Stop
 from powerbi_push.progress import Progress
 
 if TYPE_CHECKING:
@@ -138,3 +140,16 @@ def test_pyarrow_or_not_a_broken_line_is_named(tmp_path: Path, broken: str, line
         assert isinstance(reading.failure, BrokenFileError)
         assert reading.failure.line == line
         reading.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_waits_is_told_of_a_signal_and_stays_told(number: signal.Signals) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        stop = Stop()
+        assert (stop.is_told(), stop.wait(0.0)) == (False, False)
+        signal.raise_signal(number)
+        assert (stop.is_told(), stop.wait(), stop.wait(), stop.is_told()) == (True, True, True, True)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
