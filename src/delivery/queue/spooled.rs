@@ -93,9 +93,7 @@ impl Store for InPiles {
     fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
         let mut state = self.lock();
         state.numbers.entry(batch.part()).or_default().forget(last);
-        if let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) {
-            state.taken.replace(&split, Some(Known { number: None, ..split.part }));
-        }
+        state.taken.unnumber(&batch.numbers(), batch.bytes());
         Ok(())
     }
 
@@ -140,15 +138,8 @@ impl Store for InPiles {
         Ok(())
     }
 
-    /// What is in doubt is not tried again.
-    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
-        if in_doubt { self.settle(batch, Fate::InDoubt, None) } else { Ok(false) }
-    }
-
     fn settle(&self, batch: &Batch, _: Fate, _: Option<&Error>) -> Result<bool> {
-        let mut state = self.lock();
-        let split = state.taken.split(&batch.numbers(), batch.bytes());
-        Ok(split.inspect(|split| state.taken.replace(split, None)).is_some())
+        Ok(self.lock().taken.settle(&batch.numbers(), batch.bytes()))
     }
 
     fn counters(&self) -> Counters {

@@ -45,8 +45,11 @@ pub(super) trait Store: Debug + Send + Sync {
     /// The batch is about to be sent, and is given its number.
     fn issue(&self, batch: &mut Batch) -> Result<()>;
 
-    /// Nobody tries the batch any more; answers whether it ends in doubt.
-    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool>;
+    /// Nobody tries the batch any more; answers whether it ends in doubt. A store that ends with the process does not try
+    /// again what is.
+    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
+        if in_doubt { self.settle(batch, Fate::InDoubt, None) } else { Ok(false) }
+    }
 
     /// Forgets the batch, or sets its rows aside for `why`; answers whether it was there.
     fn settle(&self, batch: &Batch, fate: Fate, why: Option<&Error>) -> Result<bool>;

@@ -76,6 +76,19 @@ impl Taken {
         self.0.extend(part.map(|part| (split.first, part)));
     }
 
+    /// Forgets these rows; answers whether they were there.
+    pub(super) fn settle(&mut self, rows: &Range<u64>, bytes: u64) -> bool {
+        let split = self.split(rows, bytes);
+        split.inspect(|split| self.replace(split, None)).is_some()
+    }
+
+    /// Takes the number of these rows away.
+    pub(super) fn unnumber(&mut self, rows: &Range<u64>, bytes: u64) {
+        if let Some(split) = self.split(rows, bytes) {
+            self.replace(&split, Some(Known { number: None, ..split.part }));
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Known)> {
         self.0.iter().map(|(&first, known)| (first, known))
     }
