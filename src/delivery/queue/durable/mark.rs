@@ -22,7 +22,8 @@ use crate::error::Result;
 const MAGIC: &str = "powerbi-push mark ";
 /// No mark is longer, in bytes.
 const LONGEST: u64 = 4_096;
-/// So many spans keep it within one sector, which a disk writes whole or not at all.
+/// Requests on their way and the rows that wait take five or six, which one sector holds as long as their numbers have some
+/// seven digits; a disk writes it whole or not at all. A longer mark may be torn, and is then one that says nothing.
 const SPANS: usize = 9;
 const SECTOR: usize = 512;
 /// Where somebody else's file has the first name, the next one is taken.
@@ -51,10 +52,10 @@ pub(super) struct Totals {
     /// Whether nothing was written after this.
     pub(super) closed: bool,
     /// Whether the outbox is just being opened: its figures are about to be written.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub(super) opening: bool,
     /// Whether a commit failed after this: the rows behind may be in the file all the same, and were refused.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub(super) failed: bool,
     /// Rows ever accepted.
     pub(super) accepted: u64,
@@ -179,7 +180,7 @@ impl Totals {
     fn to_line(&self) -> Vec<u8> {
         let totals = serde_json::to_string(self).unwrap_or_default();
         let line = format!("{MAGIC}{:08x} {totals}\n", crc32c::crc32c(totals.as_bytes()));
-        // Always as long: nothing but this sector changes.
+        // As long as the sector, at the least: of most marks nothing but this sector changes.
         format!("{line:SECTOR$}").into_bytes()
     }
 
@@ -193,6 +194,12 @@ impl Totals {
 /// How many rows two ranges share.
 pub(super) fn overlap(one: &Range<u64>, other: &Range<u64>) -> u64 {
     one.end.min(other.end).saturating_sub(one.start.max(other.start))
+}
+
+/// What is not so is left out: a mark has little room.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What no other outbox has. The files of earlier versions all have 1.
