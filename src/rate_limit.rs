@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            ask                      go                        end
-//!  courier ──────▶ account: may it? ──────▶ permit, on the wire ──────▶ account: what it cost, what it showed
+//!  worker ──────▶ account: may it? ──────▶ permit, on the wire ──────▶ account: what it cost, what it showed
 //!                     │ wait: told by the service, a quota, backing off, down
 //!                     └────────▶ clock, or one that comes back
 //! ```

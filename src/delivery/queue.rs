@@ -61,7 +61,7 @@ pub struct Outbox {
     gate: Mutex<Gate>,
     /// The number of the first row that is accepted here.
     start: u64,
-    /// Wakes couriers: there is something to take, or never will be again.
+    /// Wakes workers: there is something to take, or never will be again.
     filled: Notify,
     /// How many rows and bytes a request holds; see [`Outbox::full_at`].
     full: [AtomicU64; 2],
@@ -216,7 +216,7 @@ impl Outbox {
         self.gate().closed
     }
 
-    /// What no courier has taken will not be sent from here. On the disk it stays for the next process.
+    /// What no worker has taken will not be sent from here. On the disk it stays for the next process.
     pub fn withdraw(&self) {
         self.gate().withdrawn = true;
         self.store.forget_untaken();

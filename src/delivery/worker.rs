@@ -1,4 +1,4 @@
-//! A lane and its couriers: they take batches, deliver them, and settle every one.
+//! A delivery and its workers: they take batches, deliver them, and settle every one.
 //!
 //! ```text
 //!            take                send                    judge
@@ -7,9 +7,9 @@
 //!                      └── wait, new token, half as many ◀───┘
 //! ```
 //!
-//! The first failure stops the lane of a push: what is on the wire is waited for, what was not begun is withdrawn.
+//! The first failure stops the delivery of a push: what is on the wire is waited for, what was not begun is withdrawn.
 //! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
-//! The lane of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
+//! The delivery of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
 
 mod attempt;
 mod crew;
@@ -39,7 +39,7 @@ use self::isolate::{Misses, Pieces};
 pub use self::opening::Opening;
 pub use self::over::Trouble;
 use self::pause::Pause;
-pub use self::policy::{Manner, Policy};
+pub use self::policy::{OnFailure, Policy};
 use self::staging::Staged;
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
@@ -58,9 +58,9 @@ const PROBE: Duration = Duration::from_secs(300);
 /// How soon it asks again where the service could not answer.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// Everything one table's couriers share.
+/// Everything one table's workers share.
 #[derive(Debug)]
-pub struct Lane {
+pub struct Delivery {
     outbox: Arc<Outbox>,
     sink: Arc<dyn Sink>,
     http: Arc<Exchanges>,
@@ -71,7 +71,7 @@ pub struct Lane {
     /// Rows of one request; halved when the service finds a body too large.
     max_rows: AtomicUsize,
     max_bytes: usize,
-    /// One courier at a time waits for a full request.
+    /// One worker at a time waits for a full request.
     turn: tokio::sync::Mutex<()>,
     /// Rows before this one do not wait.
     hurried: AtomicU64,
@@ -83,11 +83,11 @@ pub struct Lane {
     has_schema: bool,
     listener: Listener,
     opening: Opening,
-    /// One courier at a time begins another session.
+    /// One worker at a time begins another session.
     turn_to_restart: tokio::sync::Mutex<()>,
 }
 
-/// Who hears of failures on a sender's lane.
+/// Who hears of failures on a sender's delivery.
 struct Listener(Box<dyn Fn(&Error) + Send + Sync>);
 
 impl fmt::Debug for Listener {
@@ -107,7 +107,7 @@ struct State {
     staged: Staged,
 }
 
-/// How far the lane has been told to stop.
+/// How far the delivery has been told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stop {
     /// Not at all.
@@ -118,8 +118,8 @@ enum Stop {
     Abort,
 }
 
-impl Lane {
-    /// A lane from `outbox` to `sink`; nothing moves before [`Lane::run`].
+impl Delivery {
+    /// A delivery from `outbox` to `sink`; nothing moves before [`Delivery::run`].
     #[must_use]
     pub fn new(
         outbox: Arc<Outbox>,
@@ -130,7 +130,7 @@ impl Lane {
         policy: Policy,
     ) -> Self {
         // Who waits for nobody never gives up, but takes its time all the same.
-        let patient = policy.manner == Manner::Sender && !policy.retry.allows(1);
+        let patient = policy.on_failure == OnFailure::Continue && !policy.retry.allows(1);
         let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
         let Limits { max_rows, max_bytes } = sink.limits();
         let max_rows = AtomicUsize::new(max_rows);
@@ -176,7 +176,7 @@ impl Lane {
         Self { has_schema: false, ..self }
     }
 
-    /// Has `listener` called with each failure on a sender's lane that somebody should hear of.
+    /// Has `listener` called with each failure on a sender's delivery that somebody should hear of.
     #[must_use]
     pub fn telling(mut self, listener: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.listener = Listener(Box::new(listener));
@@ -189,13 +189,13 @@ impl Lane {
         Self { opening, ..self }
     }
 
-    /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
+    /// Has `heard` called with each notice; it is also kept for [`Delivery::notices`].
     #[must_use]
     pub fn noticing(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         Self { waits: Arc::new(Waits::new(self.clock.clone()).telling(heard)), ..self }
     }
 
-    /// Ends the lane at once; `why` counts where nothing has failed before.
+    /// Ends the delivery at once; `why` counts where nothing has failed before.
     pub fn abort(&self, why: Option<Error>) {
         self.stop(Stop::Abort, why);
     }
@@ -205,13 +205,13 @@ impl Lane {
         self.stop(Stop::Finish, None);
     }
 
-    /// Why the lane ended early, if it did.
+    /// Why the delivery ended early, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
         self.lock().failure.clone()
     }
 
-    /// What keeps a sender's lane from delivering; `None` while all is well.
+    /// What keeps a sender's delivery from delivering; `None` while all is well.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
         self.lock().trouble.clone()
@@ -259,7 +259,7 @@ impl Lane {
         self.outbox.wake();
     }
 
-    async fn courier(self: Arc<Self>) {
+    async fn worker(self: Arc<Self>) {
         loop {
             let taken = tokio::select! {
                 biased;
@@ -276,7 +276,7 @@ impl Lane {
 
     /// Nothing can be sent: that ends a push, and a sender looks again after a while.
     async fn hold(&self, error: Error) {
-        if self.policy.manner == Manner::Push {
+        if self.policy.on_failure == OnFailure::Stop {
             return self.fail(error);
         }
         let passing = error.is_passing();
@@ -293,7 +293,7 @@ impl Lane {
 
     /// Delivers one batch, in halves where it is too large or some of its rows are refused.
     async fn deliver(&self, batch: Batch) {
-        let mut pieces = Pieces::new(batch, self.policy.couriers == 1);
+        let mut pieces = Pieces::new(batch, self.policy.workers == 1);
         while let Some(mut batch) = pieces.next() {
             while let Err(error) = self.outbox.issue(&mut batch) {
                 self.hold(error).await;
@@ -359,12 +359,12 @@ impl Lane {
         }
     }
 
-    /// Tells of a failure on a sender's lane.
+    /// Tells of a failure on a sender's delivery.
     fn tell(&self, error: &Error) {
         (self.listener.0)(error);
     }
 
-    /// Remembers what keeps the lane from delivering.
+    /// Remembers what keeps the delivery from delivering.
     fn note_trouble(&self, error: Error, next: Moment, paused: bool) {
         self.lock().trouble = Some(Trouble { error, next, paused });
     }
@@ -373,9 +373,9 @@ impl Lane {
         *self.stop.borrow() >= Stop::Finish
     }
 
-    /// Waits until the lane has been told to stop as far as `stop`.
+    /// Waits until the delivery has been told to stop as far as `stop`.
     async fn stopped(&self, stop: Stop) {
-        // The sender lives as long as the lane, so that this only ends when it should.
+        // The sender lives as long as the delivery, so that this only ends when it should.
         let _ = self.stop.subscribe().wait_for(|current| *current >= stop).await;
     }
 

@@ -11,7 +11,7 @@ use super::errors;
 use super::porter::{self, Call, Porter};
 use crate::clock::Clock;
 use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Notice, Waits};
+use crate::delivery::worker::{Delivery, Notice, Waits};
 use crate::error::shown;
 use crate::rows::encode::OldDate;
 use crate::services::powerbi::client::Route;
@@ -41,14 +41,14 @@ pub(super) fn old_date(py: Python<'_>, found: Option<&OldDate>) -> PyResult<()> 
     function(py)?.call1((line,)).map(drop)
 }
 
-/// Has each notice of `lane` logged by the porter, at once. What its `outbox` keeps until somebody has heard it is told in
+/// Has each notice of `delivery` logged by the porter, at once. What its `outbox` keeps until somebody has heard it is told in
 /// a way that reaches somebody.
-pub(super) fn by_porter(py: Python<'_>, route: &Route, outbox: &Arc<Outbox>, lane: Lane) -> PyResult<Lane> {
+pub(super) fn by_porter(py: Python<'_>, route: &Route, outbox: &Arc<Outbox>, delivery: Delivery) -> PyResult<Delivery> {
     porter::start(py, Porter::Users)?;
     let call = |function: Bound<'_, PyAny>| Arc::new(Call { function: function.unbind(), argument: None });
     let (log, tell) = (call(function(py)?), call(errors::face(py, "notices")?.getattr("tell_loss")?));
     let (place, outbox) = (route.place(), Arc::downgrade(outbox));
-    Ok(lane.noticing(move |notice| match notice {
+    Ok(delivery.noticing(move |notice| match notice {
         Notice::Outbox(kept) if kept.is_kept() => {
             let outbox = Weak::clone(&outbox);
             let heard = move || {

@@ -1,9 +1,9 @@
-//! One push, in steps: check, fill the outbox, wait for the lane, report.
+//! One push, in steps: check, fill the outbox, wait for the delivery, report.
 //!
 //! ```text
 //!  sized rows ──check whole──▶ runs kept, by what is free ──┐
 //!                  └ the rows behind them, read again ───────┤
-//!  one-shot rows ────────────────────────────────────────────┴─▶ outbox ─▶ lane ─▶ report
+//!  one-shot rows ────────────────────────────────────────────┴─▶ outbox ─▶ delivery ─▶ report
 //! ```
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
@@ -28,7 +28,7 @@ use super::runtime::{Running, lost};
 use super::{notices, results};
 use crate::clock::Moment;
 use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Manner, Opening, Policy};
+use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{BOUNDLESS, Encoder, FREE_MEMORY, Filled, Kept, LEAST, Run, Share};
@@ -49,10 +49,10 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// A lane for the rows of `outbox`.
-    pub(super) fn lane(&self, outbox: &Arc<Outbox>, policy: Policy) -> Lane {
-        let lane = self.route.lane(Arc::clone(outbox), policy);
-        if self.schema.is_some() { lane } else { lane.without_schema() }
+    /// A delivery for the rows of `outbox`.
+    pub(super) fn delivery(&self, outbox: &Arc<Outbox>, policy: Policy) -> Delivery {
+        let delivery = self.route.delivery(Arc::clone(outbox), policy);
+        if self.schema.is_some() { delivery } else { delivery.without_schema() }
     }
 }
 
@@ -90,7 +90,7 @@ struct Push {
     kept: Option<Share>,
     bell: Arc<Bell>,
     outbox: Arc<Outbox>,
-    lane: Arc<Lane>,
+    delivery: Arc<Delivery>,
     running: Running<()>,
     opening: Opening,
     phase: Phase,
@@ -106,7 +106,7 @@ enum Phase {
     Open { running: Running<Result<()>>, kept: Option<Kept> },
     /// Reading and handing over, run by run.
     Send { ready: Option<Run>, ended: bool },
-    /// Everything is handed over: the lane has the word.
+    /// Everything is handed over: the delivery has the word.
     Settle,
 }
 
@@ -132,19 +132,19 @@ impl Push {
             resend_doubt: options.resend_doubt,
             isolate: options.isolate,
             deadline,
-            couriers: if target.ordered { 1 } else { IN_FLIGHT },
-            manner: Manner::Push,
+            workers: if target.ordered { 1 } else { IN_FLIGHT },
+            on_failure: OnFailure::Stop,
             linger: None,
         };
         let noticed = Arc::clone(&bell);
-        let lane = target.lane(&outbox, policy).opening(opening).noticing(move |_| noticed.ring());
-        let lane = Arc::new(lane);
-        let running = Running::start(&bell, Arc::clone(&lane).run())?;
+        let delivery = target.delivery(&outbox, policy).opening(opening).noticing(move |_| noticed.ring());
+        let delivery = Arc::new(delivery);
+        let running = Running::start(&bell, Arc::clone(&delivery).run())?;
         let phase = if checks {
             // What can be read only once has to be kept, however much it is.
             Phase::Check(Kept::new(if sized { &FREE_MEMORY } else { &BOUNDLESS }, &encoder))
         } else {
-            open(&bell, &lane, None)?
+            open(&bell, &delivery, None)?
         };
         Ok(Self {
             time: Time::new(&target.route.clock, deadline),
@@ -157,7 +157,7 @@ impl Push {
             kept: None,
             bell,
             outbox,
-            lane,
+            delivery,
             running,
             opening,
             phase,
@@ -181,7 +181,7 @@ impl Push {
             return Err(Stop::Early(Early::Invalid { ended }));
         }
         let Phase::Check(kept) = std::mem::replace(&mut self.phase, Phase::Settle) else { return Ok(Step::Again) };
-        self.phase = open(&self.bell, &self.lane, Some(kept)).map_err(interrupted)?;
+        self.phase = open(&self.bell, &self.delivery, Some(kept)).map_err(interrupted)?;
         Ok(Step::Again)
     }
 
@@ -226,11 +226,11 @@ impl Push {
             None => encoder.fill(&mut InTime::new(source, time)),
         });
         let filled = filled.map_err(|stop| match stop {
-            Stop::Early(Early::Failed(error)) => Stop::Early(Early::Failed(self.lane.caused(error))),
+            Stop::Early(Early::Failed(error)) => Stop::Early(Early::Failed(self.delivery.caused(error))),
             other => other,
         });
         if let Err(Stop::Early(Early::Failed(error))) = &filled {
-            self.lane.abort(Some(error.clone()));
+            self.delivery.abort(Some(error.clone()));
         }
         notices::old_date(py, self.encoder.take_old_date().as_ref()).map_err(interrupted)?;
         filled
@@ -282,7 +282,7 @@ impl Work for Push {
     }
 
     fn abort(&mut self) {
-        self.lane.abort(None);
+        self.delivery.abort(None);
         self.phase = Phase::Settle;
     }
 
@@ -298,9 +298,9 @@ impl Work for Push {
 }
 
 /// Has the sink opened, before any row is handed over.
-fn open(bell: &Arc<Bell>, lane: &Arc<Lane>, kept: Option<Kept>) -> PyResult<Phase> {
-    let lane = Arc::clone(lane);
-    let running = Running::start(bell, async move { lane.open().await })?;
+fn open(bell: &Arc<Bell>, delivery: &Arc<Delivery>, kept: Option<Kept>) -> PyResult<Phase> {
+    let delivery = Arc::clone(delivery);
+    let running = Running::start(bell, async move { delivery.open().await })?;
     Ok(Phase::Open { running, kept })
 }
 

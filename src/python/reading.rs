@@ -13,7 +13,7 @@ pub(super) const TURN: Duration = Duration::from_millis(5);
 
 /// What ended a push early.
 pub(super) enum Early {
-    /// A failure of ours or of the service, on the lane or before it began.
+    /// A failure of ours or of the service, on the delivery or before it began.
     Failed(Error),
     /// Rows that do not fit; whether the source was read to its end.
     Invalid { ended: bool },

@@ -1,7 +1,7 @@
-//! A sender: rows are accepted one by one and delivered in the background, on a lane that never gives up.
+//! A sender: rows are accepted one by one and delivered in the background, on a delivery that never gives up.
 //!
 //! ```text
-//!  send ─▶ accept ─▶ outbox ─ lingers ─▶ lane ─▶ ledger ─▶ flush, close, stats
+//!  send ─▶ accept ─▶ outbox ─ lingers ─▶ delivery ─▶ ledger ─▶ flush, close, stats
 //! ```
 //!
 //! The outbox is memory, or a file whose rows outlive the process.
@@ -38,7 +38,7 @@ use super::{notices, results};
 use crate::clock::Moment;
 use crate::delivery::queue::{Destination, Durable, Outbox, Settings};
 use crate::delivery::report::Report;
-use crate::delivery::worker::{Lane, Manner, Opening, Policy};
+use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{Encoder, Framing, Problems, Run, Seen, position};
@@ -53,7 +53,7 @@ pub(super) struct Sender {
     generation: u32,
 }
 
-/// What a sender's verbs and its lane share.
+/// What a sender's verbs and its delivery share.
 struct Shared {
     target: Target,
     rows: RowOptions,
@@ -62,10 +62,10 @@ struct Shared {
     /// The number of the first row that is accepted here.
     first: u64,
     outbox: Arc<Outbox>,
-    lane: Arc<Lane>,
-    /// Ends the lane with the sender.
+    delivery: Arc<Delivery>,
+    /// Ends the delivery with the sender.
     _running: Running<()>,
-    /// Whether the lane has ended.
+    /// Whether the delivery has ended.
     ended: Arc<AtomicBool>,
     /// Whoever waits for room or for an end.
     bells: Arc<Bells>,
@@ -76,7 +76,7 @@ struct Shared {
 }
 
 impl Sender {
-    /// A sender to `target`; its lane begins to run.
+    /// A sender to `target`; its delivery begins to run.
     pub(super) fn start(py: Python<'_>, target: Target, numbered: bool, given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let (options, rows) = SenderOptions::read(given)?;
         if target.schema.is_none() {
@@ -101,18 +101,19 @@ impl Sender {
             resend_doubt: rows.resend_doubt,
             isolate: rows.isolate,
             deadline: None,
-            couriers: if target.ordered || numbered { 1 } else { IN_FLIGHT },
-            manner: Manner::Sender,
+            workers: if target.ordered || numbered { 1 } else { IN_FLIGHT },
+            on_failure: OnFailure::Continue,
             linger: Some(options.max_delay),
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
         let opening = Opening { replace: false, numbered };
-        let lane = target.lane(&outbox, policy).opening(opening).limited(full);
-        let lane = notices::by_porter(py, &target.route, &outbox, lane.telling(move |error| heard.hear(error, &rung)))?;
-        let lane = Arc::new(lane);
+        let delivery = target.delivery(&outbox, policy).opening(opening).limited(full);
+        let delivery =
+            notices::by_porter(py, &target.route, &outbox, delivery.telling(move |error| heard.hear(error, &rung)))?;
+        let delivery = Arc::new(delivery);
         let ended = Arc::<AtomicBool>::default();
         let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), outbox: Arc::clone(&outbox) };
-        let delivering = Arc::clone(&lane).run();
+        let delivering = Arc::clone(&delivery).run();
         let running = Running::start(&Arc::default(), async move {
             let _end = end;
             delivering.await;
@@ -125,7 +126,7 @@ impl Sender {
             started: clock.now(),
             first: outbox.accepted(),
             outbox,
-            lane,
+            delivery,
             _running: running,
             ended,
             bells,
@@ -217,7 +218,7 @@ impl Sender {
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         door::through(py, || {
             let stats = pythonize(py, &self.shared.stats())?;
-            let error = self.shared.lane.trouble().map(|trouble| errors::to_py(py, &trouble.error));
+            let error = self.shared.delivery.trouble().map(|trouble| errors::to_py(py, &trouble.error));
             stats.set_item("last_error", error.map(|raised| raised.into_value(py)))?;
             Ok(stats)
         })
@@ -333,9 +334,9 @@ impl Shared {
         }
     }
 
-    /// The error for a lane that has ended by itself, with the account.
+    /// The error for a delivery that has ended by itself, with the account.
     fn died(&self, py: Python<'_>) -> PyResult<PyErr> {
-        let raised = self.lane.failure().map_or_else(|| runtime::lost(py), |error| errors::to_py(py, &error));
+        let raised = self.delivery.failure().map_or_else(|| runtime::lost(py), |error| errors::to_py(py, &error));
         end::with_result(self, py, raised)
     }
 
@@ -348,8 +349,8 @@ impl Shared {
         let accepted = self.outbox.stats().accepted;
         let elapsed = self.target.route.clock.now() - self.started;
         let none = Problems::new(0);
-        Report::new(accepted, &none, false, self.first, &self.outbox.ledger(), &self.lane.meter(), elapsed)
-            .with_refused(self.lane.refused(), &none, self.first, self.rows.max_errors)
+        Report::new(accepted, &none, false, self.first, &self.outbox.ledger(), &self.delivery.meter(), elapsed)
+            .with_refused(self.delivery.refused(), &none, self.first, self.rows.max_errors)
     }
 
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::delivery::queue::{Fate, Ledger, Outbox};
-use powerbi_push::delivery::worker::{Lane, Manner, Opening, Policy};
+use powerbi_push::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use powerbi_push::error::Kind;
 use powerbi_push::rate_limit::{Limit, Quotas};
 use powerbi_push::retry::Retry;
@@ -60,8 +60,8 @@ pub(crate) fn policy() -> Policy {
         resend_doubt: true,
         isolate: false,
         deadline: None,
-        couriers: 1,
-        manner: Manner::Push,
+        workers: 1,
+        on_failure: OnFailure::Stop,
         linger: None,
     }
 }
@@ -88,24 +88,25 @@ pub(crate) async fn deliver_to(
     far_end: FarEnd,
     subject: &'static dyn Subject,
     policy: Policy,
-    meanwhile: impl FnOnce(&Lane),
+    meanwhile: impl FnOnce(&Delivery),
 ) -> Delivered {
     let clock = Clock::simulated();
     let reached = subject.reach(&far_end.root, &clock);
     let outbox = Arc::new(subject.queue());
     let limit = Limit::alone(clock.clone(), Quotas::NONE);
-    let lane = Lane::new(Arc::clone(&outbox), Arc::clone(&reached.sink), reached.http, limit, clock.clone(), policy);
-    let lane = Arc::new(lane.limited(LIMITS).opening(Opening::default()));
-    let opened = lane.open().await;
+    let delivery =
+        Delivery::new(Arc::clone(&outbox), Arc::clone(&reached.sink), reached.http, limit, clock.clone(), policy);
+    let delivery = Arc::new(delivery.limited(LIMITS).opening(Opening::default()));
+    let opened = delivery.open().await;
     fill(&outbox, reached.sink.framing());
     outbox.close();
-    meanwhile(&lane);
+    meanwhile(&delivery);
     opened.unwrap();
-    Arc::clone(&lane).run().await;
+    Arc::clone(&delivery).run().await;
     let delivered = Delivered {
         far_end,
         ledger: outbox.ledger(),
-        failure: lane.failure().map(|error| error.kind),
+        failure: delivery.failure().map(|error| error.kind),
         seconds: (clock.now() - Moment::default()).as_secs_f64(),
     };
     delivered.check();
@@ -232,7 +233,7 @@ async fn a_time_limit_ends_it_with_an_exact_account() {
 async fn whoever_is_told_to_stop_begins_nothing_more() {
     for subject in subjects() {
         let far_end = FarEnd::start(subject, Vec::new()).await;
-        let delivered = deliver_to(far_end, subject, policy(), Lane::finish).await;
+        let delivered = deliver_to(far_end, subject, policy(), Delivery::finish).await;
         assert_eq!((delivered.far_end.ids(), delivered.rows(None)), (Vec::new(), all()));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Destination, Durable, Outbox, Settings};
-use powerbi_push::delivery::worker::{Lane, Manner, Policy};
+use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::rate_limit::{Limit, Quotas};
 
 use crate::endings::{LIMITS, fill, policy};
@@ -30,18 +30,18 @@ async fn what_is_left_on_the_disk_is_delivered_by_the_next_one() {
             } else {
                 fill(&outbox, reached.sink.framing());
             }
-            let by = Policy { manner: Manner::Sender, ..policy() };
+            let by = Policy { on_failure: OnFailure::Continue, ..policy() };
             let limit = Limit::alone(clock.clone(), Quotas::NONE);
             let sink = Arc::clone(&reached.sink);
-            let lane = Lane::new(Arc::clone(&outbox), sink, reached.http, limit, clock.clone(), by);
-            let lane = Arc::new(lane.limited(LIMITS));
+            let delivery = Delivery::new(Arc::clone(&outbox), sink, reached.http, limit, clock.clone(), by);
+            let delivery = Arc::new(delivery.limited(LIMITS));
             outbox.close();
-            let running = tokio::spawn(Arc::clone(&lane).run());
+            let running = tokio::spawn(Arc::clone(&delivery).run());
             if !is_last {
                 while far_end.held().asked.len() < 2 {
                     tokio::task::yield_now().await;
                 }
-                lane.abort(None);
+                delivery.abort(None);
             }
             running.await.unwrap();
             outbox.release();

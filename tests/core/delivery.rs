@@ -1,4 +1,4 @@
-//! The road without Python: rows through a lane into the emulator, on its virtual clock.
+//! The road without Python: rows through a delivery into the emulator, on its virtual clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use powerbi_push::auth::{AccessToken, Credential, Fetching};
 use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::delivery::queue::{Fate, Outbox};
-use powerbi_push::delivery::worker::{Lane, Manner, Policy};
+use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::emulator::{Emulator, FailNext, Options};
 use powerbi_push::error::Kind;
 use powerbi_push::http::transport::Settings;
@@ -60,17 +60,17 @@ impl House {
     }
 
     /// Delivers `count` rows in requests of `max_rows`, and answers how they ended.
-    pub(crate) async fn deliver(&self, count: i64, max_rows: usize, couriers: usize) -> (Arc<Outbox>, Option<Kind>) {
-        self.deliver_by(count, max_rows, couriers, |lane| lane).await
+    pub(crate) async fn deliver(&self, count: i64, max_rows: usize, workers: usize) -> (Arc<Outbox>, Option<Kind>) {
+        self.deliver_by(count, max_rows, workers, |delivery| delivery).await
     }
 
-    /// The same on a lane that is made `ready` before.
+    /// The same on a delivery that is made `ready` before.
     async fn deliver_by(
         &self,
         count: i64,
         max_rows: usize,
-        couriers: usize,
-        ready: impl FnOnce(Lane) -> Lane,
+        workers: usize,
+        ready: impl FnOnce(Delivery) -> Delivery,
     ) -> (Arc<Outbox>, Option<Kind>) {
         let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
@@ -90,14 +90,14 @@ impl House {
             resend_doubt: true,
             isolate: false,
             deadline: None,
-            couriers,
-            manner: Manner::Push,
+            workers,
+            on_failure: OnFailure::Stop,
             linger: None,
         };
         let route = self.client.route(&TableAt::new(None, &self.dataset, "Orders")).unwrap();
-        let lane = Arc::new(ready(route.lane(Arc::clone(&outbox), policy)));
-        Arc::clone(&lane).run().await;
-        (outbox, lane.failure().map(|error| error.kind))
+        let delivery = Arc::new(ready(route.delivery(Arc::clone(&outbox), policy)));
+        Arc::clone(&delivery).run().await;
+        (outbox, delivery.failure().map(|error| error.kind))
     }
 
     /// What is known of the dataset's tables is known no longer, as in another process.
@@ -209,11 +209,11 @@ async fn errors_of_the_service_without_end_leave_the_rows_in_doubt() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_courier_that_panics_ends_the_lane_and_leaves_its_rows_in_doubt() {
+async fn a_worker_that_panics_ends_the_delivery_and_leaves_its_rows_in_doubt() {
     let house = House::build().await;
     house.emulator.fail_next(FailNext { retry_after: Some("60".into()), ..FailNext::new(429) }).unwrap();
     // A wait of a minute is told; whoever hears of it panics.
-    let ready = |lane: Lane| lane.noticing(|notice| panic!("a test of panics: {notice}"));
+    let ready = |delivery: Delivery| delivery.noticing(|notice| panic!("a test of panics: {notice}"));
     let (outbox, failure) = house.deliver_by(30, 10, 1, ready).await;
     assert_eq!(failure, Some(Kind::Bug));
     assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(Fate::InDoubt)), (10..30, None)]);

@@ -39,15 +39,15 @@ impl Sending {
     pub(crate) async fn run(self, service: Arc<Mutex<Service>>) -> Vec<Duration> {
         let sending = Arc::new(self);
         let left = Arc::new(Mutex::new(Vec::new()));
-        let mut couriers = tokio::task::JoinSet::new();
-        for courier in 0..4 {
+        let mut workers = tokio::task::JoinSet::new();
+        for worker in 0..4 {
             let (sending, service, left) = (Arc::clone(&sending), Arc::clone(&service), Arc::clone(&left));
-            couriers.spawn(async move {
-                let mut latency = fastrand::Rng::with_seed(sending.seed * 4 + courier);
+            workers.spawn(async move {
+                let mut latency = fastrand::Rng::with_seed(sending.seed * 4 + worker);
                 while sending.one(&service, &left, &mut latency).await {}
             });
         }
-        couriers.join_all().await;
+        workers.join_all().await;
         let mut left = std::mem::take(&mut *left.lock().unwrap());
         left.sort_unstable();
         left

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 pub struct Admitted<'a>(&'a Outbox);
 
 impl Outbox {
-    /// Lets somebody hand over rows. While one of those is on the way, no courier takes a closed outbox for drained.
+    /// Lets somebody hand over rows. While one of those is on the way, no worker takes a closed outbox for drained.
     pub fn admit(&self) -> Result<Admitted<'_>> {
         let mut gate = self.gate();
         gate.refuse_late()?;

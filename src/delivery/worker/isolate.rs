@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Lane;
+use super::Delivery;
 use crate::delivery::Fault;
 use crate::delivery::queue::{Batch, Fate};
 use crate::delivery::report::Refused;
@@ -29,7 +29,7 @@ const TOO_LARGE: u16 = 413;
 /// Refusals kept for the report; one is at least a row.
 const MOST_KEPT: usize = 10_000;
 
-/// How often a lane's rows, or its sink, were not found since somebody got through.
+/// How often a delivery's rows, or its sink, were not found since somebody got through.
 #[derive(Debug)]
 pub(super) struct Misses(AtomicU32);
 
@@ -135,7 +135,7 @@ impl Pieces {
     }
 }
 
-impl Lane {
+impl Delivery {
     /// Whether a refusal is about the rows of `batch`, and others may go on without them.
     pub(super) fn is_about_rows(&self, batch: &Batch, outcome: &Outcome, error: &Error) -> bool {
         let Outcome::Answered(answer) = outcome else { return false };

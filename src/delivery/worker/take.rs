@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Lane;
+use super::Delivery;
 use crate::delivery::queue::Batch;
 use crate::error::Result;
 
-impl Lane {
+impl Delivery {
     /// The next batch, once it is full or has waited long enough for others.
     pub(super) async fn take(&self) -> Result<Option<Batch>> {
         if let Some(batch) = self.staged_again() {

@@ -1,4 +1,4 @@
-//! The waits of a lane: how long it was held back in all, and notices of what a person should know.
+//! The waits of a delivery: how long it was held back in all, and notices of what a person should know.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Notices kept for whoever asks for them, the newest.
 const MAX_NOTICES: usize = 100;
 
-/// Something that a person should know while a lane is at work.
+/// Something that a person should know while a delivery is at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// Nothing will be sent for this long.
@@ -101,7 +101,7 @@ impl Waits {
         Self { heard: Box::new(heard), ..self }
     }
 
-    /// How long the lane was held back so far.
+    /// How long the delivery was held back so far.
     pub(super) fn waited(&self) -> Duration {
         let state = self.lock();
         let running = if state.waiting > 0 { self.clock.now() - state.since } else { Duration::ZERO };

@@ -11,7 +11,7 @@ use super::telling::{Shown, Telling};
 use super::upload::State;
 use crate::clock::Moment;
 use crate::delivery::queue::{Fate, Ledger, Outbox};
-use crate::delivery::worker::Lane;
+use crate::delivery::worker::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::base64_length;
 use crate::python::bell::Bell;
@@ -43,7 +43,7 @@ enum Way {
     /// One request takes all of them; whoever is to end it is told so.
     Once(Arc<Notify>),
     /// An upload session, which the engine fills.
-    Upload { lane: Arc<Lane>, outbox: Arc<Outbox>, bytes: u64 },
+    Upload { delivery: Arc<Delivery>, outbox: Arc<Outbox>, bytes: u64 },
 }
 
 /// Rows of one push on their way: the first is number `first` of all.
@@ -81,10 +81,10 @@ pub(super) fn publish(
             let (targets, outbox) = queue(stagings, client.spool_dir());
             let outbox = Arc::new(outbox);
             let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
-            let lane = delivery(upload, Arc::clone(&outbox), deadline);
+            let delivery = delivery(upload, Arc::clone(&outbox), deadline);
             let bytes = base64_length(outbox.waiting().bytes);
-            let running = Running::start(&bell, uploaded(Arc::clone(&lane)))?;
-            (Way::Upload { lane, outbox, bytes }, running)
+            let running = Running::start(&bell, uploaded(Arc::clone(&delivery)))?;
+            (Way::Upload { delivery, outbox, bytes }, running)
         }
         (how, whole) => {
             let stop = Arc::new(Notify::new());
@@ -110,10 +110,10 @@ pub(super) fn publish(
     Ok(Operation::new(work, bell, false))
 }
 
-async fn uploaded(lane: Arc<Lane>) -> Ending {
-    Arc::clone(&lane).open_and_run().await;
+async fn uploaded(delivery: Arc<Delivery>) -> Ending {
+    Arc::clone(&delivery).open_and_run().await;
     // Which rows are in doubt is in the ledger.
-    lane.failure().map_or(Ok(None), |error| Err(error.into()))
+    delivery.failure().map_or(Ok(None), |error| Err(error.into()))
 }
 
 /// Ends when the call is to end, and says why.
@@ -164,17 +164,17 @@ impl Publish {
         let rows = self.rows();
         let waiting = match &self.way {
             _ if is_done => None,
-            Way::Upload { lane, .. } if lane.is_committing() => Some("publishing".to_owned()),
-            Way::Upload { lane, bytes, .. } => Some(lane.held().map_or_else(
-                || format!("sending: {} of {} MB", lane.staged_bytes() / 1_000_000, bytes.div_ceil(1_000_000)),
+            Way::Upload { delivery, .. } if delivery.is_committing() => Some("publishing".to_owned()),
+            Way::Upload { delivery, bytes, .. } => Some(delivery.held().map_or_else(
+                || format!("sending: {} of {} MB", delivery.staged_bytes() / 1_000_000, bytes.div_ceil(1_000_000)),
                 |held| held.why,
             )),
             Way::Once(_) => None,
         };
         let meter = self.client.meter();
         let (requests, retries) = match &self.way {
-            Way::Upload { lane, .. } => {
-                let sending = lane.meter();
+            Way::Upload { delivery, .. } => {
+                let sending = delivery.meter();
                 (meter.requests + sending.requests, meter.retries + sending.retries)
             }
             Way::Once(_) => (meter.requests, meter.retries),
@@ -201,7 +201,7 @@ impl Publish {
         let results = PyDict::new(py);
         let meter = self.client.meter().clone();
         let meter = match &self.way {
-            Way::Upload { lane, .. } => lane.meter().and(&meter),
+            Way::Upload { delivery, .. } => delivery.meter().and(&meter),
             Way::Once(_) => meter,
         };
         for one in &self.sent {
@@ -264,7 +264,7 @@ impl Work for Publish {
                 Ok(Step::Wait)
             }
             Received::Lost if self.raised.is_some() => {
-                let in_doubt = matches!(&self.way, Way::Upload { lane, .. } if lane.is_committing());
+                let in_doubt = matches!(&self.way, Way::Upload { delivery, .. } if delivery.is_committing());
                 let error = Error::new(Kind::Closed, "the call was interrupted, and its upload session is left");
                 self.end(py, Err(Trouble { error, in_doubt }))
             }
@@ -279,7 +279,7 @@ impl Work for Publish {
         self.raised = Some(raised);
         match &self.way {
             Way::Once(stop) => stop.notify_one(),
-            Way::Upload { lane, .. } => lane.abort(Some(Error::new(Kind::Closed, "the call was interrupted"))),
+            Way::Upload { delivery, .. } => delivery.abort(Some(Error::new(Kind::Closed, "the call was interrupted"))),
         }
     }
 

@@ -24,10 +24,10 @@ impl Push {
         Ok(Step::Again)
     }
 
-    /// Waits for the service, no longer than the lane does: it keeps the time limit of the whole call.
+    /// Waits for the service, no longer than the delivery does: it keeps the time limit of the whole call.
     fn wait(&self) -> Result<Step, Stop> {
-        let Some(error) = self.lane.failure() else { return Ok(Step::Wait) };
-        let is_half_done = self.opening.replace && !self.lane.is_emptied();
+        let Some(error) = self.delivery.failure() else { return Ok(Step::Wait) };
+        let is_half_done = self.opening.replace && !self.delivery.is_emptied();
         let hint = is_half_done.then_some("whether the rows that were to be replaced are gone is not known");
         Err(Stop::Early(Early::Failed(match hint {
             Some(hint) => error.with_hint(hint),

@@ -92,7 +92,7 @@ impl Push {
 
     /// Python's `Progress`.
     fn progress<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (read, meter, held) = (self.read(py), self.lane.meter(), self.lane.held());
+        let (read, meter, held) = (self.read(py), self.delivery.meter(), self.delivery.held());
         let ended = matches!(self.phase, Phase::Settle) && self.early.is_none();
         let until = held.as_ref().and_then(|held| held.until?.duration_since(UNIX_EPOCH).ok());
         let fields = PyDict::new(py);

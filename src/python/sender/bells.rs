@@ -1,4 +1,4 @@
-//! Whoever waits for a sender is woken by its outbox, its lane, and its end.
+//! Whoever waits for a sender is woken by its outbox, its delivery, and its end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -28,7 +28,7 @@ impl Bells {
     }
 }
 
-/// Tells everybody that the lane has ended, however it did.
+/// Tells everybody that the delivery has ended, however it did.
 pub(super) struct End {
     pub(super) ended: Arc<AtomicBool>,
     pub(super) bells: Arc<Bells>,

@@ -25,7 +25,7 @@ pub(super) struct Flush {
 impl Flush {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
         let bell = shared.bells.add();
-        shared.lane.hurry();
+        shared.delivery.hurry();
         let rows = shared.outbox.accepted();
         let patience = patience(shared, &bell, timeout)?;
         let flush = Self { shared: Arc::clone(shared), rows, patience, interrupted: None };
@@ -53,7 +53,7 @@ impl Work for Flush {
         } else if self.patience.as_ref().is_some_and(Running::is_over) {
             let message = "not everything that was accepted has been delivered within the timeout of flush";
             let hint = "the sender goes on; sender.stats says what it waits for";
-            errors::to_py(py, &self.shared.lane.caused(Error::new(Kind::Deadline, message).with_hint(hint)))
+            errors::to_py(py, &self.shared.delivery.caused(Error::new(Kind::Deadline, message).with_hint(hint)))
         } else {
             return Ok(Step::Wait);
         };
@@ -122,18 +122,18 @@ impl Work for Close {
     fn abort(&mut self) {
         self.patience = None;
         self.in_doubt.get_or_insert_with(|| self.shared.stats().in_doubt);
-        self.shared.lane.abort(None);
+        self.shared.delivery.abort(None);
     }
 }
 
 impl Close {
     fn undelivered(&self, rows: u64) -> Error {
-        let lost = self.shared.lane.failure().filter(|failure| failure.kind == Kind::Bug);
+        let lost = self.shared.delivery.failure().filter(|failure| failure.kind == Kind::Bug);
         let message = format!("the sender was closed with {rows} rows that could not be delivered");
         let error = Error::new(Kind::Undelivered, message).with_hint(
             "give close a longer timeout, or the sender an outbox=\"path\" that keeps them for the next run",
         );
-        match lost.or_else(|| self.shared.lane.trouble().map(|trouble| trouble.error)) {
+        match lost.or_else(|| self.shared.delivery.trouble().map(|trouble| trouble.error)) {
             Some(cause) => error.caused_by(cause),
             None => error,
         }

@@ -1,4 +1,4 @@
-//! What a sender's lane has to tell: to the user's function, or kept for the next verb to raise, once.
+//! What a sender's delivery has to tell: to the user's function, or kept for the next verb to raise, once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use super::bells::Bells;
 use crate::error::Error;
 use crate::python::porter::{self, Call};
 
-/// What the lane has to tell: to the user's function, or kept for the next verb to raise, once.
+/// What the delivery has to tell: to the user's function, or kept for the next verb to raise, once.
 pub(super) struct Refusals {
     pub(super) listener: Option<Arc<Call>>,
     pub(super) first: Mutex<Option<Error>>,

@@ -34,7 +34,7 @@ impl Shared {
     pub(super) fn stats(&self) -> Stats {
         let figures = self.outbox.stats();
         let now = self.target.route.clock.now();
-        let trouble = self.lane.trouble();
+        let trouble = self.delivery.trouble();
         let state = match &trouble {
             _ if self.closed.load(Ordering::Acquire) => "closed",
             None => "running",

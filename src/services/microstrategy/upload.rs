@@ -27,7 +27,7 @@ use super::read::{json, required, whole};
 use super::staging::{ROWS, Staging};
 use crate::clock::Moment;
 use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Manner, Opening, Policy as Delivery};
+use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy as DeliveryPolicy};
 use crate::delivery::{Committed, Committing, Fault, Parcel, Session, Sink, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Reach, Request};
@@ -305,22 +305,22 @@ impl Sink for Upload {
     }
 }
 
-/// Rows on their way to an upload; nothing moves before [`Lane::open_and_run`].
+/// Rows on their way to an upload; nothing moves before [`Delivery::open_and_run`].
 #[must_use]
-pub fn delivery(upload: Upload, outbox: Arc<Outbox>, deadline: Option<Moment>) -> Arc<Lane> {
+pub fn delivery(upload: Upload, outbox: Arc<Outbox>, deadline: Option<Moment>) -> Arc<Delivery> {
     let Client { clock, limit, retry, .. } = upload.client.clone();
-    let policy = Delivery {
+    let policy = DeliveryPolicy {
         retry,
         resend_doubt: true,
         isolate: false,
         deadline,
         // Whether a session takes several chunks at a time is not written down.
-        couriers: 1,
-        manner: Manner::Push,
+        workers: 1,
+        on_failure: OnFailure::Stop,
         linger: None,
     };
     let http = upload.http();
-    Arc::new(Lane::new(outbox, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
+    Arc::new(Delivery::new(outbox, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
 }
 
 /// Where rows wait: `stagings` in the order of `targets`, each table once.

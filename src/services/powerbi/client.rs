@@ -10,7 +10,7 @@ use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
 use crate::delivery::Sink;
 use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Policy};
+use crate::delivery::worker::{Delivery, Policy};
 use crate::error::Result;
 use crate::http::Exchanges;
 use crate::http::transport::{Settings, Transport};
@@ -45,11 +45,11 @@ impl Route {
         Ok(Self { sink: Arc::new(streaming), clock, retry, http, limit })
     }
 
-    /// A lane for the rows of `outbox`.
+    /// A delivery for the rows of `outbox`.
     #[must_use]
-    pub fn lane(&self, outbox: Arc<Outbox>, policy: Policy) -> Lane {
+    pub fn delivery(&self, outbox: Arc<Outbox>, policy: Policy) -> Delivery {
         let (sink, http) = (Arc::clone(&self.sink), Arc::clone(&self.http));
-        Lane::new(outbox, sink, http, self.limit.clone(), self.clock.clone(), policy)
+        Delivery::new(outbox, sink, http, self.limit.clone(), self.clock.clone(), policy)
     }
 
     /// What it is reached by.

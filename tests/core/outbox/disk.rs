@@ -35,7 +35,7 @@ fn sufferer() {
     }
 }
 
-/// Sends some rows, as a courier would: not before the file knows.
+/// Sends some rows, as a worker would: not before the file knows.
 fn deliver(outbox: &Outbox, diary: &Diary, stays: bool) {
     let Ok(Some(mut batch)) = try_take(outbox, 7, 1_000_000) else { return };
     if outbox.issue(&mut batch).is_err() {
