@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            take                send                    judge
-//!  outbox ─────────▶ batch ──────────────▶ outcome ───────────────▶ settle
+//!  queue ─────────▶ batch ──────────────▶ outcome ───────────────▶ settle
 //!                      ▲                                     │
 //!                      └── wait, new token, half as many ◀───┘
 //! ```
@@ -43,7 +43,7 @@ pub use self::policy::{OnFailure, Policy};
 use self::staging::Staged;
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
-use crate::delivery::queue::{Batch, Durable, Fate, Outbox};
+use crate::delivery::queue::{Batch, DiskQueue, Queue, RowState};
 use crate::delivery::report::{Meter, Refused};
 use crate::delivery::{Session, Sink};
 use crate::error::{Error, Result};
@@ -61,7 +61,7 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// Everything one table's workers share.
 #[derive(Debug)]
 pub struct Delivery {
-    outbox: Arc<Outbox>,
+    queue: Arc<Queue>,
     sink: Arc<dyn Sink>,
     http: Arc<Exchanges>,
     limit: Limit,
@@ -119,10 +119,10 @@ enum Stop {
 }
 
 impl Delivery {
-    /// A delivery from `outbox` to `sink`; nothing moves before [`Delivery::run`].
+    /// A delivery from `queue` to `sink`; nothing moves before [`Delivery::run`].
     #[must_use]
     pub fn new(
-        outbox: Arc<Outbox>,
+        queue: Arc<Queue>,
         sink: Arc<dyn Sink>,
         http: Arc<Exchanges>,
         limit: Limit,
@@ -141,7 +141,7 @@ impl Delivery {
         let waits = Arc::new(Waits::new(clock.clone()));
         Self {
             waits,
-            outbox,
+            queue,
             sink,
             http,
             limit,
@@ -166,7 +166,7 @@ impl Delivery {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         self.max_rows.fetch_min(limits.max_rows, Ordering::Relaxed);
-        self.outbox.full_at(limits.max_rows, limits.max_bytes);
+        self.queue.full_at(limits.max_rows, limits.max_bytes);
         Self { max_bytes: self.sink.framing().bytes_of_rows(limits.max_bytes), ..self }
     }
 
@@ -245,7 +245,7 @@ impl Delivery {
         if let Some(error) = why {
             self.lock().failure.get_or_insert(error);
         }
-        self.outbox.withdraw();
+        self.queue.withdraw();
         self.stop.send_modify(|current| *current = stop.max(*current));
     }
 
@@ -255,8 +255,8 @@ impl Delivery {
 
     /// What was accepted so far is sent without waiting for others.
     pub fn hurry(&self) {
-        self.hurried.store(self.outbox.accepted(), Ordering::Release);
-        self.outbox.wake();
+        self.hurried.store(self.queue.accepted(), Ordering::Release);
+        self.queue.wake();
     }
 
     async fn worker(self: Arc<Self>) {
@@ -295,7 +295,7 @@ impl Delivery {
     async fn deliver(&self, batch: Batch) {
         let mut pieces = Pieces::new(batch, self.policy.workers == 1);
         while let Some(mut batch) = pieces.next() {
-            while let Err(error) = self.outbox.issue(&mut batch) {
+            while let Err(error) = self.queue.issue(&mut batch) {
                 self.hold(error).await;
                 if self.is_stopped() {
                     return;
@@ -304,7 +304,7 @@ impl Delivery {
             match self.attempt(&batch).await {
                 End::Confirmed => {
                     pieces.note_success();
-                    self.outbox.recycle(batch);
+                    self.queue.recycle(batch);
                 }
                 End::Staged(session) => {
                     pieces.note_success();
@@ -314,17 +314,17 @@ impl Delivery {
                     let rest = std::iter::from_fn(|| pieces.next());
                     return self.stage_again(std::iter::once(batch).chain(rest));
                 }
-                End::SetAside => self.outbox.recycle(batch),
+                End::DeadLetter => self.queue.recycle(batch),
                 End::GiveUp => return,
                 End::Halve(halves) => {
                     let rows = halves[0].rows().max(1);
                     let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
-                    self.outbox.full_at(rows, self.max_bytes);
+                    self.queue.full_at(rows, self.max_bytes);
                     pieces.put_halves(halves);
                 }
                 End::Isolate(why) => self.isolate(&mut pieces, batch, &why),
                 End::Renumber(last) => {
-                    self.note_outbox(self.outbox.number_anew(&mut batch, last));
+                    self.note_queue(self.queue.number_anew(&mut batch, last));
                     pieces.put_back(batch);
                 }
             }
@@ -336,23 +336,23 @@ impl Delivery {
         self.lock().trouble = None;
         self.pause.end();
         self.misses.end();
-        self.note_outbox(self.outbox.settle(batch, Fate::Confirmed, resent));
+        self.note_queue(self.queue.settle(batch, RowState::Confirmed, resent));
     }
 
     /// The service refused the rows, or never answered for them, because of `why`.
-    fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) {
-        self.note_outbox(self.outbox.set_aside(batch, fate, why));
+    fn set_aside(&self, batch: &Batch, state: RowState, why: &Error) {
+        self.note_queue(self.queue.set_aside(batch, state, why));
     }
 
     /// Nobody tries the batch any more.
     fn leave(&self, batch: &Batch, in_doubt: bool) {
-        self.note_outbox(self.outbox.leave(batch, in_doubt));
+        self.note_queue(self.queue.leave(batch, in_doubt));
     }
 
-    /// What the outbox answered, and what it has to tell.
-    fn note_outbox(&self, outcome: Result<()>) {
-        for notice in self.outbox.on_disk().map(Durable::hand_out).unwrap_or_default() {
-            self.waits.note(Notice::Outbox(notice));
+    /// What the queue answered, and what it has to tell.
+    fn note_queue(&self, outcome: Result<()>) {
+        for notice in self.queue.on_disk().map(DiskQueue::hand_out).unwrap_or_default() {
+            self.waits.note(Notice::Queue(notice));
         }
         if let Err(error) = outcome {
             self.fail(error);

@@ -10,7 +10,7 @@ use super::bell::Bell;
 use super::errors;
 use super::porter::{self, Call, Porter};
 use crate::clock::Clock;
-use crate::delivery::queue::Outbox;
+use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, Notice, Waits};
 use crate::error::shown;
 use crate::rows::encode::OldDate;
@@ -41,19 +41,19 @@ pub(super) fn old_date(py: Python<'_>, found: Option<&OldDate>) -> PyResult<()> 
     function(py)?.call1((line,)).map(drop)
 }
 
-/// Has each notice of `delivery` logged by the porter, at once. What its `outbox` keeps until somebody has heard it is told in
+/// Has each notice of `delivery` logged by the porter, at once. What its `queue` keeps until somebody has heard it is told in
 /// a way that reaches somebody.
-pub(super) fn by_porter(py: Python<'_>, route: &Route, outbox: &Arc<Outbox>, delivery: Delivery) -> PyResult<Delivery> {
+pub(super) fn by_porter(py: Python<'_>, route: &Route, queue: &Arc<Queue>, delivery: Delivery) -> PyResult<Delivery> {
     porter::start(py, Porter::Users)?;
     let call = |function: Bound<'_, PyAny>| Arc::new(Call { function: function.unbind(), argument: None });
     let (log, tell) = (call(function(py)?), call(errors::face(py, "notices")?.getattr("tell_loss")?));
-    let (place, outbox) = (route.place(), Arc::downgrade(outbox));
+    let (place, queue) = (route.place(), Arc::downgrade(queue));
     Ok(delivery.noticing(move |notice| match notice {
-        Notice::Outbox(kept) if kept.is_kept() => {
-            let outbox = Weak::clone(&outbox);
+        Notice::Queue(kept) if kept.is_kept() => {
+            let queue = Weak::clone(&queue);
             let heard = move || {
-                if let Some(outbox) = outbox.upgrade()
-                    && let Some(durable) = outbox.on_disk()
+                if let Some(queue) = queue.upgrade()
+                    && let Some(durable) = queue.on_disk()
                 {
                     durable.heard();
                 }

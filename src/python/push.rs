@@ -1,9 +1,9 @@
-//! One push, in steps: check, fill the outbox, wait for the delivery, report.
+//! One push, in steps: check, fill the queue, wait for the delivery, report.
 //!
 //! ```text
 //!  sized rows ──check whole──▶ runs kept, by what is free ──┐
 //!                  └ the rows behind them, read again ───────┤
-//!  one-shot rows ────────────────────────────────────────────┴─▶ outbox ─▶ delivery ─▶ report
+//!  one-shot rows ────────────────────────────────────────────┴─▶ queue ─▶ delivery ─▶ report
 //! ```
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
@@ -27,7 +27,7 @@ use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Running, lost};
 use super::{notices, results};
 use crate::clock::Moment;
-use crate::delivery::queue::Outbox;
+use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
@@ -49,9 +49,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// A delivery for the rows of `outbox`.
-    pub(super) fn delivery(&self, outbox: &Arc<Outbox>, policy: Policy) -> Delivery {
-        let delivery = self.route.delivery(Arc::clone(outbox), policy);
+    /// A delivery for the rows of `queue`.
+    pub(super) fn delivery(&self, queue: &Arc<Queue>, policy: Policy) -> Delivery {
+        let delivery = self.route.delivery(Arc::clone(queue), policy);
         if self.schema.is_some() { delivery } else { delivery.without_schema() }
     }
 }
@@ -89,7 +89,7 @@ struct Push {
     /// The room of the bodies that were kept from the check.
     kept: Option<Share>,
     bell: Arc<Bell>,
-    outbox: Arc<Outbox>,
+    queue: Arc<Queue>,
     delivery: Arc<Delivery>,
     running: Running<()>,
     opening: Opening,
@@ -126,7 +126,7 @@ impl Push {
         let checks = opening.replace || (options.check_all && !options.skip_invalid && sized);
         // Where as much was kept, reading on must not wait for it to go.
         let ahead = if checks { LEAST } else { AHEAD_BYTES };
-        let outbox = Arc::new(Outbox::new(ahead, move || drained.ring()));
+        let queue = Arc::new(Queue::new(ahead, move || drained.ring()));
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: options.resend_doubt,
@@ -137,7 +137,7 @@ impl Push {
             linger: None,
         };
         let noticed = Arc::clone(&bell);
-        let delivery = target.delivery(&outbox, policy).opening(opening).noticing(move |_| noticed.ring());
+        let delivery = target.delivery(&queue, policy).opening(opening).noticing(move |_| noticed.ring());
         let delivery = Arc::new(delivery);
         let running = Running::start(&bell, Arc::clone(&delivery).run())?;
         let phase = if checks {
@@ -156,7 +156,7 @@ impl Push {
             checked: 0,
             kept: None,
             bell,
-            outbox,
+            queue,
             delivery,
             running,
             opening,
@@ -188,14 +188,14 @@ impl Push {
     /// Hands over the run that is ready, once there is room, and reads the next one.
     fn send_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
         let Phase::Send { ready, ended } = &mut self.phase else { return Ok(Step::Again) };
-        if ready.is_some() && !self.outbox.has_room() {
+        if ready.is_some() && !self.queue.has_room() {
             return Ok(Step::Wait);
         }
-        let open = !self.outbox.is_closed();
+        let open = !self.queue.is_closed();
         let (run, ended) = (ready.take().filter(|_| open), *ended);
         self.accept(run)?;
         if ended || !open {
-            self.outbox.close();
+            self.queue.close();
             self.phase = Phase::Settle;
             return Ok(Step::Again);
         }
@@ -208,7 +208,7 @@ impl Push {
     }
 
     fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<(), Stop> {
-        self.outbox.accept(runs).map_err(|error| Stop::Early(Early::Failed(error)))
+        self.queue.accept(runs).map_err(|error| Stop::Early(Early::Failed(error)))
     }
 
     fn refuses(&self) -> bool {
@@ -218,7 +218,7 @@ impl Push {
     fn encode(&mut self, py: Python<'_>, soon: bool) -> Result<Filled, Stop> {
         py.check_signals().map_err(interrupted)?;
         let time = self.time.turn_of(self.telling.turn(soon));
-        if let Some(memory) = self.outbox.spare() {
+        if let Some(memory) = self.queue.spare() {
             self.encoder.reuse(memory);
         }
         let filled = self.with_source(py, |encoder, source| match source.arrow() {

@@ -1,10 +1,10 @@
 //! A sender: rows are accepted one by one and delivered in the background, on a delivery that never gives up.
 //!
 //! ```text
-//!  send ─▶ accept ─▶ outbox ─ lingers ─▶ delivery ─▶ ledger ─▶ flush, close, stats
+//!  send ─▶ accept ─▶ queue ─ lingers ─▶ delivery ─▶ ledger ─▶ flush, close, stats
 //! ```
 //!
-//! The outbox is memory, or a file whose rows outlive the process.
+//! The queue is memory, or a file whose rows outlive the process.
 
 mod accept;
 mod bells;
@@ -36,7 +36,7 @@ use super::push::{Target, encoder};
 use super::runtime::{self, Running};
 use super::{notices, results};
 use crate::clock::Moment;
-use crate::delivery::queue::{Destination, Durable, Outbox, Settings};
+use crate::delivery::queue::{Destination, DiskQueue, Queue, Settings};
 use crate::delivery::report::Report;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::{Error, Kind, Result};
@@ -61,7 +61,7 @@ struct Shared {
     started: Moment,
     /// The number of the first row that is accepted here.
     first: u64,
-    outbox: Arc<Outbox>,
+    queue: Arc<Queue>,
     delivery: Arc<Delivery>,
     /// Ends the delivery with the sender.
     _running: Running<()>,
@@ -94,8 +94,8 @@ impl Sender {
         let limits = target.route.sink.limits();
         let full = options.full_request(limits);
         let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
-        let outbox = raise(py, door::away(py, || outbox(&options, &target, &bells)))?;
-        let outbox = Arc::new(outbox);
+        let queue = raise(py, door::away(py, || make_queue(&options, &target, &bells)))?;
+        let queue = Arc::new(queue);
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: rows.resend_doubt,
@@ -107,12 +107,12 @@ impl Sender {
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
         let opening = Opening { replace: false, numbered };
-        let delivery = target.delivery(&outbox, policy).opening(opening).limited(full);
+        let delivery = target.delivery(&queue, policy).opening(opening).limited(full);
         let delivery =
-            notices::by_porter(py, &target.route, &outbox, delivery.telling(move |error| heard.hear(error, &rung)))?;
+            notices::by_porter(py, &target.route, &queue, delivery.telling(move |error| heard.hear(error, &rung)))?;
         let delivery = Arc::new(delivery);
         let ended = Arc::<AtomicBool>::default();
-        let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), outbox: Arc::clone(&outbox) };
+        let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), queue: Arc::clone(&queue) };
         let delivering = Arc::clone(&delivery).run();
         let running = Running::start(&Arc::default(), async move {
             let _end = end;
@@ -124,8 +124,8 @@ impl Sender {
             rows,
             options,
             started: clock.now(),
-            first: outbox.accepted(),
-            outbox,
+            first: queue.accepted(),
+            queue,
             delivery,
             _running: running,
             ended,
@@ -199,18 +199,18 @@ impl Sender {
 
     /// The file where rows wait, by its real path.
     fn outbox_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let path = self.shared.outbox.on_disk().map(Durable::path);
+        let path = self.shared.queue.on_disk().map(DiskQueue::path);
         door::through(py, || path.map(|path| path.into_bound_py_any(py)).transpose())
     }
 
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
     fn retry(&self, py: Python<'_>) -> PyResult<u64> {
-        door::through(py, || raise(py, door::away(py, || self.shared.outbox.retry_set_aside())))
+        door::through(py, || raise(py, door::away(py, || self.shared.queue.retry_set_aside())))
     }
 
     /// Deletes what is set aside; answers how many rows that were.
     fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        let drop = || self.shared.outbox.on_disk().map_or(Ok(0), Durable::drop_set_aside);
+        let drop = || self.shared.queue.on_disk().map_or(Ok(0), DiskQueue::drop_set_aside);
         door::through(py, || raise(py, door::away(py, drop)))
     }
 
@@ -234,7 +234,7 @@ impl Sender {
         let bare = spare.encoder.one(&mut single).map_err(|failure| failure.into_py(py, 0))?;
         let (framing, mut run) = (shared.framing(), None);
         if let Some(bare) = bare
-            && !raise(py, shared.outbox.accept_one(framing, bare))?
+            && !raise(py, shared.queue.accept_one(framing, bare))?
         {
             let ends = std::iter::once(position(bare.len()));
             run = Some(Run::join(framing, [(bare, ends)]));
@@ -259,20 +259,20 @@ struct Spare {
 }
 
 /// Where the rows wait.
-fn outbox(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Result<Outbox> {
+fn make_queue(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Result<Queue> {
     let (route, bells) = (&target.route, Arc::clone(bells));
     let drained = move || bells.ring();
     let Some(path) = &options.outbox else {
-        return Ok(Outbox::compact(options.buffer_bytes, route.clock.clone(), drained));
+        return Ok(Queue::compact(options.buffer_bytes, route.clock.clone(), drained));
     };
-    let durable = Durable::open(Settings {
+    let disk = DiskQueue::open(Settings {
         path: path.clone(),
         destination: Some(Destination::new(route.sink.key(), route.sink.framing())),
         capacity: options.outbox_bytes as u64,
         forced: false,
         clock: route.clock.clone(),
     })?;
-    Ok(Outbox::durable(durable, drained))
+    Ok(Queue::on_the_disk(disk, drained))
 }
 
 impl Shared {
@@ -309,27 +309,27 @@ impl Shared {
 
     /// Whether there is room for a run; where the oldest rows may go for it, they do.
     fn has_room_for(&self, run: &Run) -> Result<bool> {
-        let fits = self.outbox.has_room_for(run.bytes());
+        let fits = self.queue.has_room_for(run.bytes());
         if fits || self.options.on_full != OnFull::DropOldest {
             return Ok(fits);
         }
-        self.outbox.drop_oldest(run.bytes())?;
-        Ok(self.outbox.has_room_for(run.bytes()))
+        self.queue.drop_oldest(run.bytes())?;
+        Ok(self.queue.has_room_for(run.bytes()))
     }
 
     /// Accepts a run, or gives it back where there is no room for it.
     fn accept(&self, run: Run) -> Result<Option<Run>> {
-        let _admitted = self.outbox.admit()?;
+        let _admitted = self.queue.admit()?;
         if !self.has_room_for(&run)? {
             return Ok(Some(run));
         }
         if !self.is_durable() {
-            return self.outbox.accept([run]).map(|()| None);
+            return self.queue.accept([run]).map(|()| None);
         }
         let spare = run.clone();
-        match self.outbox.accept([run]) {
+        match self.queue.accept([run]) {
             // Another thread was faster.
-            Err(error) if error.kind == Kind::OutboxFull && !self.outbox.has_room_for(spare.bytes()) => Ok(Some(spare)),
+            Err(error) if error.kind == Kind::OutboxFull && !self.queue.has_room_for(spare.bytes()) => Ok(Some(spare)),
             outcome => outcome.map(|()| None),
         }
     }
@@ -342,14 +342,14 @@ impl Shared {
 
     /// Whether rows outlive the process.
     fn is_durable(&self) -> bool {
-        self.outbox.on_disk().is_some()
+        self.queue.on_disk().is_some()
     }
 
     fn report(&self) -> Report {
-        let accepted = self.outbox.stats().accepted;
+        let accepted = self.queue.stats().accepted;
         let elapsed = self.target.route.clock.now() - self.started;
         let none = Problems::new(0);
-        Report::new(accepted, &none, false, self.first, &self.outbox.ledger(), &self.delivery.meter(), elapsed)
+        Report::new(accepted, &none, false, self.first, &self.queue.ledger(), &self.delivery.meter(), elapsed)
             .with_refused(self.delivery.refused(), &none, self.first, self.rows.max_errors)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Destination, Durable, Outbox, Settings};
+use powerbi_push::delivery::queue::{Destination, DiskQueue, Queue, Settings};
 use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::rate_limit::{Limit, Quotas};
 
@@ -24,7 +24,7 @@ async fn what_is_left_on_the_disk_is_delivered_by_the_next_one() {
             let destination = Some(Destination::new(reached.sink.key(), reached.sink.framing()));
             let path = folder.join("o.db");
             let settings = Settings { path, destination, capacity: 1_000_000, forced: true, clock: clock.clone() };
-            let outbox = Arc::new(Outbox::durable(Durable::open(settings).unwrap(), || ()));
+            let outbox = Arc::new(Queue::on_the_disk(DiskQueue::open(settings).unwrap(), || ()));
             if is_last {
                 assert_eq!(outbox.stats().pending.rows, 30);
             } else {

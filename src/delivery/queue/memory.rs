@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Fate;
+use super::RowState;
 use super::batch::{Batch, Cut};
 use super::calendar::Calendar;
 use super::level::{Counters, stirs};
@@ -148,7 +148,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn settle(&self, batch: &Batch, _: Fate, _: Option<&Error>) -> Result<bool> {
+    fn settle(&self, batch: &Batch, _: RowState, _: Option<&Error>) -> Result<bool> {
         Ok(self.lock().taken.settle(&batch.numbers(), batch.bytes()))
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Fate;
+use super::RowState;
 use super::batch::Batch;
 use super::calendar::Calendar;
 use super::level::Counters;
@@ -138,7 +138,7 @@ impl Store for InPiles {
         Ok(())
     }
 
-    fn settle(&self, batch: &Batch, _: Fate, _: Option<&Error>) -> Result<bool> {
+    fn settle(&self, batch: &Batch, _: RowState, _: Option<&Error>) -> Result<bool> {
         Ok(self.lock().taken.settle(&batch.numbers(), batch.bytes()))
     }
 

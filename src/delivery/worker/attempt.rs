@@ -7,7 +7,7 @@ use super::pause::Probe;
 use super::staging::{Ended, Restart};
 use super::{Delivery, OnFailure, PROBE, Policy, Stop};
 use crate::clock::Moment;
-use crate::delivery::queue::{Batch, Fate};
+use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::{Session, Verdict, judge};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::Reach;
@@ -24,7 +24,7 @@ pub(super) enum End {
     /// Another session has begun: the batch is sent again with all that the last one had.
     StageAgain,
     /// The batch has another end.
-    SetAside,
+    DeadLetter,
     /// Deliver the two halves instead.
     Halve([Batch; 2]),
     /// The service has refused some of the rows, and the others may go on.
@@ -254,15 +254,15 @@ impl<'a> Attempt<'a> {
         if self.in_doubt() {
             return self.leave_in_doubt(error);
         }
-        self.set_aside(Fate::Rejected, error)
+        self.set_aside(RowState::Rejected, error)
     }
 
-    /// The batch has its fate: a push ends with it, a sender goes on with the next.
-    fn set_aside(&self, fate: Fate, error: Error) -> Next<End> {
-        self.delivery.set_aside(self.batch, fate, &error);
+    /// The batch has its state: a push ends with it, a sender goes on with the next.
+    fn set_aside(&self, state: RowState, error: Error) -> Next<End> {
+        self.delivery.set_aside(self.batch, state, &error);
         if self.goes_on() {
             self.delivery.tell(&error);
-            return Next::Done(End::SetAside);
+            return Next::Done(End::DeadLetter);
         }
         self.delivery.fail(error);
         Next::Done(End::GiveUp)
@@ -272,7 +272,7 @@ impl<'a> Attempt<'a> {
         if !self.goes_on() {
             return Next::Fail(error);
         }
-        self.set_aside(Fate::InDoubt, in_doubt(self.batch.rows(), error))
+        self.set_aside(RowState::InDoubt, in_doubt(self.batch.rows(), error))
     }
 
     fn leave(&self) -> End {

@@ -6,7 +6,7 @@
 //!                    └─ refused, several ──── halves again, or rejected whole once no requests are left
 //! ```
 //!
-//! The largest pieces go first, so that few rows share the fate of those at fault where there are too many of them. Every
+//! The largest pieces go first, so that few rows share the state of those at fault where there are too many of them. Every
 //! piece has its own request before it is given up: what nobody has refused is not rejected.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::Delivery;
 use crate::delivery::Fault;
-use crate::delivery::queue::{Batch, Fate};
+use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::report::Refused;
 use crate::error::{Error, Kind};
 use crate::http::Outcome;
@@ -152,7 +152,7 @@ impl Delivery {
     pub(super) fn isolate(&self, pieces: &mut Pieces, mut batch: Batch, why: &Error) {
         if let Some(number) = batch.number() {
             // The service has not had this number, and wants it next.
-            self.note_outbox(self.outbox.number_anew(&mut batch, number.saturating_sub(1)));
+            self.note_queue(self.queue.number_anew(&mut batch, number.saturating_sub(1)));
         }
         if pieces.take_apart(&batch) {
             return;
@@ -163,7 +163,7 @@ impl Delivery {
                 refused.push(Refused { rows: batch.numbers(), words: why.message.clone() });
             }
         }
-        self.set_aside(&batch, Fate::Rejected, why);
+        self.set_aside(&batch, RowState::Rejected, why);
         self.tell(why);
     }
 }

@@ -28,7 +28,7 @@ impl Delivery {
         }
         let session = self.sink.open(self.opening.numbered, self.watch()).await?;
         if let Some(last) = session.last_number {
-            self.outbox.number_from(last)?;
+            self.queue.number_from(last)?;
         }
         self.lock().session = Some(Arc::new(session));
         Ok(())

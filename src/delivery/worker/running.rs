@@ -6,10 +6,10 @@ use super::over::out_of_time;
 use super::{Delivery, OnFailure};
 
 impl Delivery {
-    /// Delivers until the outbox is closed and empty, or something ends the delivery early. A sender opens the sink first; who
+    /// Delivers until the queue is closed and empty, or something ends the delivery early. A sender opens the sink first; who
     /// pushes calls [`Delivery::open`] before there are rows.
     pub async fn run(self: Arc<Self>) {
-        self.note_outbox(Ok(()));
+        self.note_queue(Ok(()));
         if self.policy.on_failure == OnFailure::Continue {
             self.open_some_day().await;
         }

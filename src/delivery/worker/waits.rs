@@ -24,8 +24,8 @@ pub enum Notice {
     Waiting(Duration, Reason),
     /// What is odd about a `Retry-After` of the service.
     OddRetryAfter(&'static str),
-    /// Something about the outbox on the disk.
-    Outbox(queue::Notice),
+    /// Something about the queue on the disk.
+    Queue(queue::Notice),
     /// Nobody answers, or with a fault of the service's own: why, and how long until the next attempt.
     Down(String, Duration),
     /// Something else, in words of its own.
@@ -46,7 +46,7 @@ impl fmt::Display for Notice {
                 write!(f, "waiting {:.0} s for the quota of {window}", length.as_secs_f64())
             }
             Self::Waiting(length, reason) => write!(f, "waiting {:.0} s: {reason}", length.as_secs_f64()),
-            Self::Outbox(notice) => notice.fmt(f),
+            Self::Queue(notice) => notice.fmt(f),
             Self::Down(why, next) => write!(f, "{why}; trying again, the next time in {:.0} s", next.as_secs_f64()),
             Self::Said(words) => f.write_str(words),
             Self::OddRetryAfter(why) => {

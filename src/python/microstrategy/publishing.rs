@@ -10,7 +10,7 @@ use super::accounts::Account;
 use super::telling::{Shown, Telling};
 use super::upload::State;
 use crate::clock::Moment;
-use crate::delivery::queue::{Fate, Ledger, Outbox};
+use crate::delivery::queue::{Ledger, Queue, RowState};
 use crate::delivery::worker::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::base64_length;
@@ -43,7 +43,7 @@ enum Way {
     /// One request takes all of them; whoever is to end it is told so.
     Once(Arc<Notify>),
     /// An upload session, which the engine fills.
-    Upload { delivery: Arc<Delivery>, outbox: Arc<Outbox>, bytes: u64 },
+    Upload { delivery: Arc<Delivery>, queue: Arc<Queue>, bytes: u64 },
 }
 
 /// Rows of one push on their way: the first is number `first` of all.
@@ -78,13 +78,13 @@ pub(super) fn publish(
     }
     let (way, running) = match (how, whole) {
         (How::Update { id, is_new, chunk }, None) => {
-            let (targets, outbox) = queue(stagings, client.spool_dir());
-            let outbox = Arc::new(outbox);
+            let (targets, queue) = queue(stagings, client.spool_dir());
+            let queue = Arc::new(queue);
             let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
-            let delivery = delivery(upload, Arc::clone(&outbox), deadline);
-            let bytes = base64_length(outbox.waiting().bytes);
+            let delivery = delivery(upload, Arc::clone(&queue), deadline);
+            let bytes = base64_length(queue.waiting().bytes);
             let running = Running::start(&bell, uploaded(Arc::clone(&delivery)))?;
-            (Way::Upload { delivery, outbox, bytes }, running)
+            (Way::Upload { delivery, queue, bytes }, running)
         }
         (how, whole) => {
             let stop = Arc::new(Notify::new());
@@ -182,14 +182,14 @@ impl Publish {
         Shown { read: rows, confirmed: if is_done { rows } else { 0 }, total: Some(rows), requests, retries, waiting }
     }
 
-    /// What became of the rows; `fate` is that of all of them where it is known.
-    fn ledger(&self, fate: Option<Fate>) -> Ledger {
-        match (&self.way, fate) {
-            (Way::Upload { outbox, .. }, None) => outbox.ledger(),
-            (_, fate) => {
+    /// What became of the rows; `state` is that of all of them where it is known.
+    fn ledger(&self, state: Option<RowState>) -> Ledger {
+        match (&self.way, state) {
+            (Way::Upload { queue, .. }, None) => queue.ledger(),
+            (_, state) => {
                 let mut ledger = Ledger::default();
-                if let Some(fate) = fate {
-                    ledger.record(0..self.rows(), fate, false);
+                if let Some(state) = state {
+                    ledger.record(0..self.rows(), state, false);
                 }
                 ledger
             }
@@ -218,16 +218,16 @@ impl Publish {
     }
 
     fn end(&mut self, py: Python<'_>, outcome: Ending) -> PyResult<Step> {
-        let fate = match (&self.way, &outcome) {
+        let state = match (&self.way, &outcome) {
             (Way::Upload { .. }, Ok(_)) | (_, Err(Trouble { in_doubt: false, .. })) => None,
-            (Way::Once(_), Ok(_)) => Some(Fate::Confirmed),
-            (_, Err(_)) => Some(Fate::InDoubt),
+            (Way::Once(_), Ok(_)) => Some(RowState::Confirmed),
+            (_, Err(_)) => Some(RowState::InDoubt),
         };
-        let ledger = self.ledger(fate);
+        let ledger = self.ledger(state);
         let rows = self.rows();
         let error = match outcome {
             // Published is published, whoever wanted to end it, and whatever is raised by whoever is shown that it is.
-            _ if ledger.count(Fate::Confirmed) == rows && (rows > 0 || outcome.is_ok()) => {
+            _ if ledger.count(RowState::Confirmed) == rows && (rows > 0 || outcome.is_ok()) => {
                 self.telling.end(py, self.shown(true))?;
                 let results = self.results(py, &ledger)?;
                 if let Ok(Some(info)) = outcome {

@@ -48,7 +48,7 @@ impl Push {
         if matches!(early, Early::Interrupted(_)) {
             self.delivery.finish();
         }
-        self.outbox.close();
+        self.queue.close();
         self.early = Some(early);
         if !matches!(self.phase, Phase::Open { .. } if self.opening.replace) {
             self.phase = Phase::Settle;
@@ -79,7 +79,7 @@ impl Push {
     pub(super) fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = self.read(py);
         let elapsed = self.target.route.clock.now() - self.started;
-        let (problems, ledger) = (self.encoder.problems(), self.outbox.ledger());
+        let (problems, ledger) = (self.encoder.problems(), self.queue.ledger());
         let report =
             Report::new(read, problems, self.options.skip_invalid, 0, &ledger, &self.delivery.meter(), elapsed)
                 .with_refused(self.delivery.refused(), problems, 0, self.options.max_errors);

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::{Phase, Push};
 use crate::clock::Moment;
-use crate::delivery::queue::Fate;
+use crate::delivery::queue::RowState;
 use crate::python::errors::face;
 use crate::python::options::Progress;
 use crate::python::reading::TURN;
@@ -97,7 +97,7 @@ impl Push {
         let until = held.as_ref().and_then(|held| held.until?.duration_since(UNIX_EPOCH).ok());
         let fields = PyDict::new(py);
         fields.set_item("read", read)?;
-        fields.set_item("confirmed", self.outbox.ledger().count(Fate::Confirmed))?;
+        fields.set_item("confirmed", self.queue.ledger().count(RowState::Confirmed))?;
         fields.set_item("total", self.telling.total.or(ended.then_some(read)))?;
         fields.set_item("requests", meter.requests)?;
         fields.set_item("retries", meter.retries)?;

@@ -1,4 +1,4 @@
-//! Rows on their way into a sender's outbox: checked, then handed over as there is room.
+//! Rows on their way into a sender's queue: checked, then handed over as there is room.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

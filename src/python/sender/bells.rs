@@ -1,9 +1,9 @@
-//! Whoever waits for a sender is woken by its outbox, its delivery, and its end.
+//! Whoever waits for a sender is woken by its queue, its delivery, and its end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::delivery::queue::Outbox;
+use crate::delivery::queue::Queue;
 use crate::python::bell::Bell;
 
 /// The bells of those who wait.
@@ -32,12 +32,12 @@ impl Bells {
 pub(super) struct End {
     pub(super) ended: Arc<AtomicBool>,
     pub(super) bells: Arc<Bells>,
-    pub(super) outbox: Arc<Outbox>,
+    pub(super) queue: Arc<Queue>,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.outbox.release();
+        self.queue.release();
         self.ended.store(true, Ordering::Release);
         self.bells.ring();
     }

@@ -26,7 +26,7 @@ impl Flush {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
         let bell = shared.bells.add();
         shared.delivery.hurry();
-        let rows = shared.outbox.accepted();
+        let rows = shared.queue.accepted();
         let patience = patience(shared, &bell, timeout)?;
         let flush = Self { shared: Arc::clone(shared), rows, patience, interrupted: None };
         Ok(Operation::new(flush, bell, needs_loop))
@@ -35,9 +35,9 @@ impl Flush {
 
 impl Work for Flush {
     fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
-        let reached = self.shared.outbox.first_pending() >= self.rows;
+        let reached = self.shared.queue.first_pending() >= self.rows;
         // What is withdrawn counts as taken, and has no end.
-        let is_cut_off = self.shared.outbox.is_withdrawn();
+        let is_cut_off = self.shared.queue.is_withdrawn();
         let ended = self.shared.ended.load(Ordering::Acquire);
         let raised = if let Some(raised) = self.interrupted.take() {
             raised
@@ -78,7 +78,7 @@ pub(super) struct Close {
 impl Close {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
         let bell = shared.bells.add();
-        shared.outbox.close();
+        shared.queue.close();
         let patience = patience(shared, &bell, Some(timeout.unwrap_or(shared.options.close_timeout)))?;
         let close =
             Self { shared: Arc::clone(shared), bell: Arc::clone(&bell), patience, in_doubt: None, interrupted: None };
@@ -88,7 +88,7 @@ impl Close {
 
 impl Work for Close {
     fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
-        if !self.shared.ended.load(Ordering::Acquire) || !self.shared.outbox.is_complete() {
+        if !self.shared.ended.load(Ordering::Acquire) || !self.shared.queue.is_complete() {
             if self.patience.as_ref().is_some_and(Running::is_over) {
                 self.abort();
             }

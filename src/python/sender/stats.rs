@@ -32,7 +32,7 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let figures = self.outbox.stats();
+        let figures = self.queue.stats();
         let now = self.target.route.clock.now();
         let trouble = self.delivery.trouble();
         let state = match &trouble {

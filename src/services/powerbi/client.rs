@@ -9,7 +9,7 @@ use super::{Allowance, Api, PowerBi, PushDataset, Streaming, TableAt};
 use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
 use crate::delivery::Sink;
-use crate::delivery::queue::Outbox;
+use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, Policy};
 use crate::error::Result;
 use crate::http::Exchanges;
@@ -45,11 +45,11 @@ impl Route {
         Ok(Self { sink: Arc::new(streaming), clock, retry, http, limit })
     }
 
-    /// A delivery for the rows of `outbox`.
+    /// A delivery for the rows of `queue`.
     #[must_use]
-    pub fn delivery(&self, outbox: Arc<Outbox>, policy: Policy) -> Delivery {
+    pub fn delivery(&self, queue: Arc<Queue>, policy: Policy) -> Delivery {
         let (sink, http) = (Arc::clone(&self.sink), Arc::clone(&self.http));
-        Delivery::new(outbox, sink, http, self.limit.clone(), self.clock.clone(), policy)
+        Delivery::new(queue, sink, http, self.limit.clone(), self.clock.clone(), policy)
     }
 
     /// What it is reached by.

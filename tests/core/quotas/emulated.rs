@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use powerbi_push::delivery::queue::Fate;
+use powerbi_push::delivery::queue::RowState;
 use powerbi_push::emulator::{Assumed, Licence, Options, RetryAfter, Row, Value};
 use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::services::powerbi::Allowance;
@@ -87,7 +87,7 @@ async fn two_hours_with_a_table_that_becomes_large_in_their_middle_are_not_refus
             let rows = (requests * ROWS) as u64;
             let (outbox, failure) = house.deliver(i64::try_from(rows).unwrap(), ROWS, workers).await;
             assert_eq!(failure, None, "{assumed:?}");
-            assert_eq!(outbox.ledger().pieces(0..rows), [(0..rows, Some(Fate::Confirmed))]);
+            assert_eq!(outbox.ledger().pieces(0..rows), [(0..rows, Some(RowState::Confirmed))]);
         }
         assert_eq!(refused(&house), 0, "{assumed:?}");
         let ids = ids(&house);

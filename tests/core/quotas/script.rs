@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::delivery::queue::{Fate, Outbox};
+use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::http::transport::Settings;
 use powerbi_push::rate_limit::IN_FLIGHT;
@@ -154,24 +154,24 @@ impl Scripted {
 /// A push that is over.
 pub(crate) struct Pushed {
     pub(crate) delivery: Arc<Delivery>,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Queue>,
 }
 
 impl Pushed {
     /// How many of the first `count` rows are confirmed.
     pub(crate) fn confirmed(&self, count: usize) -> usize {
         let pieces = self.outbox.ledger().pieces(0..count as u64);
-        let confirmed = pieces.into_iter().filter(|(_, fate)| *fate == Some(Fate::Confirmed));
+        let confirmed = pieces.into_iter().filter(|(_, state)| *state == Some(RowState::Confirmed));
         confirmed.map(|(rows, _)| usize::try_from(rows.end - rows.start).unwrap()).sum()
     }
 }
 
 /// An outbox with `count` requests of one row each, closed.
-fn requests(count: usize) -> Outbox {
+fn requests(count: usize) -> Queue {
     let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
     let limits = encode::Limits { max_rows: 1, ..PushDataset::LIMITS };
     let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
-    let outbox = Outbox::new(1_000_000, || ());
+    let outbox = Queue::new(1_000_000, || ());
     let mut source = Sample::new((0..i64::try_from(count).unwrap()).map(|id| (id, format!("item {id}"))));
     loop {
         let filled = encoder.fill(&mut source).unwrap();

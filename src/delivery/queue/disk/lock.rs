@@ -3,7 +3,7 @@
 //! On Linux it is two locks. A `flock` belongs to the open file, so it holds whatever else is opened and closed in this
 //! process; a forked child shares it, and closes its handle first of all (see [`after_fork`]). Beside it stands a record
 //! lock (`fcntl`), which names its process and keeps earlier versions out; it falls when this process closes *any* handle
-//! of the file. A child that was forked without Python's knowledge keeps the outbox locked for as long as it lives.
+//! of the file. A child that was forked without Python's knowledge keeps the queue locked for as long as it lives.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ const OPEN_IN: &str = "open in process ";
 
 type List = BTreeMap<Place, Held>;
 
-/// The outboxes that this process holds, and those that its parent held when it was forked.
+/// The queues that this process holds, and those that its parent held when it was forked.
 static HELD: Mutex<List> = Mutex::new(BTreeMap::new());
 
 thread_local! {
@@ -47,7 +47,7 @@ pub fn before_fork() {
     });
 }
 
-/// To be called after a fork, in both processes: a child closes what it inherited, or it would go on holding the outboxes
+/// To be called after a fork, in both processes: a child closes what it inherited, or it would go on holding the queues
 /// of a parent that is dead.
 pub fn after_fork() {
     if let Some(mut held) = STILL.take() {
@@ -56,7 +56,7 @@ pub fn after_fork() {
     }
 }
 
-/// The right to write to one outbox.
+/// The right to write to one queue.
 #[derive(Debug)]
 pub(super) struct Lock {
     place: Place,
@@ -102,17 +102,17 @@ impl Lock {
         }
     }
 
-    /// Whether the lock file was there before, with our words in it: then the file beside it is an outbox.
+    /// Whether the lock file was there before, with our words in it: then the file beside it is a queue.
     pub(super) fn is_known(&self) -> bool {
         self.words.starts_with(REMARK)
     }
 
-    /// The destination that the outbox was for.
+    /// The destination that the queue was for.
     pub(super) fn destination(&self) -> StoredDestination {
         schema::destination(self.words.as_bytes()).unwrap_or_default()
     }
 
-    /// Says in the lock file whose it is; from then on the file beside it is known to be an outbox.
+    /// Says in the lock file whose it is; from then on the file beside it is known to be a queue.
     pub(super) fn sign(&mut self, destination: &StoredDestination) {
         let words = format!("{}, {OPEN_IN}{}\n", schema::remark(destination), self.process);
         if let Some(Held { file, .. }) = held().get_mut(&self.place) {
@@ -122,7 +122,7 @@ impl Lock {
         }
     }
 
-    /// Removes the lock file that was made here: there was no outbox.
+    /// Removes the lock file that was made here: there was no queue.
     pub(super) fn remove(&self) {
         if self.made {
             // A lock file that stays is only litter.
@@ -142,7 +142,7 @@ impl Drop for Lock {
     }
 }
 
-/// Whether this process has the outbox at `place` open. It does not open the files besides: on systems other than Linux
+/// Whether this process has the queue at `place` open. It does not open the files besides: on systems other than Linux
 /// and Windows, closing them would take SQLite's own locks from it.
 pub(super) fn is_held_here(place: &Place) -> bool {
     held().get(place).is_some_and(|held| held.process == std::process::id())

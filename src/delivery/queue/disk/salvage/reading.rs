@@ -5,11 +5,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use rusqlite::Connection;
 
-use crate::delivery::queue::durable::failure::{Trouble, system};
-use crate::delivery::queue::durable::place::Place;
-use crate::delivery::queue::durable::record::{Marked, State, StoredBatch, StoredNotice};
-use crate::delivery::queue::durable::schema;
-use crate::delivery::queue::durable::table::gather;
+use crate::delivery::queue::disk::failure::{Trouble, system};
+use crate::delivery::queue::disk::place::Place;
+use crate::delivery::queue::disk::record::{Marked, State, StoredBatch, StoredNotice};
+use crate::delivery::queue::disk::schema;
+use crate::delivery::queue::disk::table::gather;
 use crate::delivery::queue::taken::Taken;
 
 /// The head of a file, up to where its tables begin.
@@ -18,7 +18,7 @@ const PAGE: u64 = 4_096;
 /// What a file says besides its rows.
 #[derive(Debug, Default)]
 pub(super) struct Old {
-    /// The figures, where the batches are those that belong to them.
+    /// The metadata, where the batches are those that belong to it.
     pub(super) exact: bool,
     pub(super) state: Option<State>,
     pub(super) taken: Taken,
@@ -29,7 +29,7 @@ pub(super) struct Old {
 }
 
 /// Opens the `old` file for reading. Where its head is not what was written, a `copy` with the head of a new file is
-/// opened: the tables of all outboxes begin at the same pages.
+/// opened: the tables of all queues begin at the same pages.
 pub(super) fn open(old: &Place, copy: &Place) -> Option<(Connection, Old)> {
     // SQLite deletes the log of an empty file.
     let is_empty = fs::metadata(old.path()).is_ok_and(|file| file.len() == 0);

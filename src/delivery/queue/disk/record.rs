@@ -1,4 +1,4 @@
-//! What the file holds: runs that wait, batches on their way, rows set aside, and the figures of it all.
+//! What the file holds: runs that wait, batches on their way, rows set aside, and the metadata of it all.
 
 use std::ops::Range;
 
@@ -69,7 +69,7 @@ pub(super) struct StoredBatch {
     pub(super) sent: bool,
 }
 
-/// The figures of the whole outbox, as of the last time they were written.
+/// The metadata of the whole queue, as of the last time it was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct State {
     /// Grows each time this is written.
@@ -108,9 +108,9 @@ impl State {
     }
 }
 
-/// Rows that the service refused, or whose fate nobody knows.
+/// Rows that the service refused, or whose state nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StoredAside {
+pub(super) struct StoredDeadLetter {
     pub(super) first: u64,
     pub(super) count: u64,
     pub(super) bytes: u64,
@@ -137,10 +137,10 @@ pub(super) struct StoredNotice {
     pub(super) loss: Loss,
 }
 
-/// That the outbox has a mark beside it.
+/// That the queue has a mark beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marked {
-    /// Tells this outbox from others; the mark says the same.
+    /// Tells this queue from others; the mark says the same.
     pub(super) id: u64,
     /// Whether nobody has it open.
     pub(super) closed: bool,
@@ -300,7 +300,7 @@ impl Record for State {
     }
 }
 
-impl Record for StoredAside {
+impl Record for StoredDeadLetter {
     const TABLE: &'static str = "set_aside";
     const COLUMNS: &'static [&'static str] =
         &["count", "bytes", "in_doubt", "status", "code", "message", "request_id", "at", "ends", "rows"];

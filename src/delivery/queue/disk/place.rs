@@ -1,4 +1,4 @@
-//! Where an outbox lies: its file, the files beside it, and what kind of disk that is.
+//! Where a queue lies: its file, the files beside it, and what kind of disk that is.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -9,7 +9,7 @@ use super::failure::system;
 use super::notice::Notice;
 use crate::error::{Error, Kind, Result};
 
-/// The file of an outbox, by its real path.
+/// The file of a queue, by its real path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(PathBuf);
 
@@ -73,7 +73,7 @@ impl Place {
         Self(self.beside(&format!(".corrupt-{number}")))
     }
 
-    /// Makes the folder's entries durable.
+    /// Makes the folder's entries disk.
     pub(super) fn sync_folder(&self) -> Result<()> {
         #[cfg(unix)]
         File::open(self.folder())

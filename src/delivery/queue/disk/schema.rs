@@ -12,7 +12,7 @@ use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
 use super::form;
 use super::place::{Place, create_private};
-use super::record::{Marked, State, StoredAside, StoredBatch, StoredNotice, StoredRun};
+use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredNotice, StoredRun};
 use super::strangers::{is_log_strange, stranger};
 use super::table::{Record, all, definition, put};
 use crate::error::{Error, Kind, Result};
@@ -24,7 +24,7 @@ const APPLICATION: u32 = 0x5042_4F58;
 /// The form that is written here.
 const VERSION: u32 = 2;
 /// What brings a file from each version to the next one, the first from version 1. Version 2 writes behind the hash of the
-/// destination how rows are framed; figures that do not say it yet are read as well.
+/// destination how rows are framed; metadata that does not say it yet are read as well.
 const MIGRATIONS: [&str; VERSION as usize - 1] = [""];
 /// How long a writer waits for readers that hold the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -36,13 +36,13 @@ const LOG_LIMIT: u32 = 8_000_000;
 pub(super) enum Found {
     /// Nothing.
     Nothing,
-    /// An outbox, to all appearances.
+    /// A queue, to all appearances.
     Outbox,
-    /// Something that was an outbox.
+    /// Something that was a queue.
     Damaged,
 }
 
-/// Looks at what is at `place`, whose lock file is `known` to have been an outbox's.
+/// Looks at what is at `place`, whose lock file is `known` to have been a queue's.
 pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
     let mut start = Vec::new();
     match fs::File::open(place.path()) {
@@ -84,7 +84,7 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
     Err(Error::new(Kind::Outbox, message).with_hint("name a file of its own for the outbox; it is made where missing"))
 }
 
-/// Refuses an outbox whose log is another destination's than its file, and one that is another's than the `owner` whom its
+/// Refuses a queue whose log is another destination's than its file, and one that is another's than the `owner` whom its
 /// lock names: somebody has mixed up files, and nothing of them is changed. The file `alone` was read before it was opened.
 pub(super) fn check_owner(
     connection: &Connection,
@@ -106,7 +106,7 @@ pub(super) fn check_owner(
     Err(Error::new(Kind::Outbox, message).with_hint(hint).into())
 }
 
-/// The figures, where those of our own version are in the file, whatever its header says.
+/// The metadata, where those of our own version are in the file, whatever its header says.
 fn state(place: &Place) -> Option<State> {
     // Nothing is to be left beside a file that is not ours to use.
     let path = percent_encode(place.path().as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
@@ -123,7 +123,7 @@ fn newer(place: &Place, version: u32) -> Error {
     Error::new(Kind::Outbox, message).with_hint("upgrade powerbi-push")
 }
 
-/// Makes an empty outbox at `place` with these figures in it.
+/// Makes an empty queue at `place` with this metadata in it.
 pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble> {
     create_private(place.path()).map_err(|error| system("the outbox", place.path(), &error))?;
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -134,7 +134,7 @@ pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble
         definition::<State>(&remark(&state.destination)),
         definition::<StoredBatch>("taken and not settled"),
         definition::<StoredRun>("rows in the order in which they were accepted"),
-        definition::<StoredAside>("refused, or in doubt"),
+        definition::<StoredDeadLetter>("refused, or in doubt"),
     ))?;
     add_tables(&transaction)?;
     put(&transaction, state)?;
@@ -148,7 +148,7 @@ pub(super) fn add_tables(connection: &Connection) -> Result<(), Trouble> {
     Ok(connection.execute_batch(&tables.concat())?)
 }
 
-/// What the file and its lock say of themselves: should the figures be gone, it still says whose rows they are.
+/// What the file and its lock say of themselves: should the metadata be gone, it still says whose rows they are.
 pub(super) fn remark(destination: &StoredDestination) -> String {
     format!("{REMARK} for {destination}")
 }
@@ -174,7 +174,7 @@ pub(super) fn install(draft: &Place, place: &Place) -> Result<()> {
     place.sync_folder()
 }
 
-/// Opens the outbox for writing.
+/// Opens the queue for writing.
 pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     form::check(&mut connection, place)?;
@@ -184,7 +184,7 @@ pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
         let hint = "put it on a disk of this machine that can be written";
         return Err(Error::new(Kind::Outbox, message).with_hint(hint).into());
     }
-    // The log is written back by us, after the figures have been written; see `Disk`.
+    // The log is written back by us, after the metadata has been written; see `Database`.
     connection.execute_batch(&format!(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; PRAGMA temp_store = 2;
          PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {LOG_LIMIT}; PRAGMA cell_size_check = 1;"
@@ -192,7 +192,7 @@ pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
     migrate(connection, &MIGRATIONS)
 }
 
-/// Opens the outbox for looking at it.
+/// Opens the queue for looking at it.
 pub(super) fn connect_to_read(place: &Place) -> Result<Connection, Trouble> {
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     form::check(&mut connection, place)?;

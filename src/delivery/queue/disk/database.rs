@@ -1,11 +1,11 @@
-//! The file in use: one connection, the figures in memory, and what to do when the disk fails.
+//! The file in use: one connection, the metadata in memory, and what to do when the disk fails.
 //!
 //! ```text
 //!            ┌── full: as before ──┐
-//!  write ─▶ transaction ─▶ COMMIT with fsync ─▶ figures in memory
+//!  write ─▶ transaction ─▶ COMMIT with fsync ─▶ metadata in memory
 //!            ├── damaged ─▶ rescue into a new file ─▶ once more
 //!            └── disk error ─▶ before the next write the file is opened again, its log written back and emptied,
-//!                              and the figures are written anew
+//!                              and the metadata is written anew
 //! ```
 //!
 //! After a failed fsync the system may show pages that are not on the disk, and a second fsync may say that all is
@@ -18,15 +18,15 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::destination::StoredDestination;
 use super::failure::{Trouble, full_disk};
-use super::figures;
-use super::ink::Ink;
 use super::mark::{CHANGES_OF_AN_OPENING, MarkFile, Totals};
+use super::metadata;
 use super::notice::Notice;
 use super::place::{Place, Watch};
-use super::record::{Marked, State, StoredAside, StoredNotice};
+use super::record::{Marked, State, StoredDeadLetter, StoredNotice};
 use super::salvage::{self, Memory};
 use super::schema;
 use super::table::{Record, all, put};
+use super::transaction::Transaction;
 use crate::delivery::queue::numbering::Numbering;
 use crate::delivery::queue::taken::Taken;
 use crate::error::{Error, Kind};
@@ -40,9 +40,9 @@ const RESERVE: u64 = 16 * PAGE;
 /// Empty pages that a file without rows may keep.
 const SPARE_PAGES: u64 = 1_024;
 
-/// An outbox's file, open for writing.
+/// A queue's file, open for writing.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(super) struct Database {
     pub(super) place: Place,
     /// Whose the rows were when the lock was last signed, where that is known.
     owner: StoredDestination,
@@ -56,15 +56,15 @@ pub(super) struct Disk {
     watch: Watch,
     /// The log and its index, which SQLite makes anew.
     beside: Watch,
-    pub(super) ink: Ink,
+    pub(super) transaction: Transaction,
     /// The batches of an earlier process that were not taken yet, by their first rows.
     pub(super) inherited: VecDeque<u64>,
     /// The run of which some rows were taken.
     pub(super) begun: Option<Begun>,
-    /// Whether the figures have to be written anew.
+    /// Whether the metadata has to be written anew.
     pub(super) unsaved: bool,
     /// Rows that were set aside and are not in the file as such.
-    pub(super) unsaved_asides: Vec<StoredAside>,
+    pub(super) unsaved_asides: Vec<StoredDeadLetter>,
     /// Pages written to the log since it was last written back.
     pages: u64,
     mark: MarkFile,
@@ -82,8 +82,8 @@ pub(super) struct Begun {
     pub(super) sent: bool,
 }
 
-impl Disk {
-    /// Opens the outbox that is at `place`; where it is `damaged`, or missing, what is intact of it in a new file.
+impl Database {
+    /// Opens the queue that is at `place`; where it is `damaged`, or missing, what is intact of it in a new file.
     /// Should nothing else tell whose rows they are, they are the `destination`'s. What is another's than the `owner`'s,
     /// where he is known, is refused.
     pub(super) fn open(
@@ -103,7 +103,12 @@ impl Disk {
             suspect: false,
             watch: Watch::over([]),
             beside: Watch::over([]),
-            ink: Ink { state, taken: Taken::default(), numbering: Numbering::default(), aside_change: 0 },
+            transaction: Transaction {
+                state,
+                taken: Taken::default(),
+                numbering: Numbering::default(),
+                aside_change: 0,
+            },
             inherited: VecDeque::new(),
             begun: None,
             unsaved: false,
@@ -133,18 +138,18 @@ impl Disk {
         // Should it be damaged, it is kept as it is.
         schema::spare_log(&connection, true)?;
         schema::check_owner(&connection, &self.place, &self.owner, alone)?;
-        let (mut state, taken) = figures::load(&connection)?;
-        let marked = figures::marked(&connection);
+        let (mut state, taken) = metadata::load(&connection)?;
+        let marked = metadata::marked(&connection);
         self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
-        let commits = |row| figures::commits_from(&connection, row);
+        let commits = |row| metadata::commits_from(&connection, row);
         if let Some(wrong) = self.mark.objection(&state, marked, commits)? {
             return Err(Trouble::Damaged(wrong.into()));
         }
         if let Some(accepted) = self.mark.refused_from(&state, &taken) {
-            figures::forget_from(&connection, &mut state, accepted)?;
+            metadata::forget_from(&connection, &mut state, accepted)?;
             self.unsaved = true;
         }
-        figures::check(&connection, &state, &taken)?;
+        metadata::check(&connection, &state, &taken)?;
         // A file that an earlier version rescued may stand before a gap.
         state.pass_gap();
         schema::spare_log(&connection, false)?;
@@ -155,7 +160,8 @@ impl Disk {
             Err(trouble) => return Err(trouble),
         }
         self.inherited = taken.iter().map(|(first, _)| first).collect();
-        self.ink = Ink { state, taken, numbering: Numbering::resume(state.number), aside_change: state.change };
+        self.transaction =
+            Transaction { state, taken, numbering: Numbering::resume(state.number), aside_change: state.change };
         self.put_to_use(connection);
         self.begin()
     }
@@ -164,11 +170,11 @@ impl Disk {
     fn begin(&mut self) -> Result<(), Trouble> {
         let id = self.mark.id;
         self.mark.announce(self.totals());
-        let written = self.write_once(&|ink: &mut Ink, file: &Connection| {
+        let written = self.write_once(&|transaction: &mut Transaction, file: &Connection| {
             schema::add_tables(file)?;
             put(file, &Marked { id, closed: false })?;
-            ink.state.change += CHANGES_OF_AN_OPENING - 1;
-            ink.save(file)?;
+            transaction.state.change += CHANGES_OF_AN_OPENING - 1;
+            transaction.save(file)?;
             all::<StoredNotice>(file, "ORDER BY first", ())
         });
         match written {
@@ -197,13 +203,16 @@ impl Disk {
             let _ = schema::spare_log(&connection, true);
         }
         let unsaved = self.unsaved_asides.iter().fold((0, 0), |sum, aside| (sum.0 + aside.count, sum.1 + aside.bytes));
-        let memory =
-            Memory { ink: self.ink.clone(), inherited: self.inherited.iter().copied().collect(), unsaved: unsaved.0 };
+        let memory = Memory {
+            transaction: self.transaction.clone(),
+            inherited: self.inherited.iter().copied().collect(),
+            unsaved: unsaved.0,
+        };
         let (mut state, taken) =
-            salvage::renew(&self.place, &mut self.mark, what, &memory.ink.state.destination, Some(&memory))?;
+            salvage::renew(&self.place, &mut self.mark, what, &memory.transaction.state.destination, Some(&memory))?;
         (state.aside_rows, state.aside_bytes) = (state.aside_rows + unsaved.0, state.aside_bytes + unsaved.1);
         self.inherited = taken.iter().map(|(first, _)| first).filter(|first| !memory.is_on_its_way(*first)).collect();
-        self.ink = Ink { state, taken, ..memory.ink };
+        self.transaction = Transaction { state, taken, ..memory.transaction };
         let connection = schema::connect(&self.place)?;
         self.put_to_use(connection);
         self.unsaved = true;
@@ -244,7 +253,7 @@ impl Disk {
 
     /// What the file has to hold. Until it is written anew after a failure, it may hold what was refused, too.
     fn totals(&self) -> Totals {
-        Totals::of(&self.ink).failing(self.suspect || self.unsaved)
+        Totals::of(&self.transaction).failing(self.suspect || self.unsaved)
     }
 
     /// The connection, for reading.
@@ -273,7 +282,7 @@ impl Disk {
     /// Writes in one transaction; what it changes is known here once it is committed.
     pub(super) fn write<T>(
         &mut self,
-        work: impl Fn(&mut Ink, &Connection) -> Result<T, Trouble>,
+        work: impl Fn(&mut Transaction, &Connection) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         match self.write_once(&work) {
             Err(Trouble::Damaged(what)) => {
@@ -284,26 +293,29 @@ impl Disk {
         }
     }
 
-    fn write_once<T>(&mut self, work: &impl Fn(&mut Ink, &Connection) -> Result<T, Trouble>) -> Result<T, Trouble> {
+    fn write_once<T>(
+        &mut self,
+        work: &impl Fn(&mut Transaction, &Connection) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
         self.recover()?;
         let told = self.is_told();
         let Self { connection: Some(connection), unsaved, unsaved_asides, .. } = self else {
             return Err(Trouble::Full);
         };
-        let mut ink = self.ink.clone();
+        let mut transaction = self.transaction.clone();
         let outcome = transact(connection, |file| {
             if *unsaved {
-                ink.write_anew(file, unsaved_asides)?;
+                transaction.write_anew(file, unsaved_asides)?;
             }
             if told {
                 schema::add_tables(file)?;
                 file.execute(&format!("DELETE FROM {}", StoredNotice::TABLE), ())?;
             }
-            work(&mut ink, file)
+            work(&mut transaction, file)
         });
         match &outcome {
             Ok(_) => {
-                self.ink = ink;
+                self.transaction = transaction;
                 self.unsaved = false;
                 self.handed = if told { (0, 0) } else { self.handed };
                 self.unsaved_asides.clear();
@@ -324,16 +336,16 @@ impl Disk {
     pub(super) fn accept(
         &mut self,
         bytes: u64,
-        work: impl Fn(&mut Ink, &Connection) -> Result<(), Trouble>,
+        work: impl Fn(&mut Transaction, &Connection) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         self.is_ours()?;
         self.keep_beside()?;
         self.has_space(bytes)?;
         let pages = bytes / PAGE + 1;
         let due = self.pages + pages > LOG_PAGES;
-        self.write(|ink, file| {
-            work(ink, file)?;
-            if due { ink.save(file) } else { Ok(()) }
+        self.write(|transaction, file| {
+            work(transaction, file)?;
+            if due { transaction.save(file) } else { Ok(()) }
         })?;
         self.pages += pages;
         if due {
@@ -355,7 +367,7 @@ impl Disk {
         }
         // One process has one index of a file: the new one is made once the old one is closed.
         self.connection = None;
-        self.write_once(&|_: &mut Ink, _: &Connection| Ok(()))
+        self.write_once(&|_: &mut Transaction, _: &Connection| Ok(()))
     }
 
     fn is_ours(&self) -> Result<(), Trouble> {
@@ -393,7 +405,7 @@ impl Disk {
 
     /// Gives the disk back what a long wait has taken, once nothing waits.
     pub(super) fn shrink(&mut self) {
-        let State { rows, taken, aside_rows, .. } = self.ink.state;
+        let State { rows, taken, aside_rows, .. } = self.transaction.state;
         let Some(connection) = self.connection.as_ref().filter(|_| rows + taken + aside_rows == 0) else { return };
         if schema::spare_pages(connection) > SPARE_PAGES && schema::vacuum(connection).is_ok() {
             self.write_back();
@@ -401,7 +413,7 @@ impl Disk {
     }
 }
 
-impl Drop for Disk {
+impl Drop for Database {
     fn drop(&mut self) {
         if self.process != std::process::id() {
             // It is the parent's: closing it here would write to its file.
@@ -411,12 +423,12 @@ impl Drop for Disk {
         if self.connection.is_some() {
             // What is not written now is in the log, or is sent again.
             let id = self.mark.id;
-            let written = self.write(|ink, file| {
+            let written = self.write(|transaction, file| {
                 put(file, &Marked { id, closed: true })?;
-                ink.save(file)
+                transaction.save(file)
             });
             if written.is_ok() {
-                self.mark.close(Totals::of(&self.ink));
+                self.mark.close(Totals::of(&self.transaction));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The figures of a file, brought up to the last row in it.
+//! The metadata of a file, brought up to the last row in it.
 //!
 //! They are not written with every accepted row, which would cost a page each time, but before the log is written back
 //! and whenever a batch changes. So rows behind what they say are in the log, whose frames SQLite checks; and where
@@ -8,15 +8,15 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Trouble;
 use super::mark::overlap;
-use super::record::{Marked, State, StoredAside, StoredBatch, StoredRun};
+use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
 use super::table::{Record, all, each_intact};
 use crate::delivery::queue::taken::{Known, Taken};
 
-/// The figures, and those batches that were taken and not settled which are intact.
+/// The metadata, and those batches that were taken and not settled which are intact.
 pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
     let mut states = all::<State>(connection, "", ())?;
     let (Some(mut state), None) = (states.pop(), states.pop()) else {
-        return Err(Trouble::Damaged("the figures are missing".into()));
+        return Err(Trouble::Damaged("the metadata is missing".into()));
     };
     state.destination.check(connection.path().unwrap_or_default().as_ref())?;
     let mut taken = Taken::default();
@@ -41,7 +41,7 @@ pub(super) fn marked(connection: &Connection) -> Option<Marked> {
     all(connection, "", ()).ok()?.pop()
 }
 
-/// Whether everything is there that should be by these figures.
+/// Whether everything is there that should be by this metadata.
 pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Result<(), Trouble> {
     if taken.rows() != state.taken {
         return Err(Trouble::Damaged(format!("{} rows on their way, of {}", taken.rows(), state.taken)));
@@ -54,7 +54,7 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
         let spans = taken.ranges().chain(std::iter::once(state.next..state.accepted));
         there += spans.map(|span| overlap(&span, &(first..first + count))).sum::<u64>();
     }
-    let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredAside::TABLE);
+    let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredDeadLetter::TABLE);
     let aside = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
     if (there, aside) == (all, state.aside_rows) {
         return Ok(());
@@ -63,7 +63,7 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
     Err(Trouble::Damaged(message))
 }
 
-/// Takes the rows from `accepted` on out of the figures, which have to be written anew.
+/// Takes the rows from `accepted` on out of the metadata, which has to be written anew.
 pub(super) fn forget_from(connection: &Connection, state: &mut State, accepted: u64) -> Result<(), Trouble> {
     let sql = format!("SELECT coalesce(sum(bytes), 0) FROM {} WHERE first >= ?1", StoredRun::TABLE);
     let bytes = connection.query_row(&sql, [accepted.cast_signed()], |row| row.get::<_, i64>(0))?.cast_unsigned();

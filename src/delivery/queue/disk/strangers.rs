@@ -1,4 +1,4 @@
-//! What lies at the names of an outbox and is not the outbox's: nothing of it is written, replaced or deleted.
+//! What lies at the names of a queue and is not the queue's: nothing of it is written, replaced or deleted.
 
 use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read};
@@ -15,7 +15,7 @@ const LOGS: [[u8; 4]; 2] = [[0x37, 0x7F, 0x06, 0x82], [0x37, 0x7F, 0x06, 0x83]];
 /// How the index of a log begins, in the machine's own order. Source: sqlite.org/walformat.html, "WAL-Index Header".
 const INDEX: u32 = 3_007_000;
 
-/// Refuses what is there beside the outbox at `place` and cannot be the outbox's. Where an outbox `is_known` to have been
+/// Refuses what is there beside the queue at `place` and cannot be the queue's. Where a queue `is_known` to have been
 /// there, the index of its log is a damaged one: it is moved away, and SQLite makes another.
 pub(super) fn check(place: &Place, is_known: bool) -> Result<()> {
     if let Some(file) = entry(place.path())? {

@@ -1,4 +1,4 @@
-//! The mark: a small file beside the outbox that says what has to be in it.
+//! The mark: a small file beside the queue that says what has to be in it.
 //!
 //! It is written, not synced, after each commit and before its rows are acknowledged: it outlives a killed process, and
 //! after a power cut it is older than the file, never newer. A log that was damaged or deleted opens without an error;
@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Trouble, system};
-use super::ink::Ink;
 use super::place::Place;
 use super::record::{Marked, State};
+use super::transaction::Transaction;
 use crate::delivery::queue::taken::Taken;
 use crate::error::Result;
 
@@ -28,9 +28,9 @@ const SPANS: usize = 9;
 const SECTOR: usize = 512;
 /// Where somebody else's file has the first name, the next one is taken.
 const NAMES: [&str; 3] = ["-mark", "-mark-1", "-mark-2"];
-/// So often the figures are written in one commit, at the most.
+/// So often the metadata is written in one commit, at the most.
 const CHANGES_OF_A_COMMIT: u64 = 2;
-/// By so much an opening changes the figures, so that no mark of the time before it fits.
+/// By so much an opening changes the metadata, so that no mark of the time before it fits.
 pub(super) const CHANGES_OF_AN_OPENING: u64 = 1 + 2 * CHANGES_OF_A_COMMIT;
 /// Changes with every start of the system.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
@@ -40,18 +40,18 @@ pub(super) const ANOTHERS: &str = "its file was replaced by another outbox's";
 pub(super) const NO_MARK: &str = "its mark is missing or damaged: nobody knows what should be in it";
 pub(super) const OLD_MARK: &str = "its mark is older than it is: nobody knows what should be in it";
 
-/// What an outbox has to hold.
+/// What a queue has to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a word of the file by itself")]
 pub(super) struct Totals {
     /// When the system was started: since then no power was cut.
     boot: String,
-    /// The outbox that it is the mark of; 0 where that is not known.
+    /// The queue that it is the mark of; 0 where that is not known.
     #[serde(default)]
     id: u64,
     /// Whether nothing was written after this.
     pub(super) closed: bool,
-    /// Whether the outbox is just being opened: its figures are about to be written.
+    /// Whether the queue is just being opened: its metadata is about to be written.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) opening: bool,
     /// Whether a commit failed after this: the rows behind may be in the file all the same, and were refused.
@@ -61,7 +61,7 @@ pub(super) struct Totals {
     pub(super) accepted: u64,
     /// Those that are not settled.
     pub(super) rows: u64,
-    /// How often the figures in the file were written, and how often when rows were last set aside, or left it.
+    /// How often the metadata in the file was written, and how often when rows were last set aside, or left it.
     pub(super) changes: (u64, u64),
     /// Rows set aside.
     pub(super) aside: u64,
@@ -95,11 +95,11 @@ pub(super) enum Step {
 }
 
 impl Totals {
-    /// What an outbox with these figures has to hold.
-    pub(super) fn of(ink: &Ink) -> Self {
+    /// What a queue with this metadata has to hold.
+    pub(super) fn of(transaction: &Transaction) -> Self {
         let (mut spans, mut precise) = (Vec::<(Range<u64>, bool)>::with_capacity(SPANS), true);
-        let taken = ink.taken.iter().map(|(first, known)| (first..known.stop, known.sent));
-        let waiting = (ink.state.next..ink.state.accepted, false);
+        let taken = transaction.taken.iter().map(|(first, known)| (first..known.stop, known.sent));
+        let waiting = (transaction.state.next..transaction.state.accepted, false);
         for (rows, sent) in taken.chain([waiting]).filter(|(rows, _)| !rows.is_empty()) {
             let is_full = spans.len() == SPANS;
             match spans.last_mut() {
@@ -108,11 +108,11 @@ impl Totals {
                 _ => spans.push((rows, sent)),
             }
         }
-        let (state, rows) = (&ink.state, ink.state.rows + ink.taken.rows());
+        let (state, rows) = (&transaction.state, transaction.state.rows + transaction.taken.rows());
         Self {
             accepted: state.accepted,
             rows,
-            changes: (state.change, ink.aside_change),
+            changes: (state.change, transaction.aside_change),
             aside: state.aside_rows,
             number: state.number,
             spans,
@@ -126,7 +126,7 @@ impl Totals {
         Self { failed, ..self }
     }
 
-    /// Of an outbox that never was.
+    /// Of a queue that never was.
     pub(super) fn nothing() -> Self {
         Self { closed: true, precise: true, ..Self::default() }
     }
@@ -141,12 +141,12 @@ impl Totals {
         self.id == 0 || marked.is_none_or(|marked| marked.id == self.id)
     }
 
-    /// Whether more was committed than a file with these figures knows.
+    /// Whether more was committed than a file with this metadata knows.
     pub(super) fn is_ahead_of(&self, state: &State) -> bool {
         self.accepted > state.accepted || self.changes.0 > state.change
     }
 
-    /// Whether a file with these figures is newer than one commit explains, of which nobody was told: then this is an
+    /// Whether a file with this metadata is newer than one commit explains, of which nobody was told: then this is an
     /// older mark, put back by somebody, and nobody knows what else was accepted. `commits` says in how many the rows from
     /// a number on came, at the least.
     pub(super) fn is_outrun_by(
@@ -202,7 +202,7 @@ fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-/// What no other outbox has. The files of earlier versions all have 1.
+/// What no other queue has. The files of earlier versions all have 1.
 fn new_id() -> u64 {
     fastrand::u64(2..1 << 48)
 }
@@ -227,14 +227,14 @@ pub(super) enum Said {
 pub(super) struct MarkFile {
     path: PathBuf,
     boot: String,
-    /// The outbox that it is the mark of.
+    /// The queue that it is the mark of.
     pub(super) id: u64,
     file: Option<File>,
     pub(super) said: Said,
 }
 
 impl MarkFile {
-    /// Looks at the mark of the outbox at `place`.
+    /// Looks at the mark of the queue at `place`.
     pub(super) fn find(place: &Place) -> Self {
         let mut free = None;
         for path in NAMES.map(|name| place.beside(name)) {
@@ -259,7 +259,7 @@ impl MarkFile {
         if let Said::Totals(totals) = &self.said { totals.plan } else { Plan::default() }
     }
 
-    /// What is wrong with a file with these figures, which was `marked` so: whether it is as old as its mark, and no newer
+    /// What is wrong with a file with this metadata, which was `marked` so: whether it is as old as its mark, and no newer
     /// than that explains. Without a mark nobody can tell, but of a file that was closed.
     pub(super) fn objection(
         &self,

@@ -1,27 +1,27 @@
-//! What is written in one transaction, and the figures as they will be after it.
+//! What is written in one transaction, and the metadata as it will be after that.
 
 use bytes::Bytes;
 use rusqlite::{Connection, named_params};
 
 use super::failure::Trouble;
-use super::figures::stored;
-use super::record::{State, StoredAside, StoredBatch, StoredRun};
+use super::metadata::stored;
+use super::record::{State, StoredBatch, StoredDeadLetter, StoredRun};
 use super::table::{Record, put};
 use crate::delivery::queue::numbering::Numbering;
 use crate::delivery::queue::taken::{Known, Split, Taken};
 use crate::rows::encode::Run;
 
-/// The figures in memory, changed along with the file.
+/// The metadata in memory, changed along with the file.
 #[derive(Debug, Clone)]
-pub(super) struct Ink {
+pub(super) struct Transaction {
     pub(super) state: State,
     pub(super) taken: Taken,
     pub(super) numbering: Numbering,
-    /// The change of the figures with which rows were last set aside, or left it.
+    /// The change of the metadata with which rows were last set aside, or left it.
     pub(super) aside_change: u64,
 }
 
-impl Ink {
+impl Transaction {
     /// Rows are accepted.
     pub(super) fn accept(&mut self, file: &Connection, run: &Run, at: u64) -> Result<(), Trouble> {
         debug_assert_eq!(run.framing().separator, self.state.destination.separator(), "the file says how it is cut");
@@ -72,20 +72,20 @@ impl Ink {
     }
 
     /// Rows are set aside.
-    pub(super) fn set_aside(&mut self, file: &Connection, aside: &StoredAside) -> Result<(), Trouble> {
+    pub(super) fn set_aside(&mut self, file: &Connection, aside: &StoredDeadLetter) -> Result<(), Trouble> {
         self.count_aside(aside);
         Ok(put(file, aside)?)
     }
 
-    pub(super) fn count_aside(&mut self, aside: &StoredAside) {
+    pub(super) fn count_aside(&mut self, aside: &StoredDeadLetter) {
         self.aside_change = self.state.change + 1;
         self.state.aside_rows += aside.count;
         self.state.aside_bytes += aside.bytes;
     }
 
     /// Rows that were set aside leave.
-    pub(super) fn forget_aside(&mut self, file: &Connection, aside: &StoredAside) -> Result<(), Trouble> {
-        let sql = format!("DELETE FROM {} WHERE first = ?1", StoredAside::TABLE);
+    pub(super) fn forget_aside(&mut self, file: &Connection, aside: &StoredDeadLetter) -> Result<(), Trouble> {
+        let sql = format!("DELETE FROM {} WHERE first = ?1", StoredDeadLetter::TABLE);
         file.prepare_cached(&sql)?.execute([aside.first.cast_signed()])?;
         self.aside_change = self.state.change + 1;
         self.state.aside_rows = self.state.aside_rows.saturating_sub(aside.count);
@@ -101,7 +101,7 @@ impl Ink {
         Ok(())
     }
 
-    /// Writes the figures, and every batch that the file does not know of: what is taken is either in a batch or done.
+    /// Writes the metadata, and every batch that the file does not know of: what is taken is either in a batch or done.
     pub(super) fn save(&mut self, file: &Connection) -> Result<(), Trouble> {
         for (first, known) in self.taken.iter_mut().filter(|(_, known)| !known.recorded) {
             known.recorded = true;
@@ -125,7 +125,7 @@ impl Ink {
     }
 
     /// Writes everything anew: after a failure nobody knows how much of the last change is in the file.
-    pub(super) fn write_anew(&mut self, file: &Connection, asides: &[StoredAside]) -> Result<(), Trouble> {
+    pub(super) fn write_anew(&mut self, file: &Connection, asides: &[StoredDeadLetter]) -> Result<(), Trouble> {
         file.execute(
             &format!("DELETE FROM {} WHERE first >= ?1", StoredRun::TABLE),
             [self.state.accepted.cast_signed()],

@@ -1,8 +1,8 @@
 //! A damaged file is moved away, and what SQLite can still read of it goes on in a new one.
 //!
 //! ```text
-//!  moving:   outbox.db, -wal ─rename─▶ outbox.db.corrupt-1, -wal
-//!  building: outbox.db.corrupt-1 ─records with their checksums─▶ outbox.db.draft-… ─fsync, rename─▶ outbox.db
+//!  moving:   queue.db, -wal ─rename─▶ queue.db.corrupt-1, -wal
+//!  building: queue.db.corrupt-1 ─records with their checksums─▶ queue.db.draft-… ─fsync, rename─▶ queue.db
 //! ```
 //!
 //! The mark says which of the two is under way: a process that ends in between leaves it to the next one. A file that is
@@ -19,23 +19,23 @@ use std::path::Path;
 use self::count::Account;
 use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
-use super::figures::{self, stored};
-use super::ink::Ink;
 use super::mark::{MarkFile, Plan, Step, Totals};
+use super::metadata::{self, stored};
 use super::place::Place;
-use super::record::{Marked, State, StoredAside, StoredNotice, StoredRun};
+use super::record::{Marked, State, StoredDeadLetter, StoredNotice, StoredRun};
 use super::schema;
 use super::table::{gather, put};
+use super::transaction::Transaction;
 use crate::delivery::queue::taken::Taken;
 use crate::error::Result;
 
-/// The files that an outbox consists of, by what their names end in.
+/// The files that a queue consists of, by what their names end in.
 const FILES: [&str; 3] = ["-wal", "-journal", ""];
 
-/// What a process knows of the outbox that it uses: nobody knows better.
+/// What a process knows of the queue that it uses: nobody knows better.
 #[derive(Debug)]
 pub(super) struct Memory {
-    pub(super) ink: Ink,
+    pub(super) transaction: Transaction,
     /// The batches of an earlier process, which are only in the file.
     pub(super) inherited: BTreeSet<u64>,
     /// Rows set aside that the file does not have yet.
@@ -45,12 +45,12 @@ pub(super) struct Memory {
 impl Memory {
     /// Whether the rows of a batch are in memory, whatever becomes of the file.
     pub(super) fn is_on_its_way(&self, first: u64) -> bool {
-        self.ink.taken.get(first).is_some() && !self.inherited.contains(&first)
+        self.transaction.taken.get(first).is_some() && !self.inherited.contains(&first)
     }
 }
 
 /// Puts a new file in the place of a damaged one, or of none, because of `why`. Should nothing else tell whose rows they
-/// are, they are the `destination`'s. Answers its figures and batches.
+/// are, they are the `destination`'s. Answers its metadata and batches.
 pub(super) fn renew(
     place: &Place,
     mark: &mut MarkFile,
@@ -128,7 +128,7 @@ fn build(
         (totals, found.marked) = (Totals::default(), None);
     }
     if let (Some(source), Some(state)) = (&source, &found.state) {
-        found.is_newer = totals.is_outrun_by(state, |row| figures::commits_from(source, row)).unwrap_or(false);
+        found.is_newer = totals.is_outrun_by(state, |row| metadata::commits_from(source, row)).unwrap_or(false);
     }
     let known = found.state.map(|state| state.destination).or_else(|| schema::named(old)).unwrap_or(*destination);
     known.check(old.path())?;
@@ -145,7 +145,7 @@ fn build(
                 keep(put(&transaction, &part));
             }
         });
-        gather(source, |aside: StoredAside| keep(put(&transaction, &account.keep_aside(aside))));
+        gather(source, |aside: StoredDeadLetter| keep(put(&transaction, &account.keep_aside(aside))));
     }
     let (state, taken, loss) = account.close();
     taken.iter().for_each(|batch| keep(put(&transaction, &stored(batch))));

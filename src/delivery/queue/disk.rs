@@ -12,13 +12,13 @@
 
 mod batch_states;
 mod destination;
-mod disk;
+mod database;
 mod dequeue;
 mod failure;
-mod figures;
+mod metadata;
 mod form;
 mod group;
-mod ink;
+mod transaction;
 mod lock;
 mod mark;
 mod notice;
@@ -28,7 +28,7 @@ mod record;
 mod rows;
 mod salvage;
 mod schema;
-mod set_aside;
+mod dead_letters;
 mod settings;
 mod store;
 mod strangers;
@@ -37,16 +37,16 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use self::dead_letters::DeadLetter;
 pub use self::destination::Destination;
 pub use self::lock::{after_fork, before_fork};
 pub use self::notice::{Loss, Notice};
 pub use self::reader::{Part, Reader};
 pub use self::rows::StoredRows;
-pub use self::set_aside::SetAside;
 pub use self::settings::Settings;
 
+use self::database::Database;
 use self::destination::StoredDestination;
-use self::disk::Disk;
 use self::failure::Trouble;
 use self::group::{Group, Member};
 use self::lock::Lock;
@@ -61,7 +61,7 @@ use crate::rows::encode::Run;
 
 /// An outbox on the disk, open for writing by this process alone.
 #[derive(Debug)]
-pub struct Durable {
+pub struct DiskQueue {
     process: u32,
     path: PathBuf,
     capacity: u64,
@@ -75,12 +75,12 @@ pub struct Durable {
 /// The file, and the right to write to it.
 #[derive(Debug)]
 struct Open {
-    disk: Disk,
+    database: Database,
     /// Given back after the file is closed.
     _lock: Lock,
 }
 
-impl Durable {
+impl DiskQueue {
     /// Opens the outbox. What an earlier process left is taken first; what it had sent without hearing the answer is
     /// taken as the same batches.
     pub fn open(settings: Settings) -> Result<Self> {
@@ -106,22 +106,22 @@ impl Durable {
             settings.destination.map_or_else(StoredDestination::default, Into::into)
         };
         let framing = settings.destination.map(|one| one.framing);
-        let opened = Disk::open(place, framing, damage, (destination, owner), mark);
-        let mut disk = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
-        settings::claim(&mut disk, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
-        lock.sign(&disk.ink.state.destination);
-        disk.notices.extend(notice);
-        let durable = Self {
+        let opened = Database::open(place, framing, damage, (destination, owner), mark);
+        let mut database = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
+        settings::claim(&mut database, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
+        lock.sign(&database.transaction.state.destination);
+        database.notices.extend(notice);
+        let queue = Self {
             process: std::process::id(),
             path,
             capacity: settings.capacity,
             calendar: Calendar::new(settings.clock),
             group: Group::default(),
-            counters: Mutex::new(Counters { inherited: disk.pending(), ..Counters::default() }),
-            open: Mutex::new(Some(Open { disk, _lock: lock })),
+            counters: Mutex::new(Counters { inherited: database.pending(), ..Counters::default() }),
+            open: Mutex::new(Some(Open { database, _lock: lock })),
         };
-        durable.with("opening", |_| Ok(()))?;
-        Ok(durable)
+        queue.with("opening", |_| Ok(()))?;
+        Ok(queue)
     }
 
     fn commit(&self, members: &[Member], full: [u64; 2], stirs: &mut bool) -> Vec<Result<()>> {
@@ -142,10 +142,12 @@ impl Durable {
             .flat_map(|(member, _)| &member.runs)
             .collect();
         let bytes = fitting.iter().map(|run| run.size(0..run.rows()) as u64).sum();
-        let written = self.with("writing to", |disk| {
-            let before = disk.waiting();
-            disk.accept(bytes, |ink, file| fitting.iter().try_for_each(|run| ink.accept(file, run, at)))?;
-            *stirs = level::stirs(before, disk.waiting(), full);
+        let written = self.with("writing to", |database| {
+            let before = database.waiting();
+            database.accept(bytes, |transaction, file| {
+                fitting.iter().try_for_each(|run| transaction.accept(file, run, at))
+            })?;
+            *stirs = level::stirs(before, database.waiting(), full);
             Ok(())
         });
         outcomes.into_iter().map(|fits| fits.and_then(|()| written.clone())).collect()
@@ -170,12 +172,12 @@ impl Durable {
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
     pub fn retry(&self) -> Result<u64> {
         let at = self.calendar.now();
-        self.with("retrying rows of", |disk| disk.retry(at))
+        self.with("retrying rows of", |database| database.retry(at))
     }
 
     /// Deletes what is set aside; answers how many rows that were.
     pub fn drop_set_aside(&self) -> Result<u64> {
-        self.with("dropping rows from", Disk::drop_set_aside)
+        self.with("dropping rows from", Database::drop_set_aside)
     }
 
     /// Closes the file: others may open it. The counters stay as they were.
@@ -194,17 +196,17 @@ impl Durable {
     }
 
     /// The same for somebody who is not sure to be heard: what the outbox keeps is told again to the next sender, unless
-    /// [`Durable::heard`] was called for each.
+    /// [`DiskQueue::heard`] was called for each.
     #[must_use]
     pub fn hand_out(&self) -> Vec<Notice> {
-        self.with("reading", |disk| Ok(disk.hand_out())).unwrap_or_default()
+        self.with("reading", |database| Ok(database.hand_out())).unwrap_or_default()
     }
 
     /// A notice that the outbox keeps has reached somebody.
     pub fn heard(&self) {
         // What is closed tells it again.
-        let _ = self.with("writing to", |disk| {
-            disk.heard();
+        let _ = self.with("writing to", |database| {
+            database.heard();
             Ok(())
         });
     }
@@ -226,15 +228,15 @@ impl Durable {
             .with_hint("a forked process opens an outbox of its own, with another path"))
     }
 
-    fn with<T>(&self, doing: &str, work: impl FnOnce(&mut Disk) -> Result<T, Trouble>) -> Result<T> {
+    fn with<T>(&self, doing: &str, work: impl FnOnce(&mut Database) -> Result<T, Trouble>) -> Result<T> {
         self.is_ours()?;
         let mut open = self.lock();
-        let Some(Open { disk, .. }) = open.as_mut() else {
+        let Some(Open { database, .. }) = open.as_mut() else {
             return Err(Error::new(Kind::Closed, format!("the outbox `{}` is closed", self.path.display())));
         };
-        let outcome = work(disk).map_err(|trouble| trouble.to_error(doing, &self.path));
+        let outcome = work(database).map_err(|trouble| trouble.to_error(doing, &self.path));
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        *counters = disk.counters(&counters);
+        *counters = database.counters(&counters);
         outcome
     }
 

@@ -1,14 +1,14 @@
-//! Which outbox is opened, and for whom.
+//! Which queue is opened, and for whom.
 
 use std::path::PathBuf;
 
+use super::database::Database;
 use super::destination::{Destination, StoredDestination};
-use super::disk::Disk;
 use super::failure::Trouble;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 
-/// Which outbox, and how it is used.
+/// Which queue, and how it is used.
 #[derive(Debug)]
 pub struct Settings {
     /// The file. It is made where it is missing; its folder has to be there.
@@ -23,10 +23,10 @@ pub struct Settings {
     pub clock: Clock,
 }
 
-/// Whether the outbox is `destination`'s. One that lost its figures and has no rows either is anybody's, and one without
+/// Whether the queue is `destination`'s. One that lost its metadata and has no rows either is anybody's, and one without
 /// rows takes any framing.
-pub(super) fn claim(disk: &mut Disk, destination: Option<Destination>) -> Result<(), Trouble> {
-    let state = disk.ink.state;
+pub(super) fn claim(disk: &mut Database, destination: Option<Destination>) -> Result<(), Trouble> {
+    let state = disk.transaction.state;
     let (Some(destination), found) = (destination, state.destination) else { return Ok(()) };
     let wanted = StoredDestination::from(destination);
     if found == wanted {
@@ -48,8 +48,8 @@ pub(super) fn claim(disk: &mut Disk, destination: Option<Destination>) -> Result
             .with_hint("export its rows, and push them where they belong")
             .into());
     }
-    disk.write(|ink, file| {
-        ink.state.destination = wanted;
-        ink.save(file)
+    disk.write(|transaction, file| {
+        transaction.state.destination = wanted;
+        transaction.save(file)
     })
 }

@@ -1,11 +1,11 @@
-//! Whether a file has the tables of an outbox, which is asked before anything is asked of them.
+//! Whether a file has the tables of a queue, which is asked before anything is asked of them.
 
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
 use super::failure::Trouble;
 use super::place::Place;
-use super::record::{Marked, State, StoredAside, StoredBatch, StoredNotice, StoredRun};
+use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredNotice, StoredRun};
 use super::strangers::stranger;
 use super::table::{Record, is_definition};
 
@@ -39,7 +39,7 @@ pub(super) fn check(connection: &mut Connection, place: &Place) -> Result<(), Tr
         (State::TABLE, is_definition::<State>, true),
         (StoredBatch::TABLE, is_definition::<StoredBatch>, true),
         (StoredRun::TABLE, is_definition::<StoredRun>, true),
-        (StoredAside::TABLE, is_definition::<StoredAside>, true),
+        (StoredDeadLetter::TABLE, is_definition::<StoredDeadLetter>, true),
         (Marked::TABLE, is_definition::<Marked>, false),
         (StoredNotice::TABLE, is_definition::<StoredNotice>, false),
     ];

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::disk::{Begun, Disk};
+use super::database::{Begun, Database};
 use super::failure::Trouble;
 use super::record::StoredRun;
 use super::rows::numbers;
@@ -13,7 +13,7 @@ use crate::delivery::queue::taken::Known;
 use crate::error::{Error, Kind};
 use crate::rows::encode::{Framing, Run};
 
-impl Disk {
+impl Database {
     /// The next rows for one request.
     pub(super) fn take(&mut self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>, Trouble> {
         match self.take_once(max_rows, max_bytes) {
@@ -31,7 +31,7 @@ impl Disk {
             self.inherited.pop_front();
             return Ok(batch);
         }
-        if self.ink.state.rows == 0 {
+        if self.transaction.state.rows == 0 {
             return Ok(None);
         }
         let Dequeued { cut, first, at, sent, last, .. } = self.dequeue(Cut::new(max_rows, max_bytes, true))?;
@@ -39,36 +39,36 @@ impl Disk {
         let Some(batch) = cut.into_batch(first) else { return Ok(None) };
         let stop = batch.numbers().end;
         self.move_on(stop, batch.rows(), bytes, last);
-        self.ink.taken.add(first, Known { stop, bytes, at, number: None, doubt: sent, sent, recorded: false });
+        self.transaction.taken.add(first, Known { stop, bytes, at, number: None, doubt: sent, sent, recorded: false });
         Ok(Some(batch.known(None, sent)))
     }
 
     /// Drops the oldest rows that nobody took until they come to `bytes`; answers how many rows went.
     pub(super) fn drop_oldest(&mut self, bytes: u64) -> Result<u64, Trouble> {
         let (mut rows, mut freed) = self.drop_oldest_aside(bytes)?;
-        let before = self.ink.state;
-        while freed < bytes && self.ink.state.rows > 0 {
+        let before = self.transaction.state;
+        while freed < bytes && self.transaction.state.rows > 0 {
             let goal = usize::try_from(bytes - freed).unwrap_or(usize::MAX);
             let Dequeued { cut, next, last, .. } = self.dequeue(Cut::new(usize::MAX, goal, true))?;
             self.move_on(next, cut.rows(), cut.bytes, last);
             rows += cut.rows() as u64;
             freed += cut.bytes;
         }
-        self.ink.state.dropped += before.rows - self.ink.state.rows;
-        let written = self.write(|ink, file| {
-            ink.save(file)?;
-            ink.clear(file, before.next, ink.state.next)
+        self.transaction.state.dropped += before.rows - self.transaction.state.rows;
+        let written = self.write(|transaction, file| {
+            transaction.save(file)?;
+            transaction.clear(file, before.next, transaction.state.next)
         });
         if written.is_err() {
             // They stay, and are read again.
-            (self.ink.state, self.begun) = (before, None);
+            (self.transaction.state, self.begun) = (before, None);
         }
         written.map(|()| rows)
     }
 
     /// The batch of an earlier process that begins with the row `first`, as it was.
     fn again(&mut self, first: u64) -> Result<Option<Batch>, Trouble> {
-        let Some(known) = self.ink.taken.get(first) else { return Ok(None) };
+        let Some(known) = self.transaction.taken.get(first) else { return Ok(None) };
         let run = self.read(first..known.stop)?;
         let all = 0..run.rows();
         Ok(Some(Batch::new(Arc::new(run), all, first).known(known.number, known.doubt)))
@@ -102,7 +102,7 @@ impl Disk {
 
     /// Fills `cut` with neighbouring rows from the next one on.
     fn dequeue(&mut self, cut: Cut) -> Result<Dequeued, Trouble> {
-        let (state, framing) = (self.ink.state, self.framing()?);
+        let (state, framing) = (self.transaction.state, self.framing()?);
         let mut dequeued = Dequeued { cut, first: state.next, next: state.next, at: 0, sent: false, last: None };
         if let Some(begun) = self.begun.take_if(|begun| begun.first <= state.next) {
             dequeued.add(begun, state.next);
@@ -125,7 +125,7 @@ impl Disk {
 
     /// Notes that the rows up to `next` are taken; `last` is the run that was read last.
     fn move_on(&mut self, next: u64, rows: usize, bytes: u64, last: Option<Begun>) {
-        let state = &mut self.ink.state;
+        let state = &mut self.transaction.state;
         state.next = next;
         state.rows = state.rows.saturating_sub(rows as u64);
         state.bytes = state.bytes.saturating_sub(bytes);

@@ -1,4 +1,4 @@
-//! Whose rows an outbox holds, and how they stand in it. The figures, the definition of their table and the lock file
+//! Whose rows a queue holds, and how they stand in it. The metadata, the definition of their table and the lock file
 //! all say so in the same bytes: whichever of them is damaged, the rows are cut where they were joined.
 
 use std::fmt;

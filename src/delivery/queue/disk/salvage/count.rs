@@ -5,16 +5,16 @@ use std::ops::Range;
 
 use super::Memory;
 use super::reading::Old;
-use crate::delivery::queue::durable::mark::{Totals, overlap};
-use crate::delivery::queue::durable::notice::Loss;
-use crate::delivery::queue::durable::record::{State, StoredAside, StoredRun};
+use crate::delivery::queue::disk::mark::{Totals, overlap};
+use crate::delivery::queue::disk::notice::Loss;
+use crate::delivery::queue::disk::record::{State, StoredDeadLetter, StoredRun};
 use crate::delivery::queue::taken::{Known, Taken};
 
 /// What has to be there, held against what is.
 pub(super) struct Account<'a> {
     mark: &'a Totals,
     memory: Option<&'a Memory>,
-    /// The figures that were found.
+    /// The metadata that were found.
     found: State,
     /// Whether they say which rows are settled.
     settles: bool,
@@ -32,7 +32,7 @@ pub(super) struct Account<'a> {
 impl<'a> Account<'a> {
     pub(super) fn new(old: &Old, mark: &'a Totals, memory: Option<&'a Memory>) -> Self {
         let (mut found, taken) = match memory {
-            Some(memory) => (memory.ink.state, &memory.ink.taken),
+            Some(memory) => (memory.transaction.state, &memory.transaction.taken),
             None => (old.state.unwrap_or_default(), &old.taken),
         };
         found.number = taken.iter().filter_map(|(_, known)| known.number).max().unwrap_or(0).max(found.number);
@@ -53,11 +53,11 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// The parts of `run` that go on, and whether they were surely not sent after the figures were written.
+    /// The parts of `run` that go on, and whether they were surely not sent after the metadata was written.
     pub(super) fn wanted(&mut self, run: &StoredRun) -> Vec<(Range<u64>, bool)> {
         let end = run.first + run.count;
         if self.memory.is_none() && end > self.found.accepted {
-            // The figures are not written with each row.
+            // The metadata is not written with each row.
             self.found.rows += end - self.found.accepted;
             (self.found.accepted, self.found.total) = (end, self.found.total.max(run.total));
         }
@@ -79,17 +79,17 @@ impl<'a> Account<'a> {
         self.pieces.insert(run.first, (run.first + run.count, run.bytes));
     }
 
-    pub(super) fn keep_aside(&mut self, aside: StoredAside) -> StoredAside {
+    pub(super) fn keep_aside(&mut self, aside: StoredDeadLetter) -> StoredDeadLetter {
         self.aside = (self.aside.0 + aside.count, self.aside.1 + aside.bytes);
         // Somebody may have retried them since.
-        StoredAside { in_doubt: aside.in_doubt || self.is_aside_older(), ..aside }
+        StoredDeadLetter { in_doubt: aside.in_doubt || self.is_aside_older(), ..aside }
     }
 
     fn is_aside_older(&self) -> bool {
         self.by_mark && self.settles && self.found.change < self.mark.changes.1
     }
 
-    /// The figures of the new file, its batches, and what is lost.
+    /// The metadata of the new file, its batches, and what is lost.
     pub(super) fn close(mut self) -> (State, Taken, Loss) {
         let loss = self.loss();
         let taken = self.batches();

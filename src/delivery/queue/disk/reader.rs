@@ -1,4 +1,4 @@
-//! Looking into an outbox that another process may be writing to.
+//! Looking into a queue that another process may be writing to.
 
 use std::io::Write;
 use std::ops::Range;
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::dead_letters::{self, DeadLetter};
 use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
-use super::figures;
 use super::lock;
 use super::mark::{ANOTHERS, MarkFile};
+use super::metadata;
 use super::place::Place;
-use super::record::{State, StoredAside, StoredRun};
+use super::record::{State, StoredDeadLetter, StoredRun};
 use super::rows::StoredRows;
 use super::salvage;
 use super::schema::{self, Found};
-use super::set_aside::{self, SetAside};
 use super::strangers;
 use super::table::each_intact;
 use crate::clock::Clock;
@@ -25,16 +25,16 @@ use crate::delivery::queue::level::Level;
 use crate::delivery::queue::taken::Taken;
 use crate::error::{Error, Kind, Result};
 
-/// Which rows of an outbox.
+/// Which rows of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Those that are accepted and not settled.
     Pending,
     /// Those that were refused, or sent and never answered for.
-    SetAside,
+    DeadLetter,
 }
 
-/// An outbox, open for reading. Whatever it is asked, it answers with one moment's truth.
+/// A queue, open for reading. Whatever it is asked, it answers with one moment's truth.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
@@ -44,7 +44,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens the outbox at `path`.
+    /// Opens the queue at `path`.
     pub fn open(path: &Path, clock: Clock) -> Result<Self> {
         let place = Place::find(path)?;
         let path = place.path().to_path_buf();
@@ -82,18 +82,18 @@ impl Reader {
     /// The rows that are accepted and not settled. Where not all of them are there, that is an error.
     pub fn pending(&self) -> Result<Level> {
         self.read(|file, state, taken| {
-            figures::check(file, state, taken)?;
+            metadata::check(file, state, taken)?;
             Self::check_rows(file, state, taken)?;
-            let since = if state.rows > 0 { figures::since(file, state.next) } else { None };
+            let since = if state.rows > 0 { metadata::since(file, state.next) } else { None };
             let oldest = since.into_iter().chain(taken.oldest()).min().map(|at| self.calendar.age(at));
             Ok(Level { rows: state.rows + taken.rows(), bytes: state.bytes + taken.bytes(), oldest })
         })
     }
 
     /// What was set aside, oldest first, with its rows.
-    pub fn set_aside(&self) -> Result<Vec<(SetAside, StoredRows)>> {
+    pub fn set_aside(&self) -> Result<Vec<(DeadLetter, StoredRows)>> {
         self.read(|file, state, _| {
-            let found = set_aside::list(file, &state.destination)?;
+            let found = dead_letters::list(file, &state.destination)?;
             let rows: u64 = found.iter().map(|(aside, _)| aside.rows).sum();
             if rows < state.aside_rows {
                 return Err(Trouble::Damaged(format!("{rows} of {} rows set aside are there", state.aside_rows)));
@@ -121,9 +121,9 @@ impl Reader {
                     doubt.map_or(state.rows + state.taken, |doubt| doubt.rows),
                     each_intact(file, |run| Self::pending_of(&run, state, taken, &mut write))?,
                 ),
-                Part::SetAside => (
+                Part::DeadLetter => (
                     doubt.map_or(state.aside_rows, |doubt| doubt.aside),
-                    each_intact(file, |aside: StoredAside| {
+                    each_intact(file, |aside: StoredDeadLetter| {
                         let stored = aside.stored_rows(&state.destination);
                         write(&stored, 0..stored.count())
                     })?,
@@ -206,7 +206,7 @@ impl Reader {
 
     /// What the `mark` says against the file. One that changes meanwhile has a writer, who knows better.
     fn doubt(&self, mark: &MarkFile, file: &Connection, state: &State) -> Result<Option<Doubt>, Trouble> {
-        let wrong = mark.objection(state, figures::marked(file), |row| figures::commits_from(file, row))?;
+        let wrong = mark.objection(state, metadata::marked(file), |row| metadata::commits_from(file, row))?;
         let totals = mark.totals();
         Ok(match wrong {
             None | Some(ANOTHERS) => None,
@@ -225,7 +225,7 @@ impl Reader {
         let mark = MarkFile::find(&self.place);
         let begin = || -> Result<T, Trouble> {
             let transaction = self.connection.unchecked_transaction()?;
-            let (state, taken) = figures::load(&transaction)?;
+            let (state, taken) = metadata::load(&transaction)?;
             let doubt = self.doubt(&mark, &transaction, &state)?;
             work(&transaction, &state, &taken, doubt)
         };
@@ -246,5 +246,5 @@ struct Doubt {
 
 /// What is wrong with a file whose mark is ahead of it.
 const BEHIND: &str = "rows that were accepted are not in it";
-/// What to do about a damaged outbox.
+/// What to do about a damaged queue.
 const RESCUES: &str = "open it with its sender: that rescues its rows";

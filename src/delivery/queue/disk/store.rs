@@ -2,9 +2,9 @@
 
 use std::sync::PoisonError;
 
-use super::Durable;
-use super::record::StoredAside;
-use crate::delivery::queue::Fate;
+use super::DiskQueue;
+use super::record::StoredDeadLetter;
+use crate::delivery::queue::RowState;
 use crate::delivery::queue::batch::Batch;
 use crate::delivery::queue::calendar::Calendar;
 use crate::delivery::queue::level::Counters;
@@ -12,7 +12,7 @@ use crate::delivery::queue::store::Store;
 use crate::error::{Error, Result};
 use crate::rows::encode::Run;
 
-impl Store for Durable {
+impl Store for DiskQueue {
     /// Once this returns, they are on the disk. Where another caller's commit took them along, that one hears whether
     /// that is worth waking anybody.
     fn accept(&self, runs: &mut dyn Iterator<Item = Run>, full: [u64; 2]) -> Result<bool> {
@@ -38,7 +38,7 @@ impl Store for Durable {
 
     fn number_from(&self, last: u64) -> Result<()> {
         self.with("numbering", |disk| {
-            disk.ink.numbering.start(last);
+            disk.transaction.numbering.start(last);
             Ok(())
         })
     }
@@ -75,8 +75,8 @@ impl Store for Durable {
         Ok(in_doubt)
     }
 
-    fn settle(&self, batch: &Batch, fate: Fate, why: Option<&Error>) -> Result<bool> {
-        let aside = why.map(|why| StoredAside::new(batch, fate == Fate::InDoubt, why, self.calendar.now()));
+    fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool> {
+        let aside = why.map(|why| StoredDeadLetter::new(batch, state == RowState::InDoubt, why, self.calendar.now()));
         waiting(|| self.with("settling rows in", |disk| Ok(disk.settle(batch, aside))))
     }
 

@@ -1,4 +1,4 @@
-//! What is to be told about an outbox, though it works.
+//! What is to be told about a queue, though it works.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::place::Place;
 use super::record::StoredNotice;
 
-/// What of an outbox is not there any more.
+/// What of a queue is not there any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Loss {
     /// Rows that were accepted and not settled.
@@ -26,17 +26,17 @@ impl Loss {
     }
 }
 
-/// Something that whoever owns the outbox should know.
+/// Something that whoever owns the queue should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// It lies in memory: its rows survive the process, and no power loss.
     Volatile {
-        /// The outbox.
+        /// The queue.
         path: PathBuf,
     },
     /// The file was damaged, or may be. What was intact goes on.
     Damaged {
-        /// The outbox.
+        /// The queue.
         path: PathBuf,
         /// Where the damaged file is now, if there is one.
         kept: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub enum Notice {
     },
     /// Rows were settled, and the file could not be told yet: if the process ended now, they would be sent again.
     Unsaved {
-        /// The outbox.
+        /// The queue.
         path: PathBuf,
         /// Why.
         why: String,
@@ -80,13 +80,13 @@ impl fmt::Display for Notice {
 }
 
 impl Notice {
-    /// Whether the outbox keeps it until somebody has heard it: rows may be lost.
+    /// Whether the queue keeps it until somebody has heard it: rows may be lost.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         matches!(self, Self::Damaged { .. })
     }
 
-    /// What an outbox at `path` keeps to be told.
+    /// What a queue at `path` keeps to be told.
     pub(super) fn kept(place: &Place, stored: StoredNotice) -> Self {
         let StoredNotice { first: _, kept, what, loss } = stored;
         let kept = kept.map(|number| place.kept(number).path().to_path_buf());

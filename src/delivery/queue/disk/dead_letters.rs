@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
+use super::database::Database;
 use super::destination::StoredDestination;
-use super::disk::Disk;
 use super::failure::Trouble;
-use super::record::StoredAside;
+use super::record::StoredDeadLetter;
 use super::rows::StoredRows;
 use super::table::{all, each};
 use crate::delivery::queue::batch::Batch;
@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, ServiceAnswer};
 
 /// Some rows that were set aside together, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
+pub struct DeadLetter {
     /// The number of the first of them; it names them all.
     pub first: u64,
     /// How many they are.
@@ -30,7 +30,7 @@ pub struct SetAside {
     pub at: SystemTime,
 }
 
-impl SetAside {
+impl DeadLetter {
     /// What went wrong, as it was when they were set aside.
     #[must_use]
     pub fn error(&self) -> Error {
@@ -39,7 +39,7 @@ impl SetAside {
     }
 }
 
-impl StoredAside {
+impl StoredDeadLetter {
     /// The rows of `batch`, set aside for `why`.
     pub(super) fn new(batch: &Batch, in_doubt: bool, why: &Error, at: u64) -> Self {
         let (rows, ends) = batch.bare();
@@ -59,14 +59,14 @@ impl StoredAside {
     }
 
     /// Without its rows.
-    fn told(&self) -> SetAside {
+    fn told(&self) -> DeadLetter {
         let answer = ServiceAnswer {
             status: self.status.and_then(|status| status.try_into().ok()),
             code: self.code.clone(),
             request_id: self.request_id.clone(),
             ..ServiceAnswer::default()
         };
-        SetAside {
+        DeadLetter {
             first: self.first,
             rows: self.count,
             in_doubt: self.in_doubt,
@@ -86,24 +86,24 @@ impl StoredAside {
 pub(super) fn list(
     connection: &Connection,
     destination: &StoredDestination,
-) -> Result<Vec<(SetAside, StoredRows)>, Trouble> {
+) -> Result<Vec<(DeadLetter, StoredRows)>, Trouble> {
     let mut found = Vec::new();
-    each(connection, "ORDER BY first", (), |aside: StoredAside| {
+    each(connection, "ORDER BY first", (), |aside: StoredDeadLetter| {
         found.push((aside.told(), aside.stored_rows(destination)));
         Ok(true)
     })?;
     Ok(found)
 }
 
-impl Disk {
+impl Database {
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
     pub(super) fn retry(&mut self, at: u64) -> Result<u64, Trouble> {
         self.empty_aside(|disk, aside| {
-            disk.write(|ink, file| {
+            disk.write(|transaction, file| {
                 // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
-                ink.put_behind(file, (&aside.rows, &aside.ends), at, aside.in_doubt)?;
-                ink.forget_aside(file, aside)?;
-                ink.save(file)
+                transaction.put_behind(file, (&aside.rows, &aside.ends), at, aside.in_doubt)?;
+                transaction.forget_aside(file, aside)?;
+                transaction.save(file)
             })
         })
     }
@@ -111,9 +111,9 @@ impl Disk {
     /// Deletes what is set aside; answers how many rows that were.
     pub(super) fn drop_set_aside(&mut self) -> Result<u64, Trouble> {
         self.empty_aside(|disk, aside| {
-            disk.write(|ink, file| {
-                ink.forget_aside(file, aside)?;
-                ink.save(file)
+            disk.write(|transaction, file| {
+                transaction.forget_aside(file, aside)?;
+                transaction.save(file)
             })
         })
     }
@@ -124,10 +124,10 @@ impl Disk {
         while freed < bytes
             && let Some(aside) = self.oldest_aside()?
         {
-            self.write(|ink, file| {
-                ink.forget_aside(file, &aside)?;
-                ink.state.dropped += aside.count;
-                ink.save(file)
+            self.write(|transaction, file| {
+                transaction.forget_aside(file, &aside)?;
+                transaction.state.dropped += aside.count;
+                transaction.save(file)
             })?;
             (rows, freed) = (rows + aside.count, freed + aside.bytes);
         }
@@ -135,7 +135,10 @@ impl Disk {
     }
 
     /// Does `work` with each of what is set aside, which takes it away; answers how many rows that were.
-    fn empty_aside(&mut self, work: impl Fn(&mut Self, &StoredAside) -> Result<(), Trouble>) -> Result<u64, Trouble> {
+    fn empty_aside(
+        &mut self,
+        work: impl Fn(&mut Self, &StoredDeadLetter) -> Result<(), Trouble>,
+    ) -> Result<u64, Trouble> {
         let mut rows = 0;
         while let Some(aside) = self.oldest_aside()? {
             work(self, &aside)?;
@@ -144,8 +147,8 @@ impl Disk {
         Ok(rows)
     }
 
-    fn oldest_aside(&mut self) -> Result<Option<StoredAside>, Trouble> {
-        if self.ink.state.aside_rows == 0 {
+    fn oldest_aside(&mut self) -> Result<Option<StoredDeadLetter>, Trouble> {
+        if self.transaction.state.aside_rows == 0 {
             return Ok(None);
         }
         Ok(all(self.reading()?, "ORDER BY first LIMIT 1", ())?.pop())

@@ -48,7 +48,7 @@ impl From<Error> for Trouble {
 }
 
 impl Trouble {
-    /// The failure of `doing` something with the outbox at `path`.
+    /// The failure of `doing` something with the queue at `path`.
     pub(super) fn to_error(&self, doing: &str, path: &Path) -> Error {
         let path = path.display();
         match self {
