@@ -48,7 +48,7 @@ use crate::delivery::report::{Meter, Refused};
 use crate::delivery::{Session, Sink};
 use crate::error::{Error, Result};
 use crate::http::Exchanges;
-use crate::rate_limit::{Limit, Watch};
+use crate::rate_limit::{RateLimit, Watch};
 use crate::retry::Retry;
 use crate::rows::encode::Limits;
 
@@ -64,7 +64,7 @@ pub struct Delivery {
     queue: Arc<Queue>,
     sink: Arc<dyn Sink>,
     http: Arc<Exchanges>,
-    limit: Limit,
+    limit: RateLimit,
     waits: Arc<Waits>,
     clock: Clock,
     policy: Policy,
@@ -125,7 +125,7 @@ impl Delivery {
         queue: Arc<Queue>,
         sink: Arc<dyn Sink>,
         http: Arc<Exchanges>,
-        limit: Limit,
+        limit: RateLimit,
         clock: Clock,
         policy: Policy,
     ) -> Self {

@@ -9,8 +9,8 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::account::Account;
+use super::callback_thread::{self, Call};
 use super::errors::{self, raise};
-use super::porter::{self, Call};
 use crate::auth::{AccessToken, Credential, Fetching, bare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
@@ -86,8 +86,8 @@ fn fetching(call: Arc<Call>, claims: Option<String>) -> Fetching {
             })
         };
         match claims {
-            Some(claims) => porter::ask_with(call, claims, read).await?,
-            None => porter::ask(call, read).await?,
+            Some(claims) => callback_thread::ask_with(call, claims, read).await?,
+            None => callback_thread::ask(call, read).await?,
         }
     })
 }

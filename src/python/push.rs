@@ -18,20 +18,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use self::telling::Telling;
-use super::bell::Bell;
 use super::door;
-use super::intake::{Rest, Source, Wanted};
+use super::input::{Rest, Source, Wanted};
 use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Running, lost};
+use super::wakeup::Wakeup;
 use super::{notices, results};
 use crate::clock::Moment;
 use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
-use crate::rows::encode::{BOUNDLESS, Encoder, FREE_MEMORY, Filled, Kept, LEAST, Run, Share};
+use crate::rows::encode::{BOUNDLESS, CheckedRows, Encoder, FREE_MEMORY, Filled, LEAST, Run, Share};
 use crate::rows::schema::TableSchema;
 use crate::services::powerbi::TARGET;
 use crate::services::powerbi::client::Route;
@@ -71,10 +71,10 @@ pub(super) fn push(
     let source = Source::new(rows, wanted).map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let total = if source.is_sized() { rows.len().ok() } else { None };
     let needs_loop = target.needs_loop;
-    let bell = Arc::new(Bell::default());
-    let mut push = Push::new(target, options, source, opening, Arc::clone(&bell))?;
+    let wakeup = Arc::new(Wakeup::default());
+    let mut push = Push::new(target, options, source, opening, Arc::clone(&wakeup))?;
     push.telling = Telling::new(rows.py(), &push, total)?;
-    Ok(Operation::new(push, bell, needs_loop))
+    Ok(Operation::new(push, wakeup, needs_loop))
 }
 
 struct Push {
@@ -88,7 +88,7 @@ struct Push {
     checked: u64,
     /// The room of the bodies that were kept from the check.
     kept: Option<Share>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     queue: Arc<Queue>,
     delivery: Arc<Delivery>,
     running: Running<()>,
@@ -101,9 +101,9 @@ struct Push {
 /// How far a push has come, in order.
 enum Phase {
     /// Reading and checking everything before anything is sent.
-    Check(Kept),
+    Check(CheckedRows),
     /// The sink is being opened.
-    Open { running: Running<Result<()>>, kept: Option<Kept> },
+    Open { running: Running<Result<()>>, kept: Option<CheckedRows> },
     /// Reading and handing over, run by run.
     Send { ready: Option<Run>, ended: bool },
     /// Everything is handed over: the delivery has the word.
@@ -116,11 +116,11 @@ impl Push {
         options: RowOptions,
         source: Source<'_>,
         opening: Opening,
-        bell: Arc<Bell>,
+        wakeup: Arc<Wakeup>,
     ) -> PyResult<Self> {
         let started = target.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
-        let drained = Arc::clone(&bell);
+        let drained = Arc::clone(&wakeup);
         let encoder = encoder(&target, &options);
         let sized = source.is_sized();
         let checks = opening.replace || (options.check_all && !options.skip_invalid && sized);
@@ -136,15 +136,15 @@ impl Push {
             on_failure: OnFailure::Stop,
             linger: None,
         };
-        let noticed = Arc::clone(&bell);
+        let noticed = Arc::clone(&wakeup);
         let delivery = target.delivery(&queue, policy).opening(opening).noticing(move |_| noticed.ring());
         let delivery = Arc::new(delivery);
-        let running = Running::start(&bell, Arc::clone(&delivery).run())?;
+        let running = Running::start(&wakeup, Arc::clone(&delivery).run())?;
         let phase = if checks {
             // What can be read only once has to be kept, however much it is.
-            Phase::Check(Kept::new(if sized { &FREE_MEMORY } else { &BOUNDLESS }, &encoder))
+            Phase::Check(CheckedRows::new(if sized { &FREE_MEMORY } else { &BOUNDLESS }, &encoder))
         } else {
-            open(&bell, &delivery, None)?
+            open(&wakeup, &delivery, None)?
         };
         Ok(Self {
             time: Time::new(&target.route.clock, deadline),
@@ -155,7 +155,7 @@ impl Push {
             started,
             checked: 0,
             kept: None,
-            bell,
+            wakeup,
             queue,
             delivery,
             running,
@@ -181,7 +181,7 @@ impl Push {
             return Err(Stop::Early(Early::Invalid { ended }));
         }
         let Phase::Check(kept) = std::mem::replace(&mut self.phase, Phase::Settle) else { return Ok(Step::Again) };
-        self.phase = open(&self.bell, &self.delivery, Some(kept)).map_err(interrupted)?;
+        self.phase = open(&self.wakeup, &self.delivery, Some(kept)).map_err(interrupted)?;
         Ok(Step::Again)
     }
 
@@ -298,9 +298,9 @@ impl Work for Push {
 }
 
 /// Has the sink opened, before any row is handed over.
-fn open(bell: &Arc<Bell>, delivery: &Arc<Delivery>, kept: Option<Kept>) -> PyResult<Phase> {
+fn open(wakeup: &Arc<Wakeup>, delivery: &Arc<Delivery>, kept: Option<CheckedRows>) -> PyResult<Phase> {
     let delivery = Arc::clone(delivery);
-    let running = Running::start(bell, async move { delivery.open().await })?;
+    let running = Running::start(wakeup, async move { delivery.open().await })?;
     Ok(Phase::Open { running, kept })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
-use crate::python::intake::Failure;
+use crate::python::input::Failure;
 use crate::rows::cell::{Row, Rows, Slices, Window};
 
 /// How long an event loop's thread reads rows before others have their turn.

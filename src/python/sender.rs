@@ -7,7 +7,7 @@
 //! The queue is memory, or a file whose rows outlive the process.
 
 mod accept;
-mod bells;
+mod wakeups;
 mod end;
 mod options;
 mod refusals;
@@ -22,16 +22,16 @@ use pyo3::types::PyDict;
 use pythonize::pythonize;
 
 use self::accept::{Accept, Single};
-use self::bells::{Bells, End};
 use self::end::{Close, Flush};
 use self::options::{OnFull, SenderOptions};
 use self::refusals::Refusals;
+use self::wakeups::{End, Wakeups};
+use super::callback_thread::{self, Call, CallbackThread};
 use super::door;
 use super::errors::{self, raise};
-use super::intake::{KeptKeys, Source, Wanted};
+use super::input::{KeptKeys, Source, Wanted};
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
-use super::porter::{self, Call, Porter};
 use super::push::{Target, encoder};
 use super::runtime::{self, Running};
 use super::{notices, results};
@@ -68,7 +68,7 @@ struct Shared {
     /// Whether the delivery has ended.
     ended: Arc<AtomicBool>,
     /// Whoever waits for room or for an end.
-    bells: Arc<Bells>,
+    wakeups: Arc<Wakeups>,
     refusals: Arc<Refusals>,
     spares: Mutex<Vec<Spare>>,
     told_old_date: AtomicBool,
@@ -84,7 +84,7 @@ impl Sender {
         }
         let listener = options.on_error.as_ref().map(|function| {
             let call = Call { function: function.clone_ref(py), argument: None };
-            porter::start(py, Porter::Users).map(|()| Arc::new(call))
+            callback_thread::start(py, CallbackThread::Users).map(|()| Arc::new(call))
         });
         let refusals = Arc::new(Refusals {
             listener: listener.transpose()?,
@@ -93,8 +93,8 @@ impl Sender {
         });
         let limits = target.route.sink.limits();
         let full = options.full_request(limits);
-        let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
-        let queue = raise(py, door::away(py, || make_queue(&options, &target, &bells)))?;
+        let (clock, wakeups) = (target.route.clock.clone(), Arc::<Wakeups>::default());
+        let queue = raise(py, door::away(py, || make_queue(&options, &target, &wakeups)))?;
         let queue = Arc::new(queue);
         let policy = Policy {
             retry: target.route.retry,
@@ -105,14 +105,18 @@ impl Sender {
             on_failure: OnFailure::Continue,
             linger: Some(options.max_delay),
         };
-        let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
+        let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&wakeups));
         let opening = Opening { replace: false, numbered };
         let delivery = target.delivery(&queue, policy).opening(opening).limited(full);
-        let delivery =
-            notices::by_porter(py, &target.route, &queue, delivery.telling(move |error| heard.hear(error, &rung)))?;
+        let delivery = notices::by_callback_thread(
+            py,
+            &target.route,
+            &queue,
+            delivery.telling(move |error| heard.hear(error, &rung)),
+        )?;
         let delivery = Arc::new(delivery);
         let ended = Arc::<AtomicBool>::default();
-        let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), queue: Arc::clone(&queue) };
+        let end = End { ended: Arc::clone(&ended), wakeups: Arc::clone(&wakeups), queue: Arc::clone(&queue) };
         let delivering = Arc::clone(&delivery).run();
         let running = Running::start(&Arc::default(), async move {
             let _end = end;
@@ -129,7 +133,7 @@ impl Sender {
             delivery,
             _running: running,
             ended,
-            bells,
+            wakeups,
             refusals,
             spares: Mutex::default(),
             told_old_date: AtomicBool::new(false),
@@ -259,9 +263,9 @@ struct Spare {
 }
 
 /// Where the rows wait.
-fn make_queue(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Result<Queue> {
-    let (route, bells) = (&target.route, Arc::clone(bells));
-    let drained = move || bells.ring();
+fn make_queue(options: &SenderOptions, target: &Target, wakeups: &Arc<Wakeups>) -> Result<Queue> {
+    let (route, wakeups) = (&target.route, Arc::clone(wakeups));
+    let drained = move || wakeups.ring();
     let Some(path) = &options.outbox else {
         return Ok(Queue::compact(options.buffer_bytes, route.clock.clone(), drained));
     };

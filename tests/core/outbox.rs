@@ -211,9 +211,9 @@ async fn what_nobody_took_can_be_withdrawn_and_then_nothing_comes() {
 #[tokio::test]
 async fn there_is_room_again_once_rows_are_settled_and_the_caller_is_woken() {
     let woken = Arc::new(AtomicUsize::new(0));
-    let bell = Arc::clone(&woken);
+    let wakeup = Arc::clone(&woken);
     let outbox = Queue::new(100, move || {
-        bell.fetch_add(1, Ordering::Relaxed);
+        wakeup.fetch_add(1, Ordering::Relaxed);
     });
     assert!(outbox.has_room());
     outbox.accept([run(30)]).unwrap();

@@ -6,7 +6,7 @@
 
 #[cfg(feature = "emulator")]
 mod emulated;
-mod leave;
+mod permits;
 mod outage;
 mod phases;
 mod plan;
@@ -19,14 +19,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::rate_limit::{Ask, Ending, Limit};
+use powerbi_push::rate_limit::{Ask, Ending, RateLimit};
 use powerbi_push::retry::Retry;
 
 use self::service::Service;
 
 /// A client that sends requests of `rows` rows over `limit`, four at once, until `end`.
 pub(crate) struct Sending {
-    pub(crate) limit: Limit,
+    pub(crate) limit: RateLimit,
     pub(crate) clock: Clock,
     pub(crate) rows: u64,
     pub(crate) end: Moment,

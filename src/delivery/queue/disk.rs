@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The file is an SQLite database with a write-ahead log. One process writes to it, others may read. It belongs to one
-//! destination, of which it keeps a hash, and says itself how its rows are to be cut. Beside it lie `-lock`, and `-mark`, which says what has to be in it; SQLite's own
-//! `-wal` and `-shm` come and go.
+//! destination, of which it keeps a hash, and says itself how its rows are to be cut. Beside it lie `-lock`, and `-mark`,
+//! which says what has to be in it; SQLite's own `-wal` and `-shm` come and go.
 
 mod batch_states;
 mod destination;

@@ -14,12 +14,12 @@ use crate::delivery::queue::{Ledger, Queue, RowState};
 use crate::delivery::worker::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::base64_length;
-use crate::python::bell::Bell;
 use crate::python::errors;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
 use crate::python::results;
 use crate::python::runtime::{Received, Running, lost};
+use crate::python::wakeup::Wakeup;
 use crate::services::microstrategy::client::Claim;
 use crate::services::microstrategy::upload::{Upload, delivery, queue};
 use crate::services::microstrategy::{Client, Info, Model, Trouble};
@@ -67,7 +67,7 @@ pub(super) fn publish(
     let State { staged, claim } = std::mem::take(&mut *State::lock(state));
     let clock = client.clock().clone();
     let deadline = options.timeout.map(|timeout| clock.now() + timeout);
-    let bell = Arc::new(Bell::default());
+    let wakeup = Arc::new(Wakeup::default());
     let (mut sent, mut stagings, mut whole, mut first) = (Vec::new(), Vec::new(), None, 0);
     for one in staged {
         let rows = one.account.rows;
@@ -83,7 +83,7 @@ pub(super) fn publish(
             let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
             let delivery = delivery(upload, Arc::clone(&queue), deadline);
             let bytes = base64_length(queue.waiting().bytes);
-            let running = Running::start(&bell, uploaded(Arc::clone(&delivery)))?;
+            let running = Running::start(&wakeup, uploaded(Arc::clone(&delivery)))?;
             (Way::Upload { delivery, queue, bytes }, running)
         }
         (how, whole) => {
@@ -102,12 +102,12 @@ pub(super) fn publish(
                     _ => Err(Error::bug("there is nothing to make a dataset of").into()),
                 }
             };
-            (Way::Once(stop), Running::start(&bell, sending)?)
+            (Way::Once(stop), Running::start(&wakeup, sending)?)
         }
     };
     let telling = Telling::new(options.progress, clock);
     let work = Publish { running, telling, sent, _claim: claim, client, way, raised: None };
-    Ok(Operation::new(work, bell, false))
+    Ok(Operation::new(work, wakeup, false))
 }
 
 async fn uploaded(delivery: Arc<Delivery>) -> Ending {

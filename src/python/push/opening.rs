@@ -7,7 +7,7 @@ use crate::python::errors;
 use crate::python::operation::Step;
 use crate::python::reading::{Early, Stop};
 use crate::python::runtime::{Received, lost};
-use crate::rows::encode::{Checked, Kept};
+use crate::rows::encode::{Checked, CheckedRows};
 
 impl Push {
     /// Waits until the sink is open.
@@ -36,7 +36,7 @@ impl Push {
     }
 
     /// Hands over what was kept of the check, if there was one, and reads on or again from there.
-    fn hand_over(&mut self, py: Python<'_>, kept: Option<Kept>) -> Result<(), Stop> {
+    fn hand_over(&mut self, py: Python<'_>, kept: Option<CheckedRows>) -> Result<(), Stop> {
         let mut ended = false;
         if let Some(kept) = kept {
             let Checked { runs, again, share } = kept.into_checked(&mut self.encoder);

@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use super::Shared;
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
-use crate::python::bell::Bell;
 use crate::python::errors;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::runtime::Running;
+use crate::python::wakeup::Wakeup;
 
 /// Everything accepted so far.
 pub(super) struct Flush {
@@ -24,12 +24,12 @@ pub(super) struct Flush {
 
 impl Flush {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
-        let bell = shared.bells.add();
+        let wakeup = shared.wakeups.add();
         shared.delivery.hurry();
         let rows = shared.queue.accepted();
-        let patience = patience(shared, &bell, timeout)?;
+        let patience = patience(shared, &wakeup, timeout)?;
         let flush = Self { shared: Arc::clone(shared), rows, patience, interrupted: None };
-        Ok(Operation::new(flush, bell, needs_loop))
+        Ok(Operation::new(flush, wakeup, needs_loop))
     }
 }
 
@@ -68,7 +68,7 @@ impl Work for Flush {
 /// The end of a sender.
 pub(super) struct Close {
     shared: Arc<Shared>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     patience: Option<Running<()>>,
     /// Rows that ended in doubt before this ran out of patience.
     in_doubt: Option<u64>,
@@ -77,12 +77,17 @@ pub(super) struct Close {
 
 impl Close {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
-        let bell = shared.bells.add();
+        let wakeup = shared.wakeups.add();
         shared.queue.close();
-        let patience = patience(shared, &bell, Some(timeout.unwrap_or(shared.options.close_timeout)))?;
-        let close =
-            Self { shared: Arc::clone(shared), bell: Arc::clone(&bell), patience, in_doubt: None, interrupted: None };
-        Ok(Operation::new(close, bell, needs_loop))
+        let patience = patience(shared, &wakeup, Some(timeout.unwrap_or(shared.options.close_timeout)))?;
+        let close = Self {
+            shared: Arc::clone(shared),
+            wakeup: Arc::clone(&wakeup),
+            patience,
+            in_doubt: None,
+            interrupted: None,
+        };
+        Ok(Operation::new(close, wakeup, needs_loop))
     }
 }
 
@@ -116,7 +121,7 @@ impl Work for Close {
             self.abort();
         }
         self.interrupted.get_or_insert(raised);
-        self.bell.ring();
+        self.wakeup.ring();
     }
 
     fn abort(&mut self) {
@@ -140,11 +145,11 @@ impl Close {
     }
 }
 
-/// Rings the bell once `timeout` has passed.
-fn patience(shared: &Shared, bell: &Arc<Bell>, timeout: Option<Duration>) -> PyResult<Option<Running<()>>> {
+/// Rings the wakeup once `timeout` has passed.
+fn patience(shared: &Shared, wakeup: &Arc<Wakeup>, timeout: Option<Duration>) -> PyResult<Option<Running<()>>> {
     let clock = shared.target.route.clock.clone();
     let end: Option<Moment> = timeout.map(|timeout| clock.now() + timeout);
-    end.map(|end| Running::start(bell, async move { clock.deadline(end).await })).transpose()
+    end.map(|end| Running::start(wakeup, async move { clock.deadline(end).await })).transpose()
 }
 
 pub(super) fn with_result(shared: &Shared, py: Python<'_>, raised: PyErr) -> PyResult<PyErr> {

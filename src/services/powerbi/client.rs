@@ -14,7 +14,7 @@ use crate::delivery::worker::{Delivery, Policy};
 use crate::error::Result;
 use crate::http::Exchanges;
 use crate::http::transport::{Settings, Transport};
-use crate::rate_limit::{Limit, Plan, Watch};
+use crate::rate_limit::{Plan, RateLimit, Watch};
 use crate::retry::Retry;
 
 /// Where rows go, and through what.
@@ -27,7 +27,7 @@ pub struct Route {
     /// When it tries again.
     pub retry: Retry,
     http: Arc<Exchanges>,
-    limit: Limit,
+    limit: RateLimit,
 }
 
 impl Route {
@@ -41,7 +41,7 @@ impl Route {
     ) -> Result<Self> {
         let transport = Transport::new(settings, clock.clone())?;
         let http = Arc::new(Exchanges::new(transport, Arc::new(PowerBi { by_key: true })));
-        let limit = Limit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
+        let limit = RateLimit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
         Ok(Self { sink: Arc::new(streaming), clock, retry, http, limit })
     }
 
@@ -67,7 +67,7 @@ impl Route {
         }
     }
 
-    /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`Limit::plan`].
+    /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`RateLimit::plan`].
     #[must_use]
     pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {
         self.limit.plan(requests, rows_of, rows_in_table)

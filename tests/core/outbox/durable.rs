@@ -191,9 +191,9 @@ fn what_was_set_aside_can_be_dropped_without_knowing_the_destination() {
     let batch = take(&outbox, 3, 1_000_000).unwrap();
     outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
     drop(outbox);
-    let durable = DiskQueue::open(Settings { destination: None, ..settings(&folder.file(), u64::MAX) }).unwrap();
-    assert_eq!(durable.drop_set_aside().unwrap(), 3);
-    drop(durable);
+    let disk = DiskQueue::open(Settings { destination: None, ..settings(&folder.file(), u64::MAX) }).unwrap();
+    assert_eq!(disk.drop_set_aside().unwrap(), 3);
+    drop(disk);
     assert!(reader(&folder).set_aside().unwrap().is_empty());
     assert_eq!(reader(&folder).pending().unwrap().rows, 1);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Batch, Destination, DiskQueue, Part, Queue, Reader, RowState, Settings};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::rows::encode::{Framing, Growing, Run};
+use powerbi_push::rows::encode::{Framing, Run, RunBuilder};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -16,11 +16,11 @@ static LINES: Framing = Framing::new(b"<", b" | ", b">");
 static COMMAS: Framing = Framing::new(b"(", b",", b")");
 
 fn run(framing: &'static Framing, rows: &[&str]) -> Run {
-    let mut growing = Growing::new(framing);
+    let mut builder = RunBuilder::new(framing);
     for row in rows {
-        growing.push(row.as_bytes(), std::iter::once(u32::try_from(row.len()).unwrap()));
+        builder.push(row.as_bytes(), std::iter::once(u32::try_from(row.len()).unwrap()));
     }
-    growing.into_run()
+    builder.into_run()
 }
 
 fn with(folder: &Folder, framing: &'static Framing) -> Settings {

@@ -13,8 +13,8 @@ use crate::outbox::folder::{Folder, all_ids, run, settings};
 fn anothers() -> Folder {
     let folder = Folder::new();
     let destination = Some(Destination::new("elsewhere", &PUSH_ROWS));
-    let durable = DiskQueue::open(Settings { destination, ..settings(&folder.file(), u64::MAX) }).unwrap();
-    let outbox = Queue::on_the_disk(durable, || ());
+    let disk = DiskQueue::open(Settings { destination, ..settings(&folder.file(), u64::MAX) }).unwrap();
+    let outbox = Queue::on_the_disk(disk, || ());
     (0..50).for_each(|part| outbox.accept([run(1_000 * part..1_000 * part + 20)]).unwrap());
     folder.killed()
 }

@@ -217,10 +217,10 @@ fn whoever_waits_for_rows_is_woken_when_they_are_found_to_be_lost() {
     let folder = Folder::new();
     folder.open().unwrap().accept([run(0..30_000)]).unwrap();
     let rings = Arc::new(AtomicU32::new(0));
-    let bell = Arc::clone(&rings);
-    let durable = DiskQueue::open(settings(&folder.file(), u64::MAX)).unwrap();
-    let outbox = Queue::on_the_disk(durable, move || {
-        bell.fetch_add(1, Ordering::Relaxed);
+    let wakeup = Arc::clone(&rings);
+    let disk = DiskQueue::open(settings(&folder.file(), u64::MAX)).unwrap();
+    let outbox = Queue::on_the_disk(disk, move || {
+        wakeup.fetch_add(1, Ordering::Relaxed);
     });
     spoil(&folder.file(), "item 20200");
     assert!(take(&outbox, 10, 1_000_000).is_none());
@@ -234,12 +234,12 @@ fn a_notice_that_was_handed_out_and_not_heard_is_told_again() {
     fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
     for heard in [false, true] {
         let outbox = folder.open().unwrap();
-        let durable = outbox.on_disk().unwrap();
-        assert_eq!(durable.hand_out().len(), 1);
-        assert_eq!(durable.hand_out(), []);
+        let disk = outbox.on_disk().unwrap();
+        assert_eq!(disk.hand_out().len(), 1);
+        assert_eq!(disk.hand_out(), []);
         outbox.accept([run([1])]).unwrap();
         if heard {
-            durable.heard();
+            disk.heard();
         }
     }
     assert_eq!(reports(&folder.open().unwrap()), []);

@@ -1,12 +1,12 @@
-//! The porters: two Python threads of ours, which do for Rust what needs Python.
+//! The callback threads: two Python threads of ours, which do for Rust what needs Python.
 //!
 //! ```text
-//!  Rust task ──ask──▶ queue ──▶ errand ──▶ powerbi_push.porter calls the function ──▶ the task's answer
+//!  Rust task ──ask──▶ queue ──▶ context ──▶ powerbi_push.callback thread calls the function ──▶ the task's answer
 //! ```
 //!
 //! One calls functions of the user's, which may take their time; the other wakes event loops, and never waits. A
-//! thread's loop is Python (`powerbi_push/porter.py`): a user's function that never returns then has no frame of
-//! Rust below it, and the interpreter can end. Waiting for the next errand is done here, without the GIL.
+//! thread's loop is Python (`powerbi_push/callback thread.py`): a user's function that never returns then has no frame of
+//! Rust below it, and the interpreter can end. Waiting for the next context is done here, without the GIL.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -19,9 +19,9 @@ use tokio::sync::oneshot;
 use super::{door, errors};
 use crate::error::{Error, Kind, Result};
 
-/// Whose functions a porter calls.
+/// Whose functions a callback thread calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Porter {
+pub(super) enum CallbackThread {
     /// The user's.
     Users = 0,
     /// Event loops': each returns at once.
@@ -46,9 +46,9 @@ enum Told {
 
 type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
 
-/// One call that the porter is to make.
+/// One call that the callback thread is to make.
 #[pyclass(frozen, module = "powerbi_push._core")]
-pub(super) struct Errand {
+pub(super) struct FetchContext {
     call: Arc<Call>,
     told: Told,
     reply: Mutex<Option<Reply>>,
@@ -56,11 +56,11 @@ pub(super) struct Errand {
 
 #[derive(Default)]
 struct Queue {
-    errands: Mutex<(VecDeque<Errand>, bool)>,
+    errands: Mutex<(VecDeque<FetchContext>, bool)>,
     changed: Condvar,
 }
 
-/// A porter's queue, and the process that it belongs to.
+/// A callback thread's queue, and the process that it belongs to.
 type Desk = Mutex<Option<(u32, Arc<Queue>)>>;
 
 static DESKS: [Desk; 2] = [Mutex::new(None), Mutex::new(None)];
@@ -69,23 +69,23 @@ thread_local! {
     static IS_PORTER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the calling thread is a porter.
+/// Whether the calling thread is a callback thread.
 pub(super) fn is_this_thread() -> bool {
     IS_PORTER.get()
 }
 
-/// Makes sure that this process has this porter; a forked child gets one of its own.
-pub(super) fn start(py: Python<'_>, porter: Porter) -> PyResult<()> {
-    let mut current = DESKS[porter as usize].lock().unwrap_or_else(PoisonError::into_inner);
+/// Makes sure that this process has this callback thread; a forked child gets one of its own.
+pub(super) fn start(py: Python<'_>, callback_thread: CallbackThread) -> PyResult<()> {
+    let mut current = DESKS[callback_thread as usize].lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     if current.as_ref().is_some_and(|(owner, _)| *owner == process) {
         return Ok(());
     }
     *current = Some((process, Arc::default()));
     drop(current);
-    let started = errors::face(py, "porter").and_then(|face| face.getattr("start")?.call1((porter as usize,)));
+    let started = errors::face(py, "porter").and_then(|face| face.getattr("start")?.call1((callback_thread as usize,)));
     if started.is_err() {
-        *DESKS[porter as usize].lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *DESKS[callback_thread as usize].lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
     started.map(drop)
 }
@@ -118,7 +118,7 @@ async fn ask_about<T: Send + 'static>(
         // Nobody waits any more where the task was dropped.
         let _ = sender.send(read(py, answered));
     });
-    if !send(Porter::Users, call, told, reply) {
+    if !send(CallbackThread::Users, call, told, reply) {
         return Err(gone());
     }
     answer.await.map_err(|_| gone())
@@ -127,17 +127,17 @@ async fn ask_about<T: Send + 'static>(
 /// Has an event loop woken. Called from Rust's own threads.
 pub(super) fn wake(call: Arc<Call>) {
     // A loop that is closed has nobody left to wake.
-    send(Porter::Loops, call, Told::Nothing, Box::new(|_, _| ()));
+    send(CallbackThread::Loops, call, Told::Nothing, Box::new(|_, _| ()));
 }
 
 /// Has the user's function called with a failure. What it raises itself goes where such things go.
 pub(super) fn tell(call: Arc<Call>, error: Error) {
-    send(Porter::Users, call, Told::Failure(error), Box::new(unraisable));
+    send(CallbackThread::Users, call, Told::Failure(error), Box::new(unraisable));
 }
 
 /// Has `call`, which logs a line, called with this one. What the user's handlers raise goes the same way.
 pub(super) fn log(call: Arc<Call>, line: String) {
-    send(Porter::Users, call, Told::Text(line), Box::new(unraisable));
+    send(CallbackThread::Users, call, Told::Text(line), Box::new(unraisable));
 }
 
 /// The same, and `heard` once it has returned.
@@ -146,7 +146,7 @@ pub(super) fn log_until_heard(call: Arc<Call>, line: String, heard: impl FnOnce(
         Ok(_) => door::away(py, heard),
         raised => unraisable(py, raised),
     });
-    send(Porter::Users, call, Told::Text(line), reply);
+    send(CallbackThread::Users, call, Told::Text(line), reply);
 }
 
 fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
@@ -155,45 +155,45 @@ fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
     }
 }
 
-/// Hands an errand over; `false` where the porter has left.
-fn send(porter: Porter, call: Arc<Call>, told: Told, reply: Reply) -> bool {
-    let Some(queue) = queue(porter as usize) else { return false };
+/// Hands an context over; `false` where the callback thread has left.
+fn send(callback_thread: CallbackThread, call: Arc<Call>, told: Told, reply: Reply) -> bool {
+    let Some(queue) = queue(callback_thread as usize) else { return false };
     let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
     if errands.1 {
         return false;
     }
-    errands.0.push_back(Errand { call, told, reply: Mutex::new(Some(reply)) });
+    errands.0.push_back(FetchContext { call, told, reply: Mutex::new(Some(reply)) });
     drop(errands);
     queue.changed.notify_one();
     true
 }
 
-/// The queue of a porter of this process.
-fn queue(porter: usize) -> Option<Arc<Queue>> {
-    let current = DESKS.get(porter)?.lock().unwrap_or_else(PoisonError::into_inner);
+/// The queue of a callback thread of this process.
+fn queue(callback_thread: usize) -> Option<Arc<Queue>> {
+    let current = DESKS.get(callback_thread)?.lock().unwrap_or_else(PoisonError::into_inner);
     let (owner, queue) = current.as_ref()?;
     (*owner == std::process::id()).then(|| Arc::clone(queue))
 }
 
 /// Waits for the next call to make; `None` once there will be none.
 #[pyfunction]
-pub(super) fn next_errand(py: Python<'_>, porter: usize) -> PyResult<Option<Errand>> {
+pub(super) fn next_errand(py: Python<'_>, callback_thread: usize) -> PyResult<Option<FetchContext>> {
     door::through(py, || {
         IS_PORTER.set(true);
-        Ok(queue(porter).and_then(|queue| door::away(py, || queue.next())))
+        Ok(queue(callback_thread).and_then(|queue| door::away(py, || queue.next())))
     })
 }
 
-/// Lets the porters go home.
+/// Lets the callback threads go home.
 pub(super) fn close_all() {
     for queue in (0..DESKS.len()).filter_map(queue) {
         queue.close();
     }
 }
 
-/// Waits a little for functions of the user's that are being called; the porters begin no more.
+/// Waits a little for functions of the user's that are being called; the callback threads begin no more.
 pub(super) fn join_all(py: Python<'_>) -> PyResult<()> {
-    if (0..DESKS.len()).all(|porter| queue(porter).is_none()) {
+    if (0..DESKS.len()).all(|callback_thread| queue(callback_thread).is_none()) {
         return Ok(());
     }
     errors::face(py, "porter")?.getattr("join")?.call0().map(drop)
@@ -209,16 +209,16 @@ impl Queue {
         drop(left);
     }
 
-    fn next(&self) -> Option<Errand> {
+    fn next(&self) -> Option<FetchContext> {
         let errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = |errands: &mut (VecDeque<Errand>, bool)| errands.0.is_empty() && !errands.1;
+        let waiting = |errands: &mut (VecDeque<FetchContext>, bool)| errands.0.is_empty() && !errands.1;
         let mut errands = self.changed.wait_while(errands, waiting).unwrap_or_else(PoisonError::into_inner);
         errands.0.pop_front()
     }
 }
 
 #[pymethods]
-impl Errand {
+impl FetchContext {
     /// What to call.
     #[getter]
     fn function(&self, py: Python<'_>) -> Py<PyAny> {
@@ -252,7 +252,7 @@ impl Errand {
     }
 }
 
-impl Errand {
+impl FetchContext {
     fn answer(&self, py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
         let reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reply) = reply {

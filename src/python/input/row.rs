@@ -6,15 +6,15 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict, PySet, PyString, PyTuple, PyType};
 
-use super::borrowed::{self, Version};
+use super::column_index::{ColumnIndex, KeptKeys, Keys};
+use super::ffi::{self, Version};
 use super::no_rows::advice_for_row;
-use super::places::{KeptKeys, Keys, Places};
 use super::{Failure, changed, value};
 use crate::python::door;
 use crate::rows::cell::Row;
 
 /// How the rows of each type met during a call are read.
-pub(in crate::python) struct Shapes<'py> {
+pub(in crate::python) struct RowReaders<'py> {
     known: Vec<(Bound<'py, PyType>, Shape<'py>)>,
     keys: Keys<'py>,
 }
@@ -35,7 +35,7 @@ enum Shape<'py> {
 #[derive(Default)]
 struct Fields<'py> {
     names: Vec<Bound<'py, PyAny>>,
-    places: Places,
+    places: ColumnIndex,
     /// The first values of the row being read; none between two rows.
     values: Vec<Bound<'py, PyAny>>,
 }
@@ -65,7 +65,7 @@ impl<'py> Fields<'py> {
     }
 }
 
-impl<'py> Shapes<'py> {
+impl<'py> RowReaders<'py> {
     /// Rows for the same columns as those that had these keys.
     pub(in crate::python) fn resume(py: Python<'py>, keys: KeptKeys) -> Self {
         // Python imports its datetimes when they are first asked for, which must not be while a row is read.
@@ -89,7 +89,7 @@ impl<'py> Shapes<'py> {
         self.keys.forget();
         for (_, shape) in &mut self.known {
             if let Shape::Tuple(fields) | Shape::Object { fields, .. } = shape {
-                fields.places = Places::default();
+                fields.places = ColumnIndex::default();
             }
         }
     }
@@ -115,7 +115,7 @@ impl<'py> Shapes<'py> {
             }
             Shape::Object { fields, plain, is_model } => {
                 if plain.as_ref().is_some_and(|plain| plain.is_still(object)) {
-                    borrowed::own_values(object, &fields.names, &mut fields.values)?;
+                    ffi::own_values(object, &fields.names, &mut fields.values)?;
                 }
                 fields.visit(row, |_, name| object.getattr(name.cast::<PyString>()?))?;
                 if *is_model {
@@ -215,7 +215,7 @@ fn refuse_index(class: &Bound<'_, PyType>, shape: &Shape<'_>) -> Result<(), Fail
 
 #[inline(always)]
 fn visit_dict<'py>(dict: &Bound<'py, PyDict>, keys: &mut Keys<'py>, row: &mut impl Row) -> PyResult<()> {
-    borrowed::visit_dict(dict, keys, row, visit_other)?.ok_or_else(changed)
+    ffi::visit_dict(dict, keys, row, visit_other)?.ok_or_else(changed)
 }
 
 /// An item whose key has not been met, or has no place, or whose value is of a rarer type.

@@ -8,18 +8,18 @@
 
 mod arrow;
 mod batch;
-mod borrowed;
+mod ffi;
 mod columns;
 mod declared;
-mod fed;
+mod async_rows;
 mod frame;
 mod labels;
-mod listed;
-mod moments;
+mod column_lists;
+mod timestamps;
 mod no_rows;
 mod numpy;
 mod pandas;
-mod places;
+mod column_index;
 mod row;
 mod tables;
 mod together;
@@ -33,11 +33,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyTuple};
 
 pub(super) use self::arrow::ArrowRows;
-use self::fed::Fed;
+use self::async_rows::AsyncRows;
+pub(super) use self::column_index::KeptKeys;
 use self::frame::Frame;
 use self::no_rows::refuse_single;
-pub(super) use self::places::KeptKeys;
-pub(super) use self::row::Shapes;
+pub(super) use self::row::RowReaders;
 pub(super) use self::wanted::Wanted;
 use super::operation::unreadable;
 use super::{door, errors};
@@ -48,7 +48,7 @@ use crate::rows::schema::DataType;
 pub(super) struct Source<'py> {
     py: Python<'py>,
     rest: Rest,
-    shapes: Shapes<'py>,
+    readers: RowReaders<'py>,
 }
 
 /// The rows not read yet, between two calls.
@@ -64,7 +64,7 @@ enum Kind {
     /// Can be read once.
     Once(Py<PyIterator>),
     /// Can be awaited once, by an event loop.
-    Fed(Fed),
+    AsyncRows(AsyncRows),
     Frame(Frame),
 }
 
@@ -106,7 +106,7 @@ impl Rest {
     /// What an event loop must await to read them, if only it can.
     pub(super) fn awaited(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         match &self.rows {
-            Kind::Fed(rows) => Some(rows.iterator(py)),
+            Kind::AsyncRows(rows) => Some(rows.iterator(py)),
             _ => None,
         }
     }
@@ -114,14 +114,14 @@ impl Rest {
     /// Rows taken out of the caller's hands that no one has looked at yet.
     pub(super) fn left(&self, py: Python<'_>) -> usize {
         match &self.rows {
-            Kind::Fed(rows) => rows.left(py),
+            Kind::AsyncRows(rows) => rows.left(py),
             _ => 0,
         }
     }
 
     /// Takes what was awaited.
     pub(super) fn feed(&mut self, more: Py<PyList>, ended: bool, raised: Option<PyErr>) {
-        if let Kind::Fed(rows) = &mut self.rows {
+        if let Kind::AsyncRows(rows) = &mut self.rows {
             rows.feed(more, ended, raised);
         }
     }
@@ -151,7 +151,7 @@ impl<'py> Source<'py> {
         } else if let Some(frame) = Frame::recognise(rows, wanted)? {
             Kind::Frame(frame)
         } else if rows.hasattr("__aiter__")? {
-            Kind::Fed(Fed::new(rows)?)
+            Kind::AsyncRows(AsyncRows::new(rows)?)
         } else {
             refuse_single(rows)?;
             Kind::Once(no_rows::iterator(rows)?.unbind())
@@ -161,7 +161,7 @@ impl<'py> Source<'py> {
 
     /// Goes on with what another call left.
     pub(super) fn resume(py: Python<'py>, rest: Rest) -> Self {
-        Self { py, rest, shapes: Shapes::resume(py, KeptKeys::default()) }
+        Self { py, rest, readers: RowReaders::resume(py, KeptKeys::default()) }
     }
 
     /// What is left for another call.
@@ -173,7 +173,7 @@ impl<'py> Source<'py> {
     pub(super) fn is_sized(&self) -> bool {
         match &self.rest.rows {
             Kind::List(..) | Kind::Tuple(_) => true,
-            Kind::Once(_) | Kind::Fed(_) => false,
+            Kind::Once(_) | Kind::AsyncRows(_) => false,
             Kind::Frame(frame) => frame.is_sized(),
         }
     }
@@ -213,7 +213,7 @@ impl<'py> Source<'py> {
         if list.len() != *length {
             return Err(changed().into());
         }
-        Ok(tables::item(list, next, self.shapes.reads_tables()))
+        Ok(tables::item(list, next, self.readers.reads_tables()))
     }
 
     #[inline(never)]
@@ -224,7 +224,7 @@ impl<'py> Source<'py> {
                 (next < tuple.len()).then(|| tuple.get_item(next)).transpose()?
             }
             Kind::Once(rows) => rows.bind(self.py).clone().next().transpose()?,
-            Kind::Fed(rows) => rows.next(self.py)?,
+            Kind::AsyncRows(rows) => rows.next(self.py)?,
             Kind::List(..) | Kind::Frame(_) => None,
         })
     }
@@ -244,7 +244,7 @@ impl Rows for Source<'_> {
     type Failure = Failure;
 
     fn begin(&mut self) {
-        self.shapes.begin();
+        self.readers.begin();
         if let Kind::Frame(frame) = &mut self.rest.rows {
             frame.begin();
         }
@@ -256,11 +256,11 @@ impl Rows for Source<'_> {
         if let Kind::Frame(frame) = &mut self.rest.rows {
             return match frame {
                 Frame::Arrow(rows) => rows.visit(row),
-                Frame::Listed(rows) => Ok(rows.visit(self.py, row)?),
+                Frame::ColumnLists(rows) => Ok(rows.visit(self.py, row)?),
             };
         }
         let Some(object) = self.next_object()? else { return Ok(false) };
-        self.shapes.visit(&object, row)?;
+        self.readers.visit(&object, row)?;
         Ok(true)
     }
 }

@@ -4,34 +4,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::delivery::queue::Queue;
-use crate::python::bell::Bell;
+use crate::python::wakeup::Wakeup;
 
-/// The bells of those who wait.
+/// The wakeups of those who wait.
 #[derive(Default)]
-pub(super) struct Bells(Mutex<Vec<Weak<Bell>>>);
+pub(super) struct Wakeups(Mutex<Vec<Weak<Wakeup>>>);
 
-impl Bells {
+impl Wakeups {
     pub(super) fn ring(&self) {
-        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.retain(|bell| {
-            bell.upgrade().is_some_and(|bell| {
-                bell.ring();
+        let mut wakeups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        wakeups.retain(|wakeup| {
+            wakeup.upgrade().is_some_and(|wakeup| {
+                wakeup.ring();
                 true
             })
         });
     }
 
-    pub(super) fn add(&self) -> Arc<Bell> {
-        let bell = Arc::new(Bell::default());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&bell));
-        bell
+    pub(super) fn add(&self) -> Arc<Wakeup> {
+        let wakeup = Arc::new(Wakeup::default());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&wakeup));
+        wakeup
     }
 }
 
 /// Tells everybody that the delivery has ended, however it did.
 pub(super) struct End {
     pub(super) ended: Arc<AtomicBool>,
-    pub(super) bells: Arc<Bells>,
+    pub(super) wakeups: Arc<Wakeups>,
     pub(super) queue: Arc<Queue>,
 }
 
@@ -39,6 +39,6 @@ impl Drop for End {
     fn drop(&mut self) {
         self.queue.release();
         self.ended.store(true, Ordering::Release);
-        self.bells.ring();
+        self.wakeups.ring();
     }
 }

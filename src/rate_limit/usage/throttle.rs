@@ -1,8 +1,8 @@
-//! What an account makes of a 429: when to come back, which quota it was, and whether somebody else sends too.
+//! What the usage makes of a 429: when to come back, which quota it was, and whether somebody else sends too.
 
 use std::time::Duration;
 
-use super::{Account, Gone};
+use super::{Gone, Usage};
 use crate::clock::Moment;
 use crate::rate_limit::quotas::{Counts, Quotas, Window};
 use crate::rate_limit::share::Share;
@@ -18,7 +18,7 @@ const STUBBORN: u32 = 4;
 /// Whoever is to wait for more than this part of a window may be held by that one.
 const LONG_PART: u32 = 60;
 
-impl Account {
+impl Usage {
     /// The service refused for a quota: nothing goes for a while, then one request, then as much as seems to be ours.
     pub(super) fn throttle(
         &mut self,

@@ -1,4 +1,4 @@
-//! The account of one place: what was sent, what is out, and whether the next request may go. It never waits itself.
+//! The usage of one place: what was sent, what is out, and whether the next request may go. It never waits itself.
 
 mod throttle;
 
@@ -32,7 +32,7 @@ pub(super) struct Gone {
 
 /// See the first line.
 #[derive(Debug, Clone)]
-pub(super) struct Account {
+pub(super) struct Usage {
     since: Moment,
     not_before: Moment,
     /// The service has just refused: one request at a time until it takes one.
@@ -52,8 +52,8 @@ pub(super) struct Account {
     circuit: Circuit,
 }
 
-impl Account {
-    /// An account that nothing is on.
+impl Usage {
+    /// An usage that nothing is on.
     pub(super) fn new(now: Moment) -> Self {
         Self {
             since: now,

@@ -7,7 +7,7 @@ use pyo3::types::PyList;
 use super::Failure;
 
 /// The rows awaited so far, and where more come from.
-pub(super) struct Fed {
+pub(super) struct AsyncRows {
     iterator: Py<PyAny>,
     rows: Option<Py<PyList>>,
     next: usize,
@@ -17,7 +17,7 @@ pub(super) struct Fed {
     raised: Option<PyErr>,
 }
 
-impl Fed {
+impl AsyncRows {
     pub(super) fn new(rows: &Bound<'_, PyAny>) -> PyResult<Self> {
         let iterator = rows.call_method0(intern!(rows.py(), "__aiter__"))?.unbind();
         Ok(Self { iterator, rows: None, next: 0, ended: false, raised: None })

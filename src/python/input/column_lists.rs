@@ -6,11 +6,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
 
+use super::column_index::ColumnIndex;
 use super::columns::{Column, Scratch};
 use super::declared::listed_type;
 use super::labels::is_a;
 use super::numpy::{is_numpy, numbers};
-use super::places::Places;
 use super::value;
 use super::{Wanted, changed};
 use crate::python::door;
@@ -21,7 +21,7 @@ use crate::rows::schema::DataType;
 const SLICE: usize = 10_000;
 
 /// The rows of such a frame.
-pub(super) struct Listed {
+pub(super) struct ColumnLists {
     frame: Py<PyAny>,
     made_by: Library,
     /// Whether what the clocks of zones show is wanted.
@@ -31,7 +31,7 @@ pub(super) struct Listed {
     rows: usize,
     slice: Vec<Values>,
     next: usize,
-    places: Places,
+    places: ColumnIndex,
     scratch: Scratch,
 }
 
@@ -57,7 +57,7 @@ impl Library {
     }
 }
 
-impl Listed {
+impl ColumnLists {
     /// A `DataFrame` of pandas whose labels are `names`.
     pub(super) fn pandas(frame: &Bound<'_, PyAny>, names: &[String], wanted: Wanted<'_>) -> PyResult<Self> {
         Self::new(frame, Library::Pandas, names, wanted)
@@ -82,7 +82,7 @@ impl Listed {
             rows,
             slice: Vec::new(),
             next: 0,
-            places: Places::default(),
+            places: ColumnIndex::default(),
             scratch: Scratch::default(),
         })
     }
@@ -96,7 +96,7 @@ impl Listed {
 
     /// The rows to come are for another `row` than those before.
     pub(super) fn begin(&mut self) {
-        self.places = Places::default();
+        self.places = ColumnIndex::default();
     }
 
     /// Goes back to row number `row`.

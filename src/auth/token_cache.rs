@@ -20,7 +20,7 @@ const REFRESH_GAP: Duration = Duration::from_secs(30);
 
 /// What whoever fetches a token has to know.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(super) struct FetchHint {
     /// The token at hand is still good: one attempt is enough, and none is worth waiting for.
     pub(super) ahead: bool,
     /// Before this the authority wants to be left alone.
@@ -30,11 +30,11 @@ pub(super) struct Ask {
 }
 
 /// How a token is fetched.
-pub(super) type Fetch<'a> = &'a (dyn Fn(Ask) -> Fetching + Send + Sync);
+pub(super) type Fetch<'a> = &'a (dyn Fn(FetchHint) -> Fetching + Send + Sync);
 
 /// The newest token, for everyone who signs in the same way.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct TokenCache {
     clock: Clock,
     state: Mutex<State>,
     /// Held while a token is fetched.
@@ -61,7 +61,7 @@ enum Look {
     None(u64),
 }
 
-impl Slot {
+impl TokenCache {
     /// No token is there yet.
     pub(super) fn new(clock: Clock) -> Self {
         Self { clock, state: Mutex::default(), turn: tokio::sync::Mutex::new(()) }
@@ -75,7 +75,7 @@ impl Slot {
                 Look::Ageing(token) => {
                     // Whoever is fetching already does it for this caller too.
                     let Ok(_turn) = self.turn.try_lock() else { return Ok(token) };
-                    let fetched = fetch(self.ask(true)).await;
+                    let fetched = fetch(self.hint(true)).await;
                     // A failure counts for nothing as long as the token at hand is good.
                     let _ = self.store(fetched, true);
                 }
@@ -118,15 +118,15 @@ impl Slot {
         match settled {
             (count, Some(outcome)) if count != seen => outcome,
             _ => {
-                let fetched = fetch(self.ask(false)).await;
+                let fetched = fetch(self.hint(false)).await;
                 self.store(fetched, false)
             }
         }
     }
 
-    fn ask(&self, ahead: bool) -> Ask {
+    fn hint(&self, ahead: bool) -> FetchHint {
         let state = self.lock();
-        Ask { ahead, not_before: state.not_before, claims: state.claims.clone() }
+        FetchHint { ahead, not_before: state.not_before, claims: state.claims.clone() }
     }
 
     /// What there is; of all who look at an ageing token, one is told so.

@@ -2,14 +2,14 @@
 
 use pyo3::prelude::*;
 
-use super::borrowed::{ascii_key, hash_of, same_text};
+use super::ffi::{ascii_key, hash_of, same_text};
 use super::tables::tables_are_known;
 
 /// The places of columns that every row of a source has, in the source's order: none where a name has none.
 #[derive(Default)]
-pub(super) struct Places(Option<Vec<Option<usize>>>);
+pub(super) struct ColumnIndex(Option<Vec<Option<usize>>>);
 
-impl Places {
+impl ColumnIndex {
     /// Asks for the places, unless they are known.
     #[inline]
     pub(super) fn ask(&mut self, ask: impl FnOnce() -> Vec<Option<usize>>) {

@@ -17,7 +17,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, TimeUnit};
 
-use super::moments::Calendar;
+use super::timestamps::Calendar;
 use super::zones::Zone;
 use crate::rows::cell::{Cell, Row};
 
@@ -32,7 +32,7 @@ pub(super) struct Scratch {
 
 /// How values are read.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Manner {
+pub(super) struct TimeReading {
     /// Moments that have a zone, as its clocks show them.
     pub(super) wall: bool,
     /// Times of day, where there is a use for them.
@@ -96,8 +96,8 @@ pub(super) enum Column {
 }
 
 /// What a column of `field`'s type is called where it cannot be read; `None` where it can.
-pub(super) fn unsupported(field: &Field, manner: Manner) -> Option<String> {
-    match Column::new(field, &new_empty_array(field.data_type()), manner, None) {
+pub(super) fn unsupported(field: &Field, reading: TimeReading) -> Option<String> {
+    match Column::new(field, &new_empty_array(field.data_type()), reading, None) {
         Some(_) => None,
         None => Some(match field.extension_type_name() {
             Some(name) => format!("{name} ({})", field.data_type()),
@@ -109,9 +109,14 @@ pub(super) fn unsupported(field: &Field, manner: Manner) -> Option<String> {
 impl Column {
     /// A reader of `array`, whose `shared` values may have been opened before; `None` for a type that maps to none of
     /// ours.
-    pub(super) fn new(field: &Field, array: &ArrayRef, manner: Manner, shared: Option<&Arc<Self>>) -> Option<Self> {
+    pub(super) fn new(
+        field: &Field,
+        array: &ArrayRef,
+        reading: TimeReading,
+        shared: Option<&Arc<Self>>,
+    ) -> Option<Self> {
         match (field.extension_type_name(), array.data_type()) {
-            (None | Some("arrow.json"), _) => Self::plain(array, manner, shared),
+            (None | Some("arrow.json"), _) => Self::plain(array, reading, shared),
             (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => {
                 Some(Self::Uuid(array.as_fixed_size_binary().clone()))
             }
@@ -121,7 +126,7 @@ impl Column {
     }
 
     /// The values that `array` has for all of its rows at once, where it is of a type that has such.
-    pub(super) fn shared(array: &ArrayRef, manner: Manner) -> Option<Arc<Self>> {
+    pub(super) fn shared(array: &ArrayRef, reading: TimeReading) -> Option<Arc<Self>> {
         let values = match array.data_type() {
             DataType::Dictionary(..) => array.as_any_dictionary().values(),
             DataType::RunEndEncoded(ends, _) => match ends.data_type() {
@@ -131,11 +136,11 @@ impl Column {
             },
             _ => return None,
         };
-        Self::plain(values, manner, None).map(Arc::new)
+        Self::plain(values, reading, None).map(Arc::new)
     }
 
-    fn plain(array: &ArrayRef, manner: Manner, shared: Option<&Arc<Self>>) -> Option<Self> {
-        let values = || shared.cloned().or_else(|| Self::shared(array, manner));
+    fn plain(array: &ArrayRef, reading: TimeReading, shared: Option<&Arc<Self>>) -> Option<Self> {
+        let values = || shared.cloned().or_else(|| Self::shared(array, reading));
         Some(match array.data_type() {
             DataType::Null => Self::Missing,
             DataType::Boolean => Self::Bool(array.as_boolean().clone()),
@@ -159,18 +164,18 @@ impl Column {
             DataType::Utf8View => Self::TextView(array.as_string_view().clone().to_binary_view()),
             DataType::Date32 => Self::Date32(array.as_primitive().clone()),
             DataType::Date64 => Self::Date64(array.as_primitive().clone()),
-            DataType::Timestamp(unit, Some(zone)) if manner.wall => {
+            DataType::Timestamp(unit, Some(zone)) if reading.wall => {
                 Self::Wall { ticks: moments(array, *unit), unit: *unit, zone: Zone::called(zone)? }
             }
             DataType::Timestamp(unit, zone) => {
                 Self::Moment { ticks: moments(array, *unit), unit: *unit, has_zone: zone.is_some() }
             }
-            DataType::Time32(unit) | DataType::Time64(unit) if manner.times => {
+            DataType::Time32(unit) | DataType::Time64(unit) if reading.times => {
                 Self::Time { ticks: times(array, *unit), unit: *unit }
             }
             DataType::Dictionary(..) => {
                 let codes = array.as_any_dictionary().keys().slice(0, array.len());
-                Self::Coded { codes: Box::new(Self::plain(&codes, manner, None)?), values: values()? }
+                Self::Coded { codes: Box::new(Self::plain(&codes, reading, None)?), values: values()? }
             }
             DataType::RunEndEncoded(ends, _) => match ends.data_type() {
                 DataType::Int16 => Self::runs(array.as_run::<Int16Type>(), values()?),

@@ -1,7 +1,7 @@
 //! What belongs to others and is read in place, a dict's items and an Arrow stream: one of the three files with `unsafe`.
 //!
 //! pyo3's own iterator panics where a dict changes under it, and a copy of the items would cost as much as the rest of
-//! the intake. An Arrow stream is a C struct that changes hands inside a capsule.
+//! the input. An Arrow stream is a C struct that changes hands inside a capsule.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int, c_uint};
@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyInt, PyString, PyType};
 use pyo3::{Bound, PyTypeInfo, ffi};
 
-use super::places::Keys;
+use super::column_index::Keys;
 use super::tables::{ask_for, simple_item};
 use super::value::give_plain;
 use crate::python::door::words;

@@ -8,8 +8,8 @@ use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_schema::Fields;
 
 use super::Failure;
-use super::columns::{Column, Manner, Scratch};
-use super::places::Places;
+use super::column_index::ColumnIndex;
+use super::columns::{Column, Scratch, TimeReading};
 use super::vetting::vet;
 use crate::rows::cell::{Row, Rows, Slices, Window};
 
@@ -22,7 +22,7 @@ pub(super) struct Batch {
     fields: Fields,
     /// The columns that are read: their places and names.
     wanted: Arc<[(usize, String)]>,
-    manner: Manner,
+    reading: TimeReading,
     /// For each of those, the values that its rows share, such as a dictionary's.
     shared: Vec<Option<Arc<Column>>>,
 }
@@ -31,14 +31,20 @@ impl Batch {
     /// A batch without rows.
     fn none() -> Self {
         let rows = StructArray::new_empty_fields(0, None);
-        Self { rows, fields: Fields::empty(), wanted: Arc::default(), manner: Manner::default(), shared: Vec::new() }
+        Self {
+            rows,
+            fields: Fields::empty(),
+            wanted: Arc::default(),
+            reading: TimeReading::default(),
+            shared: Vec::new(),
+        }
     }
 
     /// A batch of such fields; refuses one that has others, or whose values are not where it says.
     pub(super) fn new(
         fields: &Fields,
         wanted: Arc<[(usize, String)]>,
-        manner: Manner,
+        reading: TimeReading,
         rows: &ArrayRef,
     ) -> Result<Self, String> {
         let other = || "its batches are not of the types that it named".to_owned();
@@ -46,17 +52,17 @@ impl Batch {
         let shared = wanted.iter().map(|(place, name)| {
             let column = rows.column(*place);
             vet(column).map_err(|how| format!("column `{name}` {how}"))?;
-            Column::new(&fields[*place], &column.slice(0, 0), manner, None).ok_or_else(other)?;
-            Ok(Column::shared(column, manner))
+            Column::new(&fields[*place], &column.slice(0, 0), reading, None).ok_or_else(other)?;
+            Ok(Column::shared(column, reading))
         });
-        Ok(Self { shared: shared.collect::<Result<_, String>>()?, fields: fields.clone(), wanted, manner, rows })
+        Ok(Self { shared: shared.collect::<Result<_, String>>()?, fields: fields.clone(), wanted, reading, rows })
     }
 
     /// Its columns in some of its rows.
     fn columns(&self, rows: &Range<usize>) -> Vec<Column> {
         let wanted = self.wanted.iter().zip(&self.shared).filter_map(|((place, _), shared)| {
             let array = self.rows.column(*place).slice(rows.start, rows.len());
-            Column::new(&self.fields[*place], &array, self.manner, shared.as_ref())
+            Column::new(&self.fields[*place], &array, self.reading, shared.as_ref())
         });
         wanted.collect()
     }
@@ -70,7 +76,7 @@ pub(in crate::python) struct BatchRows {
     /// Those that the columns show.
     window: Range<usize>,
     columns: Vec<Column>,
-    places: Places,
+    places: ColumnIndex,
     scratch: Scratch,
 }
 
@@ -88,7 +94,7 @@ impl BatchRows {
     }
 
     fn some(batch: Arc<Batch>, left: Range<usize>) -> Self {
-        let (places, scratch) = (Places::default(), Scratch::default());
+        let (places, scratch) = (ColumnIndex::default(), Scratch::default());
         Self { batch, left, window: 0..0, columns: Vec::new(), places, scratch }
     }
 
@@ -109,7 +115,7 @@ impl Rows for BatchRows {
     type Failure = Failure;
 
     fn begin(&mut self) {
-        self.places = Places::default();
+        self.places = ColumnIndex::default();
     }
 
     #[inline]

@@ -1,4 +1,4 @@
-//! What an account says, moment by moment.
+//! What the usage says, moment by moment.
 
 use super::*;
 use crate::rate_limit::quotas::Holds;
@@ -28,29 +28,29 @@ fn at(seconds: u64) -> Moment {
     Moment::default() + Duration::from_secs(seconds)
 }
 
-/// An account, as one client of a table sees it.
+/// An usage, as one client of a table sees it.
 struct Client {
-    account: Account,
+    usage: Usage,
     quotas: Quotas,
     now: Moment,
 }
 
 impl Client {
     fn new(quotas: Quotas) -> Self {
-        Self { account: Account::new(at(0)), quotas, now: at(0) }
+        Self { usage: Usage::new(at(0)), quotas, now: at(0) }
     }
 
     fn word(&self) -> Word {
-        self.account.word(self.now, &ASK, &self.quotas, "Orders")
+        self.usage.word(self.now, &ASK, &self.quotas, "Orders")
     }
 
     fn go(&mut self) -> Gone {
         assert_eq!(self.word(), Word::Go);
-        self.account.go(self.now, &ASK, &"Orders".into())
+        self.usage.go(self.now, &ASK, &"Orders".into())
     }
 
     fn end(&mut self, gone: &Gone, ending: Ending) {
-        self.account.end(self.now, gone, ending, &self.quotas, &ASK.retry);
+        self.usage.end(self.now, gone, ending, &self.quotas, &ASK.retry);
     }
 
     fn send(&mut self, ending: Ending) {
@@ -112,10 +112,10 @@ fn a_probe_needs_no_place_of_those_that_are_kept() {
 fn only_what_may_have_landed_is_counted_as_rows_and_only_what_was_sent_as_a_request() {
     let counted = |ending| {
         let mut client = Client::new(allowed());
-        client.account.tables.set("Orders", Holding::Counted(0));
+        client.usage.tables.set("Orders", Holding::Counted(0));
         client.send(ending);
-        let Holding::Counted(rows) = client.account.tables.of("Orders") else { panic!("it is counted") };
-        (client.account.log_of_the_hour(client.now), rows)
+        let Holding::Counted(rows) = client.usage.tables.of("Orders") else { panic!("it is counted") };
+        (client.usage.log_of_the_hour(client.now), rows)
     };
     for ending in [Ending::Taken, Ending::Failed, Ending::Lost, Ending::Abandoned] {
         assert_eq!(counted(ending), ([1, 10], 10), "{ending:?}");
@@ -147,11 +147,11 @@ fn what_is_out_counts_as_if_it_were_counted_now() {
 #[test]
 fn more_rows_than_the_quota_has_go_alone() {
     let mut client = Client::new(Quotas { windows: vec![window(9, Counts::Rows, HOUR)], ..Quotas::NONE });
-    assert_eq!(client.account.room(client.now, &client.quotas), Some(9));
+    assert_eq!(client.usage.room(client.now, &client.quotas), Some(9));
     client.send(Ending::Taken);
     let Word::Wait(until, _) = client.word() else { panic!("the quota is used up") };
     assert_eq!(until, at(0) + HOUR);
-    assert_eq!(client.account.room(client.now, &client.quotas), Some(0));
+    assert_eq!(client.usage.room(client.now, &client.quotas), Some(0));
 }
 
 #[test]
@@ -170,6 +170,6 @@ fn one_more_round_of_refusals_is_one_more_sign_however_many_were_out() {
     for gone in &out {
         client.end(gone, Ending::Throttled(Some(Duration::from_secs(30))));
     }
-    assert_eq!(client.account.throttles, 1);
-    assert_eq!(client.account.most(&window(120, Counts::Requests, MINUTE), client.now), 60);
+    assert_eq!(client.usage.throttles, 1);
+    assert_eq!(client.usage.most(&window(120, Counts::Requests, MINUTE), client.now), 60);
 }

@@ -4,14 +4,14 @@ use super::{Framing, Run, position};
 
 /// A run to which rows can still be added.
 #[derive(Debug)]
-pub struct Growing {
+pub struct RunBuilder {
     framing: &'static Framing,
     /// The body so far, without its end.
     body: Vec<u8>,
     ends: Vec<u32>,
 }
 
-impl Growing {
+impl RunBuilder {
     /// A run without rows.
     #[must_use]
     pub fn new(framing: &'static Framing) -> Self {

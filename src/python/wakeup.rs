@@ -1,13 +1,13 @@
-//! A bell: rung when something that is waited for may have happened, heard by a thread or by an event loop.
+//! A wakeup: rung when something that is waited for may have happened, heard by a thread or by an event loop.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::porter::{self, Call};
+use super::callback_thread::{self, Call};
 
 /// Stays rung until it is heard, so that whoever comes late does not wait.
 #[derive(Default)]
-pub(super) struct Bell {
+pub(super) struct Wakeup {
     state: Mutex<State>,
     rung: Condvar,
 }
@@ -19,7 +19,7 @@ struct State {
     listener: Option<Arc<Call>>,
 }
 
-impl Bell {
+impl Wakeup {
     /// Something may have happened.
     pub(super) fn ring(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -30,7 +30,7 @@ impl Bell {
         drop(state);
         self.rung.notify_all();
         if let Some(call) = listener {
-            porter::wake(call);
+            callback_thread::wake(call);
         }
     }
 

@@ -13,7 +13,7 @@ use super::{Encoder, Filled, Mark, Run};
 
 /// What is kept of rows that were checked.
 #[derive(Debug)]
-pub struct Kept {
+pub struct CheckedRows {
     share: Share,
     runs: Vec<Run>,
     /// Behind the last run.
@@ -32,7 +32,7 @@ pub struct Checked {
     pub share: Share,
 }
 
-impl Kept {
+impl CheckedRows {
     /// Bodies for which there is `room`.
     #[must_use]
     pub fn new(room: &'static Room, encoder: &Encoder) -> Self {

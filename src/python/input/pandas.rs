@@ -8,14 +8,14 @@ use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
 
 use super::Wanted;
 use super::arrow::ArrowRows;
+use super::column_lists::{ColumnLists, check_known};
 use super::labels::{check_distinct, is_a, refuse_types};
-use super::listed::{Listed, check_known};
 use super::numpy::is_numpy;
 use crate::error::Error;
 use crate::python::{door, errors};
 
 /// The rows of `frame`, or its lists; columns that are not wanted are left unread.
-pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Result<ArrowRows, Listed>> {
+pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Result<ArrowRows, ColumnLists>> {
     let py = frame.py();
     let frame = &with_index(frame)?;
     let names = labels(frame)?;
@@ -24,7 +24,7 @@ pub(super) fn open(frame: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Res
         // No pyarrow, an old one, or values that it cannot hold: ours are judged one by one.
         Err(raised) if raised.is_instance_of::<PyException>(py) => {
             refuse_unsupported(frame, &names, wanted)?;
-            Listed::pandas(frame, &names, wanted).map(Err)
+            ColumnLists::pandas(frame, &names, wanted).map(Err)
         }
         Err(raised) => Err(raised),
     }

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
 use super::arrow::{self, ArrowRows};
+use super::column_lists::ColumnLists;
 use super::labels::{check_width, is_a, one_column};
-use super::listed::Listed;
 use super::{Failure, Wanted, pandas};
 use crate::python::door;
 use crate::rows::cell::Rows;
@@ -16,7 +16,7 @@ use crate::rows::schema::DataType;
 /// A frame, by how it is read.
 pub(super) enum Frame {
     Arrow(Box<ArrowRows>),
-    Listed(Listed),
+    ColumnLists(ColumnLists),
 }
 
 impl Frame {
@@ -35,7 +35,7 @@ impl Frame {
         if is_a(rows, "pandas", "DataFrame")? {
             return Ok(Some(match pandas::open(rows, wanted)? {
                 Ok(rows) => Self::Arrow(Box::new(rows)),
-                Err(lists) => Self::Listed(lists),
+                Err(lists) => Self::ColumnLists(lists),
             }));
         }
         if is_a(rows, "polars", "LazyFrame")? {
@@ -60,7 +60,7 @@ impl Frame {
                 let untyped = untyped(rows, &null)?;
                 Ok(Some(Self::Arrow(Box::new(ArrowRows::new(&frame, reader, wanted)?.without_types(untyped)))))
             }
-            Err(_) => Ok(Some(Self::Listed(Listed::polars(&frame, wanted)?))),
+            Err(_) => Ok(Some(Self::ColumnLists(ColumnLists::polars(&frame, wanted)?))),
         }
     }
 
@@ -68,7 +68,7 @@ impl Frame {
     pub(super) fn declared(&self, py: Python<'_>) -> PyResult<Vec<(String, Option<DataType>)>> {
         match self {
             Self::Arrow(rows) => Ok(rows.declared()),
-            Self::Listed(rows) => rows.declared(py),
+            Self::ColumnLists(rows) => rows.declared(py),
         }
     }
 
@@ -76,7 +76,7 @@ impl Frame {
     pub(super) fn is_sized(&self) -> bool {
         match self {
             Self::Arrow(rows) => rows.is_sized(),
-            Self::Listed(_) => true,
+            Self::ColumnLists(_) => true,
         }
     }
 
@@ -84,7 +84,7 @@ impl Frame {
     pub(super) fn begin(&mut self) {
         match self {
             Self::Arrow(rows) => rows.begin(),
-            Self::Listed(rows) => rows.begin(),
+            Self::ColumnLists(rows) => rows.begin(),
         }
     }
 
@@ -92,7 +92,7 @@ impl Frame {
     pub(super) fn rewind(&mut self, py: Python<'_>, row: usize) -> Result<(), Failure> {
         match self {
             Self::Arrow(rows) => rows.rewind(py, row)?,
-            Self::Listed(rows) => rows.rewind(row),
+            Self::ColumnLists(rows) => rows.rewind(row),
         }
         Ok(())
     }

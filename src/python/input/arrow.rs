@@ -11,11 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use super::batch::{Batch, BatchRows};
-use super::borrowed::ArrowStream;
-use super::columns::{Manner, unsupported};
+use super::columns::{TimeReading, unsupported};
 use super::declared::arrow_type;
+use super::ffi::ArrowStream;
 use super::labels::{check_distinct, is_a, one_column, refuse_types};
-use super::{Failure, Wanted, borrowed, changed, may_go_on};
+use super::{Failure, Wanted, changed, ffi, may_go_on};
 use crate::error::Error;
 use crate::python::{door, errors};
 use crate::rows::cell::{Row, Rows, Slices, Window};
@@ -29,7 +29,7 @@ pub(in crate::python) struct ArrowRows {
     fields: Fields,
     /// The columns that are read: their places and names.
     wanted: Arc<[(usize, String)]>,
-    manner: Manner,
+    reading: TimeReading,
     /// Columns whose types say nothing.
     untyped: Vec<String>,
     /// What is left of the current batch.
@@ -46,7 +46,7 @@ enum Stream {
 /// The stream of `frame`, or why it cannot be read.
 pub(super) fn import(frame: &Bound<'_, PyAny>) -> PyResult<Result<ArrowStream, ArrowError>> {
     let capsule = frame.call_method0(intern!(frame.py(), "__arrow_c_stream__"))?;
-    borrowed::take_stream(capsule.cast::<PyCapsule>()?)
+    ffi::take_stream(capsule.cast::<PyCapsule>()?)
 }
 
 impl ArrowRows {
@@ -74,9 +74,9 @@ impl ArrowRows {
         };
         check_distinct(py, fields.iter().map(|field| field.name().as_str()))?;
         let names = fields.iter().map(|field| field.name().clone()).enumerate();
-        let manner = Manner { wall: wanted.wall, times: wanted.times };
+        let reading = TimeReading { wall: wanted.wall, times: wanted.times };
         let wanted: Vec<_> = names.filter(|(_, name)| wanted.has(name)).collect();
-        refuse_unsupported(py, &fields, &wanted, manner)?;
+        refuse_unsupported(py, &fields, &wanted, reading)?;
         // What has a length is held whole, and hands out its stream as often as it is asked to.
         let again = frame.hasattr(intern!(py, "__len__"))?.then(|| frame.clone().unbind());
         let stream = Stream::Producer(reader);
@@ -85,7 +85,7 @@ impl ArrowRows {
             again,
             fields,
             wanted: wanted.into(),
-            manner,
+            reading,
             untyped: Vec::new(),
             batch: BatchRows::default(),
         })
@@ -133,7 +133,7 @@ impl ArrowRows {
             // Let go with Python at hand: its owner may be a Python object.
             self.batch = BatchRows::default();
             let Some(batch) = self.stream.next(py)? else { return Ok(false) };
-            let batch = Batch::new(&self.fields, Arc::clone(&self.wanted), self.manner, &batch);
+            let batch = Batch::new(&self.fields, Arc::clone(&self.wanted), self.reading, &batch);
             let batch = batch.map_err(|how| broken(&how))?;
             self.batch = BatchRows::all(batch);
             Ok(true)
@@ -221,7 +221,13 @@ fn unreadable(frame: &Bound<'_, PyAny>, error: &ArrowError) -> PyErr {
 }
 
 /// One error for all columns that no column type takes, before any row is read.
-fn refuse_unsupported(py: Python<'_>, fields: &Fields, wanted: &[(usize, String)], manner: Manner) -> PyResult<()> {
-    let refused = wanted.iter().filter_map(|(place, name)| Some((name.clone(), unsupported(&fields[*place], manner)?)));
+fn refuse_unsupported(
+    py: Python<'_>,
+    fields: &Fields,
+    wanted: &[(usize, String)],
+    reading: TimeReading,
+) -> PyResult<()> {
+    let refused =
+        wanted.iter().filter_map(|(place, name)| Some((name.clone(), unsupported(&fields[*place], reading)?)));
     refuse_types(py, &refused.collect::<Vec<_>>())
 }

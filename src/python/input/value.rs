@@ -9,7 +9,7 @@ use pyo3::types::{
     PyType, PyTzInfo, PyTzInfoAccess,
 };
 
-use super::borrowed::{exact, small_int, utf8};
+use super::ffi::{exact, small_int, utf8};
 use crate::rows::cell::{Cell, Date, DateTime, Row, Time};
 
 /// An Enum may hold another Enum; none holds this many.

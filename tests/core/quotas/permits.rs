@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::error::Kind;
-use powerbi_push::rate_limit::{Ask, Ending, Holding, IN_FLIGHT, Limit, Quotas, Reason, Wait, Watch};
+use powerbi_push::rate_limit::{Ask, Ending, Holding, IN_FLIGHT, Quotas, RateLimit, Reason, Wait, Watch};
 use powerbi_push::retry::Retry;
 use powerbi_push::services::powerbi::Allowance;
 
@@ -35,7 +35,7 @@ impl Watch for Counting {
     }
 }
 
-async fn throttled(limit: &Limit, seconds: u64) {
+async fn throttled(limit: &RateLimit, seconds: u64) {
     let told = Some(Duration::from_secs(seconds));
     limit.permit(ask(1), None, &()).await.unwrap().end(Ending::Throttled(told));
 }
@@ -43,7 +43,7 @@ async fn throttled(limit: &Limit, seconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn a_hold_also_stops_who_was_waiting_for_a_place() {
     let clock = Clock::real();
-    let limit = Limit::alone(clock.clone(), Quotas::NONE);
+    let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
     let mut permits = Vec::new();
     for _ in 0..IN_FLIGHT {
         permits.push(limit.permit(ask(1), None, &()).await.unwrap());
@@ -59,7 +59,7 @@ async fn a_hold_also_stops_who_was_waiting_for_a_place() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_past_the_deadline_is_refused_at_once() {
     let clock = Clock::real();
-    let limit = Limit::alone(clock.clone(), Quotas::NONE);
+    let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
     throttled(&limit, 60).await;
     let error = limit.permit(ask(1), Some(at(59)), &()).await.unwrap_err();
     assert_eq!((error.kind, error.answer.bound_by.as_deref()), (Kind::RateLimited, Some("Retry-After")));
@@ -69,7 +69,7 @@ async fn a_wait_past_the_deadline_is_refused_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_is_told_once_and_its_end_too_even_where_nobody_waits_for_it() {
-    let limit = Limit::alone(Clock::real(), Quotas::NONE);
+    let limit = RateLimit::alone(Clock::real(), Quotas::NONE);
     let out = limit.permit(ask(1), None, &()).await.unwrap();
     throttled(&limit, 60).await;
     let watch = Counting::default();
@@ -89,7 +89,7 @@ async fn a_wait_is_told_once_and_its_end_too_even_where_nobody_waits_for_it() {
 async fn everybody_who_names_the_same_dataset_is_counted_together_each_with_quotas_of_its_own() {
     let clock = Clock::real();
     let quotas = |most| Allowance { requests_per_minute: Some(most), ..Allowance::NONE }.of_dataset();
-    let limit = |key, most| Limit::shared(key, &clock, quotas(most));
+    let limit = |key, most| RateLimit::shared(key, &clock, quotas(most));
     for _ in 0..2 {
         limit("leave/one", 3).permit(ask(1), None, &()).await.unwrap().end(Ending::Taken);
     }
@@ -107,9 +107,13 @@ async fn what_was_counted_by_another_time_counts_for_nothing() {
     let quotas = Allowance { requests_per_minute: Some(1), ..Allowance::NONE }.of_dataset();
     let (before, now) = (Clock::simulated(), Clock::simulated());
     before.advance(Duration::from_secs(7_200));
-    Limit::shared("leave/reused", &before, quotas.clone()).permit(ask(1), None, &()).await.unwrap().end(Ending::Taken);
+    RateLimit::shared("leave/reused", &before, quotas.clone())
+        .permit(ask(1), None, &())
+        .await
+        .unwrap()
+        .end(Ending::Taken);
     for fits in [true, false] {
-        let said = Limit::shared("leave/reused", &now, quotas.clone()).permit(ask(1), Some(at(1)), &()).await;
+        let said = RateLimit::shared("leave/reused", &now, quotas.clone()).permit(ask(1), Some(at(1)), &()).await;
         assert_eq!(said.is_ok(), fits);
         if let Ok(mut permit) = said {
             permit.end(Ending::Taken);
@@ -120,7 +124,7 @@ async fn what_was_counted_by_another_time_counts_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_a_table_holds_is_known_from_when_it_was_made_or_emptied() {
     let clock = Clock::real();
-    let dataset = Limit::alone(clock, Allowance::PRO.of_dataset());
+    let dataset = RateLimit::alone(clock, Allowance::PRO.of_dataset());
     let (orders, items) = (dataset.clone().of_table("Orders"), dataset.clone().of_table("Items"));
     assert_eq!(orders.holding(), Holding::Unknown);
     dataset.made(["Orders", "Items"], false);
@@ -138,10 +142,10 @@ async fn what_a_table_holds_is_known_from_when_it_was_made_or_emptied() {
 
 #[tokio::test(start_paused = true)]
 async fn batches_are_cut_to_what_the_quota_of_rows_has_left_if_that_is_worth_a_request() {
-    let limit = Limit::alone(Clock::real(), Allowance::FREE.of_dataset());
+    let limit = RateLimit::alone(Clock::real(), Allowance::FREE.of_dataset());
     for (sent, next) in [(0, 10_000), (6_000, 4_000), (3_000, 1_000), (500, 10_000)] {
         limit.permit(ask(sent), None, &()).await.unwrap().end(Ending::Taken);
         assert_eq!(limit.rows_to_take(10_000), next, "after {sent} more");
     }
-    assert_eq!(Limit::alone(Clock::real(), Quotas::NONE).rows_to_take(10_000), 10_000);
+    assert_eq!(RateLimit::alone(Clock::real(), Quotas::NONE).rows_to_take(10_000), 10_000);
 }
