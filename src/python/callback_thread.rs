@@ -83,7 +83,7 @@ pub(super) fn start(py: Python<'_>, callback_thread: CallbackThread) -> PyResult
     }
     *current = Some((process, Arc::default()));
     drop(current);
-    let started = errors::face(py, "porter").and_then(|face| face.getattr("start")?.call1((callback_thread as usize,)));
+    let started = errors::face(py, "calls.callback_threads").and_then(|face| face.getattr("start")?.call1((callback_thread as usize,)));
     if started.is_err() {
         *DESKS[callback_thread as usize].lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -196,7 +196,7 @@ pub(super) fn join_all(py: Python<'_>) -> PyResult<()> {
     if (0..DESKS.len()).all(|callback_thread| queue(callback_thread).is_none()) {
         return Ok(());
     }
-    errors::face(py, "porter")?.getattr("join")?.call0().map(drop)
+    errors::face(py, "calls.callback_threads")?.getattr("join")?.call0().map(drop)
 }
 
 impl Queue {

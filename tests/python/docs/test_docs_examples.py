@@ -44,7 +44,7 @@ def test_the_examples_in_docstrings_do_what_they_show(
 
 def test_there_are_examples_in_docstrings() -> None:
     assert [
-        name for name in ("powerbi_push", "powerbi_push.schema", "powerbi_push.emulator") if not doctests(name)
+        name for name in ("powerbi_push", "powerbi_push.schema.table", "powerbi_push.emulator") if not doctests(name)
     ] == []
 
 
