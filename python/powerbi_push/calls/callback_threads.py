@@ -16,7 +16,7 @@ from powerbi_push.calls import verbs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NAMES = ("powerbi-push-porter", "powerbi-push-waker")
+_NAMES = ("powerbi-push-callbacks", "powerbi-push-waker")
 
 #: How long the end of the interpreter waits for a function that is being called, in seconds.
 _PATIENCE = 2.0
@@ -25,9 +25,9 @@ _PATIENCE = 2.0
 _threads: list[threading.Thread] = []
 
 
-def start(porter: int) -> None:
+def start(number: int) -> None:
     """Start a thread."""
-    thread = threading.Thread(target=_serve, args=(porter,), name=_NAMES[porter], daemon=True)
+    thread = threading.Thread(target=_serve, args=(number,), name=_NAMES[number], daemon=True)
     thread.start()
     _threads.append(thread)
 
@@ -38,23 +38,23 @@ def join() -> None:
         thread.join(_PATIENCE)
 
 
-def _serve(porter: int) -> None:
-    while (errand := _core.next_errand(porter)) is not None:
-        _run(errand)
+def _serve(number: int) -> None:
+    while (callback := _core.next_callback(number)) is not None:
+        _run(callback)
         # Nothing of it is kept while the next one is waited for.
-        del errand
+        del callback
 
 
-def _run(errand: _core.Errand) -> None:
+def _run(callback: _core.Callback) -> None:
     try:
-        answer: Any = errand.function(*errand.arguments)
+        answer: Any = callback.function(*callback.arguments)
         if hasattr(answer, "__await__"):
-            verbs.await_elsewhere(answer, errand)
+            verbs.await_elsewhere(answer, callback)
             return
     except BaseException as raised:  # noqa: BLE001 - whoever waits for the answer raises it
-        errand.fail(raised)
+        callback.fail(raised)
     else:
-        errand.finish(answer)
+        callback.finish(answer)
 
 
 def challenged(get_token: Callable[..., Any], scope: str) -> Callable[[str], Any]:

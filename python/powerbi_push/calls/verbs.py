@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator
     from typing import TypeAlias
 
-    from powerbi_push._core import Deadline, Errand, Operation
+    from powerbi_push._core import Callback, Deadline, Operation
 
 Answer = TypeVar("Answer")
 if TYPE_CHECKING:
@@ -113,15 +113,15 @@ def _waiting(loop: AbstractEventLoop) -> Iterator[None]:
         _loops.remove(loop)
 
 
-def await_elsewhere(answer: Awaitable[object], errand: Errand) -> None:
+def await_elsewhere(answer: Awaitable[object], callback: Callback) -> None:
     """Await what a credential answered on an event loop that waits for one of our operations."""
     import asyncio  # noqa: PLC0415
 
     async def report() -> None:
         try:
-            errand.finish(await answer)
+            callback.finish(await answer)
         except BaseException as raised:
-            errand.fail(raised)
+            callback.fail(raised)
             raise
 
     if not _loops:

@@ -37,7 +37,9 @@ impl Telling {
             Progress::Never => false,
             Progress::Always | Progress::Function(_) => true,
             // A list is read at once, and a generator may wait for each of its rows.
-            Progress::WhereWatched => total.is_none() && face(py, "display.bar")?.call_method0("is_watched")?.extract()?,
+            Progress::WhereWatched => {
+                total.is_none() && face(py, "display.bar")?.call_method0("is_watched")?.extract()?
+            }
         };
         Ok(Self { next: push.started + patience, total, often, bar: None })
     }
