@@ -243,6 +243,11 @@ impl Emulator {
         self.powerbi.columns(&Place { workspace, dataset, table })
     }
 
+    /// Whether a table, given as for `rows`, takes rows with any columns.
+    pub fn takes_any(&self, workspace: Option<&str>, dataset: &str, table: Option<&str>) -> Result<bool> {
+        self.powerbi.takes_any(&Place { workspace, dataset, table })
+    }
+
     /// The rows that a body of Post Rows would store in a table, given as for `rows`; nothing is stored.
     pub fn understood(
         &self,
