@@ -65,7 +65,8 @@ impl KeepFile {
             return Err(Error::configuration(message).with_hint("name a file, which need not be there yet"));
         }
         let failed = |error: io::Error| {
-            Error::configuration(format!("`keep`: the file {} cannot be kept: {error}", path.display())).caused_by(error)
+            Error::configuration(format!("`keep`: the file {} cannot be kept: {error}", path.display()))
+                .caused_by(error)
         };
         let path = &behind_links(path).map_err(failed)?;
         let lock_path = beside(path, "lock");

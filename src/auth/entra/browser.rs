@@ -11,6 +11,7 @@ mod redirect;
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,9 +69,10 @@ impl Browser {
     }
 
     async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
-        if let Some(token) = self.person.by_itself(errand).await? {
-            return Ok(token);
-        }
+        let errand = &match self.person.by_itself(errand).await? {
+            ControlFlow::Break(token) => return Ok(token),
+            ControlFlow::Continue(errand) => errand,
+        };
         let redirect = Redirect::bind(self.port).await?;
         let (state, verifier) = (random()?, random()?);
         let page = self.page(errand, &redirect, &state, &verifier);

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -75,9 +76,10 @@ impl DeviceCode {
     }
 
     async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
-        if let Some(token) = self.person.by_itself(errand).await? {
-            return Ok(token);
-        }
+        let errand = &match self.person.by_itself(errand).await? {
+            ControlFlow::Break(token) => return Ok(token),
+            ControlFlow::Continue(errand) => errand,
+        };
         let given = self.begin(errand).await?;
         let ends = errand.clock.now() + given.lifetime;
         (self.prompt)(given.code).await?;

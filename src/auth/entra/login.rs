@@ -44,7 +44,7 @@ impl Login {
             let message = format!("{}: the sign-in of `powerbi-push login` has ended", person.app.doing(errand));
             Error::new(Kind::Authentication, message).with_hint(HINT)
         };
-        person.by_itself(errand).await?.ok_or_else(ended)
+        person.by_itself(errand).await?.break_value().ok_or_else(ended)
     }
 }
 
