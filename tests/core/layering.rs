@@ -55,7 +55,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("emulator::keep", &["emulator::http", "emulator::identity", "emulator::kept"]),
     ("emulator::http", &["emulator::row", "emulator::shown", "emulator::kept"]),
     ("emulator::console", &["emulator::http", "emulator::shown"]),
-    ("emulator::services::entra", &["emulator::http", "emulator::identity"]),
+    ("emulator::services::entra", &["emulator::http", "emulator::identity", "emulator::switch"]),
     (
         "emulator::services::powerbi",
         &[

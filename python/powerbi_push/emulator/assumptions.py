@@ -10,7 +10,7 @@ __all__ = ["Assumptions"]
 class Assumptions(TypedDict, total=False):
     """What the emulator does where nobody has written down what the service does.
 
-    The first answer is the default, and the stricter one.
+    The first answer is the default, and the stricter one unless a library of the vendor's would not stand that.
 
     Attributes:
         rows_object_on_push_url: Whether a push URL takes ``{"rows": [...]}`` besides an array: ``"refused"`` or
@@ -39,6 +39,8 @@ class Assumptions(TypedDict, total=False):
         phase: How many seconds fixed windows had run when the emulator's clock started; 0 by default.
         retry_after: How a refusal says when to come back: in ``"seconds"``, at a ``"date"``, or ``"absent"``.
         licence: Whose rows an hour there are: ``"pro"``, 1,000,000, or ``"free"``, 10,000.
+        used_assertions: What becomes of an app's assertion whose ``jti`` came before: it is ``"accepted"``, as msal
+            needs it, or ``"refused"``.
     """
 
     rows_object_on_push_url: Literal["refused", "accepted"]
@@ -59,3 +61,4 @@ class Assumptions(TypedDict, total=False):
     phase: float
     retry_after: Literal["seconds", "date", "absent"]
     licence: Literal["pro", "free"]
+    used_assertions: Literal["accepted", "refused"]

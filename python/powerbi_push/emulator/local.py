@@ -14,7 +14,7 @@ arrived. Its one user owns My workspace; its one app signs in with a secret, as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Iterator, Mapping, Sized
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
@@ -22,7 +22,7 @@ from powerbi_push.calls.arguments import look_at, refuse
 from powerbi_push.emulator.assumptions import Assumptions
 from powerbi_push.emulator.certificate import Bundle
 from powerbi_push.emulator.microstrategy import MicroStrategy, MicroStrategyAssumptions
-from powerbi_push.emulator.pushed import difference
+from powerbi_push.emulator.pushed import apart, difference, together
 from powerbi_push.emulator.records import AccessToken, EmulatorCredential, Request
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.powerbi.client import Client
@@ -330,16 +330,19 @@ class Emulator:
         place = _place(target)
         columns = self._core.columns(*place)
         shown = "/".join(part for part in place if part)
+        rows = [*rows] if isinstance(rows, Iterator) else rows
         if not columns:
             # A dataset that takes any columns has none before its first row.
             if isinstance(rows, Sized) and len(rows) == 0:
                 return
             msg = f"`{shown}`: no row has arrived"
             raise AssertionError(msg)
+        names = [name for name, _ in columns]
+        rows, beside = apart(rows, names) if self._core.takes_any(*place) else (rows, [])
         schema = TableSchema("wanted", [Column(name, data_type) for name, data_type in columns])
         bodies = schema.payloads(rows, convert=True)
         wanted = [row for body in bodies for row in self._core.understood(*place, body)]
-        names = [name for name, _ in columns]
+        names, wanted = together(names, wanted, beside)
         found = difference(names, wanted, self.rows(target), ordered=_core.check_flag("ordered", ordered))
         if found:
             msg = f"`{shown}`: {found}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from powerbi_push.calls.options import Rows
 
     Row = tuple[Any, ...]
 
@@ -39,6 +42,23 @@ def difference(
         _part("unexpected", [_shown(columns, row) for row in unexpected]),
     ]
     return "\n".join([f"{len(there)} rows arrived of {len(should)}", *(part for part in parts if part)])
+
+
+def apart(rows: Rows, columns: Sequence[str]) -> tuple[Rows, list[dict[str, Any]]]:
+    """Take out of rows the cells of columns that no row has brought; None is a missing cell."""
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        return rows, []
+    known = set(columns)
+    beside = [{name: row[name] for name in row if name not in known and row[name] is not None} for row in rows]
+    return [{name: row[name] for name in row if name in known} for row in rows], beside
+
+
+def together(
+    columns: list[str], rows: list[dict[str, Any]], beside: list[dict[str, Any]]
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Give columns and rows with the cells that were taken apart."""
+    more = dict.fromkeys(name for cells in beside for name in cells)
+    return [*columns, *more], [row | cells for row, cells in zip(rows, beside or [{}] * len(rows), strict=True)]
 
 
 def _cells(columns: Sequence[str], rows: list[dict[str, Any]]) -> list[Row]:
