@@ -52,7 +52,7 @@ pub use self::services::powerbi::{
     AnswerNames, AppRefusal, Assumed, Case, Creation, Licence, NewWorkspace, NoMember, RetryAfter, Role,
     SequenceNumbers, TablesAnswer, Windows,
 };
-pub use self::switch::{Fate, Reception};
+pub use self::switch::{Reception, RowState};
 pub use self::value::{DateTime, Value};
 use crate::clock::Clock;
 use crate::error::{Error, Result};

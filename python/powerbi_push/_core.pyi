@@ -8,10 +8,10 @@ from typing import Any, Final, Literal, ParamSpec, Self, TypeVar, final
 __all__ = [
     "VERSION",
     "Account",
+    "Callback",
     "Client",
     "Deadline",
     "Emulator",
-    "Errand",
     "Library",
     "LibraryModel",
     "LibraryUpload",
@@ -44,7 +44,7 @@ __all__ = [
     "keep_at_most",
     "leave",
     "logout",
-    "next_errand",
+    "next_callback",
     "read_dataset",
     "read_dataset_json",
     "run",
@@ -80,7 +80,7 @@ def infer_columns(
     rows: Any, types: list[tuple[str, str]], convert: bool, target: str
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]: ...
 def emulator_url() -> str | None: ...
-def next_errand(porter: int) -> Errand | None: ...
+def next_callback(thread: int) -> Callback | None: ...
 def inside(function: Callable[_Given, _Answer], *given: _Given.args, **named: _Given.kwargs) -> _Answer: ...
 def is_loopback(url: str) -> bool: ...
 def keep_at_most(bytes: int) -> None: ...  # noqa: A002
@@ -93,7 +93,7 @@ def unread_rows(raised: BaseException, row: int) -> BaseException: ...
 def settled(outcome: tuple[_Answer, BaseException | None]) -> _Answer: ...
 
 @final
-class Errand:
+class Callback:
     @property
     def function(self) -> Callable[..., object]: ...
     @property

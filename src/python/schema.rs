@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::door;
 use super::errors::{self, raise};
-use super::intake::{Source, Wanted};
+use super::input::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::error::Error;

@@ -34,7 +34,7 @@ pub use self::sinks::{PushDataset, Streaming, TableAt};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::http::Exchanges;
-use crate::rate_limit::{Limit, Quotas, Watch};
+use crate::rate_limit::{Quotas, RateLimit, Watch};
 use crate::retry::Retry;
 
 /// A dataset as the service lists it.
@@ -76,7 +76,7 @@ pub struct Api {
     root: Url,
     clock: Clock,
     retry: Retry,
-    limit: Limit,
+    limit: RateLimit,
     /// Who is told of waits.
     watch: Arc<dyn Watch>,
 }
@@ -85,7 +85,7 @@ impl Api {
     /// The operations under `root`, which is scheme and host.
     #[must_use]
     pub fn new(http: Arc<Exchanges>, root: Url, clock: Clock, retry: Retry) -> Self {
-        let limit = Limit::alone(clock.clone(), Quotas::NONE);
+        let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
         Self { http, root, clock, retry, limit, watch: Arc::new(()) }
     }
 
@@ -109,9 +109,9 @@ impl Api {
 
     /// What may be sent to a dataset: counted for all of its tables together, whichever client of this process sends.
     #[must_use]
-    pub fn quota(&self, dataset: &str, quotas: Quotas) -> Limit {
+    pub fn quota(&self, dataset: &str, quotas: Quotas) -> RateLimit {
         let host = self.root.authority();
-        Limit::shared(&format!("{host}/{}", dataset.to_ascii_lowercase()), &self.clock, quotas)
+        RateLimit::shared(&format!("{host}/{}", dataset.to_ascii_lowercase()), &self.clock, quotas)
     }
 
     /// `Datasets_GetDatasets[InGroup]`: every dataset that the caller may see.

@@ -16,11 +16,11 @@ import click
 
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.stop import Stop
-from powerbi_push.dataset_schema import DatasetSchema
-from powerbi_push.emulator import Emulator
+from powerbi_push.emulator.local import Emulator
 from powerbi_push.environment import VARIABLE
-from powerbi_push.schema import Relationship, TableSchema
-from powerbi_push.streaming import StreamingDataset
+from powerbi_push.powerbi.streaming import StreamingDataset
+from powerbi_push.schema.dataset import DatasetSchema
+from powerbi_push.schema.table import Relationship, TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

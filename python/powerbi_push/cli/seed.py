@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.failures import CommandError
-from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import ConfigurationError, SourceError, ValidationError
+from powerbi_push.schema.dataset import DatasetSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from powerbi_push.emulator import Emulator
+    from powerbi_push.emulator.local import Emulator
 
 _FORM = '[{"name": "Sales", "tables": [{"name": "Orders", "columns": [...], "rows": [...]}]}]'
 _TEXT_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity')

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::super::{AccessToken, exchange};
 use super::app::App;
 use super::cache::Cache;
@@ -45,40 +45,40 @@ impl Person {
     }
 
     /// A form for an endpoint, which names the app and the scope, and asks that the person be not asked each hour.
-    pub(super) fn form(&self, errand: &Errand, endpoint: &str) -> Form {
-        self.app.form(errand, endpoint).open("scope", &Self::scope(errand))
+    pub(super) fn form(&self, context: &FetchContext, endpoint: &str) -> Form {
+        self.app.form(context, endpoint).open("scope", &Self::scope(context))
     }
 
     /// What is asked for.
-    pub(super) fn scope(errand: &Errand) -> String {
-        format!("{} offline_access", errand.scope)
+    pub(super) fn scope(context: &FetchContext) -> String {
+        format!("{} offline_access", context.scope)
     }
 
-    /// A token without asking the person; or the errand on which the person may be asked, where that is not to be had.
-    pub(super) async fn by_itself(&self, errand: &Errand) -> Result<ControlFlow<AccessToken, Errand>> {
-        let (key, mut refused) = (self.key(errand), None::<SecretString>);
-        let mut with_person = errand.clone();
+    /// A token without asking the person; or what is needed to ask the person, where that is not to be had.
+    pub(super) async fn by_itself(&self, context: &FetchContext) -> Result<ControlFlow<AccessToken, FetchContext>> {
+        let (key, mut refused) = (self.key(context), None::<SecretString>);
+        let mut with_person = context.clone();
         while let Some(refresh) = self.refresh.find(&key)? {
             if refused.is_some_and(|refused| refused.expose_secret() == refresh.expose_secret()) {
                 self.refresh.forget(&key)?;
                 break;
             }
-            let form = self.form(errand, "token").open("grant_type", "refresh_token");
-            match grant::post(errand, &form.secret("refresh_token", &refresh), granted).await {
-                Ok(granted) => return self.keep(errand, granted).map(ControlFlow::Break),
+            let form = self.form(context, "token").open("grant_type", "refresh_token");
+            match grant::post(context, &form.secret("refresh_token", &refresh), granted).await {
+                Ok(granted) => return self.keep(context, granted).map(ControlFlow::Break),
                 Err(error) if !has_ended(&error) => return Err(error),
                 // Another process may have used it, and left the next one.
                 Err(error) => {
                     let wanted = error.answer.claims.as_deref().map(Arc::from);
-                    with_person.ask.claims = wanted.or(with_person.ask.claims);
+                    with_person.hint.claims = wanted.or(with_person.hint.claims);
                     refused = Some(refresh);
                 }
             }
         }
-        if errand.ask.ahead {
+        if context.hint.ahead {
             // Nobody is bothered while the token at hand is good.
-            let message = format!("{}: a person has to sign in again", self.app.doing(errand));
-            let claims = with_person.ask.claims.as_deref().map(str::to_owned);
+            let message = format!("{}: a person has to sign in again", self.app.doing(context));
+            let claims = with_person.hint.claims.as_deref().map(str::to_owned);
             let answer = ServiceAnswer { claims, ..ServiceAnswer::default() };
             return Err(Error::new(Kind::Authentication, message).with_answer(answer));
         }
@@ -86,19 +86,19 @@ impl Person {
     }
 
     /// The token of a sign-in; what else it brought is kept for the next time.
-    pub(super) fn keep(&self, errand: &Errand, granted: Granted) -> Result<AccessToken> {
+    pub(super) fn keep(&self, context: &FetchContext, granted: Granted) -> Result<AccessToken> {
         if let Some(refresh) = granted.refresh {
-            self.refresh.keep(self.key(errand), refresh)?;
+            self.refresh.keep(self.key(context), refresh)?;
         }
         Ok(granted.token)
     }
 
-    fn key(&self, errand: &Errand) -> Key {
+    fn key(&self, context: &FetchContext) -> Key {
         Key {
             tenant: self.app.tenant().to_owned(),
             client: self.app.client().to_owned(),
-            authority: self.app.authority(&errand.authority).as_str().to_owned(),
-            scope: errand.scope.clone(),
+            authority: self.app.authority(&context.authority).as_str().to_owned(),
+            scope: context.scope.clone(),
         }
     }
 }

@@ -3,18 +3,18 @@
 use std::ops::Range;
 
 use super::columns::Columns;
-use super::{Framing, Growing, Run, position};
+use super::{Framing, Run, RunBuilder, position};
 
 /// The rows of `run` as arrays.
 pub(super) fn in_arrays(run: &Run, framing: &'static Framing, columns: &Columns) -> Run {
     let mut arranger = Arranger::new((0..columns.len()).map(|place| columns.name(place)));
-    let (mut growing, mut row) = (Growing::with_room(framing, run.bytes(), run.rows()), Vec::new());
+    let (mut builder, mut row) = (RunBuilder::with_room(framing, run.bytes(), run.rows()), Vec::new());
     for place in 0..run.rows() {
         row.clear();
         arranger.put(run.bare(place..place + 1), &mut row);
-        growing.push(&row, std::iter::once(position(row.len())));
+        builder.push(&row, std::iter::once(position(row.len())));
     }
-    growing.into_run()
+    builder.into_run()
 }
 
 /// Puts rows into order.

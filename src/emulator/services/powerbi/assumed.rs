@@ -7,7 +7,7 @@ use std::time::Duration;
 pub use self::answers::{
     AnswerNames, AppRefusal, Case, Creation, Licence, NoMember, RetryAfter, SequenceNumbers, TablesAnswer, Windows,
 };
-use crate::emulator::switch::{self, Fate, Reception, choose, count, seconds};
+use crate::emulator::switch::{self, Reception, RowState, choose, count, seconds};
 use crate::error::Result;
 
 /// How the emulator behaves where the documents do not say what the service does.
@@ -34,13 +34,13 @@ pub struct Assumed {
     /// What Get Tables tells of a table (facts/powerbi 1.3: no example).
     pub tables_answer: TablesAnswer,
     /// What becomes of the rows when the schema of their table is updated (facts/powerbi 1.4, 10.2).
-    pub rows_after_update: Fate,
+    pub rows_after_update: RowState,
     /// What the header with a sequence number does (facts/powerbi 1.10, 10.1).
     pub sequence_numbers: SequenceNumbers,
     /// Whether a sequence number may leave some out (facts/powerbi 1.10).
     pub sequence_gaps: Reception,
     /// What becomes of the sequence numbers when all rows are deleted (facts/powerbi 10.1).
-    pub sequence_after_delete: Fate,
+    pub sequence_after_delete: RowState,
     /// How the time is cut by which requests and rows are counted (facts/powerbi 4.4: not stated).
     pub windows: Windows,
     /// How far fixed windows had come when the clock started.
@@ -67,10 +67,10 @@ impl Default for Assumed {
             app_refusal: AppRefusal::default(),
             not_a_member: NoMember::default(),
             tables_answer: TablesAnswer::default(),
-            rows_after_update: Fate::default(),
+            rows_after_update: RowState::default(),
             sequence_numbers: SequenceNumbers::default(),
             sequence_gaps: Reception::default(),
-            sequence_after_delete: Fate::default(),
+            sequence_after_delete: RowState::default(),
             windows: Windows::default(),
             phase: Duration::ZERO,
             retry_after: RetryAfter::default(),
