@@ -28,6 +28,7 @@ const APART: &[&str] = &["services"];
 const OF_NO_SERVICE: &[&str] = &["rows", "delivery", "http", "rate_limit", "auth"];
 const WORDS_OF_SERVICES: &[&str] = &[
     "powerbi",
+    "power_bi",
     "push_dataset",
     "pushdataset",
     "microstrategy",

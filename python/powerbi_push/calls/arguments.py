@@ -43,12 +43,12 @@ def owned_by(what: str, name: str) -> str:
 
 
 @frameless
-def items(owner: str, name: str, given: object, kind: type[T]) -> tuple[T, ...]:
+def items(owner: str, name: str, given: object, kind: type[T], target: str) -> tuple[T, ...]:
     """Take several objects of one kind."""
     look_at(name, given)
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         refuse(name, f"a list of {kind.__name__}", given)
-    taken = listed(owner, name, given)
+    taken = listed(owner, name, given, target=target)
     for one in taken:
         look_at(name, one)
         if not isinstance(one, kind):
@@ -56,7 +56,7 @@ def items(owner: str, name: str, given: object, kind: type[T]) -> tuple[T, ...]:
     return taken
 
 
-def listed(owner: str, what: str, given: Iterable[T], argument: str | None = None) -> tuple[T, ...]:
+def listed(owner: str, what: str, given: Iterable[T], argument: str | None = None, *, target: str) -> tuple[T, ...]:
     """Read what a schema is made of, which may raise what it likes; what has no end is not read to it.
 
     Args:
@@ -64,6 +64,7 @@ def listed(owner: str, what: str, given: Iterable[T], argument: str | None = Non
         what: What they are.
         given: Where they are.
         argument: What the caller calls them, where it is something else.
+        target: For whom they are, which decides how many are far too many.
 
     Raises:
         ConfigurationError: It cannot be read, or there are far more of them than any schema has.
@@ -75,7 +76,7 @@ def listed(owner: str, what: str, given: Iterable[T], argument: str | None = Non
         msg = f"`{argument or what}` of {owner} could not be read: {type(error).__name__}"
         raise ConfigurationError(msg) from error
     at_least = len(taken) == count == _FAR_TOO_MANY
-    _core.check_count(owner, what, count - at_least, at_least)
+    _core.check_count(target, owner, what, count - at_least, at_least)
     return taken
 
 

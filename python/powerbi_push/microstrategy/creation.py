@@ -29,7 +29,7 @@ def roles(name: str, given: Any) -> list[tuple[str, str, str | None]]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(how)
     found: list[tuple[str, str, str | None]] = []
-    named = listed("the dataset", name, given)
+    named = listed("the dataset", name, given, target="microstrategy")
     for role, columns in given.items() if isinstance(given, Mapping) else zip(named, named, strict=True):
         match columns:
             case str():

@@ -66,7 +66,7 @@ class DatasetSchema:
         owner = owned_by("dataset", self.name)
         set_(self, "target", _core.check_word("target", target, TARGETS))
         set_(self, "tables", _tables(owner, tables, target))
-        set_(self, "relationships", items(owner, "relationships", relationships, Relationship))
+        set_(self, "relationships", items(owner, "relationships", relationships, Relationship, self.target))
         set_(self, "mode", _core.check_text("mode", mode))
         set_(self, "retention", _core.check_optional_text("retention", retention))
         canonical = _core.read_dataset(specification(self), self.target)
@@ -109,7 +109,9 @@ class DatasetSchema:
         if unknown := [table for table in known if table not in tables]:
             msg = f"types= names table `{unknown[0]}`, which is not among the tables"
             raise ConfigurationError(msg, hint='types are given by table: types={"Orders": {"Id": int}}')
-        named = listed(owned_by("dataset", _core.check_text("name", name)), "tables", tables.items())
+        owner = owned_by("dataset", _core.check_text("name", name))
+        _core.check_word("target", target, TARGETS)
+        named = listed(owner, "tables", tables.items(), target=target)
         inferred = []
         for table, rows in named:
             inferred.append(_inferred(table, rows, known.get(table), convert, target))
@@ -134,7 +136,7 @@ class DatasetSchema:
         _core.check_word("target", target, TARGETS)
         look_at("source", source)
         if isinstance(source, Mapping):
-            _check_counts(source)
+            _check_counts(source, target)
             return cls._read(_core.read_dataset(dict(source), target), target)
         if not isinstance(source, str | os.PathLike):
             refuse("source", "JSON text, a mapping, or the path of a file", source)
@@ -208,11 +210,12 @@ def _tables(owner: str, tables: Any, target: Target) -> tuple[TableSchema, ...]:
     if isinstance(tables, TableSchema):
         return (_made_for(target, tables),)
     if isinstance(tables, Mapping):
-        return tuple(_named(name, columns, target) for name, columns in listed(owner, "tables", tables.items()))
+        named = listed(owner, "tables", tables.items(), target=target)
+        return tuple(_named(name, columns, target) for name, columns in named)
     if isinstance(tables, str | bytes) or not isinstance(tables, Iterable):
         msg = f"`tables` takes tables, not {type(tables).__name__}"
         raise ConfigurationError(msg, hint=how)
-    found = listed(owner, "tables", tables)
+    found = listed(owner, "tables", tables, target=target)
     for table in found:
         look_at("tables", table)
         if not isinstance(table, TableSchema):
@@ -245,7 +248,7 @@ def _named(name: str, columns: Any, target: Target) -> TableSchema:
     return _made_for(target, columns)
 
 
-def _check_counts(source: Mapping[str, Any]) -> None:
+def _check_counts(source: Mapping[str, Any], target: Target) -> None:
     """Refuse far too many of anything before it is read; whatever else is wrong the core says."""
     tables = source.get("tables")
     owners = [("the dataset", source, ("tables", "relationships"))]
@@ -254,7 +257,7 @@ def _check_counts(source: Mapping[str, Any]) -> None:
     for owner, holder, lists in owners:
         for what in lists:
             if isinstance(holder.get(what), list):
-                _core.check_count(owner, what, len(holder[what]), False)  # noqa: FBT003 - a door of the core
+                _core.check_count(target, owner, what, len(holder[what]), False)  # noqa: FBT003 - a door of the core
 
 
 def _table(spec: dict[str, Any], target: Target) -> TableSchema:

@@ -211,9 +211,9 @@ class TableSchema:
         set_(self, "name", _core.check_text("name", name))
         owner = owned_by("table", self.name)
         set_(self, "target", _core.check_word("target", target, TARGETS))
-        set_(self, "columns", _for_target(columns_of(owner, "columns", columns), self.target))
+        set_(self, "columns", _for_target(columns_of(owner, "columns", columns, self.target), self.target))
         set_(self, "_hints", {})
-        set_(self, "measures", items(owner, "measures", measures, Measure))
+        set_(self, "measures", items(owner, "measures", measures, Measure, self.target))
         set_(self, "description", _core.check_optional_text("description", description))
         set_(self, "is_hidden", _core.check_optional_flag("is_hidden", is_hidden))
         set_(self, "_core", _core.TableSchema(specification(self), self.target))
@@ -264,7 +264,7 @@ class TableSchema:
         known = [
             (column.name, str(column.data_type))
             for column in _for_target(
-                columns_of(owned_by("table", name), "types", () if types is None else types), target
+                columns_of(owned_by("table", name), "types", () if types is None else types, target), target
             )
         ]
         columns, hints = _core.infer_columns(rows, known, convert, target)
@@ -394,7 +394,7 @@ def as_table_schema(name: str, schema: Hidden[Any]) -> TableSchema | None:
 
 
 @frameless
-def columns_of(owner: str, argument: str, columns: Any) -> tuple[Column, ...]:
+def columns_of(owner: str, argument: str, columns: Any, target: str) -> tuple[Column, ...]:
     """The columns that an argument says: a mapping, columns, or pairs."""
     how = 'give a mapping such as {"Price": float}, or a list of Column or of pairs'
     if argument == "columns":
@@ -406,7 +406,7 @@ def columns_of(owner: str, argument: str, columns: Any) -> tuple[Column, ...]:
     found = []
     # What has `items()` as a mapping has them, such as ``frame.dtypes``, is taken as one.
     pairs: Any = getattr(columns, "items", None) if hasattr(type(columns), "items") else None
-    for column in listed(owner, "columns", pairs() if pairs else columns, argument):
+    for column in listed(owner, "columns", pairs() if pairs else columns, argument, target=target):
         match column:
             case Column():
                 found.append(column)

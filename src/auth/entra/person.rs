@@ -54,7 +54,7 @@ impl Person {
         format!("{} offline_access", context.scope)
     }
 
-    /// A token without asking the person; or what is needed to ask the person, where that is not to be had.
+    /// A token without asking the person; or the context in which the person may be asked, where that is not to be had.
     pub(super) async fn by_itself(&self, context: &FetchContext) -> Result<ControlFlow<AccessToken, FetchContext>> {
         let (key, mut refused) = (self.key(context), None::<SecretString>);
         let mut with_person = context.clone();

@@ -1,8 +1,8 @@
-//! A schema as the service's own JSON, nothing in it that was not set.
+//! The definition of a dataset or a table as Power BI wants it: a schema as JSON, nothing in it that was not set.
 
 use serde_json::{Map, Value, json};
 
-use super::{Column, Dataset, Measure, Relationship, Table};
+use crate::rows::schema::{Column, DataType, Dataset, Measure, Relationship, Table};
 
 /// The body that creates `dataset`. Retention is not in it: the service takes that in the query.
 #[must_use]
@@ -35,13 +35,22 @@ pub fn table_json(table: &Table) -> Value {
 fn column_json(column: &Column) -> Value {
     let mut object = Map::new();
     object.insert("name".into(), column.name.clone().into());
-    object.insert("dataType".into(), column.data_type.wire_name().into());
+    object.insert("dataType".into(), spelling(column.data_type).into());
     set(&mut object, "formatString", column.format_string.as_ref());
     set(&mut object, "sortByColumn", column.sort_by_column.as_ref());
     set(&mut object, "dataCategory", column.data_category.as_ref());
     set(&mut object, "isHidden", column.is_hidden.as_ref());
     set(&mut object, "summarizeBy", column.summarize_by.as_ref());
     object.into()
+}
+
+/// The spelling of a type that the service's own examples use.
+fn spelling(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "bool",
+        DataType::String => "string",
+        other => other.name(),
+    }
 }
 
 fn measure_json(measure: &Measure) -> Value {
