@@ -339,7 +339,7 @@ class Emulator:
             raise AssertionError(msg)
         names = [name for name, _ in columns]
         rows, beside = apart(rows, names) if self._core.takes_any(*place) else (rows, [])
-        schema = TableSchema("wanted", [Column(name, data_type) for name, data_type in columns])
+        schema = TableSchema(place[-1] or place[1], [Column(name, data_type) for name, data_type in columns])
         bodies = schema.payloads(rows, convert=True)
         wanted = [row for body in bodies for row in self._core.understood(*place, body)]
         names, wanted = together(names, wanted, beside)

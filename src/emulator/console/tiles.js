@@ -185,18 +185,25 @@ function points(tile, table, epoch) {
   return [rows.map(([at]) => at), ...columns.map((column) => rows.map(([, row]) => (row[column] === null ? null : numeric(row[column]))))];
 }
 
+/** The span of an axis: a minute around a single moment, of which uPlot makes years. */
+function around({ data: [moments] }, low, high) {
+  return low !== null && moments[0] === moments.at(-1) ? [moments[0] - 30, moments[0] + 30] : [low, high];
+}
+
 function line(tile, state) {
   const chart = h("div", { class: "line-chart" }), element = h("div", { class: "picture", role: "img" }, chart);
   let plot = null, scheme = "";
   const make = (table) => {
     const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
     const columns = chosen(tile, table), ground = columns.length === 1 ? `${color(series(0))}1f` : undefined;
-    const lines = columns.map((name, at) => ({ label: name, stroke: color(series(at)), fill: ground, width: 1.75, spanGaps: true, points: { show: false } }));
+    // A single value has no line: it is a dot.
+    const dot = { show: (plotted, at) => plotted.data[at].filter((value) => value !== null).length === 1, size: 7 };
+    const lines = columns.map((name, at) => ({ label: name, stroke: color(series(at)), fill: ground, width: 1.75, spanGaps: true, points: { ...dot, fill: color(series(at)) } }));
     plot?.destroy();
     plot = new uPlot({
       width: chart.clientWidth || 300, height: chart.clientHeight || 140, legend: { show: false }, cursor: { y: false },
       ...(tile.by ? { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
-      scales: { x: { time: !in_order(tile, table) } },
+      scales: { x: { time: !in_order(tile, table), range: around } },
       axes: [{ ...axis, size: 34, space: 70 }, { ...axis, size: 46, space: 28, values: (_, ticks) => ticks.map(rounded) }],
       series: [{}, ...lines],
     }, points(tile, table, state.epoch), chart);

@@ -62,6 +62,19 @@ def test_the_tiles_are_chosen_by_the_types_of_the_columns(powerbi: Emulator, pag
     assert kinds(page)[:2] == ["Card of Name", "Bars of rows"]
 
 
+def test_a_single_value_is_a_dot(powerbi: Emulator, page: Page) -> None:
+    table(powerbi).push([row(1)])
+    page.wait_for_selector(".tile-line canvas")
+    page.wait_for_function("""() => {
+      const canvas = document.querySelector(".tile-line canvas"), { width, height } = canvas;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+      const is_yellow = (alpha, at) => at % 4 === 3 && alpha === 255 && data[at - 3] - data[at - 1] > 100;
+      const places = [...data.keys()].filter((at) => is_yellow(data[at], at)).map((at) => (at >> 2) % width / width);
+      // In the middle of its minute.
+      return places.length > 20 && places.every((place) => place > 0.4 && place < 0.6);
+    }""")
+
+
 def test_a_row_is_in_tile_and_table_within_300_milliseconds(powerbi: Emulator, page: Page) -> None:
     orders = table(powerbi)
     orders.push([row(0)])

@@ -84,7 +84,7 @@ def test_a_long_difference_is_cut(sold: Emulator) -> None:
 def test_what_cannot_be_compared_says_why(sold: Emulator) -> None:
     with pytest.raises(NotFoundError):
         sold.assert_pushed("Sales/Other", [])
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="is not in table `Orders`"):
         sold.assert_pushed("Sales/Orders", [{"Other": 1}])
 
 
