@@ -34,6 +34,7 @@ mod shown;
 mod slices;
 mod strings;
 mod value;
+mod watching;
 mod window;
 
 use std::sync::Arc;
@@ -42,13 +43,12 @@ pub use self::arrange::cells_of;
 pub use self::framing::Framing;
 pub use self::growing::Growing;
 pub use self::kept::{BOUNDLESS, Checked, FREE_MEMORY, Kept, LEAST, Room, Share};
-pub use self::kinds::{example, kind_of};
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, OldDate, Problems, RowError, Seen};
-pub use self::row::no_row;
 pub use self::run::Run;
 pub use self::shown::Value;
 pub use self::slices::Shares;
+pub use self::watching::Watching;
 
 use self::buffer::Buffer;
 use self::check::always_fits;

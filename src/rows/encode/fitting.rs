@@ -11,7 +11,7 @@ use crate::rows::cell::{Bits, Cell, DateTime, Kind, Show, Texts};
 use crate::rows::schema::DataType;
 
 /// Whole numbers up to here are what a Double holds, each of them.
-const WHOLE_DOUBLES: u64 = 1 << 53;
+pub(super) const WHOLE_DOUBLES: u64 = 1 << 53;
 
 /// The values of a column that all fit as they are.
 pub(super) enum Cells<'w> {
@@ -78,7 +78,7 @@ impl Fitting {
 
     fn texts<'w>(&self, texts: &'w Texts<'w>, wanted: Option<DataType>) -> Option<Cells<'w>> {
         let longest = longest(texts);
-        let text = str::from_utf8(texts.all()).ok()?;
+        let text = texts.utf8()?;
         let first = *texts.bounds.first()?;
         let fits = match wanted {
             Some(DataType::String) | None => longest <= self.options.values.max_text,
@@ -87,8 +87,7 @@ impl Fitting {
             }
             _ => false,
         };
-        let whole = || texts.bounds.iter().all(|bound| text.is_char_boundary(bound - first));
-        if !fits || !text.is_ascii() && !whole() {
+        if !fits {
             return None;
         }
         if !has_special_byte(text.as_bytes()) {
@@ -157,7 +156,7 @@ fn each(texts: &Texts<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
 }
 
 /// The bytes of the longest one.
-fn longest(texts: &Texts<'_>) -> usize {
+pub(super) fn longest(texts: &Texts<'_>) -> usize {
     texts.bounds.windows(2).map(|bounds| bounds[1] - bounds[0]).max().unwrap_or(0)
 }
 
