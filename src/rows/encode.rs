@@ -50,6 +50,7 @@ pub use self::shown::Value;
 pub use self::slices::Shares;
 pub use self::watching::Watching;
 
+use self::arrange::Arranger;
 use self::buffer::Buffer;
 use self::check::always_fits;
 use self::columns::Columns;
@@ -88,6 +89,8 @@ pub struct Encoder {
     /// How large the last body was.
     last_bytes: usize,
     slicing: Slicing,
+    /// What puts rows into order, where they are arrays and do not come by their columns.
+    arranger: Option<Arranger>,
     /// Rows visited since the run began, the invalid ones included.
     visited: usize,
     /// The number, in the caller's input, of the row being visited.
@@ -134,6 +137,7 @@ impl Encoder {
             spare: Vec::new(),
             last_bytes: 0,
             slicing: Slicing::default(),
+            arranger: None,
             visited: 0,
             row: 0,
             problems: Problems::new(max_errors),
@@ -258,6 +262,9 @@ impl Encoder {
     fn end_row(&mut self, start: usize, refused: bool) -> Option<Run> {
         self.row += 1;
         self.visited += 1;
+        if self.framing.in_arrays && !refused {
+            self.arrange(start);
+        }
         if refused || self.body.len() + self.framing.suffix.len() > self.limits.max_bytes {
             return self.end_other_row(start, refused);
         }
@@ -303,8 +310,7 @@ impl Encoder {
         self.last_bytes = self.body.len();
         let ends = Vec::with_capacity(self.ends.len());
         let (body, ends) = (std::mem::take(&mut self.body), std::mem::replace(&mut self.ends, ends));
-        let run = Run::new(self.framing, body.into_written(), ends);
-        Some(if self.framing.in_arrays { arrange::in_arrays(&run, self.framing, &self.columns) } else { run })
+        Some(Run::new(self.framing, body.into_written(), ends))
     }
 
     /// Begins a body.

@@ -15,6 +15,8 @@ pub(super) const WHOLE_DOUBLES: u64 = 1 << 53;
 
 /// The values of a column that all fit as they are.
 pub(super) enum Cells<'w> {
+    /// Nothing but missing values.
+    Missing,
     /// Whole numbers from 0 on, below 1,000,000.
     Tiny(&'w [i64]),
     /// Whole numbers from 0 on, below 100,000,000.
@@ -183,6 +185,7 @@ impl Cells<'_> {
         let room: &mut Value = line[start..].first_chunk_mut().expect("room for a value");
         start
             + match self {
+                Self::Missing => write_null(room),
                 Self::Tiny(values) => write_below_million(room, values[row]),
                 Self::Small(values) => write_below_hundred_million(room, values[row]),
                 Self::Int(values) => write_integer(room, values[row]),

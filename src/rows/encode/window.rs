@@ -13,7 +13,7 @@ use super::digits::{write_below_hundred_million, write_below_million};
 use super::fitting::{Cells, Fitting};
 use super::strings::Key;
 use super::value::write_null;
-use super::{Encoder, position};
+use super::{Encoder, Framing, position};
 use crate::rows::cell::{Bits, Rows, Window};
 
 /// Rows for which room is made at once.
@@ -45,15 +45,16 @@ impl Encoder {
         let places = window.columns.iter().map(|(name, _)| self.columns.place(name));
         let Some(places) = places.collect::<Option<Vec<_>>>() else { return 0 };
         let fitting = Fitting { options: self.options, rows: window.rows, old_dates: self.problems.wants_old_date() };
-        let mut columns = Vec::with_capacity(places.len());
-        for ((_, values), place) in window.columns.iter_mut().zip(places) {
-            let Column { key, data_type } = self.columns.at(place);
+        let mut fits = Vec::with_capacity(places.len());
+        for ((_, values), place) in window.columns.iter_mut().zip(&places) {
+            let Column { key, data_type } = self.columns.at(*place);
             let Some(cells) = fitting.cells(&mut values.kind, values.there, *data_type) else { return 0 };
-            // The first column has the end of the row before it there.
-            let key = if columns.is_empty() { key.behind(self.framing.separator) } else { key.clone() };
-            let length = key.len() - usize::from(!cells.are_quoted());
-            columns.push(Fit { key, length, cells, there: values.there });
+            fits.push(Fit { key: key.clone(), length: 0, cells, there: values.there });
         }
+        if self.framing.in_arrays {
+            fits = in_order(fits, &places, self.columns.len());
+        }
+        let columns = bracketed(fits, self.framing);
         if columns.is_empty() {
             return 0;
         }
@@ -61,13 +62,32 @@ impl Encoder {
             window.rows
         } else {
             let most = self.limits.max_bytes.saturating_sub(self.framing.suffix.len());
-            let mut lines = Lines { body: &mut self.body, ends: &mut self.ends, most };
-            lines.write(window.rows, &columns, self.framing.prefix, self.framing.separator)
+            let mut lines = Lines { body: &mut self.body, ends: &mut self.ends, most, framing: self.framing };
+            lines.write(window.rows, &columns)
         };
         self.row += visited as u64;
         self.visited += visited;
         visited
     }
+}
+
+/// The cells of an array: a column that the rows lack is null.
+fn in_order<'w>(fits: Vec<Fit<'w>>, places: &[usize], columns: usize) -> Vec<Fit<'w>> {
+    let cell = |cells, there| Fit { key: Key::nameless(), length: 0, cells, there };
+    let mut ordered: Vec<_> = (0..columns).map(|_| cell(Cells::Missing, None)).collect();
+    fits.into_iter().zip(places).for_each(|(fit, place)| ordered[*place] = cell(fit.cells, fit.there));
+    ordered
+}
+
+/// The columns with what stands before their cells: the first one has the end of the row before it there.
+fn bracketed<'w>(mut fits: Vec<Fit<'w>>, framing: &Framing) -> Vec<Fit<'w>> {
+    if let Some(first) = fits.first_mut() {
+        first.key = first.key.behind(framing.separator, framing.brackets()[0]);
+    }
+    for fit in &mut fits {
+        fit.length = fit.key.len() - usize::from(!fit.cells.are_quoted());
+    }
+    fits
 }
 
 /// The body, and where its rows end.
@@ -76,11 +96,13 @@ struct Lines<'e> {
     ends: &'e mut Vec<u32>,
     /// The most bytes that it may have.
     most: usize,
+    framing: &'static Framing,
 }
 
 impl Lines<'_> {
     /// Appends rows as long as they fit; answers how many.
-    fn write(&mut self, rows: usize, columns: &[Fit<'_>], prefix: &[u8], separator: &[u8]) -> usize {
+    fn write(&mut self, rows: usize, columns: &[Fit<'_>]) -> usize {
+        let Framing { prefix, separator, .. } = self.framing;
         let is_first = self.ends.is_empty();
         if is_first {
             // The first row has no separator: what it writes for one is made good below.
@@ -112,12 +134,12 @@ impl Lines<'_> {
     fn block(&mut self, rows: Range<usize>, columns: &[Fit<'_>], room: usize) {
         let before = position(self.body.len());
         let line = self.body.room(room);
-        let mut end = 0;
+        let (mut end, [_, closing]) = (0, self.framing.brackets());
         self.ends.extend(rows.map(|row| {
             for column in columns {
                 end = column.write(row, line, end);
             }
-            line[end] = b'}';
+            line[end] = closing;
             end += 1;
             before + position(end)
         }));
