@@ -21,6 +21,7 @@ mod digits;
 mod fitting;
 mod growing;
 mod kept;
+mod keys;
 mod kinds;
 mod mistakes;
 mod numbers;
@@ -84,6 +85,9 @@ pub struct Encoder {
     checks: bool,
     body: Buffer,
     ends: Vec<u32>,
+    /// Whether each column is of the key of a row, and the numbers of the rows' keys.
+    key: Arc<[bool]>,
+    keys: Vec<u64>,
     /// The memory of a body that is not needed any more.
     spare: Vec<u8>,
     /// How large the last body was.
@@ -134,6 +138,8 @@ impl Encoder {
             limits,
             body: Buffer::default(),
             ends: Vec::new(),
+            key: Arc::default(),
+            keys: Vec::new(),
             spare: Vec::new(),
             last_bytes: 0,
             slicing: Slicing::default(),
@@ -253,6 +259,7 @@ impl Encoder {
         let start = self.framing.prefix.len();
         self.body.truncate(start);
         self.ends.clear();
+        self.keys.clear();
         self.visited = 0;
         start
     }
@@ -281,6 +288,7 @@ impl Encoder {
             self.body.truncate(start);
             return None;
         }
+        let key = self.keys.pop();
         let envelope = self.framing.prefix.len() + self.framing.suffix.len();
         let separator = if self.ends.is_empty() { 0 } else { self.framing.separator.len() };
         let row_bytes = self.body.len() - start - separator;
@@ -296,6 +304,7 @@ impl Encoder {
         self.open();
         self.body.put(&carried);
         self.ends.push(position(self.body.len()));
+        self.keys.extend(key);
         self.visited = 1;
         full
     }
@@ -310,7 +319,7 @@ impl Encoder {
         self.last_bytes = self.body.len();
         let ends = Vec::with_capacity(self.ends.len());
         let (body, ends) = (std::mem::take(&mut self.body), std::mem::replace(&mut self.ends, ends));
-        Some(Run::new(self.framing, body.into_written(), ends))
+        Some(Run::new(self.framing, body.into_written(), ends).with_keys(std::mem::take(&mut self.keys)))
     }
 
     /// Begins a body.

@@ -16,6 +16,7 @@ impl Encoder {
         self.body.truncate(start);
         self.body.put(&row);
         arranger.row = row;
+        self.note_key(start);
     }
 }
 
@@ -74,12 +75,16 @@ impl Arranger {
 
 /// Where the cell ends that begins at `start`; cells hold no others.
 #[inline(always)]
+#[allow(clippy::needless_bitwise_bool, reason = "two compares are faster than a branch")]
 fn end_of_cell(row: &[u8], start: usize) -> usize {
     if row.get(start) != Some(&b'"') {
         // A bracket that closes is a brace, one bit aside.
-        return find(row, start, |byte| (byte == b',') | (byte | 0x20 == b'}'), |bytes| {
-            is(bytes, b',') | is(bytes | 0x20 * ONES, b'}')
-        });
+        return find(
+            row,
+            start,
+            |byte| (byte == b',') | (byte | 0x20 == b'}'),
+            |bytes| is(bytes, b',') | is(bytes | (0x20 * ONES), b'}'),
+        );
     }
     let mut at = start + 1;
     loop {

@@ -30,7 +30,8 @@ pub(super) fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType], ope
         _ => own_type(cell),
     };
     let judged = Options { values: options.values, ..Options::default() };
-    if !fits_plainly(cell, judged) && (own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err()) {
+    if !fits_plainly(cell, judged) && (own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err())
+    {
         return Kind::Unsupported(no_type(cell, judged));
     }
     match (*cell, own) {

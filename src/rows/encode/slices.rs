@@ -12,7 +12,7 @@
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
 
 use super::{Encoder, Filled, Limits, position};
@@ -275,6 +275,7 @@ impl Encoder {
         let mut encoder = Self::new(self.framing, None, self.options, UNCUT, 0);
         encoder.columns = self.columns.clone();
         encoder.checks = self.checks;
+        encoder.key = Arc::clone(&self.key);
         encoder.problems = self.problems.anew();
         encoder.row = self.row + rows as u64;
         encoder.spare = memory;
@@ -295,6 +296,7 @@ impl Encoder {
         if let Some(&end) = slice.ends[..fitting].last() {
             self.body.put(separator);
             self.body.put(&slice.body.written()[prefix..end as usize]);
+            self.keys.extend(slice.keys.iter().take(fitting));
             self.ends.extend(slice.ends[..fitting].iter().map(|&end| position(start - prefix + end as usize)));
         }
         let visited = if all { slice.visited } else { fitting };

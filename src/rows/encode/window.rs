@@ -11,6 +11,7 @@ use super::buffer::{Buffer, START};
 use super::columns::Column;
 use super::digits::{write_below_hundred_million, write_below_million};
 use super::fitting::{Cells, Fitting};
+use super::keys::numbered;
 use super::strings::Key;
 use super::value::write_null;
 use super::{Encoder, Framing, position};
@@ -54,6 +55,7 @@ impl Encoder {
         if self.framing.in_arrays {
             fits = in_order(fits, &places, self.columns.len());
         }
+        let numbers = (self.framing.in_arrays && self.key.contains(&true)).then(|| Numbers { key: &self.key, keys: &mut self.keys });
         let columns = bracketed(fits, self.framing);
         if columns.is_empty() {
             return 0;
@@ -62,7 +64,7 @@ impl Encoder {
             window.rows
         } else {
             let most = self.limits.max_bytes.saturating_sub(self.framing.suffix.len());
-            let mut lines = Lines { body: &mut self.body, ends: &mut self.ends, most, framing: self.framing };
+            let mut lines = Lines { body: &mut self.body, ends: &mut self.ends, numbers, most, framing: self.framing };
             lines.write(window.rows, &columns)
         };
         self.row += visited as u64;
@@ -94,9 +96,16 @@ fn bracketed<'w>(mut fits: Vec<Fit<'w>>, framing: &Framing) -> Vec<Fit<'w>> {
 struct Lines<'e> {
     body: &'e mut Buffer,
     ends: &'e mut Vec<u32>,
+    numbers: Option<Numbers<'e>>,
     /// The most bytes that it may have.
     most: usize,
     framing: &'static Framing,
+}
+
+/// The numbers of the rows' keys, and which columns are of the key.
+struct Numbers<'e> {
+    key: &'e [bool],
+    keys: &'e mut Vec<u64>,
 }
 
 impl Lines<'_> {
@@ -135,14 +144,31 @@ impl Lines<'_> {
         let before = position(self.body.len());
         let line = self.body.room(room);
         let (mut end, [_, closing]) = (0, self.framing.brackets());
-        self.ends.extend(rows.map(|row| {
-            for column in columns {
+        let Some(Numbers { key, keys }) = &mut self.numbers else {
+            self.ends.extend(rows.map(|row| {
+                for column in columns {
+                    end = column.write(row, line, end);
+                }
+                line[end] = closing;
+                end += 1;
+                before + position(end)
+            }));
+            return self.body.wrote(end);
+        };
+        for row in rows {
+            let mut number = 0;
+            for (column, is_key) in columns.iter().zip(*key) {
+                let start = end + column.before();
                 end = column.write(row, line, end);
+                if *is_key {
+                    number = numbered(number, &line[start..end]);
+                }
             }
             line[end] = closing;
             end += 1;
-            before + position(end)
-        }));
+            self.ends.push(before + position(end));
+            keys.push(number);
+        }
         self.body.wrote(end);
     }
 }
@@ -151,6 +177,11 @@ impl Fit<'_> {
     /// The most that one of its cells takes, and what is copied behind it.
     fn room(&self) -> usize {
         self.key.len() + self.cells.room() + START
+    }
+
+    /// How much stands before its cell.
+    fn before(&self) -> usize {
+        self.key.len() - 1
     }
 
     /// Writes its cell of a row at `start` of `line`; answers where it ends.

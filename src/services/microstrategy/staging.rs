@@ -70,18 +70,21 @@ impl Staging {
             ));
         }
         let columns = Columns::of(&table);
-        let repeated = columns.have_key().then(|| Repeated::new(folder.clone()));
+        let repeated = (!table.keys.is_empty()).then(|| Repeated::new(folder.clone()));
         let pile = Pile::new(folder);
         Ok(Self { table, policy, workflow, columns, repeated, held: Vec::new(), held_bytes: 0, pile, rows: 0 })
     }
 
-    /// Takes encoded rows.
+    /// Whether each column is of the key.
+    pub fn key(&self) -> impl Iterator<Item = bool> {
+        self.table.columns.iter().map(|column| self.table.keys.contains(&column.name))
+    }
+
+    /// Takes encoded rows, which say the numbers of their keys.
     pub fn take(&mut self, run: Run) -> Result<()> {
         self.rows += run.rows() as u64;
         if let Some(repeated) = &mut self.repeated {
-            for row in 0..run.rows() {
-                repeated.add(self.columns.key_of(run.bare(row..row + 1)))?;
-            }
+            run.keys().iter().try_for_each(|key| repeated.add(*key))?;
         }
         if self.workflow == Workflow::Many {
             return self.pile.push(&run);
