@@ -108,7 +108,8 @@ impl Stage {
             return Ok(false);
         }
         if let (Some(run), Some(staging)) = (run, &mut self.staging) {
-            door::away(py, || staging.take(run)).map_err(|error| Stop::Early(Early::Failed(error)))?;
+            let memory = door::away(py, || staging.take(run)).map_err(|error| Stop::Early(Early::Failed(error)))?;
+            self.encoder.reuse(memory);
         }
         Ok(ended)
     }

@@ -55,7 +55,8 @@ impl Encoder {
         if self.framing.in_arrays {
             fits = in_order(fits, &places, self.columns.len());
         }
-        let numbers = (self.framing.in_arrays && self.key.contains(&true)).then(|| Numbers { key: &self.key, keys: &mut self.keys });
+        let numbers = (self.framing.in_arrays && self.key.contains(&true))
+            .then(|| Numbers { key: &self.key, keys: &mut self.keys });
         let columns = bracketed(fits, self.framing);
         if columns.is_empty() {
             return 0;

@@ -80,21 +80,22 @@ impl Staging {
         self.table.columns.iter().map(|column| self.table.keys.contains(&column.name))
     }
 
-    /// Takes encoded rows, which say the numbers of their keys.
-    pub fn take(&mut self, run: Run) -> Result<()> {
+    /// Takes encoded rows, which say the numbers of their keys; answers memory that is not needed any more.
+    pub fn take(&mut self, run: Run) -> Result<Vec<u8>> {
         self.rows += run.rows() as u64;
         if let Some(repeated) = &mut self.repeated {
             run.keys().iter().try_for_each(|key| repeated.add(*key))?;
         }
         if self.workflow == Workflow::Many {
-            return self.pile.push(&run);
+            self.pile.push(&run)?;
+            return Ok(run.into_memory());
         }
         self.held_bytes += run.bytes() + run.rows() * self.columns.bytes_of_names();
         self.held.push(run);
         if self.workflow == Workflow::BySize && base64_length(self.held_bytes as u64) > ONE_REQUEST {
-            return self.spill();
+            self.spill()?;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// There are too many for one request.
