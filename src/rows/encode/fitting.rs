@@ -2,7 +2,10 @@
 
 use super::buffer::{Buffer, START, Value};
 use super::datetimes;
-use super::digits::{write_below_hundred_million, write_below_million, write_finite, write_integer};
+use super::digits::{
+    is_small_and_whole, write_below_hundred_million, write_below_million, write_finite, write_integer,
+    write_small_and_whole,
+};
 use super::numbers::{is_double, is_int64};
 use super::options::Options;
 use super::strings::{has_special_byte, put_quoted};
@@ -23,6 +26,8 @@ pub(super) enum Cells<'w> {
     Small(&'w [i64]),
     /// Whole numbers.
     Int(&'w [i64]),
+    /// Numbers without a fraction between -1,000,000 and 1,000,000, and NaN, which is a missing value.
+    Whole(&'w [f64]),
     /// Finite numbers, and NaN, which is a missing value.
     Float(&'w [f64]),
     Bool(Bits<'w>),
@@ -64,7 +69,11 @@ impl Fitting {
 
     fn floats<'w>(&self, values: &'w [f64], there: impl Fn(usize) -> bool) -> Option<Cells<'w>> {
         let fits = |value: f64| is_double(value) || value.is_nan() && !self.options.refuse_nan;
-        let all = values.iter().fold(true, |all, value| all & is_double(*value));
+        let all = |is: fn(f64) -> bool| values.iter().fold(true, |all, value| all & is(*value));
+        if !self.options.refuse_nan && all(|value| is_small_and_whole(value) | value.is_nan()) {
+            return Some(Cells::Whole(values));
+        }
+        let all = all(is_double);
         let mut rows = values.iter().enumerate();
         (all || rows.all(|(row, value)| fits(*value) || !there(row))).then_some(Cells::Float(values))
     }
@@ -189,7 +198,8 @@ impl Cells<'_> {
                 Self::Tiny(values) => write_below_million(room, values[row]),
                 Self::Small(values) => write_below_hundred_million(room, values[row]),
                 Self::Int(values) => write_integer(room, values[row]),
-                Self::Float(values) if values[row].is_nan() => write_null(room),
+                Self::Whole(values) | Self::Float(values) if values[row].is_nan() => write_null(room),
+                Self::Whole(values) => write_small_and_whole(room, values[row]),
                 Self::Float(values) => write_finite(room, values[row]),
                 Self::Bool(bits) => write_bool(room, bits.at(row)),
                 Self::DateTime(values, utc) => datetimes::write_as_it_is(room, &values[row], *utc),

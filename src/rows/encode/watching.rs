@@ -90,8 +90,10 @@ impl Watching {
         match held {
             Held::Bool(_) => knows(Kind::Type(DataType::Boolean)),
             Held::Int(values) => {
-                let exact = |value: i64| value.unsigned_abs() <= WHOLE_DOUBLES;
-                knows(Kind::Type(DataType::Int64)) && values.iter().fold(true, |all, value| all & exact(*value))
+                // No less than the greatest of them, whatever its sign: all are looked at together.
+                let all = |all: i64, value: &i64| all | (value ^ (value >> 63));
+                let most = values.iter().fold(0, all).unsigned_abs();
+                knows(Kind::Type(DataType::Int64)) && most < WHOLE_DOUBLES
             }
             Held::Float(values) => {
                 let all = |is: fn(f64) -> bool| values.iter().fold(true, |all, value| all & is(*value));
