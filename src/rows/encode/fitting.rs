@@ -198,9 +198,9 @@ impl Cells<'_> {
                 Self::Tiny(values) => write_below_million(room, values[row]),
                 Self::Small(values) => write_below_hundred_million(room, values[row]),
                 Self::Int(values) => write_integer(room, values[row]),
-                Self::Whole(values) | Self::Float(values) if values[row].is_nan() => write_null(room),
+                Self::Whole(values) if values[row].is_nan() => write_null(room),
                 Self::Whole(values) => write_small_and_whole(room, values[row]),
-                Self::Float(values) => write_finite(room, values[row]),
+                Self::Float(values) => write_double(room, values[row]),
                 Self::Bool(bits) => write_bool(room, bits.at(row)),
                 Self::DateTime(values, utc) => datetimes::write_as_it_is(room, &values[row], *utc),
                 Self::Written(texts, _) => write_text(texts, row, line, start),
@@ -211,6 +211,12 @@ impl Cells<'_> {
                 }
             }
     }
+}
+
+/// Writes a number that is finite, or NaN.
+#[inline(always)]
+pub(super) fn write_double(room: &mut Value, value: f64) -> usize {
+    if value.is_nan() { write_null(room) } else { write_finite(room, value) }
 }
 
 /// Copies the text of a row; where it is short, with whatever stands behind it, since a call costs more than the bytes.

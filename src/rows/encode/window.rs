@@ -7,13 +7,13 @@
 
 use std::ops::Range;
 
-use super::buffer::{Buffer, START};
+use super::buffer::{Buffer, START, Value};
 use super::columns::Column;
 use super::digits::{write_below_hundred_million, write_below_million};
-use super::fitting::{Cells, Fitting};
+use super::fitting::{Cells, Fitting, write_double};
 use super::keys::numbered;
 use super::strings::Key;
-use super::value::write_null;
+use super::value::{write_bool, write_null};
 use super::{Encoder, Framing, position};
 use crate::rows::cell::{Bits, Rows, Window};
 
@@ -128,7 +128,11 @@ impl Lines<'_> {
                 // Near the end of the body each row is looked at by itself.
                 break;
             }
-            self.block(written..written + together, columns, together * room);
+            let block = written..written + together;
+            match columns {
+                [column] if self.numbers.is_none() => self.alone(block, column, together * room),
+                _ => self.block(block, columns, together * room),
+            }
             written += together;
         }
         if is_first {
@@ -174,6 +178,38 @@ impl Lines<'_> {
     }
 }
 
+/// What one column is need not be asked for each of its cells.
+impl Lines<'_> {
+    /// The same for rows of one column.
+    fn alone(&mut self, rows: Range<usize>, column: &Fit<'_>, room: usize) {
+        match &column.cells {
+            Cells::Tiny(values) => self.each(rows, column, room, |row, room| write_below_million(room, values[row])),
+            Cells::Small(values) => {
+                self.each(rows, column, room, |row, room| write_below_hundred_million(room, values[row]));
+            }
+            Cells::Float(values) => self.each(rows, column, room, |row, room| write_double(room, values[row])),
+            Cells::Bool(bits) => self.each(rows, column, room, |row, room| write_bool(room, bits.at(row))),
+            _ => self.block(rows, std::slice::from_ref(column), room),
+        }
+    }
+
+    #[inline(always)]
+    fn each(&mut self, rows: Range<usize>, column: &Fit<'_>, room: usize, write: impl Fn(usize, &mut Value) -> usize) {
+        let before = position(self.body.len());
+        let line = self.body.room(room);
+        let (mut end, [_, closing]) = (0, self.framing.brackets());
+        self.ends.extend(rows.map(|row| {
+            let (room, start) = column.key.write(line, end, column.length);
+            let length = if column.lacks(row) { write_null(room) } else { write(row, room) };
+            end = start + length;
+            line[end] = closing;
+            end += 1;
+            before + position(end)
+        }));
+        self.body.wrote(end);
+    }
+}
+
 impl Fit<'_> {
     /// The most that one of its cells takes, and what is copied behind it.
     fn room(&self) -> usize {
@@ -185,11 +221,17 @@ impl Fit<'_> {
         self.key.len() - 1
     }
 
+    /// Whether it has no value in a row.
+    #[inline(always)]
+    fn lacks(&self, row: usize) -> bool {
+        self.there.is_some_and(|there| !there.at(row))
+    }
+
     /// Writes its cell of a row at `start` of `line`; answers where it ends.
     #[inline(always)]
     fn write(&self, row: usize, line: &mut [u8], start: usize) -> usize {
         let (room, start) = self.key.write(line, start, self.length);
-        if self.there.is_some_and(|there| !there.at(row)) {
+        if self.lacks(row) {
             // Where a value has a quote before it, this has none.
             let start = start - (self.length + 1 - self.key.len());
             return start + write_null(line[start..].first_chunk_mut().expect("room for a value"));
