@@ -15,8 +15,8 @@ use crate::rows::encode::{Framing, Limits, Run};
 /// `[[...],[...]]` in Base64 (facts/microstrategy 4.1).
 pub static ROWS: Framing = Framing::new(b"[", b",", b"]").in_arrays().in_base64();
 
-/// Rows that are encoded at a time.
-pub const LIMITS: Limits = Limits { max_rows: 50_000, max_bytes: 4_000_000 };
+/// Rows that are encoded at a time: few, since their memory is used again, and new memory is slow.
+pub const LIMITS: Limits = Limits { max_rows: 10_000, max_bytes: 4_000_000 };
 
 /// Base64 of one request, where one is enough for everything. Above it chunks are no slower.
 pub const ONE_REQUEST: u64 = 5_000_000;
