@@ -1,7 +1,7 @@
 //! Access tokens: fetched when needed, kept while they last, refreshed once for many waiters.
 //!
 //! ```text
-//!  wire ──▶ tokens ──▶ slot ──▶ a token string | the user's own function | a source ──▶ transport
+//!  wire ──▶ tokens ──▶ cache ──▶ a token string | the user's own function | a source ──▶ transport
 //!           (client)   (sign-in: several clients may share one)
 //! ```
 
@@ -15,7 +15,7 @@ mod exchange;
 mod jwt;
 mod managed_identity;
 mod pasted;
-mod slot;
+mod token_cache;
 
 use std::fmt;
 use std::future::Future;
@@ -28,8 +28,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 
-pub use self::account::{Account, Errand, SignIn, TokenSource};
-pub use self::audience::Audience;
+pub use self::account::{Account, FetchContext, SignIn, TokenSource};
+pub use self::audience::{Audience, Service};
 pub use self::azure_cli::AzureCli;
 pub use self::chain::{Chain, Link};
 pub use self::challenge::claims;
@@ -38,7 +38,7 @@ pub use self::entra::{
 };
 pub use self::managed_identity::ManagedIdentity;
 pub use self::pasted::bare;
-use self::slot::{Ask, Slot};
+use self::token_cache::{FetchHint, TokenCache};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::Transport;
@@ -125,7 +125,7 @@ pub struct Token {
 
 /// What a token tells about itself, unverified.
 #[derive(Debug, Clone, Serialize)]
-pub struct Told {
+pub struct TokenClaims {
     /// The claims of a JSON Web Token; `None` for other tokens.
     pub claims: Option<Value>,
     /// Whom it is for, where that is somebody else, and what to do about that.
@@ -142,7 +142,7 @@ pub struct Told {
 #[derive(Debug)]
 pub struct Tokens {
     credential: Credential,
-    slot: Arc<Slot>,
+    cache: Arc<TokenCache>,
     transport: Transport,
     retry: Retry,
     clock: Clock,
@@ -154,11 +154,11 @@ impl Tokens {
     /// No token is fetched before the first request.
     #[must_use]
     pub fn new(credential: Credential, transport: Transport, retry: Retry, clock: Clock) -> Self {
-        let slot = match &credential {
-            Credential::SignIn(sign_in) => sign_in.slot(&clock),
-            _ => Arc::new(Slot::new(clock.clone())),
+        let cache = match &credential {
+            Credential::SignIn(sign_in) => sign_in.cache(&clock),
+            _ => Arc::new(TokenCache::new(clock.clone())),
         };
-        Self { credential, slot, transport, retry, clock, audience: None }
+        Self { credential, cache, transport, retry, clock, audience: None }
     }
 
     /// The same, which refuses tokens for somebody else.
@@ -178,7 +178,7 @@ impl Tokens {
                 Ok(Token { access: token.clone(), generation: 0 })
             }
             _ => {
-                let token = self.slot.current(&|ask| self.fetch(ask)).await?;
+                let token = self.cache.current(&|hint| self.fetch(hint)).await?;
                 self.check(&token.access)?;
                 Ok(token)
             }
@@ -196,25 +196,25 @@ impl Tokens {
         if let Credential::Token(_) = self.credential {
             return Ok(false);
         }
-        self.slot.replace(refused, &|ask| self.fetch(ask)).await.map(|()| true)
+        self.cache.replace(refused, &|hint| self.fetch(hint)).await.map(|()| true)
     }
 
     /// Hears what the service wants of the next token.
     pub fn challenge(&self, claims: &str) {
-        self.slot.challenge(claims);
+        self.cache.challenge(claims);
     }
 
     /// A new token that has what `claims` says.
     pub async fn demand(&self, claims: &str) -> Result<Token> {
-        self.slot.demand(claims);
+        self.cache.demand(claims);
         self.current().await
     }
 
     /// What the token tells about itself; a token string may have ended already.
-    pub async fn tell(&self) -> Result<Told> {
+    pub async fn tell(&self) -> Result<TokenClaims> {
         let access = match &self.credential {
             Credential::Token(token) => token.clone(),
-            _ => self.slot.current(&|ask| self.fetch(ask)).await?.access,
+            _ => self.cache.current(&|hint| self.fetch(hint)).await?.access,
         };
         let astray = self.audience.as_ref().and_then(|audience| {
             let meant = audience.missed_by(&access)?;
@@ -222,7 +222,7 @@ impl Tokens {
             Some((meant, advice))
         });
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Ok(Told {
+        Ok(TokenClaims {
             claims: jwt::claims(&access.secret),
             astray,
             application: access.is_application(),
@@ -231,11 +231,11 @@ impl Tokens {
         })
     }
 
-    fn fetch(&self, ask: Ask) -> Fetching {
+    fn fetch(&self, hint: FetchHint) -> Fetching {
         let fetching = match &self.credential {
             Credential::Token(token) => Box::pin(std::future::ready(Ok(token.clone()))),
-            Credential::Fetch(fetch) => fetch(ask.claims),
-            Credential::SignIn(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), ask),
+            Credential::Fetch(fetch) => fetch(hint.claims),
+            Credential::SignIn(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), hint),
         };
         Box::pin(async move {
             let token = fetching.await?;

@@ -7,12 +7,12 @@
 //!
 //! ```text
 //!             THE CALLER'S THREAD
-//!  rows ──▶ 1 intake       Python objects, Arrow columns → cells, borrowed      python/intake
+//!  rows ──▶ 1 input        Python objects, Arrow columns → cells, borrowed      python/input
 //!           2 encode       cells → bytes in the sink's framing, checked         rows/encode, by rows/schema
 //!           3 queue        runs: encoded rows and where each of them ends,      delivery/queue
 //!                          in memory, in files without a name, or in one that outlives the process
 //!  ══════════ accepted: from here a row leaves only by being settled, or withdrawn before its first byte ══════════
-//!             WORKERS, up to four on one lane
+//!             WORKERS, up to four for one sink
 //!           4 batch        cut when taken, frozen from then on                  delivery/queue, delivery/worker
 //!           5 sink         batch → request; answer → verdict                    services/<name>
 //!           6 http         permit, sign-in, one exchange                        http → rate_limit, authentication

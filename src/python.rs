@@ -1,20 +1,20 @@
 //! The door to Python: the only room that names pyo3.
 //!
 //! ```text
-//!  intake     Python objects → cells                    push     one push, in steps
+//!  input     Python objects → cells                    push     one push, in steps
 //!  schema     schemas, payloads, validation             client   requests
 //!  sender     rows accepted, delivered in the background
 //!  plan       what a push would take                    notices  what goes to the log
 //!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
 //!  verb       operations in a row, and their traceback
 //!  credential  what is given as one                 account  our own credentials
-//!  porter     the threads that run Python               bell     what wakes who waits
+//!  callback thread     the threads that run Python               wakeup     what wakes who waits
 //!  microstrategy  that service: sessions, models, uploads
 //!  door       the way in, which closes with Python       text     arguments judged, and never repeated
 //!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
 //! ```
 //!
-//! Rust threads never attach to Python; what needs Python is done by the caller's thread or by a porter.
+//! Rust threads never attach to Python; what needs Python is done by the caller's thread or by a callback thread.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,7 +22,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 mod account;
-mod bell;
+mod wakeup;
 mod client;
 mod credential;
 mod deadline;
@@ -32,7 +32,7 @@ mod emulator;
 mod errors;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod file_locks;
-mod intake;
+mod input;
 mod microstrategy;
 mod notices;
 mod operation;
@@ -40,7 +40,7 @@ mod options;
 mod outbox;
 mod payloads;
 mod plan;
-mod porter;
+mod callback_thread;
 mod push;
 mod reading;
 mod results;
@@ -70,6 +70,8 @@ mod _core {
     #[pymodule_export]
     use super::account::{Account, logout};
     #[pymodule_export]
+    use super::callback_thread::{Callback, next_callback};
+    #[pymodule_export]
     use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]
     use super::deadline::Deadline;
@@ -89,8 +91,6 @@ mod _core {
     use super::outbox::Outbox;
     #[pymodule_export]
     use super::payloads::{Payloads, keep_at_most};
-    #[pymodule_export]
-    use super::porter::{Errand, next_errand};
     #[pymodule_export]
     use super::schema::{
         TableSchema, check_count, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,

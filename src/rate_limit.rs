@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            ask                      go                        end
-//!  courier ──────▶ account: may it? ──────▶ permit, on the wire ──────▶ account: what it cost, what it showed
+//!  worker ──────▶ usage: may it? ──────▶ permit, on the wire ──────▶ usage: what it cost, what it showed
 //!                     │ wait: told by the service, a quota, backing off, down
 //!                     └────────▶ clock, or one that comes back
 //! ```
@@ -10,7 +10,7 @@
 //! What has been sent is counted once for each place and process, whichever client sends. How much may be sent is each
 //! client's own [`Quotas`], whose windows its service hands over. A place has tables, or is one.
 
-mod account;
+mod usage;
 mod ask;
 mod circuit;
 mod log;
@@ -26,12 +26,12 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use self::account::{Account, Gone};
 use self::ask::Word;
 pub use self::ask::{Ask, Ending, Reason};
 pub use self::plan::Plan;
 pub use self::quotas::{Counts, Holds, Quotas, Window};
 pub use self::tables::Holding;
+use self::usage::{Gone, Usage};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind, Result, ServiceAnswer};
 use crate::retry::Retry;
@@ -72,7 +72,7 @@ pub struct Wait {
 
 /// What may be sent to one place, or to one table of it.
 #[derive(Debug, Clone)]
-pub struct Limit {
+pub struct RateLimit {
     shared: Arc<Shared>,
     quotas: Arc<Quotas>,
     table: Arc<str>,
@@ -82,28 +82,28 @@ pub struct Limit {
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
-    account: Mutex<Account>,
+    usage: Mutex<Usage>,
     /// Somebody came back.
     changed: Notify,
 }
 
-/// The accounts of this process by what they are for. They outlive whoever sends: a quota does not end with a push.
+/// The usages of this process by what they are for. They outlive whoever sends: a quota does not end with a push.
 static ACCOUNTS: Mutex<BTreeMap<(u32, String), Arc<Shared>>> = Mutex::new(BTreeMap::new());
 
-impl Limit {
+impl RateLimit {
     /// The limits of what `key` names, counted together with everybody in this process. A forked child counts anew.
     #[must_use]
     pub fn shared(key: &str, clock: &Clock, quotas: Quotas) -> Self {
-        let mut accounts = ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut usages = ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (std::process::id(), key.to_owned());
-        if !accounts.contains_key(&key) {
-            accounts.retain(|(process, _), shared| *process == key.0 && !shared.is_idle());
+        if !usages.contains_key(&key) {
+            usages.retain(|(process, _), shared| *process == key.0 && !shared.is_idle());
         }
-        // Where a local service has the address of one before it, the account of that one's time says nothing.
-        let known = accounts.get(&key).filter(|shared| shared.clock.shows_the_time_of(clock)).map(Arc::clone);
+        // Where a local service has the address of one before it, the usage of that one's time says nothing.
+        let known = usages.get(&key).filter(|shared| shared.clock.shows_the_time_of(clock)).map(Arc::clone);
         let shared = known.unwrap_or_else(|| {
             let fresh = Shared::new(clock.clone());
-            accounts.insert(key, Arc::clone(&fresh));
+            usages.insert(key, Arc::clone(&fresh));
             fresh
         });
         Self { shared, quotas: Arc::new(quotas), table: "".into() }
@@ -130,8 +130,8 @@ impl Limit {
     /// The place was made just now: what its tables hold is known from here on, unless they keep their `newest` rows only.
     pub fn made<'t>(&self, tables: impl IntoIterator<Item = &'t str>, newest: bool) {
         let holding = if newest { Holding::Newest } else { Holding::Counted(0) };
-        let mut account = self.shared.lock();
-        tables.into_iter().for_each(|table| account.tables.set(table, holding));
+        let mut usage = self.shared.lock();
+        tables.into_iter().for_each(|table| usage.tables.set(table, holding));
     }
 
     /// The place stores no rows: they pass through.
@@ -207,17 +207,17 @@ impl Limit {
 
     /// Lets `ask` go, or says why not.
     fn ask(&self, ask: &Ask) -> (Moment, Result<Gone, Word>) {
-        let mut account = self.shared.lock();
+        let mut usage = self.shared.lock();
         let now = self.shared.clock.now();
-        let word = account.word(now, ask, &self.quotas, &self.table);
-        (now, if word == Word::Go { Ok(account.go(now, ask, &self.table)) } else { Err(word) })
+        let word = usage.word(now, ask, &self.quotas, &self.table);
+        (now, if word == Word::Go { Ok(usage.go(now, ask, &self.table)) } else { Err(word) })
     }
 }
 
 impl Shared {
     fn new(clock: Clock) -> Arc<Self> {
-        let account = Mutex::new(Account::new(clock.now()));
-        Arc::new(Self { clock, account, changed: Notify::new() })
+        let usage = Mutex::new(Usage::new(clock.now()));
+        Arc::new(Self { clock, usage, changed: Notify::new() })
     }
 
     /// Whether nobody uses it and nothing on it matters.
@@ -225,14 +225,14 @@ impl Shared {
         Arc::strong_count(self) == 1 && self.lock().is_idle(self.clock.now())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Leave for one request. It is out until it is told how it ended; dropped, it counts as given up on the wire.
 pub struct Permit {
-    limit: Limit,
+    limit: RateLimit,
     retry: Retry,
     gone: Option<Gone>,
 }
@@ -242,9 +242,9 @@ impl Permit {
     pub fn end(&mut self, ending: Ending) {
         let Some(gone) = self.gone.take() else { return };
         let shared = &self.limit.shared;
-        let mut account = shared.lock();
-        account.end(shared.clock.now(), &gone, ending, &self.limit.quotas, &self.retry);
-        drop(account);
+        let mut usage = shared.lock();
+        usage.end(shared.clock.now(), &gone, ending, &self.limit.quotas, &self.retry);
+        drop(usage);
         shared.changed.notify_waiters();
     }
 
@@ -295,7 +295,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Waits until then, for a reason that is no account's.
+/// Waits until then, for a reason that is no usage's.
 pub async fn wait_until(clock: &Clock, until: Moment, reason: Reason, watch: &dyn Watch) {
     let mut waiting = Waiting { watch, wait: None };
     waiting.wait_for(Wait { since: clock.now(), until, reason });

@@ -1,7 +1,7 @@
 //! Who signs in, by whichever way: a source of tokens, and the newest token of each scope that it was asked for.
 //!
 //! ```text
-//!  Account ──(authority, scope)──▶ SignIn ──▶ slot ──▶ source: a file of this folder per way ──▶ a token
+//!  Account ──(authority, scope)──▶ SignIn ──▶ cache ──▶ source: a file of this folder per way ──▶ a token
 //! ```
 
 use std::fmt;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reqwest::Url;
 
 use super::Fetching;
-use super::slot::{Ask, Slot};
+use super::token_cache::{FetchHint, TokenCache};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::http::transport::{Transport, is_loopback};
@@ -39,12 +39,12 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     }
 
     /// Whether it is to be had here at all, where that is found out sooner than a token is fetched.
-    fn probe(self: Arc<Self>, _errand: Errand) -> Probing {
+    fn probe(self: Arc<Self>, _context: FetchContext) -> Probing {
         Box::pin(std::future::ready(Ok(())))
     }
 
     /// Fetches a token.
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching;
+    fn fetch(self: Arc<Self>, context: FetchContext) -> Fetching;
 }
 
 /// A probe on its way.
@@ -52,17 +52,17 @@ pub(super) type Probing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// What a source needs to know and to have, to fetch one token.
 #[derive(Debug, Clone)]
-pub struct Errand {
+pub struct FetchContext {
     /// Scheme and host of the authority of the cloud.
     pub(super) authority: Url,
     pub(super) scope: String,
     pub(super) transport: Transport,
     pub(super) retry: Retry,
     pub(super) clock: Clock,
-    pub(super) ask: Ask,
+    pub(super) hint: FetchHint,
 }
 
-impl Errand {
+impl FetchContext {
     /// The resource behind the scope, as those say it who know no scopes.
     pub(super) fn resource(&self) -> &str {
         self.scope.strip_suffix("/.default").unwrap_or(&self.scope)
@@ -73,7 +73,7 @@ impl Errand {
 #[derive(Debug)]
 pub struct Account {
     source: Arc<dyn TokenSource>,
-    slots: Mutex<Vec<(Key, Arc<Slot>)>>,
+    caches: Mutex<Vec<(Key, Arc<TokenCache>)>>,
 }
 
 /// What tokens must not be shared across, beyond the account itself.
@@ -90,7 +90,7 @@ impl Account {
     /// Whoever signs in by `source`. Nothing is sent.
     #[must_use]
     pub fn new(source: impl TokenSource + 'static) -> Self {
-        Self { source: Arc::new(source), slots: Mutex::default() }
+        Self { source: Arc::new(source), caches: Mutex::default() }
     }
 
     /// How it signs in.
@@ -137,25 +137,25 @@ impl SignIn {
     }
 
     /// Where all who sign in this way find their token.
-    pub(super) fn slot(&self, clock: &Clock) -> Arc<Slot> {
+    pub(super) fn cache(&self, clock: &Clock) -> Arc<TokenCache> {
         let process = std::process::id();
-        let mut slots = self.account.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut caches = self.account.caches.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |key: &Key| {
             (key.process, &key.authority, &key.scope) == (process, &self.authority, &self.scope)
                 && key.clock.shows_the_time_of(clock)
         };
-        if let Some((_, slot)) = slots.iter().find(|(key, _)| same(key)) {
-            return Arc::clone(slot);
+        if let Some((_, cache)) = caches.iter().find(|(key, _)| same(key)) {
+            return Arc::clone(cache);
         }
-        let slot = Arc::new(Slot::new(clock.clone()));
+        let cache = Arc::new(TokenCache::new(clock.clone()));
         let (authority, scope, clock) = (self.authority.clone(), self.scope.clone(), clock.clone());
-        slots.push((Key { process, authority, scope, clock }, Arc::clone(&slot)));
-        slot
+        caches.push((Key { process, authority, scope, clock }, Arc::clone(&cache)));
+        cache
     }
 
-    pub(super) fn fetch(&self, transport: Transport, retry: Retry, clock: Clock, ask: Ask) -> Fetching {
+    pub(super) fn fetch(&self, transport: Transport, retry: Retry, clock: Clock, hint: FetchHint) -> Fetching {
         let (authority, scope) = (self.authority.clone(), self.scope.clone());
-        Arc::clone(&self.account.source).fetch(Errand { authority, scope, transport, retry, clock, ask })
+        Arc::clone(&self.account.source).fetch(FetchContext { authority, scope, transport, retry, clock, hint })
     }
 }
 
@@ -176,14 +176,14 @@ mod tests {
     fn one_sign_in_is_shared_and_different_ones_never_are() {
         let who = account(None);
         let (clock, other_clock) = (Clock::simulated(), Clock::simulated());
-        let slot = |authority: &str, scope: &str, clock| who.sign_in(authority, scope).unwrap().slot(clock);
+        let cache = |authority: &str, scope: &str, clock| who.sign_in(authority, scope).unwrap().cache(clock);
         let there = "https://login.microsoftonline.us";
-        let one = slot(HERE, "a", &clock);
-        assert!(Arc::ptr_eq(&one, &slot(HERE, "a", &clock)));
-        for other in [slot(there, "a", &clock), slot(HERE, "b", &clock), slot(HERE, "a", &other_clock)] {
+        let one = cache(HERE, "a", &clock);
+        assert!(Arc::ptr_eq(&one, &cache(HERE, "a", &clock)));
+        for other in [cache(there, "a", &clock), cache(HERE, "b", &clock), cache(HERE, "a", &other_clock)] {
             assert!(!Arc::ptr_eq(&one, &other));
         }
-        assert!(!Arc::ptr_eq(&one, &account(None).sign_in(HERE, "a").unwrap().slot(&clock)));
+        assert!(!Arc::ptr_eq(&one, &account(None).sign_in(HERE, "a").unwrap().cache(&clock)));
     }
 
     #[test]

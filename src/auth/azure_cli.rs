@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::account::{Errand, TokenSource};
+use super::account::{FetchContext, TokenSource};
 use super::{AccessToken, Fetching, exchange};
 use crate::error::{Error, Kind, Result, blotted, one_line};
 
@@ -47,8 +47,8 @@ impl AzureCli {
         Ok(Self { tenant: tenant.map(str::to_owned) })
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
-        let resource = errand.resource();
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
+        let resource = context.resource();
         // It becomes part of a command line, which on Windows a shell reads.
         if !resource.chars().all(|c| c.is_ascii_alphanumeric() || "-._:/".contains(c)) {
             return Err(failed("the scope cannot be one of the Azure CLI's", "ask for one scope, resource/.default"));
@@ -64,7 +64,7 @@ impl AzureCli {
         if let Some(tenant) = &self.tenant {
             command.args(["--tenant", tenant]);
         }
-        let ran = run(errand, command).await?;
+        let ran = run(context, command).await?;
         let said = serde_json::from_slice(&ran.out).unwrap_or(Value::Null);
         match token(&said).filter(|_| ran.succeeded) {
             Some(token) => Ok(token),
@@ -82,8 +82,8 @@ impl TokenSource for AzureCli {
         Vec::new()
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.token(&errand).await })
+    fn fetch(self: Arc<Self>, context: FetchContext) -> Fetching {
+        Box::pin(async move { self.token(&context).await })
     }
 }
 
@@ -116,16 +116,16 @@ impl Drop for Running {
 }
 
 /// Runs it to its end, or until patience has ended. Its threads wait for its output alone.
-async fn run(errand: &Errand, mut command: Command) -> Result<Ran> {
+async fn run(context: &FetchContext, mut command: Command) -> Result<Ran> {
     let unstarted = |error: std::io::Error| failed(&format!("`az` cannot be run: {error}"), LOGIN);
     let mut child = command.spawn().map_err(unstarted)?;
     let (out, said) = (gather(child.stdout.take()), gather(child.stderr.take()));
     let child = Running(Arc::new(Mutex::new(child)));
-    let _exchange = errand.clock.exchange();
+    let _exchange = context.clock.exchange();
     let outcome = async { (out.await.unwrap_or_default(), said.await.unwrap_or_default()) };
     let (out, said) = tokio::select! {
         outcome = outcome => outcome,
-        () = errand.clock.deadline(errand.clock.now() + PATIENCE) => {
+        () = context.clock.deadline(context.clock.now() + PATIENCE) => {
             return Err(failed(&format!("`az` did not answer within {} s", PATIENCE.as_secs()), LOGIN));
         }
     };

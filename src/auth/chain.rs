@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use reqwest::Url;
 
-use super::account::{Account, Errand, TokenSource};
+use super::account::{Account, FetchContext, TokenSource};
 use super::{AccessToken, Fetching};
 use crate::error::{Error, Kind, Result};
 
@@ -36,20 +36,20 @@ impl Chain {
         Self { links, chosen: OnceLock::new() }
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
         if let Some(source) = self.chosen.get().and_then(|place| self.source(*place)) {
-            return source.fetch(errand.clone()).await;
+            return source.fetch(context.clone()).await;
         }
         let mut said = Vec::new();
         for (place, link) in self.links.iter().enumerate() {
-            let source = match self.there(errand, link).await {
+            let source = match self.there(context, link).await {
                 Ok(source) => source,
                 Err(error) => {
                     said.push(format!("{}: {}", link.name, error.message));
                     continue;
                 }
             };
-            match source.fetch(errand.clone()).await {
+            match source.fetch(context.clone()).await {
                 Ok(token) => {
                     // Another one may have been as fast; both are good.
                     let _ = self.chosen.set(place);
@@ -64,9 +64,9 @@ impl Chain {
     }
 
     /// The source of a link, unless there is none here.
-    async fn there(&self, errand: &Errand, link: &Link) -> Result<Arc<dyn TokenSource>> {
+    async fn there(&self, context: &FetchContext, link: &Link) -> Result<Arc<dyn TokenSource>> {
         let account = link.way.as_ref().map_err(|why| Error::new(Kind::Authentication, why.clone()))?;
-        Arc::clone(account.source()).probe(errand.clone()).await?;
+        Arc::clone(account.source()).probe(context.clone()).await?;
         Ok(Arc::clone(account.source()))
     }
 
@@ -88,7 +88,7 @@ impl TokenSource for Chain {
         self.sources().any(|source| source.needs_person())
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.token(&errand).await })
+    fn fetch(self: Arc<Self>, context: FetchContext) -> Fetching {
+        Box::pin(async move { self.token(&context).await })
     }
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::AccessToken;
-use super::account::Errand;
+use super::account::FetchContext;
 use crate::error::{Error, Result};
 pub(super) use crate::http::Next;
 use crate::http::transport::{Failure, Request, Response, check_emulated};
@@ -19,25 +19,25 @@ pub(super) const ANSWER_LIMIT: usize = 256_000;
 /// Sends `request` to whom people call `whom`, until `read` knows what came of it. It is told when the question began, so
 /// that no token is thought to last longer than it does.
 pub(super) async fn ask<T: Send>(
-    errand: &Errand,
+    context: &FetchContext,
     whom: &str,
     request: &Request,
     read: impl Fn(Result<Response, Failure>, SystemTime) -> Next<T> + Send + Sync,
 ) -> Result<T> {
-    let clock = &errand.clock;
-    let retry = if errand.ask.ahead { Retry::never() } else { errand.retry };
+    let clock = &context.clock;
+    let retry = if context.hint.ahead { Retry::never() } else { context.retry };
     if retry.allows(1) {
-        clock.sleep_until(errand.ask.not_before).await;
+        clock.sleep_until(context.hint.not_before).await;
     }
     check_emulated(whom, &request.url)?;
-    let mut question = Question { errand, request, read };
+    let mut question = Question { context, request, read };
     let terms = Terms { clock, retry, patience: None, endless: false, back_off: BackOff::Here, watch: &() };
     repeat(&mut question, &terms).await
 }
 
 /// One question. It goes without a sign-in: it is one.
 struct Question<'q, F> {
-    errand: &'q Errand,
+    context: &'q FetchContext,
     request: &'q Request,
     read: F,
 }
@@ -51,8 +51,8 @@ where
     type End = Result<T>;
 
     async fn exchange(&self, turn: &Turn) -> Result<Next<T>> {
-        let asked = self.errand.clock.wall();
-        let answered = self.errand.transport.send(self.request, &[], &turn.progress).await;
+        let asked = self.context.clock.wall();
+        let answered = self.context.transport.send(self.request, &[], &turn.progress).await;
         Ok((self.read)(answered, asked))
     }
 

@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 pub(super) use self::place::Place;
-use super::account::{Errand, Probing, TokenSource};
+use super::account::{FetchContext, Probing, TokenSource};
 use super::entra::is_guid;
 use super::exchange::{self, ANSWER_LIMIT, Next};
 use super::{AccessToken, Fetching};
@@ -64,23 +64,23 @@ impl ManagedIdentity {
         Ok(Self { client: client.map(str::to_owned), place })
     }
 
-    async fn token(&self, errand: Errand) -> Result<AccessToken> {
-        let errand = Errand { transport: errand.transport.direct(None)?, ..errand };
+    async fn token(&self, context: FetchContext) -> Result<AccessToken> {
+        let context = FetchContext { transport: context.transport.direct(None)?, ..context };
         let secret = match &self.place {
             Place::Imds { .. } => None,
             Place::AppService { header, .. } => Some(header.clone()),
-            Place::Arc { .. } => Some(self.key(&errand).await?),
+            Place::Arc { .. } => Some(self.key(&context).await?),
         };
-        let request = self.request(&errand, secret.as_ref())?;
+        let request = self.request(&context, secret.as_ref())?;
         let secrets = secret.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>();
         let read = |answered, asked| self.next(answered, &secrets, |response| token(&body(response), asked));
-        exchange::ask(&errand, self.place.name(), &request, read).await
+        exchange::ask(&context, self.place.name(), &request, read).await
     }
 
     /// Asks without the header that tells us from others: whoever refuses that is there.
-    async fn look(&self, errand: Errand) -> Result<()> {
+    async fn look(&self, context: FetchContext) -> Result<()> {
         let Place::Imds { endpoint } = &self.place else { return Ok(()) };
-        let transport = errand.transport.direct(Some(PROBE))?;
+        let transport = context.transport.direct(Some(PROBE))?;
         check_emulated(self.place.name(), endpoint)?;
         let (url, headers) = (endpoint.clone(), Vec::new());
         let request =
@@ -90,19 +90,19 @@ impl ManagedIdentity {
     }
 
     /// What Azure Arc has written where only those may read it who may have the identity.
-    async fn key(&self, errand: &Errand) -> Result<SecretString> {
+    async fn key(&self, context: &FetchContext) -> Result<SecretString> {
         let challenge =
             |response: &Response| response.header(WWW_AUTHENTICATE.as_str()).filter(|_| response.status == 401);
         let read = |answered, _| self.next(answered, &[], challenge);
-        let told = exchange::ask(errand, self.place.name(), &self.request(errand, None)?, read).await?;
+        let told = exchange::ask(context, self.place.name(), &self.request(context, None)?, read).await?;
         key_file::read(&told)
     }
 
-    fn request(&self, errand: &Errand, secret: Option<&SecretString>) -> Result<Request> {
+    fn request(&self, context: &FetchContext, secret: Option<&SecretString>) -> Result<Request> {
         let mut url = self.place.endpoint().clone();
         url.query_pairs_mut()
             .append_pair("api-version", self.place.version())
-            .append_pair("resource", errand.resource());
+            .append_pair("resource", context.resource());
         if let Some(client) = &self.client {
             url.query_pairs_mut().append_pair("client_id", client);
         }
@@ -200,12 +200,12 @@ impl TokenSource for ManagedIdentity {
         vec![self.place.endpoint().clone()]
     }
 
-    fn probe(self: Arc<Self>, errand: Errand) -> Probing {
-        Box::pin(async move { self.look(errand).await })
+    fn probe(self: Arc<Self>, context: FetchContext) -> Probing {
+        Box::pin(async move { self.look(context).await })
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.token(errand).await })
+    fn fetch(self: Arc<Self>, context: FetchContext) -> Fetching {
+        Box::pin(async move { self.token(context).await })
     }
 }
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The runs wait in memory; in files without a name, where they are many, see [`Pile`]; or on the disk, where they outlive
-//! the process, see [`Durable`].
+//! the process, see [`DiskQueue`].
 //!
 //! Rows are counted here from 0 in the order in which they were accepted; the report turns that into the
 //! caller's own counting.
@@ -14,7 +14,7 @@
 mod admitted;
 mod batch;
 mod calendar;
-mod durable;
+mod disk;
 mod ledger;
 mod level;
 mod memory;
@@ -36,10 +36,10 @@ use tokio::sync::{Notify, watch};
 
 pub use self::admitted::Admitted;
 pub use self::batch::Batch;
-pub use self::durable::{
-    Destination, Durable, Loss, Notice, Part, Reader, SetAside, Settings, StoredRows, after_fork, before_fork,
+pub use self::disk::{
+    DeadLetter, Destination, DiskQueue, Loss, Notice, Part, Reader, Settings, StoredRows, after_fork, before_fork,
 };
-pub use self::ledger::{Fate, Ledger};
+pub use self::ledger::{Ledger, RowState};
 pub use self::level::{Level, Stats};
 pub use self::pile::Pile;
 pub use self::spool::Spool;
@@ -54,16 +54,16 @@ use crate::error::{Error, Result};
 use crate::rows::encode::{Framing, Run};
 
 /// Rows on their way.
-pub struct Outbox {
+pub struct Queue {
     store: Arc<dyn Store>,
     /// The same, where it is on the disk.
-    durable: Option<Arc<Durable>>,
+    disk: Option<Arc<DiskQueue>>,
     gate: Mutex<Gate>,
     /// The number of the first row that is accepted here.
     start: u64,
-    /// Wakes couriers: there is something to take, or never will be again.
+    /// Wakes workers: there is something to take, or never will be again.
     filled: Notify,
-    /// How many rows and bytes a request holds; see [`Outbox::full_at`].
+    /// How many rows and bytes a request holds; see [`Queue::full_at`].
     full: [AtomicU64; 2],
     /// Wakes whoever waits for a full request.
     stirred: watch::Sender<()>,
@@ -77,7 +77,7 @@ pub struct Outbox {
 struct Gate {
     closed: bool,
     withdrawn: bool,
-    /// How many are about to hand over rows; see [`Outbox::admit`].
+    /// How many are about to hand over rows; see [`Queue::admit`].
     admitted: usize,
     /// What became of the rows that were accepted here.
     ledger: Ledger,
@@ -86,11 +86,11 @@ struct Gate {
 }
 
 impl Gate {
-    /// Records the fate of `rows`, of which those from `start` on were accepted here.
-    fn record(&mut self, rows: Range<u64>, start: u64, fate: Fate, resent: bool) {
+    /// Records the state of `rows`, of which those from `start` on were accepted here.
+    fn record(&mut self, rows: Range<u64>, start: u64, state: RowState, resent: bool) {
         let border = start.clamp(rows.start, rows.end);
-        self.inherited.record(rows.start..border, fate, resent);
-        self.ledger.record(border..rows.end, fate, resent);
+        self.inherited.record(rows.start..border, state, resent);
+        self.ledger.record(border..rows.end, state, resent);
     }
 
     /// Whether no more rows will come; `None` where nothing is given out any more.
@@ -99,15 +99,15 @@ impl Gate {
     }
 }
 
-impl Outbox {
-    /// An empty outbox for one push: it takes about `capacity` bytes of rows, and always at least one run; a batch is
+impl Queue {
+    /// An empty queue for one push: it takes about `capacity` bytes of rows, and always at least one run; a batch is
     /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
         Self { spare: Some(Spare::default()), ..Self::on(Arc::new(Memory::new(capacity, false, None)), drained) }
     }
 
-    /// An empty outbox for a sender: a batch is as many neighbouring rows as one request holds.
+    /// An empty queue for a sender: a batch is as many neighbouring rows as one request holds.
     #[must_use]
     pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
         Self::on(Arc::new(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
@@ -121,9 +121,9 @@ impl Outbox {
 
     /// The same on the disk: what is accepted outlives the process.
     #[must_use]
-    pub fn durable(durable: Durable, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        let durable = Arc::new(durable);
-        Self { durable: Some(Arc::clone(&durable)), ..Self::on(durable, drained) }
+    pub fn on_the_disk(disk: DiskQueue, drained: impl Fn() + Send + Sync + 'static) -> Self {
+        let disk = Arc::new(disk);
+        Self { disk: Some(Arc::clone(&disk)), ..Self::on(disk, drained) }
     }
 
     /// The rows of `piles`, which lie in files, and further ones, which wait in `folder`.
@@ -136,7 +136,7 @@ impl Outbox {
         let start = store.counters().accepted;
         Self {
             store,
-            durable: None,
+            disk: None,
             gate: Mutex::default(),
             start,
             filled: Notify::new(),
@@ -216,7 +216,7 @@ impl Outbox {
         self.gate().closed
     }
 
-    /// What no courier has taken will not be sent from here. On the disk it stays for the next process.
+    /// What no worker has taken will not be sent from here. On the disk it stays for the next process.
     pub fn withdraw(&self) {
         self.gate().withdrawn = true;
         self.store.forget_untaken();
@@ -229,7 +229,7 @@ impl Outbox {
     }
 
     /// The service has forgotten its numbers and knows none but `last`: `batch`, which no attempt has had applied, is given
-    /// the one behind it with the next [`Outbox::issue`].
+    /// the one behind it with the next [`Queue::issue`].
     pub fn number_anew(&self, batch: &mut Batch, last: u64) -> Result<()> {
         batch.give_number(None);
         self.store.number_anew(batch, last)
@@ -262,7 +262,7 @@ impl Outbox {
 
     /// Does `work`, and wakes the caller where rows were found to be lost, which nobody will settle.
     fn ringing<T>(&self, work: impl FnOnce(&dyn Store) -> T) -> T {
-        let first = || self.durable.as_ref().map(|_| self.first_pending());
+        let first = || self.disk.as_ref().map(|_| self.first_pending());
         let before = first();
         let done = work(&*self.store);
         if first() > before {
@@ -275,32 +275,32 @@ impl Outbox {
     /// the ledger says; on the disk it stays for the next process, which need not count it as sent twice otherwise.
     pub fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
         if self.store.leave(batch, in_doubt)? {
-            self.gate().record(batch.numbers(), self.start, Fate::InDoubt, false);
+            self.gate().record(batch.numbers(), self.start, RowState::InDoubt, false);
         }
         Ok(())
     }
 
     /// The last word on a batch. `resent` says that an earlier attempt was in doubt, also one of an earlier process;
     /// see [`Batch::maybe_sent`].
-    pub fn settle(&self, batch: &Batch, fate: Fate, resent: bool) -> Result<()> {
-        self.end(batch, fate, resent, None)
+    pub fn settle(&self, batch: &Batch, state: RowState, resent: bool) -> Result<()> {
+        self.end(batch, state, resent, None)
     }
 
     /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they are set
     /// aside, until somebody retries or drops them.
-    pub fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) -> Result<()> {
-        self.end(batch, fate, false, Some(why))
+    pub fn set_aside(&self, batch: &Batch, state: RowState, why: &Error) -> Result<()> {
+        self.end(batch, state, false, Some(why))
     }
 
-    fn end(&self, batch: &Batch, fate: Fate, resent: bool, why: Option<&Error>) -> Result<()> {
-        if self.store.settle(batch, fate, why)? {
-            self.gate().record(batch.numbers(), self.start, fate, resent);
+    fn end(&self, batch: &Batch, state: RowState, resent: bool, why: Option<&Error>) -> Result<()> {
+        if self.store.settle(batch, state, why)? {
+            self.gate().record(batch.numbers(), self.start, state, resent);
         }
         (self.drained)();
         Ok(())
     }
 
-    /// Keeps the memory of a batch that is settled for [`Outbox::spare`].
+    /// Keeps the memory of a batch that is settled for [`Queue::spare`].
     pub fn recycle(&self, batch: Batch) {
         if let Some(spare) = &self.spare {
             spare.put(batch.into_memory());
@@ -315,8 +315,8 @@ impl Outbox {
 
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
     pub fn retry_set_aside(&self) -> Result<u64> {
-        let Some(durable) = self.on_disk() else { return Ok(0) };
-        let rows = durable.retry()?;
+        let Some(disk) = self.on_disk() else { return Ok(0) };
+        let rows = disk.retry()?;
         self.wake();
         self.filled.notify_one();
         Ok(rows)
@@ -327,10 +327,10 @@ impl Outbox {
         self.store.release();
     }
 
-    /// The outbox on the disk, where it is one.
+    /// The queue on the disk, where it is one.
     #[must_use]
-    pub fn on_disk(&self) -> Option<&Durable> {
-        self.durable.as_deref()
+    pub fn on_disk(&self) -> Option<&DiskQueue> {
+        self.disk.as_deref()
     }
 
     /// What has become of the rows that were accepted here.
@@ -339,7 +339,7 @@ impl Outbox {
         self.gate().ledger.clone()
     }
 
-    /// The figures.
+    /// The metadata.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let counters = self.store.counters();
@@ -401,7 +401,7 @@ impl Outbox {
     }
 }
 
-impl fmt::Debug for Outbox {
+impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbox").field("store", &self.store).field("gate", &self.gate).finish_non_exhaustive()
     }

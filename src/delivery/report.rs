@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::delivery::queue::{Fate, Ledger};
+use crate::delivery::queue::{Ledger, RowState};
 use crate::http::{Outcome, Turn};
 use crate::rows::encode::{Code, Problems, RowError, Value};
 
@@ -66,7 +66,7 @@ impl Meter {
 /// Rows that the service itself has refused, and that others went on without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Which ones, in the outbox's counting.
+    /// Which ones, in the queue's counting.
     pub rows: Range<u64>,
     /// What it said.
     pub words: String,
@@ -145,7 +145,7 @@ impl Report {
     }
 
     /// The same with what the service said of the rows that it refused, at most `max_errors` problems in all. The caller's
-    /// row that was accepted first has the number `first` of the outbox.
+    /// row that was accepted first has the number `first` of the queue.
     #[must_use]
     pub fn with_refused(
         mut self,
@@ -172,30 +172,30 @@ impl Report {
         let end = self.read..self.read;
         for gap in invalid.iter().chain([&end]) {
             let valid = gap.start - row;
-            for (piece, fate) in ledger.pieces(accepted..accepted + valid) {
+            for (piece, state) in ledger.pieces(accepted..accepted + valid) {
                 let rows = row + (piece.start - accepted)..row + (piece.end - accepted);
-                if fate != Some(Fate::Confirmed) {
+                if state != Some(RowState::Confirmed) {
                     self.resume_from = self.resume_from.min(rows.start);
                 }
-                self.add(rows, fate);
+                self.add(rows, state);
             }
             if !gap.is_empty() && !skipped {
                 self.resume_from = self.resume_from.min(gap.start);
             }
-            self.add(gap.clone(), Some(Fate::Rejected));
+            self.add(gap.clone(), Some(RowState::Rejected));
             row = gap.end;
             accepted += valid;
         }
     }
 
-    fn add(&mut self, rows: Range<u64>, fate: Option<Fate>) {
+    fn add(&mut self, rows: Range<u64>, state: Option<RowState>) {
         if rows.is_empty() {
             return;
         }
-        let (state, count) = match fate {
-            Some(Fate::Confirmed) => ("confirmed", &mut self.confirmed),
-            Some(Fate::Rejected) => ("rejected", &mut self.rejected),
-            Some(Fate::InDoubt) => ("in_doubt", &mut self.in_doubt),
+        let (state, count) = match state {
+            Some(RowState::Confirmed) => ("confirmed", &mut self.confirmed),
+            Some(RowState::Rejected) => ("rejected", &mut self.rejected),
+            Some(RowState::InDoubt) => ("in_doubt", &mut self.in_doubt),
             None => ("unsent", &mut self.unsent),
         };
         *count += rows.end - rows.start;

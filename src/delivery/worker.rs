@@ -1,15 +1,15 @@
-//! A lane and its couriers: they take batches, deliver them, and settle every one.
+//! A delivery and its workers: they take batches, deliver them, and settle every one.
 //!
 //! ```text
 //!            take                send                    judge
-//!  outbox ─────────▶ batch ──────────────▶ outcome ───────────────▶ settle
+//!  queue ─────────▶ batch ──────────────▶ outcome ───────────────▶ settle
 //!                      ▲                                     │
 //!                      └── wait, new token, half as many ◀───┘
 //! ```
 //!
-//! The first failure stops the lane of a push: what is on the wire is waited for, what was not begun is withdrawn.
+//! The first failure stops the delivery of a push: what is on the wire is waited for, what was not begun is withdrawn.
 //! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
-//! The lane of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
+//! The delivery of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
 
 mod attempt;
 mod crew;
@@ -39,16 +39,16 @@ use self::isolate::{Misses, Pieces};
 pub use self::opening::Opening;
 pub use self::over::Trouble;
 use self::pause::Pause;
-pub use self::policy::{Manner, Policy};
+pub use self::policy::{OnFailure, Policy};
 use self::staging::Staged;
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
-use crate::delivery::queue::{Batch, Durable, Fate, Outbox};
+use crate::delivery::queue::{Batch, DiskQueue, Queue, RowState};
 use crate::delivery::report::{Meter, Refused};
 use crate::delivery::{Session, Sink};
 use crate::error::{Error, Result};
 use crate::http::Exchanges;
-use crate::rate_limit::{Limit, Watch};
+use crate::rate_limit::{RateLimit, Watch};
 use crate::retry::Retry;
 use crate::rows::encode::Limits;
 
@@ -58,20 +58,20 @@ const PROBE: Duration = Duration::from_secs(300);
 /// How soon it asks again where the service could not answer.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// Everything one table's couriers share.
+/// Everything one table's workers share.
 #[derive(Debug)]
-pub struct Lane {
-    outbox: Arc<Outbox>,
+pub struct Delivery {
+    queue: Arc<Queue>,
     sink: Arc<dyn Sink>,
     http: Arc<Exchanges>,
-    limit: Limit,
+    limit: RateLimit,
     waits: Arc<Waits>,
     clock: Clock,
     policy: Policy,
     /// Rows of one request; halved when the service finds a body too large.
     max_rows: AtomicUsize,
     max_bytes: usize,
-    /// One courier at a time waits for a full request.
+    /// One worker at a time waits for a full request.
     turn: tokio::sync::Mutex<()>,
     /// Rows before this one do not wait.
     hurried: AtomicU64,
@@ -83,11 +83,11 @@ pub struct Lane {
     has_schema: bool,
     listener: Listener,
     opening: Opening,
-    /// One courier at a time begins another session.
+    /// One worker at a time begins another session.
     turn_to_restart: tokio::sync::Mutex<()>,
 }
 
-/// Who hears of failures on a sender's lane.
+/// Who hears of failures on a sender's delivery.
 struct Listener(Box<dyn Fn(&Error) + Send + Sync>);
 
 impl fmt::Debug for Listener {
@@ -107,7 +107,7 @@ struct State {
     staged: Staged,
 }
 
-/// How far the lane has been told to stop.
+/// How far the delivery has been told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stop {
     /// Not at all.
@@ -118,19 +118,19 @@ enum Stop {
     Abort,
 }
 
-impl Lane {
-    /// A lane from `outbox` to `sink`; nothing moves before [`Lane::run`].
+impl Delivery {
+    /// A delivery from `queue` to `sink`; nothing moves before [`Delivery::run`].
     #[must_use]
     pub fn new(
-        outbox: Arc<Outbox>,
+        queue: Arc<Queue>,
         sink: Arc<dyn Sink>,
         http: Arc<Exchanges>,
-        limit: Limit,
+        limit: RateLimit,
         clock: Clock,
         policy: Policy,
     ) -> Self {
         // Who waits for nobody never gives up, but takes its time all the same.
-        let patient = policy.manner == Manner::Sender && !policy.retry.allows(1);
+        let patient = policy.on_failure == OnFailure::Continue && !policy.retry.allows(1);
         let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
         let Limits { max_rows, max_bytes } = sink.limits();
         let max_rows = AtomicUsize::new(max_rows);
@@ -141,7 +141,7 @@ impl Lane {
         let waits = Arc::new(Waits::new(clock.clone()));
         Self {
             waits,
-            outbox,
+            queue,
             sink,
             http,
             limit,
@@ -166,7 +166,7 @@ impl Lane {
     #[must_use]
     pub fn limited(self, limits: Limits) -> Self {
         self.max_rows.fetch_min(limits.max_rows, Ordering::Relaxed);
-        self.outbox.full_at(limits.max_rows, limits.max_bytes);
+        self.queue.full_at(limits.max_rows, limits.max_bytes);
         Self { max_bytes: self.sink.framing().bytes_of_rows(limits.max_bytes), ..self }
     }
 
@@ -176,7 +176,7 @@ impl Lane {
         Self { has_schema: false, ..self }
     }
 
-    /// Has `listener` called with each failure on a sender's lane that somebody should hear of.
+    /// Has `listener` called with each failure on a sender's delivery that somebody should hear of.
     #[must_use]
     pub fn telling(mut self, listener: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.listener = Listener(Box::new(listener));
@@ -189,13 +189,13 @@ impl Lane {
         Self { opening, ..self }
     }
 
-    /// Has `heard` called with each notice; it is also kept for [`Lane::notices`].
+    /// Has `heard` called with each notice; it is also kept for [`Delivery::notices`].
     #[must_use]
     pub fn noticing(self, heard: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         Self { waits: Arc::new(Waits::new(self.clock.clone()).telling(heard)), ..self }
     }
 
-    /// Ends the lane at once; `why` counts where nothing has failed before.
+    /// Ends the delivery at once; `why` counts where nothing has failed before.
     pub fn abort(&self, why: Option<Error>) {
         self.stop(Stop::Abort, why);
     }
@@ -205,13 +205,13 @@ impl Lane {
         self.stop(Stop::Finish, None);
     }
 
-    /// Why the lane ended early, if it did.
+    /// Why the delivery ended early, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
         self.lock().failure.clone()
     }
 
-    /// What keeps a sender's lane from delivering; `None` while all is well.
+    /// What keeps a sender's delivery from delivering; `None` while all is well.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
         self.lock().trouble.clone()
@@ -245,7 +245,7 @@ impl Lane {
         if let Some(error) = why {
             self.lock().failure.get_or_insert(error);
         }
-        self.outbox.withdraw();
+        self.queue.withdraw();
         self.stop.send_modify(|current| *current = stop.max(*current));
     }
 
@@ -255,11 +255,11 @@ impl Lane {
 
     /// What was accepted so far is sent without waiting for others.
     pub fn hurry(&self) {
-        self.hurried.store(self.outbox.accepted(), Ordering::Release);
-        self.outbox.wake();
+        self.hurried.store(self.queue.accepted(), Ordering::Release);
+        self.queue.wake();
     }
 
-    async fn courier(self: Arc<Self>) {
+    async fn worker(self: Arc<Self>) {
         loop {
             let taken = tokio::select! {
                 biased;
@@ -276,7 +276,7 @@ impl Lane {
 
     /// Nothing can be sent: that ends a push, and a sender looks again after a while.
     async fn hold(&self, error: Error) {
-        if self.policy.manner == Manner::Push {
+        if self.policy.on_failure == OnFailure::Stop {
             return self.fail(error);
         }
         let passing = error.is_passing();
@@ -293,9 +293,9 @@ impl Lane {
 
     /// Delivers one batch, in halves where it is too large or some of its rows are refused.
     async fn deliver(&self, batch: Batch) {
-        let mut pieces = Pieces::new(batch, self.policy.couriers == 1);
+        let mut pieces = Pieces::new(batch, self.policy.workers == 1);
         while let Some(mut batch) = pieces.next() {
-            while let Err(error) = self.outbox.issue(&mut batch) {
+            while let Err(error) = self.queue.issue(&mut batch) {
                 self.hold(error).await;
                 if self.is_stopped() {
                     return;
@@ -304,7 +304,7 @@ impl Lane {
             match self.attempt(&batch).await {
                 End::Confirmed => {
                     pieces.note_success();
-                    self.outbox.recycle(batch);
+                    self.queue.recycle(batch);
                 }
                 End::Staged(session) => {
                     pieces.note_success();
@@ -314,17 +314,17 @@ impl Lane {
                     let rest = std::iter::from_fn(|| pieces.next());
                     return self.stage_again(std::iter::once(batch).chain(rest));
                 }
-                End::SetAside => self.outbox.recycle(batch),
+                End::DeadLetter => self.queue.recycle(batch),
                 End::GiveUp => return,
                 End::Halve(halves) => {
                     let rows = halves[0].rows().max(1);
                     let rows = self.max_rows.fetch_min(rows, Ordering::Relaxed).min(rows);
-                    self.outbox.full_at(rows, self.max_bytes);
+                    self.queue.full_at(rows, self.max_bytes);
                     pieces.put_halves(halves);
                 }
                 End::Isolate(why) => self.isolate(&mut pieces, batch, &why),
                 End::Renumber(last) => {
-                    self.note_outbox(self.outbox.number_anew(&mut batch, last));
+                    self.note_queue(self.queue.number_anew(&mut batch, last));
                     pieces.put_back(batch);
                 }
             }
@@ -336,35 +336,35 @@ impl Lane {
         self.lock().trouble = None;
         self.pause.end();
         self.misses.end();
-        self.note_outbox(self.outbox.settle(batch, Fate::Confirmed, resent));
+        self.note_queue(self.queue.settle(batch, RowState::Confirmed, resent));
     }
 
     /// The service refused the rows, or never answered for them, because of `why`.
-    fn set_aside(&self, batch: &Batch, fate: Fate, why: &Error) {
-        self.note_outbox(self.outbox.set_aside(batch, fate, why));
+    fn set_aside(&self, batch: &Batch, state: RowState, why: &Error) {
+        self.note_queue(self.queue.set_aside(batch, state, why));
     }
 
     /// Nobody tries the batch any more.
     fn leave(&self, batch: &Batch, in_doubt: bool) {
-        self.note_outbox(self.outbox.leave(batch, in_doubt));
+        self.note_queue(self.queue.leave(batch, in_doubt));
     }
 
-    /// What the outbox answered, and what it has to tell.
-    fn note_outbox(&self, outcome: Result<()>) {
-        for notice in self.outbox.on_disk().map(Durable::hand_out).unwrap_or_default() {
-            self.waits.note(Notice::Outbox(notice));
+    /// What the queue answered, and what it has to tell.
+    fn note_queue(&self, outcome: Result<()>) {
+        for notice in self.queue.on_disk().map(DiskQueue::hand_out).unwrap_or_default() {
+            self.waits.note(Notice::Queue(notice));
         }
         if let Err(error) = outcome {
             self.fail(error);
         }
     }
 
-    /// Tells of a failure on a sender's lane.
+    /// Tells of a failure on a sender's delivery.
     fn tell(&self, error: &Error) {
         (self.listener.0)(error);
     }
 
-    /// Remembers what keeps the lane from delivering.
+    /// Remembers what keeps the delivery from delivering.
     fn note_trouble(&self, error: Error, next: Moment, paused: bool) {
         self.lock().trouble = Some(Trouble { error, next, paused });
     }
@@ -373,9 +373,9 @@ impl Lane {
         *self.stop.borrow() >= Stop::Finish
     }
 
-    /// Waits until the lane has been told to stop as far as `stop`.
+    /// Waits until the delivery has been told to stop as far as `stop`.
     async fn stopped(&self, stop: Stop) {
-        // The sender lives as long as the lane, so that this only ends when it should.
+        // The sender lives as long as the delivery, so that this only ends when it should.
         let _ = self.stop.subscribe().wait_for(|current| *current >= stop).await;
     }
 

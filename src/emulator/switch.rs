@@ -43,7 +43,7 @@ answers! {
 
 answers! {
     /// What becomes of what is stored.
-    pub Fate:
+    pub RowState:
     /// It is gone.
     Lost = "lost",
     /// It stays.

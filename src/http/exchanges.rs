@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::transport::{Progress, Request, Transport, check_emulated};
 use crate::clock::Moment;
 use crate::error::{Error, Result};
-use crate::rate_limit::{Ask, Ending, Limit, Permit, Watch};
+use crate::rate_limit::{Ask, Ending, Permit, RateLimit, Watch};
 
 /// One exchange, done.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Sent {
 /// Of whom a request takes its permit.
 pub struct Leave<'l> {
     /// What holds it.
-    pub limit: &'l Limit,
+    pub limit: &'l RateLimit,
     /// What it asks for.
     pub ask: Ask,
     /// No wait for a quota may be known to reach past it.

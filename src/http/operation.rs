@@ -8,7 +8,7 @@ use super::transport::Request;
 use super::{Answer, Exchanges, Leave, Outcome, Sent};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::rate_limit::{Ask, Ending, Limit, Watch};
+use crate::rate_limit::{Ask, Ending, RateLimit, Watch};
 use crate::retry::Retry;
 
 /// An operation is not begun again later than this after its beginning: someone sits before it and waits.
@@ -50,7 +50,7 @@ pub struct Operation<'o> {
     /// How the service is reached.
     pub http: &'o Exchanges,
     /// What holds it back.
-    pub limit: &'o Limit,
+    pub limit: &'o RateLimit,
     /// Whose time it is.
     pub clock: &'o Clock,
     /// When to try again.

@@ -6,11 +6,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use pyo3::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::callback_thread::{self, Call};
 use super::door;
 use super::errors::{self, raise};
 use super::operation::Operation;
 use super::options::within;
-use super::porter::{self, Call};
 use super::runtime::PerProcess;
 use super::text::{check_path, optional};
 use crate::auth::{
@@ -189,7 +189,7 @@ impl Account {
             }
             let needs_person = sign_in.needs_person();
             if needs_person {
-                porter::start(py, porter::Porter::Users)?;
+                callback_thread::start(py, callback_thread::CallbackThread::Users)?;
             }
             let tokens = Tokens::new(Credential::SignIn(sign_in), transport, Retry::default(), self.clock.clone());
             let fetching = async move {
@@ -255,7 +255,7 @@ fn prompt_of(prompt: Py<PyAny>) -> Prompt {
         let call = Arc::clone(&call);
         Box::pin(async move {
             let told = serde_json::to_string(&code).unwrap_or_default();
-            porter::ask_with(call, told, |py, answered| {
+            callback_thread::ask_with(call, told, |py, answered| {
                 answered.map(drop).map_err(|raised| failed(py, "`prompt`", raised))
             })
             .await?
@@ -268,7 +268,7 @@ fn open_of(open: Py<PyAny>) -> Open {
     Arc::new(move |page| {
         let call = Arc::clone(&call);
         Box::pin(async move {
-            porter::ask_with(call, page, |py, answered| {
+            callback_thread::ask_with(call, page, |py, answered| {
                 let opened = answered.and_then(|answer| answer.is_truthy());
                 opened.map_err(|raised| failed(py, "the browser", raised))
             })

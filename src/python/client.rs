@@ -14,7 +14,7 @@ use super::errors::{self, raise};
 use super::operation::Operation;
 use super::runtime::PerProcess;
 use super::text::{name, optional, text};
-use super::{credential, options, porter};
+use super::{callback_thread, credential, options};
 use crate::auth::{Audience, Credential};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -46,14 +46,14 @@ struct Recipe {
 }
 
 impl Recipe {
-    /// A credential of the user's is asked by the porter; a forked child needs one of its own.
+    /// A credential of the user's is asked by the callback thread; a forked child needs one of its own.
     fn summon_porter(&self, py: Python<'_>) -> PyResult<()> {
         let asks = match &self.credential {
             Credential::Token(_) => false,
             Credential::Fetch(_) => true,
             Credential::SignIn(sign_in) => sign_in.needs_person(),
         };
-        if asks { porter::start(py, porter::Porter::Users) } else { Ok(()) }
+        if asks { callback_thread::start(py, callback_thread::CallbackThread::Users) } else { Ok(()) }
     }
 
     fn make(&self) -> Result<Arc<client::Client>> {
@@ -125,7 +125,8 @@ impl Client {
             let here = CLOUDS.into_iter().find(|known| Url::parse(known.base_url).is_ok_and(|url| url == root));
             let meant = here.unwrap_or(cloud);
             let is_local = transport::is_loopback(&root);
-            let audience = Audience { cloud: meant.name.into(), scope: meant.scope.into(), is_local };
+            let audience =
+                Audience { service: &powerbi::SERVICE, cloud: meant.name.into(), scope: meant.scope.into(), is_local };
             // Building the pool reads certificates; nobody needs the GIL for that.
             let made = Self {
                 recipe: Recipe { root, credential, needs_loop, settings, retry, quotas, clock, audience },

@@ -9,8 +9,8 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::account::Account;
+use super::callback_thread::{self, Call};
 use super::errors::{self, raise};
-use super::porter::{self, Call};
 use crate::auth::{AccessToken, Credential, Fetching, bare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
@@ -48,7 +48,9 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
     let function = if asks_for_scope { credential.getattr("get_token")? } else { credential.clone() };
     let argument = asks_for_scope.then(|| PyString::new(py, scope).into_any().unbind());
     let challenged = match &argument {
-        Some(scope) => Some(errors::face(py, "porter")?.getattr("challenged")?.call1((&function, scope))?.unbind()),
+        Some(scope) => {
+            Some(errors::face(py, "calls.callback_threads")?.getattr("challenged")?.call1((&function, scope))?.unbind())
+        }
         None => None,
     };
     let call = Arc::new(Call { function: function.unbind(), argument });
@@ -86,8 +88,8 @@ fn fetching(call: Arc<Call>, claims: Option<String>) -> Fetching {
             })
         };
         match claims {
-            Some(claims) => porter::ask_with(call, claims, read).await?,
-            None => porter::ask(call, read).await?,
+            Some(claims) => callback_thread::ask_with(call, claims, read).await?,
+            None => callback_thread::ask(call, read).await?,
         }
     })
 }

@@ -23,7 +23,7 @@ use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use super::{errors, porter};
+use super::{callback_thread, errors};
 use crate::error::{Error, Kind};
 
 /// How long the end of the interpreter waits for those who are inside.
@@ -177,7 +177,7 @@ pub(super) fn let_go<T>(value: T) {
 pub(super) fn leave(py: Python<'_>) -> PyResult<()> {
     ENDS.set(true);
     CLOSED.store(true, SeqCst);
-    porter::close_all();
+    callback_thread::close_all();
     let own = usize::from(DEPTH.get() > 0);
     if PROCESS.load(SeqCst) == std::process::id() {
         py.detach(|| {
@@ -187,5 +187,5 @@ pub(super) fn leave(py: Python<'_>) -> PyResult<()> {
         });
     }
     LOCKED.store(true, SeqCst);
-    porter::join_all(py)
+    callback_thread::join_all(py)
 }

@@ -1,24 +1,24 @@
 //! What a person should know while something is under way goes to Python's log.
 //!
-//! Whoever waits for it logs it, on a thread of Python's; where nobody may be waiting, the porter does.
+//! Whoever waits for it logs it, on a thread of Python's; where nobody may be waiting, the callback thread does.
 
 use std::sync::{Arc, Weak};
 
 use pyo3::prelude::*;
 
-use super::bell::Bell;
+use super::callback_thread::{self, Call, CallbackThread};
 use super::errors;
-use super::porter::{self, Call, Porter};
+use super::wakeup::Wakeup;
 use crate::clock::Clock;
-use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Notice, Waits};
+use crate::delivery::queue::Queue;
+use crate::delivery::worker::{Delivery, Notice, Waits};
 use crate::error::shown;
 use crate::rows::encode::OldDate;
 use crate::services::powerbi::client::Route;
 
-/// The waits of an operation; `bell` rings where there is something to log.
-pub(super) fn waits(clock: &Clock, bell: &Arc<Bell>) -> Arc<Waits> {
-    let ringing = Arc::clone(bell);
+/// The waits of an operation; `wakeup` rings where there is something to log.
+pub(super) fn waits(clock: &Clock, wakeup: &Arc<Wakeup>) -> Arc<Waits> {
+    let ringing = Arc::clone(wakeup);
     Arc::new(Waits::new(clock.clone()).telling(move |_| ringing.ring()))
 }
 
@@ -41,31 +41,36 @@ pub(super) fn old_date(py: Python<'_>, found: Option<&OldDate>) -> PyResult<()> 
     function(py)?.call1((line,)).map(drop)
 }
 
-/// Has each notice of `lane` logged by the porter, at once. What its `outbox` keeps until somebody has heard it is told in
+/// Has each notice of `delivery` logged by the callback thread, at once. What its `queue` keeps until somebody has heard it is told in
 /// a way that reaches somebody.
-pub(super) fn by_porter(py: Python<'_>, route: &Route, outbox: &Arc<Outbox>, lane: Lane) -> PyResult<Lane> {
-    porter::start(py, Porter::Users)?;
+pub(super) fn by_callback_thread(
+    py: Python<'_>,
+    route: &Route,
+    queue: &Arc<Queue>,
+    delivery: Delivery,
+) -> PyResult<Delivery> {
+    callback_thread::start(py, CallbackThread::Users)?;
     let call = |function: Bound<'_, PyAny>| Arc::new(Call { function: function.unbind(), argument: None });
-    let (log, tell) = (call(function(py)?), call(errors::face(py, "notices")?.getattr("tell_loss")?));
-    let (place, outbox) = (route.place(), Arc::downgrade(outbox));
-    Ok(lane.noticing(move |notice| match notice {
-        Notice::Outbox(kept) if kept.is_kept() => {
-            let outbox = Weak::clone(&outbox);
+    let (log, tell) = (call(function(py)?), call(errors::face(py, "delivery.notices")?.getattr("tell_loss")?));
+    let (place, queue) = (route.place(), Arc::downgrade(queue));
+    Ok(delivery.noticing(move |notice| match notice {
+        Notice::Queue(kept) if kept.is_kept() => {
+            let queue = Weak::clone(&queue);
             let heard = move || {
-                if let Some(outbox) = outbox.upgrade()
-                    && let Some(durable) = outbox.on_disk()
+                if let Some(queue) = queue.upgrade()
+                    && let Some(disk) = queue.on_disk()
                 {
-                    durable.heard();
+                    disk.heard();
                 }
             };
-            porter::log_until_heard(Arc::clone(&tell), line(&place, notice), heard);
+            callback_thread::log_until_heard(Arc::clone(&tell), line(&place, notice), heard);
         }
-        _ => porter::log(Arc::clone(&log), line(&place, notice)),
+        _ => callback_thread::log(Arc::clone(&log), line(&place, notice)),
     }))
 }
 
 fn function(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    errors::face(py, "notices")?.getattr("log")
+    errors::face(py, "delivery.notices")?.getattr("log")
 }
 
 fn line(place: &str, notice: &Notice) -> String {

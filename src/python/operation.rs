@@ -1,8 +1,8 @@
 //! An operation that Python started: a thread runs it to its end, or an event loop goes through it step by step.
 //!
 //! ```text
-//!  run    step ─ wait for the bell, with an ear for Ctrl-C ─ step ─ …          a thread
-//!  verbs  step ─ back to the loop until the bell has woken it ─ step ─ …       asyncio
+//!  run    step ─ wait for the wakeup, with an ear for Ctrl-C ─ step ─ …          a thread
+//!  verbs  step ─ back to the loop until the wakeup has woken it ─ step ─ …       asyncio
 //! ```
 
 use std::future::Future;
@@ -15,11 +15,11 @@ use pyo3::types::PyList;
 use pythonize::pythonize;
 use serde::Serialize;
 
-use super::bell::Bell;
+use super::callback_thread::{self, Call, CallbackThread};
 use super::deadline::Deadline;
 use super::door;
-use super::porter::{self, Call, Porter};
 use super::runtime::{Received, Running, SLICE, check, lost};
+use super::wakeup::Wakeup;
 use super::{credential, errors, notices};
 use crate::clock::Clock;
 use crate::delivery::worker::Waits;
@@ -53,7 +53,7 @@ pub(super) trait Work: Send {
 pub(super) enum Step {
     /// There is more to do at once.
     Again,
-    /// Nothing to do before the bell rings.
+    /// Nothing to do before the wakeup rings.
     Wait,
     /// The same, after an interruption: whoever cannot wait long aborts.
     Ending,
@@ -68,22 +68,22 @@ pub(super) enum Step {
 pub(super) struct Operation {
     /// There until this goes.
     work: Mutex<Option<Box<dyn Work>>>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     answer: Mutex<Option<Py<PyAny>>>,
     /// A step of it has panicked.
     broken: AtomicBool,
     /// The credential can only be asked by an event loop.
     needs_loop: bool,
-    /// Nothing in it waits for the porter, who may therefore wait for it.
+    /// Nothing in it waits for the callback thread, who may therefore wait for it.
     on_any_thread: bool,
 }
 
 impl Operation {
-    /// An operation whose work rings `bell`.
-    pub(super) fn new(work: impl Work + 'static, bell: Arc<Bell>, needs_loop: bool) -> Self {
+    /// An operation whose work rings `wakeup`.
+    pub(super) fn new(work: impl Work + 'static, wakeup: Arc<Wakeup>, needs_loop: bool) -> Self {
         let work = Mutex::new(Some(Box::new(work) as Box<dyn Work>));
         let (answer, broken) = (Mutex::new(None), AtomicBool::new(false));
-        Self { work, bell, answer, broken, needs_loop, on_any_thread: false }
+        Self { work, wakeup, answer, broken, needs_loop, on_any_thread: false }
     }
 
     /// A request that is done once `work` has its answer; an interrupted one is dropped.
@@ -91,9 +91,9 @@ impl Operation {
         needs_loop: bool,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> PyResult<Self> {
-        let bell = Arc::new(Bell::default());
-        let running = Running::start(&bell, work)?;
-        Ok(Self::new(Request { running, interrupted: None, waits: None, limit: None }, bell, needs_loop))
+        let wakeup = Arc::new(Wakeup::default());
+        let running = Running::start(&wakeup, work)?;
+        Ok(Self::new(Request { running, interrupted: None, waits: None, limit: None }, wakeup, needs_loop))
     }
 
     /// A request that tells of its waits for `service`; they are logged.
@@ -103,11 +103,11 @@ impl Operation {
         clock: &Clock,
         work: impl FnOnce(Arc<dyn Watch>) -> W,
     ) -> PyResult<Self> {
-        let bell = Arc::new(Bell::default());
-        let waits = notices::waits(clock, &bell);
-        let running = Running::start(&bell, work(Arc::clone(&waits) as Arc<dyn Watch>))?;
+        let wakeup = Arc::new(Wakeup::default());
+        let waits = notices::waits(clock, &wakeup);
+        let running = Running::start(&wakeup, work(Arc::clone(&waits) as Arc<dyn Watch>))?;
         let waits = Some((service, waits));
-        Ok(Self::new(Request { running, interrupted: None, waits, limit: None }, bell, needs_loop))
+        Ok(Self::new(Request { running, interrupted: None, waits, limit: None }, wakeup, needs_loop))
     }
 
     /// The same operation, which never asks a function of the user's.
@@ -131,7 +131,7 @@ impl Operation {
 
     /// Goes on by one step. One that panics leads to the end, as an interruption does, so that the account is told.
     fn advance(&self, py: Python<'_>, work: &mut dyn Work, soon: bool) -> PyResult<Step> {
-        self.bell.hear();
+        self.wakeup.hear();
         match door::caught(py, || work.step(py, soon)) {
             Ok(step) => step,
             Err(bug) if self.broken.swap(true, Ordering::AcqRel) => Err(bug),
@@ -151,14 +151,14 @@ impl Operation {
                 Step::Again => {}
                 Step::Feed => return Err(unreadable()),
                 Step::Wait => {
-                    door::away(py, || self.bell.wait(SLICE));
+                    door::away(py, || self.wakeup.wait(SLICE));
                     if let Err(raised) = check(py) {
                         work.interrupt(raised);
                     }
                 }
                 // Whoever was interrupted gives the wire one slice of time.
                 Step::Ending => {
-                    if !door::away(py, || self.bell.wait(SLICE)) || check(py).is_err() {
+                    if !door::away(py, || self.wakeup.wait(SLICE)) || check(py).is_err() {
                         work.abort();
                     }
                 }
@@ -167,7 +167,7 @@ impl Operation {
     }
 
     fn refuse_here(&self, py: Python<'_>) -> PyResult<()> {
-        let error = if porter::is_this_thread() && !self.on_any_thread {
+        let error = if callback_thread::is_this_thread() && !self.on_any_thread {
             Error::configuration("a credential must not use the client that is asking it for a token")
         } else if self.needs_loop {
             credential::needs_loop()
@@ -227,8 +227,8 @@ impl Operation {
             return Ok(());
         }
         door::through(py, || {
-            porter::start(py, Porter::Loops)?;
-            self.bell.listen(Call { function: wake, argument: Some(argument) });
+            callback_thread::start(py, CallbackThread::Loops)?;
+            self.wakeup.listen(Call { function: wake, argument: Some(argument) });
             Ok(())
         })
     }
@@ -240,7 +240,7 @@ impl Operation {
         }
         door::through(py, || {
             self.with(|work| {
-                work.limit(Running::start(&self.bell, deadline.passing())?);
+                work.limit(Running::start(&self.wakeup, deadline.passing())?);
                 Ok(())
             })
         })

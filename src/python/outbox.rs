@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use super::door;
 use super::errors::{raise, to_py};
 use crate::clock::Clock;
-use crate::delivery::queue::{Durable, Part, Reader, Settings};
+use crate::delivery::queue::{DiskQueue, Part, Reader, Settings};
 use crate::error::{Error, Kind, Result};
 
 /// The file of an outbox; each verb opens it anew.
@@ -80,7 +80,8 @@ impl Outbox {
         let mut export = || -> Result<u64> {
             let reader = self.read()?;
             let mut count = Ok(0);
-            for (_, part) in [(pending, Part::Pending), (rejected, Part::SetAside)].iter().filter(|(asked, _)| *asked) {
+            for (_, part) in [(pending, Part::Pending), (rejected, Part::DeadLetter)].iter().filter(|(asked, _)| *asked)
+            {
                 let mut out = io::BufWriter::with_capacity(1 << 16, &mut lines);
                 let written = reader.export(*part, &mut out);
                 // What can be read of the one is written though some of the other is missing.
@@ -100,8 +101,8 @@ impl Outbox {
         Reader::open(&self.path, Clock::of_process())
     }
 
-    fn write(&self) -> Result<Durable> {
-        Durable::open(Settings {
+    fn write(&self) -> Result<DiskQueue> {
+        DiskQueue::open(Settings {
             path: self.path.clone(),
             destination: None,
             capacity: u64::MAX,

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::intake::{Rest, Source, Wanted};
+use super::input::{Rest, Source, Wanted};
 use super::options::RowOptions;
 use super::{door, errors, notices, results};
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::{Meter, Report};
-use crate::rows::encode::{Checked, Encoder, FREE_MEMORY, Filled, Kept, Limits, Run, Seen, Share};
+use crate::rows::encode::{Checked, CheckedRows, Encoder, FREE_MEMORY, Filled, Limits, Run, Seen, Share};
 use crate::rows::schema::TableSchema;
 use crate::services::powerbi::TARGET;
 use crate::services::powerbi::sinks::{PUSH_ROWS, PushDataset};
@@ -37,8 +37,8 @@ pub(super) fn fill(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_
 }
 
 /// Checks all rows, and keeps what a push would keep of them.
-fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<Kept> {
-    let mut kept = Kept::new(&FREE_MEMORY, encoder);
+fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyResult<CheckedRows> {
+    let mut kept = CheckedRows::new(&FREE_MEMORY, encoder);
     loop {
         let filled = fill(py, encoder, source)?;
         let (ended, invalid) = (filled.ended, encoder.problems().count() > 0);

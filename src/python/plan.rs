@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
-use super::intake::{Source, Wanted};
+use super::input::{Source, Wanted};
 use super::options::{RowOptions, count, wrong};
 use super::payloads::{fill, refuse_invalid};
 use super::push::{Target, encoder};

@@ -1,9 +1,9 @@
-//! One push, in steps: check, fill the outbox, wait for the lane, report.
+//! One push, in steps: check, fill the queue, wait for the delivery, report.
 //!
 //! ```text
 //!  sized rows ──check whole──▶ runs kept, by what is free ──┐
 //!                  └ the rows behind them, read again ───────┤
-//!  one-shot rows ────────────────────────────────────────────┴─▶ outbox ─▶ lane ─▶ report
+//!  one-shot rows ────────────────────────────────────────────┴─▶ queue ─▶ delivery ─▶ report
 //! ```
 //!
 //! However it ends, the report is exact and the exception carries it as `.result`.
@@ -18,20 +18,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use self::telling::Telling;
-use super::bell::Bell;
 use super::door;
-use super::intake::{Rest, Source, Wanted};
+use super::input::{Rest, Source, Wanted};
 use super::operation::{Operation, Step, Work};
 use super::options::RowOptions;
 use super::reading::{Early, InTime, Stop, Time};
 use super::runtime::{Running, lost};
+use super::wakeup::Wakeup;
 use super::{notices, results};
 use crate::clock::Moment;
-use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Manner, Opening, Policy};
+use crate::delivery::queue::Queue;
+use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
-use crate::rows::encode::{BOUNDLESS, Encoder, FREE_MEMORY, Filled, Kept, LEAST, Run, Share};
+use crate::rows::encode::{BOUNDLESS, CheckedRows, Encoder, FREE_MEMORY, Filled, LEAST, Run, Share};
 use crate::rows::schema::TableSchema;
 use crate::services::powerbi::TARGET;
 use crate::services::powerbi::client::Route;
@@ -49,10 +49,10 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// A lane for the rows of `outbox`.
-    pub(super) fn lane(&self, outbox: &Arc<Outbox>, policy: Policy) -> Lane {
-        let lane = self.route.lane(Arc::clone(outbox), policy);
-        if self.schema.is_some() { lane } else { lane.without_schema() }
+    /// A delivery for the rows of `queue`.
+    pub(super) fn delivery(&self, queue: &Arc<Queue>, policy: Policy) -> Delivery {
+        let delivery = self.route.delivery(Arc::clone(queue), policy);
+        if self.schema.is_some() { delivery } else { delivery.without_schema() }
     }
 }
 
@@ -71,10 +71,10 @@ pub(super) fn push(
     let source = Source::new(rows, wanted).map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let total = if source.is_sized() { rows.len().ok() } else { None };
     let needs_loop = target.needs_loop;
-    let bell = Arc::new(Bell::default());
-    let mut push = Push::new(target, options, source, opening, Arc::clone(&bell))?;
+    let wakeup = Arc::new(Wakeup::default());
+    let mut push = Push::new(target, options, source, opening, Arc::clone(&wakeup))?;
     push.telling = Telling::new(rows.py(), &push, total)?;
-    Ok(Operation::new(push, bell, needs_loop))
+    Ok(Operation::new(push, wakeup, needs_loop))
 }
 
 struct Push {
@@ -88,9 +88,9 @@ struct Push {
     checked: u64,
     /// The room of the bodies that were kept from the check.
     kept: Option<Share>,
-    bell: Arc<Bell>,
-    outbox: Arc<Outbox>,
-    lane: Arc<Lane>,
+    wakeup: Arc<Wakeup>,
+    queue: Arc<Queue>,
+    delivery: Arc<Delivery>,
     running: Running<()>,
     opening: Opening,
     phase: Phase,
@@ -101,12 +101,12 @@ struct Push {
 /// How far a push has come, in order.
 enum Phase {
     /// Reading and checking everything before anything is sent.
-    Check(Kept),
+    Check(CheckedRows),
     /// The sink is being opened.
-    Open { running: Running<Result<()>>, kept: Option<Kept> },
+    Open { running: Running<Result<()>>, kept: Option<CheckedRows> },
     /// Reading and handing over, run by run.
     Send { ready: Option<Run>, ended: bool },
-    /// Everything is handed over: the lane has the word.
+    /// Everything is handed over: the delivery has the word.
     Settle,
 }
 
@@ -116,35 +116,35 @@ impl Push {
         options: RowOptions,
         source: Source<'_>,
         opening: Opening,
-        bell: Arc<Bell>,
+        wakeup: Arc<Wakeup>,
     ) -> PyResult<Self> {
         let started = target.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
-        let drained = Arc::clone(&bell);
+        let drained = Arc::clone(&wakeup);
         let encoder = encoder(&target, &options);
         let sized = source.is_sized();
         let checks = opening.replace || (options.check_all && !options.skip_invalid && sized);
         // Where as much was kept, reading on must not wait for it to go.
         let ahead = if checks { LEAST } else { AHEAD_BYTES };
-        let outbox = Arc::new(Outbox::new(ahead, move || drained.ring()));
+        let queue = Arc::new(Queue::new(ahead, move || drained.ring()));
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: options.resend_doubt,
             isolate: options.isolate,
             deadline,
-            couriers: if target.ordered { 1 } else { IN_FLIGHT },
-            manner: Manner::Push,
+            workers: if target.ordered { 1 } else { IN_FLIGHT },
+            on_failure: OnFailure::Stop,
             linger: None,
         };
-        let noticed = Arc::clone(&bell);
-        let lane = target.lane(&outbox, policy).opening(opening).noticing(move |_| noticed.ring());
-        let lane = Arc::new(lane);
-        let running = Running::start(&bell, Arc::clone(&lane).run())?;
+        let noticed = Arc::clone(&wakeup);
+        let delivery = target.delivery(&queue, policy).opening(opening).noticing(move |_| noticed.ring());
+        let delivery = Arc::new(delivery);
+        let running = Running::start(&wakeup, Arc::clone(&delivery).run())?;
         let phase = if checks {
             // What can be read only once has to be kept, however much it is.
-            Phase::Check(Kept::new(if sized { &FREE_MEMORY } else { &BOUNDLESS }, &encoder))
+            Phase::Check(CheckedRows::new(if sized { &FREE_MEMORY } else { &BOUNDLESS }, &encoder))
         } else {
-            open(&bell, &lane, None)?
+            open(&wakeup, &delivery, None)?
         };
         Ok(Self {
             time: Time::new(&target.route.clock, deadline),
@@ -155,9 +155,9 @@ impl Push {
             started,
             checked: 0,
             kept: None,
-            bell,
-            outbox,
-            lane,
+            wakeup,
+            queue,
+            delivery,
             running,
             opening,
             phase,
@@ -181,21 +181,21 @@ impl Push {
             return Err(Stop::Early(Early::Invalid { ended }));
         }
         let Phase::Check(kept) = std::mem::replace(&mut self.phase, Phase::Settle) else { return Ok(Step::Again) };
-        self.phase = open(&self.bell, &self.lane, Some(kept)).map_err(interrupted)?;
+        self.phase = open(&self.wakeup, &self.delivery, Some(kept)).map_err(interrupted)?;
         Ok(Step::Again)
     }
 
     /// Hands over the run that is ready, once there is room, and reads the next one.
     fn send_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
         let Phase::Send { ready, ended } = &mut self.phase else { return Ok(Step::Again) };
-        if ready.is_some() && !self.outbox.has_room() {
+        if ready.is_some() && !self.queue.has_room() {
             return Ok(Step::Wait);
         }
-        let open = !self.outbox.is_closed();
+        let open = !self.queue.is_closed();
         let (run, ended) = (ready.take().filter(|_| open), *ended);
         self.accept(run)?;
         if ended || !open {
-            self.outbox.close();
+            self.queue.close();
             self.phase = Phase::Settle;
             return Ok(Step::Again);
         }
@@ -208,7 +208,7 @@ impl Push {
     }
 
     fn accept(&self, runs: impl IntoIterator<Item = Run>) -> Result<(), Stop> {
-        self.outbox.accept(runs).map_err(|error| Stop::Early(Early::Failed(error)))
+        self.queue.accept(runs).map_err(|error| Stop::Early(Early::Failed(error)))
     }
 
     fn refuses(&self) -> bool {
@@ -218,7 +218,7 @@ impl Push {
     fn encode(&mut self, py: Python<'_>, soon: bool) -> Result<Filled, Stop> {
         py.check_signals().map_err(interrupted)?;
         let time = self.time.turn_of(self.telling.turn(soon));
-        if let Some(memory) = self.outbox.spare() {
+        if let Some(memory) = self.queue.spare() {
             self.encoder.reuse(memory);
         }
         let filled = self.with_source(py, |encoder, source| match source.arrow() {
@@ -226,11 +226,11 @@ impl Push {
             None => encoder.fill(&mut InTime::new(source, time)),
         });
         let filled = filled.map_err(|stop| match stop {
-            Stop::Early(Early::Failed(error)) => Stop::Early(Early::Failed(self.lane.caused(error))),
+            Stop::Early(Early::Failed(error)) => Stop::Early(Early::Failed(self.delivery.caused(error))),
             other => other,
         });
         if let Err(Stop::Early(Early::Failed(error))) = &filled {
-            self.lane.abort(Some(error.clone()));
+            self.delivery.abort(Some(error.clone()));
         }
         notices::old_date(py, self.encoder.take_old_date().as_ref()).map_err(interrupted)?;
         filled
@@ -282,7 +282,7 @@ impl Work for Push {
     }
 
     fn abort(&mut self) {
-        self.lane.abort(None);
+        self.delivery.abort(None);
         self.phase = Phase::Settle;
     }
 
@@ -298,9 +298,9 @@ impl Work for Push {
 }
 
 /// Has the sink opened, before any row is handed over.
-fn open(bell: &Arc<Bell>, lane: &Arc<Lane>, kept: Option<Kept>) -> PyResult<Phase> {
-    let lane = Arc::clone(lane);
-    let running = Running::start(bell, async move { lane.open().await })?;
+fn open(wakeup: &Arc<Wakeup>, delivery: &Arc<Delivery>, kept: Option<CheckedRows>) -> PyResult<Phase> {
+    let delivery = Arc::clone(delivery);
+    let running = Running::start(wakeup, async move { delivery.open().await })?;
     Ok(Phase::Open { running, kept })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
-use crate::python::intake::Failure;
+use crate::python::input::Failure;
 use crate::rows::cell::{Row, Rows, Slices, Window};
 
 /// How long an event loop's thread reads rows before others have their turn.
@@ -13,7 +13,7 @@ pub(super) const TURN: Duration = Duration::from_millis(5);
 
 /// What ended a push early.
 pub(super) enum Early {
-    /// A failure of ours or of the service, on the lane or before it began.
+    /// A failure of ours or of the service, on the delivery or before it began.
     Failed(Error),
     /// Rows that do not fit; whether the source was read to its end.
     Invalid { ended: bool },

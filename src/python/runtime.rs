@@ -10,7 +10,7 @@ use pyo3::types::IntoPyDict;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
-use super::bell::Bell;
+use super::wakeup::Wakeup;
 use super::{door, errors};
 use crate::delivery::queue;
 use crate::error::Result;
@@ -112,7 +112,7 @@ pub(super) struct Running<T> {
 struct Answer<T> {
     value: Mutex<Option<T>>,
     over: AtomicBool,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
 }
 
 /// Rings when the task is over, however it ended.
@@ -121,14 +121,15 @@ struct Over<T>(Arc<Answer<T>>);
 impl<T> Drop for Over<T> {
     fn drop(&mut self) {
         self.0.over.store(true, Ordering::Release);
-        self.0.bell.ring();
+        self.0.wakeup.ring();
     }
 }
 
 impl<T: Send + 'static> Running<T> {
-    /// Starts `work`; the bell rings when it is over.
-    pub(super) fn start(bell: &Arc<Bell>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Self> {
-        let answer = Arc::new(Answer { value: Mutex::new(None), over: AtomicBool::new(false), bell: Arc::clone(bell) });
+    /// Starts `work`; the wakeup rings when it is over.
+    pub(super) fn start(wakeup: &Arc<Wakeup>, work: impl Future<Output = T> + Send + 'static) -> PyResult<Self> {
+        let answer =
+            Arc::new(Answer { value: Mutex::new(None), over: AtomicBool::new(false), wakeup: Arc::clone(wakeup) });
         let over = Over(Arc::clone(&answer));
         let task = runtime()?.spawn(async move {
             let value = work.await;

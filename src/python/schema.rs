@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::door;
 use super::errors::{self, raise};
-use super::intake::{Source, Wanted};
+use super::input::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::error::Error;
@@ -69,16 +69,23 @@ pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str, target: &str) 
 pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool, target: &str) -> PyResult<String> {
     door::through(spec.py(), || {
         let dataset = raise(spec.py(), schema::read_dataset_for(&specification(spec)?, named(target)))?;
-        let json = schema::dataset_json(&dataset);
+        let json = powerbi::dataset_json(&dataset);
         Ok(if indent { format!("{json:#}") } else { json.to_string() })
     })
 }
 
-/// Raises where `owner` has far too many of `what` to look at; `at_least` says that there are more than `count`.
+/// Raises where `owner` has far too many of `what` for `target` to look at; `at_least` says that there are more than `count`.
 #[pyfunction]
-pub(super) fn check_count(py: Python<'_>, owner: &str, what: &str, count: usize, at_least: bool) -> PyResult<()> {
+pub(super) fn check_count(
+    py: Python<'_>,
+    target: &str,
+    owner: &str,
+    what: &str,
+    count: usize,
+    at_least: bool,
+) -> PyResult<()> {
     door::through(py, || {
-        let problem = powerbi::TARGET.counts.far_too_many(owner, what, count, at_least);
+        let problem = named(target).counts.far_too_many(owner, what, count, at_least);
         raise(py, problem.map_or(Ok(()), |problem| Err(Error::configuration(problem))))
     })
 }

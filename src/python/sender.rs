@@ -1,13 +1,13 @@
-//! A sender: rows are accepted one by one and delivered in the background, on a lane that never gives up.
+//! A sender: rows are accepted one by one and delivered in the background, on a delivery that never gives up.
 //!
 //! ```text
-//!  send ─▶ accept ─▶ outbox ─ lingers ─▶ lane ─▶ ledger ─▶ flush, close, stats
+//!  send ─▶ accept ─▶ queue ─ lingers ─▶ delivery ─▶ ledger ─▶ flush, close, stats
 //! ```
 //!
-//! The outbox is memory, or a file whose rows outlive the process.
+//! The queue is memory, or a file whose rows outlive the process.
 
 mod accept;
-mod bells;
+mod wakeups;
 mod end;
 mod options;
 mod refusals;
@@ -22,23 +22,23 @@ use pyo3::types::PyDict;
 use pythonize::pythonize;
 
 use self::accept::{Accept, Single};
-use self::bells::{Bells, End};
 use self::end::{Close, Flush};
 use self::options::{OnFull, SenderOptions};
 use self::refusals::Refusals;
+use self::wakeups::{End, Wakeups};
+use super::callback_thread::{self, Call, CallbackThread};
 use super::door;
 use super::errors::{self, raise};
-use super::intake::{KeptKeys, Source, Wanted};
+use super::input::{KeptKeys, Source, Wanted};
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
-use super::porter::{self, Call, Porter};
 use super::push::{Target, encoder};
 use super::runtime::{self, Running};
 use super::{notices, results};
 use crate::clock::Moment;
-use crate::delivery::queue::{Destination, Durable, Outbox, Settings};
+use crate::delivery::queue::{Destination, DiskQueue, Queue, Settings};
 use crate::delivery::report::Report;
-use crate::delivery::worker::{Lane, Manner, Opening, Policy};
+use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{Encoder, Framing, Problems, Run, Seen, position};
@@ -53,7 +53,7 @@ pub(super) struct Sender {
     generation: u32,
 }
 
-/// What a sender's verbs and its lane share.
+/// What a sender's verbs and its delivery share.
 struct Shared {
     target: Target,
     rows: RowOptions,
@@ -61,14 +61,14 @@ struct Shared {
     started: Moment,
     /// The number of the first row that is accepted here.
     first: u64,
-    outbox: Arc<Outbox>,
-    lane: Arc<Lane>,
-    /// Ends the lane with the sender.
+    queue: Arc<Queue>,
+    delivery: Arc<Delivery>,
+    /// Ends the delivery with the sender.
     _running: Running<()>,
-    /// Whether the lane has ended.
+    /// Whether the delivery has ended.
     ended: Arc<AtomicBool>,
     /// Whoever waits for room or for an end.
-    bells: Arc<Bells>,
+    wakeups: Arc<Wakeups>,
     refusals: Arc<Refusals>,
     spares: Mutex<Vec<Spare>>,
     told_old_date: AtomicBool,
@@ -76,7 +76,7 @@ struct Shared {
 }
 
 impl Sender {
-    /// A sender to `target`; its lane begins to run.
+    /// A sender to `target`; its delivery begins to run.
     pub(super) fn start(py: Python<'_>, target: Target, numbered: bool, given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let (options, rows) = SenderOptions::read(given)?;
         if target.schema.is_none() {
@@ -84,7 +84,7 @@ impl Sender {
         }
         let listener = options.on_error.as_ref().map(|function| {
             let call = Call { function: function.clone_ref(py), argument: None };
-            porter::start(py, Porter::Users).map(|()| Arc::new(call))
+            callback_thread::start(py, CallbackThread::Users).map(|()| Arc::new(call))
         });
         let refusals = Arc::new(Refusals {
             listener: listener.transpose()?,
@@ -93,26 +93,31 @@ impl Sender {
         });
         let limits = target.route.sink.limits();
         let full = options.full_request(limits);
-        let (clock, bells) = (target.route.clock.clone(), Arc::<Bells>::default());
-        let outbox = raise(py, door::away(py, || outbox(&options, &target, &bells)))?;
-        let outbox = Arc::new(outbox);
+        let (clock, wakeups) = (target.route.clock.clone(), Arc::<Wakeups>::default());
+        let queue = raise(py, door::away(py, || make_queue(&options, &target, &wakeups)))?;
+        let queue = Arc::new(queue);
         let policy = Policy {
             retry: target.route.retry,
             resend_doubt: rows.resend_doubt,
             isolate: rows.isolate,
             deadline: None,
-            couriers: if target.ordered || numbered { 1 } else { IN_FLIGHT },
-            manner: Manner::Sender,
+            workers: if target.ordered || numbered { 1 } else { IN_FLIGHT },
+            on_failure: OnFailure::Continue,
             linger: Some(options.max_delay),
         };
-        let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&bells));
+        let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&wakeups));
         let opening = Opening { replace: false, numbered };
-        let lane = target.lane(&outbox, policy).opening(opening).limited(full);
-        let lane = notices::by_porter(py, &target.route, &outbox, lane.telling(move |error| heard.hear(error, &rung)))?;
-        let lane = Arc::new(lane);
+        let delivery = target.delivery(&queue, policy).opening(opening).limited(full);
+        let delivery = notices::by_callback_thread(
+            py,
+            &target.route,
+            &queue,
+            delivery.telling(move |error| heard.hear(error, &rung)),
+        )?;
+        let delivery = Arc::new(delivery);
         let ended = Arc::<AtomicBool>::default();
-        let end = End { ended: Arc::clone(&ended), bells: Arc::clone(&bells), outbox: Arc::clone(&outbox) };
-        let delivering = Arc::clone(&lane).run();
+        let end = End { ended: Arc::clone(&ended), wakeups: Arc::clone(&wakeups), queue: Arc::clone(&queue) };
+        let delivering = Arc::clone(&delivery).run();
         let running = Running::start(&Arc::default(), async move {
             let _end = end;
             delivering.await;
@@ -123,12 +128,12 @@ impl Sender {
             rows,
             options,
             started: clock.now(),
-            first: outbox.accepted(),
-            outbox,
-            lane,
+            first: queue.accepted(),
+            queue,
+            delivery,
             _running: running,
             ended,
-            bells,
+            wakeups,
             refusals,
             spares: Mutex::default(),
             told_old_date: AtomicBool::new(false),
@@ -198,18 +203,18 @@ impl Sender {
 
     /// The file where rows wait, by its real path.
     fn outbox_path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let path = self.shared.outbox.on_disk().map(Durable::path);
+        let path = self.shared.queue.on_disk().map(DiskQueue::path);
         door::through(py, || path.map(|path| path.into_bound_py_any(py)).transpose())
     }
 
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
     fn retry(&self, py: Python<'_>) -> PyResult<u64> {
-        door::through(py, || raise(py, door::away(py, || self.shared.outbox.retry_set_aside())))
+        door::through(py, || raise(py, door::away(py, || self.shared.queue.retry_set_aside())))
     }
 
     /// Deletes what is set aside; answers how many rows that were.
     fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        let drop = || self.shared.outbox.on_disk().map_or(Ok(0), Durable::drop_set_aside);
+        let drop = || self.shared.queue.on_disk().map_or(Ok(0), DiskQueue::drop_set_aside);
         door::through(py, || raise(py, door::away(py, drop)))
     }
 
@@ -217,7 +222,7 @@ impl Sender {
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         door::through(py, || {
             let stats = pythonize(py, &self.shared.stats())?;
-            let error = self.shared.lane.trouble().map(|trouble| errors::to_py(py, &trouble.error));
+            let error = self.shared.delivery.trouble().map(|trouble| errors::to_py(py, &trouble.error));
             stats.set_item("last_error", error.map(|raised| raised.into_value(py)))?;
             Ok(stats)
         })
@@ -233,7 +238,7 @@ impl Sender {
         let bare = spare.encoder.one(&mut single).map_err(|failure| failure.into_py(py, 0))?;
         let (framing, mut run) = (shared.framing(), None);
         if let Some(bare) = bare
-            && !raise(py, shared.outbox.accept_one(framing, bare))?
+            && !raise(py, shared.queue.accept_one(framing, bare))?
         {
             let ends = std::iter::once(position(bare.len()));
             run = Some(Run::join(framing, [(bare, ends)]));
@@ -258,20 +263,20 @@ struct Spare {
 }
 
 /// Where the rows wait.
-fn outbox(options: &SenderOptions, target: &Target, bells: &Arc<Bells>) -> Result<Outbox> {
-    let (route, bells) = (&target.route, Arc::clone(bells));
-    let drained = move || bells.ring();
+fn make_queue(options: &SenderOptions, target: &Target, wakeups: &Arc<Wakeups>) -> Result<Queue> {
+    let (route, wakeups) = (&target.route, Arc::clone(wakeups));
+    let drained = move || wakeups.ring();
     let Some(path) = &options.outbox else {
-        return Ok(Outbox::compact(options.buffer_bytes, route.clock.clone(), drained));
+        return Ok(Queue::compact(options.buffer_bytes, route.clock.clone(), drained));
     };
-    let durable = Durable::open(Settings {
+    let disk = DiskQueue::open(Settings {
         path: path.clone(),
         destination: Some(Destination::new(route.sink.key(), route.sink.framing())),
         capacity: options.outbox_bytes as u64,
         forced: false,
         clock: route.clock.clone(),
     })?;
-    Ok(Outbox::durable(durable, drained))
+    Ok(Queue::on_the_disk(disk, drained))
 }
 
 impl Shared {
@@ -308,48 +313,48 @@ impl Shared {
 
     /// Whether there is room for a run; where the oldest rows may go for it, they do.
     fn has_room_for(&self, run: &Run) -> Result<bool> {
-        let fits = self.outbox.has_room_for(run.bytes());
+        let fits = self.queue.has_room_for(run.bytes());
         if fits || self.options.on_full != OnFull::DropOldest {
             return Ok(fits);
         }
-        self.outbox.drop_oldest(run.bytes())?;
-        Ok(self.outbox.has_room_for(run.bytes()))
+        self.queue.drop_oldest(run.bytes())?;
+        Ok(self.queue.has_room_for(run.bytes()))
     }
 
     /// Accepts a run, or gives it back where there is no room for it.
     fn accept(&self, run: Run) -> Result<Option<Run>> {
-        let _admitted = self.outbox.admit()?;
+        let _admitted = self.queue.admit()?;
         if !self.has_room_for(&run)? {
             return Ok(Some(run));
         }
         if !self.is_durable() {
-            return self.outbox.accept([run]).map(|()| None);
+            return self.queue.accept([run]).map(|()| None);
         }
         let spare = run.clone();
-        match self.outbox.accept([run]) {
+        match self.queue.accept([run]) {
             // Another thread was faster.
-            Err(error) if error.kind == Kind::OutboxFull && !self.outbox.has_room_for(spare.bytes()) => Ok(Some(spare)),
+            Err(error) if error.kind == Kind::OutboxFull && !self.queue.has_room_for(spare.bytes()) => Ok(Some(spare)),
             outcome => outcome.map(|()| None),
         }
     }
 
-    /// The error for a lane that has ended by itself, with the account.
+    /// The error for a delivery that has ended by itself, with the account.
     fn died(&self, py: Python<'_>) -> PyResult<PyErr> {
-        let raised = self.lane.failure().map_or_else(|| runtime::lost(py), |error| errors::to_py(py, &error));
+        let raised = self.delivery.failure().map_or_else(|| runtime::lost(py), |error| errors::to_py(py, &error));
         end::with_result(self, py, raised)
     }
 
     /// Whether rows outlive the process.
     fn is_durable(&self) -> bool {
-        self.outbox.on_disk().is_some()
+        self.queue.on_disk().is_some()
     }
 
     fn report(&self) -> Report {
-        let accepted = self.outbox.stats().accepted;
+        let accepted = self.queue.stats().accepted;
         let elapsed = self.target.route.clock.now() - self.started;
         let none = Problems::new(0);
-        Report::new(accepted, &none, false, self.first, &self.outbox.ledger(), &self.lane.meter(), elapsed)
-            .with_refused(self.lane.refused(), &none, self.first, self.rows.max_errors)
+        Report::new(accepted, &none, false, self.first, &self.queue.ledger(), &self.delivery.meter(), elapsed)
+            .with_refused(self.delivery.refused(), &none, self.first, self.rows.max_errors)
     }
 
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -1,4 +1,4 @@
-//! What is asked of an account and what it is told: the words between whoever sends and what holds them.
+//! What is asked of the usage and what it is told: the words between whoever sends and what holds them.
 
 use std::fmt;
 use std::time::Duration;

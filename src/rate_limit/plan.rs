@@ -1,14 +1,14 @@
-//! What a push would take under the quotas: the account, played through in thought.
+//! What a push would take under the quotas: the usage, played through in thought.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::account::{Account, Gone};
 use super::ask::{Ask, Ending, Reason, Word};
 use super::tables::Holding;
-use super::{Limit, Window};
+use super::usage::{Gone, Usage};
+use super::{RateLimit, Window};
 use crate::clock::Moment;
 use crate::retry::Retry;
 
@@ -30,22 +30,22 @@ pub struct Plan {
     pub assumes: Vec<String>,
 }
 
-impl Limit {
+impl RateLimit {
     /// What `requests` of them would take, the n-th of which carries `rows_of(n)`. A table whose count nobody knows is
     /// taken to be empty, unless `rows_in_table` says otherwise.
     #[must_use]
     pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {
         let now = self.shared.clock.now();
-        let mut account = self.shared.lock().clone();
-        let known = account.tables.of(&self.table);
+        let mut usage = self.shared.lock().clone();
+        let known = usage.tables.of(&self.table);
         let holding = match (rows_in_table, known) {
             (Some(rows), _) => Holding::Counted(rows),
             (None, Holding::Unknown) => Holding::Counted(0),
             (None, known) => known,
         };
-        account.tables.set(&self.table, holding);
-        let used = account.log_of_the_hour(now);
-        let mut stage = Stage { limit: self, account, now, out: VecDeque::new(), waits: Vec::new() };
+        usage.tables.set(&self.table, holding);
+        let used = usage.log_of_the_hour(now);
+        let mut stage = Stage { limit: self, usage, now, out: VecDeque::new(), waits: Vec::new() };
         let played = requests.min(MOST_PLAYED);
         let mut middle = now;
         for number in 0..played {
@@ -60,7 +60,7 @@ impl Limit {
             let times = each as f64 / played as f64;
             eta += Duration::try_from_secs_f64((stage.now - middle).as_secs_f64() * times).unwrap_or(Duration::MAX / 2);
         }
-        let windows = self.quotas.windows(!stage.account.tables.stores_nothing, |_| true);
+        let windows = self.quotas.windows(!stage.usage.tables.stores_nothing, |_| true);
         let assumes = assumptions(windows, known, rows_in_table, used);
         Plan { requests, eta: eta.as_secs_f64(), bound_by: stage.longest_wait(), assumes }
     }
@@ -68,8 +68,8 @@ impl Limit {
 
 /// Requests leaving in thought, each as soon as it may.
 struct Stage<'l> {
-    limit: &'l Limit,
-    account: Account,
+    limit: &'l RateLimit,
+    usage: Usage,
     now: Moment,
     /// What is out and when it is answered, the earliest first.
     out: VecDeque<(Moment, Gone)>,
@@ -82,9 +82,9 @@ impl Stage<'_> {
         let ask = Ask { rows, retry: Retry::default(), failed: None };
         loop {
             self.answer();
-            let next = match self.account.word(self.now, &ask, quotas, table) {
+            let next = match self.usage.word(self.now, &ask, quotas, table) {
                 Word::Go => {
-                    let gone = self.account.go(self.now, &ask, table);
+                    let gone = self.usage.go(self.now, &ask, table);
                     self.out.push_back((self.now + EXCHANGE, gone));
                     return;
                 }
@@ -105,7 +105,7 @@ impl Stage<'_> {
     fn answer(&mut self) {
         while self.out.front().is_some_and(|(answered, _)| *answered <= self.now) {
             if let Some((_, gone)) = self.out.pop_front() {
-                self.account.end(self.now, &gone, Ending::Taken, &self.limit.quotas, &Retry::default());
+                self.usage.end(self.now, &gone, Ending::Taken, &self.limit.quotas, &Retry::default());
             }
         }
     }

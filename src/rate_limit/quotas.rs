@@ -1,4 +1,4 @@
-//! What a service allows in windows of time, as data: the service hands the windows, and the account applies them.
+//! What a service allows in windows of time, as data: the service hands the windows, and the usage applies them.
 
 use std::fmt;
 use std::time::Duration;

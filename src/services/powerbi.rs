@@ -5,6 +5,7 @@ mod answers;
 pub mod client;
 mod cloud;
 mod create;
+mod definition;
 mod allowance;
 mod lookup;
 mod operation;
@@ -25,7 +26,8 @@ use serde::Serialize;
 pub use self::address::{Address, base_url, check_name, check_table_name, is_id};
 pub use self::allowance::{Allowance, IN_FLIGHT};
 pub use self::answers::PowerBi;
-pub use self::cloud::{CLOUDS, Cloud};
+pub use self::cloud::{CLOUDS, Cloud, SERVICE};
+pub use self::definition::{dataset_json, table_json};
 pub use self::lookup::IfExists;
 pub use self::queries::MOST_ROWS;
 use self::read::{json, values};
@@ -34,7 +36,7 @@ pub use self::sinks::{PushDataset, Streaming, TableAt};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::http::Exchanges;
-use crate::rate_limit::{Limit, Quotas, Watch};
+use crate::rate_limit::{Quotas, RateLimit, Watch};
 use crate::retry::Retry;
 
 /// A dataset as the service lists it.
@@ -76,7 +78,7 @@ pub struct Api {
     root: Url,
     clock: Clock,
     retry: Retry,
-    limit: Limit,
+    limit: RateLimit,
     /// Who is told of waits.
     watch: Arc<dyn Watch>,
 }
@@ -85,7 +87,7 @@ impl Api {
     /// The operations under `root`, which is scheme and host.
     #[must_use]
     pub fn new(http: Arc<Exchanges>, root: Url, clock: Clock, retry: Retry) -> Self {
-        let limit = Limit::alone(clock.clone(), Quotas::NONE);
+        let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
         Self { http, root, clock, retry, limit, watch: Arc::new(()) }
     }
 
@@ -109,9 +111,9 @@ impl Api {
 
     /// What may be sent to a dataset: counted for all of its tables together, whichever client of this process sends.
     #[must_use]
-    pub fn quota(&self, dataset: &str, quotas: Quotas) -> Limit {
+    pub fn quota(&self, dataset: &str, quotas: Quotas) -> RateLimit {
         let host = self.root.authority();
-        Limit::shared(&format!("{host}/{}", dataset.to_ascii_lowercase()), &self.clock, quotas)
+        RateLimit::shared(&format!("{host}/{}", dataset.to_ascii_lowercase()), &self.clock, quotas)
     }
 
     /// `Datasets_GetDatasets[InGroup]`: every dataset that the caller may see.

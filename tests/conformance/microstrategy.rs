@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Fate, Outbox};
+use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::Kind;
 use powerbi_push::http::transport::Settings;
 use powerbi_push::retry::Retry;
@@ -38,8 +38,8 @@ impl Subject for Library {
         Reached { http: sink.http(), sink: Arc::new(sink) }
     }
 
-    fn queue(&self) -> Outbox {
-        Outbox::in_piles(std::env::temp_dir(), Vec::new())
+    fn queue(&self) -> Queue {
+        Queue::in_piles(std::env::temp_dir(), Vec::new())
     }
 
     fn rows(&self, asked: &Asked) -> Option<Vec<i64>> {
@@ -101,7 +101,7 @@ async fn a_chunk_keeps_its_index_and_halves_leave_no_gap() {
     let delivered = deliver(&Library, vec![Turn::Take, Turn::LoseAnswer], policy()).await;
     assert_eq!(indexes(&delivered), [1, 2, 2, 3, 4]);
     let delivered = deliver(&Library, vec![Turn::Take, Turn::Say(Said::empty(413))], policy()).await;
-    assert_eq!(delivered.rows(Some(Fate::Confirmed)), all());
+    assert_eq!(delivered.rows(Some(RowState::Confirmed)), all());
     // The queue is cut into chunks of five from then on.
     assert_eq!(indexes(&delivered), [1, 2, 2, 3, 4, 5, 6, 7]);
 }
@@ -110,7 +110,7 @@ async fn a_chunk_keeps_its_index_and_halves_leave_no_gap() {
 async fn all_is_sent_again_in_order_where_the_session_has_ended() {
     let turns = vec![Turn::Take, Turn::Take, Turn::Say(Library.expired())];
     let delivered = deliver(&Library, turns, policy()).await;
-    assert_eq!(delivered.rows(Some(Fate::Confirmed)), all());
+    assert_eq!(delivered.rows(Some(RowState::Confirmed)), all());
     assert_eq!(indexes(&delivered), [1, 2, 3, 1, 2, 3, 4]);
     assert_eq!((calls(&delivered, "POST", "/login"), calls(&delivered, "POST", "/uploadsessions")), (2, 2));
 }
@@ -131,7 +131,7 @@ async fn a_commit_whose_session_has_ended_is_made_again_with_all_chunks() {
 async fn the_session_is_kept_alive_while_a_chunk_has_to_wait() {
     let told = Turn::Say(Said::empty(429).with("Retry-After: 3600"));
     let delivered = deliver(&Library, vec![Turn::Take, told], policy()).await;
-    assert_eq!(delivered.rows(Some(Fate::Confirmed)), all());
+    assert_eq!(delivered.rows(Some(RowState::Confirmed)), all());
     let kept = calls(&delivered, "PUT", "/sessions");
     assert!((11..=12).contains(&kept), "{kept} times in an hour");
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Destination, Durable, Outbox, Settings};
-use powerbi_push::delivery::worker::{Lane, Manner, Policy};
-use powerbi_push::rate_limit::{Limit, Quotas};
+use powerbi_push::delivery::queue::{Destination, DiskQueue, Queue, Settings};
+use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
+use powerbi_push::rate_limit::{Quotas, RateLimit};
 
 use crate::endings::{LIMITS, fill, policy};
 use crate::far_end::{FarEnd, Said, Turn};
@@ -24,24 +24,24 @@ async fn what_is_left_on_the_disk_is_delivered_by_the_next_one() {
             let destination = Some(Destination::new(reached.sink.key(), reached.sink.framing()));
             let path = folder.join("o.db");
             let settings = Settings { path, destination, capacity: 1_000_000, forced: true, clock: clock.clone() };
-            let outbox = Arc::new(Outbox::durable(Durable::open(settings).unwrap(), || ()));
+            let outbox = Arc::new(Queue::on_the_disk(DiskQueue::open(settings).unwrap(), || ()));
             if is_last {
                 assert_eq!(outbox.stats().pending.rows, 30);
             } else {
                 fill(&outbox, reached.sink.framing());
             }
-            let by = Policy { manner: Manner::Sender, ..policy() };
-            let limit = Limit::alone(clock.clone(), Quotas::NONE);
+            let by = Policy { on_failure: OnFailure::Continue, ..policy() };
+            let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
             let sink = Arc::clone(&reached.sink);
-            let lane = Lane::new(Arc::clone(&outbox), sink, reached.http, limit, clock.clone(), by);
-            let lane = Arc::new(lane.limited(LIMITS));
+            let delivery = Delivery::new(Arc::clone(&outbox), sink, reached.http, limit, clock.clone(), by);
+            let delivery = Arc::new(delivery.limited(LIMITS));
             outbox.close();
-            let running = tokio::spawn(Arc::clone(&lane).run());
+            let running = tokio::spawn(Arc::clone(&delivery).run());
             if !is_last {
                 while far_end.held().asked.len() < 2 {
                     tokio::task::yield_now().await;
                 }
-                lane.abort(None);
+                delivery.abort(None);
             }
             running.await.unwrap();
             outbox.release();

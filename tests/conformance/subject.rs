@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::Sink;
-use powerbi_push::delivery::queue::Outbox;
+use powerbi_push::delivery::queue::Queue;
 use powerbi_push::http::Exchanges;
 use powerbi_push::http::transport::{Settings, Transport};
 use reqwest::Url;
@@ -42,8 +42,8 @@ pub(crate) trait Subject: Sync {
     fn reach(&self, root: &Url, clock: &Clock) -> Reached;
 
     /// Where its rows wait.
-    fn queue(&self) -> Outbox {
-        Outbox::new(1_000_000, || ())
+    fn queue(&self) -> Queue {
+        Queue::new(1_000_000, || ())
     }
 
     /// The ids of the rows that a request carries; `None` for a request of another kind.

@@ -11,7 +11,7 @@ use powerbi_push::http::transport::{Body, Progress, Reach, Request, Response};
 use powerbi_push::http::{
     Answer, Authentication, Dialect, Exchanges, Later, Leave, Outcome, Refusal, Said as Words, Signature,
 };
-use powerbi_push::rate_limit::{Ask, Ending, Limit, Quotas, Watch};
+use powerbi_push::rate_limit::{Ask, Ending, Quotas, RateLimit, Watch};
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{Framing, Limits};
 use reqwest::header::{HeaderName, HeaderValue};
@@ -33,7 +33,7 @@ impl Subject for Toy {
     fn reach(&self, root: &Url, clock: &Clock) -> Reached {
         let http = Exchanges::new(transport(clock), Arc::new(ToyWords)).signed_by(Arc::new(Pass::default()));
         let http = Arc::new(http);
-        let limit = Limit::alone(clock.clone(), Quotas::NONE);
+        let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
         Reached { sink: Arc::new(Upload { root: root.clone(), http: Arc::clone(&http), limit }), http }
     }
 
@@ -98,7 +98,7 @@ impl Authentication for Pass {
 struct Upload {
     root: Url,
     http: Arc<Exchanges>,
-    limit: Limit,
+    limit: RateLimit,
 }
 
 impl Upload {

@@ -1,12 +1,12 @@
-//! The road without Python: rows through a lane into the emulator, on its virtual clock.
+//! The road without Python: rows through a delivery into the emulator, on its virtual clock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential, Fetching};
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::delivery::queue::{Fate, Outbox};
-use powerbi_push::delivery::worker::{Lane, Manner, Policy};
+use powerbi_push::delivery::queue::{Queue, RowState};
+use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::emulator::{Emulator, FailNext, Options};
 use powerbi_push::error::Kind;
 use powerbi_push::http::transport::Settings;
@@ -60,22 +60,22 @@ impl House {
     }
 
     /// Delivers `count` rows in requests of `max_rows`, and answers how they ended.
-    pub(crate) async fn deliver(&self, count: i64, max_rows: usize, couriers: usize) -> (Arc<Outbox>, Option<Kind>) {
-        self.deliver_by(count, max_rows, couriers, |lane| lane).await
+    pub(crate) async fn deliver(&self, count: i64, max_rows: usize, workers: usize) -> (Arc<Queue>, Option<Kind>) {
+        self.deliver_by(count, max_rows, workers, |delivery| delivery).await
     }
 
-    /// The same on a lane that is made `ready` before.
+    /// The same on a delivery that is made `ready` before.
     async fn deliver_by(
         &self,
         count: i64,
         max_rows: usize,
-        couriers: usize,
-        ready: impl FnOnce(Lane) -> Lane,
-    ) -> (Arc<Outbox>, Option<Kind>) {
+        workers: usize,
+        ready: impl FnOnce(Delivery) -> Delivery,
+    ) -> (Arc<Queue>, Option<Kind>) {
         let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
         let limits = encode::Limits { max_rows, ..PushDataset::LIMITS };
         let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
-        let outbox = Arc::new(Outbox::new(1_000_000, || ()));
+        let outbox = Arc::new(Queue::new(1_000_000, || ()));
         let mut source = Sample::new((0..count).map(|id| (id, format!("item {id}"))));
         loop {
             let filled = encoder.fill(&mut source).unwrap();
@@ -90,14 +90,14 @@ impl House {
             resend_doubt: true,
             isolate: false,
             deadline: None,
-            couriers,
-            manner: Manner::Push,
+            workers,
+            on_failure: OnFailure::Stop,
             linger: None,
         };
         let route = self.client.route(&TableAt::new(None, &self.dataset, "Orders")).unwrap();
-        let lane = Arc::new(ready(route.lane(Arc::clone(&outbox), policy)));
-        Arc::clone(&lane).run().await;
-        (outbox, lane.failure().map(|error| error.kind))
+        let delivery = Arc::new(ready(route.delivery(Arc::clone(&outbox), policy)));
+        Arc::clone(&delivery).run().await;
+        (outbox, delivery.failure().map(|error| error.kind))
     }
 
     /// What is known of the dataset's tables is known no longer, as in another process.
@@ -124,7 +124,7 @@ async fn rows_arrive_in_full_requests() {
     let house = House::build().await;
     let (outbox, failure) = house.deliver(25, 10, IN_FLIGHT).await;
     assert_eq!(failure, None);
-    assert_eq!(outbox.ledger().pieces(0..25), [(0..25, Some(Fate::Confirmed))]);
+    assert_eq!(outbox.ledger().pieces(0..25), [(0..25, Some(RowState::Confirmed))]);
     assert_eq!(house.stored(), 25);
     let mut sizes: Vec<usize> =
         house.emulator.requests().iter().map(|request| request.rows).filter(|rows| *rows > 0).collect();
@@ -162,7 +162,7 @@ async fn a_refusal_in_the_middle_stops_what_was_not_begun() {
     house.emulator.fail_next(FailNext::new(400)).unwrap();
     let (outbox, failure) = house.deliver(30, 10, 1).await;
     assert_eq!(failure, Some(Kind::Service));
-    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(Fate::Rejected)), (10..30, None)]);
+    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(RowState::Rejected)), (10..30, None)]);
     assert_eq!(house.stored(), 10);
 }
 
@@ -172,7 +172,7 @@ async fn a_body_that_is_too_large_goes_in_halves_from_then_on() {
     house.emulator.fail_next(FailNext::new(413)).unwrap();
     let (outbox, failure) = house.deliver(40, 20, 1).await;
     assert_eq!(failure, None);
-    assert_eq!(outbox.ledger().pieces(0..40), [(0..40, Some(Fate::Confirmed))]);
+    assert_eq!(outbox.ledger().pieces(0..40), [(0..40, Some(RowState::Confirmed))]);
     let sizes: Vec<usize> = house.emulator.requests().iter().skip(2).map(|request| request.rows).collect();
     assert_eq!(sizes, [10, 10, 10, 10]);
 }
@@ -204,18 +204,18 @@ async fn errors_of_the_service_without_end_leave_the_rows_in_doubt() {
     house.emulator.fail_next(FailNext { times: 5, ..FailNext::new(503) }).unwrap();
     let (outbox, failure) = house.deliver(10, 10, 1).await;
     assert_eq!(failure, Some(Kind::InDoubt));
-    assert_eq!(outbox.ledger().pieces(0..10), [(0..10, Some(Fate::InDoubt))]);
+    assert_eq!(outbox.ledger().pieces(0..10), [(0..10, Some(RowState::InDoubt))]);
     assert_eq!(house.stored(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_courier_that_panics_ends_the_lane_and_leaves_its_rows_in_doubt() {
+async fn a_worker_that_panics_ends_the_delivery_and_leaves_its_rows_in_doubt() {
     let house = House::build().await;
     house.emulator.fail_next(FailNext { retry_after: Some("60".into()), ..FailNext::new(429) }).unwrap();
     // A wait of a minute is told; whoever hears of it panics.
-    let ready = |lane: Lane| lane.noticing(|notice| panic!("a test of panics: {notice}"));
+    let ready = |delivery: Delivery| delivery.noticing(|notice| panic!("a test of panics: {notice}"));
     let (outbox, failure) = house.deliver_by(30, 10, 1, ready).await;
     assert_eq!(failure, Some(Kind::Bug));
-    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(Fate::InDoubt)), (10..30, None)]);
+    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(RowState::InDoubt)), (10..30, None)]);
     assert_eq!(house.stored(), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use powerbi_push::rows::encode::{Checked, Code, Encoder, Kept, Limits, Options, Room, Run};
+use powerbi_push::rows::encode::{Checked, CheckedRows, Code, Encoder, Limits, Options, Room, Run};
 use powerbi_push::rows::schema::{TableSchema, ValueRules};
 use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
@@ -120,7 +120,7 @@ proptest! {
         let (expected, plain) = encode(rows.clone(), limits);
         let (mut source, mut encoder) = (Sample::new(rows.clone()), encoder(limits));
         let room = Box::leak(Box::new(Room::new(most, || 0)));
-        let mut kept = Kept::new(room, &encoder);
+        let mut kept = CheckedRows::new(room, &encoder);
         loop {
             let filled = encoder.fill(&mut source).unwrap();
             let ended = filled.ended;

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Fate, Outbox};
+use powerbi_push::delivery::queue::{Batch, Queue, RowState};
 use powerbi_push::error::Kind;
 use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
@@ -58,28 +58,28 @@ fn body(rows: &[(i64, String)]) -> Bytes {
     format!(r#"{{"rows":[{}]}}"#, rows.join(",")).into()
 }
 
-fn take(outbox: &Outbox, max_rows: usize, max_bytes: usize) -> Batch {
+fn take(outbox: &Queue, max_rows: usize, max_bytes: usize) -> Batch {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(outbox.take(max_rows, max_bytes)).unwrap().unwrap()
 }
 
 /// Settles `batch`, cut into single rows; answers how many there were.
-fn settle_in_halves(outbox: &Outbox, batch: &Batch) -> usize {
+fn settle_in_halves(outbox: &Queue, batch: &Batch) -> usize {
     if let Some(halves) = batch.halves() {
         return halves.iter().map(|half| settle_in_halves(outbox, half)).sum();
     }
-    outbox.settle(batch, Fate::Confirmed, false).unwrap();
+    outbox.settle(batch, RowState::Confirmed, false).unwrap();
     1
 }
 
 #[test]
 fn the_memory_of_two_batches_that_were_sent_is_there_for_others() {
-    let outbox = Outbox::new(1, || ());
+    let outbox = Queue::new(1, || ());
     outbox.accept([run(10), run(20), run(30), run(40)]).unwrap();
     let batches: Vec<_> = [10, 20, 30, 40].map(|rows| take(&outbox, rows, 1_000_000)).into();
     let held = batches[0].body.clone();
     for batch in batches {
-        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         outbox.recycle(batch);
     }
     let spare = || outbox.spare().map(|memory| memory.len());
@@ -96,18 +96,18 @@ fn body_of(rows: i64) -> usize {
 enum Step {
     Offer(i64),
     Take(usize),
-    Settle(prop::sample::Index, Fate, bool),
+    Settle(prop::sample::Index, RowState, bool),
     Halve(prop::sample::Index),
     Forget(prop::sample::Index),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let fate = prop_oneof![Just(Fate::Confirmed), Just(Fate::Rejected), Just(Fate::InDoubt)];
+    let state = prop_oneof![Just(RowState::Confirmed), Just(RowState::Rejected), Just(RowState::InDoubt)];
     prop_oneof![
         (1i64..30).prop_map(Step::Offer),
         (1usize..12).prop_map(Step::Take),
-        (any::<prop::sample::Index>(), fate, any::<bool>())
-            .prop_map(|(at, fate, resent)| Step::Settle(at, fate, resent)),
+        (any::<prop::sample::Index>(), state, any::<bool>())
+            .prop_map(|(at, state, resent)| Step::Settle(at, state, resent)),
         any::<prop::sample::Index>().prop_map(Step::Halve),
         any::<prop::sample::Index>().prop_map(Step::Forget),
     ]
@@ -120,7 +120,7 @@ proptest! {
         max_rows in 1usize..30,
         max_bytes in 60usize..900,
     ) {
-        let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+        let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
         let rows: Vec<(i64, String)> = (0..).map(|id| (id, format!("item {id}"))).take(total(&runs)).collect();
         let mut at = 0;
         for count in runs {
@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn every_accepted_row_has_exactly_one_end(steps in prop::collection::vec(step(), 0..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let outbox = Outbox::new(1_000_000, || ());
+        let outbox = Queue::new(1_000_000, || ());
         let (mut accepted, mut settled, mut twice) = (0, 0, 0);
         let mut taken: Vec<Batch> = Vec::new();
         let mut waiting = 0;
@@ -164,11 +164,11 @@ proptest! {
                     waiting -= batch.rows();
                     taken.push(batch);
                 }
-                Step::Settle(at, fate, resent) if !taken.is_empty() => {
+                Step::Settle(at, state, resent) if !taken.is_empty() => {
                     let batch = taken.swap_remove(at.index(taken.len()));
-                    outbox.settle(&batch, fate, resent).unwrap();
+                    outbox.settle(&batch, state, resent).unwrap();
                     settled += batch.rows() as u64;
-                    twice += if resent && fate == Fate::Confirmed { batch.rows() as u64 } else { 0 };
+                    twice += if resent && state == RowState::Confirmed { batch.rows() as u64 } else { 0 };
                 }
                 Step::Halve(at) if !taken.is_empty() => {
                     let batch = taken.swap_remove(at.index(taken.len()));
@@ -191,7 +191,7 @@ proptest! {
             at = rows.end;
         }
         prop_assert_eq!(at, accepted);
-        let ended: u64 = pieces.iter().filter(|(_, fate)| fate.is_some()).map(|(rows, _)| rows.end - rows.start).sum();
+        let ended: u64 = pieces.iter().filter(|(_, state)| state.is_some()).map(|(rows, _)| rows.end - rows.start).sum();
         prop_assert_eq!(ended, settled);
         prop_assert_eq!(outbox.ledger().maybe_twice(), twice);
     }
@@ -199,21 +199,21 @@ proptest! {
 
 #[tokio::test]
 async fn what_nobody_took_can_be_withdrawn_and_then_nothing_comes() {
-    let outbox = Outbox::new(1_000_000, || ());
+    let outbox = Queue::new(1_000_000, || ());
     outbox.accept([run(30)]).unwrap();
     let batch = outbox.take(10, 1_000_000).await.unwrap().unwrap();
     outbox.withdraw();
     assert!(outbox.take(10, 1_000_000).await.unwrap().is_none());
-    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
-    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(Fate::Confirmed)), (10..30, None)]);
+    outbox.settle(&batch, RowState::Confirmed, false).unwrap();
+    assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(RowState::Confirmed)), (10..30, None)]);
 }
 
 #[tokio::test]
 async fn there_is_room_again_once_rows_are_settled_and_the_caller_is_woken() {
     let woken = Arc::new(AtomicUsize::new(0));
-    let bell = Arc::clone(&woken);
-    let outbox = Outbox::new(100, move || {
-        bell.fetch_add(1, Ordering::Relaxed);
+    let wakeup = Arc::clone(&woken);
+    let outbox = Queue::new(100, move || {
+        wakeup.fetch_add(1, Ordering::Relaxed);
     });
     assert!(outbox.has_room());
     outbox.accept([run(30)]).unwrap();
@@ -221,14 +221,14 @@ async fn there_is_room_again_once_rows_are_settled_and_the_caller_is_woken() {
     let batch = outbox.take(30, 1_000_000).await.unwrap().unwrap();
     assert!(!outbox.has_room());
     assert_eq!(woken.load(Ordering::Relaxed), 0);
-    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+    outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     assert!(outbox.has_room());
     assert_eq!(woken.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
 async fn a_whole_run_is_taken_without_a_copy() {
-    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
     let (large, small) = (run(30), run(1));
     let bytes = large.body(0..30);
     outbox.accept([large, small]).unwrap();
@@ -238,7 +238,7 @@ async fn a_whole_run_is_taken_without_a_copy() {
 
 #[tokio::test]
 async fn a_push_sends_each_run_by_itself() {
-    let outbox = Outbox::new(1_000_000, || ());
+    let outbox = Queue::new(1_000_000, || ());
     outbox.accept([run(2), run(3)]).unwrap();
     for rows in [2, 3] {
         assert_eq!(outbox.take(10, 1_000_000).await.unwrap().unwrap().rows(), rows);
@@ -247,7 +247,7 @@ async fn a_push_sends_each_run_by_itself() {
 
 #[tokio::test]
 async fn a_batch_gets_its_number_once_and_its_halves_get_their_own() {
-    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
     outbox.accept([run(8)]).unwrap();
     let mut early = outbox.take(2, 1_000_000).await.unwrap().unwrap();
     outbox.issue(&mut early).unwrap();
@@ -267,7 +267,7 @@ async fn a_batch_gets_its_number_once_and_its_halves_get_their_own() {
 
 #[tokio::test]
 async fn the_oldest_rows_make_room_and_are_counted() {
-    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
     outbox.accept([run(4), run(4)]).unwrap();
     let batch = outbox.take(1, 1_000_000).await.unwrap().unwrap();
     let bytes = run(4).size(1..4) + 1;
@@ -275,7 +275,7 @@ async fn the_oldest_rows_make_room_and_are_counted() {
     let stats = outbox.stats();
     assert_eq!((stats.dropped, stats.pending.rows, outbox.waiting().rows), (4, 4, 3));
     assert_eq!(outbox.first_pending(), 0);
-    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+    outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     assert_eq!(outbox.first_pending(), 5);
     assert_eq!(outbox.take(9, 1_000_000).await.unwrap().unwrap().numbers(), 5..8);
 }
@@ -283,7 +283,7 @@ async fn the_oldest_rows_make_room_and_are_counted() {
 #[tokio::test]
 async fn rows_grow_old_until_they_are_settled() {
     let clock = Clock::simulated();
-    let outbox = Outbox::joining(1_000_000, clock.clone(), || ());
+    let outbox = Queue::joining(1_000_000, clock.clone(), || ());
     assert_eq!(outbox.stats().pending.oldest, None);
     outbox.accept([run(2)]).unwrap();
     clock.advance(Duration::from_secs(60));
@@ -291,7 +291,7 @@ async fn rows_grow_old_until_they_are_settled() {
     let batch = outbox.take(2, 1_000_000).await.unwrap().unwrap();
     assert_eq!(outbox.stats().pending.oldest, Some(Duration::from_secs(60)));
     assert_eq!(outbox.waiting().oldest, Some(Duration::ZERO));
-    outbox.settle(&batch, Fate::Rejected, false).unwrap();
+    outbox.settle(&batch, RowState::Rejected, false).unwrap();
     assert_eq!(outbox.stats().pending.oldest, Some(Duration::ZERO));
 }
 
@@ -302,7 +302,7 @@ async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
 
 #[tokio::test]
 async fn the_end_waits_for_who_came_before_it_and_refuses_who_comes_later() {
-    let outbox = Outbox::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
     let admitted = outbox.admit().unwrap();
     outbox.close();
     assert_eq!(outbox.admit().unwrap_err().kind, Kind::Closed);

@@ -6,7 +6,7 @@
 
 #[cfg(feature = "emulator")]
 mod emulated;
-mod leave;
+mod permits;
 mod outage;
 mod phases;
 mod plan;
@@ -19,14 +19,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::rate_limit::{Ask, Ending, Limit};
+use powerbi_push::rate_limit::{Ask, Ending, RateLimit};
 use powerbi_push::retry::Retry;
 
 use self::service::Service;
 
 /// A client that sends requests of `rows` rows over `limit`, four at once, until `end`.
 pub(crate) struct Sending {
-    pub(crate) limit: Limit,
+    pub(crate) limit: RateLimit,
     pub(crate) clock: Clock,
     pub(crate) rows: u64,
     pub(crate) end: Moment,
@@ -39,15 +39,15 @@ impl Sending {
     pub(crate) async fn run(self, service: Arc<Mutex<Service>>) -> Vec<Duration> {
         let sending = Arc::new(self);
         let left = Arc::new(Mutex::new(Vec::new()));
-        let mut couriers = tokio::task::JoinSet::new();
-        for courier in 0..4 {
+        let mut workers = tokio::task::JoinSet::new();
+        for worker in 0..4 {
             let (sending, service, left) = (Arc::clone(&sending), Arc::clone(&service), Arc::clone(&left));
-            couriers.spawn(async move {
-                let mut latency = fastrand::Rng::with_seed(sending.seed * 4 + courier);
+            workers.spawn(async move {
+                let mut latency = fastrand::Rng::with_seed(sending.seed * 4 + worker);
                 while sending.one(&service, &left, &mut latency).await {}
             });
         }
-        couriers.join_all().await;
+        workers.join_all().await;
         let mut left = std::mem::take(&mut *left.lock().unwrap());
         left.sort_unstable();
         left

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 CUTS = 200
 CONTROL_CUTS = 20
 SHUT_DOWN, WITHOUT_FLUSHING = 0x8004587D, 2  # FS_IOC_SHUTDOWN of linux/fs.h, EXT4_GOING_FLAGS_NOLOGFLUSH of ext4.h
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 #: Acknowledges what nobody brought to the disk.
 CARELESS = """
 import os, sqlite3, sys
@@ -52,13 +53,22 @@ class Disk:
         """Make it and mount it."""
         self._image, self.path = folder / "disk.img", folder / "disk"
         self.path.mkdir()
+        start = folder / "boot_id"
+        start.write_text("00000000-0000-4000-8000-000000000001\n")
+        #: Runs a program in a start of the system of its own, which a real cut would have ended.
+        self.before_the_cut = ("unshare", "--mount", "sh", "-c", f'mount --bind "{start}" {BOOT_ID} && exec "$@"', "sh")
+        allowed(*self.before_the_cut, "true")
         with self._image.open("wb") as image:
             image.truncate(64 * 2**20)
         allowed("mkfs.ext4", "-q", str(self._image))
         self.mount()
 
     def mount(self) -> None:
-        """Bring the power back."""
+        """Bring the power back, as soon as the system has let go of the disk."""
+        for _ in range(100):
+            if not subprocess.run(["losetup", "-j", self._image], check=True, capture_output=True).stdout:
+                break
+            time.sleep(0.02)
         allowed("mount", "-o", "loop", str(self._image), str(self.path))
 
     def cut(self, process: subprocess.Popen[bytes]) -> bytes:
@@ -90,7 +100,7 @@ class Disk:
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """A disk of its own."""
     needs_root()
-    needs("mkfs.ext4", "mount", "umount")
+    needs("mkfs.ext4", "mount", "umount", "losetup", "unshare")
     made = Disk(tmp_path)
     yield made
     made.unmount()
@@ -102,7 +112,7 @@ def test_after_every_power_cut_every_accepted_row_is_there(disk: Disk) -> None:
     with Service() as service:
         for _ in range(CUTS):
             service.up = dice.random() < 0.3
-            process = service.filler(outbox)
+            process = service.filler(outbox, before=disk.before_the_cut)
             assert process.stdout is not None
             said = process.stdout.readline()
             time.sleep(dice.random() * 0.08)

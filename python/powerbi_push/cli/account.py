@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from powerbi_push.cli.readings import Reading
     from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
-    from powerbi_push.results import PushResult, RowError
+    from powerbi_push.delivery.results import PushResult, RowError
 
 #: Problems that are shown; the others are counted.
 _SHOWN = 10

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from powerbi_push.cli.readings import Broken, Reading
     from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
-    from powerbi_push.schema import TableSchema
+    from powerbi_push.schema.table import TableSchema
 
 
 class Findings:

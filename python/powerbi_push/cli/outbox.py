@@ -12,8 +12,8 @@ from powerbi_push.cli.asking import FILE
 from powerbi_push.cli.destination import sender_of
 from powerbi_push.cli.push import ended_by_signals
 from powerbi_push.cli.target import read_target
+from powerbi_push.delivery.outbox import Outbox
 from powerbi_push.exceptions import DeadlineError
-from powerbi_push.outbox import Outbox
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session

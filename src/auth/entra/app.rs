@@ -3,7 +3,7 @@
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::grant::Form;
 use super::read_authority;
 use crate::error::{Error, Result};
@@ -63,30 +63,30 @@ impl App {
     }
 
     /// One of the endpoints of its tenant.
-    pub(super) fn url(&self, errand: &Errand, endpoint: &str) -> Url {
-        let mut url = self.authority(&errand.authority).clone();
+    pub(super) fn url(&self, context: &FetchContext, endpoint: &str) -> Url {
+        let mut url = self.authority(&context.authority).clone();
         url.set_path(&format!("/{}/oauth2/v2.0/{endpoint}", self.tenant));
         url
     }
 
     /// A form for one of them, which names the app.
-    pub(super) fn form(&self, errand: &Errand, endpoint: &str) -> Form {
-        let form = Form::new(self.doing(errand), self.url(errand, endpoint)).open("client_id", &self.client);
-        match &errand.ask.claims {
+    pub(super) fn form(&self, context: &FetchContext, endpoint: &str) -> Form {
+        let form = Form::new(self.doing(context), self.url(context, endpoint)).open("client_id", &self.client);
+        match &context.hint.claims {
             Some(claims) if endpoint == "token" => form.open("claims", claims),
             _ => form,
         }
     }
 
     /// A form of an app that signs in by itself, for which `assertion` vouches in place of a secret.
-    pub(super) fn asserted(&self, errand: &Errand, assertion: &SecretString) -> Form {
-        let form = self.form(errand, "token").open("scope", &errand.scope).open("client_assertion_type", ASSERTION);
+    pub(super) fn asserted(&self, context: &FetchContext, assertion: &SecretString) -> Form {
+        let form = self.form(context, "token").open("scope", &context.scope).open("client_assertion_type", ASSERTION);
         form.secret("client_assertion", assertion).open("grant_type", "client_credentials")
     }
 
     /// What goes on, and where, as every message begins.
-    pub(super) fn doing(&self, errand: &Errand) -> String {
-        let host = self.authority(&errand.authority).host_str().unwrap_or_default();
+    pub(super) fn doing(&self, context: &FetchContext) -> String {
+        let host = self.authority(&context.authority).host_str().unwrap_or_default();
         format!("signing in app `{}` of tenant `{}` at {host}", self.client, self.tenant)
     }
 }

@@ -11,6 +11,7 @@ mod redirect;
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::redirect::{Redirect, Returned};
 use super::super::AccessToken;
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::app::App;
 use super::cache::Cache;
 use super::person::{Person, granted};
@@ -67,40 +68,41 @@ impl Browser {
         Ok(Self { person: Person::new(App::of_people(tenant, client, authority)?, cache), port, open })
     }
 
-    async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
-        if let Some(token) = self.person.by_itself(errand).await? {
-            return Ok(token);
-        }
+    async fn sign_in(&self, context: &FetchContext) -> Result<AccessToken> {
+        let context = &match self.person.by_itself(context).await? {
+            ControlFlow::Break(token) => return Ok(token),
+            ControlFlow::Continue(context) => context,
+        };
         let redirect = Redirect::bind(self.port).await?;
         let (state, verifier) = (random()?, random()?);
-        let page = self.page(errand, &redirect, &state, &verifier);
+        let page = self.page(context, &redirect, &state, &verifier);
         check_emulated("the authority", &page)?;
-        let returned = self.with_browser(errand, redirect.wait(&state), page).await?;
+        let returned = self.with_browser(context, redirect.wait(&state), page).await?;
         let code = match returned.into_code() {
             Ok(code) => code,
-            Err(said) => return Err(refusal::returned(&self.person.app.doing(errand), &said)),
+            Err(said) => return Err(refusal::returned(&self.person.app.doing(context), &said)),
         };
-        let form = self.person.form(errand, "token").open("grant_type", "authorization_code");
+        let form = self.person.form(context, "token").open("grant_type", "authorization_code");
         let form = form.open("redirect_uri", &redirect.uri()).secret("code", &code).secret("code_verifier", &verifier);
-        self.person.keep(errand, grant::post(errand, &form, granted).await?)
+        self.person.keep(context, grant::post(context, &form, granted).await?)
     }
 
     /// Entra's page, which the person is to see.
-    fn page(&self, errand: &Errand, redirect: &Redirect, state: &SecretString, verifier: &SecretString) -> Url {
+    fn page(&self, context: &FetchContext, redirect: &Redirect, state: &SecretString, verifier: &SecretString) -> Url {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.expose_secret().as_bytes()));
-        let mut url = self.person.app.url(errand, "authorize");
+        let mut url = self.person.app.url(context, "authorize");
         url.query_pairs_mut().extend_pairs([
             ("client_id", self.person.app.client()),
             ("response_type", "code"),
             ("redirect_uri", &redirect.uri()),
             ("response_mode", "query"),
-            ("scope", &Person::scope(errand)),
+            ("scope", &Person::scope(context)),
             ("state", state.expose_secret()),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
             ("prompt", "select_account"),
         ]);
-        if let Some(claims) = &errand.ask.claims {
+        if let Some(claims) = &context.hint.claims {
             url.query_pairs_mut().append_pair("claims", claims);
         }
         url
@@ -109,12 +111,12 @@ impl Browser {
     /// Opens `page`, and waits until the browser has come back. Time stands still meanwhile, where it is virtual.
     async fn with_browser(
         &self,
-        errand: &Errand,
+        context: &FetchContext,
         coming_back: impl Future<Output = Returned>,
         page: Url,
     ) -> Result<Returned> {
-        let _exchange = errand.clock.exchange();
-        let ends = errand.clock.deadline(errand.clock.now() + PATIENCE);
+        let _exchange = context.clock.exchange();
+        let ends = context.clock.deadline(context.clock.now() + PATIENCE);
         let (mut coming_back, mut ends) = (pin!(coming_back), pin!(ends));
         let mut opening = pin!((self.open)(page.into()));
         let mut is_open = false;
@@ -126,19 +128,19 @@ impl Browser {
                 opened = &mut opening, if !is_open => {
                     is_open = opened?;
                     if !is_open {
-                        return Err(self.failed(errand, "no browser could be opened", NO_BROWSER));
+                        return Err(self.failed(context, "no browser could be opened", NO_BROWSER));
                     }
                 }
                 () = &mut ends => {
                     let message = format!("nobody signed in within {} s", PATIENCE.as_secs());
-                    return Err(self.failed(errand, &message, "sign in again, and finish it in the browser"));
+                    return Err(self.failed(context, &message, "sign in again, and finish it in the browser"));
                 }
             }
         }
     }
 
-    fn failed(&self, errand: &Errand, what: &str, hint: &str) -> Error {
-        Error::new(Kind::Authentication, format!("{}: {what}", self.person.app.doing(errand))).with_hint(hint)
+    fn failed(&self, context: &FetchContext, what: &str, hint: &str) -> Error {
+        Error::new(Kind::Authentication, format!("{}: {what}", self.person.app.doing(context))).with_hint(hint)
     }
 }
 
@@ -151,7 +153,7 @@ impl Way for Browser {
         true
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
-        self.sign_in(errand).await
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
+        self.sign_in(context).await
     }
 }

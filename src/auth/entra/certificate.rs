@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use self::file::Pair;
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::super::{AccessToken, exchange};
 use super::app::App;
 use super::grant;
@@ -65,15 +65,15 @@ impl Certificate {
         Ok(Self { app, path, password, is_older: AtomicBool::new(false) })
     }
 
-    async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
+    async fn sign_in(&self, context: &FetchContext) -> Result<AccessToken> {
         let pair = Pair::read(&self.path, self.password.as_ref())?;
         if self.is_older.load(Ordering::Relaxed) {
-            return self.ask(errand, &pair, Kinds::Older).await;
+            return self.ask(context, &pair, Kinds::Older).await;
         }
-        match self.ask(errand, &pair, Kinds::Newer).await {
+        match self.ask(context, &pair, Kinds::Newer).await {
             Err(error) if error.answer.code.as_deref() == Some("invalid_client") => {
                 // What is told is what the newer one was refused for: the older one seldom is the reason.
-                let token = self.ask(errand, &pair, Kinds::Older).await.map_err(|_| error)?;
+                let token = self.ask(context, &pair, Kinds::Older).await.map_err(|_| error)?;
                 self.is_older.store(true, Ordering::Relaxed);
                 Ok(token)
             }
@@ -81,17 +81,17 @@ impl Certificate {
         }
     }
 
-    async fn ask(&self, errand: &Errand, pair: &Pair, kinds: Kinds) -> Result<AccessToken> {
-        let assertion = self.assertion(errand, pair, kinds)?;
-        grant::post(errand, &self.app.asserted(errand, &assertion), exchange::token).await
+    async fn ask(&self, context: &FetchContext, pair: &Pair, kinds: Kinds) -> Result<AccessToken> {
+        let assertion = self.assertion(context, pair, kinds)?;
+        grant::post(context, &self.app.asserted(context, &assertion), exchange::token).await
     }
 
     /// What vouches for the app.
-    fn assertion(&self, errand: &Errand, pair: &Pair, kinds: Kinds) -> Result<SecretString> {
-        let now = seconds(errand.clock.wall());
+    fn assertion(&self, context: &FetchContext, pair: &Pair, kinds: Kinds) -> Result<SecretString> {
+        let now = seconds(context.clock.wall());
         let id = random()?;
         let claims = json!({
-            "aud": self.app.url(errand, "token").as_str(),
+            "aud": self.app.url(context, "token").as_str(),
             "iss": self.app.client(),
             "sub": self.app.client(),
             "jti": id.expose_secret(),
@@ -118,8 +118,8 @@ impl Way for Certificate {
         &self.app
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
-        self.sign_in(errand).await
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
+        self.sign_in(context).await
     }
 }
 

@@ -4,7 +4,7 @@
 
 use secrecy::SecretString;
 
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::super::{AccessToken, exchange};
 use super::app::{App, is_guid};
 use super::grant::{self, Form};
@@ -29,8 +29,8 @@ impl ClientSecret {
         Ok(Self { app, secret: secret.into() })
     }
 
-    fn form(&self, errand: &Errand) -> Form {
-        let form = self.app.form(errand, "token").open("scope", &errand.scope);
+    fn form(&self, context: &FetchContext) -> Form {
+        let form = self.app.form(context, "token").open("scope", &context.scope);
         form.secret("client_secret", &self.secret).open("grant_type", "client_credentials")
     }
 }
@@ -40,8 +40,8 @@ impl Way for ClientSecret {
         &self.app
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
-        grant::post(errand, &self.form(errand), exchange::token).await
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
+        grant::post(context, &self.form(context), exchange::token).await
     }
 }
 

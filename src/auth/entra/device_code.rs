@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,7 +14,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::super::{AccessToken, exchange};
 use super::app::App;
 use super::cache::Cache;
@@ -74,20 +75,21 @@ impl DeviceCode {
         Ok(Self { person: Person::new(App::of_people(tenant, client, authority)?, cache), prompt })
     }
 
-    async fn sign_in(&self, errand: &Errand) -> Result<AccessToken> {
-        if let Some(token) = self.person.by_itself(errand).await? {
-            return Ok(token);
-        }
-        let given = self.begin(errand).await?;
-        let ends = errand.clock.now() + given.lifetime;
+    async fn sign_in(&self, context: &FetchContext) -> Result<AccessToken> {
+        let context = &match self.person.by_itself(context).await? {
+            ControlFlow::Break(token) => return Ok(token),
+            ControlFlow::Continue(context) => context,
+        };
+        let given = self.begin(context).await?;
+        let ends = context.clock.now() + given.lifetime;
         (self.prompt)(given.code).await?;
         let mut interval = given.interval;
         loop {
-            errand.clock.sleep_until(errand.clock.now() + interval).await;
-            match self.look(errand, &given.device_code).await {
-                Ok(granted) => return self.person.keep(errand, granted),
+            context.clock.sleep_until(context.clock.now() + interval).await;
+            match self.look(context, &given.device_code).await {
+                Ok(granted) => return self.person.keep(context, granted),
                 Err(error) => match error.answer.code.as_deref() {
-                    _ if errand.clock.now() >= ends => return Err(self.too_late(errand)),
+                    _ if context.clock.now() >= ends => return Err(self.too_late(context)),
                     Some("authorization_pending") => {}
                     Some("slow_down") => interval += INTERVAL,
                     _ => return Err(error),
@@ -97,18 +99,18 @@ impl DeviceCode {
     }
 
     /// Asks for a code.
-    async fn begin(&self, errand: &Errand) -> Result<Given> {
-        grant::post(errand, &self.person.form(errand, "devicecode"), given).await
+    async fn begin(&self, context: &FetchContext) -> Result<Given> {
+        grant::post(context, &self.person.form(context, "devicecode"), given).await
     }
 
     /// Asks whether the person has entered it.
-    async fn look(&self, errand: &Errand, device_code: &SecretString) -> Result<Granted> {
-        let form = self.person.form(errand, "token").open("grant_type", GRANT).secret("device_code", device_code);
-        grant::post(errand, &form, granted).await
+    async fn look(&self, context: &FetchContext, device_code: &SecretString) -> Result<Granted> {
+        let form = self.person.form(context, "token").open("grant_type", GRANT).secret("device_code", device_code);
+        grant::post(context, &form, granted).await
     }
 
-    fn too_late(&self, errand: &Errand) -> Error {
-        let message = format!("{}: nobody entered the code in time", self.person.app.doing(errand));
+    fn too_late(&self, context: &FetchContext) -> Error {
+        let message = format!("{}: nobody entered the code in time", self.person.app.doing(context));
         Error::new(Kind::Authentication, message).with_hint("sign in again, and enter the new code in time")
     }
 }
@@ -122,8 +124,8 @@ impl Way for DeviceCode {
         true
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
-        self.sign_in(errand).await
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
+        self.sign_in(context).await
     }
 }
 

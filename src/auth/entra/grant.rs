@@ -9,7 +9,7 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::super::exchange::{self, ANSWER_LIMIT, Next};
 use super::refusal;
 use crate::error::Result;
@@ -87,12 +87,12 @@ impl Form {
 
 /// Posts `form` until `read` finds in an answer what is wanted; it is told when the question began.
 pub(super) async fn post<T: Send>(
-    errand: &Errand,
+    context: &FetchContext,
     form: &Form,
     read: impl Fn(&Value, SystemTime) -> Option<T> + Send + Sync,
 ) -> Result<T> {
     let request = form.request();
-    exchange::ask(errand, "the authority", &request, |answered, asked| form.next(answered, |said| read(said, asked)))
+    exchange::ask(context, "the authority", &request, |answered, asked| form.next(answered, |said| read(said, asked)))
         .await
 }
 

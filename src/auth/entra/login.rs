@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use super::super::account::{Errand, Probing, TokenSource};
+use super::super::account::{FetchContext, Probing, TokenSource};
 use super::super::{AccessToken, Fetching};
 use super::app::App;
 use super::cache::Cache;
@@ -31,20 +31,20 @@ impl Login {
     }
 
     /// The person who has signed in for what is asked for, if somebody has.
-    fn person(&self, errand: &Errand) -> Result<Option<Person>> {
-        let authority = self.authority.as_ref().unwrap_or(&errand.authority);
-        let Some(key) = self.cache.newest(authority.as_str(), &errand.scope)? else { return Ok(None) };
+    fn person(&self, context: &FetchContext) -> Result<Option<Person>> {
+        let authority = self.authority.as_ref().unwrap_or(&context.authority);
+        let Some(key) = self.cache.newest(authority.as_str(), &context.scope)? else { return Ok(None) };
         let app = App::of_people(&key.tenant, &key.client, Some(&key.authority))?;
         Ok(Some(Person::new(app, Some(self.cache.clone()))))
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
-        let person = self.person(errand)?.ok_or_else(nobody)?;
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
+        let person = self.person(context)?.ok_or_else(nobody)?;
         let ended = || {
-            let message = format!("{}: the sign-in of `powerbi-push login` has ended", person.app.doing(errand));
+            let message = format!("{}: the sign-in of `powerbi-push login` has ended", person.app.doing(context));
             Error::new(Kind::Authentication, message).with_hint(HINT)
         };
-        person.by_itself(errand).await?.ok_or_else(ended)
+        person.by_itself(context).await?.break_value().ok_or_else(ended)
     }
 }
 
@@ -61,15 +61,15 @@ impl TokenSource for Login {
         if is_asked { vec![authority.clone()] } else { Vec::new() }
     }
 
-    fn probe(self: Arc<Self>, errand: Errand) -> Probing {
-        let there = self.person(&errand).and_then(|person| match person {
+    fn probe(self: Arc<Self>, context: FetchContext) -> Probing {
+        let there = self.person(&context).and_then(|person| match person {
             Some(_) => Ok(()),
             None => Err(nobody()),
         });
         Box::pin(std::future::ready(there))
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.token(&errand).await })
+    fn fetch(self: Arc<Self>, context: FetchContext) -> Fetching {
+        Box::pin(async move { self.token(&context).await })
     }
 }

@@ -1,17 +1,19 @@
 //! A person who signs in: asked once, and then no more as long as the refresh token of that sign-in is taken.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::super::{AccessToken, exchange};
 use super::app::App;
 use super::cache::Cache;
 use super::grant::{self, Form};
 use super::refresh_tokens::{Key, RefreshTokens};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, ServiceAnswer};
 
 /// What Entra says of a refresh token that is good for nothing any more: the person has to come again.
 const ENDED: [&str; 4] = ["invalid_grant", "interaction_required", "consent_required", "login_required"];
@@ -43,53 +45,60 @@ impl Person {
     }
 
     /// A form for an endpoint, which names the app and the scope, and asks that the person be not asked each hour.
-    pub(super) fn form(&self, errand: &Errand, endpoint: &str) -> Form {
-        self.app.form(errand, endpoint).open("scope", &Self::scope(errand))
+    pub(super) fn form(&self, context: &FetchContext, endpoint: &str) -> Form {
+        self.app.form(context, endpoint).open("scope", &Self::scope(context))
     }
 
     /// What is asked for.
-    pub(super) fn scope(errand: &Errand) -> String {
-        format!("{} offline_access", errand.scope)
+    pub(super) fn scope(context: &FetchContext) -> String {
+        format!("{} offline_access", context.scope)
     }
 
-    /// A token without asking the person; `None` where that is not to be had, and the person may be asked.
-    pub(super) async fn by_itself(&self, errand: &Errand) -> Result<Option<AccessToken>> {
-        let (key, mut refused) = (self.key(errand), None::<SecretString>);
+    /// A token without asking the person; or the context in which the person may be asked, where that is not to be had.
+    pub(super) async fn by_itself(&self, context: &FetchContext) -> Result<ControlFlow<AccessToken, FetchContext>> {
+        let (key, mut refused) = (self.key(context), None::<SecretString>);
+        let mut with_person = context.clone();
         while let Some(refresh) = self.refresh.find(&key)? {
             if refused.is_some_and(|refused| refused.expose_secret() == refresh.expose_secret()) {
                 self.refresh.forget(&key)?;
                 break;
             }
-            let form = self.form(errand, "token").open("grant_type", "refresh_token");
-            match grant::post(errand, &form.secret("refresh_token", &refresh), granted).await {
-                Ok(granted) => return self.keep(errand, granted).map(Some),
+            let form = self.form(context, "token").open("grant_type", "refresh_token");
+            match grant::post(context, &form.secret("refresh_token", &refresh), granted).await {
+                Ok(granted) => return self.keep(context, granted).map(ControlFlow::Break),
                 Err(error) if !has_ended(&error) => return Err(error),
                 // Another process may have used it, and left the next one.
-                Err(_) => refused = Some(refresh),
+                Err(error) => {
+                    let wanted = error.answer.claims.as_deref().map(Arc::from);
+                    with_person.hint.claims = wanted.or(with_person.hint.claims);
+                    refused = Some(refresh);
+                }
             }
         }
-        if errand.ask.ahead {
+        if context.hint.ahead {
             // Nobody is bothered while the token at hand is good.
-            let message = format!("{}: a person has to sign in again", self.app.doing(errand));
-            return Err(Error::new(Kind::Authentication, message));
+            let message = format!("{}: a person has to sign in again", self.app.doing(context));
+            let claims = with_person.hint.claims.as_deref().map(str::to_owned);
+            let answer = ServiceAnswer { claims, ..ServiceAnswer::default() };
+            return Err(Error::new(Kind::Authentication, message).with_answer(answer));
         }
-        Ok(None)
+        Ok(ControlFlow::Continue(with_person))
     }
 
     /// The token of a sign-in; what else it brought is kept for the next time.
-    pub(super) fn keep(&self, errand: &Errand, granted: Granted) -> Result<AccessToken> {
+    pub(super) fn keep(&self, context: &FetchContext, granted: Granted) -> Result<AccessToken> {
         if let Some(refresh) = granted.refresh {
-            self.refresh.keep(self.key(errand), refresh)?;
+            self.refresh.keep(self.key(context), refresh)?;
         }
         Ok(granted.token)
     }
 
-    fn key(&self, errand: &Errand) -> Key {
+    fn key(&self, context: &FetchContext) -> Key {
         Key {
             tenant: self.app.tenant().to_owned(),
             client: self.app.client().to_owned(),
-            authority: self.app.authority(&errand.authority).as_str().to_owned(),
-            scope: errand.scope.clone(),
+            authority: self.app.authority(&context.authority).as_str().to_owned(),
+            scope: context.scope.clone(),
         }
     }
 }

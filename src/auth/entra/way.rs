@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
-use super::super::account::{Errand, TokenSource};
+use super::super::account::{FetchContext, TokenSource};
 use super::super::{AccessToken, Fetching};
 use super::app::App;
 use crate::error::Result;
@@ -27,7 +27,7 @@ pub(super) trait Way: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Fetches a token.
-    fn token(&self, errand: &Errand) -> impl Future<Output = Result<AccessToken>> + Send;
+    fn token(&self, context: &FetchContext) -> impl Future<Output = Result<AccessToken>> + Send;
 }
 
 impl<W: Way> TokenSource for W {
@@ -47,7 +47,7 @@ impl<W: Way> TokenSource for W {
         Way::needs_person(self)
     }
 
-    fn fetch(self: Arc<Self>, errand: Errand) -> Fetching {
-        Box::pin(async move { self.token(&errand).await })
+    fn fetch(self: Arc<Self>, context: FetchContext) -> Fetching {
+        Box::pin(async move { self.token(&context).await })
     }
 }

@@ -12,7 +12,7 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::super::account::Errand;
+use super::super::account::FetchContext;
 use super::super::exchange::{self, ANSWER_LIMIT, Next};
 use super::super::{AccessToken, bare};
 use super::app::App;
@@ -56,14 +56,14 @@ impl WorkloadIdentity {
         Ok(Self { app: App::by_itself(tenant, client, authority)?, voucher })
     }
 
-    async fn assertion(&self, errand: &Errand) -> Result<SecretString> {
+    async fn assertion(&self, context: &FetchContext) -> Result<SecretString> {
         match &self.voucher {
             Voucher::File(path) => read(path),
-            Voucher::GitHub(url, token) => self.ask_github(errand, url, token).await,
+            Voucher::GitHub(url, token) => self.ask_github(context, url, token).await,
         }
     }
 
-    async fn ask_github(&self, errand: &Errand, url: &Url, token: &SecretString) -> Result<SecretString> {
+    async fn ask_github(&self, context: &FetchContext, url: &Url, token: &SecretString) -> Result<SecretString> {
         let mut url = url.clone();
         url.query_pairs_mut().append_pair("audience", AUDIENCE);
         let doing = "asking GitHub Actions for a token";
@@ -77,7 +77,7 @@ impl WorkloadIdentity {
         let headers = vec![(AUTHORIZATION, value)];
         let request =
             Request { method: Method::GET, url, body: Bytes::new().into(), headers, answer_limit: ANSWER_LIMIT };
-        exchange::ask(errand, "GitHub Actions", &request, |answered, _| {
+        exchange::ask(context, "GitHub Actions", &request, |answered, _| {
             let response = match answered {
                 Ok(response) => response,
                 Err(failure) => return Next::Wait(None, exchange::unreached(doing, &failure)),
@@ -107,9 +107,9 @@ impl Way for WorkloadIdentity {
         }
     }
 
-    async fn token(&self, errand: &Errand) -> Result<AccessToken> {
-        let form = self.app.asserted(errand, &self.assertion(errand).await?);
-        grant::post(errand, &form, exchange::token).await
+    async fn token(&self, context: &FetchContext) -> Result<AccessToken> {
+        let form = self.app.asserted(context, &self.assertion(context).await?);
+        grant::post(context, &form, exchange::token).await
     }
 }
 

@@ -1,14 +1,14 @@
 //! Whoever came before the end, and has yet to hand over rows: the end waits for them.
 
-use super::{Gate, Outbox};
+use super::{Gate, Queue};
 use crate::error::{Error, Kind, Result};
 
-/// The right to hand over rows, had before the outbox was closed.
+/// The right to hand over rows, had before the queue was closed.
 #[derive(Debug)]
-pub struct Admitted<'a>(&'a Outbox);
+pub struct Admitted<'a>(&'a Queue);
 
-impl Outbox {
-    /// Lets somebody hand over rows. While one of those is on the way, no courier takes a closed outbox for drained.
+impl Queue {
+    /// Lets somebody hand over rows. While one of those is on the way, no worker takes a closed queue for drained.
     pub fn admit(&self) -> Result<Admitted<'_>> {
         let mut gate = self.gate();
         gate.refuse_late()?;

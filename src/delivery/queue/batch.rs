@@ -92,13 +92,13 @@ impl Batch {
         }
     }
 
-    /// Which rows they are, in the outbox's counting.
+    /// Which rows they are, in the queue's counting.
     #[must_use]
     pub fn numbers(&self) -> Range<u64> {
         self.first..self.first + self.rows() as u64
     }
 
-    /// The sequence number that it is sent with, each time it is sent; see [`super::Outbox::number_from`].
+    /// The sequence number that it is sent with, each time it is sent; see [`super::Queue::number_from`].
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         self.number

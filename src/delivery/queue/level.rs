@@ -1,9 +1,9 @@
-//! How full an outbox is, and what has become of its rows in numbers.
+//! How full a queue is, and what has become of its rows in numbers.
 
 use std::time::Duration;
 
 use super::calendar::Calendar;
-use super::{Fate, Ledger};
+use super::{Ledger, RowState};
 
 /// Rows that wait.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Level {
     pub oldest: Option<Duration>,
 }
 
-/// What has become of rows since the outbox was opened.
+/// What has become of rows since the queue was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Accepted since then.
@@ -85,13 +85,13 @@ impl Counters {
     }
 
     pub(super) fn stats(&self, start: u64, calendar: Option<&Calendar>, ledgers: [&Ledger; 2]) -> Stats {
-        let count = |fate| ledgers.iter().map(|ledger| ledger.count(fate)).sum();
+        let count = |state| ledgers.iter().map(|ledger| ledger.count(state)).sum();
         Stats {
             accepted: self.accepted - start,
             inherited: self.inherited,
-            confirmed: count(Fate::Confirmed),
-            rejected: count(Fate::Rejected),
-            in_doubt: count(Fate::InDoubt),
+            confirmed: count(RowState::Confirmed),
+            rejected: count(RowState::Rejected),
+            in_doubt: count(RowState::InDoubt),
             maybe_twice: ledgers.iter().map(|ledger| ledger.maybe_twice()).sum(),
             dropped: self.dropped,
             lost: self.lost,

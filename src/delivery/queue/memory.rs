@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Fate;
+use super::RowState;
 use super::batch::{Batch, Cut};
 use super::calendar::Calendar;
 use super::level::{Counters, stirs};
@@ -11,7 +11,7 @@ use super::numbering::Numbering;
 use super::store::Store;
 use super::taken::{Known, Taken};
 use crate::error::{Error, Result};
-use crate::rows::encode::{Framing, Growing, Run, position};
+use crate::rows::encode::{Framing, Run, RunBuilder, position};
 
 /// Rows that come in small runs, or one by one, become one of up to this many bytes, so that they cost no more than
 /// their bytes.
@@ -46,7 +46,7 @@ struct State {
 /// Rows that are becoming a run.
 #[derive(Debug)]
 struct Tail {
-    rows: Growing,
+    rows: RunBuilder,
     first: u64,
     at: u64,
 }
@@ -148,7 +148,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn settle(&self, batch: &Batch, _: Fate, _: Option<&Error>) -> Result<bool> {
+    fn settle(&self, batch: &Batch, _: RowState, _: Option<&Error>) -> Result<bool> {
         Ok(self.lock().taken.settle(&batch.numbers(), batch.bytes()))
     }
 
@@ -222,7 +222,7 @@ impl State {
             self.seal();
         }
         let (first, rows) = (self.accepted, ends.len() as u64);
-        let tail = self.tail.get_or_insert_with(|| Tail { rows: Growing::new(framing), first, at: at() });
+        let tail = self.tail.get_or_insert_with(|| Tail { rows: RunBuilder::new(framing), first, at: at() });
         let before = tail.rows.size();
         tail.rows.push(bare, ends);
         self.bytes += (tail.rows.size() - before) as u64;

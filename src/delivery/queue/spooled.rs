@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Fate;
+use super::RowState;
 use super::batch::Batch;
 use super::calendar::Calendar;
 use super::level::Counters;
@@ -138,7 +138,7 @@ impl Store for InPiles {
         Ok(())
     }
 
-    fn settle(&self, batch: &Batch, _: Fate, _: Option<&Error>) -> Result<bool> {
+    fn settle(&self, batch: &Batch, _: RowState, _: Option<&Error>) -> Result<bool> {
         Ok(self.lock().taken.settle(&batch.numbers(), batch.bytes()))
     }
 
@@ -165,17 +165,17 @@ impl Store for InPiles {
 mod tests {
     use super::*;
     use crate::http::transport::Body;
-    use crate::rows::encode::{Framing, Growing};
+    use crate::rows::encode::{Framing, RunBuilder};
 
     static ARRAY: Framing = Framing::new(b"[", b",", b"]");
 
     fn run(rows: std::ops::Range<u32>) -> Run {
-        let mut growing = Growing::new(&ARRAY);
+        let mut builder = RunBuilder::new(&ARRAY);
         for row in rows {
             let text = row.to_string();
-            growing.push(text.as_bytes(), std::iter::once(u32::try_from(text.len()).unwrap()));
+            builder.push(text.as_bytes(), std::iter::once(u32::try_from(text.len()).unwrap()));
         }
-        growing.into_run()
+        builder.into_run()
     }
 
     fn text(batch: &Batch) -> String {

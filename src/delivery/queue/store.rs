@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::Fate;
+use super::RowState;
 use super::batch::Batch;
 use super::calendar::Calendar;
 use super::level::Counters;
@@ -48,11 +48,11 @@ pub(super) trait Store: Debug + Send + Sync {
     /// Nobody tries the batch any more; answers whether it ends in doubt. A store that ends with the process does not try
     /// again what is.
     fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
-        if in_doubt { self.settle(batch, Fate::InDoubt, None) } else { Ok(false) }
+        if in_doubt { self.settle(batch, RowState::InDoubt, None) } else { Ok(false) }
     }
 
     /// Forgets the batch, or sets its rows aside for `why`; answers whether it was there.
-    fn settle(&self, batch: &Batch, fate: Fate, why: Option<&Error>) -> Result<bool>;
+    fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool>;
 
     /// Others may have the file.
     fn release(&self) {}

@@ -5,9 +5,9 @@ use std::thread;
 
 use super::pause::Probe;
 use super::staging::{Ended, Restart};
-use super::{Lane, Manner, PROBE, Policy, Stop};
+use super::{Delivery, OnFailure, PROBE, Policy, Stop};
 use crate::clock::Moment;
-use crate::delivery::queue::{Batch, Fate};
+use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::{Session, Verdict, judge};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::Reach;
@@ -24,27 +24,27 @@ pub(super) enum End {
     /// Another session has begun: the batch is sent again with all that the last one had.
     StageAgain,
     /// The batch has another end.
-    SetAside,
+    DeadLetter,
     /// Deliver the two halves instead.
     Halve([Batch; 2]),
     /// The service has refused some of the rows, and the others may go on.
     Isolate(Error),
     /// The service has forgotten its numbers: give the batch the one behind this.
     Renumber(u64),
-    /// The lane has stopped.
+    /// The delivery has stopped.
     GiveUp,
 }
 
-impl Lane {
+impl Delivery {
     /// Tries a batch until there is something else to be done with it.
     pub(super) async fn attempt(&self, batch: &Batch) -> End {
-        let Policy { retry, manner, .. } = self.policy;
+        let Policy { retry, on_failure, .. } = self.policy;
         let terms = Terms {
             clock: &self.clock,
             retry,
-            // The deadline of a call ends its lane, and with that the attempts.
+            // The deadline of a call ends its delivery, and with that the attempts.
             patience: None,
-            endless: manner == Manner::Sender,
+            endless: on_failure == OnFailure::Continue,
             // Everybody who sends to one place backs off together.
             back_off: BackOff::AtPermit,
             watch: &*self.waits,
@@ -56,7 +56,7 @@ impl Lane {
 
 /// What has happened to the batch so far.
 struct Attempt<'a> {
-    lane: &'a Lane,
+    delivery: &'a Delivery,
     batch: &'a Batch,
     /// The session of the attempt.
     session: Arc<Session>,
@@ -66,11 +66,11 @@ struct Attempt<'a> {
     doubt: bool,
 }
 
-/// A courier that panics leaves its batch behind, of which nobody knows what the service has.
+/// A worker that panics leaves its batch behind, of which nobody knows what the service has.
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.lane.leave(self.batch, true);
+            self.delivery.leave(self.batch, true);
         }
     }
 }
@@ -83,61 +83,61 @@ impl Attempts for Attempt<'_> {
         self.probe = None;
         self.probe = tokio::select! {
             biased;
-            () = self.lane.stopped(Stop::Finish) => return Some(self.leave()),
-            probe = self.lane.pause.wait(&self.lane.clock) => probe,
+            () = self.delivery.stopped(Stop::Finish) => return Some(self.leave()),
+            probe = self.delivery.pause.wait(&self.delivery.clock) => probe,
         };
-        self.session = self.lane.session();
+        self.session = self.delivery.session();
         self.cut_to_the_limit().map(End::Halve)
     }
 
     async fn exchange(&self, turn: &Turn) -> Result<Sent> {
-        let (lane, policy) = (self.lane, &self.lane.policy);
-        let request = lane.sink.request(&self.session, self.batch.parcel());
+        let (delivery, policy) = (self.delivery, &self.delivery.policy);
+        let request = delivery.sink.request(&self.session, self.batch.parcel());
         let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: turn.failed };
-        let leave = Leave { limit: &lane.limit, ask, deadline: policy.deadline, watch: &*lane.waits };
-        let sent = lane.http.send(&request, leave, &turn.progress).await?;
+        let leave = Leave { limit: &delivery.limit, ask, deadline: policy.deadline, watch: &*delivery.waits };
+        let sent = delivery.http.send(&request, leave, &turn.progress).await?;
         self.note(turn, Some(&sent.outcome));
         Ok(sent)
     }
 
-    /// Ends when the lane is told to stop and this attempt need not, or may not, be waited for.
+    /// Ends when the delivery is told to stop and this attempt need not, or may not, be waited for.
     async fn stopped(&self, turn: &Turn) -> End {
-        self.lane.stopped(Stop::Finish).await;
+        self.delivery.stopped(Stop::Finish).await;
         if !turn.progress.withdraw() {
-            self.lane.stopped(Stop::Abort).await;
+            self.delivery.stopped(Stop::Abort).await;
         }
         self.note(turn, None);
-        let in_doubt = turn.progress.stop() && !self.lane.sink.stages() || self.in_doubt();
-        self.lane.leave(self.batch, in_doubt);
+        let in_doubt = turn.progress.stop() && !self.delivery.sink.stages() || self.in_doubt();
+        self.delivery.leave(self.batch, in_doubt);
         End::GiveUp
     }
 
     async fn judge(&mut self, mut sent: Sent) -> Next<End> {
-        let verdict = judge(&sent.outcome, &*self.lane.sink);
+        let verdict = judge(&sent.outcome, &*self.delivery.sink);
         sent.permit.end(ending(verdict, &sent.outcome));
         match verdict {
             Verdict::Confirmed => {
-                self.lane.waits.note_success();
-                self.lane.confirm(self.batch, self.in_doubt());
+                self.delivery.waits.note_success();
+                self.delivery.confirm(self.batch, self.in_doubt());
                 Next::Done(End::Confirmed)
             }
             Verdict::Staged => {
-                self.lane.waits.note_success();
+                self.delivery.waits.note_success();
                 Next::Done(End::Staged(Arc::clone(&self.session)))
             }
             Verdict::NotApplied { throttled: true, .. } => self.throttle(&sent.outcome),
-            Verdict::NotApplied { told, .. } => Next::Wait(told, self.lane.error_of(&sent.outcome)),
-            Verdict::Expired => Next::Expired(sent.signed_as, self.lane.error_of(&sent.outcome)),
-            Verdict::Misdirected => Next::Fail(self.lane.error_of(&sent.outcome)),
+            Verdict::NotApplied { told, .. } => Next::Wait(told, self.delivery.error_of(&sent.outcome)),
+            Verdict::Expired => Next::Expired(sent.signed_as, self.delivery.error_of(&sent.outcome)),
+            Verdict::Misdirected => Next::Fail(self.delivery.error_of(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
-            Verdict::Rejected if self.batch.number().is_some() && self.lane.is_about_numbers(&sent.outcome) => {
+            Verdict::Rejected if self.batch.number().is_some() && self.delivery.is_about_numbers(&sent.outcome) => {
                 self.number_refused(&sent.outcome).await
             }
             Verdict::Rejected => self.reject(&sent.outcome),
             Verdict::InDoubt => {
                 self.doubt = true;
-                let error = self.lane.error_of(&sent.outcome);
-                if self.lane.policy.resend_doubt || self.lane.sink.stages() {
+                let error = self.delivery.error_of(&sent.outcome);
+                if self.delivery.policy.resend_doubt || self.delivery.sink.stages() {
                     Next::Wait(None, error)
                 } else {
                     self.leave_in_doubt(error)
@@ -148,10 +148,10 @@ impl Attempts for Attempt<'_> {
 
     /// Another sign-in; where a session ends with the one before, also another session.
     async fn renew(&mut self, refused: Option<u64>, why: Error) -> Result<Next<End>> {
-        if !self.lane.http.renew(refused).await? {
+        if !self.delivery.http.renew(refused).await? {
             return Ok(Next::Fail(why));
         }
-        Ok(match self.lane.restart(Ended::Batch(refused)).await? {
+        Ok(match self.delivery.restart(Ended::Batch(refused)).await? {
             Restart::Done => Next::Done(End::StageAgain),
             Restart::None => Next::Again,
             Restart::TooOften => Next::Fail(why),
@@ -159,61 +159,61 @@ impl Attempts for Attempt<'_> {
     }
 
     fn note_failure(&mut self, why: Error, failures: u32, next: Moment) {
-        self.lane.waits.note_failure(failures);
-        self.lane.note_trouble(why, next, false);
+        self.delivery.waits.note_failure(failures);
+        self.delivery.note_trouble(why, next, false);
     }
 
     /// Trying again does not help: a push ends, with the batch unsent or in doubt, and a sender pauses.
     fn give_up(&mut self, error: Error) -> Option<End> {
         if self.goes_on() && error.kind != Kind::Closed {
-            let next = self.lane.clock.now() + PROBE;
-            self.lane.pause.until(next);
-            self.lane.tell(&error);
-            self.lane.note_trouble(error, next, true);
+            let next = self.delivery.clock.now() + PROBE;
+            self.delivery.pause.until(next);
+            self.delivery.tell(&error);
+            self.delivery.note_trouble(error, next, true);
             return None;
         }
         let error = if self.in_doubt() { in_doubt(self.batch.rows(), error) } else { error };
-        self.lane.fail(error);
+        self.delivery.fail(error);
         Some(self.leave())
     }
 }
 
 impl<'a> Attempt<'a> {
-    fn new(lane: &'a Lane, batch: &'a Batch) -> Self {
-        Self { lane, batch, session: Arc::default(), probe: None, doubt: false }
+    fn new(delivery: &'a Delivery, batch: &'a Batch) -> Self {
+        Self { delivery, batch, session: Arc::default(), probe: None, doubt: false }
     }
 
     /// A quota of the service's: the limit has heard of it and lets nothing go for now.
     fn throttle(&mut self, outcome: &Outcome) -> Next<End> {
         if let Outcome::Answered(answer) = outcome {
-            self.lane.waits.note_odd(answer.odd_retry_after);
+            self.delivery.waits.note_odd(answer.odd_retry_after);
         }
-        if !self.lane.policy.retry.allows(1) && !self.goes_on() {
-            return Next::Fail(self.lane.error_of(outcome));
+        if !self.delivery.policy.retry.allows(1) && !self.goes_on() {
+            return Next::Fail(self.delivery.error_of(outcome));
         }
-        let told = self.lane.error_of(outcome).answer.retry_after.unwrap_or_default();
-        self.lane.note_trouble(self.lane.error_of(outcome), self.lane.clock.now() + told, false);
+        let told = self.delivery.error_of(outcome).answer.retry_after.unwrap_or_default();
+        self.delivery.note_trouble(self.delivery.error_of(outcome), self.delivery.clock.now() + told, false);
         Next::Again
     }
 
     /// Whether some attempt was sent whole and never answered for, be it one of an earlier process. Where rows count only
     /// once they are committed, they are not in doubt before.
     fn in_doubt(&self) -> bool {
-        (self.doubt || self.batch.maybe_sent()) && !self.lane.sink.stages()
+        (self.doubt || self.batch.maybe_sent()) && !self.delivery.sink.stages()
     }
 
     fn goes_on(&self) -> bool {
-        self.lane.policy.manner == Manner::Sender
+        self.delivery.policy.on_failure == OnFailure::Continue
     }
 
     /// The halves of what the sink is known, by now, to refuse anyway.
     fn cut_to_the_limit(&self) -> Option<[Batch; 2]> {
-        let is_too_large = self.batch.size() > self.lane.sink.limits().max_bytes && !self.doubt;
+        let is_too_large = self.batch.size() > self.delivery.sink.limits().max_bytes && !self.doubt;
         if is_too_large { self.batch.halves() } else { None }
     }
 
     fn halve(&mut self, outcome: &Outcome) -> Next<End> {
-        self.lane.sink.note_too_large(self.batch.size());
+        self.delivery.sink.note_too_large(self.batch.size());
         match self.batch.halves() {
             Some(halves) if !self.doubt => Next::Done(End::Halve(halves)),
             _ => self.reject(outcome),
@@ -224,7 +224,7 @@ impl<'a> Attempt<'a> {
     /// has forgotten all of them with the rows of the table, and takes none but the next.
     async fn number_refused(&mut self, outcome: &Outcome) -> Next<End> {
         let number = self.batch.number().unwrap_or_default();
-        let last = match self.lane.last_number().await {
+        let last = match self.delivery.last_number().await {
             Some(Ok(last)) => last,
             Some(Err(error)) if error.is_passing() && self.goes_on() => return Next::Wait(None, error),
             Some(Err(error)) => return Next::Fail(error),
@@ -234,18 +234,18 @@ impl<'a> Attempt<'a> {
         };
         match (self.in_doubt(), last < number.saturating_sub(1)) {
             (true, false) => {
-                self.lane.confirm(self.batch, false);
+                self.delivery.confirm(self.batch, false);
                 Next::Done(End::Confirmed)
             }
-            (true, true) => self.leave_in_doubt(self.lane.error_of(outcome)),
+            (true, true) => self.leave_in_doubt(self.delivery.error_of(outcome)),
             (false, true) => Next::Done(End::Renumber(last)),
-            (false, false) => Next::Fail(conflict(self.lane.error_of(outcome))),
+            (false, false) => Next::Fail(conflict(self.delivery.error_of(outcome))),
         }
     }
 
     fn reject(&mut self, outcome: &Outcome) -> Next<End> {
-        let error = self.lane.explained(self.lane.error_of(outcome), outcome, self.batch);
-        if !self.in_doubt() && self.lane.is_about_rows(self.batch, outcome, &error) {
+        let error = self.delivery.explained(self.delivery.error_of(outcome), outcome, self.batch);
+        if !self.in_doubt() && self.delivery.is_about_rows(self.batch, outcome, &error) {
             return Next::Done(End::Isolate(error));
         }
         if self.goes_on() && matches!(error.kind, Kind::PermissionDenied | Kind::NotFound | Kind::Authentication) {
@@ -254,17 +254,17 @@ impl<'a> Attempt<'a> {
         if self.in_doubt() {
             return self.leave_in_doubt(error);
         }
-        self.set_aside(Fate::Rejected, error)
+        self.set_aside(RowState::Rejected, error)
     }
 
-    /// The batch has its fate: a push ends with it, a sender goes on with the next.
-    fn set_aside(&self, fate: Fate, error: Error) -> Next<End> {
-        self.lane.set_aside(self.batch, fate, &error);
+    /// The batch has its state: a push ends with it, a sender goes on with the next.
+    fn set_aside(&self, state: RowState, error: Error) -> Next<End> {
+        self.delivery.set_aside(self.batch, state, &error);
         if self.goes_on() {
-            self.lane.tell(&error);
-            return Next::Done(End::SetAside);
+            self.delivery.tell(&error);
+            return Next::Done(End::DeadLetter);
         }
-        self.lane.fail(error);
+        self.delivery.fail(error);
         Next::Done(End::GiveUp)
     }
 
@@ -272,16 +272,16 @@ impl<'a> Attempt<'a> {
         if !self.goes_on() {
             return Next::Fail(error);
         }
-        self.set_aside(Fate::InDoubt, in_doubt(self.batch.rows(), error))
+        self.set_aside(RowState::InDoubt, in_doubt(self.batch.rows(), error))
     }
 
     fn leave(&self) -> End {
-        self.lane.leave(self.batch, self.in_doubt());
+        self.delivery.leave(self.batch, self.in_doubt());
         End::GiveUp
     }
 
     fn note(&self, turn: &Turn, outcome: Option<&Outcome>) {
-        self.lane.lock().meter.note(turn, self.batch.size() as u64, outcome);
+        self.delivery.lock().meter.note(turn, self.batch.size() as u64, outcome);
     }
 }
 
@@ -297,7 +297,7 @@ fn ending(verdict: Verdict, outcome: &Outcome) -> Ending {
     }
 }
 
-impl Lane {
+impl Delivery {
     /// The failure as users see it.
     fn error_of(&self, outcome: &Outcome) -> Error {
         match outcome {

@@ -1,12 +1,12 @@
-//! What holds a lane at the moment, as people say it.
+//! What holds a delivery at the moment, as people say it.
 
 use std::time::SystemTime;
 
-use super::Lane;
+use super::Delivery;
 use crate::error::Kind;
 use crate::rate_limit::{Reason, Wait};
 
-/// What holds a lane, and when it goes on.
+/// What holds a delivery, and when it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// One line for people.
@@ -15,7 +15,7 @@ pub struct Held {
     pub until: Option<SystemTime>,
 }
 
-impl Lane {
+impl Delivery {
     /// What keeps requests from going out, or from being answered; `None` while all is well.
     #[must_use]
     pub fn held(&self) -> Option<Held> {

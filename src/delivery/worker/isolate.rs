@@ -6,15 +6,15 @@
 //!                    └─ refused, several ──── halves again, or rejected whole once no requests are left
 //! ```
 //!
-//! The largest pieces go first, so that few rows share the fate of those at fault where there are too many of them. Every
+//! The largest pieces go first, so that few rows share the state of those at fault where there are too many of them. Every
 //! piece has its own request before it is given up: what nobody has refused is not rejected.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Lane;
+use super::Delivery;
 use crate::delivery::Fault;
-use crate::delivery::queue::{Batch, Fate};
+use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::report::Refused;
 use crate::error::{Error, Kind};
 use crate::http::Outcome;
@@ -29,7 +29,7 @@ const TOO_LARGE: u16 = 413;
 /// Refusals kept for the report; one is at least a row.
 const MOST_KEPT: usize = 10_000;
 
-/// How often a lane's rows, or its sink, were not found since somebody got through.
+/// How often a delivery's rows, or its sink, were not found since somebody got through.
 #[derive(Debug)]
 pub(super) struct Misses(AtomicU32);
 
@@ -135,7 +135,7 @@ impl Pieces {
     }
 }
 
-impl Lane {
+impl Delivery {
     /// Whether a refusal is about the rows of `batch`, and others may go on without them.
     pub(super) fn is_about_rows(&self, batch: &Batch, outcome: &Outcome, error: &Error) -> bool {
         let Outcome::Answered(answer) = outcome else { return false };
@@ -152,7 +152,7 @@ impl Lane {
     pub(super) fn isolate(&self, pieces: &mut Pieces, mut batch: Batch, why: &Error) {
         if let Some(number) = batch.number() {
             // The service has not had this number, and wants it next.
-            self.note_outbox(self.outbox.number_anew(&mut batch, number.saturating_sub(1)));
+            self.note_queue(self.queue.number_anew(&mut batch, number.saturating_sub(1)));
         }
         if pieces.take_apart(&batch) {
             return;
@@ -163,7 +163,7 @@ impl Lane {
                 refused.push(Refused { rows: batch.numbers(), words: why.message.clone() });
             }
         }
-        self.set_aside(&batch, Fate::Rejected, why);
+        self.set_aside(&batch, RowState::Rejected, why);
         self.tell(why);
     }
 }

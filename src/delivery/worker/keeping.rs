@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 
-use super::Lane;
+use super::Delivery;
 
-impl Lane {
+impl Delivery {
     /// Keeps the session of a sink that asks for it, and never ends.
     pub(super) async fn keep_open(&self) -> Infallible {
         let Some(every) = self.sink.keeps_every() else { return std::future::pending().await };

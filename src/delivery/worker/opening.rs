@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Lane, Stop};
+use super::{Delivery, Stop};
 use crate::delivery::Session;
 use crate::error::{Error, Kind, Result};
 
@@ -19,7 +19,7 @@ pub struct Opening {
     pub numbered: bool,
 }
 
-impl Lane {
+impl Delivery {
     /// Opens the sink: whoever hands over rows only then has done nothing where it fails.
     pub async fn open(&self) -> Result<()> {
         if self.opening.replace && !self.is_emptied() {
@@ -28,7 +28,7 @@ impl Lane {
         }
         let session = self.sink.open(self.opening.numbered, self.watch()).await?;
         if let Some(last) = session.last_number {
-            self.outbox.number_from(last)?;
+            self.queue.number_from(last)?;
         }
         self.lock().session = Some(Arc::new(session));
         Ok(())
@@ -74,7 +74,7 @@ impl Lane {
         }
     }
 
-    /// The last number that the sink has had; `None` where this lane does not ask, or is told to stop meanwhile.
+    /// The last number that the sink has had; `None` where this delivery does not ask, or is told to stop meanwhile.
     pub(super) async fn last_number(&self) -> Option<Result<u64>> {
         if !self.opening.numbered || !self.asks_again() {
             return None;
@@ -90,7 +90,7 @@ impl Lane {
 
     /// A push believes a refusal of a number; a sender, which goes on, asks.
     fn asks_again(&self) -> bool {
-        self.policy.manner == super::Manner::Sender
+        self.policy.on_failure == super::OnFailure::Continue
     }
 
     /// The session that is open; for a sink that is always open, one that says nothing.

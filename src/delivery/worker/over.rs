@@ -1,22 +1,22 @@
 //! What is said where the time of a call is over: also what kept it until then.
 
-use super::{Lane, Waits};
+use super::{Delivery, Waits};
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
 
-/// What keeps a sender's lane from delivering at the moment.
+/// What keeps a sender's delivery from delivering at the moment.
 #[derive(Debug, Clone)]
 pub struct Trouble {
     /// What went wrong.
     pub error: Error,
     /// When the next attempt is made.
     pub next: Moment,
-    /// Whether the lane waits for somebody to mend it, not for the service to recover.
+    /// Whether the delivery waits for somebody to mend it, not for the service to recover.
     pub paused: bool,
 }
 
-impl Lane {
-    /// The same failure of time with what kept the lane from delivering, where something did.
+impl Delivery {
+    /// The same failure of time with what kept the delivery from delivering, where something did.
     #[must_use]
     pub fn caused(&self, error: Error) -> Error {
         match self.trouble() {

@@ -1,4 +1,4 @@
-//! The pause of a sender's lane that cannot deliver: everybody waits, and now and then one courier probes.
+//! The pause of a sender's delivery that cannot deliver: everybody waits, and now and then one worker probes.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,7 +29,7 @@ pub(super) struct Pause {
 #[derive(Debug, Clone, Copy)]
 struct State {
     until: Moment,
-    /// A courier is finding out whether it is over.
+    /// A worker is finding out whether it is over.
     probing: bool,
 }
 

@@ -1,11 +1,11 @@
-//! How a lane delivers: what it tries again, what it gives up, and what a failure means for the rows behind it.
+//! How rows are delivered: what it tries again, what it gives up, and what a failure means for the rows behind it.
 
 use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::retry::Retry;
 
-/// How a lane delivers.
+/// How rows are delivered.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// When to try again.
@@ -18,18 +18,18 @@ pub struct Policy {
     /// When the whole call must be over.
     pub deadline: Option<Moment>,
     /// How many requests may be out at once.
-    pub couriers: usize,
+    pub workers: usize,
     /// What a failure means for the rows behind it.
-    pub manner: Manner,
+    pub on_failure: OnFailure,
     /// How long rows wait for others that fill their request; a push does not wait.
     pub linger: Option<Duration>,
 }
 
 /// What a failure that trying again does not mend means for the rows behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum OnFailure {
     /// They are not sent: somebody waits for the outcome.
-    Push,
+    Stop,
     /// They are: nobody waits, and nothing that was accepted may be lost.
-    Sender,
+    Continue,
 }

@@ -1,22 +1,22 @@
-//! A lane from its beginning to its end: the sink is opened, everything delivered and committed, in the time of the call.
+//! A delivery from its beginning to its end: the sink is opened, everything delivered and committed, in the time of the call.
 
 use std::sync::Arc;
 
 use super::over::out_of_time;
-use super::{Lane, Manner};
+use super::{Delivery, OnFailure};
 
-impl Lane {
-    /// Delivers until the outbox is closed and empty, or something ends the lane early. A sender opens the sink first; who
-    /// pushes calls [`Lane::open`] before there are rows.
+impl Delivery {
+    /// Delivers until the queue is closed and empty, or something ends the delivery early. A sender opens the sink first; who
+    /// pushes calls [`Delivery::open`] before there are rows.
     pub async fn run(self: Arc<Self>) {
-        self.note_outbox(Ok(()));
-        if self.policy.manner == Manner::Sender {
+        self.note_queue(Ok(()));
+        if self.policy.on_failure == OnFailure::Continue {
             self.open_some_day().await;
         }
         self.in_time(self.work()).await;
     }
 
-    /// The same for a push whose rows are all there: the sink is opened here, and what fails there is the lane's failure.
+    /// The same for a push whose rows are all there: the sink is opened here, and what fails there is the delivery's failure.
     pub async fn open_and_run(self: Arc<Self>) {
         let opened = async {
             self.open_or_stop().await;

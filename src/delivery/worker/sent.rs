@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Lane;
+use super::Delivery;
 use crate::delivery::queue::Batch;
 use crate::error::{Error, Kind, shown};
 use crate::http::Outcome;
@@ -10,7 +10,7 @@ use crate::http::Outcome;
 /// A column, and what its values were, each once, in the order in which they came.
 type Seen = Vec<(String, Vec<&'static str>)>;
 
-impl Lane {
+impl Delivery {
     /// The failure of `batch`, with the columns that were sent where nobody knows the table's.
     pub(super) fn explained(&self, error: Error, outcome: &Outcome, batch: &Batch) -> Error {
         let Outcome::Answered(answer) = outcome else { return error };

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use super::{Lane, Stop};
+use super::{Delivery, Stop};
 use crate::delivery::queue::Batch;
 use crate::delivery::{Committed, Session};
 use crate::error::{Error, Kind, Result};
@@ -44,7 +44,7 @@ pub(super) enum Restart {
     TooOften,
 }
 
-impl Lane {
+impl Delivery {
     /// Keeps a batch that the service has staged in `session`; one of a session that has ended is sent again.
     pub(super) fn stage(&self, batch: Batch, session: &Arc<Session>) {
         let is_current = Arc::ptr_eq(session, &self.session());
@@ -103,7 +103,7 @@ impl Lane {
         Ok(Restart::Done)
     }
 
-    /// All rows were handed over and taken: what was staged is committed, or abandoned where the lane ends early. Answers
+    /// All rows were handed over and taken: what was staged is committed, or abandoned where the delivery ends early. Answers
     /// whether that was all; else everything has to be staged again.
     pub(super) async fn conclude(&self) -> bool {
         let Some(session) = self.lock().session.clone() else { return true };

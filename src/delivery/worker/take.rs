@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Lane;
+use super::Delivery;
 use crate::delivery::queue::Batch;
 use crate::error::Result;
 
-impl Lane {
+impl Delivery {
     /// The next batch, once it is full or has waited long enough for others.
     pub(super) async fn take(&self) -> Result<Option<Batch>> {
         if let Some(batch) = self.staged_again() {
@@ -22,18 +22,18 @@ impl Lane {
             None => None,
         };
         let max_rows = self.limit.rows_to_take(self.max_rows.load(Ordering::Relaxed));
-        self.outbox.take(max_rows, self.max_bytes).await
+        self.queue.take(max_rows, self.max_bytes).await
     }
 
     pub(super) async fn linger(&self, delay: Duration) {
-        let mut stirred = self.outbox.stirred();
+        let mut stirred = self.queue.stirred();
         loop {
-            let waiting = self.outbox.waiting();
+            let waiting = self.queue.waiting();
             let full = waiting.rows >= self.max_rows.load(Ordering::Relaxed) as u64
                 || waiting.bytes >= self.max_bytes as u64
-                || self.outbox.has_inherited()
-                || self.outbox.next() < self.hurried.load(Ordering::Acquire)
-                || self.outbox.is_closed();
+                || self.queue.has_inherited()
+                || self.queue.next() < self.hurried.load(Ordering::Acquire)
+                || self.queue.is_closed();
             let Some(age) = waiting.oldest.filter(|_| !full) else {
                 if full || stirred.changed().await.is_err() {
                     return;

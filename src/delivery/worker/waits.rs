@@ -1,4 +1,4 @@
-//! The waits of a lane: how long it was held back in all, and notices of what a person should know.
+//! The waits of a delivery: how long it was held back in all, and notices of what a person should know.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,15 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Notices kept for whoever asks for them, the newest.
 const MAX_NOTICES: usize = 100;
 
-/// Something that a person should know while a lane is at work.
+/// Something that a person should know while a delivery is at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// Nothing will be sent for this long.
     Waiting(Duration, Reason),
     /// What is odd about a `Retry-After` of the service.
     OddRetryAfter(&'static str),
-    /// Something about the outbox on the disk.
-    Outbox(queue::Notice),
+    /// Something about the queue on the disk.
+    Queue(queue::Notice),
     /// Nobody answers, or with a fault of the service's own: why, and how long until the next attempt.
     Down(String, Duration),
     /// Something else, in words of its own.
@@ -46,7 +46,7 @@ impl fmt::Display for Notice {
                 write!(f, "waiting {:.0} s for the quota of {window}", length.as_secs_f64())
             }
             Self::Waiting(length, reason) => write!(f, "waiting {:.0} s: {reason}", length.as_secs_f64()),
-            Self::Outbox(notice) => notice.fmt(f),
+            Self::Queue(notice) => notice.fmt(f),
             Self::Down(why, next) => write!(f, "{why}; trying again, the next time in {:.0} s", next.as_secs_f64()),
             Self::Said(words) => f.write_str(words),
             Self::OddRetryAfter(why) => {
@@ -101,7 +101,7 @@ impl Waits {
         Self { heard: Box::new(heard), ..self }
     }
 
-    /// How long the lane was held back so far.
+    /// How long the delivery was held back so far.
     pub(super) fn waited(&self) -> Duration {
         let state = self.lock();
         let running = if state.waiting > 0 { self.clock.now() - state.since } else { Duration::ZERO };

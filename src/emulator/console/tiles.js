@@ -24,8 +24,15 @@ function say(element, text) {
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const series = (at) => (at ? `--draw-${at + 1}` : "--draw");
-const rounded = (number) => number.toLocaleString("en", { maximumSignificantDigits: Math.abs(number) >= 1e6 ? 4 : 6, notation: Math.abs(number) >= 1e6 ? "compact" : "standard" });
-const brief = (number) => number.toLocaleString("en", { maximumSignificantDigits: 4, notation: Math.abs(number) >= 1e5 ? "compact" : "standard" });
+
+/** A number in few digits: a large one with its word, and one beyond all words with its power of ten. */
+const spelled = (digits, large) => (number) => {
+  const size = Math.abs(number), beyond = size >= 1e15 || (size > 0 && size < 1e-6);
+  const notation = beyond ? "scientific" : size >= large ? "compact" : "standard";
+  // Adding 0 takes the sign off -0.
+  return (number + 0).toLocaleString("en", { maximumSignificantDigits: size >= large || beyond ? 4 : digits, notation });
+};
+const rounded = spelled(6, 1e6), brief = spelled(4, 1e5);
 const numeric = (cell) => (cell === null || cell === "" ? NaN : Number(cell));
 const whole = (number) => number.toLocaleString("en");
 
@@ -95,7 +102,10 @@ function gauge(tile) {
     element,
     draw(table) {
       const values = cells(table, tile.field).map(numeric).filter(Number.isFinite), latest = values.at(-1);
-      if (latest === undefined) return say(text, "–");
+      if (latest === undefined) {
+        hand.style.visibility = "hidden";
+        return say(text, "–");
+      }
       const [low, high] = bounds(values.slice(-WINDOW));
       const part = Math.max(0, Math.min(1, (latest - low) / (high - low)));
       hand.style.visibility = part > 0 ? "visible" : "hidden";
@@ -133,7 +143,7 @@ function bars(tile) {
     element,
     draw(table) {
       const found = groups(tile, table), isCount = tile.field === COUNT;
-      const values = found.map((group) => (isCount ? [group.count] : group.sums.map(([sum, count]) => (count ? sum / count : 0))));
+      const values = found.map((group) => (isCount ? [group.count] : group.sums.map(([sum, count]) => (count ? sum / count : null))));
       const most = Math.max(...values.flat().map(Math.abs), Number.MIN_VALUE);
       const next = JSON.stringify(found.map((group) => group.name));
       if (next !== shape) {
@@ -147,7 +157,7 @@ function bars(tile) {
       found.forEach((_, at) => {
         const [, tracks, text] = [...list.children].slice(3 * at);
         values[at].forEach((value, place) => { tracks.children[place].firstChild.style.transform = `scaleX(${Math.abs(value) / most})`; });
-        say(text, values[at].length === 1 ? brief(values[at][0]) : "");
+        say(text, values[at].length > 1 ? "" : values[at][0] === null ? "–" : brief(values[at][0]));
       });
       const words = isCount ? ["rows in the sample"] : chosen(tile, table).length > 1 ? chosen(tile, table) : ["average of the newest rows"];
       if (key.childElementCount !== words.length) key.replaceChildren(...words.map((word, at) => h("span", {}, words.length > 1 ? h("i", { class: `series-${at}` }) : null, word)));

@@ -10,16 +10,16 @@ use super::accounts::Account;
 use super::telling::{Shown, Telling};
 use super::upload::State;
 use crate::clock::Moment;
-use crate::delivery::queue::{Fate, Ledger, Outbox};
-use crate::delivery::worker::Lane;
+use crate::delivery::queue::{Ledger, Queue, RowState};
+use crate::delivery::worker::Delivery;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::base64_length;
-use crate::python::bell::Bell;
 use crate::python::errors;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
 use crate::python::results;
 use crate::python::runtime::{Received, Running, lost};
+use crate::python::wakeup::Wakeup;
 use crate::services::microstrategy::client::Claim;
 use crate::services::microstrategy::upload::{Upload, delivery, queue};
 use crate::services::microstrategy::{Client, Info, Model, Trouble};
@@ -43,7 +43,7 @@ enum Way {
     /// One request takes all of them; whoever is to end it is told so.
     Once(Arc<Notify>),
     /// An upload session, which the engine fills.
-    Upload { lane: Arc<Lane>, outbox: Arc<Outbox>, bytes: u64 },
+    Upload { delivery: Arc<Delivery>, queue: Arc<Queue>, bytes: u64 },
 }
 
 /// Rows of one push on their way: the first is number `first` of all.
@@ -67,7 +67,7 @@ pub(super) fn publish(
     let State { staged, claim } = std::mem::take(&mut *State::lock(state));
     let clock = client.clock().clone();
     let deadline = options.timeout.map(|timeout| clock.now() + timeout);
-    let bell = Arc::new(Bell::default());
+    let wakeup = Arc::new(Wakeup::default());
     let (mut sent, mut stagings, mut whole, mut first) = (Vec::new(), Vec::new(), None, 0);
     for one in staged {
         let rows = one.account.rows;
@@ -78,13 +78,13 @@ pub(super) fn publish(
     }
     let (way, running) = match (how, whole) {
         (How::Update { id, is_new, chunk }, None) => {
-            let (targets, outbox) = queue(stagings, client.spool_dir());
-            let outbox = Arc::new(outbox);
+            let (targets, queue) = queue(stagings, client.spool_dir());
+            let queue = Arc::new(queue);
             let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
-            let lane = delivery(upload, Arc::clone(&outbox), deadline);
-            let bytes = base64_length(outbox.waiting().bytes);
-            let running = Running::start(&bell, uploaded(Arc::clone(&lane)))?;
-            (Way::Upload { lane, outbox, bytes }, running)
+            let delivery = delivery(upload, Arc::clone(&queue), deadline);
+            let bytes = base64_length(queue.waiting().bytes);
+            let running = Running::start(&wakeup, uploaded(Arc::clone(&delivery)))?;
+            (Way::Upload { delivery, queue, bytes }, running)
         }
         (how, whole) => {
             let stop = Arc::new(Notify::new());
@@ -102,18 +102,18 @@ pub(super) fn publish(
                     _ => Err(Error::bug("there is nothing to make a dataset of").into()),
                 }
             };
-            (Way::Once(stop), Running::start(&bell, sending)?)
+            (Way::Once(stop), Running::start(&wakeup, sending)?)
         }
     };
     let telling = Telling::new(options.progress, clock);
     let work = Publish { running, telling, sent, _claim: claim, client, way, raised: None };
-    Ok(Operation::new(work, bell, false))
+    Ok(Operation::new(work, wakeup, false))
 }
 
-async fn uploaded(lane: Arc<Lane>) -> Ending {
-    Arc::clone(&lane).open_and_run().await;
+async fn uploaded(delivery: Arc<Delivery>) -> Ending {
+    Arc::clone(&delivery).open_and_run().await;
     // Which rows are in doubt is in the ledger.
-    lane.failure().map_or(Ok(None), |error| Err(error.into()))
+    delivery.failure().map_or(Ok(None), |error| Err(error.into()))
 }
 
 /// Ends when the call is to end, and says why.
@@ -164,17 +164,17 @@ impl Publish {
         let rows = self.rows();
         let waiting = match &self.way {
             _ if is_done => None,
-            Way::Upload { lane, .. } if lane.is_committing() => Some("publishing".to_owned()),
-            Way::Upload { lane, bytes, .. } => Some(lane.held().map_or_else(
-                || format!("sending: {} of {} MB", lane.staged_bytes() / 1_000_000, bytes.div_ceil(1_000_000)),
+            Way::Upload { delivery, .. } if delivery.is_committing() => Some("publishing".to_owned()),
+            Way::Upload { delivery, bytes, .. } => Some(delivery.held().map_or_else(
+                || format!("sending: {} of {} MB", delivery.staged_bytes() / 1_000_000, bytes.div_ceil(1_000_000)),
                 |held| held.why,
             )),
             Way::Once(_) => None,
         };
         let meter = self.client.meter();
         let (requests, retries) = match &self.way {
-            Way::Upload { lane, .. } => {
-                let sending = lane.meter();
+            Way::Upload { delivery, .. } => {
+                let sending = delivery.meter();
                 (meter.requests + sending.requests, meter.retries + sending.retries)
             }
             Way::Once(_) => (meter.requests, meter.retries),
@@ -182,14 +182,14 @@ impl Publish {
         Shown { read: rows, confirmed: if is_done { rows } else { 0 }, total: Some(rows), requests, retries, waiting }
     }
 
-    /// What became of the rows; `fate` is that of all of them where it is known.
-    fn ledger(&self, fate: Option<Fate>) -> Ledger {
-        match (&self.way, fate) {
-            (Way::Upload { outbox, .. }, None) => outbox.ledger(),
-            (_, fate) => {
+    /// What became of the rows; `state` is that of all of them where it is known.
+    fn ledger(&self, state: Option<RowState>) -> Ledger {
+        match (&self.way, state) {
+            (Way::Upload { queue, .. }, None) => queue.ledger(),
+            (_, state) => {
                 let mut ledger = Ledger::default();
-                if let Some(fate) = fate {
-                    ledger.record(0..self.rows(), fate, false);
+                if let Some(state) = state {
+                    ledger.record(0..self.rows(), state, false);
                 }
                 ledger
             }
@@ -201,7 +201,7 @@ impl Publish {
         let results = PyDict::new(py);
         let meter = self.client.meter().clone();
         let meter = match &self.way {
-            Way::Upload { lane, .. } => lane.meter().and(&meter),
+            Way::Upload { delivery, .. } => delivery.meter().and(&meter),
             Way::Once(_) => meter,
         };
         for one in &self.sent {
@@ -209,7 +209,7 @@ impl Publish {
             let result = one.account.result(py, ledger, one.first, &meter, elapsed)?;
             let name = PyString::new(py, &one.table);
             let joined = match results.get_item(&name)? {
-                Some(before) => errors::face(py, "results")?.getattr("joined")?.call1((before, result))?,
+                Some(before) => errors::face(py, "delivery.results")?.getattr("joined")?.call1((before, result))?,
                 None => result,
             };
             results.set_item(name, joined)?;
@@ -218,16 +218,16 @@ impl Publish {
     }
 
     fn end(&mut self, py: Python<'_>, outcome: Ending) -> PyResult<Step> {
-        let fate = match (&self.way, &outcome) {
+        let state = match (&self.way, &outcome) {
             (Way::Upload { .. }, Ok(_)) | (_, Err(Trouble { in_doubt: false, .. })) => None,
-            (Way::Once(_), Ok(_)) => Some(Fate::Confirmed),
-            (_, Err(_)) => Some(Fate::InDoubt),
+            (Way::Once(_), Ok(_)) => Some(RowState::Confirmed),
+            (_, Err(_)) => Some(RowState::InDoubt),
         };
-        let ledger = self.ledger(fate);
+        let ledger = self.ledger(state);
         let rows = self.rows();
         let error = match outcome {
             // Published is published, whoever wanted to end it, and whatever is raised by whoever is shown that it is.
-            _ if ledger.count(Fate::Confirmed) == rows && (rows > 0 || outcome.is_ok()) => {
+            _ if ledger.count(RowState::Confirmed) == rows && (rows > 0 || outcome.is_ok()) => {
                 self.telling.end(py, self.shown(true))?;
                 let results = self.results(py, &ledger)?;
                 if let Ok(Some(info)) = outcome {
@@ -264,7 +264,7 @@ impl Work for Publish {
                 Ok(Step::Wait)
             }
             Received::Lost if self.raised.is_some() => {
-                let in_doubt = matches!(&self.way, Way::Upload { lane, .. } if lane.is_committing());
+                let in_doubt = matches!(&self.way, Way::Upload { delivery, .. } if delivery.is_committing());
                 let error = Error::new(Kind::Closed, "the call was interrupted, and its upload session is left");
                 self.end(py, Err(Trouble { error, in_doubt }))
             }
@@ -279,7 +279,7 @@ impl Work for Publish {
         self.raised = Some(raised);
         match &self.way {
             Way::Once(stop) => stop.notify_one(),
-            Way::Upload { lane, .. } => lane.abort(Some(Error::new(Kind::Closed, "the call was interrupted"))),
+            Way::Upload { delivery, .. } => delivery.abort(Some(Error::new(Kind::Closed, "the call was interrupted"))),
         }
     }
 

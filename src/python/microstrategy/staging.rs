@@ -12,16 +12,16 @@ use super::upload::{Staged, State};
 use crate::clock::{Clock, Moment};
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::Meter;
-use crate::python::bell::Bell;
 use crate::python::door;
 use crate::python::errors;
-use crate::python::intake::{Rest, Source, Wanted};
+use crate::python::input::{Rest, Source, Wanted};
 use crate::python::notices;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
 use crate::python::reading::{Early, InTime, Stop, TURN, Time};
 use crate::python::results;
 use crate::python::runtime::lost;
+use crate::python::wakeup::Wakeup;
 use crate::rows::encode::{Encoder, Filled, Seen};
 use crate::rows::schema::{Table, TableSchema};
 use crate::services::microstrategy::TARGET;
@@ -65,7 +65,7 @@ pub(super) fn stage(
         clock: clock.clone(),
         raised: None,
     };
-    Ok(Operation::new(work, Arc::new(Bell::default()), false))
+    Ok(Operation::new(work, Arc::new(Wakeup::default()), false))
 }
 
 struct Stage {

@@ -1,4 +1,4 @@
-//! The end of a push: the lane is waited for, and the exact result returned or raised.
+//! The end of a push: the delivery is waited for, and the exact result returned or raised.
 
 use pyo3::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::python::{errors, notices, results};
 use crate::rows::encode::Seen;
 
 impl Push {
-    /// Waits for the lane; once it is over, so is the push.
+    /// Waits for the delivery; once it is over, so is the push.
     pub(super) fn settle(&mut self, py: Python<'_>) -> PyResult<Step> {
         let ending = matches!(self.early, Some(Early::Interrupted(_)));
         match self.running.look() {
@@ -32,7 +32,7 @@ impl Push {
             Received::Done(()) if !ending => drop(self.log(py)),
             Received::Done(()) | Received::Lost => {}
         }
-        let early = self.early.take().or_else(|| self.lane.failure().map(Early::Failed));
+        let early = self.early.take().or_else(|| self.delivery.failure().map(Early::Failed));
         // What ended it early counts for more than what is raised by whoever is shown that it has.
         let shown = self.show_end(py).err().map(Early::Interrupted);
         let early = early.or(shown);
@@ -46,9 +46,9 @@ impl Push {
     /// Begins nothing more. Rows that were handed over are still sent, unless the caller wants to be gone.
     pub(super) fn end_early(&mut self, early: Early) {
         if matches!(early, Early::Interrupted(_)) {
-            self.lane.finish();
+            self.delivery.finish();
         }
-        self.outbox.close();
+        self.queue.close();
         self.early = Some(early);
         if !matches!(self.phase, Phase::Open { .. } if self.opening.replace) {
             self.phase = Phase::Settle;
@@ -73,16 +73,17 @@ impl Push {
     }
 
     pub(super) fn log(&self, py: Python<'_>) -> PyResult<()> {
-        notices::log(py, &self.target.route.place(), &self.lane.notices())
+        notices::log(py, &self.target.route.place(), &self.delivery.notices())
     }
 
     pub(super) fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = self.read(py);
         let elapsed = self.target.route.clock.now() - self.started;
-        let (problems, ledger) = (self.encoder.problems(), self.outbox.ledger());
-        let report = Report::new(read, problems, self.options.skip_invalid, 0, &ledger, &self.lane.meter(), elapsed)
-            .with_refused(self.lane.refused(), problems, 0, self.options.max_errors);
-        results::push_result(py, &report, self.lane.is_emptied())
+        let (problems, ledger) = (self.encoder.problems(), self.queue.ledger());
+        let report =
+            Report::new(read, problems, self.options.skip_invalid, 0, &ledger, &self.delivery.meter(), elapsed)
+                .with_refused(self.delivery.refused(), problems, 0, self.options.max_errors);
+        results::push_result(py, &report, self.delivery.is_emptied())
     }
 
     /// Rows taken from the caller so far.

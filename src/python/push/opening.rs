@@ -7,7 +7,7 @@ use crate::python::errors;
 use crate::python::operation::Step;
 use crate::python::reading::{Early, Stop};
 use crate::python::runtime::{Received, lost};
-use crate::rows::encode::{Checked, Kept};
+use crate::rows::encode::{Checked, CheckedRows};
 
 impl Push {
     /// Waits until the sink is open.
@@ -24,10 +24,10 @@ impl Push {
         Ok(Step::Again)
     }
 
-    /// Waits for the service, no longer than the lane does: it keeps the time limit of the whole call.
+    /// Waits for the service, no longer than the delivery does: it keeps the time limit of the whole call.
     fn wait(&self) -> Result<Step, Stop> {
-        let Some(error) = self.lane.failure() else { return Ok(Step::Wait) };
-        let is_half_done = self.opening.replace && !self.lane.is_emptied();
+        let Some(error) = self.delivery.failure() else { return Ok(Step::Wait) };
+        let is_half_done = self.opening.replace && !self.delivery.is_emptied();
         let hint = is_half_done.then_some("whether the rows that were to be replaced are gone is not known");
         Err(Stop::Early(Early::Failed(match hint {
             Some(hint) => error.with_hint(hint),
@@ -36,7 +36,7 @@ impl Push {
     }
 
     /// Hands over what was kept of the check, if there was one, and reads on or again from there.
-    fn hand_over(&mut self, py: Python<'_>, kept: Option<Kept>) -> Result<(), Stop> {
+    fn hand_over(&mut self, py: Python<'_>, kept: Option<CheckedRows>) -> Result<(), Stop> {
         let mut ended = false;
         if let Some(kept) = kept {
             let Checked { runs, again, share } = kept.into_checked(&mut self.encoder);

@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::{Phase, Push};
 use crate::clock::Moment;
-use crate::delivery::queue::Fate;
+use crate::delivery::queue::RowState;
 use crate::python::errors::face;
 use crate::python::options::Progress;
 use crate::python::reading::TURN;
@@ -37,7 +37,9 @@ impl Telling {
             Progress::Never => false,
             Progress::Always | Progress::Function(_) => true,
             // A list is read at once, and a generator may wait for each of its rows.
-            Progress::WhereWatched => total.is_none() && face(py, "bar")?.call_method0("is_watched")?.extract()?,
+            Progress::WhereWatched => {
+                total.is_none() && face(py, "display.bar")?.call_method0("is_watched")?.extract()?
+            }
         };
         Ok(Self { next: push.started + patience, total, often, bar: None })
     }
@@ -76,7 +78,7 @@ impl Push {
         }
         if self.telling.bar.is_none() {
             let always = matches!(self.options.progress, Progress::Always);
-            let bar = face(py, "bar")?.call_method1("bar", (always,))?;
+            let bar = face(py, "display.bar")?.call_method1("bar", (always,))?;
             if bar.is_none() {
                 self.options.progress = Progress::Never;
                 return Ok(());
@@ -92,17 +94,17 @@ impl Push {
 
     /// Python's `Progress`.
     fn progress<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (read, meter, held) = (self.read(py), self.lane.meter(), self.lane.held());
+        let (read, meter, held) = (self.read(py), self.delivery.meter(), self.delivery.held());
         let ended = matches!(self.phase, Phase::Settle) && self.early.is_none();
         let until = held.as_ref().and_then(|held| held.until?.duration_since(UNIX_EPOCH).ok());
         let fields = PyDict::new(py);
         fields.set_item("read", read)?;
-        fields.set_item("confirmed", self.outbox.ledger().count(Fate::Confirmed))?;
+        fields.set_item("confirmed", self.queue.ledger().count(RowState::Confirmed))?;
         fields.set_item("total", self.telling.total.or(ended.then_some(read)))?;
         fields.set_item("requests", meter.requests)?;
         fields.set_item("retries", meter.retries)?;
         fields.set_item("waiting", held.map(|held| held.why))?;
         fields.set_item("until", until.map(|until| until.as_secs_f64()))?;
-        face(py, "progress")?.getattr("progress")?.call((), Some(&fields))
+        face(py, "delivery.progress")?.getattr("progress")?.call((), Some(&fields))
     }
 }

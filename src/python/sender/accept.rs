@@ -1,4 +1,4 @@
-//! Rows on their way into a sender's outbox: checked, then handed over as there is room.
+//! Rows on their way into a sender's queue: checked, then handed over as there is room.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,30 +8,30 @@ use pyo3::types::PyList;
 
 use super::{OnFull, Shared};
 use crate::error::{Error, Kind};
-use crate::python::bell::Bell;
 use crate::python::door;
 use crate::python::errors::{self, raise};
-use crate::python::intake::{Failure, KeptKeys, Rest, Shapes, Source};
+use crate::python::input::{Failure, KeptKeys, Rest, RowReaders, Source};
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::reading::{Early, InTime, Stop, Time};
 use crate::python::runtime::{Received, Running, lost};
+use crate::python::wakeup::Wakeup;
 use crate::rows::cell::{Row, Rows};
 use crate::rows::encode::{Encoder, Run, Seen};
 
 /// One row by itself.
 pub(super) struct Single<'a, 'py> {
     row: Option<&'a Bound<'py, PyAny>>,
-    shapes: Shapes<'py>,
+    readers: RowReaders<'py>,
 }
 
 impl<'a, 'py> Single<'a, 'py> {
     /// The row, which has probably the same keys as the last one.
     pub(super) fn new(row: &'a Bound<'py, PyAny>, keys: KeptKeys) -> Self {
-        Self { row: Some(row), shapes: Shapes::resume(row.py(), keys) }
+        Self { row: Some(row), readers: RowReaders::resume(row.py(), keys) }
     }
 
     pub(super) fn into_keys(self) -> KeptKeys {
-        self.shapes.into_keys()
+        self.readers.into_keys()
     }
 }
 
@@ -42,7 +42,7 @@ impl Rows for Single<'_, '_> {
 
     fn visit(&mut self, row: &mut impl Row) -> Result<bool, Failure> {
         let Some(object) = self.row.take() else { return Ok(false) };
-        self.shapes.visit(object, row)?;
+        self.readers.visit(object, row)?;
         Ok(true)
     }
 }
@@ -58,7 +58,7 @@ pub(super) struct Accept {
     ready: VecDeque<Run>,
     /// A run on its way to the disk.
     committing: Option<Running<Result<Option<Run>, Error>>>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     /// Rings when room has been waited for long enough.
     patience: Option<Running<()>>,
     interrupted: Option<PyErr>,
@@ -77,15 +77,15 @@ impl Accept {
     }
 
     fn new(shared: Arc<Shared>, rows: Option<Rest>, ready: VecDeque<Run>, whole: bool) -> Self {
-        let (bell, ended) = (shared.bells.add(), rows.is_none());
+        let (wakeup, ended) = (shared.wakeups.add(), rows.is_none());
         let encoder = rows.is_some().then(|| shared.encoder());
         let (committing, patience, interrupted) = (None, None, None);
-        Self { shared, rows, encoder, whole, ended, ready, committing, bell, patience, interrupted }
+        Self { shared, rows, encoder, whole, ended, ready, committing, wakeup, patience, interrupted }
     }
 
     pub(super) fn into_operation(self, needs_loop: bool) -> Operation {
-        let bell = Arc::clone(&self.bell);
-        Operation::new(self, bell, needs_loop)
+        let wakeup = Arc::clone(&self.wakeup);
+        Operation::new(self, wakeup, needs_loop)
     }
 
     fn read_some(&mut self, py: Python<'_>, soon: bool) -> Result<Step, Stop> {
@@ -139,7 +139,7 @@ impl Accept {
     /// Has a run accepted where waiting for the disk keeps nobody.
     fn commit(&mut self, run: Run) -> PyResult<()> {
         let shared = Arc::clone(&self.shared);
-        self.committing = Some(Running::start(&self.bell, async move { shared.accept(run) })?);
+        self.committing = Some(Running::start(&self.wakeup, async move { shared.accept(run) })?);
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl Accept {
             }
             let clock = shared.target.route.clock.clone();
             let end = clock.now() + shared.options.full_timeout;
-            self.patience = Some(Running::start(&self.bell, async move { clock.deadline(end).await })?);
+            self.patience = Some(Running::start(&self.wakeup, async move { clock.deadline(end).await })?);
             return Ok(Step::Wait);
         };
         if patience.is_over() {

@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use super::Shared;
 use crate::clock::Moment;
 use crate::error::{Error, Kind};
-use crate::python::bell::Bell;
 use crate::python::errors;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::runtime::Running;
+use crate::python::wakeup::Wakeup;
 
 /// Everything accepted so far.
 pub(super) struct Flush {
@@ -24,20 +24,20 @@ pub(super) struct Flush {
 
 impl Flush {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
-        let bell = shared.bells.add();
-        shared.lane.hurry();
-        let rows = shared.outbox.accepted();
-        let patience = patience(shared, &bell, timeout)?;
+        let wakeup = shared.wakeups.add();
+        shared.delivery.hurry();
+        let rows = shared.queue.accepted();
+        let patience = patience(shared, &wakeup, timeout)?;
         let flush = Self { shared: Arc::clone(shared), rows, patience, interrupted: None };
-        Ok(Operation::new(flush, bell, needs_loop))
+        Ok(Operation::new(flush, wakeup, needs_loop))
     }
 }
 
 impl Work for Flush {
     fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
-        let reached = self.shared.outbox.first_pending() >= self.rows;
+        let reached = self.shared.queue.first_pending() >= self.rows;
         // What is withdrawn counts as taken, and has no end.
-        let is_cut_off = self.shared.outbox.is_withdrawn();
+        let is_cut_off = self.shared.queue.is_withdrawn();
         let ended = self.shared.ended.load(Ordering::Acquire);
         let raised = if let Some(raised) = self.interrupted.take() {
             raised
@@ -53,7 +53,7 @@ impl Work for Flush {
         } else if self.patience.as_ref().is_some_and(Running::is_over) {
             let message = "not everything that was accepted has been delivered within the timeout of flush";
             let hint = "the sender goes on; sender.stats says what it waits for";
-            errors::to_py(py, &self.shared.lane.caused(Error::new(Kind::Deadline, message).with_hint(hint)))
+            errors::to_py(py, &self.shared.delivery.caused(Error::new(Kind::Deadline, message).with_hint(hint)))
         } else {
             return Ok(Step::Wait);
         };
@@ -68,7 +68,7 @@ impl Work for Flush {
 /// The end of a sender.
 pub(super) struct Close {
     shared: Arc<Shared>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     patience: Option<Running<()>>,
     /// Rows that ended in doubt before this ran out of patience.
     in_doubt: Option<u64>,
@@ -77,18 +77,23 @@ pub(super) struct Close {
 
 impl Close {
     pub(super) fn start(shared: &Arc<Shared>, timeout: Option<Duration>, needs_loop: bool) -> PyResult<Operation> {
-        let bell = shared.bells.add();
-        shared.outbox.close();
-        let patience = patience(shared, &bell, Some(timeout.unwrap_or(shared.options.close_timeout)))?;
-        let close =
-            Self { shared: Arc::clone(shared), bell: Arc::clone(&bell), patience, in_doubt: None, interrupted: None };
-        Ok(Operation::new(close, bell, needs_loop))
+        let wakeup = shared.wakeups.add();
+        shared.queue.close();
+        let patience = patience(shared, &wakeup, Some(timeout.unwrap_or(shared.options.close_timeout)))?;
+        let close = Self {
+            shared: Arc::clone(shared),
+            wakeup: Arc::clone(&wakeup),
+            patience,
+            in_doubt: None,
+            interrupted: None,
+        };
+        Ok(Operation::new(close, wakeup, needs_loop))
     }
 }
 
 impl Work for Close {
     fn step(&mut self, py: Python<'_>, _soon: bool) -> PyResult<Step> {
-        if !self.shared.ended.load(Ordering::Acquire) || !self.shared.outbox.is_complete() {
+        if !self.shared.ended.load(Ordering::Acquire) || !self.shared.queue.is_complete() {
             if self.patience.as_ref().is_some_and(Running::is_over) {
                 self.abort();
             }
@@ -116,35 +121,35 @@ impl Work for Close {
             self.abort();
         }
         self.interrupted.get_or_insert(raised);
-        self.bell.ring();
+        self.wakeup.ring();
     }
 
     fn abort(&mut self) {
         self.patience = None;
         self.in_doubt.get_or_insert_with(|| self.shared.stats().in_doubt);
-        self.shared.lane.abort(None);
+        self.shared.delivery.abort(None);
     }
 }
 
 impl Close {
     fn undelivered(&self, rows: u64) -> Error {
-        let lost = self.shared.lane.failure().filter(|failure| failure.kind == Kind::Bug);
+        let lost = self.shared.delivery.failure().filter(|failure| failure.kind == Kind::Bug);
         let message = format!("the sender was closed with {rows} rows that could not be delivered");
         let error = Error::new(Kind::Undelivered, message).with_hint(
             "give close a longer timeout, or the sender an outbox=\"path\" that keeps them for the next run",
         );
-        match lost.or_else(|| self.shared.lane.trouble().map(|trouble| trouble.error)) {
+        match lost.or_else(|| self.shared.delivery.trouble().map(|trouble| trouble.error)) {
             Some(cause) => error.caused_by(cause),
             None => error,
         }
     }
 }
 
-/// Rings the bell once `timeout` has passed.
-fn patience(shared: &Shared, bell: &Arc<Bell>, timeout: Option<Duration>) -> PyResult<Option<Running<()>>> {
+/// Rings the wakeup once `timeout` has passed.
+fn patience(shared: &Shared, wakeup: &Arc<Wakeup>, timeout: Option<Duration>) -> PyResult<Option<Running<()>>> {
     let clock = shared.target.route.clock.clone();
     let end: Option<Moment> = timeout.map(|timeout| clock.now() + timeout);
-    end.map(|end| Running::start(bell, async move { clock.deadline(end).await })).transpose()
+    end.map(|end| Running::start(wakeup, async move { clock.deadline(end).await })).transpose()
 }
 
 pub(super) fn with_result(shared: &Shared, py: Python<'_>, raised: PyErr) -> PyResult<PyErr> {

@@ -1,13 +1,13 @@
-//! What a sender's lane has to tell: to the user's function, or kept for the next verb to raise, once.
+//! What a sender's delivery has to tell: to the user's function, or kept for the next verb to raise, once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bells::Bells;
+use super::wakeups::Wakeups;
 use crate::error::Error;
-use crate::python::porter::{self, Call};
+use crate::python::callback_thread::{self, Call};
 
-/// What the lane has to tell: to the user's function, or kept for the next verb to raise, once.
+/// What the delivery has to tell: to the user's function, or kept for the next verb to raise, once.
 pub(super) struct Refusals {
     pub(super) listener: Option<Arc<Call>>,
     pub(super) first: Mutex<Option<Error>>,
@@ -15,12 +15,12 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    pub(super) fn hear(&self, error: &Error, bells: &Bells) {
+    pub(super) fn hear(&self, error: &Error, wakeups: &Wakeups) {
         if let Some(listener) = &self.listener {
-            porter::tell(Arc::clone(listener), error.clone());
+            callback_thread::tell(Arc::clone(listener), error.clone());
         } else if !self.told.swap(true, Ordering::AcqRel) {
             *self.first() = Some(error.clone());
-            bells.ring();
+            wakeups.ring();
         }
     }
 

@@ -32,9 +32,9 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let figures = self.outbox.stats();
+        let figures = self.queue.stats();
         let now = self.target.route.clock.now();
-        let trouble = self.lane.trouble();
+        let trouble = self.delivery.trouble();
         let state = match &trouble {
             _ if self.closed.load(Ordering::Acquire) => "closed",
             None => "running",

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{Framing, Growing, position};
+use super::{Framing, RunBuilder, position};
 
 /// Encoded rows, wrapped as one whole body. Any part of it can be had as a body of its own.
 #[derive(Debug, Clone)]
@@ -36,11 +36,11 @@ impl Run {
     where
         E: Iterator<Item = u32>,
     {
-        let mut growing = Growing::new(framing);
+        let mut builder = RunBuilder::new(framing);
         for (rows, ends) in pieces {
-            growing.push(rows, ends);
+            builder.push(rows, ends);
         }
-        growing.into_run()
+        builder.into_run()
     }
 
     /// How its rows are wrapped.

@@ -17,7 +17,7 @@ use crate::delivery::report::Meter;
 use crate::error::{Error, Kind, Result, shown};
 use crate::http::transport::{Settings, Transport};
 use crate::http::{Answer, Exchanges};
-use crate::rate_limit::{Limit, Quotas, Watch};
+use crate::rate_limit::{Quotas, RateLimit, Watch};
 use crate::retry::Retry;
 
 /// How long a logout is waited for.
@@ -30,7 +30,7 @@ pub struct Client {
     pub(super) root: Url,
     pub(super) clock: Clock,
     pub(super) retry: Retry,
-    pub(super) limit: Limit,
+    pub(super) limit: RateLimit,
     /// Who is told of waits.
     pub(super) watch: Arc<dyn Watch>,
     session: Arc<Session>,
@@ -60,7 +60,7 @@ impl Client {
         Ok(Self {
             http: Arc::new(http),
             root,
-            limit: Limit::alone(clock.clone(), Quotas::NONE),
+            limit: RateLimit::alone(clock.clone(), Quotas::NONE),
             clock,
             retry,
             watch: Arc::new(()),
@@ -86,7 +86,7 @@ impl Client {
 
     /// The same for one attempt that nothing holds.
     pub(super) fn aside(&self) -> Self {
-        Self { limit: Limit::alone(self.clock.clone(), Quotas::NONE), retry: Retry::never(), ..self.clone() }
+        Self { limit: RateLimit::alone(self.clock.clone(), Quotas::NONE), retry: Retry::never(), ..self.clone() }
     }
 
     /// What sending has cost so far.

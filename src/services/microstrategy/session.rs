@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Request, Response, Transport};
 use crate::http::{Authentication, Exchanges, Later, OnExpiry, Operation, Signature};
-use crate::rate_limit::{Limit, Quotas};
+use crate::rate_limit::{Quotas, RateLimit};
 use crate::retry::Retry;
 
 /// The header with the token of a session; an `OAuth` token goes there too.
@@ -229,7 +229,7 @@ impl Logins {
     async fn ask(&self, request: Request, doing: &str) -> Result<()> {
         let operation = Operation {
             http: &self.http,
-            limit: &Limit::alone(self.clock.clone(), Quotas::NONE),
+            limit: &RateLimit::alone(self.clock.clone(), Quotas::NONE),
             clock: &self.clock,
             retry: self.retry,
             watch: &(),

@@ -26,8 +26,8 @@ use super::operation::{ANSWER_LIMIT, Call, Setback};
 use super::read::{json, required, whole};
 use super::staging::{ROWS, Staging};
 use crate::clock::Moment;
-use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Manner, Opening, Policy as Delivery};
+use crate::delivery::queue::Queue;
+use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy as DeliveryPolicy};
 use crate::delivery::{Committed, Committing, Fault, Parcel, Session, Sink, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Reach, Request};
@@ -305,27 +305,27 @@ impl Sink for Upload {
     }
 }
 
-/// Rows on their way to an upload; nothing moves before [`Lane::open_and_run`].
+/// Rows on their way to an upload; nothing moves before [`Delivery::open_and_run`].
 #[must_use]
-pub fn delivery(upload: Upload, outbox: Arc<Outbox>, deadline: Option<Moment>) -> Arc<Lane> {
+pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> Arc<Delivery> {
     let Client { clock, limit, retry, .. } = upload.client.clone();
-    let policy = Delivery {
+    let policy = DeliveryPolicy {
         retry,
         resend_doubt: true,
         isolate: false,
         deadline,
         // Whether a session takes several chunks at a time is not written down.
-        couriers: 1,
-        manner: Manner::Push,
+        workers: 1,
+        on_failure: OnFailure::Stop,
         linger: None,
     };
     let http = upload.http();
-    Arc::new(Lane::new(outbox, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
+    Arc::new(Delivery::new(queue, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
 }
 
 /// Where rows wait: `stagings` in the order of `targets`, each table once.
 #[must_use]
-pub fn queue(stagings: Vec<Staging>, folder: PathBuf) -> (Vec<Target>, Outbox) {
+pub fn queue(stagings: Vec<Staging>, folder: PathBuf) -> (Vec<Target>, Queue) {
     let (mut targets, mut piles) = (Vec::<Target>::new(), Vec::new());
     for staging in stagings {
         let target = Target::of(&staging);
@@ -336,9 +336,9 @@ pub fn queue(stagings: Vec<Staging>, folder: PathBuf) -> (Vec<Target>, Outbox) {
         }
         piles.push(staging.into_pile().for_part(part));
     }
-    let outbox = Outbox::in_piles(folder, piles);
-    outbox.close();
-    (targets, outbox)
+    let queue = Queue::in_piles(folder, piles);
+    queue.close();
+    (targets, queue)
 }
 
 /// What the service says of a publication that failed.

@@ -9,12 +9,12 @@ use super::{Allowance, Api, PowerBi, PushDataset, Streaming, TableAt};
 use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
 use crate::delivery::Sink;
-use crate::delivery::queue::Outbox;
-use crate::delivery::worker::{Lane, Policy};
+use crate::delivery::queue::Queue;
+use crate::delivery::worker::{Delivery, Policy};
 use crate::error::Result;
 use crate::http::Exchanges;
 use crate::http::transport::{Settings, Transport};
-use crate::rate_limit::{Limit, Plan, Watch};
+use crate::rate_limit::{Plan, RateLimit, Watch};
 use crate::retry::Retry;
 
 /// Where rows go, and through what.
@@ -27,7 +27,7 @@ pub struct Route {
     /// When it tries again.
     pub retry: Retry,
     http: Arc<Exchanges>,
-    limit: Limit,
+    limit: RateLimit,
 }
 
 impl Route {
@@ -41,15 +41,15 @@ impl Route {
     ) -> Result<Self> {
         let transport = Transport::new(settings, clock.clone())?;
         let http = Arc::new(Exchanges::new(transport, Arc::new(PowerBi { by_key: true })));
-        let limit = Limit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
+        let limit = RateLimit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
         Ok(Self { sink: Arc::new(streaming), clock, retry, http, limit })
     }
 
-    /// A lane for the rows of `outbox`.
+    /// A delivery for the rows of `queue`.
     #[must_use]
-    pub fn lane(&self, outbox: Arc<Outbox>, policy: Policy) -> Lane {
+    pub fn delivery(&self, queue: Arc<Queue>, policy: Policy) -> Delivery {
         let (sink, http) = (Arc::clone(&self.sink), Arc::clone(&self.http));
-        Lane::new(outbox, sink, http, self.limit.clone(), self.clock.clone(), policy)
+        Delivery::new(queue, sink, http, self.limit.clone(), self.clock.clone(), policy)
     }
 
     /// What it is reached by.
@@ -67,7 +67,7 @@ impl Route {
         }
     }
 
-    /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`Limit::plan`].
+    /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`RateLimit::plan`].
     #[must_use]
     pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {
         self.limit.plan(requests, rows_of, rows_in_table)

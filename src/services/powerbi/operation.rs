@@ -8,7 +8,7 @@ use super::Api;
 use crate::error::Result;
 use crate::http::transport::Request;
 use crate::http::{Answer, OnExpiry, Operation, Setback};
-use crate::rate_limit::Limit;
+use crate::rate_limit::RateLimit;
 
 /// A list of datasets is some kilobytes; more than this is not an answer of the service.
 const ANSWER_LIMIT: usize = 16_000_000;
@@ -26,7 +26,7 @@ impl Api {
         url: Url,
         body: Option<&Value>,
         doing: &str,
-        question: Option<&Limit>,
+        question: Option<&RateLimit>,
     ) -> Result<Answer, Setback> {
         let body = body.map_or_else(Bytes::new, |body| body.to_string().into()).into();
         // Creating twice makes two datasets of one name, so that a POST is not repeated once it was sent whole.

@@ -13,7 +13,7 @@ use super::read::unreadable;
 use super::{Allowance, Api, TableAt};
 use crate::error::{Error, Kind, Result, shown};
 use crate::http::{Answer, Refusal};
-use crate::rate_limit::{Limit, Quotas};
+use crate::rate_limit::{Quotas, RateLimit};
 
 const QUERYING: &str = "querying the dataset";
 /// Rows of one answer at most.
@@ -54,7 +54,7 @@ impl Api {
         let body = json!({"queries": [{"query": dax}], "serializerSettings": {"includeNulls": true}});
         // Source: the limitations of the operation: 120 requests a minute and user, whatever the dataset.
         let key = format!("{}/executeQueries", self.root.authority());
-        let limit = Limit::shared(&key, &self.clock, quotas.of_queries());
+        let limit = RateLimit::shared(&key, &self.clock, quotas.of_queries());
         let answer = self.attempt(Method::POST, url, Some(&body), QUERYING, Some(&limit)).await;
         let answer = answer.map_err(|setback| of_setting(setback.error))?;
         rows(&answer).map(|rows| rows.get().to_owned())

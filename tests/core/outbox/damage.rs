@@ -6,7 +6,7 @@ use std::fs;
 
 use fastrand::Rng;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Fate, Loss, Notice, Outbox, Part, Reader, StoredRows};
+use powerbi_push::delivery::queue::{Batch, Loss, Notice, Part, Queue, Reader, RowState, StoredRows};
 
 use crate::outbox::folder::{Folder, drain, ids, line, refusal, run, take};
 
@@ -61,7 +61,7 @@ impl House {
         self.folder.as_ref().unwrap()
     }
 
-    fn accept(&mut self, outbox: &Outbox, random: &mut Rng) {
+    fn accept(&mut self, outbox: &Queue, random: &mut Rng) {
         for _ in 0..random.u32(1..4) {
             let first = i64::try_from(self.all.len()).unwrap();
             let most = if random.u32(0..6) == 0 { 300 } else { 5 };
@@ -73,22 +73,22 @@ impl House {
     }
 
     /// A batch is sent, and ends in one way or another.
-    fn end(&mut self, outbox: &Outbox, mut batch: Batch, random: &mut Rng) {
+    fn end(&mut self, outbox: &Queue, mut batch: Batch, random: &mut Rng) {
         outbox.issue(&mut batch).unwrap();
         self.last_number = self.last_number.max(batch.number().unwrap());
         let rows = ids(&batch);
         match random.u32(0..8) {
             0 => return,
             1 => {
-                outbox.set_aside(&batch, Fate::Rejected, &refusal()).unwrap();
+                outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
                 self.aside.extend(&rows);
             }
-            _ => outbox.settle(&batch, Fate::Confirmed, batch.maybe_sent()).unwrap(),
+            _ => outbox.settle(&batch, RowState::Confirmed, batch.maybe_sent()).unwrap(),
         }
         self.pending.retain(|row| !rows.contains(row));
     }
 
-    fn drop_or_retry(&mut self, outbox: &Outbox, random: &mut Rng) {
+    fn drop_or_retry(&mut self, outbox: &Queue, random: &mut Rng) {
         if random.bool() {
             outbox.retry_set_aside().unwrap();
             self.pending.append(&mut self.aside);
@@ -139,13 +139,13 @@ fn look(house: &House, what: &str) {
     let written: Vec<&str> = std::str::from_utf8(&out).unwrap().lines().collect();
     assert!(written.iter().all(|row| all.contains(*row)), "{what}: a row was invented");
     // Whatever is missing, the export finds; the count may not look so far.
-    if let (Ok(count), Ok(_)) = (exported, reader.export(Part::SetAside, &mut Vec::new())) {
+    if let (Ok(count), Ok(_)) = (exported, reader.export(Part::DeadLetter, &mut Vec::new())) {
         let pending = reader.pending().unwrap_or_else(|error| panic!("{what}: {error}")).rows;
         assert_eq!((count, written.len() as u64), (pending, pending), "{what}");
     }
 }
 
-fn told(outbox: &Outbox) -> Vec<Loss> {
+fn told(outbox: &Queue) -> Vec<Loss> {
     let lost = |notice| if let Notice::Damaged { lost, .. } = notice { Some(lost) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(lost).collect()
 }
@@ -178,7 +178,7 @@ impl Outcome {
             outbox.issue(&mut batch).unwrap();
             let is_given = batch.number().unwrap() <= house.last_number;
             assert!(!is_new || !is_given || !exact_so_far, "{what}: a number is given twice");
-            outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+            outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }
         told.extend(self::told(&outbox));
         assert_eq!(outbox.stats().pending.rows, 0, "{what}");

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use powerbi_push::delivery::queue::{Fate, Outbox};
+use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::Kind;
 
 use crate::outbox::diary::{Diary, Record};
@@ -35,8 +35,8 @@ fn sufferer() {
     }
 }
 
-/// Sends some rows, as a courier would: not before the file knows.
-fn deliver(outbox: &Outbox, diary: &Diary, stays: bool) {
+/// Sends some rows, as a worker would: not before the file knows.
+fn deliver(outbox: &Queue, diary: &Diary, stays: bool) {
     let Ok(Some(mut batch)) = try_take(outbox, 7, 1_000_000) else { return };
     if outbox.issue(&mut batch).is_err() {
         return;
@@ -45,7 +45,7 @@ fn deliver(outbox: &Outbox, diary: &Diary, stays: bool) {
     diary.note("issued", number, &rows);
     if !stays {
         diary.note("settling", number, &rows);
-        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
 }
 
@@ -216,7 +216,7 @@ fn cramped() {
         while let Some(mut batch) = take(&outbox, 500, 1_000_000) {
             outbox.issue(&mut batch).unwrap();
             seen.extend(ids(&batch));
-            outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+            outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }
         assert_eq!(seen, accepted);
         println!("delivered {}", accepted.len());
@@ -230,14 +230,14 @@ fn cramped() {
 }
 
 /// Nothing can be written at all: what waits is sent all the same, and the file is told later.
-fn others_fill_the_disk(outbox: &Outbox, path: &Path, next: i64) {
+fn others_fill_the_disk(outbox: &Queue, path: &Path, next: i64) {
     let filler = path.with_file_name("filler");
     let mut file = fs::File::create(&filler).unwrap();
     while file.write(&[0; 512]).is_ok() {}
     assert_eq!(outbox.accept([run([next])]).unwrap_err().kind, Kind::OutboxFull);
     let mut batch = take(outbox, 500, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+    outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     assert_eq!(outbox.stats().pending.rows, 0);
     drop(file);
     fs::remove_file(filler).unwrap();

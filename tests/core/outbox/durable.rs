@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Destination, Durable, Fate, Notice, Outbox, Part, Reader, Settings};
+use powerbi_push::delivery::queue::{Destination, DiskQueue, Notice, Part, Queue, Reader, RowState, Settings};
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
@@ -61,7 +61,7 @@ fn a_batch_that_may_have_been_sent_comes_again_as_it_was_and_counts_as_maybe_twi
     next.issue(&mut fresh).unwrap();
     assert_eq!((fresh.numbers(), fresh.number(), fresh.maybe_sent()), (4..9, Some(51), false));
     for batch in [&again, &fresh] {
-        next.settle(batch, Fate::Confirmed, batch.maybe_sent()).unwrap();
+        next.settle(batch, RowState::Confirmed, batch.maybe_sent()).unwrap();
     }
     assert_eq!((next.stats().confirmed, next.stats().maybe_twice, next.stats().pending.rows), (9, 4, 0));
 }
@@ -76,7 +76,7 @@ fn a_number_is_never_given_twice_though_its_batch_is_settled_and_forgotten() {
         let mut batch = take(&outbox, 9, 1_000_000).unwrap();
         outbox.issue(&mut batch).unwrap();
         assert_eq!(batch.number(), Some(number));
-        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
 }
 
@@ -102,7 +102,7 @@ fn what_is_on_its_way_stays_until_it_is_settled_itself() {
     for batch in &mut batches {
         outbox.issue(batch).unwrap();
     }
-    outbox.settle(&batches[0], Fate::Confirmed, false).unwrap();
+    outbox.settle(&batches[0], RowState::Confirmed, false).unwrap();
     assert_eq!(all_ids(&folder.killed().open().unwrap()), [2, 3, 4, 5]);
 }
 
@@ -132,7 +132,7 @@ fn settled_rows_leave_and_give_their_room_back() {
     let large = fs::metadata(folder.file()).unwrap().len();
     assert!(large > 10_000_000);
     for batch in drain(&outbox) {
-        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
     assert_eq!(outbox.stats().pending.bytes, 0);
     drop(outbox);
@@ -147,10 +147,10 @@ fn refused_rows_are_set_aside_with_the_services_words_and_the_rest_goes_on() {
     let outbox = folder.open().unwrap();
     outbox.accept([run(0..6)]).unwrap();
     let batch = take(&outbox, 2, 1_000_000).unwrap();
-    outbox.set_aside(&batch, Fate::Rejected, &refusal()).unwrap();
+    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
     let doubt = Error::new(Kind::InDoubt, "nobody answered");
-    outbox.set_aside(&batch, Fate::InDoubt, &doubt).unwrap();
+    outbox.set_aside(&batch, RowState::InDoubt, &doubt).unwrap();
     assert_eq!((outbox.stats().rejected, outbox.stats().in_doubt, outbox.stats().pending.rows), (2, 1, 3));
 
     let aside = reader(&folder).set_aside().unwrap();
@@ -162,7 +162,7 @@ fn refused_rows_are_set_aside_with_the_services_words_and_the_rest_goes_on() {
     );
     let age = Clock::simulated().wall().duration_since(aside[0].0.at).unwrap_or_default();
     assert!(age < Duration::from_secs(60));
-    assert_eq!(export(&folder, Part::SetAside), lines([0, 1, 2]));
+    assert_eq!(export(&folder, Part::DeadLetter), lines([0, 1, 2]));
     assert_eq!(export(&folder, Part::Pending), lines(3..6));
 }
 
@@ -171,9 +171,9 @@ fn what_was_set_aside_can_be_retried_and_doubt_is_not_forgotten() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.accept([run(0..4)]).unwrap();
-    for (rows, fate) in [(1, Fate::Rejected), (2, Fate::InDoubt)] {
+    for (rows, state) in [(1, RowState::Rejected), (2, RowState::InDoubt)] {
         let batch = take(&outbox, rows, 1_000_000).unwrap();
-        outbox.set_aside(&batch, fate, &refusal()).unwrap();
+        outbox.set_aside(&batch, state, &refusal()).unwrap();
     }
     assert_eq!(outbox.retry_set_aside().unwrap(), 3);
     assert!(reader(&folder).set_aside().unwrap().is_empty());
@@ -189,11 +189,11 @@ fn what_was_set_aside_can_be_dropped_without_knowing_the_destination() {
     let outbox = folder.open().unwrap();
     outbox.accept([run(0..4)]).unwrap();
     let batch = take(&outbox, 3, 1_000_000).unwrap();
-    outbox.set_aside(&batch, Fate::Rejected, &refusal()).unwrap();
+    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
     drop(outbox);
-    let durable = Durable::open(Settings { destination: None, ..settings(&folder.file(), u64::MAX) }).unwrap();
-    assert_eq!(durable.drop_set_aside().unwrap(), 3);
-    drop(durable);
+    let disk = DiskQueue::open(Settings { destination: None, ..settings(&folder.file(), u64::MAX) }).unwrap();
+    assert_eq!(disk.drop_set_aside().unwrap(), 3);
+    drop(disk);
     assert!(reader(&folder).set_aside().unwrap().is_empty());
     assert_eq!(reader(&folder).pending().unwrap().rows, 1);
 }
@@ -202,8 +202,8 @@ fn what_was_set_aside_can_be_dropped_without_knowing_the_destination() {
 fn a_reader_sees_what_a_writer_has_committed() {
     let folder = Folder::new();
     let clock = Clock::simulated();
-    let open = || Durable::open(Settings { clock: clock.clone(), ..settings(&folder.file(), u64::MAX) }).unwrap();
-    let outbox = Outbox::durable(open(), || ());
+    let open = || DiskQueue::open(Settings { clock: clock.clone(), ..settings(&folder.file(), u64::MAX) }).unwrap();
+    let outbox = Queue::on_the_disk(open(), || ());
     outbox.accept([run(0..5)]).unwrap();
     let _sent = take(&outbox, 2, 1_000_000).unwrap();
     clock.advance(Duration::from_secs(3_600));
@@ -213,7 +213,7 @@ fn a_reader_sees_what_a_writer_has_committed() {
     assert_eq!(export(&folder, Part::Pending), lines(0..5));
     // The next process knows how old they are, too.
     drop(outbox);
-    assert_eq!(Outbox::durable(open(), || ()).stats().pending, pending);
+    assert_eq!(Queue::on_the_disk(open(), || ()).stats().pending, pending);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn an_outbox_belongs_to_one_destination_and_does_not_say_which() {
     let other =
         Settings { destination: Some(Destination::new("elsewhere", &PUSH_ROWS)), ..settings(&folder.file(), u64::MAX) };
     drop(outbox);
-    let error = Durable::open(other).unwrap_err();
+    let error = DiskQueue::open(other).unwrap_err();
     assert_eq!(error.kind, Kind::Outbox);
     assert!(error.message.contains("another destination"), "{error}");
     assert_eq!(all_ids(&folder.open().unwrap()), [1]);
@@ -248,7 +248,7 @@ fn rows_beyond_the_bound_are_refused_and_the_bound_counts_what_is_set_aside() {
     outbox.accept([run(4..8)]).unwrap();
     assert!(!outbox.has_room());
     let batch = take(&outbox, 4, 1_000_000).unwrap();
-    outbox.set_aside(&batch, Fate::Rejected, &refusal()).unwrap();
+    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
     assert_eq!(outbox.accept([run(8..9)]).unwrap_err().kind, Kind::OutboxFull);
     assert!(outbox.accept([run(8..9)]).unwrap_err().hint.unwrap().contains("set aside"));
     // The oldest go first, and those set aside are the oldest.

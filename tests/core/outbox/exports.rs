@@ -45,7 +45,7 @@ fn a_run_that_is_damaged_is_left_out_and_told_and_all_others_are_written() {
     let error = answer.unwrap_err();
     assert_eq!((error.kind, written), (Kind::Outbox, lines((0..6).chain(8..10))));
     assert!(error.message.contains("8 rows were written and 2 are missing (record "), "{error}");
-    let (answer, written) = export(&folder, Part::SetAside);
+    let (answer, written) = export(&folder, Part::DeadLetter);
     assert_eq!((answer.unwrap(), written), (1, lines([20])));
     // A run that is gone altogether.
     change(&folder, "DELETE FROM runs WHERE first = 7");
@@ -125,7 +125,7 @@ fn of_an_outbox_whose_log_is_lost_what_the_file_has_is_written() {
     let message = answer.unwrap_err().message;
     assert_eq!(written, lines(0..0));
     assert!(message.contains(&format!("0 rows were written and at least 100 are missing ({behind})")), "{message}");
-    let (answer, _) = export(&folder, Part::SetAside);
+    let (answer, _) = export(&folder, Part::DeadLetter);
     let message = answer.unwrap_err().message;
     assert!(message.contains("0 rows were written and an unknown number are missing"), "{message}");
 }

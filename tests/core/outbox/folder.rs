@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Destination, Durable, Outbox, Settings};
+use powerbi_push::delivery::queue::{Batch, Destination, DiskQueue, Queue, Settings};
 use powerbi_push::error::{Error, Kind, Result, ServiceAnswer};
 use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
 use powerbi_push::rows::schema::TableSchema;
@@ -54,7 +54,7 @@ impl Folder {
         names
     }
 
-    pub(crate) fn open(&self) -> Result<Outbox> {
+    pub(crate) fn open(&self) -> Result<Queue> {
         open(&self.file(), u64::MAX)
     }
 
@@ -84,8 +84,8 @@ pub(crate) fn settings(path: &Path, capacity: u64) -> Settings {
     }
 }
 
-pub(crate) fn open(path: &Path, capacity: u64) -> Result<Outbox> {
-    Ok(Outbox::durable(Durable::open(settings(path, capacity))?, || ()))
+pub(crate) fn open(path: &Path, capacity: u64) -> Result<Queue> {
+    Ok(Queue::on_the_disk(DiskQueue::open(settings(path, capacity))?, || ()))
 }
 
 /// Rows with these numbers as one run.
@@ -119,12 +119,12 @@ pub(crate) fn ids(batch: &Batch) -> Vec<i64> {
 }
 
 /// The next batch that there is, if there is one.
-pub(crate) fn take(outbox: &Outbox, max_rows: usize, max_bytes: usize) -> Option<Batch> {
+pub(crate) fn take(outbox: &Queue, max_rows: usize, max_bytes: usize) -> Option<Batch> {
     try_take(outbox, max_rows, max_bytes).unwrap()
 }
 
 /// The same where the disk may fail.
-pub(crate) fn try_take(outbox: &Outbox, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
+pub(crate) fn try_take(outbox: &Queue, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
     if outbox.stats().pending.rows == 0 {
         return Ok(None);
     }
@@ -139,12 +139,12 @@ pub(crate) fn try_take(outbox: &Outbox, max_rows: usize, max_bytes: usize) -> Re
 }
 
 /// Takes all that waits.
-pub(crate) fn drain(outbox: &Outbox) -> Vec<Batch> {
+pub(crate) fn drain(outbox: &Queue) -> Vec<Batch> {
     std::iter::from_fn(|| take(outbox, 1_000, 1_000_000)).collect()
 }
 
 /// All rows that wait, in order.
-pub(crate) fn all_ids(outbox: &Outbox) -> Vec<i64> {
+pub(crate) fn all_ids(outbox: &Queue) -> Vec<i64> {
     drain(outbox).iter().flat_map(ids).collect()
 }
 

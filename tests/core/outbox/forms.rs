@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Fate, Part, Reader};
+use powerbi_push::delivery::queue::{Part, Reader, RowState};
 use powerbi_push::error::{Error, Kind};
 use rusqlite::Connection;
 
@@ -28,10 +28,10 @@ fn write_the_newest() {
     outbox.number_from(6).unwrap();
     outbox.accept([run([10, 20]), run(0..4), run(4..9)]).unwrap();
     let doubtful = take(&outbox, 1, 1_000_000).unwrap();
-    outbox.set_aside(&doubtful, Fate::InDoubt, &Error::new(Kind::InDoubt, "nobody answered")).unwrap();
+    outbox.set_aside(&doubtful, RowState::InDoubt, &Error::new(Kind::InDoubt, "nobody answered")).unwrap();
     outbox.retry_set_aside().unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
-    outbox.set_aside(&batch, Fate::Rejected, &refusal()).unwrap();
+    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
     let mut batch = take(&outbox, 6, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
     drop(outbox);

@@ -3,9 +3,9 @@
 use std::fs;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Destination, Durable, Fate, Outbox, Part, Reader, Settings};
+use powerbi_push::delivery::queue::{Batch, Destination, DiskQueue, Part, Queue, Reader, RowState, Settings};
 use powerbi_push::error::{Error, Kind};
-use powerbi_push::rows::encode::{Framing, Growing, Run};
+use powerbi_push::rows::encode::{Framing, Run, RunBuilder};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -16,11 +16,11 @@ static LINES: Framing = Framing::new(b"<", b" | ", b">");
 static COMMAS: Framing = Framing::new(b"(", b",", b")");
 
 fn run(framing: &'static Framing, rows: &[&str]) -> Run {
-    let mut growing = Growing::new(framing);
+    let mut builder = RunBuilder::new(framing);
     for row in rows {
-        growing.push(row.as_bytes(), std::iter::once(u32::try_from(row.len()).unwrap()));
+        builder.push(row.as_bytes(), std::iter::once(u32::try_from(row.len()).unwrap()));
     }
-    growing.into_run()
+    builder.into_run()
 }
 
 fn with(folder: &Folder, framing: &'static Framing) -> Settings {
@@ -33,18 +33,18 @@ fn without(folder: &Folder) -> Settings {
     Settings { destination: None, ..settings(&folder.file(), u64::MAX) }
 }
 
-fn open(folder: &Folder, framing: &'static Framing) -> Outbox {
-    Outbox::durable(Durable::open(with(folder, framing)).unwrap(), || ())
+fn open(folder: &Folder, framing: &'static Framing) -> Queue {
+    Queue::on_the_disk(DiskQueue::open(with(folder, framing)).unwrap(), || ())
 }
 
 /// Rows a to f, of which the service refused b and c; a is on its way.
-fn outbox(folder: &Folder) -> Outbox {
+fn outbox(folder: &Folder) -> Queue {
     let outbox = open(folder, &LINES);
     outbox.accept([run(&LINES, &["a", "bb", "ccc", "dddd"]), run(&LINES, &["e", "ff"])]).unwrap();
     let mut first = take(&outbox, 1, 1_000).unwrap();
     outbox.issue(&mut first).unwrap();
     let refused = take(&outbox, 2, 1_000).unwrap();
-    outbox.set_aside(&refused, Fate::Rejected, &refusal()).unwrap();
+    outbox.set_aside(&refused, RowState::Rejected, &refusal()).unwrap();
     outbox
 }
 
@@ -63,10 +63,10 @@ fn rows_with_another_separator_are_cut_right_by_whoever_reads_them() {
     let folder = Folder::new();
     drop(outbox(&folder));
     assert_eq!(export(&folder, Part::Pending), "a\ndddd\ne\nff\n");
-    assert_eq!(export(&folder, Part::SetAside), "bb\nccc\n");
+    assert_eq!(export(&folder, Part::DeadLetter), "bb\nccc\n");
     let aside = Reader::open(&folder.file(), Clock::simulated()).unwrap().set_aside().unwrap();
     assert_eq!(aside[0].1.iter().collect::<Vec<_>>(), [b"bb".as_slice(), b"ccc"]);
-    assert_eq!(Durable::open(without(&folder)).unwrap().retry().unwrap(), 2);
+    assert_eq!(DiskQueue::open(without(&folder)).unwrap().retry().unwrap(), 2);
     let outbox = open(&folder, &LINES);
     assert_eq!(drain(&outbox).iter().map(text).collect::<Vec<_>>(), ["<a>", "<dddd | e | ff | bb | ccc>"]);
     // A separator counts to the row behind it, but before the first row of what was accepted together there is none.
@@ -90,9 +90,9 @@ fn a_rescue_cuts_rows_as_the_damaged_file_said() {
         let folder = Folder::new();
         drop(outbox(&folder));
         damage(&folder);
-        assert_eq!(Durable::open(without(&folder)).unwrap().notices().len(), 1, "{place}");
+        assert_eq!(DiskQueue::open(without(&folder)).unwrap().notices().len(), 1, "{place}");
         assert_eq!(export(&folder, Part::Pending), "a\ndddd\ne\nff\n", "{place}");
-        assert_eq!(export(&folder, Part::SetAside), "bb\nccc\n", "{place}");
+        assert_eq!(export(&folder, Part::DeadLetter), "bb\nccc\n", "{place}");
         let outbox = open(&folder, &LINES);
         let bodies: Vec<_> = drain(&outbox).iter().map(|batch| text(batch).to_owned()).collect();
         assert_eq!(bodies.concat().replace("><", " | "), "<a | dddd | e | ff>", "{place}");
@@ -107,12 +107,12 @@ fn change(folder: &Folder, sql: &str) {
 fn rows_are_not_sent_in_another_framing_than_they_were_accepted_in() {
     let folder = Folder::new();
     drop(outbox(&folder));
-    let error = Durable::open(with(&folder, &COMMAS)).unwrap_err();
+    let error = DiskQueue::open(with(&folder, &COMMAS)).unwrap_err();
     assert!(error.message.contains("holds rows in another framing than its destination takes now"), "{error}");
     assert!(error.hint.unwrap().contains("export its rows"));
     let outbox = open(&folder, &LINES);
     for batch in drain(&outbox) {
-        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
     outbox.on_disk().unwrap().drop_set_aside().unwrap();
     drop(outbox);
@@ -128,7 +128,7 @@ fn rows_are_not_sent_in_another_framing_than_they_were_accepted_in() {
 fn who_does_not_know_the_destination_is_given_no_rows() {
     let folder = Folder::new();
     drop(outbox(&folder));
-    let outbox = Outbox::durable(Durable::open(without(&folder)).unwrap(), || ());
+    let outbox = Queue::on_the_disk(DiskQueue::open(without(&folder)).unwrap(), || ());
     let error = outbox.drop_oldest(usize::MAX).unwrap_err();
     assert!(error.message.contains("gives its rows to its own sender alone"), "{error}");
 }
@@ -160,8 +160,8 @@ fn name_unknown(file: &Connection) {
 
 fn refusals(folder: &Folder) -> [Error; 3] {
     [
-        Durable::open(with(folder, &LINES)).unwrap_err(),
-        Durable::open(without(folder)).unwrap_err(),
+        DiskQueue::open(with(folder, &LINES)).unwrap_err(),
+        DiskQueue::open(without(folder)).unwrap_err(),
         Reader::open(&folder.file(), Clock::simulated()).and_then(|reader| reader.dropped()).unwrap_err(),
     ]
 }
@@ -215,7 +215,7 @@ fn a_damaged_file_of_a_framing_that_nobody_knows_is_not_rescued() {
     bytes[60..72].fill(0);
     fs::write(folder.file(), bytes).unwrap();
     for _ in 0..2 {
-        let error = Durable::open(with(&folder, &LINES)).unwrap_err();
+        let error = DiskQueue::open(with(&folder, &LINES)).unwrap_err();
         assert!(error.message.contains("framing 7, known here: 1"), "{error}");
     }
     let kept = fs::read(folder.path().join("outbox.db.corrupt-1")).unwrap();

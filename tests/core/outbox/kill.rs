@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use powerbi_push::delivery::queue::{Fate, Outbox};
+use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::{Error, Kind};
 
 use crate::outbox::diary::{Diary, Record};
@@ -35,7 +35,7 @@ fn victim() {
 }
 
 /// Accepts rows for ever, from `next` on: most one by one, some in runs that fill many pages.
-fn write(outbox: &Outbox, diary: &Diary, mut next: i64) {
+fn write(outbox: &Queue, diary: &Diary, mut next: i64) {
     for turn in 0.. {
         let count = if turn % 16 == 15 { 500 } else { 1 + turn % 3 };
         let rows: Vec<i64> = (next..next + count).collect();
@@ -47,7 +47,7 @@ fn write(outbox: &Outbox, diary: &Diary, mut next: i64) {
 }
 
 /// Delivers for ever; every fourth batch stays on its way, every fifth is refused.
-fn deliver(outbox: &Outbox, diary: &Diary) {
+fn deliver(outbox: &Queue, diary: &Diary) {
     for turn in 0.. {
         let Some(mut batch) = take(outbox, 1 + turn % 40, 20_000) else { continue };
         outbox.issue(&mut batch).unwrap();
@@ -58,9 +58,9 @@ fn deliver(outbox: &Outbox, diary: &Diary) {
         }
         diary.note("settling", number, &rows);
         if turn % 5 == 4 {
-            outbox.set_aside(&batch, Fate::Rejected, &Error::new(Kind::Service, "no")).unwrap();
+            outbox.set_aside(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
         } else {
-            outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+            outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }
         diary.note("settled", number, &rows);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Destination, Durable, Outbox, Reader, Settings};
+use powerbi_push::delivery::queue::{Destination, DiskQueue, Queue, Reader, Settings};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
 use crate::outbox::folder::{Folder, all_ids, run, settings};
@@ -13,8 +13,8 @@ use crate::outbox::folder::{Folder, all_ids, run, settings};
 fn anothers() -> Folder {
     let folder = Folder::new();
     let destination = Some(Destination::new("elsewhere", &PUSH_ROWS));
-    let durable = Durable::open(Settings { destination, ..settings(&folder.file(), u64::MAX) }).unwrap();
-    let outbox = Outbox::durable(durable, || ());
+    let disk = DiskQueue::open(Settings { destination, ..settings(&folder.file(), u64::MAX) }).unwrap();
+    let outbox = Queue::on_the_disk(disk, || ());
     (0..50).for_each(|part| outbox.accept([run(1_000 * part..1_000 * part + 20)]).unwrap());
     folder.killed()
 }
@@ -49,7 +49,7 @@ fn the_log_of_another_outbox_is_refused_and_nothing_is_changed() {
         let error = Reader::open(&folder.file(), Clock::simulated()).unwrap_err();
         assert!(error.message.contains(said), "{error}");
         let unasked = Settings { destination: None, ..settings(&folder.file(), u64::MAX) };
-        assert!(Durable::open(unasked).unwrap_err().message.contains(said));
+        assert!(DiskQueue::open(unasked).unwrap_err().message.contains(said));
         let mut after = content(&folder);
         after.insert("outbox.db-lock".into(), before["outbox.db-lock"].clone());
         assert_eq!(after, before);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Fate, Outbox};
+use powerbi_push::delivery::queue::{Batch, Queue, RowState};
 use powerbi_push::error::{Error, Kind};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -17,8 +17,8 @@ enum Step {
     Take(usize, usize),
     Issue(Index),
     Recall(Index),
-    Settle(Index, Fate, bool),
-    SetAside(Index, Fate),
+    Settle(Index, RowState, bool),
+    DeadLetter(Index, RowState),
     Halve(Index),
     Drop(usize),
     Retry,
@@ -27,15 +27,15 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let fate = || prop_oneof![Just(Fate::Confirmed), Just(Fate::Rejected), Just(Fate::InDoubt)];
-    let refused = prop_oneof![Just(Fate::Rejected), Just(Fate::InDoubt)];
+    let state = || prop_oneof![Just(RowState::Confirmed), Just(RowState::Rejected), Just(RowState::InDoubt)];
+    let refused = prop_oneof![Just(RowState::Rejected), Just(RowState::InDoubt)];
     prop_oneof![
         5 => prop::collection::vec(1i64..12, 1..4).prop_map(Step::Accept),
         5 => (1usize..12, 60usize..400).prop_map(|(rows, bytes)| Step::Take(rows, bytes)),
         5 => any::<Index>().prop_map(Step::Issue),
         1 => any::<Index>().prop_map(Step::Recall),
-        3 => (any::<Index>(), fate(), any::<bool>()).prop_map(|(at, fate, resent)| Step::Settle(at, fate, resent)),
-        1 => (any::<Index>(), refused).prop_map(|(at, fate)| Step::SetAside(at, fate)),
+        3 => (any::<Index>(), state(), any::<bool>()).prop_map(|(at, state, resent)| Step::Settle(at, state, resent)),
+        1 => (any::<Index>(), refused).prop_map(|(at, state)| Step::DeadLetter(at, state)),
         1 => any::<Index>().prop_map(Step::Halve),
         1 => (1usize..300).prop_map(Step::Drop),
         1 => Just(Step::Retry),
@@ -49,13 +49,13 @@ fn refusal() -> Error {
 
 /// What may be asked of both stores, and what they answer.
 struct House {
-    outbox: Outbox,
+    outbox: Queue,
     taken: Vec<Batch>,
     accepted: i64,
 }
 
 impl House {
-    fn new(outbox: Outbox) -> Self {
+    fn new(outbox: Queue) -> Self {
         Self { outbox, taken: Vec::new(), accepted: 0 }
     }
 
@@ -77,13 +77,13 @@ impl House {
             _ if taken == 0 => {}
             Step::Issue(at) => self.outbox.issue(&mut self.taken[at.index(taken)]).unwrap(),
             Step::Recall(at) => self.outbox.leave(&self.taken[at.index(taken)], false).unwrap(),
-            Step::Settle(at, fate, resent) => {
+            Step::Settle(at, state, resent) => {
                 let batch = self.taken.swap_remove(at.index(taken));
-                self.outbox.settle(&batch, *fate, *resent || batch.maybe_sent()).unwrap();
+                self.outbox.settle(&batch, *state, *resent || batch.maybe_sent()).unwrap();
             }
-            Step::SetAside(at, fate) => {
+            Step::DeadLetter(at, state) => {
                 let batch = self.taken.swap_remove(at.index(taken));
-                self.outbox.set_aside(&batch, *fate, &refusal()).unwrap();
+                self.outbox.set_aside(&batch, *state, &refusal()).unwrap();
             }
             Step::Halve(at) => {
                 let batch = self.taken.swap_remove(at.index(taken));
@@ -113,13 +113,13 @@ proptest! {
     #[test]
     fn memory_and_disk_answer_alike(steps in prop::collection::vec(step(), 0..50), last in 0u64..9) {
         let folder = Folder::new();
-        let mut memory = House::new(Outbox::joining(1_000_000, Clock::simulated(), || ()));
+        let mut memory = House::new(Queue::joining(1_000_000, Clock::simulated(), || ()));
         let mut disk = House::new(folder.open().unwrap());
         for house in [&memory, &disk] {
             house.outbox.number_from(last).unwrap();
         }
         // Only the disk sets rows aside, and gives them up first.
-        for step in steps.iter().filter(|step| !matches!(step, Step::SetAside(..))) {
+        for step in steps.iter().filter(|step| !matches!(step, Step::DeadLetter(..))) {
             prop_assert_eq!(memory.step(step), disk.step(step), "{:?}", step);
         }
     }
@@ -195,11 +195,11 @@ impl Life {
             _ if taken == 0 => {}
             Step::Issue(at) => self.issue(at.index(taken)),
             Step::Recall(_) => {}
-            Step::Settle(at, ..) | Step::SetAside(at, _) => {
+            Step::Settle(at, ..) | Step::DeadLetter(at, _) => {
                 let batch = &self.house.taken[at.index(taken)];
                 let rows = batch.numbers();
-                if let Step::SetAside(_, fate) = step {
-                    self.aside.insert(rows.start, (ids(batch), *fate == Fate::InDoubt));
+                if let Step::DeadLetter(_, state) = step {
+                    self.aside.insert(rows.start, (ids(batch), *state == RowState::InDoubt));
                 }
                 self.split(&rows);
                 self.pending.retain(|row, _| !rows.contains(row));
@@ -299,7 +299,7 @@ impl Life {
         self.sent.iter_mut().for_each(|sent| sent.earlier = true);
         let folder = if killed { Some(self.folder.killed()) } else { None };
         // The old one is closed after it was copied, and before it is opened again.
-        self.house.outbox = Outbox::joining(1, Clock::simulated(), || ());
+        self.house.outbox = Queue::joining(1, Clock::simulated(), || ());
         self.folder = folder.unwrap_or_else(|| std::mem::replace(&mut self.folder, Folder::new()));
         self.house.outbox = self.folder.open().unwrap();
         assert_eq!(self.house.outbox.on_disk().unwrap().notices(), []);
@@ -317,7 +317,7 @@ impl Life {
         rows.sort_unstable();
         assert_eq!(rows, self.pending.keys().copied().collect::<Vec<_>>());
         for batch in &batches {
-            self.house.outbox.settle(batch, Fate::Confirmed, batch.maybe_sent()).unwrap();
+            self.house.outbox.settle(batch, RowState::Confirmed, batch.maybe_sent()).unwrap();
         }
         assert_eq!(self.house.outbox.stats().pending.rows, 0);
         let twice: usize = batches.iter().filter(|batch| batch.maybe_sent()).map(Batch::rows).sum();

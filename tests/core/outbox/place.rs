@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use powerbi_push::delivery::queue::Fate;
+use powerbi_push::delivery::queue::RowState;
 use powerbi_push::error::Kind;
 use rusqlite::Connection;
 
@@ -126,7 +126,7 @@ fn a_file_that_was_removed_takes_no_more_rows_and_gives_those_it_has() {
         let mut batch = take(&outbox, 9, 1_000_000).unwrap();
         assert_eq!(batch.rows(), 4);
         outbox.issue(&mut batch).unwrap();
-        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         assert_eq!(outbox.stats().pending.rows, 0);
     }
 }
@@ -144,7 +144,7 @@ fn a_log_or_an_index_that_was_removed_is_made_anew_and_no_row_is_lost() {
         assert_eq!(all_ids(&folder.killed().open().unwrap()), (0..11).collect::<Vec<_>>(), "{gone}");
         let mut batch = take(&outbox, 99, 1_000_000).unwrap();
         outbox.issue(&mut batch).unwrap();
-        outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         drop(outbox);
         assert_eq!(folder.open().unwrap().stats().pending.rows, 0);
     }

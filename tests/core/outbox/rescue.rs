@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Destination, Durable, Fate, Notice, Outbox, Part, Reader, Settings};
+use powerbi_push::delivery::queue::{Batch, Destination, DiskQueue, Notice, Part, Queue, Reader, RowState, Settings};
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
@@ -23,7 +23,7 @@ pub(super) fn spoil(file: &Path, words: &str) {
 }
 
 /// The reports of damage, as what was lost and where the old file is.
-pub(super) fn reports(outbox: &Outbox) -> Vec<(u64, String)> {
+pub(super) fn reports(outbox: &Queue) -> Vec<(u64, String)> {
     let report = |notice| match notice {
         Notice::Damaged { lost, kept, .. } => {
             assert!(lost.exact);
@@ -45,7 +45,7 @@ pub(super) fn house() -> Folder {
     outbox.number_from(0).unwrap();
     outbox.accept([run([20])]).unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
-    outbox.set_aside(&batch, Fate::Rejected, &Error::new(Kind::Service, "no")).unwrap();
+    outbox.set_aside(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
     outbox.accept((0..5).map(|part| run(2 * part..2 * part + 2))).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
@@ -67,7 +67,7 @@ fn a_damaged_run_is_lost_and_everything_else_is_as_it_was() {
     assert_eq!((outbox.stats().lost, outbox.stats().pending.rows), (2, 8));
     drop(outbox);
     let mut out = Vec::new();
-    Reader::open(&folder.file(), Clock::simulated()).unwrap().export(Part::SetAside, &mut out).unwrap();
+    Reader::open(&folder.file(), Clock::simulated()).unwrap().export(Part::DeadLetter, &mut out).unwrap();
     assert_eq!(out, format!("{}\n", line(20)).as_bytes());
     // It is told once, and a second time the next name is free.
     let next = folder.open().unwrap();
@@ -188,10 +188,10 @@ fn a_log_that_was_deleted_or_cut_in_half_is_told_of() {
 }
 
 /// Settles all that can be taken; answers how many rows that were.
-fn deliver(outbox: &Outbox) -> u64 {
+fn deliver(outbox: &Queue) -> u64 {
     let batches = drain(outbox);
     for batch in &batches {
-        outbox.settle(batch, Fate::Confirmed, false).unwrap();
+        outbox.settle(batch, RowState::Confirmed, false).unwrap();
     }
     batches.iter().map(|batch| batch.rows() as u64).sum()
 }
@@ -217,10 +217,10 @@ fn whoever_waits_for_rows_is_woken_when_they_are_found_to_be_lost() {
     let folder = Folder::new();
     folder.open().unwrap().accept([run(0..30_000)]).unwrap();
     let rings = Arc::new(AtomicU32::new(0));
-    let bell = Arc::clone(&rings);
-    let durable = Durable::open(settings(&folder.file(), u64::MAX)).unwrap();
-    let outbox = Outbox::durable(durable, move || {
-        bell.fetch_add(1, Ordering::Relaxed);
+    let wakeup = Arc::clone(&rings);
+    let disk = DiskQueue::open(settings(&folder.file(), u64::MAX)).unwrap();
+    let outbox = Queue::on_the_disk(disk, move || {
+        wakeup.fetch_add(1, Ordering::Relaxed);
     });
     spoil(&folder.file(), "item 20200");
     assert!(take(&outbox, 10, 1_000_000).is_none());
@@ -234,12 +234,12 @@ fn a_notice_that_was_handed_out_and_not_heard_is_told_again() {
     fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
     for heard in [false, true] {
         let outbox = folder.open().unwrap();
-        let durable = outbox.on_disk().unwrap();
-        assert_eq!(durable.hand_out().len(), 1);
-        assert_eq!(durable.hand_out(), []);
+        let disk = outbox.on_disk().unwrap();
+        assert_eq!(disk.hand_out().len(), 1);
+        assert_eq!(disk.hand_out(), []);
         outbox.accept([run([1])]).unwrap();
         if heard {
-            durable.heard();
+            disk.heard();
         }
     }
     assert_eq!(reports(&folder.open().unwrap()), []);
@@ -256,7 +256,7 @@ fn rows_whose_settlement_was_lost_come_again_and_may_have_been_sent() {
     outbox.number_from(0).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    outbox.settle(&batch, Fate::Confirmed, false).unwrap();
+    outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     outbox.accept([run(10..13)]).unwrap();
     let left = folder.killed();
     fs::remove_file(left.path().join("outbox.db-wal")).unwrap();
@@ -265,7 +265,7 @@ fn rows_whose_settlement_was_lost_come_again_and_may_have_been_sent() {
     assert_eq!(seen(&batches), [((0..4).collect(), None, true), ((4..10).collect(), None, false)]);
     assert_eq!(reports(&outbox), [(3, "outbox.db.corrupt-1".to_owned())]);
     for batch in &batches {
-        outbox.settle(batch, Fate::Confirmed, batch.maybe_sent()).unwrap();
+        outbox.settle(batch, RowState::Confirmed, batch.maybe_sent()).unwrap();
     }
     assert_eq!(outbox.stats().maybe_twice, 4);
     // The number that was given is not given again.
@@ -323,7 +323,7 @@ fn damage_while_rows_are_on_their_way_changes_nothing_for_them() {
     assert_eq!(sent.number(), Some(1));
     let again = take(&folder.killed().open().unwrap(), 1, 1).unwrap();
     assert_eq!((again.numbers(), again.number(), again.maybe_sent()), (0..1_500, Some(1), true));
-    outbox.settle(&sent, Fate::Confirmed, false).unwrap();
+    outbox.settle(&sent, RowState::Confirmed, false).unwrap();
     outbox.accept([run(30_000..30_001)]).unwrap();
     assert_eq!(outbox.stats().pending.rows, expected.len() as u64 + 1);
 }
@@ -402,10 +402,10 @@ fn a_notice_waits_until_a_sender_has_heard_it() {
     fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
     // Somebody else opens the outbox first, and its sender's neighbour, who may not have it.
     let other = Settings { destination: None, ..settings(&folder.file(), u64::MAX) };
-    assert_eq!(Durable::open(other).unwrap().retry().unwrap(), 0);
+    assert_eq!(DiskQueue::open(other).unwrap().retry().unwrap(), 0);
     let other =
         Settings { destination: Some(Destination::new("elsewhere", &PUSH_ROWS)), ..settings(&folder.file(), u64::MAX) };
-    assert!(Durable::open(other).is_err());
+    assert!(DiskQueue::open(other).is_err());
     assert_eq!(reports(&folder.killed().open().unwrap()), [(100, "outbox.db.corrupt-1".to_owned())]);
     let outbox = folder.open().unwrap();
     assert_eq!(reports(&outbox).len(), 1);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use powerbi_push::delivery::queue::Outbox;
+use powerbi_push::delivery::queue::Queue;
 use powerbi_push::rows::encode::Run;
 use rusqlite::Connection;
 
@@ -45,7 +45,7 @@ fn singles(rows: std::ops::Range<i64>) -> Vec<Run> {
     rows.map(|id| run([id])).collect()
 }
 
-fn one_by_one(outbox: &Outbox, rows: Vec<Run>) {
+fn one_by_one(outbox: &Queue, rows: Vec<Run>) {
     for run in rows {
         outbox.accept([run]).unwrap();
     }

@@ -3,12 +3,12 @@
 use std::fs;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Loss, Notice, Outbox, Reader};
+use powerbi_push::delivery::queue::{Loss, Notice, Queue, Reader};
 
 use crate::outbox::folder::{Folder, all_ids, run};
 use crate::outbox::rescue::spoil;
 
-fn outbox(runs: i64) -> (Folder, Outbox) {
+fn outbox(runs: i64) -> (Folder, Queue) {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.accept((0..runs).map(|part| run(2 * part..2 * part + 2))).unwrap();
@@ -32,7 +32,7 @@ fn swap(folder: &Folder, other: &Folder) {
     }
 }
 
-fn told(outbox: &Outbox) -> Vec<(String, Loss)> {
+fn told(outbox: &Queue) -> Vec<(String, Loss)> {
     let loss = |notice| if let Notice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(loss).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use powerbi_push::delivery::queue::Fate;
+use powerbi_push::delivery::queue::RowState;
 use powerbi_push::emulator::{Assumed, Licence, Options, RetryAfter, Row, Value};
 use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::services::powerbi::Allowance;
@@ -52,10 +52,10 @@ fn ids(house: &House) -> Vec<i64> {
     house.emulator.rows(None, "Sales", None).unwrap().iter().map(id).collect()
 }
 
-/// Every row of `requests` is there once: in order where `couriers` is one, else in order within its request.
-fn check_order(ids: &[i64], requests: usize, couriers: usize) {
+/// Every row of `requests` is there once: in order where `workers` is one, else in order within its request.
+fn check_order(ids: &[i64], requests: usize, workers: usize) {
     let mut sorted = ids.to_vec();
-    if couriers > 1 {
+    if workers > 1 {
         assert!(ids.chunks(ROWS).all(|request| request.windows(2).all(|pair| pair[1] == pair[0] + 1)));
         sorted.sort_unstable();
     }
@@ -81,19 +81,19 @@ async fn two_hours_with_a_table_that_becomes_large_in_their_middle_are_not_refus
     // With the 625th request there are 250,000 rows: from that one on it is 120 an hour.
     let parts = [(0, 300), (3_460, 324 + 120)];
     for (number, assumed) in windows().into_iter().enumerate() {
-        let (house, couriers) = (house(assumed, Allowance::PRO, None).await, [IN_FLIGHT, 1][number % 2]);
+        let (house, workers) = (house(assumed, Allowance::PRO, None).await, [IN_FLIGHT, 1][number % 2]);
         for (begin, requests) in parts {
             house.rest_until(Duration::from_secs(begin)).await;
             let rows = (requests * ROWS) as u64;
-            let (outbox, failure) = house.deliver(i64::try_from(rows).unwrap(), ROWS, couriers).await;
+            let (outbox, failure) = house.deliver(i64::try_from(rows).unwrap(), ROWS, workers).await;
             assert_eq!(failure, None, "{assumed:?}");
-            assert_eq!(outbox.ledger().pieces(0..rows), [(0..rows, Some(Fate::Confirmed))]);
+            assert_eq!(outbox.ledger().pieces(0..rows), [(0..rows, Some(RowState::Confirmed))]);
         }
         assert_eq!(refused(&house), 0, "{assumed:?}");
         let ids = ids(&house);
         let (first, second) = ids.split_at(300 * ROWS);
-        check_order(first, 300, couriers);
-        check_order(second, 444, couriers);
+        check_order(first, 300, workers);
+        check_order(second, 444, workers);
         check_times(&house, 624);
     }
 }

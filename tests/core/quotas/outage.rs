@@ -39,7 +39,7 @@ async fn ten_minutes_down_cost_one_probe_in_fifteen_seconds_and_all_go_on_when_o
         assert!((40..=45).contains(&in_vain), "{reply:?}: {in_vain} requests in vain");
         let late = service.times()[in_vain] - seconds(600);
         assert!(late <= seconds(15), "{reply:?}: {late:?}");
-        assert!(told_once(&pushed.lane.notices()), "{reply:?}");
+        assert!(told_once(&pushed.delivery.notices()), "{reply:?}");
         if reply == down() {
             assert!(service.times()[in_vain..].iter().all(|at| *at <= seconds(616)), "somebody still waited");
         }
@@ -62,9 +62,9 @@ async fn a_service_that_cannot_be_reached_is_probed_too() {
     let nowhere = Scripted::nowhere().await;
     let deadline = Some(powerbi_push::clock::Moment::default() + seconds(600));
     let pushed = nowhere.push_by(&nowhere.route(Allowance::PRO), 100, PATIENT, deadline, IN_FLIGHT).await;
-    assert_eq!(pushed.lane.failure().unwrap().kind, Kind::Deadline);
-    assert_eq!(pushed.lane.meter().requests, 0);
-    assert!(told_once(&pushed.lane.notices()));
+    assert_eq!(pushed.delivery.failure().unwrap().kind, Kind::Deadline);
+    assert_eq!(pushed.delivery.meter().requests, 0);
+    assert!(told_once(&pushed.delivery.notices()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,7 +96,7 @@ async fn single_failures_among_many_successes_stop_nobody() {
     let failed = service.replies(|reply| *reply != Reply::Take);
     assert!((50..=200).contains(&failed), "{failed}");
     assert_eq!(service.extra(), failed);
-    assert_eq!(pushed.lane.meter().retries, failed as u64);
+    assert_eq!(pushed.delivery.meter().retries, failed as u64);
     // A second here and there, and never the fifteen of an outage in a row.
     assert!(service.since_start() < seconds(120), "{:?}", service.since_start());
 }
@@ -105,13 +105,13 @@ async fn single_failures_among_many_successes_stop_nobody() {
 async fn the_policy_gives_up_after_its_attempts_even_while_the_service_is_down() {
     let service = Scripted::new(|_, _| down()).await;
     let pushed = service.push_by(&service.route(Allowance::PRO), 1, Retry::default(), None, 1).await;
-    assert_eq!(pushed.lane.failure().unwrap().kind, Kind::InDoubt);
+    assert_eq!(pushed.delivery.failure().unwrap().kind, Kind::InDoubt);
     let times = service.times();
     assert_eq!(times.len(), 5);
     // One resend from the budget at once, the others one in fifteen seconds.
     assert!((0.25..=0.5).contains(&times[1].as_secs_f64()), "{times:?}");
     assert!(times.windows(2).skip(1).all(|pair| pair[1] - pair[0] == seconds(15)), "{times:?}");
-    let waited = pushed.lane.meter().waited;
+    let waited = pushed.delivery.meter().waited;
     assert_eq!(waited, service.since_start());
 }
 

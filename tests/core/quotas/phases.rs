@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::rate_limit::{Ask, Ending, Holding, Limit};
+use powerbi_push::rate_limit::{Ask, Ending, Holding, RateLimit};
 use powerbi_push::retry::Retry;
 use powerbi_push::services::powerbi::Allowance;
 
@@ -35,7 +35,7 @@ struct Ran {
     service: Service,
     /// When the requests that were taken left.
     left: Vec<Duration>,
-    limit: Limit,
+    limit: RateLimit,
 }
 
 async fn run(counting: Counting, table: Table, quotas: Allowance, rows: u64, end: Duration) -> Ran {
@@ -44,7 +44,7 @@ async fn run(counting: Counting, table: Table, quotas: Allowance, rows: u64, end
 
 async fn run_with(mut service: Service, table: Table, quotas: Allowance, rows: u64, end: Duration) -> Ran {
     let clock = Clock::real();
-    let limit = Limit::alone(clock.clone(), quotas.of_dataset()).of_table("Orders");
+    let limit = RateLimit::alone(clock.clone(), quotas.of_dataset()).of_table("Orders");
     match table {
         Table::Made => limit.made(["Orders"], false),
         Table::Fifo => {
@@ -152,7 +152,7 @@ async fn a_million_rows_take_hardly_longer_than_the_quotas_make_them() {
 #[tokio::test(start_paused = true)]
 async fn five_requests_a_second_go_to_a_push_url_and_never_a_sixth() {
     let clock = Clock::real();
-    let limit = Limit::alone(clock.clone(), Allowance::PRO.of_push_url(false));
+    let limit = RateLimit::alone(clock.clone(), Allowance::PRO.of_push_url(false));
     let mut latency = fastrand::Rng::with_seed(1);
     let (mut left, mut answered) = (Vec::new(), Vec::new());
     for _ in 0..200 {

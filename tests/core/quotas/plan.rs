@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::rate_limit::{Ask, Ending, Limit};
+use powerbi_push::rate_limit::{Ask, Ending, RateLimit};
 use powerbi_push::retry::Retry;
 use powerbi_push::services::powerbi::Allowance;
 
 use super::Sending;
 use super::service::{Counting, Service};
 
-fn limit(quotas: Allowance) -> Limit {
-    Limit::alone(Clock::real(), quotas.of_dataset()).of_table("Orders")
+fn limit(quotas: Allowance) -> RateLimit {
+    RateLimit::alone(Clock::real(), quotas.of_dataset()).of_table("Orders")
 }
 
 #[tokio::test(start_paused = true)]

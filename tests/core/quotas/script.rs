@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::delivery::queue::{Fate, Outbox};
-use powerbi_push::delivery::worker::{Lane, Manner, Policy};
+use powerbi_push::delivery::queue::{Queue, RowState};
+use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::http::transport::Settings;
 use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::retry::Retry;
@@ -102,33 +102,33 @@ impl Scripted {
         count: usize,
         retry: Retry,
         deadline: Option<Moment>,
-        couriers: usize,
+        workers: usize,
     ) -> Pushed {
         let policy = Policy {
             retry,
             resend_doubt: true,
             isolate: false,
             deadline,
-            couriers,
-            manner: Manner::Push,
+            workers,
+            on_failure: OnFailure::Stop,
             linger: None,
         };
         Self::run(route, count, policy).await
     }
 
-    /// The same in a sender's manner, which never gives up.
+    /// The same as a sender does it, which never gives up.
     pub(crate) async fn send(&self, count: usize, retry: Retry) -> Pushed {
-        let (couriers, manner) = (IN_FLIGHT, Manner::Sender);
+        let (workers, on_failure) = (IN_FLIGHT, OnFailure::Continue);
         let policy =
-            Policy { retry, resend_doubt: true, isolate: false, deadline: None, couriers, manner, linger: None };
+            Policy { retry, resend_doubt: true, isolate: false, deadline: None, workers, on_failure, linger: None };
         Self::run(&self.route(Allowance::PRO), count, policy).await
     }
 
     async fn run(route: &Route, count: usize, policy: Policy) -> Pushed {
         let outbox = Arc::new(requests(count));
-        let lane = Arc::new(route.lane(Arc::clone(&outbox), policy));
-        Arc::clone(&lane).run().await;
-        Pushed { lane, outbox }
+        let delivery = Arc::new(route.delivery(Arc::clone(&outbox), policy));
+        Arc::clone(&delivery).run().await;
+        Pushed { delivery, outbox }
     }
 
     pub(crate) fn since_start(&self) -> Duration {
@@ -153,25 +153,25 @@ impl Scripted {
 
 /// A push that is over.
 pub(crate) struct Pushed {
-    pub(crate) lane: Arc<Lane>,
-    outbox: Arc<Outbox>,
+    pub(crate) delivery: Arc<Delivery>,
+    outbox: Arc<Queue>,
 }
 
 impl Pushed {
     /// How many of the first `count` rows are confirmed.
     pub(crate) fn confirmed(&self, count: usize) -> usize {
         let pieces = self.outbox.ledger().pieces(0..count as u64);
-        let confirmed = pieces.into_iter().filter(|(_, fate)| *fate == Some(Fate::Confirmed));
+        let confirmed = pieces.into_iter().filter(|(_, state)| *state == Some(RowState::Confirmed));
         confirmed.map(|(rows, _)| usize::try_from(rows.end - rows.start).unwrap()).sum()
     }
 }
 
 /// An outbox with `count` requests of one row each, closed.
-fn requests(count: usize) -> Outbox {
+fn requests(count: usize) -> Queue {
     let schema = Some(Arc::new(TableSchema::new(&table()).under(TARGET.values)));
     let limits = encode::Limits { max_rows: 1, ..PushDataset::LIMITS };
     let mut encoder = Encoder::new(&PUSH_ROWS, schema, encode::Options::default(), limits, 1);
-    let outbox = Outbox::new(1_000_000, || ());
+    let outbox = Queue::new(1_000_000, || ());
     let mut source = Sample::new((0..i64::try_from(count).unwrap()).map(|id| (id, format!("item {id}"))));
     loop {
         let filled = encoder.fill(&mut source).unwrap();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::clock::{Clock, Moment};
-use powerbi_push::rate_limit::Limit;
+use powerbi_push::rate_limit::RateLimit;
 use powerbi_push::services::powerbi::Allowance;
 use tokio::task::JoinSet;
 
@@ -29,7 +29,7 @@ async fn share(counting: Counting, processes: u64, rows: u64, begin: Duration, e
     let service = Arc::new(Mutex::new(Service::new(counting).fifo()));
     let mut tasks = JoinSet::new();
     for seed in 0..processes {
-        let limit = Limit::alone(clock.clone(), Allowance::PRO.of_dataset()).of_table("Orders");
+        let limit = RateLimit::alone(clock.clone(), Allowance::PRO.of_dataset()).of_table("Orders");
         limit.made(["Orders"], true);
         let sending = Sending { limit, clock: clock.clone(), rows, end: Moment::default() + end, seed };
         tasks.spawn(sending.run(Arc::clone(&service)));
@@ -85,7 +85,7 @@ async fn who_is_left_alone_has_all_of_the_quota_again_after_some_minutes() {
     let service = Arc::new(Mutex::new(Service::new(Counting::Sliding).fifo()));
     let mut tasks = JoinSet::new();
     for (seed, minutes) in [(0, 30), (1, 5)] {
-        let limit = Limit::alone(clock.clone(), Allowance::PRO.of_dataset()).of_table("Orders");
+        let limit = RateLimit::alone(clock.clone(), Allowance::PRO.of_dataset()).of_table("Orders");
         limit.made(["Orders"], true);
         let sending =
             Sending { limit, clock: clock.clone(), rows: 10, end: Moment::default() + MINUTE * minutes, seed };

@@ -65,7 +65,7 @@ async fn nonsense_is_told_once_and_backed_off_from() {
         assert_eq!(pushed.confirmed(1), 1);
         let times = service.times();
         assert!(times[1] >= seconds(1) && times[2].as_secs_f64() <= most, "{nonsense}: {times:?}");
-        let notices = pushed.lane.notices();
+        let notices = pushed.delivery.notices();
         let odd = notices.iter().filter(|notice| matches!(notice, Notice::OddRetryAfter(_)));
         assert_eq!(odd.count(), 1, "{notices:?}");
     }
@@ -76,20 +76,20 @@ async fn every_client_of_the_process_heeds_what_one_was_told() {
     let service = Scripted::new(|_, number| if number == 0 { Reply::throttled(&600) } else { Reply::Take }).await;
     let (first, second) = (service.route(Allowance::PRO), service.route(Allowance::NONE));
     let gave_up = service.push_by(&first, 1, Retry::never(), None, 1).await;
-    let error = gave_up.lane.failure().unwrap();
+    let error = gave_up.delivery.failure().unwrap();
     assert_eq!((error.kind, error.answer.status), (Kind::RateLimited, Some(429)));
     // Who does not wait is told at once, and who does comes late enough.
-    let told = service.push_by(&second, 1, Retry::never(), None, 1).await.lane.failure().unwrap();
+    let told = service.push_by(&second, 1, Retry::never(), None, 1).await.delivery.failure().unwrap();
     assert_eq!((told.kind, told.answer.status), (Kind::RateLimited, None));
     assert_eq!(told.answer.bound_by.as_deref(), Some("Retry-After"));
     assert_eq!(service.times().len(), 1);
     let pushed = service.push_by(&second, 1, Retry::default(), None, 1).await;
     assert_eq!(pushed.confirmed(1), 1);
     assert!(is_kept(service.times()[1], seconds(600)));
-    let Ok([Notice::Waiting(length, Reason::RetryAfter)]) = <[Notice; 1]>::try_from(pushed.lane.notices()) else {
+    let Ok([Notice::Waiting(length, Reason::RetryAfter)]) = <[Notice; 1]>::try_from(pushed.delivery.notices()) else {
         panic!("the wait was not noticed")
     };
-    assert_eq!(pushed.lane.meter().waited, length);
+    assert_eq!(pushed.delivery.meter().waited, length);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,7 +97,7 @@ async fn a_wait_past_the_deadline_is_refused_at_once_and_names_what_holds_it() {
     let service = Scripted::new(|_, _| Reply::Take).await;
     let deadline = Some(Moment::default() + seconds(59));
     let pushed = service.push_by(&service.route(Allowance::PRO), 200, Retry::default(), deadline, IN_FLIGHT).await;
-    let error = pushed.lane.failure().unwrap();
+    let error = pushed.delivery.failure().unwrap();
     assert_eq!((error.kind, error.answer.status), (Kind::RateLimited, None));
     assert_eq!(error.answer.bound_by.as_deref(), Some("120 requests a minute"));
     // Of those that had leave when the wait became known, the ones that had not begun were withdrawn.

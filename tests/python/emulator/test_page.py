@@ -157,6 +157,22 @@ def test_a_page_finds_its_emulator_again(browser: Browser) -> None:
     page.close()
 
 
+def test_numbers_of_any_size_and_none_at_all_fit_their_tiles(powerbi: Emulator, page: Page) -> None:
+    def shown(name: str, values: list[float | None]) -> list[str]:
+        table(powerbi, name, {"v": float, "s": str}).push([{"v": value, "s": "s"} for value in values])
+        article = page.locator("article", has_text=name)
+        article.locator(".tile").first.wait_for()
+        assert article.locator(".tile").evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+        parts = (".moved", ".gauge text", ".bars b")
+        return [text for part in parts for text in article.locator(part).all_text_contents()]
+
+    assert shown("Huge", [-1e300, 1e300]) == ["▲ 2E300", "1E300", "-1E300", "1E300", "0"]
+    assert shown("Tiny", [1e-300, 3e-300]) == ["▲ 2E-300", "3E-300", "0", "3E-300", "2E-300"]
+    assert shown("Below", [-74.5, -1.0]) == ["▲ 73.5", "-1", "-75", "0", "-37.75"]
+    assert shown("Nothing", [None, None]) == ["latest", "\u2013", "", "", "\u2013"]
+    assert page.locator("article", has_text="Nothing").locator(".hand").is_hidden()
+
+
 def test_what_users_wrote_is_text(powerbi: Emulator, page: Page) -> None:
     evil = "<img src=x onerror=alert(1)>"
     table(powerbi, evil, {evil: str}).push([{evil: evil}])

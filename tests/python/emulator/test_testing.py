@@ -103,6 +103,19 @@ def test_a_push_url_takes_any_columns(powerbi: Emulator, powerbi_push_url: str) 
     powerbi.assert_pushed("pushed/RealTimeData", rows, ordered=True)
 
 
+def test_what_a_push_url_never_got_is_a_difference(powerbi: Emulator, powerbi_push_url: str) -> None:
+    powerbi.assert_pushed("pushed/RealTimeData", iter([]))
+    StreamingDataset(powerbi_push_url).push([{"celsius": 21}, {"celsius": 22}])
+    powerbi.assert_pushed("pushed/RealTimeData", [{"celsius": 21, "room": None}, {"celsius": 22}])
+    with pytest.raises(AssertionError) as caught:
+        powerbi.assert_pushed("pushed/RealTimeData", iter([{"celsius": 21, "room": "attic"}, {"celsius": 22}]))
+    assert str(caught.value).splitlines() == [
+        "`pushed/RealTimeData`: 2 rows arrived of 2",
+        "changed, 1 row:",
+        "  room: 'attic' arrived as None in {'celsius': 21.0, 'room': 'attic'}",
+    ]
+
+
 @pytest.mark.powerbi(limits=False, clock="virtual")
 def test_a_marker_gives_a_server_of_its_own(powerbi: Emulator) -> None:
     powerbi.advance(60)

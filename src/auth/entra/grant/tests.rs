@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::ClientSecret;
 use super::*;
-use crate::auth::slot::Ask;
+use crate::auth::token_cache::FetchHint;
 use crate::auth::{AccessToken, Account};
 use crate::clock::{Clock, Moment};
 use crate::error::Kind;
@@ -44,12 +44,12 @@ impl Entra {
         Self { url, received }
     }
 
-    async fn ask(&self, clock: &Clock, retry: Retry, ask: Ask) -> Result<AccessToken> {
+    async fn ask(&self, clock: &Clock, retry: Retry, hint: FetchHint) -> Result<AccessToken> {
         let who = ClientSecret::new("contoso.com", "11111111-2222-3333-4444-555555555555", SECRET, Some(&self.url));
         let account = Arc::new(Account::new(who.unwrap()));
         let sign_in = account.sign_in("https://login.microsoftonline.com", "https://service/.default").unwrap();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
-        sign_in.fetch(Transport::new(&settings, clock.clone()).unwrap(), retry, clock.clone(), ask).await
+        sign_in.fetch(Transport::new(&settings, clock.clone()).unwrap(), retry, clock.clone(), hint).await
     }
 
     fn calls(&self) -> usize {
@@ -77,8 +77,8 @@ fn waited(clock: &Clock) -> Duration {
     clock.now() - Moment::default()
 }
 
-fn at_once() -> Ask {
-    Ask { ahead: false, not_before: Moment::default(), claims: None }
+fn at_once() -> FetchHint {
+    FetchHint { ahead: false, not_before: Moment::default(), claims: None }
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn faults_without_end_come_out_as_what_they_are() {
 async fn nothing_is_repeated_while_a_good_token_is_at_hand_or_where_nobody_wants_it() {
     for (retry, ahead) in [(Retry::default(), true), (Retry::never(), false)] {
         let (entra, clock) = (Entra::new(&[(503, "Retry-After: 60\r\n", "")]), Clock::simulated());
-        let later = Ask { ahead, not_before: Moment::default() + Duration::from_secs(9), claims: None };
+        let later = FetchHint { ahead, not_before: Moment::default() + Duration::from_secs(9), claims: None };
         let error = entra.ask(&clock, retry, later).await.unwrap_err();
         assert_eq!(error.answer.retry_after, Some(Duration::from_secs(60)));
         assert_eq!((waited(&clock), entra.calls()), (Duration::ZERO, 1));
@@ -151,7 +151,7 @@ async fn nothing_is_repeated_while_a_good_token_is_at_hand_or_where_nobody_wants
 #[tokio::test]
 async fn what_was_told_before_is_waited_for_before_the_first_question() {
     let (entra, clock) = (Entra::new(&[(200, "", TOKEN)]), Clock::simulated());
-    let later = Ask { ahead: false, not_before: Moment::default() + Duration::from_secs(9), claims: None };
+    let later = FetchHint { ahead: false, not_before: Moment::default() + Duration::from_secs(9), claims: None };
     entra.ask(&clock, Retry::default(), later).await.unwrap();
     assert_eq!(waited(&clock), Duration::from_secs(9));
 }

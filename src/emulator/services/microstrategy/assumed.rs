@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::emulator::switch::{self, Answers, Fate, Reception, answers, choose, count, seconds};
+use crate::emulator::switch::{self, Answers, Reception, RowState, answers, choose, count, seconds};
 use crate::error::Result;
 
 answers! {
@@ -161,7 +161,7 @@ pub struct MicroStrategyAssumed {
     /// How many times a new dataset is asked for in vain.
     pub(super) new_dataset_gets: Gets<0>,
     /// What becomes of an upload when the login that began it ends.
-    pub(super) upload_after_login: Fate,
+    pub(super) upload_after_login: RowState,
     /// Which cookie of the load balancer a request must bring.
     pub(super) balancer: Balancer,
     /// What a time with a zone becomes.

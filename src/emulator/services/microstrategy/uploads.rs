@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::store::Dataset;
 use crate::clock::Moment;
 use crate::emulator::row::Row;
-use crate::emulator::switch::{Fate, Reception};
+use crate::emulator::switch::{Reception, RowState};
 
 /// The upload sessions.
 #[derive(Debug, Default)]
@@ -100,7 +100,7 @@ impl Uploads {
         let found = self.all.iter_mut().find(|upload| {
             upload.id.eq_ignore_ascii_case(id)
                 && upload.dataset.eq_ignore_ascii_case(dataset)
-                && (upload.login == login || assumed.upload_after_login == Fate::Kept)
+                && (upload.login == login || assumed.upload_after_login == RowState::Kept)
         });
         found.ok_or_else(Refusal::no_object)
     }
@@ -111,14 +111,14 @@ impl Uploads {
 
     /// The uploads of a login are lost with it, unless they are kept.
     pub(super) fn forget(&mut self, login: &str, assumed: &MicroStrategyAssumed) {
-        if assumed.upload_after_login == Fate::Lost {
+        if assumed.upload_after_login == RowState::Lost {
             self.all.retain(|upload| upload.login != login);
         }
     }
 
     /// The same for all logins.
     pub(super) fn forget_all_if_lost(&mut self, assumed: &MicroStrategyAssumed) {
-        if assumed.upload_after_login == Fate::Lost {
+        if assumed.upload_after_login == RowState::Lost {
             self.all.clear();
         }
     }

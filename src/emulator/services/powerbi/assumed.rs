@@ -7,7 +7,7 @@ use std::time::Duration;
 pub use self::answers::{
     AnswerNames, AppRefusal, Case, Creation, Licence, NoMember, RetryAfter, SequenceNumbers, TablesAnswer, Windows,
 };
-use crate::emulator::switch::{self, Fate, Reception, choose, count, seconds};
+use crate::emulator::switch::{self, Reception, RowState, choose, count, seconds};
 use crate::error::Result;
 
 /// How the emulator behaves where the documents do not say what the service does.
@@ -34,13 +34,13 @@ pub struct Assumed {
     /// What Get Tables tells of a table (facts/powerbi 1.3: no example).
     pub tables_answer: TablesAnswer,
     /// What becomes of the rows when the schema of their table is updated (facts/powerbi 1.4, 10.2).
-    pub rows_after_update: Fate,
+    pub rows_after_update: RowState,
     /// What the header with a sequence number does (facts/powerbi 1.10, 10.1).
     pub sequence_numbers: SequenceNumbers,
     /// Whether a sequence number may leave some out (facts/powerbi 1.10).
     pub sequence_gaps: Reception,
     /// What becomes of the sequence numbers when all rows are deleted (facts/powerbi 10.1).
-    pub sequence_after_delete: Fate,
+    pub sequence_after_delete: RowState,
     /// How the time is cut by which requests and rows are counted (facts/powerbi 4.4: not stated).
     pub windows: Windows,
     /// How far fixed windows had come when the clock started.
@@ -49,10 +49,12 @@ pub struct Assumed {
     pub retry_after: RetryAfter,
     /// Whose quotas there are (facts/powerbi 4.3, an old document).
     pub licence: Licence,
+    /// What becomes of a client assertion that was used before (facts/entra 5o: msal sends one again and again).
+    pub used_assertions: Reception,
 }
 
 impl Default for Assumed {
-    /// The stricter answer to each question.
+    /// The stricter answer to each question, but where a library of the vendor's would not stand it.
     fn default() -> Self {
         Self {
             rows_object_on_push_url: Reception::default(),
@@ -65,20 +67,21 @@ impl Default for Assumed {
             app_refusal: AppRefusal::default(),
             not_a_member: NoMember::default(),
             tables_answer: TablesAnswer::default(),
-            rows_after_update: Fate::default(),
+            rows_after_update: RowState::default(),
             sequence_numbers: SequenceNumbers::default(),
             sequence_gaps: Reception::default(),
-            sequence_after_delete: Fate::default(),
+            sequence_after_delete: RowState::default(),
             windows: Windows::default(),
             phase: Duration::ZERO,
             retry_after: RetryAfter::default(),
             licence: Licence::default(),
+            used_assertions: Reception::Accepted,
         }
     }
 }
 
 /// The names of the switches.
-const SWITCHES: [&str; 18] = [
+const SWITCHES: [&str; 19] = [
     "rows_object_on_push_url",
     "groups_page",
     "filter_case",
@@ -97,6 +100,7 @@ const SWITCHES: [&str; 18] = [
     "phase",
     "retry_after",
     "licence",
+    "used_assertions",
 ];
 
 impl Assumed {
@@ -121,6 +125,7 @@ impl Assumed {
             "phase" => seconds(answer).map(|time| self.phase = time),
             "retry_after" => choose(&mut self.retry_after, answer),
             "licence" => choose(&mut self.licence, answer),
+            "used_assertions" => choose(&mut self.used_assertions, answer),
             _ => return Err(switch::unknown(name, &SWITCHES)),
         };
         outcome.map_err(|hint| switch::no_answer(name, answer, hint))

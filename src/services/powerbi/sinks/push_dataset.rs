@@ -12,7 +12,7 @@ use crate::delivery::{Fault, Parcel, Session, Sink, Verdict};
 use crate::error::Result;
 use crate::http::transport::Request;
 use crate::http::{Answer, Later};
-use crate::rate_limit::{Limit, Quotas, Watch};
+use crate::rate_limit::{Quotas, RateLimit, Watch};
 use crate::rows::encode::{Framing, Limits};
 
 /// `{"rows":[{...},{...}]}`. Source: the service's swagger, `PostRowsRequest`.
@@ -64,7 +64,7 @@ impl PushDataset {
         Ok(Self { api, at, rows_url })
     }
 
-    fn quota(&self) -> Limit {
+    fn quota(&self) -> RateLimit {
         self.api.quota(&self.at.dataset, Quotas::NONE)
     }
 }

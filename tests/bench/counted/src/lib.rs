@@ -20,9 +20,9 @@ mod package {
 mod python {
     mod door;
     mod errors;
-    mod intake;
+    mod input;
 
-    mod porter {
+    mod callback_thread {
         use pyo3::{PyResult, Python};
 
         pub(super) fn close_all() {}
@@ -46,7 +46,7 @@ mod python {
     use pyo3::prelude::*;
     use pythonize::depythonize;
 
-    use self::intake::{Source, Wanted};
+    use self::input::{Source, Wanted};
     use crate::rows::cell::Rows;
     use crate::rows::encode::{Encoder, Filled, Framing, Limits, Options};
     use crate::package::rules::TARGET;

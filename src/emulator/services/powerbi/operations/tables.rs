@@ -10,7 +10,7 @@ use crate::emulator::services::powerbi::refusal::Refusal;
 use crate::emulator::services::powerbi::rules;
 use crate::emulator::services::powerbi::schema::{self, Mode};
 use crate::emulator::services::powerbi::store::Table;
-use crate::emulator::switch::Fate;
+use crate::emulator::switch::RowState;
 
 impl Call<'_> {
     pub(super) fn tables(&self, id: &str) -> Result<Answer, Refusal> {
@@ -43,8 +43,8 @@ impl Call<'_> {
         let before = std::mem::replace(&mut table.columns, wanted.columns);
         table.declared = wanted.declared;
         match self.service.assumed.rows_after_update {
-            Fate::Kept => table.rows = table.rows.iter().map(|row| table.columns.take_over(row, &before)).collect(),
-            Fate::Lost => table.clear(self.service.assumed.sequence_after_delete),
+            RowState::Kept => table.rows = table.rows.iter().map(|row| table.columns.take_over(row, &before)).collect(),
+            RowState::Lost => table.clear(self.service.assumed.sequence_after_delete),
         }
         self.service.site.changed(Change::Datasets);
         Ok(Answer::json(StatusCode::OK, &json!({"name": name})))

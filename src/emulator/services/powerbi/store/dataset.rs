@@ -21,7 +21,7 @@ use crate::emulator::services::powerbi::sequence::Sequence;
 use crate::emulator::services::powerbi::usage::{Usage, Wait, rows_an_hour};
 use crate::emulator::services::powerbi::window::Quota;
 use crate::emulator::shown::Arrivals;
-use crate::emulator::switch::Fate;
+use crate::emulator::switch::RowState;
 
 /// The name of a retention policy. serde takes a bare `&str` for one that is borrowed from the text that it reads.
 type Policy = &'static str;
@@ -172,9 +172,9 @@ impl Table {
     }
 
     /// Deletes all rows.
-    pub(in crate::emulator::services::powerbi) fn clear(&mut self, sequence: Fate) {
+    pub(in crate::emulator::services::powerbi) fn clear(&mut self, sequence: RowState) {
         self.rows.clear();
-        if sequence == Fate::Lost {
+        if sequence == RowState::Lost {
             self.sequence = Sequence::default();
         }
     }

@@ -1,0 +1,135 @@
+//! The states of a batch on its way, as the file knows them: issued, recalled, settled.
+//!
+//! What was accepted goes on being delivered while the disk is full or fails. Then memory knows better than the file,
+//! and the file is told as soon as it can be written.
+
+use super::database::Database;
+use super::failure::Trouble;
+use super::metadata;
+use super::notice::Notice;
+use super::record::StoredDeadLetter;
+use crate::delivery::queue::batch::Batch;
+use crate::delivery::queue::level::Counters;
+use crate::delivery::queue::taken::{Known, Split};
+
+impl Database {
+    /// The file knows that `batch` may have been sent from now on, and with which number.
+    pub(super) fn issue(&mut self, batch: &Batch) -> Result<Option<u64>, Trouble> {
+        let Some(split) = self.split(batch) else { return Ok(batch.number()) };
+        let known = split.part;
+        let is_whole = split.rest.is_empty() && (known.number.is_some() || !self.transaction.numbering.is_started());
+        if is_whole && known.sent && known.recorded && !self.unsaved {
+            return Ok(known.number);
+        }
+        match self.write(|transaction, file| transaction.issue(file, &split)) {
+            // A number that is not on the disk could be given twice.
+            Err(trouble) if self.transaction.numbering.is_started() => Err(trouble),
+            Err(trouble) => {
+                self.transaction.taken.replace(&split, Some(Known { sent: true, recorded: false, ..split.part }));
+                self.put_off(&trouble);
+                Ok(split.part.number)
+            }
+            written => written,
+        }
+    }
+
+    /// Numbers go on behind `last`, and `batch` has none.
+    pub(super) fn number_anew(&mut self, batch: &Batch, last: u64) -> Result<(), Trouble> {
+        let split = self.split(batch);
+        self.write(|transaction, file| {
+            transaction.numbering.forget(last);
+            transaction.state.number = last;
+            if let Some(split) = &split {
+                transaction.replace(file, split, Some(Known { number: None, recorded: false, ..split.part }))?;
+            }
+            transaction.save(file)
+        })
+    }
+
+    /// `batch` is known not to have been applied.
+    pub(super) fn recall(&mut self, batch: &Batch) {
+        let Some(split) = self.split(batch).filter(|split| split.part.sent) else { return };
+        if let Err(trouble) = self.write(|transaction, file| transaction.recall(file, &split)) {
+            let sent = split.part.doubt;
+            self.transaction.taken.replace(&split, Some(Known { sent, recorded: false, ..split.part }));
+            self.put_off(&trouble);
+        }
+    }
+
+    /// `batch` is done with; its rows leave, or are set aside. Answers whether it was there.
+    pub(super) fn settle(&mut self, batch: &Batch, aside: Option<StoredDeadLetter>) -> bool {
+        let Some(split) = self.split(batch) else { return false };
+        let written = self.write(|transaction, file| {
+            aside.iter().try_for_each(|aside| transaction.set_aside(file, aside))?;
+            transaction.settle(file, &split)
+        });
+        if let Err(trouble) = written {
+            self.transaction.taken.replace(&split, None);
+            if let Some(aside) = aside {
+                self.transaction.count_aside(&aside);
+                self.unsaved_asides.push(aside);
+            }
+            self.put_off(&trouble);
+        }
+        self.shrink();
+        true
+    }
+
+    fn split(&self, batch: &Batch) -> Option<Split> {
+        self.transaction.taken.split(&batch.numbers(), batch.bytes())
+    }
+
+    /// The file is told later.
+    fn put_off(&mut self, trouble: &Trouble) {
+        if !std::mem::replace(&mut self.unsaved, true) {
+            let path = self.place.path().to_path_buf();
+            let why = trouble.to_error("writing to", &path).message;
+            self.notices.push(Notice::Unsaved { path, why });
+        }
+        self.note();
+        if matches!(trouble, Trouble::Full) {
+            self.write_back();
+        }
+    }
+
+    /// The rows that nobody has taken, and their bytes.
+    pub(super) fn waiting(&self) -> [u64; 2] {
+        [self.transaction.state.rows, self.transaction.state.bytes]
+    }
+
+    /// The rows that are not settled.
+    pub(super) fn pending(&self) -> u64 {
+        self.transaction.state.rows + self.transaction.taken.rows()
+    }
+
+    /// The counters as they are now; `before` they were these.
+    pub(super) fn counters(&mut self, before: &Counters) -> Counters {
+        let state = self.transaction.state;
+        let since = if state.rows == 0 {
+            None
+        } else if before.rows > 0 && before.next == state.next && before.since.is_some() {
+            before.since
+        } else if let Some(begun) = self.begun.as_ref().filter(|begun| begun.first <= state.next) {
+            Some(begun.at)
+        } else {
+            self.reading().ok().and_then(|connection| metadata::since(connection, state.next))
+        };
+        let taken = &self.transaction.taken;
+        Counters {
+            accepted: state.accepted,
+            next: state.next,
+            rows: state.rows,
+            bytes: state.bytes,
+            since,
+            aside_bytes: state.aside_bytes,
+            dropped: state.dropped,
+            lost: state.lost,
+            inherited: before.inherited,
+            inherited_left: self.inherited.len(),
+            taken_rows: taken.rows(),
+            taken_bytes: taken.bytes(),
+            taken_since: taken.oldest(),
+            first_taken: taken.first(),
+        }
+    }
+}

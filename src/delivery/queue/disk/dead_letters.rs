@@ -1,0 +1,156 @@
+//! Rows set aside: refused by the service, or sent and never answered for. They stay until somebody decides.
+
+use std::time::{Duration, SystemTime};
+
+use rusqlite::Connection;
+
+use super::database::Database;
+use super::destination::StoredDestination;
+use super::failure::Trouble;
+use super::record::StoredDeadLetter;
+use super::rows::StoredRows;
+use super::table::{all, each};
+use crate::delivery::queue::batch::Batch;
+use crate::error::{Error, Kind, ServiceAnswer};
+
+/// Some rows that were set aside together, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The number of the first of them; it names them all.
+    pub first: u64,
+    /// How many they are.
+    pub rows: u64,
+    /// Whether nobody knows if the service has them; otherwise it refused them.
+    pub in_doubt: bool,
+    /// What the service answered.
+    pub answer: ServiceAnswer,
+    /// What went wrong, in a sentence.
+    pub message: String,
+    /// When they were set aside.
+    pub at: SystemTime,
+}
+
+impl DeadLetter {
+    /// What went wrong, as it was when they were set aside.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        let kind = if self.in_doubt { Kind::InDoubt } else { Kind::Service };
+        Error::new(kind, self.message.clone()).with_answer(self.answer.clone())
+    }
+}
+
+impl StoredDeadLetter {
+    /// The rows of `batch`, set aside for `why`.
+    pub(super) fn new(batch: &Batch, in_doubt: bool, why: &Error, at: u64) -> Self {
+        let (rows, ends) = batch.bare();
+        Self {
+            first: batch.numbers().start,
+            count: batch.rows() as u64,
+            bytes: batch.bytes(),
+            in_doubt,
+            status: why.answer.status.map(u64::from),
+            code: why.answer.code.clone(),
+            message: why.message.clone(),
+            request_id: why.answer.request_id.clone(),
+            at,
+            ends: ends.flat_map(u32::to_le_bytes).collect(),
+            rows,
+        }
+    }
+
+    /// Without its rows.
+    fn told(&self) -> DeadLetter {
+        let answer = ServiceAnswer {
+            status: self.status.and_then(|status| status.try_into().ok()),
+            code: self.code.clone(),
+            request_id: self.request_id.clone(),
+            ..ServiceAnswer::default()
+        };
+        DeadLetter {
+            first: self.first,
+            rows: self.count,
+            in_doubt: self.in_doubt,
+            answer,
+            message: self.message.clone(),
+            at: SystemTime::UNIX_EPOCH + Duration::from_millis(self.at),
+        }
+    }
+
+    /// Its rows, cut as the file of this `destination` says.
+    pub(super) fn stored_rows(&self, destination: &StoredDestination) -> StoredRows {
+        StoredRows::new(&self.rows, &self.ends, destination)
+    }
+}
+
+/// What is set aside, oldest first, with its rows.
+pub(super) fn list(
+    connection: &Connection,
+    destination: &StoredDestination,
+) -> Result<Vec<(DeadLetter, StoredRows)>, Trouble> {
+    let mut found = Vec::new();
+    each(connection, "ORDER BY first", (), |aside: StoredDeadLetter| {
+        found.push((aside.told(), aside.stored_rows(destination)));
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+impl Database {
+    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    pub(super) fn retry(&mut self, at: u64) -> Result<u64, Trouble> {
+        self.empty_aside(|disk, aside| {
+            disk.write(|transaction, file| {
+                // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
+                transaction.put_behind(file, (&aside.rows, &aside.ends), at, aside.in_doubt)?;
+                transaction.forget_aside(file, aside)?;
+                transaction.save(file)
+            })
+        })
+    }
+
+    /// Deletes what is set aside; answers how many rows that were.
+    pub(super) fn drop_set_aside(&mut self) -> Result<u64, Trouble> {
+        self.empty_aside(|disk, aside| {
+            disk.write(|transaction, file| {
+                transaction.forget_aside(file, aside)?;
+                transaction.save(file)
+            })
+        })
+    }
+
+    /// Deletes the oldest of what is set aside until it comes to `bytes`; answers rows and bytes.
+    pub(super) fn drop_oldest_aside(&mut self, bytes: u64) -> Result<(u64, u64), Trouble> {
+        let (mut rows, mut freed) = (0, 0);
+        while freed < bytes
+            && let Some(aside) = self.oldest_aside()?
+        {
+            self.write(|transaction, file| {
+                transaction.forget_aside(file, &aside)?;
+                transaction.state.dropped += aside.count;
+                transaction.save(file)
+            })?;
+            (rows, freed) = (rows + aside.count, freed + aside.bytes);
+        }
+        Ok((rows, freed))
+    }
+
+    /// Does `work` with each of what is set aside, which takes it away; answers how many rows that were.
+    fn empty_aside(
+        &mut self,
+        work: impl Fn(&mut Self, &StoredDeadLetter) -> Result<(), Trouble>,
+    ) -> Result<u64, Trouble> {
+        let mut rows = 0;
+        while let Some(aside) = self.oldest_aside()? {
+            work(self, &aside)?;
+            rows += aside.count;
+        }
+        Ok(rows)
+    }
+
+    fn oldest_aside(&mut self) -> Result<Option<StoredDeadLetter>, Trouble> {
+        if self.transaction.state.aside_rows == 0 {
+            return Ok(None);
+        }
+        Ok(all(self.reading()?, "ORDER BY first LIMIT 1", ())?.pop())
+    }
+}

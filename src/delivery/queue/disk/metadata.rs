@@ -1,0 +1,113 @@
+//! The metadata of a file, brought up to the last row in it.
+//!
+//! They are not written with every accepted row, which would cost a page each time, but before the log is written back
+//! and whenever a batch changes. So rows behind what they say are in the log, whose frames SQLite checks; and where
+//! fewer rows are there than they say, rows are lost.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::failure::Trouble;
+use super::mark::overlap;
+use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
+use super::table::{Record, all, each_intact};
+use crate::delivery::queue::taken::{Known, Taken};
+
+/// The metadata, and those batches that were taken and not settled which are intact.
+pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
+    let mut states = all::<State>(connection, "", ())?;
+    let (Some(mut state), None) = (states.pop(), states.pop()) else {
+        return Err(Trouble::Damaged("the metadata is missing".into()));
+    };
+    state.destination.check(connection.path().unwrap_or_default().as_ref())?;
+    let mut taken = Taken::default();
+    let wrong = each_intact(connection, |batch: StoredBatch| {
+        taken.add(batch.first, batch.into());
+        Ok(())
+    })?;
+    if let Some(trouble @ Trouble::Disk(_)) = wrong {
+        return Err(trouble);
+    }
+    let last = last(connection)?;
+    if let Some((end, total)) = last.filter(|(end, _)| *end > state.accepted) {
+        state.rows += end - state.accepted;
+        state.bytes += total.saturating_sub(state.total);
+        (state.accepted, state.total) = (end, total);
+    }
+    Ok((state, taken))
+}
+
+/// What the file says of its mark.
+pub(super) fn marked(connection: &Connection) -> Option<Marked> {
+    all(connection, "", ()).ok()?.pop()
+}
+
+/// Whether everything is there that should be by this metadata.
+pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Result<(), Trouble> {
+    if taken.rows() != state.taken {
+        return Err(Trouble::Damaged(format!("{} rows on their way, of {}", taken.rows(), state.taken)));
+    }
+    let (mut there, all) = (0, state.rows + state.taken);
+    let mut statement = connection.prepare(&format!("SELECT first, count FROM {}", StoredRun::TABLE))?;
+    let mut runs = statement.query(())?;
+    while let Some(run) = runs.next()? {
+        let [first, count] = [run.get::<_, i64>(0)?, run.get(1)?].map(i64::cast_unsigned);
+        let spans = taken.ranges().chain(std::iter::once(state.next..state.accepted));
+        there += spans.map(|span| overlap(&span, &(first..first + count))).sum::<u64>();
+    }
+    let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredDeadLetter::TABLE);
+    let aside = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
+    if (there, aside) == (all, state.aside_rows) {
+        return Ok(());
+    }
+    let message = format!("{there} of {all} rows are there, and {aside} of {} that were set aside", state.aside_rows);
+    Err(Trouble::Damaged(message))
+}
+
+/// Takes the rows from `accepted` on out of the metadata, which has to be written anew.
+pub(super) fn forget_from(connection: &Connection, state: &mut State, accepted: u64) -> Result<(), Trouble> {
+    let sql = format!("SELECT coalesce(sum(bytes), 0) FROM {} WHERE first >= ?1", StoredRun::TABLE);
+    let bytes = connection.query_row(&sql, [accepted.cast_signed()], |row| row.get::<_, i64>(0))?.cast_unsigned();
+    state.rows = state.rows.saturating_sub(state.accepted - accepted);
+    state.bytes = state.bytes.saturating_sub(bytes);
+    state.total = state.total.saturating_sub(bytes);
+    state.accepted = accepted;
+    Ok(())
+}
+
+/// In how many commits the rows from `row` on came, at the least: those of one came at one time.
+pub(super) fn commits_from(connection: &Connection, row: u64) -> Result<u64, Trouble> {
+    let sql = format!("SELECT count(DISTINCT at) FROM {} WHERE first >= ?1", StoredRun::TABLE);
+    Ok(connection.query_row(&sql, [row.cast_signed()], |row| row.get::<_, i64>(0))?.cast_unsigned())
+}
+
+/// The number behind the last row, and what all rows up to it count for.
+fn last(connection: &Connection) -> Result<Option<(u64, u64)>, Trouble> {
+    let sql = format!("SELECT first + count, total FROM {} ORDER BY first DESC LIMIT 1", StoredRun::TABLE);
+    let found = connection.query_row(&sql, (), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
+    Ok(found.map(|(end, total)| (end.cast_unsigned(), total.cast_unsigned())))
+}
+
+/// When the first of the rows from `next` on was accepted.
+pub(super) fn since(connection: &Connection, next: u64) -> Option<u64> {
+    let sql = format!(
+        "SELECT at FROM {} WHERE first + count > ?1 AND first >= coalesce((SELECT max(first) FROM {0} WHERE first <= ?1), 0) ORDER BY first LIMIT 1",
+        StoredRun::TABLE
+    );
+    let at: rusqlite::Result<i64> = connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row([next.cast_signed()], |row| row.get(0)));
+    at.ok().map(i64::cast_unsigned)
+}
+
+impl From<StoredBatch> for Known {
+    fn from(batch: StoredBatch) -> Self {
+        let StoredBatch { first: _, stop, bytes, at, number, sent } = batch;
+        Self { stop, bytes, at, number, doubt: sent, sent, recorded: true }
+    }
+}
+
+/// The batch as it is written.
+pub(super) fn stored((first, known): (u64, &Known)) -> StoredBatch {
+    let Known { stop, bytes, at, number, doubt: _, sent, recorded: _ } = *known;
+    StoredBatch { first, stop, bytes, at, number, sent }
+}

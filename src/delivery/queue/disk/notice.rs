@@ -1,0 +1,113 @@
+//! What is to be told about a queue, though it works.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::place::Place;
+use super::record::StoredNotice;
+
+/// What of a queue is not there any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// Rows that were accepted and not settled.
+    pub rows: u64,
+    /// Those among them that may have been sent.
+    pub sent: u64,
+    /// Rows that were set aside.
+    pub aside: u64,
+    /// Whether there are not more of them.
+    pub exact: bool,
+}
+
+impl Loss {
+    /// Whether there may be one.
+    pub(super) fn is_any(&self) -> bool {
+        self.rows > 0 || self.aside > 0 || !self.exact
+    }
+}
+
+/// Something that whoever owns the queue should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// It lies in memory: its rows survive the process, and no power loss.
+    Volatile {
+        /// The queue.
+        path: PathBuf,
+    },
+    /// The file was damaged, or may be. What was intact goes on.
+    Damaged {
+        /// The queue.
+        path: PathBuf,
+        /// Where the damaged file is now, if there is one.
+        kept: Option<PathBuf>,
+        /// What was wrong.
+        what: String,
+        /// What is lost.
+        lost: Loss,
+    },
+    /// Rows were settled, and the file could not be told yet: if the process ended now, they would be sent again.
+    Unsaved {
+        /// The queue.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Volatile { path } => {
+                write!(f, "the outbox `{}` lies in memory: its rows do not survive power loss", path.display())
+            }
+            Self::Damaged { path, kept, what, lost } => {
+                write!(f, "the outbox `{}` was damaged ({what}): {lost}, the others go on", path.display())?;
+                match kept {
+                    Some(kept) => {
+                        write!(f, " in a new file; the damaged one is kept as `{}`", kept.display())
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::Unsaved { path, why } => write!(
+                f,
+                "the outbox `{}` cannot be written ({why}): rows go on being sent, and may be sent twice if the \
+                 process ends before it can",
+                path.display(),
+            ),
+        }
+    }
+}
+
+impl Notice {
+    /// Whether the queue keeps it until somebody has heard it: rows may be lost.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    /// What a queue at `path` keeps to be told.
+    pub(super) fn kept(place: &Place, stored: StoredNotice) -> Self {
+        let StoredNotice { first: _, kept, what, loss } = stored;
+        let kept = kept.map(|number| place.kept(number).path().to_path_buf());
+        Self::Damaged { path: place.path().to_path_buf(), kept, what, lost: loss }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, sent, aside, exact } = *self;
+        match (exact, rows) {
+            (true, rows) => write!(f, "{rows} accepted rows are lost")?,
+            (false, 0) => write!(f, "an unknown number of accepted rows may be lost")?,
+            (false, rows) => write!(f, "at least {rows} accepted rows are lost")?,
+        }
+        if sent > 0 {
+            write!(f, " (up to {sent} of them were sent, and may have arrived)")?;
+        }
+        if aside > 0 {
+            write!(f, ", and {}{aside} that were set aside", if exact { "" } else { "at least " })?;
+        }
+        Ok(())
+    }
+}

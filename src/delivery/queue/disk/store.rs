@@ -1,0 +1,103 @@
+//! The disk as a place where rows wait.
+
+use std::sync::PoisonError;
+
+use super::DiskQueue;
+use super::record::StoredDeadLetter;
+use crate::delivery::queue::RowState;
+use crate::delivery::queue::batch::Batch;
+use crate::delivery::queue::calendar::Calendar;
+use crate::delivery::queue::level::Counters;
+use crate::delivery::queue::store::Store;
+use crate::error::{Error, Result};
+use crate::rows::encode::Run;
+
+impl Store for DiskQueue {
+    /// Once this returns, they are on the disk. Where another caller's commit took them along, that one hears whether
+    /// that is worth waking anybody.
+    fn accept(&self, runs: &mut dyn Iterator<Item = Run>, full: [u64; 2]) -> Result<bool> {
+        waiting(|| {
+            self.is_ours()?;
+            let (runs, mut stirs): (Vec<_>, _) = (runs.collect(), false);
+            if !runs.is_empty() {
+                self.group.commit(runs, |members| self.commit(members, full, &mut stirs))?;
+            }
+            Ok(stirs)
+        })
+    }
+
+    fn has_room(&self, bytes: Option<u64>) -> bool {
+        let used = self.counters().used();
+        bytes.map_or(used < self.capacity, |bytes| used + bytes <= self.capacity)
+    }
+
+    /// What is set aside goes first.
+    fn drop_oldest(&self, bytes: u64) -> Result<u64> {
+        waiting(|| self.with("dropping rows from", |disk| disk.drop_oldest(bytes)))
+    }
+
+    fn number_from(&self, last: u64) -> Result<()> {
+        self.with("numbering", |disk| {
+            disk.transaction.numbering.start(last);
+            Ok(())
+        })
+    }
+
+    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
+        waiting(|| self.with("numbering", |disk| disk.number_anew(batch, last)))
+    }
+
+    fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
+        waiting(|| self.with("reading", |disk| disk.take(max_rows, max_bytes)))
+    }
+
+    fn has_more(&self) -> bool {
+        let counters = self.counters();
+        counters.rows > 0 || counters.inherited_left > 0
+    }
+
+    fn issue(&self, batch: &mut Batch) -> Result<()> {
+        let number = waiting(|| self.with("writing to", |disk| disk.issue(batch)))?;
+        batch.give_number(number);
+        Ok(())
+    }
+
+    /// What is in doubt stays in the file as sent.
+    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
+        if !in_doubt {
+            waiting(|| {
+                self.with("writing to", |disk| {
+                    disk.recall(batch);
+                    Ok(())
+                })
+            })?;
+        }
+        Ok(in_doubt)
+    }
+
+    fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool> {
+        let aside = why.map(|why| StoredDeadLetter::new(batch, state == RowState::InDoubt, why, self.calendar.now()));
+        waiting(|| self.with("settling rows in", |disk| Ok(disk.settle(batch, aside))))
+    }
+
+    fn release(&self) {
+        self.close();
+    }
+
+    fn counters(&self) -> Counters {
+        *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calendar(&self) -> Option<&Calendar> {
+        Some(&self.calendar)
+    }
+}
+
+/// Work that waits for the disk; a thread that has other tasks hands them on first.
+fn waiting<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    if flavor.is_ok_and(|flavor| flavor == tokio::runtime::RuntimeFlavor::MultiThread) {
+        return tokio::task::block_in_place(work);
+    }
+    work()
+}

@@ -1,0 +1,141 @@
+//! What is written in one transaction, and the metadata as it will be after that.
+
+use bytes::Bytes;
+use rusqlite::{Connection, named_params};
+
+use super::failure::Trouble;
+use super::metadata::stored;
+use super::record::{State, StoredBatch, StoredDeadLetter, StoredRun};
+use super::table::{Record, put};
+use crate::delivery::queue::numbering::Numbering;
+use crate::delivery::queue::taken::{Known, Split, Taken};
+use crate::rows::encode::Run;
+
+/// The metadata in memory, changed along with the file.
+#[derive(Debug, Clone)]
+pub(super) struct Transaction {
+    pub(super) state: State,
+    pub(super) taken: Taken,
+    pub(super) numbering: Numbering,
+    /// The change of the metadata with which rows were last set aside, or left it.
+    pub(super) aside_change: u64,
+}
+
+impl Transaction {
+    /// Rows are accepted.
+    pub(super) fn accept(&mut self, file: &Connection, run: &Run, at: u64) -> Result<(), Trouble> {
+        debug_assert_eq!(run.framing().separator, self.state.destination.separator(), "the file says how it is cut");
+        let all = 0..run.rows();
+        let ends = run.ends(all.clone()).flat_map(u32::to_le_bytes).collect();
+        self.put_behind(file, (&run.bare_bytes(all), &ends), at, false)
+    }
+
+    /// Rows, and where each of them ends, come behind all others.
+    pub(super) fn put_behind(
+        &mut self,
+        file: &Connection,
+        (rows, ends): (&Bytes, &Bytes),
+        at: u64,
+        sent: bool,
+    ) -> Result<(), Trouble> {
+        let (first, count, bytes) = (self.state.accepted, (ends.len() / 4) as u64, rows.len() as u64);
+        self.state.total += bytes;
+        let (total, rows, ends) = (self.state.total, rows.clone(), ends.clone());
+        put(file, &StoredRun { first, count, bytes, total, at, sent, ends, rows })?;
+        self.state.accepted += count;
+        self.state.rows += count;
+        self.state.bytes += bytes;
+        Ok(())
+    }
+
+    /// A batch, or a part of one, is about to be sent; answers its number.
+    pub(super) fn issue(&mut self, file: &Connection, split: &Split) -> Result<Option<u64>, Trouble> {
+        let number = split.part.number.or_else(|| self.numbering.next());
+        self.state.number = self.numbering.last;
+        self.replace(file, split, Some(Known { number, sent: true, recorded: false, ..split.part }))?;
+        self.save(file)?;
+        Ok(number)
+    }
+
+    /// A batch, or a part of one, is known not to have been applied.
+    pub(super) fn recall(&mut self, file: &Connection, split: &Split) -> Result<(), Trouble> {
+        let sent = split.part.doubt;
+        self.replace(file, split, Some(Known { sent, recorded: false, ..split.part }))?;
+        self.save(file)
+    }
+
+    /// A batch, or a part of one, is done with.
+    pub(super) fn settle(&mut self, file: &Connection, split: &Split) -> Result<(), Trouble> {
+        self.replace(file, split, None)?;
+        self.save(file)?;
+        self.clear(file, split.first, split.part.stop)
+    }
+
+    /// Rows are set aside.
+    pub(super) fn set_aside(&mut self, file: &Connection, aside: &StoredDeadLetter) -> Result<(), Trouble> {
+        self.count_aside(aside);
+        Ok(put(file, aside)?)
+    }
+
+    pub(super) fn count_aside(&mut self, aside: &StoredDeadLetter) {
+        self.aside_change = self.state.change + 1;
+        self.state.aside_rows += aside.count;
+        self.state.aside_bytes += aside.bytes;
+    }
+
+    /// Rows that were set aside leave.
+    pub(super) fn forget_aside(&mut self, file: &Connection, aside: &StoredDeadLetter) -> Result<(), Trouble> {
+        let sql = format!("DELETE FROM {} WHERE first = ?1", StoredDeadLetter::TABLE);
+        file.prepare_cached(&sql)?.execute([aside.first.cast_signed()])?;
+        self.aside_change = self.state.change + 1;
+        self.state.aside_rows = self.state.aside_rows.saturating_sub(aside.count);
+        self.state.aside_bytes = self.state.aside_bytes.saturating_sub(aside.bytes);
+        Ok(())
+    }
+
+    pub(super) fn replace(&mut self, file: &Connection, split: &Split, part: Option<Known>) -> Result<(), Trouble> {
+        let sql = format!("DELETE FROM {} WHERE first = ?1", StoredBatch::TABLE);
+        file.prepare_cached(&sql)?.execute([split.whole.cast_signed()])?;
+        let rest = split.rest.iter().map(|(first, known)| (*first, Known { recorded: false, ..*known })).collect();
+        self.taken.replace(&Split { rest, ..split.clone() }, part);
+        Ok(())
+    }
+
+    /// Writes the metadata, and every batch that the file does not know of: what is taken is either in a batch or done.
+    pub(super) fn save(&mut self, file: &Connection) -> Result<(), Trouble> {
+        for (first, known) in self.taken.iter_mut().filter(|(_, known)| !known.recorded) {
+            known.recorded = true;
+            put(file, &stored((first, known)))?;
+        }
+        self.state.taken = self.taken.rows();
+        self.state.change += 1;
+        Ok(put(file, &self.state)?)
+    }
+
+    /// Deletes the runs around the rows from `first` to `stop` of which no row is left.
+    pub(super) fn clear(&self, file: &Connection, first: u64, stop: u64) -> Result<(), Trouble> {
+        let sql = "DELETE FROM runs
+            WHERE first >= coalesce((SELECT max(first) FROM runs WHERE first <= :first), :first)
+            AND first < :stop AND first + count <= :next AND NOT EXISTS (
+                SELECT 1 FROM batches WHERE batches.first < runs.first + runs.count AND batches.stop > runs.first)";
+        let mut statement = file.prepare_cached(sql)?;
+        let [first, stop, next] = [first, stop, self.state.next].map(u64::cast_signed);
+        statement.execute(named_params! { ":first": first, ":stop": stop, ":next": next })?;
+        Ok(())
+    }
+
+    /// Writes everything anew: after a failure nobody knows how much of the last change is in the file.
+    pub(super) fn write_anew(&mut self, file: &Connection, asides: &[StoredDeadLetter]) -> Result<(), Trouble> {
+        file.execute(
+            &format!("DELETE FROM {} WHERE first >= ?1", StoredRun::TABLE),
+            [self.state.accepted.cast_signed()],
+        )?;
+        file.execute(&format!("DELETE FROM {}", StoredBatch::TABLE), ())?;
+        self.taken.iter_mut().for_each(|(_, known)| known.recorded = false);
+        for aside in asides {
+            put(file, aside)?;
+        }
+        self.save(file)?;
+        self.clear(file, 0, self.state.next)
+    }
+}
