@@ -2,8 +2,8 @@
 
 python flights_to_microstrategy.py (ours|theirs) base_url username password project flights.csv
 
-Prints seconds of the processor, seconds on the clock, and the growth of the peak of memory in MB, without the frame. Each
-client is imported before the clock runs: the vendor's takes longer for that than for the flights.
+Prints seconds of the processor, seconds on the clock, and the growth of the peak of memory in MB, without the frame.
+Each client is imported before the clock runs: the vendor's takes longer for that than for the flights.
 """
 
 from __future__ import annotations

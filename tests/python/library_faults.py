@@ -20,7 +20,7 @@ UNSENT = pbi.PushResult(read=ROWS, unsent=ROWS)
 
 
 def order(dice: random.Random, emulator: Emulator) -> None:
-    """Order one to three faults; of a login and a logout once at most, since nobody tries more than four times to log out."""
+    """Order one to three faults; of a login and a logout once at most: nobody tries more than four times to log out."""
     is_passing = False
     for _ in range(dice.choice([1, 1, 2, 3])):
         kind, times = dice.randrange(7), dice.choice([1, 1, 2, 5])
