@@ -84,6 +84,8 @@ mod _core {
     #[pymodule_export]
     use super::emulator::microstrategy::MicroStrategyEmulator;
     #[pymodule_export]
+    use super::input::{CsvBatch, CsvReader, CsvRows};
+    #[pymodule_export]
     use super::microstrategy::{Library, LibraryModel, LibraryUpload};
     #[pymodule_export]
     use super::operation::Operation;

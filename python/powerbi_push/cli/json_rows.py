@@ -7,10 +7,10 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push.cli.csv_rows import text_of
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.lines import packed
 from powerbi_push.cli.readings import Broken, Chunk
+from powerbi_push.cli.texts import text_of, undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,8 +45,7 @@ def _read(stream: TextIOWrapper, line: int) -> Iterator[str]:
     except BrokenFileError as error:
         raise BrokenFileError(str(error), hint=error.hint) from None
     except UnicodeError as error:
-        msg = f"cannot be decoded after line {line}: {error}"
-        raise BrokenFileError(msg, hint="say its encoding with --encoding") from None
+        raise undecodable(line, error) from None
 
 
 def ndjson_rows(taken: list[str], first: int, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
