@@ -76,17 +76,20 @@ class CsvTable:
     def _whole(self) -> Iterator[Chunk]:
         if self._header is None and (names := self._reader.record()):
             self._header = _judged(names, self._given)
-        header = self._header
-        for found in [] if header is None else self._reader.take(header):
+        if self._header is not None:
+            yield from self._behind(self._header)
+        if failure := self._reader.failure:
+            raise _told(*failure)
+
+    def _behind(self, header: list[str]) -> Iterator[Chunk]:
+        for found in self._reader.take(header):
             if isinstance(found, _core.CsvBatch):
                 lines = found.lines
                 yield Chunk(lines if isinstance(lines, range) else packed(lines), found)
             else:
                 line, record = found
                 cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
-                self._on_broken(Broken(line, f"{cells} where the header has {len(header or ())}", record))
-        if failure := self._reader.failure:
-            raise _told(*failure)
+                self._on_broken(Broken(line, f"{cells} where the header has {len(header)}", record))
 
 
 def _told(line: int, misplaced: str | None) -> BrokenFileError:

@@ -122,6 +122,8 @@ impl Scanner {
 
     pub(super) fn first(&mut self) -> Option<Vec<Vec<u8>>> {
         if self.records.is_empty() {
+            // Of empty lines nothing is kept.
+            self.take();
             return None;
         }
         let first = self.records.remove(0).end;
