@@ -1,4 +1,4 @@
-//! Rows: cells as a source hands them over, the schema that they are held against, and their bytes.
+//! Rows: cells as a source hands them over, or as CSV holds them, the schema that they are held against, and their bytes.
 
 pub mod cell;
 pub mod csv;

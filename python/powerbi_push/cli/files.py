@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import sys
@@ -147,7 +146,10 @@ class _Unpacked(io.RawIOBase):
 
     def __init__(self, packed: IO[bytes]) -> None:
         super().__init__()
-        self._file = gzip.GzipFile(fileobj=packed)
+        from gzip import BadGzipFile, GzipFile  # noqa: PLC0415 - few files are packed
+
+        self._file = GzipFile(fileobj=packed)
+        self._damages = (BadGzipFile, zlib.error)
 
     def readable(self) -> bool:
         return True
@@ -159,7 +161,7 @@ class _Unpacked(io.RawIOBase):
         except EOFError:
             msg = "the gzip file ends in the middle: it is cut off"
             raise BrokenFileError(msg, hint="fetch it again") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
+        except self._damages as error:
             msg = f"the gzip file is damaged: {error}"
             raise BrokenFileError(msg, hint="fetch it again") from None
         room[: len(piece)] = piece
