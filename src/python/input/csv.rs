@@ -63,8 +63,8 @@ impl CsvReader {
     fn take<'py>(&self, py: Python<'py>, names: Vec<String>) -> PyResult<Bound<'py, PyList>> {
         door::through(py, || {
             let found = door::away(py, || {
-                let fields = fields(&names);
                 let found = self.reader().take(names.len());
+                let fields = fields(names);
                 found.into_iter().map(|found| Made::new(&fields, found)).collect::<Vec<_>>()
             });
             let list = PyList::empty(py);
@@ -121,8 +121,8 @@ impl Made {
 }
 
 /// Columns of text as Arrow has them, but that nobody says that they are UTF-8.
-fn fields(names: &[String]) -> Fields {
-    names.iter().map(|name| Field::new(name, DataType::Binary, false)).collect()
+fn fields(names: Vec<String>) -> Fields {
+    names.into_iter().map(|name| Field::new(name, DataType::Binary, false)).collect()
 }
 
 /// Neighbouring rows of CSV: columns of text.
@@ -210,7 +210,9 @@ impl CsvBatch {
     fn without(&self, py: Python<'_>, rows: Vec<usize>) -> PyResult<Self> {
         door::through(py, || {
             let mut kept = vec![true; self.rows.len()];
-            rows.iter().for_each(|row| kept[*row] = false);
+            for row in rows {
+                kept[row] = false;
+            }
             Ok(self.only(|row| kept[row]))
         })
     }

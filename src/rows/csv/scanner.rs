@@ -54,10 +54,12 @@ enum State {
     Failed(Failure),
 }
 
-/// What ends a cell.
+/// What ends a cell, if anything.
+#[derive(PartialEq, Eq)]
 enum End {
     Delimiter,
     Line,
+    None,
 }
 
 #[derive(Debug)]
@@ -242,8 +244,8 @@ impl Scanner {
                 return Some(failed);
             }
             match self.end_of_cell()? {
-                Some(what) => return Some(self.push(end, &what)),
-                None => self.at += 1,
+                End::None => self.at += 1,
+                what => return Some(self.push(end, &what)),
             }
         }
     }
@@ -258,27 +260,27 @@ impl Scanner {
         if let Some(failed) = self.refuse_long(end) {
             return Some(failed);
         }
-        match self.end_of_cell()? {
-            Some(what) => Some(self.push_quoted(end, &what)),
-            None => Some(self.failed(Reason::BehindQuote, end)),
-        }
+        Some(match self.end_of_cell()? {
+            End::None => self.failed(Reason::BehindQuote, end),
+            what => self.push_quoted(end, &what),
+        })
     }
 
     /// What ends a cell at the next byte, and passes over it; `None` where more bytes have to say.
-    fn end_of_cell(&mut self) -> Option<Option<End>> {
+    fn end_of_cell(&mut self) -> Option<End> {
         let rest = &self.bytes[self.at..];
         let byte = rest[0];
         if matches!(byte, b'\n' | b'\r') {
             self.end_line(byte);
             self.at += 1;
-            return Some(Some(End::Line));
+            return Some(End::Line);
         }
         if rest.starts_with(&self.delimiter) {
             self.at += self.delimiter.len();
-            return Some(Some(End::Delimiter));
+            return Some(End::Delimiter);
         }
         let is_cut = self.delimiter.starts_with(rest) && !self.ended;
-        if is_cut { None } else { Some(None) }
+        (!is_cut).then_some(End::None)
     }
 
     fn end_line(&mut self, byte: u8) {
@@ -296,13 +298,11 @@ impl Scanner {
 
     fn push(&mut self, end: usize, what: &End) -> State {
         self.cells.push(position(self.cell)..position(end));
-        match what {
-            End::Delimiter => State::Cell,
-            End::Line => {
-                self.records.push(Record { line: self.line, end: self.cells.len() });
-                State::Record
-            }
+        if *what != End::Line {
+            return State::Cell;
         }
+        self.records.push(Record { line: self.line, end: self.cells.len() });
+        State::Record
     }
 
     /// There are no more bytes.
