@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!             THE CALLER'S THREAD
-//!  rows ──▶ 1 input        Python objects, Arrow columns → cells, borrowed      python/input
+//!  rows ──▶ 1 input        Python objects, Arrow, CSV → cells, borrowed          python/input, rows/csv
 //!           2 encode       cells → bytes in the sink's framing, checked         rows/encode, by rows/schema
 //!           3 queue        runs: encoded rows and where each of them ends,      delivery/queue
 //!                          in memory, in files without a name, or in one that outlives the process

@@ -84,6 +84,8 @@ mod _core {
     #[pymodule_export]
     use super::emulator::microstrategy::MicroStrategyEmulator;
     #[pymodule_export]
+    use super::input::{CsvBatch, CsvReader, CsvRows};
+    #[pymodule_export]
     use super::microstrategy::{Library, LibraryModel, LibraryUpload};
     #[pymodule_export]
     use super::operation::Operation;
@@ -104,7 +106,7 @@ mod _core {
     #[pymodule_export]
     use super::text::{
         check_flag, check_optional_flag, check_optional_text, check_path, check_quotas, check_retry, check_row_options,
-        check_text, check_whole, check_word, holds_key, without_keys,
+        check_text, check_whole, check_word, holds_key, json_keys, without_keys,
     };
     #[pymodule_export]
     use super::verb::{inside, run, settled, taken, taken_rows, unread_rows};

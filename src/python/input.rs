@@ -3,6 +3,7 @@
 //! ```text
 //!  list, tuple, iterator, fed ─▶ row ─▶ value ─▶ cells
 //!  frame ─┬─ Arrow stream ─▶ batch ─▶ columns ─▶ cells   without Python, on all cores
+//!   CSV ──┘
 //!         └─ lists, numpy's buffers ─▶ value, columns ─▶ cells   what Arrow cannot hold
 //! ```
 
@@ -10,6 +11,7 @@ mod arrow;
 mod batch;
 mod ffi;
 mod columns;
+mod csv;
 mod declared;
 mod async_rows;
 mod frame;
@@ -35,6 +37,7 @@ use pyo3::types::{PyIterator, PyList, PyTuple};
 pub(super) use self::arrow::ArrowRows;
 use self::async_rows::AsyncRows;
 pub(super) use self::column_index::KeptKeys;
+pub(super) use self::csv::{CsvBatch, CsvReader, CsvRows};
 use self::frame::Frame;
 use self::no_rows::refuse_single;
 pub(super) use self::row::RowReaders;

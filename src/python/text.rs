@@ -11,6 +11,7 @@ use super::door;
 use super::errors::{self, raise};
 use super::options::{self, RowOptions, choice, within};
 use crate::error::{self, Error};
+use crate::rows::json;
 use crate::services::powerbi::check_name;
 
 /// What is said of an argument that is no object of the kinds it takes.
@@ -122,6 +123,12 @@ pub(super) fn holds_key(given: &Bound<'_, PyAny>) -> PyResult<bool> {
     door::through(given.py(), || {
         Ok(given.cast::<PyString>().is_ok_and(|text| error::holds_key(&text.to_string_lossy())))
     })
+}
+
+/// How many keys stand in valid JSON.
+#[pyfunction]
+pub(super) fn json_keys(text: &Bound<'_, PyString>) -> PyResult<usize> {
+    door::through(text.py(), || Ok(json::keys(&text.to_string_lossy())))
 }
 
 /// `text` with `***` for what may be a key.

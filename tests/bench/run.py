@@ -1,6 +1,6 @@
 """Measure this package against others, print a table, and keep it in docs/benchmarks.md.
 
-python tests/bench/run.py [--rounds N] [--write] [rows] [frames] [end_to_end] [footprint] [command_line] [microstrategy]
+python tests/bench/run.py [--rounds N] [--rows N] [--write] [group ...]
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import command_line
 import machine
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], default=[])
     parser.add_argument("--rounds", type=int, default=11, help="turns of everybody; the median counts")
     parser.add_argument("--write", action="store_true", help="keep the table in docs/benchmarks.md")
+    parser.add_argument("--rows", type=int, help="rows of the long CSV, on a machine that has others to serve")
     options = parser.parse_args()
+    command_line.ROWS = options.rows or command_line.ROWS
     described = machine.describe()
     print(described)
     print(HEAD, end="", flush=True)

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "emulator")]
 mod delivery;
+mod csv;
 mod door;
 #[cfg(feature = "emulator")]
 mod emulator;

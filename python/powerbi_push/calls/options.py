@@ -7,7 +7,6 @@ signatures of the verbs are made of that.
 from __future__ import annotations
 
 import inspect
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from powerbi_push.tracebacks import frameless
@@ -294,6 +293,8 @@ def given(verb: str, kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
     known = DEFAULTS[kind]
     for name in options:
         if name not in known:
+            from difflib import get_close_matches  # noqa: PLC0415 - a start takes no longer for the calls that are right
+
             nearest = ["convert=True"] if name == "strings" else get_close_matches(name, known, 1)
             advice = f". Did you mean '{nearest[0]}'?" if nearest else ""
             msg = f"{verb}() got an unexpected keyword argument '{name}'{advice}"

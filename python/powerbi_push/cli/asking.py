@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FILE = click.Path(readable=False, allow_dash=True)
 Command = TypeVar("Command", bound="Callable[..., Any]")
 _ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
+_NO_DELIMITERS = '"\r\n'
 _UNFIT = re.compile(r"[^\w -]+")
 
 _FILE = [
@@ -62,6 +63,9 @@ def asked_of(file: str, given: dict[str, Any]) -> Asked:
         delimiter = delimiter.replace("\\t", "\t")
         if len(delimiter) != 1:
             msg = "--delimiter is one character"
+            raise click.UsageError(msg)
+        if delimiter in _NO_DELIMITERS:
+            msg = "--delimiter is neither a quote nor the end of a line"
             raise click.UsageError(msg)
     kind: Format | None = given["kind"]
     return Asked(path=file, format=kind, encoding=given["encoding"], delimiter=delimiter)

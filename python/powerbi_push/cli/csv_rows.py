@@ -1,77 +1,104 @@
-"""CSV as rows: thousands at a time, so that no code of Python runs for a row that is well."""
+"""CSV as rows: batches of them, so that no code of Python runs for a row that is well."""
 
 from __future__ import annotations
 
-import csv
-from codecs import lookup
-from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from powerbi_push import _core
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.lines import packed
 from powerbi_push.cli.readings import Broken, Chunk
+from powerbi_push.cli.texts import in_utf8, not_utf8, undecodable
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Callable, Iterator
 
     from powerbi_push.cli.files import Asked, Opened
 
-#: Rows that are looked at together.
-_CHUNK = 1_000
-#: Characters of one cell; the service takes 4,000 of a text. A quote that is never closed ends here.
-_LONGEST = 1_000_000
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+#: Bytes of one row at most: no request is longer.
+_LONGEST = 16_000_000
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def csv_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
     """Read CSV with a header."""
-    csv.field_size_limit(_LONGEST)
-    reader = _reader(opened)
-    header = _header(reader, opened.asked.delimiter)
-    while True:
-        before = reader.line_num
-        records, lines, failure = _records(reader)
-        if records and failure is None and lines is None and set(map(len, records)) == {len(header)}:
-            yield Chunk(range(before + 1, reader.line_num + 1), list(map(dict, map(zip, repeat(header), records))))
-        else:
-            yield from careful(header, records, lines or range(before + 1, before + 1 + len(records)), on_broken)
-        if failure is not None:
-            raise failure
-        if len(records) < _CHUNK:
-            return
+    table = CsvTable(opened.asked, on_broken)
+    for piece in _pieces(opened, table):
+        yield from table.read(piece)
+    yield from table.end()
+    if not table.has_header:
+        msg = "is empty: there is no header"
+        raise BrokenFileError(msg)
 
 
-def csv_header(opened: Opened) -> list[str]:
-    """Read the header alone."""
-    header = _header(_reader(opened), opened.asked.delimiter)
-    opened.close()
-    return header
-
-
-def delimiter_of(asked: Asked) -> str:
-    """What stands between two cells."""
-    return asked.delimiter or ("\t" if asked.ending() in {".tsv", ".tab"} else ",")
-
-
-def _reader(opened: Opened) -> Any:
-    return csv.reader(text_of(opened), delimiter=delimiter_of(opened.asked), strict=True)
-
-
-def text_of(opened: Opened) -> io.TextIOWrapper:
-    """Decode a file; bytes that are no UTF-8 get to the check of their row, which refuses them."""
-    encoding = opened.asked.encoding or _MARKS.get(opened.head[:2], "utf-8-sig")
+def _pieces(opened: Opened, table: CsvTable) -> Iterator[bytes]:
+    pieces = in_utf8(opened)
     try:
-        is_utf8 = lookup(encoding).name in {"utf-8", "utf-8-sig"}
-    except LookupError:
-        msg = f"there is no encoding `{encoding}`"
-        raise BrokenFileError(msg, hint="such as utf-8, cp1252, latin-1 or utf-16") from None
-    errors = "surrogateescape" if is_utf8 else "strict"
-    return opened.decoded("utf-8-sig" if is_utf8 else encoding, errors)
+        yield from pieces
+    except UnicodeError as error:
+        raise undecodable(table.lines, error) from None
+    except BrokenFileError as error:
+        raise BrokenFileError(str(error), line=table.lines + 1, hint=error.hint) from None
 
 
-def header_of(names: list[str], delimiter: str | None) -> list[str]:
+class CsvTable:
+    """A header, and rows behind it, as their bytes come."""
+
+    def __init__(self, asked: Asked, on_broken: Callable[[Broken], None]) -> None:
+        """Nothing has come yet."""
+        self._given, self._on_broken = asked.delimiter, on_broken
+        self._reader = _core.CsvReader(asked.delimiter or ("\t" if asked.ending() in {".tsv", ".tab"} else ","))
+        self._header: list[str] | None = None
+
+    @property
+    def lines(self) -> int:
+        """How many lines have ended so far."""
+        return self._reader.lines
+
+    @property
+    def has_header(self) -> bool:
+        """Whether a line has come that is not empty."""
+        return self._header is not None
+
+    def read(self, piece: bytes) -> Iterator[Chunk]:
+        """Give the rows that end in a piece of UTF-8; what is in front of a broken one goes first."""
+        self._reader.feed(piece)
+        yield from self._whole()
+        if self._reader.held > _LONGEST:
+            msg = "a row has no end within 16 MB"
+            raise BrokenFileError(msg, line=self.lines + 1)
+
+    def end(self) -> Iterator[Chunk]:
+        """Give the last row, whose line has no end."""
+        self._reader.end()
+        yield from self._whole()
+
+    def _whole(self) -> Iterator[Chunk]:
+        if self._header is None and (names := self._reader.record()):
+            self._header = _judged(names, self._given)
+        if self._header is not None:
+            yield from self._behind(self._header)
+        if failure := self._reader.failure:
+            raise _told(*failure)
+
+    def _behind(self, header: list[str]) -> Iterator[Chunk]:
+        for found in self._reader.take(header):
+            if isinstance(found, _core.CsvBatch):
+                lines = found.lines
+                yield Chunk(lines if isinstance(lines, range) else packed(lines), found)
+            else:
+                line, record = found
+                cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
+                self._on_broken(Broken(line, f"{cells} where the header has {len(header)}", record))
+
+
+def _told(line: int, misplaced: str | None) -> BrokenFileError:
+    if misplaced is None:
+        return BrokenFileError("a quote is opened that is never closed", line=line, hint="it may begin far above")
+    return BrokenFileError(f"a quote stands where none may: {misplaced}", line=line)
+
+
+def _judged(names: list[str], delimiter: str | None) -> list[str]:
     """Judge the names of the columns."""
     if any(not name.strip() for name in names):
         msg = f"column {next(i for i, name in enumerate(names, 1) if not name.strip())} of the header has no name"
@@ -92,68 +119,3 @@ def header_of(names: list[str], delimiter: str | None) -> list[str]:
     except UnicodeEncodeError:
         raise not_utf8(1) from None
     return names
-
-
-def not_utf8(line: int | None) -> BrokenFileError:
-    """Say that a text is in another encoding."""
-    return BrokenFileError("is no UTF-8", line=line, hint="--encoding cp1252 reads what Windows writes in the West")
-
-
-def _header(reader: Any, delimiter: str | None) -> list[str]:
-    try:
-        names = next((record for record in reader if record), None)
-    except (csv.Error, UnicodeError) as error:
-        raise _failure(error, reader.line_num) from None
-    if names is None:
-        msg = "is empty: there is no header"
-        raise BrokenFileError(msg)
-    return header_of(names, delimiter)
-
-
-def _records(reader: Any) -> tuple[list[list[str]], list[int] | None, BrokenFileError | None]:
-    """Take the next records; their lines only where some has several."""
-    before = reader.line_num
-    records: list[list[str]] = []
-    failure = None
-    try:
-        # What was taken before an error stays: `extend` would lose nothing of it.
-        records.extend(islice(reader, _CHUNK))
-    except (csv.Error, UnicodeError) as error:
-        failure = _failure(error, reader.line_num)
-    except BrokenFileError as error:
-        failure = BrokenFileError(str(error), line=reader.line_num + 1, hint=error.hint)
-    if reader.line_num - before == len(records):
-        return records, None, failure
-    lines, line = [], before + 1
-    for record in records:
-        lines.append(line)
-        line += 1 + sum(cell.count("\n") + cell.count("\r") - cell.count("\r\n") for cell in record)
-    return records, lines, failure
-
-
-def _failure(error: Exception, line: int) -> BrokenFileError:
-    if isinstance(error, UnicodeError):
-        msg = f"cannot be decoded after line {line}: {error}"
-        return BrokenFileError(msg, hint="say its encoding with --encoding")
-    msg = str(error)
-    if "field larger" in msg or "unexpected end" in msg:
-        return BrokenFileError("a quote is opened that is never closed", line=line, hint="it may begin far above")
-    return BrokenFileError(f"a quote stands where none may: {msg}", line=line)
-
-
-def careful(
-    header: list[str], records: list[list[str]], lines: Any, on_broken: Callable[[Broken], None]
-) -> Iterator[Chunk]:
-    """Go through records of which some may be ragged or empty; what is in front of a broken one goes first."""
-    rows: list[dict[str, str]] = []
-    places: list[int] = []
-    for record, line in zip(records, lines, strict=True):
-        if len(record) == len(header):
-            rows.append(dict(zip(header, record, strict=True)))
-            places.append(line)
-        elif record:
-            yield Chunk(packed(places), rows)
-            rows, places = [], []
-            cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
-            on_broken(Broken(line, f"{cells} where the header has {len(header)}", record))
-    yield Chunk(packed(places), rows)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, Any, Literal
 
 import click
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Format = Literal["csv", "ndjson", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "ndjson", "json", "parquet")
@@ -111,7 +107,7 @@ class Opened:
             head = self._first()
         self.format: Format = asked.format or _ENDINGS.get(asked.ending()) or _guess(asked, head)
         if self.format != "parquet":
-            _refuse_binary(head, self.format)
+            _refuse_binary(head, self.format, is_other=asked.encoding is not None)
 
     def _first(self) -> bytes:
         return _peek(self.bytes)
@@ -150,21 +146,26 @@ class _Unpacked(io.RawIOBase):
 
     def __init__(self, packed: IO[bytes]) -> None:
         super().__init__()
-        self._file = gzip.GzipFile(fileobj=packed)
+        from gzip import BadGzipFile, GzipFile  # noqa: PLC0415 - few files are packed
+
+        self._file = GzipFile(fileobj=packed)
+        self._damages = (BadGzipFile, zlib.error)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, room: Any) -> int:
-        read: Callable[[Any], int] = self._file.readinto
         try:
-            return read(room)
+            # No more than is at hand: what is read in front of a damage would be lost with it.
+            piece = self._file.read1(len(room))
         except EOFError:
             msg = "the gzip file ends in the middle: it is cut off"
             raise BrokenFileError(msg, hint="fetch it again") from None
-        except (gzip.BadGzipFile, zlib.error) as error:
+        except self._damages as error:
             msg = f"the gzip file is damaged: {error}"
             raise BrokenFileError(msg, hint="fetch it again") from None
+        room[: len(piece)] = piece
+        return len(piece)
 
 
 def _peek(stream: Any) -> bytes:
@@ -184,12 +185,12 @@ def _guess(asked: Asked, head: bytes) -> Format:
     return "json" if start.startswith(b"[") else "csv"
 
 
-def _refuse_binary(head: bytes, kind: str) -> None:
-    """Say what a file is instead of text."""
+def _refuse_binary(head: bytes, kind: str, *, is_other: bool) -> None:
+    """Say what a file is instead of text; texts in other encodings may hold zero bytes."""
     for magic, what in _MAGIC.items():
         if head.startswith(magic):
             msg = f"is {what}, not {kind.upper()}"
             raise BrokenFileError(msg, hint="--format parquet" if magic == b"PAR1" else None)
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"\0" in head and not is_other and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         msg = f"holds zero bytes and is no text, not {kind.upper()}"
         raise BrokenFileError(msg, hint="a text in UTF-16 without a mark at its start needs --encoding utf-16-le")

@@ -7,10 +7,12 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push.cli.csv_rows import text_of
+from powerbi_push import _core
+from powerbi_push.calls.arguments import shown
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.lines import packed
 from powerbi_push.cli.readings import Broken, Chunk
+from powerbi_push.cli.texts import text_of, undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,19 +47,24 @@ def _read(stream: TextIOWrapper, line: int) -> Iterator[str]:
     except BrokenFileError as error:
         raise BrokenFileError(str(error), hint=error.hint) from None
     except UnicodeError as error:
-        msg = f"cannot be decoded after line {line}: {error}"
-        raise BrokenFileError(msg, hint="say its encoding with --encoding") from None
+        raise undecodable(line, error) from None
 
 
 def ndjson_rows(taken: list[str], first: int, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
     """Parse lines of which the first has the number `first`; what is in front of a broken one goes first."""
     try:
         # Nearly always all are well; blank lines are broken here and looked at below.
-        yield Chunk(range(first, first + len(taken)), [*map(_decoder.decode, taken)])
+        rows = [*map(_decoder.decode, taken)]
     except ValueError:
         pass
     else:
-        return
+        if _has_all_keys("".join(taken), rows):
+            yield Chunk(range(first, first + len(taken)), rows)
+            return
+    yield from _one_by_one(taken, first, on_broken)
+
+
+def _one_by_one(taken: list[str], first: int, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
     rows: list[Any] = []
     places: list[int] = []
     for line, ended in enumerate(taken, first):
@@ -65,15 +72,52 @@ def ndjson_rows(taken: list[str], first: int, on_broken: Callable[[Broken], None
         if not text.strip():
             continue
         try:
-            row = _decoder.decode(text)
+            row = _object_of(text)
         except ValueError as error:
             yield Chunk(packed(places), rows)
             rows, places = [], []
-            on_broken(Broken(line, f"is not JSON: {_short(error)}", text[:_SHOWN]))
+            on_broken(Broken(line, _told(error), text[:_SHOWN]))
         else:
             rows.append(row)
             places.append(line)
     yield Chunk(packed(places), rows)
+
+
+class _TwiceError(ValueError):
+    """An object has a key twice, of which `json` would keep the last."""
+
+
+def _has_all_keys(text: str, rows: list[Any]) -> bool:
+    """Whether objects have all keys of their text. That `json` asks a hook for each object takes a third more time."""
+    if set(map(type, rows)) != {dict}:
+        return False
+    count = sum(map(len, rows))
+    # Where there are no other colons, to count those is enough.
+    return text.count(":") == count or _core.json_keys(text) == count
+
+
+def _object_of(text: str) -> Any:
+    row = _decoder.decode(text)
+    return row if _has_all_keys(text, [row]) else _careful.decode(text)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        msg = f"has the key {shown(next(name for name in names if names.count(name) > 1))} twice"
+        raise _TwiceError(msg)
+    return found
+
+
+_careful = json.JSONDecoder(object_pairs_hook=_distinct)
+
+
+def _told(error: ValueError) -> str:
+    if isinstance(error, _TwiceError):
+        return str(error)
+    place = f"{error.msg} at character {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+    return f"is not JSON: {place}"
 
 
 def json_chunks(opened: Opened, _on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
@@ -152,13 +196,21 @@ class _Text:
             else:
                 # What ends with the window may go on behind it.
                 if end < len(self._held) or self._ended:
+                    self._refuse_twice(end, value)
                     self._move(end)
                     return value
             if self._ended:
-                raise self._broken(f"is not JSON: {_short(failure)}" if failure else "the array has no end")
+                raise self._broken(_told(failure) if failure else "the array has no end")
             if len(self._held) - self._at > _LONGEST:
                 raise self._broken("an object has no end within 16 MB")
             self._more()
+
+    def _refuse_twice(self, end: int, value: Any) -> None:
+        text = self._held[self._at : end]
+        try:
+            _has_all_keys(text, [value]) or _careful.decode(text)
+        except _TwiceError as error:
+            raise self._broken(str(error)) from None
 
     def _move(self, end: int) -> None:
         self._line += self._held.count("\n", self._at, end)
@@ -175,9 +227,3 @@ class _Text:
 
     def _broken(self, reason: str) -> BrokenFileError:
         return BrokenFileError(reason, line=self._line)
-
-
-def _short(error: ValueError | None) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.colno}"
-    return str(error)

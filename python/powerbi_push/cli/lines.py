@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: Pieces that are kept. Lines at even distances are one piece however many there are.
-_KEPT = 2_000
+#: Pieces that are kept, and rows of uneven ones. Lines at even distances are one piece however many there are.
+_PIECES, _ROWS = 2_000, 2_000_000
 
 
 @dataclass(slots=True)
@@ -36,7 +36,8 @@ class Lines:
     def __init__(self) -> None:
         """No row was read yet."""
         self.rows = 0
-        self._pieces: deque[_Piece] = deque(maxlen=_KEPT)
+        self._pieces: deque[_Piece] = deque()
+        self._uneven = 0
 
     def add(self, lines: Sequence[int]) -> None:
         """Say where the next rows stand."""
@@ -45,6 +46,9 @@ class Lines:
             self._pieces[-1].lines = range(last[0], lines[-1] + 1)
         elif lines:
             self._pieces.append(_Piece(self.rows, lines))
+            self._uneven += _uneven(lines)
+            while len(self._pieces) > _PIECES or self._uneven > _ROWS:
+                self._uneven -= _uneven(self._pieces.popleft().lines)
         self.rows += len(lines)
 
     def of(self, row: int) -> int | None:
@@ -53,6 +57,10 @@ class Lines:
             if piece.first_row <= row < piece.first_row + len(piece.lines):
                 return piece.lines[row - piece.first_row]
         return None
+
+
+def _uneven(lines: Sequence[int]) -> int:
+    return 0 if isinstance(lines, range) else len(lines)
 
 
 def packed(lines: Iterable[int]) -> Sequence[int]:

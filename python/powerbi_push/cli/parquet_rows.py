@@ -67,11 +67,8 @@ def _damaged(error: Exception) -> BrokenFileError:
     return BrokenFileError(f"the Parquet file is damaged: {str(error).splitlines()[0]}")
 
 
-def batches(frames: Iterator[Any]) -> Any:
+def batches(first: Any, frames: Iterator[Any]) -> Any:
     """Make one reader of Arrow of batches."""
-    first = next(frames, None)
-    if first is None:
-        return []
     if hasattr(first, "to_arrow"):
         return _rows_of_polars(first, frames)
     reader = import_module("pyarrow").RecordBatchReader

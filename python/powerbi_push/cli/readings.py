@@ -7,13 +7,13 @@ from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from powerbi_push import _core
 from powerbi_push.cli.files import BrokenFileError, Opened
 from powerbi_push.cli.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from powerbi_push.cli.arrow_csv import ArrowRows
     from powerbi_push.cli.files import Asked, Format
 
 _READERS = {"csv": "csv_rows", "ndjson": "json_rows", "json": "json_rows", "parquet": "parquet_rows"}
@@ -25,7 +25,7 @@ class Chunk:
 
     Attributes:
         lines: As many as rows.
-        rows: Dicts, or one RecordBatch.
+        rows: Dicts, or one batch of CSV or of Arrow.
     """
 
     lines: Sequence[int]
@@ -59,20 +59,16 @@ class Reading:
         failure: What ended it; Arrow hands on no more than the words of that.
     """
 
-    def __init__(self, asked: Asked, on_broken: Callable[[Broken], None] = refuse, *, by_line: bool = False) -> None:
+    def __init__(self, asked: Asked, on_broken: Callable[[Broken], None] = refuse) -> None:
         """Open the file and see what it is; nothing is read yet.
 
         Args:
             asked: The file.
             on_broken: Takes lines that are no rows; without it the first of them is the end.
-            by_line: Whether each row's line has to be known as it is read.
         """
         self.opened = Opened(asked)
         self.failure: Exception | None = None
         self._lines = Lines()
-        self._arrow: ArrowRows | None = None
-        if on_broken is refuse and not by_line and self.format == "csv":
-            self._arrow = _by_arrow(self.opened)
         home = import_module(f"powerbi_push.cli.{_READERS[self.format]}")
         self.chunks: Iterator[Chunk] = getattr(home, f"{self.format}_chunks")(self.opened, on_broken)
 
@@ -89,20 +85,16 @@ class Reading:
     @property
     def count(self) -> int:
         """Rows that were read so far."""
-        return self._lines.rows if self._arrow is None else self._arrow.count
+        return self._lines.rows
 
     def line_of(self, row: int) -> int | None:
         """The line of a row; None where that was too long ago to be remembered."""
-        return self._lines.of(row) if self._arrow is None else self._arrow.line_of(row)
+        return self._lines.of(row)
 
     def rows(self) -> Any:
         """Give the rows as a push takes them, and note their lines."""
-        if self._arrow is not None:
-            return import_module("powerbi_push.cli.parquet_rows").batches(self._watched(self._arrow.batches()))
         noted = self._watched(self._noted())
-        if self.format == "parquet":
-            return import_module("powerbi_push.cli.parquet_rows").batches(noted)
-        return chain.from_iterable(noted)
+        return batches(noted) if self.format in {"csv", "parquet"} else chain.from_iterable(noted)
 
     def _watched(self, parts: Iterator[Any]) -> Iterator[Any]:
         try:
@@ -126,12 +118,31 @@ class Reading:
         self.opened.close()
 
 
-def _by_arrow(opened: Opened) -> ArrowRows | None:
-    from powerbi_push.cli import arrow_csv  # noqa: PLC0415 - only for CSV
+def batches(parts: Iterator[Any]) -> Any:
+    """Make rows of batches, which are looked at without Python."""
+    try:
+        first = next(parts, None)
+    except Exception as error:  # noqa: BLE001 - who reads the rows is told, as of those behind the first
+        return map(_raise, [error])
+    if first is None:
+        return []
+    if isinstance(first, _core.CsvBatch):
+        return _core.CsvRows(first, parts)
+    return import_module("powerbi_push.cli.parquet_rows").batches(first, parts)
 
-    if not arrow_csv.can_read(opened):
-        return None
-    return arrow_csv.ArrowRows(opened, lambda: Reading(opened.asked, by_line=True))
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
+
+
+def dicts_of(rows: Any) -> list[Any]:
+    """Make dicts of the rows of a chunk."""
+    if isinstance(rows, list):
+        return rows
+    if isinstance(rows, _core.CsvBatch):
+        return rows.dicts()
+    found: list[Any] = rows.to_pylist() if hasattr(rows, "to_pylist") else rows.rows(named=True)
+    return found
 
 
 def _joined(first: list[Chunk], rest: Iterator[Chunk]) -> Iterator[Chunk]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from powerbi_push.cli.readings import Chunk
+from powerbi_push import _core
+from powerbi_push.cli.readings import Chunk, dicts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,13 +90,7 @@ class Rejects:
 
 
 def _places(chunk: Chunk, errors: Iterable[RowError]) -> tuple[list[int], list[Any]]:
-    rows = (
-        chunk.rows
-        if isinstance(chunk.rows, list)
-        else chunk.rows.to_pylist()
-        if hasattr(chunk.rows, "to_pylist")
-        else chunk.rows.rows(named=True)
-    )
+    rows = dicts_of(chunk.rows)
     return [chunk.lines[error.row] for error in errors], [rows[error.row] for error in errors]
 
 
@@ -106,6 +101,8 @@ def _without(chunk: Chunk, bad: set[int]) -> Chunk:
     lines = packed(line for line, kept in zip(chunk.lines, good, strict=True) if kept)
     if isinstance(chunk.rows, list):
         return Chunk(lines, [row for row, kept in zip(chunk.rows, good, strict=True) if kept])
+    if isinstance(chunk.rows, _core.CsvBatch):
+        return Chunk(lines, chunk.rows.without(list(bad)))
     if hasattr(chunk.rows, "to_pylist"):
         from pyarrow import array  # noqa: PLC0415 - the batch is one of its own
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import platform
 import select
@@ -10,10 +9,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from powerbi_push.cli.csv_rows import careful, header_of
+from powerbi_push.cli.csv_rows import CsvTable
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.json_rows import ndjson_rows
-from powerbi_push.cli.readings import Chunk
+from powerbi_push.cli.readings import Chunk, dicts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,43 +118,14 @@ class Parser:
             self._line += len(lines)
 
     def _csv(self) -> Iterator[Chunk]:
-        delimiter = self._source.asked.delimiter or ","
-        header: list[str] = []
-        for lines in self._records():
-            records, places = self._parse(lines, delimiter)
-            if not header and records:
-                header = header_of(records.pop(0), self._source.asked.delimiter)
-                places.pop(0)
-            yield from careful(header, records, places, self._on_broken)
-
-    def _parse(self, lines: list[str], delimiter: str) -> tuple[list[list[str]], list[int]]:
-        records, places = [], []
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        try:
-            while (place := reader.line_num) < len(lines):
-                records.append(next(reader))
-                places.append(self._line + place + 1)
-        except csv.Error as error:
-            raise BrokenFileError(str(error), line=self._line + reader.line_num) from None
-        self._line += len(lines)
-        return records, places
-
-    def _records(self) -> Iterator[list[str]]:
-        """Hold lines back until the quotes in them are closed."""
-        held: list[str] = []
-        is_open = False
-        for lines in self._lines():
-            whole = 0
-            for place, line in enumerate(lines, 1):
-                is_open ^= line.count('"') % 2 == 1
-                whole = whole if is_open else place
-            if whole:
-                yield held + lines[:whole]
-                held = lines[whole:]
-            else:
-                held += lines
-        if held:
-            yield held
+        table = CsvTable(self._source.asked, self._on_broken)
+        piece, self._held = self._held, b""
+        while piece:
+            yield from map(_of_dicts, table.read(piece))
+            piece = self._source.read()
+        # A signal cuts the last line off.
+        if not self._source.ended_by_signal:
+            yield from map(_of_dicts, table.end())
 
     def _lines(self) -> Iterator[list[str]]:
         """Give whole lines; the last one need not end with a line feed, unless a signal cut it."""
@@ -177,6 +147,11 @@ class Parser:
 
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
+
+
+def _of_dicts(chunk: Chunk) -> Chunk:
+    """A sender may take some of the rows, and the others later."""
+    return Chunk(chunk.lines, dicts_of(chunk.rows))
 
 
 def _spread(chunk: Chunk) -> Chunk:

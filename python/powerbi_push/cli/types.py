@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from powerbi_push.cli.csv_rows import not_utf8, text_of
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.files import BrokenFileError, Opened
-from powerbi_push.cli.readings import Reading
+from powerbi_push.cli.readings import Reading, batches, dicts_of
 from powerbi_push.cli.session import table_lines
+from powerbi_push.cli.texts import not_utf8, text_of
 from powerbi_push.exceptions import ConfigurationError, SourceError
 from powerbi_push.schema.dataset import DatasetSchema
 from powerbi_push.schema.table import TableSchema
@@ -21,7 +21,7 @@ from powerbi_push.schema.table import TableSchema
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from powerbi_push.cli.files import Asked
+    from powerbi_push.cli.files import Asked, Format
     from powerbi_push.cli.readings import Broken, Chunk
     from powerbi_push.cli.session import Session
 
@@ -87,16 +87,15 @@ def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple
     """
     if asked.is_stdin:
         first = _first(reading)
-        rows = reading.rows() if reading.format == "parquet" else [row for chunk in first for row in chunk.rows]
-        if reading.format == "parquet":
-            rows = _batches(first)
+        rows = _looked_at(first, reading.format)
         reading.put_back(first.copy())
         if not sum(len(chunk.lines) for chunk in first):
             return None, 0
         try:
             return _inferred(asked, table, rows, convert=convert), None
         except CommandError:
-            _refuse_other_encodings((line, json.dumps(row, ensure_ascii=False)) for line, row in _numbered(first))
+            if reading.format != "parquet":
+                _refuse_other_encodings(_numbered(first))
             raise
     try:
         try:
@@ -133,10 +132,11 @@ def _refuse_other_encodings(lines: Iterable[tuple[int, str]]) -> None:
             raise not_utf8(line) from None
 
 
-def _numbered(chunks: list[Chunk]) -> Iterator[tuple[int, Any]]:
-    """Rows with their lines; batches of Parquet have none."""
+def _numbered(chunks: list[Chunk]) -> Iterator[tuple[int, str]]:
+    """Rows as texts, with their lines."""
     for chunk in chunks:
-        yield from zip(chunk.lines, chunk.rows, strict=True) if isinstance(chunk.rows, list) else ()
+        for line, row in zip(chunk.lines, dicts_of(chunk.rows), strict=True):
+            yield line, json.dumps(row, ensure_ascii=False)
 
 
 def _pass_over(_broken: Broken) -> None:
@@ -152,10 +152,14 @@ def _first(reading: Reading) -> list[Chunk]:
     return taken
 
 
-def _batches(chunks: list[Chunk]) -> Any:
-    from powerbi_push.cli.parquet_rows import batches  # noqa: PLC0415 - only for Parquet
-
-    return batches(iter([chunk.rows for chunk in chunks]))
+def _looked_at(chunks: list[Chunk], kind: Format) -> Any:
+    """The rows that types are read off: no more than are told of."""
+    if kind in {"ndjson", "json"}:
+        return list(islice((row for chunk in chunks for row in chunk.rows), _FIRST))
+    parts = [chunk.rows for chunk in chunks]
+    if kind == "csv" and (more := sum(map(len, parts)) - _FIRST) > 0:
+        parts[-1] = parts[-1].first(len(parts[-1]) - more)
+    return batches(iter(parts))
 
 
 def _inferred(asked: Asked, table: str, rows: Any, *, convert: bool) -> TableSchema:

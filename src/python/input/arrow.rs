@@ -1,4 +1,4 @@
-//! The rows of an Arrow stream, read batch by batch without Python.
+//! The rows of an Arrow stream, or of CSV, read batch by batch without Python.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,10 +8,11 @@ use arrow_schema::{ArrowError, DataType, Fields};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyCapsule, PyIterator};
 
 use super::batch::{Batch, BatchRows};
 use super::columns::{TimeReading, unsupported};
+use super::csv::{CsvBatch, CsvRows};
 use super::declared::arrow_type;
 use super::ffi::ArrowStream;
 use super::labels::{check_distinct, is_a, one_column, refuse_types};
@@ -41,6 +42,8 @@ enum Stream {
     Producer(ArrowStream),
     /// pyarrow's reader, asked in Python: what its source raises comes through it whole.
     Reader(Py<PyAny>),
+    /// Batches of CSV: the next one, and those behind it.
+    Csv(Option<Py<CsvBatch>>, Option<Py<PyIterator>>),
 }
 
 /// The stream of `frame`, or why it cannot be read.
@@ -72,14 +75,23 @@ impl ArrowRows {
         let DataType::Struct(fields) = reader.data_type().clone() else {
             return Err(one_column(frame));
         };
+        // What has a length is held whole, and hands out its stream as often as it is asked to.
+        let again = frame.hasattr(intern!(py, "__len__"))?.then(|| frame.clone().unbind());
+        Self::of(py, fields, Stream::Producer(reader), again, wanted)
+    }
+
+    fn of(
+        py: Python<'_>,
+        fields: Fields,
+        stream: Stream,
+        again: Option<Py<PyAny>>,
+        wanted: Wanted<'_>,
+    ) -> PyResult<Self> {
         check_distinct(py, fields.iter().map(|field| field.name().as_str()))?;
         let names = fields.iter().map(|field| field.name().clone()).enumerate();
         let reading = TimeReading { wall: wanted.wall, times: wanted.times };
         let wanted: Vec<_> = names.filter(|(_, name)| wanted.has(name)).collect();
         refuse_unsupported(py, &fields, &wanted, reading)?;
-        // What has a length is held whole, and hands out its stream as often as it is asked to.
-        let again = frame.hasattr(intern!(py, "__len__"))?.then(|| frame.clone().unbind());
-        let stream = Stream::Producer(reader);
         Ok(Self {
             stream,
             again,
@@ -89,6 +101,21 @@ impl ArrowRows {
             untyped: Vec::new(),
             batch: BatchRows::default(),
         })
+    }
+
+    /// The rows of CSV that `rows` is, in one batch or many; `None` where it is none.
+    pub(super) fn csv(rows: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Option<Self>> {
+        let py = rows.py();
+        let (first, rest) = if let Ok(batch) = rows.cast::<CsvBatch>() {
+            (batch.clone().unbind(), None)
+        } else if let Ok(rows) = rows.cast::<CsvRows>() {
+            let rows = rows.get();
+            (rows.first.clone_ref(py), Some(rows.batches.clone_ref(py)))
+        } else {
+            return Ok(None);
+        };
+        let fields = first.get().fields();
+        Self::of(py, fields, Stream::Csv(Some(first), rest), None, wanted).map(Some)
     }
 
     /// The columns that are read, and the types that the stream says they have.
@@ -146,6 +173,13 @@ impl Stream {
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<ArrayRef>> {
         let failed = |error: ArrowError| PyRuntimeError::new_err(error.to_string());
         match self {
+            Self::Csv(first, rest) => {
+                if let Some(batch) = first.take() {
+                    return Ok(Some(batch.get().array()));
+                }
+                let next = rest.as_ref().and_then(|rest| rest.bind(py).clone().next()).transpose()?;
+                next.map(|batch| Ok(batch.cast::<CsvBatch>()?.get().array())).transpose()
+            }
             Self::Producer(reader) => door::away(py, || reader.next()).map_err(failed),
             Self::Reader(reader) => loop {
                 let batch = match reader.bind(py).call_method0(intern!(py, "read_next_batch")) {

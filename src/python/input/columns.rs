@@ -116,6 +116,10 @@ impl Column {
         shared: Option<&Arc<Self>>,
     ) -> Option<Self> {
         match (field.extension_type_name(), array.data_type()) {
+            // Text of which nobody says that it is UTF-8.
+            (None, DataType::Binary) if field.data_type() == &DataType::Utf8 => {
+                Some(Self::Text(array.as_binary().clone()))
+            }
             (None | Some("arrow.json"), _) => Self::plain(array, reading, shared),
             (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => {
                 Some(Self::Uuid(array.as_fixed_size_binary().clone()))

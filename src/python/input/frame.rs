@@ -23,6 +23,9 @@ impl Frame {
     /// The frame that `rows` is; `None` where it is none. Columns that are not wanted are left unread.
     pub(super) fn recognise(rows: &Bound<'_, PyAny>, wanted: Wanted<'_>) -> PyResult<Option<Self>> {
         let py = rows.py();
+        if let Some(rows) = ArrowRows::csv(rows, wanted)? {
+            return Ok(Some(Self::Arrow(Box::new(rows))));
+        }
         for (module, class) in
             [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table"), ("pyarrow", "RecordBatch")]
         {

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import io
 import signal
-from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pytest
 
+from powerbi_push import TableSchema
 from powerbi_push.cli import bar as bars
 from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.files import Asked, BrokenFileError
 from powerbi_push.cli.lines import Lines, packed
-from powerbi_push.cli.readings import Reading
+from powerbi_push.cli.readings import Reading, dicts_of
 from powerbi_push.cli.stop import Stop
 from powerbi_push.delivery.progress import Progress
+from powerbi_push.exceptions import SourceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,16 +48,23 @@ def test_lines_that_are_long_past_are_forgotten() -> None:
     assert (lines.of(0), lines.of(5_999)) == (None, 8_999)
 
 
+def test_lines_at_uneven_distances_take_little_memory() -> None:
+    lines, many = Lines(), 250_000
+    for start in range(0, 9 * many * 2, many * 2):
+        lines.add(packed([*range(start, start + many), start + many + 1]))
+    assert (lines.rows, lines.of(2 * many), lines.of(3 * many)) == (9 * (many + 1), None, 5 * many - 2)
+    assert sum(len(piece.lines) for piece in lines._pieces) <= 2_000_000  # noqa: SLF001 - this is what is claimed
+
+
 def test_how_much_of_a_file_was_read_is_known(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("Id\n" + "1\n" * 200_000)
-    reading = Reading(Asked(path=str(path)), by_line=True)
-    rows = iter(reading.rows())
-    next(rows)
-    first = reading.opened.share()
-    assert first is not None
-    assert 0 < first < 0.5
-    assert len(list(rows)) == 199_999
+    reading = Reading(Asked(path=str(path)))
+    first = next(reading.chunks)
+    share = reading.opened.share()
+    assert share is not None
+    assert 0 < share < 0.5
+    assert len(first.lines) + sum(len(chunk.lines) for chunk in reading.chunks) == 200_000
     assert reading.opened.share() == 1.0
     reading.close()
 
@@ -116,30 +123,73 @@ def test_options_are_called_as_on_the_command_line(said: str, called: str) -> No
     assert in_flags(said) == called
 
 
-def test_a_csv_is_read_alike_with_and_without_pyarrow(tmp_path: Path) -> None:
+def rows_of(reading: Reading) -> list[Any]:
+    """All rows, and their lines are noted."""
+    return [row for rows in reading._noted() for row in dicts_of(rows)]  # noqa: SLF001 - a push reads them in Rust
+
+
+def test_cells_of_a_csv_are_what_stands_there(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text('Id,Item\n1,"a ""b"", c"\n\n2,"two\r\nlines"\n,5" pipe\n')
-    (fast, slow) = (Reading(Asked(path=str(path)), by_line=by_line) for by_line in (False, True))
-    told, plain = fast.rows(), list(slow.rows())
-    assert isinstance(told, pa.RecordBatchReader)
-    assert told.read_all().to_pylist() == plain
-    assert plain[2] == {"Id": "", "Item": '5" pipe'}
-    assert [fast.line_of(row) for row in range(3)] == [slow.line_of(row) for row in range(3)] == [2, 4, 6]
-    fast.close()
-    slow.close()
+    path.write_text('Id,Item\n1,"a ""b"", c"\n\n2,"two\r\nlines"\n,5" pipe\n"",""', newline="")
+    reading = Reading(Asked(path=str(path)))
+    assert [tuple(row.items()) for row in rows_of(reading)] == [
+        (("Id", "1"), ("Item", 'a "b", c')),
+        (("Id", "2"), ("Item", "two\r\nlines")),
+        (("Id", ""), ("Item", '5" pipe')),
+        (("Id", ""), ("Item", "")),
+    ]
+    assert [reading.line_of(row) for row in range(5)] == [2, 4, 6, 7, None]
+    reading.close()
 
 
-@pytest.mark.parametrize(("broken", "line"), [('2,"never closed\n3,x\n', 10_003), ("2\n", 10_002)])
-def test_pyarrow_or_not_a_broken_line_is_named(tmp_path: Path, broken: str, line: int) -> None:
+@pytest.mark.parametrize(
+    ("broken", "line", "told"),
+    [
+        ('2,"never closed\n3,x\n', 10_003, "a quote is opened that is never closed"),
+        ("2\n", 10_002, "1 cell where the header has 2"),
+        ('2,"a"b\n', 10_002, "a quote stands where none may: ',' expected after '\"'"),
+        (f"2,{'x' * 1_000_001}\n", 10_002, "a quote is opened that is never closed"),
+        (f'2,"{"é" * 1_000_000}"\n3\n', 10_003, "1 cell where the header has 2"),
+        (f'2,"{"é" * 999_999}""{"x" * 16_000_000}', 10_002, "a quote is opened that is never closed"),
+        (f"{'x' * 9_999}," * 1_700, 10_002, "a row has no end within 16 MB"),
+    ],
+)
+def test_a_broken_line_is_named_and_what_is_in_front_of_it_is_read(
+    tmp_path: Path, broken: str, line: int, told: str
+) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("Id,Item\n" + "1,tea\n" * 10_000 + broken)
-    for by_line in (False, True):
-        reading = Reading(Asked(path=str(path)), by_line=by_line)
-        with pytest.raises((BrokenFileError, pa.ArrowInvalid)):
-            deque(reading.rows(), maxlen=0)
-        assert isinstance(reading.failure, BrokenFileError)
-        assert reading.failure.line == line
-        reading.close()
+    reading = Reading(Asked(path=str(path)))
+    schema = TableSchema("T", {"Id": int, "Item": str})
+    with pytest.raises(SourceError) as raised:
+        schema.validate(reading.rows(), convert=True)
+    assert isinstance(reading.failure, BrokenFileError)
+    assert raised.value.__cause__ is reading.failure
+    assert (reading.failure.line, str(reading.failure)) == (line, told)
+    assert reading.count >= 10_000
+    reading.close()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "line"),
+    [
+        ("utf-16-le", "Id\n1\nö".encode("utf-16-le") + b"\x00\xdc", 2),
+        ("cp1252", b"Id\n" + b"1\r\n" * 300_000 + b"2\n\x81\n", 300_002),
+        ("shift_jis", "Id\n日本\n".encode("shift_jis") + b"\x93\n", 2),
+        ("utf-16", "Id\n1\n".encode("utf-16")[:-1], 1),
+    ],
+)
+def test_what_cannot_be_decoded_is_told_behind_the_lines_that_can(
+    tmp_path: Path, encoding: str, content: bytes, line: int
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    reading = Reading(Asked(path=str(path), encoding=encoding))
+    with pytest.raises(BrokenFileError, match=f"cannot be decoded after line {line}: ") as raised:
+        rows_of(reading)
+    assert raised.value.hint == "say its encoding with --encoding"
+    assert reading.count == line - 1
+    reading.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

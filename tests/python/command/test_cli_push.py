@@ -190,6 +190,19 @@ def test_rows_that_the_service_refuses_are_among_the_rejects(command: Command) -
     assert (entry["line"], entry["code"]) == (3, "refused")
 
 
+def test_a_line_with_a_key_twice_is_set_aside_and_colons_in_texts_are_none(command: Command) -> None:
+    well = '{"Id": 1, "At": "2026-01-02T10:00:00", "Item": "a\\": b"}'
+    command.write("orders.ndjson", f'{well}\n{{"Id": 2, "Item": "tea", "Item": "milk"}}\n{well}\n')
+    ran = command("push", "orders.ndjson", "Sales/Orders", "--create", "--rejects", "bad.ndjson")
+    assert (ran.code, [row["Item"] for row in arrived(command)]) == (0, ['a": b'] * 2), ran.err
+    (entry,) = map(json.loads, (command.folder / "bad.ndjson").read_text().splitlines())
+    assert entry == {
+        "line": 2,
+        "reason": "has the key 'Item' twice",
+        "text": '{"Id": 2, "Item": "tea", "Item": "milk"}',
+    }
+
+
 def test_one_broken_line_among_many_is_named(command: Command) -> None:
     lines = [json.dumps({"Id": number}) for number in range(30_000)]
     lines[25_000] = '{"Id": 25000'
