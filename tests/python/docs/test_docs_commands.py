@@ -27,6 +27,7 @@ FILES = {
     "orders.csv": "Id,Item,Price,Paid,At\n1,tea,2.5,true,2026-01-02\n2,milk,,false,2026-01-03T10:00:00\n",
     "wrong.csv": "Id,Item,Price,Paid,At\n1,tea,2.5,true,2026-01-02\ntwo,milk,,false,2026-01-03\n3,bread\n"
     "4,rice,1,true,2026-01-04\n",
+    "orders.schema.json": '{"Id": "int", "Item": "string", "Price": "float", "Paid": "bool", "At": "DateTime"}',
     "metrics.schema.json": '{"at": "DateTime", "metric": "string", "host": "string", "usage_idle": "float"}',
 }
 
