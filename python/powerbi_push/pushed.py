@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from powerbi_push.results import amount
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -38,7 +40,7 @@ def difference(
         _part("missing", [_shown(columns, row) for row in missing]),
         _part("unexpected", [_shown(columns, row) for row in unexpected]),
     ]
-    return "\n".join([f"{len(there)} rows arrived of {len(should)}", *(part for part in parts if part)])
+    return "\n".join([f"{amount(len(there), 'row')} arrived of {len(should):,}", *(part for part in parts if part)])
 
 
 def _cells(columns: Sequence[str], rows: list[dict[str, Any]]) -> list[Row]:
