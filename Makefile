@@ -11,7 +11,7 @@ PYTHON ?=
 export PYTHON
 
 VENV := .venv
-# Drives the browser of `make page`; nothing else needs it, and it is large.
+# Drives the browser of `make page` and `make browser`; nothing else needs it, and it is large.
 PLAYWRIGHT := 1.65.2
 # axe-core, which looks for what keeps people from using the page.
 AXE := 0.1.8
@@ -63,6 +63,14 @@ $(DEVELOPED): $(READY) $(CORE_CODE)
 page: develop ## the pages of the local Power BI, and the sign-in, in a real Chromium, which must be installed
 	@$(PIP) install 'playwright==$(PLAYWRIGHT)' 'axe-playwright-python==$(AXE)'
 	$(BIN)/python -m pytest tests/python/emulator/test_page*.py tests/python/sign_in/test_walkthrough.py
+
+.PHONY: browser
+browser: develop ## the essential part of `make page`: a person signs in, a row appears; skips, saying why, without Chromium
+	@for name in chromium chromium-browser google-chrome none; do ! command -v $$name >/dev/null || break; done; \
+	[ $$name != none ] || { echo "browser: skipped: there is no Chromium (Debian: apt-get install chromium)"; exit 0; }; \
+	$(PIP) install 'playwright==$(PLAYWRIGHT)'; \
+	$(BIN)/python -m pytest tests/python/sign_in/test_walkthrough.py \
+	    tests/python/emulator/test_page.py -k 'person or within_300'
 
 .PHONY: pictures
 pictures: develop ## take the pictures of the README with a real Chromium

@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use self::account::{Account, FetchContext, SignIn, TokenSource};
-pub use self::audience::Audience;
+pub use self::audience::{Audience, Service};
 pub use self::azure_cli::AzureCli;
 pub use self::chain::{Chain, Link};
 pub use self::challenge::claims;

@@ -118,7 +118,7 @@ impl Emulator {
         let (acceptor, ca_pem) = certificate.map(|it| (it.acceptor, it.ca_pem)).unzip();
         let site = Arc::new(Site::new(clock, port, tls));
         let identity = Arc::new(Identity::new(found.directory()?));
-        let entra = Arc::new(Entra::new(Arc::clone(&site), Arc::clone(&identity)));
+        let entra = Arc::new(Entra::new(Arc::clone(&site), Arc::clone(&identity), assumed.used_assertions));
         let powerbi = Arc::new(PowerBi::new(Arc::clone(&site), Arc::clone(&identity), limits, assumed));
         let microstrategy = Arc::new(MicroStrategy::new(Arc::clone(&site), microstrategy));
         // Power BI comes last: it answers whatever no other service claims.
@@ -241,6 +241,11 @@ impl Emulator {
         table: Option<&str>,
     ) -> Result<Vec<(String, String)>> {
         self.powerbi.columns(&Place { workspace, dataset, table })
+    }
+
+    /// Whether a table, given as for `rows`, takes rows with any columns.
+    pub fn takes_any(&self, workspace: Option<&str>, dataset: &str, table: Option<&str>) -> Result<bool> {
+        self.powerbi.takes_any(&Place { workspace, dataset, table })
     }
 
     /// The rows that a body of Post Rows would store in a table, given as for `rows`; nothing is stored.

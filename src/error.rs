@@ -69,6 +69,8 @@ pub struct ServiceAnswer {
     pub retry_after: Option<Duration>,
     /// Which limit held the request, where it was one.
     pub bound_by: Option<String>,
+    /// What it wants of the next token, in JSON.
+    pub claims: Option<String>,
 }
 
 /// A failure: what happened, where, and what to do next. Never holds a secret or a URL's query.

@@ -70,7 +70,7 @@ mod _core {
     #[pymodule_export]
     use super::account::{Account, logout};
     #[pymodule_export]
-    use super::callback_thread::{FetchContext, next_errand};
+    use super::callback_thread::{Callback, next_callback};
     #[pymodule_export]
     use super::client::{Client, emulator_url, is_loopback};
     #[pymodule_export]

@@ -3,7 +3,7 @@
 Three lines to a first push, here into the local Power BI that comes with the package:
 
 >>> import powerbi_push as pbi
->>> from powerbi_push.emulator import Emulator
+>>> from powerbi_push.emulator.local import Emulator
 >>> with Emulator() as emulator:
 ...     schema = pbi.DatasetSchema("Sales", [pbi.TableSchema("Orders", {"Id": int, "Item": str})])
 ...     dataset = emulator.client().create_dataset(schema)
@@ -19,7 +19,14 @@ from powerbi_push import _core
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from powerbi_push import microstrategy
-    from powerbi_push.client import Client
+    from powerbi_push.calls.options import (
+        CheckOptions,
+        LoadOptions,
+        ModelOptions,
+        PushOptions,
+        RowOptions,
+        SenderOptions,
+    )
     from powerbi_push.credentials.azure_cli import AzureCliCredential
     from powerbi_push.credentials.browser import InteractiveBrowserCredential
     from powerbi_push.credentials.certificate import CertificateCredential
@@ -31,10 +38,14 @@ if TYPE_CHECKING:
     from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
     from powerbi_push.credentials.token import AccessToken
     from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential
-    from powerbi_push.dataset import Dataset
-    from powerbi_push.dataset_schema import DatasetSchema
-    from powerbi_push.emulator import Emulator
-    from powerbi_push.examination import doctor, doctor_async
+    from powerbi_push.delivery.outbox import Outbox, RejectedRow
+    from powerbi_push.delivery.progress import Progress
+    from powerbi_push.delivery.results import PushResult, RowError, ValidationReport
+    from powerbi_push.delivery.retry import Retry
+    from powerbi_push.delivery.sender import Sender, SenderStats
+    from powerbi_push.diagnosis.doctor import doctor, doctor_async
+    from powerbi_push.diagnosis.report import Check, Report
+    from powerbi_push.emulator.local import Emulator
     from powerbi_push.exceptions import (
         AuthenticationError,
         ClosedError,
@@ -59,19 +70,15 @@ if TYPE_CHECKING:
         UndeliveredError,
         ValidationError,
     )
-    from powerbi_push.options import CheckOptions, LoadOptions, ModelOptions, PushOptions, RowOptions, SenderOptions
-    from powerbi_push.outbox import Outbox, RejectedRow
-    from powerbi_push.progress import Progress
-    from powerbi_push.quotas import Plan, Quotas
-    from powerbi_push.report import Check, Report
-    from powerbi_push.results import PushResult, RowError, ValidationReport
-    from powerbi_push.retry import Retry
-    from powerbi_push.schema import Column, Measure, Relationship, TableSchema
-    from powerbi_push.sender import Sender, SenderStats
-    from powerbi_push.streaming import StreamingDataset
-    from powerbi_push.table import Table
-    from powerbi_push.targets import push, push_async
-    from powerbi_push.workspace import Workspace
+    from powerbi_push.powerbi.client import Client
+    from powerbi_push.powerbi.dataset import Dataset
+    from powerbi_push.powerbi.quotas import Plan, Quotas
+    from powerbi_push.powerbi.streaming import StreamingDataset
+    from powerbi_push.powerbi.table import Table
+    from powerbi_push.powerbi.targets import push, push_async
+    from powerbi_push.powerbi.workspace import Workspace
+    from powerbi_push.schema.dataset import DatasetSchema
+    from powerbi_push.schema.table import Column, Measure, Relationship, TableSchema
 
 __all__ = [
     "AccessToken",
@@ -149,7 +156,7 @@ __version__ = _core.VERSION
 
 # Where the names are that are no exceptions.
 _NAMES = {
-    "client": "Client",
+    "powerbi.client": "Client",
     "credentials.azure_cli": "AzureCliCredential",
     "credentials.browser": "InteractiveBrowserCredential",
     "credentials.certificate": "CertificateCredential",
@@ -161,24 +168,24 @@ _NAMES = {
     "credentials.managed_identity": "ManagedIdentityCredential",
     "credentials.token": "AccessToken",
     "credentials.workload_identity": "WorkloadIdentityCredential",
-    "dataset": "Dataset",
-    "dataset_schema": "DatasetSchema",
-    "examination": "doctor doctor_async",
+    "powerbi.dataset": "Dataset",
+    "schema.dataset": "DatasetSchema",
+    "diagnosis.doctor": "doctor doctor_async",
     "emulator": "Emulator",
     "microstrategy": "microstrategy",
-    "options": "CheckOptions LoadOptions ModelOptions PushOptions RowOptions SenderOptions",
-    "outbox": "Outbox RejectedRow",
-    "progress": "Progress",
-    "quotas": "Plan Quotas",
-    "report": "Check Report",
-    "results": "PushResult RowError ValidationReport",
-    "retry": "Retry",
-    "schema": "Column Measure Relationship TableSchema",
-    "sender": "Sender SenderStats",
-    "streaming": "StreamingDataset",
-    "table": "Table",
-    "targets": "push push_async",
-    "workspace": "Workspace",
+    "calls.options": "CheckOptions LoadOptions ModelOptions PushOptions RowOptions SenderOptions",
+    "delivery.outbox": "Outbox RejectedRow",
+    "delivery.progress": "Progress",
+    "powerbi.quotas": "Plan Quotas",
+    "diagnosis.report": "Check Report",
+    "delivery.results": "PushResult RowError ValidationReport",
+    "delivery.retry": "Retry",
+    "schema.table": "Column Measure Relationship TableSchema",
+    "delivery.sender": "Sender SenderStats",
+    "powerbi.streaming": "StreamingDataset",
+    "powerbi.table": "Table",
+    "powerbi.targets": "push push_async",
+    "powerbi.workspace": "Workspace",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

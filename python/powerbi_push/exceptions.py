@@ -31,13 +31,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
+from powerbi_push.delivery.results import row_error
 from powerbi_push.documentation import page_of_errors
-from powerbi_push.results import row_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from powerbi_push.results import PushResult, RowError
+    from powerbi_push.delivery.results import PushResult, RowError
 
 
 class PowerBIPushError(Exception):

@@ -13,6 +13,6 @@ from __future__ import annotations
 
 from pandas.api.extensions import register_dataframe_accessor
 
-from powerbi_push.accessors import Accessor
+from powerbi_push.powerbi.accessors import Accessor
 
 register_dataframe_accessor("powerbi")(Accessor)

@@ -11,6 +11,6 @@ from __future__ import annotations
 
 from polars.api import register_dataframe_namespace
 
-from powerbi_push.accessors import Accessor
+from powerbi_push.powerbi.accessors import Accessor
 
 register_dataframe_namespace("powerbi")(Accessor)

@@ -5,10 +5,6 @@ use serde_json::Value;
 use super::AccessToken;
 use crate::error::{Error, Kind, Result, shown};
 
-/// The id of Power BI itself, which a token may name in place of the address.
-const POWER_BI: &str = "00000009-0000-0000-c000-000000000000";
-/// The Power BI of the public cloud.
-const PUBLIC: &str = "https://analysis.windows.net/powerbi/api";
 /// Whom else a token may be for, by what people take by mistake.
 const OTHERS: [(&str, &str); 7] = [
     ("https://graph.microsoft.com", "Microsoft Graph"),
@@ -20,9 +16,24 @@ const OTHERS: [(&str, &str); 7] = [
     ("https://database.windows.net", "Azure SQL"),
 ];
 
-/// The Power BI of one cloud.
+/// A service as tokens name it.
+#[derive(Debug)]
+pub struct Service {
+    /// What people call it.
+    pub name: &'static str,
+    /// Its own id, which a token may name in place of the address.
+    pub id: &'static str,
+    /// Its address in the public cloud.
+    pub public: &'static str,
+    /// How its addresses in all clouds end.
+    pub path: &'static str,
+}
+
+/// A service in one cloud.
 #[derive(Debug, Clone)]
 pub struct Audience {
+    /// Whom a token has to be for.
+    pub service: &'static Service,
     /// What people call the cloud.
     pub cloud: String,
     /// What a credential is asked for: `resource/.default`.
@@ -37,7 +48,8 @@ impl Audience {
         match self.missed_by(token) {
             None => Ok(()),
             Some(meant) => {
-                let message = format!("the token is for {meant}, not for Power BI of the cloud {}", self.cloud);
+                let message =
+                    format!("the token is for {meant}, not for {} of the cloud {}", self.service.name, self.cloud);
                 Err(Error::new(Kind::Authentication, message).with_hint(self.advice(&meant)))
             }
         }
@@ -57,14 +69,17 @@ impl Audience {
         let named: Vec<&str> = named.iter().map(|name| name.trim_end_matches('/')).collect();
         let first = named.first().filter(|name| !name.is_empty())?;
         let ours = self.scope.trim_end_matches("/.default");
-        let is_ours = |name: &str| name == ours || name == POWER_BI || self.is_local && name == PUBLIC;
+        let is_ours =
+            |name: &str| name == ours || name == self.service.id || self.is_local && name == self.service.public;
         if named.iter().any(|name| is_ours(name)) {
             return None;
         }
         let known = OTHERS.iter().find(|(audience, _)| audience == first).map(|(_, name)| (*name).to_owned());
         Some(known.unwrap_or_else(|| {
-            let elsewhere = if first.ends_with("/powerbi/api") { "the Power BI of another cloud, " } else { "" };
-            format!("{elsewhere}`{}`", shown(first))
+            if first.ends_with(self.service.path) {
+                return format!("the {} of another cloud, `{}`", self.service.name, shown(first));
+            }
+            format!("`{}`", shown(first))
         }))
     }
 

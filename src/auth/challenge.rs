@@ -20,8 +20,13 @@ pub fn claims(header: &str) -> Option<String> {
     let value = header.get(place + name.len()..)?.trim_start_matches('"');
     let coded = value.split(['"', ',', ' ']).next().filter(|coded| coded.len() <= LONGEST)?;
     let bytes = [STANDARD, URL_SAFE].into_iter().find_map(|alphabet| decoded(&alphabet, coded))?;
-    let text = String::from_utf8(bytes).ok()?;
-    serde_json::from_str::<Map<String, Value>>(&text).is_ok().then_some(text)
+    wanted(std::str::from_utf8(&bytes).ok()?)
+}
+
+/// The claims that a refusal of Entra itself wants, which writes them as they are (facts/entra 5l).
+pub(super) fn wanted(text: &str) -> Option<String> {
+    let is_wanted = text.len() <= LONGEST && serde_json::from_str::<Map<String, Value>>(text).is_ok();
+    is_wanted.then(|| text.to_owned())
 }
 
 fn decoded(alphabet: &base64::alphabet::Alphabet, text: &str) -> Option<Vec<u8>> {

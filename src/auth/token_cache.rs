@@ -160,6 +160,9 @@ impl TokenCache {
                 state.ahead_from = now + REFRESH_GAP;
             }
             Err(error) => {
+                if let Some(claims) = &error.answer.claims {
+                    state.claims = Some(claims.as_str().into());
+                }
                 state.not_before = now + error.answer.retry_after.unwrap_or_default();
                 state.ahead_from = state.ahead_from.max(state.not_before);
             }

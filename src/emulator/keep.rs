@@ -64,10 +64,12 @@ impl KeepFile {
             let message = format!("`keep` names no file: `{}` is a folder", path.display());
             return Err(Error::configuration(message).with_hint("name a file, which need not be there yet"));
         }
-        let lock_path = beside(path, "lock");
         let failed = |error: io::Error| {
-            Error::configuration(format!("`keep`: the file {} cannot be kept", path.display())).caused_by(error)
+            Error::configuration(format!("`keep`: the file {} cannot be kept: {error}", path.display()))
+                .caused_by(error)
         };
+        let path = &behind_links(path).map_err(failed)?;
+        let lock_path = beside(path, "lock");
         let lock = private().truncate(false).open(&lock_path).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
@@ -227,6 +229,11 @@ impl Writer {
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file that a link leads to, so that it has one lock and is the one that is written.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    if path.is_symlink() { fs::canonicalize(path) } else { Ok(path.to_owned()) }
 }
 
 /// The path of a file beside another.

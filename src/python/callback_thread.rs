@@ -1,12 +1,12 @@
 //! The callback threads: two Python threads of ours, which do for Rust what needs Python.
 //!
 //! ```text
-//!  Rust task ──ask──▶ queue ──▶ context ──▶ powerbi_push.callback thread calls the function ──▶ the task's answer
+//!  Rust task ──ask──▶ queue ──▶ callback ──▶ the thread calls the function ──▶ the task's answer
 //! ```
 //!
 //! One calls functions of the user's, which may take their time; the other wakes event loops, and never waits. A
-//! thread's loop is Python (`powerbi_push/callback thread.py`): a user's function that never returns then has no frame of
-//! Rust below it, and the interpreter can end. Waiting for the next context is done here, without the GIL.
+//! thread's loop is Python (`powerbi_push/calls/callback_threads.py`): a user's function that never returns then has no frame of
+//! Rust below it, and the interpreter can end. Waiting for the next callback is done here, without the GIL.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -48,7 +48,7 @@ type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
 
 /// One call that the callback thread is to make.
 #[pyclass(frozen, module = "powerbi_push._core")]
-pub(super) struct FetchContext {
+pub(super) struct Callback {
     call: Arc<Call>,
     told: Told,
     reply: Mutex<Option<Reply>>,
@@ -56,36 +56,37 @@ pub(super) struct FetchContext {
 
 #[derive(Default)]
 struct Queue {
-    errands: Mutex<(VecDeque<FetchContext>, bool)>,
+    callbacks: Mutex<(VecDeque<Callback>, bool)>,
     changed: Condvar,
 }
 
 /// A callback thread's queue, and the process that it belongs to.
 type Desk = Mutex<Option<(u32, Arc<Queue>)>>;
 
-static DESKS: [Desk; 2] = [Mutex::new(None), Mutex::new(None)];
+static QUEUES: [Desk; 2] = [Mutex::new(None), Mutex::new(None)];
 
 thread_local! {
-    static IS_PORTER: Cell<bool> = const { Cell::new(false) };
+    static IS_CALLBACK_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether the calling thread is a callback thread.
 pub(super) fn is_this_thread() -> bool {
-    IS_PORTER.get()
+    IS_CALLBACK_THREAD.get()
 }
 
 /// Makes sure that this process has this callback thread; a forked child gets one of its own.
-pub(super) fn start(py: Python<'_>, callback_thread: CallbackThread) -> PyResult<()> {
-    let mut current = DESKS[callback_thread as usize].lock().unwrap_or_else(PoisonError::into_inner);
+pub(super) fn start(py: Python<'_>, thread: CallbackThread) -> PyResult<()> {
+    let mut current = QUEUES[thread as usize].lock().unwrap_or_else(PoisonError::into_inner);
     let process = std::process::id();
     if current.as_ref().is_some_and(|(owner, _)| *owner == process) {
         return Ok(());
     }
     *current = Some((process, Arc::default()));
     drop(current);
-    let started = errors::face(py, "porter").and_then(|face| face.getattr("start")?.call1((callback_thread as usize,)));
+    let started =
+        errors::face(py, "calls.callback_threads").and_then(|face| face.getattr("start")?.call1((thread as usize,)));
     if started.is_err() {
-        *DESKS[callback_thread as usize].lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *QUEUES[thread as usize].lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
     started.map(drop)
 }
@@ -155,70 +156,70 @@ fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
     }
 }
 
-/// Hands an context over; `false` where the callback thread has left.
-fn send(callback_thread: CallbackThread, call: Arc<Call>, told: Told, reply: Reply) -> bool {
-    let Some(queue) = queue(callback_thread as usize) else { return false };
-    let mut errands = queue.errands.lock().unwrap_or_else(PoisonError::into_inner);
-    if errands.1 {
+/// Hands a callback over; `false` where the callback thread has left.
+fn send(thread: CallbackThread, call: Arc<Call>, told: Told, reply: Reply) -> bool {
+    let Some(queue) = queue(thread as usize) else { return false };
+    let mut callbacks = queue.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+    if callbacks.1 {
         return false;
     }
-    errands.0.push_back(FetchContext { call, told, reply: Mutex::new(Some(reply)) });
-    drop(errands);
+    callbacks.0.push_back(Callback { call, told, reply: Mutex::new(Some(reply)) });
+    drop(callbacks);
     queue.changed.notify_one();
     true
 }
 
 /// The queue of a callback thread of this process.
-fn queue(callback_thread: usize) -> Option<Arc<Queue>> {
-    let current = DESKS.get(callback_thread)?.lock().unwrap_or_else(PoisonError::into_inner);
+fn queue(thread: usize) -> Option<Arc<Queue>> {
+    let current = QUEUES.get(thread)?.lock().unwrap_or_else(PoisonError::into_inner);
     let (owner, queue) = current.as_ref()?;
     (*owner == std::process::id()).then(|| Arc::clone(queue))
 }
 
 /// Waits for the next call to make; `None` once there will be none.
 #[pyfunction]
-pub(super) fn next_errand(py: Python<'_>, callback_thread: usize) -> PyResult<Option<FetchContext>> {
+pub(super) fn next_callback(py: Python<'_>, thread: usize) -> PyResult<Option<Callback>> {
     door::through(py, || {
-        IS_PORTER.set(true);
-        Ok(queue(callback_thread).and_then(|queue| door::away(py, || queue.next())))
+        IS_CALLBACK_THREAD.set(true);
+        Ok(queue(thread).and_then(|queue| door::away(py, || queue.next())))
     })
 }
 
 /// Lets the callback threads go home.
 pub(super) fn close_all() {
-    for queue in (0..DESKS.len()).filter_map(queue) {
+    for queue in (0..QUEUES.len()).filter_map(queue) {
         queue.close();
     }
 }
 
 /// Waits a little for functions of the user's that are being called; the callback threads begin no more.
 pub(super) fn join_all(py: Python<'_>) -> PyResult<()> {
-    if (0..DESKS.len()).all(|callback_thread| queue(callback_thread).is_none()) {
+    if (0..QUEUES.len()).all(|thread| queue(thread).is_none()) {
         return Ok(());
     }
-    errors::face(py, "porter")?.getattr("join")?.call0().map(drop)
+    errors::face(py, "calls.callback_threads")?.getattr("join")?.call0().map(drop)
 }
 
 impl Queue {
     fn close(&self) {
-        let mut errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = std::mem::replace(&mut *errands, (VecDeque::new(), true));
-        drop(errands);
+        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = std::mem::replace(&mut *callbacks, (VecDeque::new(), true));
+        drop(callbacks);
         self.changed.notify_all();
         // Letting go of what was to be called may run Python, which must not find the queue locked.
         drop(left);
     }
 
-    fn next(&self) -> Option<FetchContext> {
-        let errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = |errands: &mut (VecDeque<FetchContext>, bool)| errands.0.is_empty() && !errands.1;
-        let mut errands = self.changed.wait_while(errands, waiting).unwrap_or_else(PoisonError::into_inner);
-        errands.0.pop_front()
+    fn next(&self) -> Option<Callback> {
+        let callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |callbacks: &mut (VecDeque<Callback>, bool)| callbacks.0.is_empty() && !callbacks.1;
+        let mut callbacks = self.changed.wait_while(callbacks, waiting).unwrap_or_else(PoisonError::into_inner);
+        callbacks.0.pop_front()
     }
 }
 
 #[pymethods]
-impl FetchContext {
+impl Callback {
     /// What to call.
     #[getter]
     fn function(&self, py: Python<'_>) -> Py<PyAny> {
@@ -252,7 +253,7 @@ impl FetchContext {
     }
 }
 
-impl FetchContext {
+impl Callback {
     fn answer(&self, py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
         let reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reply) = reply {

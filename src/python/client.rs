@@ -125,7 +125,8 @@ impl Client {
             let here = CLOUDS.into_iter().find(|known| Url::parse(known.base_url).is_ok_and(|url| url == root));
             let meant = here.unwrap_or(cloud);
             let is_local = transport::is_loopback(&root);
-            let audience = Audience { cloud: meant.name.into(), scope: meant.scope.into(), is_local };
+            let audience =
+                Audience { service: &powerbi::SERVICE, cloud: meant.name.into(), scope: meant.scope.into(), is_local };
             // Building the pool reads certificates; nobody needs the GIL for that.
             let made = Self {
                 recipe: Recipe { root, credential, needs_loop, settings, retry, quotas, clock, audience },

@@ -48,7 +48,9 @@ pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) ->
     let function = if asks_for_scope { credential.getattr("get_token")? } else { credential.clone() };
     let argument = asks_for_scope.then(|| PyString::new(py, scope).into_any().unbind());
     let challenged = match &argument {
-        Some(scope) => Some(errors::face(py, "porter")?.getattr("challenged")?.call1((&function, scope))?.unbind()),
+        Some(scope) => {
+            Some(errors::face(py, "calls.callback_threads")?.getattr("challenged")?.call1((&function, scope))?.unbind())
+        }
         None => None,
     };
     let call = Arc::new(Call { function: function.unbind(), argument });

@@ -173,6 +173,10 @@ impl Emulator {
         door::through(py, || raise(py, self.emulator.columns(workspace, dataset, table)))
     }
 
+    fn takes_any(&self, py: Python<'_>, workspace: Option<&str>, dataset: &str, table: Option<&str>) -> PyResult<bool> {
+        door::through(py, || raise(py, self.emulator.takes_any(workspace, dataset, table)))
+    }
+
     fn understood<'py>(
         &self,
         py: Python<'py>,

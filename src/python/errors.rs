@@ -94,7 +94,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         arguments.set_item("bound_by", error.answer.bound_by.as_deref())?;
     }
     if error.kind == Kind::Bug {
-        face(py, "notices")?.getattr("log_bug")?.call1((error.message.as_str(),))?;
+        face(py, "delivery.notices")?.getattr("log_bug")?.call1((error.message.as_str(),))?;
     }
     let class = exceptions.getattr(class_name(error.kind))?;
     let exception = PyErr::from_value(class.call((without_keys(&error.message),), Some(&arguments))?);

@@ -51,7 +51,7 @@ pub(super) fn by_callback_thread(
 ) -> PyResult<Delivery> {
     callback_thread::start(py, CallbackThread::Users)?;
     let call = |function: Bound<'_, PyAny>| Arc::new(Call { function: function.unbind(), argument: None });
-    let (log, tell) = (call(function(py)?), call(errors::face(py, "notices")?.getattr("tell_loss")?));
+    let (log, tell) = (call(function(py)?), call(errors::face(py, "delivery.notices")?.getattr("tell_loss")?));
     let (place, queue) = (route.place(), Arc::downgrade(queue));
     Ok(delivery.noticing(move |notice| match notice {
         Notice::Queue(kept) if kept.is_kept() => {
@@ -70,7 +70,7 @@ pub(super) fn by_callback_thread(
 }
 
 fn function(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    errors::face(py, "notices")?.getattr("log")
+    errors::face(py, "delivery.notices")?.getattr("log")
 }
 
 fn line(place: &str, notice: &Notice) -> String {

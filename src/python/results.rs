@@ -27,5 +27,5 @@ pub(super) fn before_the_first(py: Python<'_>, raised: PyErr, taken: u64) -> PyE
 pub(super) fn push_result<'py>(py: Python<'py>, report: &Report, deleted: bool) -> PyResult<Bound<'py, PyAny>> {
     let fields = pythonize::pythonize(py, report)?;
     fields.set_item("deleted", deleted)?;
-    errors::face(py, "results")?.getattr("push_result")?.call1((fields,))
+    errors::face(py, "delivery.results")?.getattr("push_result")?.call1((fields,))
 }

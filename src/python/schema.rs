@@ -13,8 +13,7 @@ use super::input::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::error::Error;
-use crate::rows::cell::{Cell, Row, Rows};
-use crate::rows::encode::{Limits, Options, Seen, example, kind_of, no_row};
+use crate::rows::encode::{Limits, Options, Seen, Watching};
 use crate::rows::schema::{self, DataType, Inference, Inferred, Known, Target};
 use crate::services::microstrategy::TARGET;
 use crate::services::powerbi;
@@ -70,16 +69,23 @@ pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str, target: &str) 
 pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool, target: &str) -> PyResult<String> {
     door::through(spec.py(), || {
         let dataset = raise(spec.py(), schema::read_dataset_for(&specification(spec)?, named(target)))?;
-        let json = schema::dataset_json(&dataset);
+        let json = powerbi::dataset_json(&dataset);
         Ok(if indent { format!("{json:#}") } else { json.to_string() })
     })
 }
 
-/// Raises where `owner` has far too many of `what` to look at; `at_least` says that there are more than `count`.
+/// Raises where `owner` has far too many of `what` for `target` to look at; `at_least` says that there are more than `count`.
 #[pyfunction]
-pub(super) fn check_count(py: Python<'_>, owner: &str, what: &str, count: usize, at_least: bool) -> PyResult<()> {
+pub(super) fn check_count(
+    py: Python<'_>,
+    target: &str,
+    owner: &str,
+    what: &str,
+    count: usize,
+    at_least: bool,
+) -> PyResult<()> {
     door::through(py, || {
-        let problem = powerbi::TARGET.counts.far_too_many(owner, what, count, at_least);
+        let problem = named(target).counts.far_too_many(owner, what, count, at_least);
         raise(py, problem.map_or(Ok(()), |problem| Err(Error::configuration(problem))))
     })
 }
@@ -117,68 +123,15 @@ fn infer(
     let takes_times = target.types.contains(&DataType::Time);
     let mut source = Source::new(rows, Wanted::new(None, cells).with_times(takes_times).at_most(&target.counts))?;
     let known = Known { target, given, declared: source.declared()?, convert };
-    let mut watching =
-        Watching { inference: Inference::new(known), cells, types: target.types, row: 0, not_rows: None };
+    let mut watching = Watching::new(Inference::new(known), cells, target.types);
     let watched = match source.arrow() {
         Some(rows) => door::away(py, || watching.watch(rows)),
         None => watching.watch(&mut source),
     };
-    watched.map_err(|failure| failure.into_py(py, watching.row))?;
-    if let Some(why) = watching.not_rows {
-        let error = Error::configuration(format!("row {}: {why}", watching.row));
-        return Err(errors::to_py(py, &error));
-    }
-    let Inferred { columns, hints } = raise(py, watching.inference.finish())?;
+    watched.map_err(|failure| failure.into_py(py, watching.row()))?;
+    let Inferred { columns, hints } = raise(py, watching.finish())?;
     let columns = columns.into_iter().map(|column| (column.name, column.data_type.name())).collect();
     Ok((columns, hints.into_iter().map(|(name, data_type)| (name, data_type.name())).collect()))
-}
-
-/// Looks at rows without encoding them.
-struct Watching {
-    inference: Inference,
-    cells: Options,
-    types: &'static [DataType],
-    /// The number of the row that is being looked at.
-    row: u64,
-    /// Why that one is none.
-    not_rows: Option<String>,
-}
-
-impl Watching {
-    /// Looks at all rows, or until one is none.
-    fn watch<R: Rows>(&mut self, rows: &mut R) -> Result<(), R::Failure> {
-        rows.begin();
-        while rows.visit(self)? && self.not_rows.is_none() && !self.inference.is_full() {
-            self.inference.end_row();
-            self.row += 1;
-        }
-        Ok(())
-    }
-}
-
-impl Row for Watching {
-    fn place(&mut self, column: &str) -> Option<usize> {
-        (!self.inference.is_full()).then(|| self.inference.place(column))
-    }
-
-    fn cell(&mut self, place: usize, cell: Cell<'_>) {
-        let kind = kind_of(&cell, self.cells, self.types);
-        self.inference.see(place, kind, |row| example(&cell, row, self.cells.hide_values));
-    }
-
-    fn cell_without_place(&mut self, column: &str, cell: Cell<'_>) {
-        if let Some(place) = self.place(column) {
-            self.cell(place, cell);
-        }
-    }
-
-    fn bad_key(&mut self, why: &str) {
-        self.not_rows.get_or_insert_with(|| why.to_owned());
-    }
-
-    fn not_a_mapping(&mut self, type_name: &str, advice: Option<&str>) {
-        self.not_rows.get_or_insert_with(|| no_row(type_name, advice));
-    }
 }
 
 /// A checked table, ready for judging rows.

@@ -21,6 +21,7 @@ mod digits;
 mod fitting;
 mod builder;
 mod checked;
+mod keys;
 mod kinds;
 mod mistakes;
 mod numbers;
@@ -34,6 +35,7 @@ mod shown;
 mod slices;
 mod strings;
 mod value;
+mod watching;
 mod window;
 
 use std::sync::Arc;
@@ -42,14 +44,14 @@ pub use self::arrange::cells_of;
 pub use self::builder::RunBuilder;
 pub use self::checked::{BOUNDLESS, Checked, CheckedRows, FREE_MEMORY, LEAST, Room, Share};
 pub use self::framing::Framing;
-pub use self::kinds::{example, kind_of};
 pub use self::options::{Naive, Options};
 pub use self::problems::{Code, OldDate, Problems, RowError, Seen};
-pub use self::row::no_row;
 pub use self::run::Run;
 pub use self::shown::Value;
 pub use self::slices::Shares;
+pub use self::watching::Watching;
 
+use self::arrange::Arranger;
 use self::buffer::Buffer;
 use self::check::always_fits;
 use self::columns::Columns;
@@ -83,11 +85,16 @@ pub struct Encoder {
     checks: bool,
     body: Buffer,
     ends: Vec<u32>,
+    /// Whether each column is of the key of a row, and the numbers of the rows' keys.
+    key: Arc<[bool]>,
+    keys: Vec<u64>,
     /// The memory of a body that is not needed any more.
     spare: Vec<u8>,
     /// How large the last body was.
     last_bytes: usize,
     slicing: Slicing,
+    /// What puts rows into order, where they are arrays and do not come by their columns.
+    arranger: Option<Arranger>,
     /// Rows visited since the run began, the invalid ones included.
     visited: usize,
     /// The number, in the caller's input, of the row being visited.
@@ -131,9 +138,12 @@ impl Encoder {
             limits,
             body: Buffer::default(),
             ends: Vec::new(),
+            key: Arc::default(),
+            keys: Vec::new(),
             spare: Vec::new(),
             last_bytes: 0,
             slicing: Slicing::default(),
+            arranger: None,
             visited: 0,
             row: 0,
             problems: Problems::new(max_errors),
@@ -249,6 +259,7 @@ impl Encoder {
         let start = self.framing.prefix.len();
         self.body.truncate(start);
         self.ends.clear();
+        self.keys.clear();
         self.visited = 0;
         start
     }
@@ -258,6 +269,9 @@ impl Encoder {
     fn end_row(&mut self, start: usize, refused: bool) -> Option<Run> {
         self.row += 1;
         self.visited += 1;
+        if self.framing.in_arrays && !refused {
+            self.arrange(start);
+        }
         if refused || self.body.len() + self.framing.suffix.len() > self.limits.max_bytes {
             return self.end_other_row(start, refused);
         }
@@ -274,6 +288,7 @@ impl Encoder {
             self.body.truncate(start);
             return None;
         }
+        let key = self.keys.pop();
         let envelope = self.framing.prefix.len() + self.framing.suffix.len();
         let separator = if self.ends.is_empty() { 0 } else { self.framing.separator.len() };
         let row_bytes = self.body.len() - start - separator;
@@ -289,6 +304,7 @@ impl Encoder {
         self.open();
         self.body.put(&carried);
         self.ends.push(position(self.body.len()));
+        self.keys.extend(key);
         self.visited = 1;
         full
     }
@@ -303,8 +319,7 @@ impl Encoder {
         self.last_bytes = self.body.len();
         let ends = Vec::with_capacity(self.ends.len());
         let (body, ends) = (std::mem::take(&mut self.body), std::mem::replace(&mut self.ends, ends));
-        let run = Run::new(self.framing, body.into_written(), ends);
-        Some(if self.framing.in_arrays { arrange::in_arrays(&run, self.framing, &self.columns) } else { run })
+        Some(Run::new(self.framing, body.into_written(), ends).with_keys(std::mem::take(&mut self.keys)))
     }
 
     /// Begins a body.

@@ -6,7 +6,6 @@
 //! ```
 
 mod infer;
-mod json;
 mod read;
 mod rules;
 mod target;
@@ -17,10 +16,9 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 pub use self::infer::{Inference, Inferred, Kind, Known, Looks, NoType};
-pub use self::json::{dataset_json, table_json};
 pub use self::read::{read_dataset_for, read_table_for};
 pub use self::rules::{Counts, FAR_TOO_MANY, Most, NameRules, check_unique};
-pub use self::target::{Target, ValueRules};
+pub use self::target::{Choices, Target, ValueRules};
 
 /// The types of columns; which of them there are, each target says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,16 +71,6 @@ impl DataType {
             Self::Date => "Date",
             Self::Time => "Time",
             Self::Any => "Any",
-        }
-    }
-
-    /// The spelling to send: the one that the service's own examples use.
-    #[must_use]
-    pub fn wire_name(self) -> &'static str {
-        match self {
-            Self::Boolean => "bool",
-            Self::String => "string",
-            other => other.name(),
         }
     }
 }

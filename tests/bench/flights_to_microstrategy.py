@@ -2,7 +2,8 @@
 
 python flights_to_microstrategy.py (ours|theirs) base_url username password project flights.csv
 
-Prints seconds of the processor, seconds on the clock, and the growth of the peak of memory in MB, without the frame.
+Prints seconds of the processor, seconds on the clock, and the growth of the peak of memory in MB, without the frame. Each
+client is imported before the clock runs: the vendor's takes longer for that than for the flights.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -26,7 +28,7 @@ def memory(kind: str) -> float:
 
 def ours(base_url: str, username: str, password: str, project: str, flights: Any) -> None:
     """Push them with this package."""
-    with pbi.microstrategy.Client(base_url, username=username, password=password, project=project) as client:
+    with Client(base_url, username=username, password=password, project=project) as client:
         schema = pbi.DatasetSchema.infer("Flights", {"flights": flights}, target="microstrategy")
         dataset = client.create_dataset(schema)
         with dataset.upload(chunk_bytes=50_000_000) as upload:
@@ -48,10 +50,13 @@ if __name__ == "__main__":
     who, *login, file = sys.argv[1:]
     if who == "ours":
         import powerbi_push as pbi
+        from powerbi_push.microstrategy import Client
     else:
         from mstrio.connection import Connection
         from mstrio.project_objects.datasets import SuperCube
     frame = pd.read_csv(file)
+    # The peak is that of what follows, and not of reading the file.
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before, start = memory("VmRSS"), (time.process_time(), time.perf_counter())
     base_url, username, password, project = login
     push = ours if who == "ours" else theirs

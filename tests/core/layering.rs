@@ -28,6 +28,7 @@ const APART: &[&str] = &["services"];
 const OF_NO_SERVICE: &[&str] = &["rows", "delivery", "http", "rate_limit", "auth"];
 const WORDS_OF_SERVICES: &[&str] = &[
     "powerbi",
+    "power_bi",
     "push_dataset",
     "pushdataset",
     "microstrategy",
@@ -54,7 +55,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("emulator::keep", &["emulator::http", "emulator::identity", "emulator::kept"]),
     ("emulator::http", &["emulator::row", "emulator::shown", "emulator::kept"]),
     ("emulator::console", &["emulator::http", "emulator::shown"]),
-    ("emulator::services::entra", &["emulator::http", "emulator::identity"]),
+    ("emulator::services::entra", &["emulator::http", "emulator::identity", "emulator::switch"]),
     (
         "emulator::services::powerbi",
         &[

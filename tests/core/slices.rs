@@ -7,7 +7,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use powerbi_push::rows::cell::{Cell, Row, Rows, Slices};
-use powerbi_push::rows::encode::{Encoder, Filled, Limits, Options, Run, Shares};
+use powerbi_push::rows::encode::{Encoder, Filled, Framing, Limits, Options, Run, Shares};
 use powerbi_push::rows::schema::TableSchema;
 use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS};
@@ -131,6 +131,7 @@ struct Seen {
     ended: bool,
     body: Vec<u8>,
     ends: Vec<u32>,
+    keys: Vec<u64>,
     rows_read: u64,
     count: u64,
     errors: String,
@@ -155,6 +156,7 @@ fn watch(mut encoder: Encoder, mut rows: Batches, fill: Fill) -> Vec<Seen> {
             failed,
             ended,
             ends: run.as_ref().map_or_else(Vec::new, |run| run.ends(0..run.rows()).collect()),
+            keys: run.as_ref().map_or_else(Vec::new, |run| run.keys().to_vec()),
             body: run.map_or_else(Vec::new, Run::into_memory),
             rows_read: encoder.rows_read(),
             count: problems.count(),
@@ -184,6 +186,9 @@ fn any_batches() -> impl Strategy<Value = Vec<Vec<Line>>> {
     prop::collection::vec(batch, 0..5)
 }
 
+/// Rows as arrays, whose keys have numbers.
+static ARRAYS: Framing = Framing::new(b"[", b",", b"]").in_arrays();
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -192,13 +197,13 @@ proptest! {
         batches in any_batches(),
         bad in prop::option::weighted(0.3, 0usize..100),
         (max_rows, max_bytes, max_errors) in (1usize..60, 40usize..2_000, 0usize..6),
-        (has_schema, known, as_array, checks) in (any::<bool>(), prop::bool::weighted(0.8), any::<bool>(), any::<bool>()),
-        (threads, slice, own) in (1usize..=4, 1usize..6, 1usize..20),
+        (has_schema, known, framing, checks) in (any::<bool>(), prop::bool::weighted(0.8), 0usize..3, any::<bool>()),
+        (threads, slice, own) in (1usize..=4, prop_oneof![1usize..6, 17usize..30], 1usize..20),
     ) {
-        let schema = has_schema.then(|| Arc::new(TableSchema::new(&table()).under(TARGET.values)));
+        let framing = [&PUSH_ARRAY, &PUSH_ROWS, &ARRAYS][framing];
+        let schema = (has_schema || framing.in_arrays).then(|| Arc::new(TableSchema::new(&table()).under(TARGET.values)));
         let rows = Batches::new(if known { ["Id", "Item"] } else { ["Item", "Other"] }, &batches, bad);
         let new = || {
-            let framing = if as_array { &PUSH_ARRAY } else { &PUSH_ROWS };
             // Where rows are only checked, they must fit into a body whatever they hold.
             let max_bytes = if checks { 1_000_000 } else { max_bytes };
             let limits = Limits { max_rows, max_bytes };
@@ -206,7 +211,7 @@ proptest! {
             if checks {
                 encoder.only_check();
             }
-            encoder
+            if framing.in_arrays { encoder.with_key([false, true]) } else { encoder }
         };
         let expected = watch(new(), rows.clone(), Encoder::fill);
         let shares = Shares { threads, slice, own };

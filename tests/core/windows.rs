@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use powerbi_push::rows::cell::{Bits, Cell, Date, DateTime, Kind, Row, Rows, Texts, Values, Window};
-use powerbi_push::rows::encode::{Encoder, Limits, Options, Run};
-use powerbi_push::rows::schema::{Column, DataType, Table, TableSchema};
+use powerbi_push::rows::encode::{Encoder, Framing, Limits, Options, Run, Watching};
+use powerbi_push::rows::schema::{Column, DataType, Inference, Known, Table, TableSchema};
 use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS};
 use proptest::prelude::*;
@@ -117,7 +117,7 @@ fn seen(mut encoder: Encoder, mut rows: Lines) -> Vec<String> {
     let mut seen = Vec::new();
     loop {
         let Ok(filled) = encoder.fill(&mut rows);
-        let ends = filled.run.as_ref().map(|run| run.ends(0..run.rows()).collect::<Vec<_>>());
+        let ends = filled.run.as_ref().map(|run| (run.ends(0..run.rows()).collect::<Vec<_>>(), run.keys().to_vec()));
         let body = filled.run.map_or_else(Vec::new, Run::into_memory);
         let problems = encoder.problems();
         let (count, errors, invalid) = (problems.count(), problems.errors(), problems.invalid_rows());
@@ -151,6 +151,21 @@ fn any_lines() -> impl Strategy<Value = Vec<Line>> {
     prop::collection::vec(line, 0..60)
 }
 
+/// Rows as arrays, in an order of their own, with a column that no row has.
+static ARRAYS: Framing = Framing::new(b"[", b",", b"]").in_arrays();
+const ARRANGED: [usize; 6] = [3, 0, 5, 1, 4, 2];
+
+fn table(names: impl Iterator<Item = (&'static str, DataType)>) -> Arc<TableSchema> {
+    let columns = names.map(|(name, data_type)| Column::new(name, data_type)).collect();
+    let table = Table { name: "Orders".into(), columns, measures: Vec::new(), description: None, is_hidden: None };
+    Arc::new(TableSchema::new(&table).under(TARGET.values))
+}
+
+fn arranged() -> impl Iterator<Item = (&'static str, DataType)> {
+    let known = ARRANGED.into_iter().map(|place| (NAMES[place], TYPES[place]));
+    known.clone().take(2).chain([("Absent", DataType::String)]).chain(known.skip(2))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -161,9 +176,7 @@ proptest! {
         (max_rows, max_bytes) in (1_usize..60, 100_usize..20_000),
         (has_schema, as_array, checks, refuse_nan) in any::<(bool, bool, bool, bool)>(),
     ) {
-        let columns = NAMES.into_iter().zip(TYPES).map(|(name, data_type)| Column::new(name, data_type)).collect();
-        let table = Table { name: "Orders".into(), columns, measures: Vec::new(), description: None, is_hidden: None };
-        let schema = has_schema.then(|| Arc::new(TableSchema::new(&table).under(TARGET.values)));
+        let schema = has_schema.then(|| table(NAMES.into_iter().zip(TYPES)));
         let new = || {
             let dialect = if as_array { &PUSH_ARRAY } else { &PUSH_ROWS };
             let max_bytes = if checks { 1_000_000 } else { max_bytes };
@@ -176,5 +189,64 @@ proptest! {
         };
         let expected = seen(new(), Lines::new(lines.clone(), 0));
         prop_assert_eq!(seen(new(), Lines::new(lines, window)), expected);
+    }
+
+    #[test]
+    fn columns_are_written_into_arrays_as_their_rows_are(
+        lines in any_lines(),
+        window in 1_usize..70,
+        (max_rows, max_bytes) in (1_usize..60, 100_usize..20_000),
+        key in any::<[bool; 7]>(),
+    ) {
+        let new = || {
+            let limits = Limits { max_rows, max_bytes };
+            Encoder::new(&ARRAYS, Some(table(arranged())), Options::default(), limits, 9).with_key(key)
+        };
+        let expected = seen(new(), Lines::new(lines.clone(), 0));
+        prop_assert_eq!(seen(new(), Lines::new(lines, window)), expected);
+    }
+
+    #[test]
+    fn types_are_read_off_columns_as_off_rows(lines in any_lines(), window in 1_usize..70, convert in any::<bool>()) {
+        let types = |mut rows: Lines| {
+            let known = Known { target: &TARGET, given: Vec::new(), declared: Vec::new(), convert };
+            let cells = Options { convert, values: TARGET.values, ..Options::default() };
+            let mut watching = Watching::new(Inference::new(known), cells, TARGET.types);
+            let Ok(()) = watching.watch(&mut rows);
+            format!("{} {:?}", watching.row(), watching.finish())
+        };
+        prop_assert_eq!(types(Lines::new(lines.clone(), window)), types(Lines::new(lines, 0)));
+    }
+}
+
+#[test]
+fn a_row_of_an_array_has_the_cells_of_its_columns_and_the_number_of_its_key() {
+    let line = |id, item: &str| Line {
+        id,
+        price: 0.5,
+        paid: true,
+        item: item.into(),
+        year: 2020,
+        there: [true, true, true, true, false],
+    };
+    let lines = vec![line(1, "a"), line(2, "a"), line(3, "b")];
+    // The key is the text and what is missing.
+    let key = [true, false, true, false, false, true, false];
+    for window in [0, 9] {
+        let limits = Limits { max_rows: 9, max_bytes: 1_000 };
+        let encoder = Encoder::new(&ARRAYS, Some(table(arranged())), Options::default(), limits, 9);
+        let Ok(filled) = encoder.with_key(key).fill(&mut Lines::new(lines.clone(), window));
+        let run = filled.run.unwrap();
+        let rows: Vec<_> = (0..3).map(|row| str::from_utf8(run.bare(row..row + 1)).unwrap()).collect();
+        let expected = [r#""a",1"#, r#""a",2"#, r#""b",3"#];
+        assert_eq!(
+            rows,
+            expected.map(|start| {
+                let (item, id) = start.split_once(',').unwrap();
+                format!(r#"[{item},{id},null,"2020-01-02T00:00:00",0.5,null,true]"#)
+            })
+        );
+        let [one, same, other] = *run.keys() else { unreachable!() };
+        assert!(one == same && one != other);
     }
 }

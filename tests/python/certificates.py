@@ -40,11 +40,11 @@ class Pair(NamedTuple):
 
 
 @cache
-def pair(name: str = "an app", *, curve: bool = False, bits: int = 2048) -> Pair:
-    """Make a certificate that signs itself."""
+def pair(name: str = "an app", *, curve: bool = False, bits: int = 2048, year: int = 2026) -> Pair:
+    """Make a certificate that signs itself, and is good for ten years."""
     key: Any = ec.generate_private_key(ec.SECP256R1()) if curve else rsa.generate_private_key(65537, bits)
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    begin = datetime(year, 1, 1, tzinfo=UTC)
     made = x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number()).not_valid_before(begin)
     made = made.not_valid_after(begin + timedelta(days=3650))
     return Pair(made.sign(key, hashes.SHA256()), key)

@@ -1,4 +1,4 @@
-"""A real Chromium, without a window, that looks at the page of the local Power BI."""
+"""A real Chromium, without a window, that looks at the pages of the local Power BI and of its Entra."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each file: as long as it is there, its thread has a running loop, and no test can begin one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="make page installs it")
     if CHROMIUM is None:
         pytest.skip("there is no Chromium")

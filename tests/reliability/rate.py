@@ -13,8 +13,8 @@ from powerbi_push.emulator import Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from powerbi_push.assumptions import Assumptions
     from powerbi_push.emulator import Request
+    from powerbi_push.emulator.assumptions import Assumptions
 
     Target = pbi.Table | pbi.StreamingDataset
 

@@ -55,7 +55,7 @@ class Disk:
         self.path.mkdir()
         start = folder / "boot_id"
         start.write_text("00000000-0000-4000-8000-000000000001\n")
-        #: Runs a program in a start of the system of its own: a real cut ends it, and what comes after is in another one.
+        #: Runs a program in a start of the system of its own, which a real cut would have ended.
         self.before_the_cut = ("unshare", "--mount", "sh", "-c", f'mount --bind "{start}" {BOOT_ID} && exec "$@"', "sh")
         allowed(*self.before_the_cut, "true")
         with self._image.open("wb") as image:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import PowerBIPushError, SourceError, ValidationError
-from powerbi_push.results import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from powerbi_push.cli.readings import Reading
     from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
-    from powerbi_push.results import PushResult, RowError
+    from powerbi_push.delivery.results import PushResult, RowError
 
 #: Problems that are shown; the others are counted.
 _SHOWN = 10

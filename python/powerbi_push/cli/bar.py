@@ -9,12 +9,12 @@ from importlib.util import find_spec
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Protocol
 
-from powerbi_push.bar import bar, is_watched, told
+from powerbi_push.display.bar import bar, is_watched, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from powerbi_push.progress import Progress
+    from powerbi_push.delivery.progress import Progress
 
 #: A push that is over sooner shows nothing.
 _SOON = 2.0

@@ -12,7 +12,7 @@ from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
-from powerbi_push.dataset_schema import DatasetSchema
+from powerbi_push.schema.dataset import DatasetSchema
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session

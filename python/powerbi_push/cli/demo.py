@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import zipfile
-from itertools import cycle
+from itertools import cycle, takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ import click
 
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.stop import Stop
-from powerbi_push.dataset_schema import DatasetSchema
-from powerbi_push.emulator import Emulator
+from powerbi_push.emulator.local import Emulator
 from powerbi_push.environment import VARIABLE
-from powerbi_push.schema import Relationship, TableSchema
-from powerbi_push.streaming import StreamingDataset
+from powerbi_push.powerbi.streaming import StreamingDataset
+from powerbi_push.schema.dataset import DatasetSchema
+from powerbi_push.schema.table import Relationship, TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,10 +103,15 @@ def _push_tables(session: Session, running: Emulator, folder: Path, stop: Stop) 
     for table in _SCHEMA.tables:
         if stop.is_told():
             break
-        result = dataset.table(table.name).push(_read(folder, table.name), convert=True)
+        result = dataset.table(table.name).push(_until(stop, _read(folder, table.name)), convert=True)
         pushed[table.name] = result.confirmed
         session.say(f"{table.name:10}{result.confirmed:>9,} rows in {result.elapsed_seconds:.1f} s")
     return pushed
+
+
+def _until(stop: Stop, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give rows until somebody says stop."""
+    return takewhile(lambda _: not stop.is_told(), rows)
 
 
 def _stream(running: Emulator, folder: Path, stop: Stop) -> None:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.session import tell
-from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import NotFoundError
-from powerbi_push.hidden import Hidden
-from powerbi_push.streaming import StreamingDataset
-from powerbi_push.targets import place, stream
+from powerbi_push.powerbi.streaming import StreamingDataset
+from powerbi_push.powerbi.targets import place, stream
+from powerbi_push.schema.dataset import DatasetSchema
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session
+    from powerbi_push.delivery.sender import Sender
     from powerbi_push.exceptions import PowerBIPushError
-    from powerbi_push.schema import TableSchema
-    from powerbi_push.sender import Sender
-    from powerbi_push.table import Table
+    from powerbi_push.powerbi.table import Table
+    from powerbi_push.schema.table import TableSchema
 
 
 #: The same trouble is told once in so many seconds.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from powerbi_push.cli.target import read_target
-from powerbi_push.examination import doctor as examine
+from powerbi_push.diagnosis.doctor import doctor as examine
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session

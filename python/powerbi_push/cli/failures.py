@@ -13,7 +13,7 @@ from powerbi_push.cli.session import coloured, tell, write
 from powerbi_push.exceptions import PowerBIPushError, ServiceError, ValidationError
 
 if TYPE_CHECKING:
-    from powerbi_push.results import PushResult
+    from powerbi_push.delivery.results import PushResult
 
 #: What a hint says of the columns in Python, and what it says here.
 _COLUMNS = ('name the columns: TableSchema(name, {"column": int})', "--schema FILE names the columns")

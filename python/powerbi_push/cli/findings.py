@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.account import explained, problems, where
+from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import PowerBIPushError
-from powerbi_push.results import amount
 
 if TYPE_CHECKING:
     from powerbi_push.cli.readings import Broken, Reading
     from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
-    from powerbi_push.schema import TableSchema
+    from powerbi_push.schema.table import TableSchema
 
 
 class Findings:

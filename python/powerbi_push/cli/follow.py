@@ -30,15 +30,15 @@ from powerbi_push.cli.session import tell
 from powerbi_push.cli.stream import Input, Parser
 from powerbi_push.cli.target import table_of
 from powerbi_push.cli.types import schema_of
+from powerbi_push.delivery.outbox import Outbox
+from powerbi_push.delivery.results import PushResult
 from powerbi_push.exceptions import DeadlineError, OutboxFullError, UndeliveredError, ValidationError
-from powerbi_push.outbox import Outbox
-from powerbi_push.results import PushResult
 
 if TYPE_CHECKING:
     from powerbi_push.cli.files import Asked
     from powerbi_push.cli.session import Session
-    from powerbi_push.hidden import Hidden
-    from powerbi_push.sender import Sender
+    from powerbi_push.delivery.sender import Sender
+    from powerbi_push.tracebacks import Hidden
 
 #: After SIGTERM, so that with the end of Python it stays below five seconds.
 _CLOSING = 3.0

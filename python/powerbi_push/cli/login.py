@@ -15,7 +15,7 @@ from powerbi_push.credentials.device_code import DeviceCodeCredential
 from powerbi_push.credentials.login import login_cache
 from powerbi_push.credentials.login import logout as clear
 from powerbi_push.credentials.variables import CLIENT, TENANT, variable
-from powerbi_push.diagnosis import who
+from powerbi_push.diagnosis.findings import who
 from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError
 

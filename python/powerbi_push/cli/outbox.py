@@ -12,9 +12,9 @@ from powerbi_push.cli.asking import FILE
 from powerbi_push.cli.destination import sender_of
 from powerbi_push.cli.push import ended_by_signals
 from powerbi_push.cli.target import read_target
+from powerbi_push.delivery.outbox import Outbox
+from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import DeadlineError
-from powerbi_push.outbox import Outbox
-from powerbi_push.results import amount
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session

@@ -12,15 +12,15 @@ from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
 from powerbi_push.cli.target import is_url
+from powerbi_push.display.pages import seconds
 from powerbi_push.exceptions import PowerBIPushError
-from powerbi_push.pages import seconds
-from powerbi_push.planning import planned_table
-from powerbi_push.quotas import Quotas
+from powerbi_push.powerbi.planning import planned_table
+from powerbi_push.powerbi.quotas import Quotas
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session
-    from powerbi_push.hidden import Hidden
-    from powerbi_push.schema import TableSchema
+    from powerbi_push.schema.table import TableSchema
+    from powerbi_push.tracebacks import Hidden
 
 _ROWS, _BYTES = 10_000, 16_000_000
 #: A push URL takes 15,000 bytes of ``[...]``; bodies here are ``{"rows":[...]}``. Source: "Real-time streaming in Power

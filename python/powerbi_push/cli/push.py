@@ -19,16 +19,16 @@ from powerbi_push.cli.readings import Reading, refuse
 from powerbi_push.cli.rejects import Rejects
 from powerbi_push.cli.target import check_names, read_target, table_of
 from powerbi_push.cli.types import infer, preview, schema_of
+from powerbi_push.delivery.results import PushResult
 from powerbi_push.exceptions import PowerBIPushError
-from powerbi_push.hidden import Hidden
-from powerbi_push.results import PushResult
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from powerbi_push.cli.files import Asked
     from powerbi_push.cli.session import Session
-    from powerbi_push.schema import TableSchema
+    from powerbi_push.schema.table import TableSchema
 
 #: Problems of rows that the service refuses which are kept for the file of rejects.
 _MOST = 100_000
@@ -124,7 +124,7 @@ def types_of(
 
 
 def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Rejects | None, how: dict[str, Any]) -> int:
-    from powerbi_push.targets import push as push_rows  # noqa: PLC0415 - a rehearsal needs none of it
+    from powerbi_push.powerbi.targets import push as push_rows  # noqa: PLC0415 - a rehearsal needs none of it
 
     if rejects:
         how |= {"on_refused": "isolate", "max_errors": _MOST}

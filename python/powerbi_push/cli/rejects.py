@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from powerbi_push.cli.readings import Broken
-    from powerbi_push.results import RowError
-    from powerbi_push.schema import TableSchema
+    from powerbi_push.delivery.results import RowError
+    from powerbi_push.schema.table import TableSchema
 
 #: Problems of one row at most: a table has no more columns, and a row may name others.
 _PROBLEMS = 200

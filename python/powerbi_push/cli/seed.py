@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined] # what `json` itself reads names with
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.failures import CommandError
-from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import ConfigurationError, SourceError, ValidationError
+from powerbi_push.schema.dataset import DatasetSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from powerbi_push.emulator import Emulator
+    from powerbi_push.emulator.local import Emulator
 
 _FORM = '[{"name": "Sales", "tables": [{"name": "Orders", "columns": [...], "rows": [...]}]}]'
+_TEXT_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity')
 _decoder = json.JSONDecoder()
 Place = tuple[str | int, ...]
 
@@ -42,12 +44,7 @@ def read_seed(path: str) -> Seed:
     Raises:
         CommandError: Something in it is wrong; the message names the line.
     """
-    text = Path(path).read_text(encoding="utf-8-sig")
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        msg = f"{path}, line {error.lineno}: is not JSON: {error.msg}"
-        raise CommandError(msg) from None
+    text, found = _read(path)
     place: Place = ("datasets",) if isinstance(found, dict) and "datasets" in found else ()
     if place:
         found = found["datasets"]
@@ -57,7 +54,39 @@ def read_seed(path: str) -> Seed:
         raise _wrong(path, text, place, "is no array of datasets")
     # A file that holds one dataset has no array around it.
     at: list[Place] = [()] if place == (-1,) else [(*place, number) for number in range(len(found))]
-    return Seed([_dataset(path, text, one, where) for one, where in zip(found, at, strict=True)])
+    datasets = [_dataset(path, text, one, where) for one, where in zip(found, at, strict=True)]
+    names = [schema.name for schema, _ in datasets]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise _wrong(path, text, at[number], f"there is a dataset `{name}` already", hint="each has its own name")
+    return Seed(datasets)
+
+
+def _read(path: str) -> tuple[str, Any]:
+    """Give the text of a file and what it says as JSON."""
+    written = Path(path).read_bytes()
+    try:
+        text = written.decode("utf-8-sig")
+        return text, json.loads(text, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        line, reason = written.count(b"\n", 0, error.start) + 1, "is not UTF-8"
+    except json.JSONDecodeError as error:
+        line, reason = error.lineno, f"is not JSON: {error.msg}"
+    except _ConstantError as error:
+        at = next(found.start() for found in _TEXT_OR_CONSTANT.finditer(text) if found[0] == str(error))
+        line, reason = text.count("\n", 0, at) + 1, f"is not JSON, which has no {error}"
+    except RecursionError:
+        line, reason = 1, "is nested too deeply"
+    msg = f"{path}, line {line}: {reason}"
+    raise CommandError(msg) from None
+
+
+class _ConstantError(Exception):
+    """NaN or Infinity, which Python reads in JSON and JSON has not."""
+
+
+def _refuse_constant(name: str) -> Any:
+    raise _ConstantError(name)
 
 
 def _dataset(path: str, text: str, told: Any, place: Place) -> tuple[DatasetSchema, dict[str, list[Any]]]:

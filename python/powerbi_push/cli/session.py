@@ -16,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from powerbi_push.client import Client
+    from powerbi_push.powerbi.client import Client
 
 #: Holds a token, for who has one.
 _TOKEN = "POWERBI_PUSH_TOKEN"  # noqa: S105 - the name of a variable
@@ -43,7 +43,7 @@ class Session:
 
     def client(self) -> Client:
         """A client that signs in as the environment says."""
-        from powerbi_push.client import Client  # noqa: PLC0415 - not every command needs one
+        from powerbi_push.powerbi.client import Client  # noqa: PLC0415 - not every command needs one
 
         quotas: Any = None if self.quotas == "none" else self.quotas
         return Client(quotas=quotas, **self.place)

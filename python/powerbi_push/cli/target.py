@@ -11,8 +11,8 @@ import click
 from powerbi_push import _core
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
-from powerbi_push.streaming import TABLE_NAME
+from powerbi_push.powerbi.streaming import TABLE_NAME
+from powerbi_push.tracebacks import Hidden
 
 VARIABLE = "POWERBI_PUSH_URL"
 
@@ -79,7 +79,7 @@ def table_of(target: Hidden[str]) -> str:
 
 def check_names(target: Hidden[str]) -> None:
     """Refuse what is no target before a long file is read for it."""
-    from powerbi_push.targets import place  # noqa: PLC0415 - beside its one use
+    from powerbi_push.powerbi.targets import place  # noqa: PLC0415 - beside its one use
 
     if is_url(target):
         return

@@ -14,9 +14,9 @@ from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.files import BrokenFileError, Opened
 from powerbi_push.cli.readings import Reading
 from powerbi_push.cli.session import table_lines
-from powerbi_push.dataset_schema import DatasetSchema
 from powerbi_push.exceptions import ConfigurationError, SourceError
-from powerbi_push.schema import TableSchema
+from powerbi_push.schema.dataset import DatasetSchema
+from powerbi_push.schema.table import TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

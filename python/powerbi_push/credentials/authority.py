@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from powerbi_push.credentials.variables import AUTHORITY, variable
-from powerbi_push.hidden import Hidden
+from powerbi_push.tracebacks import Hidden
 
 
 def authority_of(given: Hidden[str | None]) -> Hidden[str | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from powerbi_push import _core
 from powerbi_push.credentials.authority import authority_of
 from powerbi_push.credentials.credential import Credential
-from powerbi_push.hidden import Hidden
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     import os

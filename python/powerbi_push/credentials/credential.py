@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
+from powerbi_push.calls.verbs import awaited, run, settled
 from powerbi_push.credentials.token import AccessToken
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden, shown_unfinished
-from powerbi_push.verbs import awaited, run, settled
+from powerbi_push.tracebacks import Hidden, shown_unfinished
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from powerbi_push.verbs import Verb
+    from powerbi_push.calls.verbs import Verb
 
 
 @shown_unfinished

@@ -23,7 +23,7 @@ from powerbi_push.credentials.variables import (
     variable,
 )
 from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential
-from powerbi_push.hidden import Hidden
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable

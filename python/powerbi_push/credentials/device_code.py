@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
-from powerbi_push.bar import in_notebook, is_watched
 from powerbi_push.credentials.authority import authority_of
 from powerbi_push.credentials.credential import Credential
+from powerbi_push.display.bar import in_notebook, is_watched
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     import os

@@ -9,7 +9,7 @@ from powerbi_push.credentials.authority import authority_of
 from powerbi_push.credentials.credential import Credential
 from powerbi_push.credentials.variables import CERTIFICATE, CLIENT, PASSWORD, SECRET, TENANT, missing, variable
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
+from powerbi_push.tracebacks import Hidden
 
 
 class EnvironmentCredential(Credential):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from powerbi_push import _core
 from powerbi_push.credentials.credential import Credential
-from powerbi_push.hidden import Hidden
+from powerbi_push.tracebacks import Hidden
 
 
 class ManagedIdentityCredential(Credential):

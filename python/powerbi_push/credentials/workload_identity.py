@@ -9,7 +9,7 @@ from powerbi_push.credentials.authority import authority_of
 from powerbi_push.credentials.credential import Credential
 from powerbi_push.credentials.variables import CLIENT, FILE, GITHUB, TENANT, variable
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     import os

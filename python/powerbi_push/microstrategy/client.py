@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from powerbi_push import _core
-from powerbi_push.arguments import look_at, refuse
-from powerbi_push.dataset_schema import DatasetSchema
+from powerbi_push.calls.arguments import look_at, refuse
+from powerbi_push.calls.options import ModelOptions, given, takes
+from powerbi_push.calls.verbs import awaited, run, settled
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden, frameless, shown_unfinished
 from powerbi_push.microstrategy.creation import create, roles
 from powerbi_push.microstrategy.dataset import Dataset
-from powerbi_push.options import ModelOptions, given, takes
-from powerbi_push.schema import specification
-from powerbi_push.verbs import awaited, run, settled
+from powerbi_push.schema.dataset import DatasetSchema
+from powerbi_push.schema.table import specification
+from powerbi_push.tracebacks import Hidden, frameless, shown_unfinished
 
 if TYPE_CHECKING:
     import os
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
-    from powerbi_push.options import Rows
-    from powerbi_push.retry import Retry
-    from powerbi_push.verbs import Verb
+    from powerbi_push.calls.options import Rows
+    from powerbi_push.calls.verbs import Verb
+    from powerbi_push.delivery.retry import Retry
 
 
 #: Clients that are there still, whose sessions end with the program.

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
-from powerbi_push.arguments import listed, look_at
+from powerbi_push.calls.arguments import listed, look_at
+from powerbi_push.calls.verbs import within
 from powerbi_push.exceptions import ConfigurationError, PowerBIPushError
-from powerbi_push.hidden import frameless
 from powerbi_push.microstrategy.dataset import Dataset, in_time, sending, tell_of_keys
-from powerbi_push.verbs import within
+from powerbi_push.tracebacks import frameless
 
 if TYPE_CHECKING:
-    from powerbi_push.dataset_schema import DatasetSchema
-    from powerbi_push.verbs import Verb
+    from powerbi_push.calls.verbs import Verb
+    from powerbi_push.schema.dataset import DatasetSchema
 
 _PAIR = 2
 
@@ -29,7 +29,7 @@ def roles(name: str, given: Any) -> list[tuple[str, str, str | None]]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(how)
     found: list[tuple[str, str, str | None]] = []
-    named = listed("the dataset", name, given)
+    named = listed("the dataset", name, given, target="microstrategy")
     for role, columns in given.items() if isinstance(given, Mapping) else zip(named, named, strict=True):
         match columns:
             case str():

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.hidden import shown_unfinished
-from powerbi_push.options import LoadOptions, given, takes
-from powerbi_push.verbs import awaited, run, settled, within
+from powerbi_push.calls.options import LoadOptions, given, takes
+from powerbi_push.calls.verbs import awaited, run, settled, within
+from powerbi_push.tracebacks import shown_unfinished
 
 if TYPE_CHECKING:
     from typing import TypeAlias, Unpack
 
+    from powerbi_push.calls.options import Rows
+    from powerbi_push.calls.verbs import Verb
+    from powerbi_push.delivery.results import PushResult
     from powerbi_push.microstrategy.upload import Upload
-    from powerbi_push.options import Rows
-    from powerbi_push.results import PushResult
-    from powerbi_push.verbs import Verb
 
     Policy: TypeAlias = Literal["add", "update", "upsert", "replace"]
 
@@ -207,7 +207,7 @@ def sending(options: dict[str, Any]) -> dict[str, Any]:
 def tell_of_keys(dataset: str, results: dict[str, PushResult]) -> None:
     """Say that keys repeat, once."""
     if count := sum(result.repeated_keys for result in results.values()):
-        from powerbi_push.notices import log  # noqa: PLC0415 - only where there is something to say
+        from powerbi_push.delivery.notices import log  # noqa: PLC0415 - only where there is something to say
 
         keys = "1 key repeats" if count == 1 else f"{count:,} keys repeat"
         rules = "the service keeps or joins such rows by its own rules"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from powerbi_push.calls.options import LoadOptions, given, takes
+from powerbi_push.calls.verbs import awaited, run, settled, within
 from powerbi_push.exceptions import ClosedError
-from powerbi_push.hidden import shown_unfinished
 from powerbi_push.microstrategy.dataset import in_time, sending, tell_of_keys
-from powerbi_push.options import LoadOptions, given, takes
-from powerbi_push.verbs import awaited, run, settled, within
+from powerbi_push.tracebacks import shown_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from powerbi_push import _core
+    from powerbi_push.calls.options import Rows
+    from powerbi_push.calls.verbs import Verb
+    from powerbi_push.delivery.progress import Progress
+    from powerbi_push.delivery.results import PushResult
     from powerbi_push.microstrategy.dataset import Dataset, Policy
-    from powerbi_push.options import Rows
-    from powerbi_push.progress import Progress
-    from powerbi_push.results import PushResult
-    from powerbi_push.verbs import Verb
 
 
 @shown_unfinished

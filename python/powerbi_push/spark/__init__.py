@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push.arguments import refuse
-from powerbi_push.hidden import Hidden
-from powerbi_push.notices import log_result
-from powerbi_push.options import DEFAULTS, RowOptions
+from powerbi_push.calls.arguments import refuse
+from powerbi_push.calls.options import DEFAULTS, RowOptions
+from powerbi_push.delivery.notices import log_result
+from powerbi_push.powerbi.targets import push
 from powerbi_push.spark.judging import check_schema
-from powerbi_push.targets import push
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from powerbi_push.results import PushResult
-    from powerbi_push.targets import Target
+    from powerbi_push.delivery.results import PushResult
+    from powerbi_push.powerbi.targets import Target
 
 
 def push_dataframe(df: Any, target: Target, **options: Any) -> PushResult:

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from powerbi_push.calls.options import DEFAULTS, RowOptions
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.options import DEFAULTS, RowOptions
-from powerbi_push.schema import TableSchema, as_table_schema
+from powerbi_push.schema.table import TableSchema, as_table_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from powerbi_push.hidden import Hidden
+    from powerbi_push.tracebacks import Hidden
 
 #: A value of each kind of Arrow column, by how the name of its type begins; the first that fits.
 _SAMPLES = (

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
+from powerbi_push.calls.options import DEFAULTS, PushOptions
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden, frameless
-from powerbi_push.options import DEFAULTS, PushOptions
-from powerbi_push.quotas import Quotas
-from powerbi_push.schema import as_table_schema
+from powerbi_push.powerbi.quotas import Quotas
+from powerbi_push.powerbi.targets import stream
+from powerbi_push.schema.table import as_table_schema
 from powerbi_push.spark.sign_in import check_name
-from powerbi_push.targets import stream
+from powerbi_push.tracebacks import Hidden, frameless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from powerbi_push.schema import TableSchema
+    from powerbi_push.schema.table import TableSchema
 
 #: Options of a push that a writer takes as texts; a function cannot be one.
 _PUSHES = {name: default for name, default in DEFAULTS[PushOptions].items() if name != "progress"}

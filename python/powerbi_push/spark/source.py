@@ -16,12 +16,12 @@ from pyspark.sql.datasource import (
     WriterCommitMessage,
 )
 
+from powerbi_push.delivery.notices import log, log_result
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
-from powerbi_push.notices import log, log_result
 from powerbi_push.spark.judging import check_schema
 from powerbi_push.spark.settings import read_settings
 from powerbi_push.spark.writing import Part, added, clear, written
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

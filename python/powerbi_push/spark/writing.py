@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push.client import Client
+from powerbi_push.delivery.results import PushResult
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.hidden import Hidden
-from powerbi_push.results import PushResult
+from powerbi_push.powerbi.client import Client
+from powerbi_push.powerbi.streaming import StreamingDataset
+from powerbi_push.powerbi.targets import place
 from powerbi_push.spark.settings import VARIABLE
 from powerbi_push.spark.sign_in import sign_in, variable
-from powerbi_push.streaming import StreamingDataset
-from powerbi_push.targets import place
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

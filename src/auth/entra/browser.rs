@@ -11,6 +11,7 @@ mod redirect;
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,9 +69,10 @@ impl Browser {
     }
 
     async fn sign_in(&self, context: &FetchContext) -> Result<AccessToken> {
-        if let Some(token) = self.person.by_itself(context).await? {
-            return Ok(token);
-        }
+        let context = &match self.person.by_itself(context).await? {
+            ControlFlow::Break(token) => return Ok(token),
+            ControlFlow::Continue(context) => context,
+        };
         let redirect = Redirect::bind(self.port).await?;
         let (state, verifier) = (random()?, random()?);
         let page = self.page(context, &redirect, &state, &verifier);

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -75,9 +76,10 @@ impl DeviceCode {
     }
 
     async fn sign_in(&self, context: &FetchContext) -> Result<AccessToken> {
-        if let Some(token) = self.person.by_itself(context).await? {
-            return Ok(token);
-        }
+        let context = &match self.person.by_itself(context).await? {
+            ControlFlow::Break(token) => return Ok(token),
+            ControlFlow::Continue(context) => context,
+        };
         let given = self.begin(context).await?;
         let ends = context.clock.now() + given.lifetime;
         (self.prompt)(given.code).await?;

@@ -44,7 +44,7 @@ impl Login {
             let message = format!("{}: the sign-in of `powerbi-push login` has ended", person.app.doing(context));
             Error::new(Kind::Authentication, message).with_hint(HINT)
         };
-        person.by_itself(context).await?.ok_or_else(ended)
+        person.by_itself(context).await?.break_value().ok_or_else(ended)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A person who signs in: asked once, and then no more as long as the refresh token of that sign-in is taken.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -11,7 +13,7 @@ use super::app::App;
 use super::cache::Cache;
 use super::grant::{self, Form};
 use super::refresh_tokens::{Key, RefreshTokens};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, ServiceAnswer};
 
 /// What Entra says of a refresh token that is good for nothing any more: the person has to come again.
 const ENDED: [&str; 4] = ["invalid_grant", "interaction_required", "consent_required", "login_required"];
@@ -52,9 +54,10 @@ impl Person {
         format!("{} offline_access", context.scope)
     }
 
-    /// A token without asking the person; `None` where that is not to be had, and the person may be asked.
-    pub(super) async fn by_itself(&self, context: &FetchContext) -> Result<Option<AccessToken>> {
+    /// A token without asking the person; or the context in which the person may be asked, where that is not to be had.
+    pub(super) async fn by_itself(&self, context: &FetchContext) -> Result<ControlFlow<AccessToken, FetchContext>> {
         let (key, mut refused) = (self.key(context), None::<SecretString>);
+        let mut with_person = context.clone();
         while let Some(refresh) = self.refresh.find(&key)? {
             if refused.is_some_and(|refused| refused.expose_secret() == refresh.expose_secret()) {
                 self.refresh.forget(&key)?;
@@ -62,18 +65,24 @@ impl Person {
             }
             let form = self.form(context, "token").open("grant_type", "refresh_token");
             match grant::post(context, &form.secret("refresh_token", &refresh), granted).await {
-                Ok(granted) => return self.keep(context, granted).map(Some),
+                Ok(granted) => return self.keep(context, granted).map(ControlFlow::Break),
                 Err(error) if !has_ended(&error) => return Err(error),
                 // Another process may have used it, and left the next one.
-                Err(_) => refused = Some(refresh),
+                Err(error) => {
+                    let wanted = error.answer.claims.as_deref().map(Arc::from);
+                    with_person.hint.claims = wanted.or(with_person.hint.claims);
+                    refused = Some(refresh);
+                }
             }
         }
         if context.hint.ahead {
             // Nobody is bothered while the token at hand is good.
             let message = format!("{}: a person has to sign in again", self.app.doing(context));
-            return Err(Error::new(Kind::Authentication, message));
+            let claims = with_person.hint.claims.as_deref().map(str::to_owned);
+            let answer = ServiceAnswer { claims, ..ServiceAnswer::default() };
+            return Err(Error::new(Kind::Authentication, message).with_answer(answer));
         }
-        Ok(None)
+        Ok(ControlFlow::Continue(with_person))
     }
 
     /// The token of a sign-in; what else it brought is kept for the next time.

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::super::challenge;
 use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
 use crate::http::stranger;
 use crate::http::transport::{PROXY_SIGN_IN, Response};
@@ -80,7 +81,10 @@ const HINTS: &[(&[u64], &str)] = &[
         &[700_024, 500_133, 700_021, 50_027],
         "what vouches for the app was refused: set this machine's clock, and check tenant_id and client_id",
     ),
-    (&[50_012, 700_027, 700_030], "the certificate is not one of this app's: upload it under Certificates & secrets"),
+    (
+        &[50_012, 700_027, 700_030],
+        "the certificate is not one of this app's, or has ended: upload it under Certificates & secrets, or a new one",
+    ),
     (
         &[700_211, 700_212, 700_213, 70_021],
         "the app does not trust this provider's token: issuer, subject and audience must be those of one under \
@@ -142,6 +146,7 @@ fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> 
         request_id: text("trace_id"),
         retry_after: response.retry_after,
         bound_by: (kind == Kind::RateLimited).then(|| "Microsoft Entra".to_owned()),
+        claims: said.get("claims").and_then(Value::as_str).and_then(challenge::wanted),
     })
 }
 

@@ -24,8 +24,15 @@ function say(element, text) {
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const series = (at) => (at ? `--draw-${at + 1}` : "--draw");
-const rounded = (number) => number.toLocaleString("en", { maximumSignificantDigits: Math.abs(number) >= 1e6 ? 4 : 6, notation: Math.abs(number) >= 1e6 ? "compact" : "standard" });
-const brief = (number) => number.toLocaleString("en", { maximumSignificantDigits: 4, notation: Math.abs(number) >= 1e5 ? "compact" : "standard" });
+
+/** A number in few digits: a large one with its word, and one beyond all words with its power of ten. */
+const spelled = (digits, large) => (number) => {
+  const size = Math.abs(number), beyond = size >= 1e15 || (size > 0 && size < 1e-6);
+  const notation = beyond ? "scientific" : size >= large ? "compact" : "standard";
+  // Adding 0 takes the sign off -0.
+  return (number + 0).toLocaleString("en", { maximumSignificantDigits: size >= large || beyond ? 4 : digits, notation });
+};
+const rounded = spelled(6, 1e6), brief = spelled(4, 1e5);
 const numeric = (cell) => (cell === null || cell === "" ? NaN : Number(cell));
 const whole = (number) => number.toLocaleString("en");
 
@@ -95,7 +102,10 @@ function gauge(tile) {
     element,
     draw(table) {
       const values = cells(table, tile.field).map(numeric).filter(Number.isFinite), latest = values.at(-1);
-      if (latest === undefined) return say(text, "–");
+      if (latest === undefined) {
+        hand.style.visibility = "hidden";
+        return say(text, "–");
+      }
       const [low, high] = bounds(values.slice(-WINDOW));
       const part = Math.max(0, Math.min(1, (latest - low) / (high - low)));
       hand.style.visibility = part > 0 ? "visible" : "hidden";
@@ -133,7 +143,7 @@ function bars(tile) {
     element,
     draw(table) {
       const found = groups(tile, table), isCount = tile.field === COUNT;
-      const values = found.map((group) => (isCount ? [group.count] : group.sums.map(([sum, count]) => (count ? sum / count : 0))));
+      const values = found.map((group) => (isCount ? [group.count] : group.sums.map(([sum, count]) => (count ? sum / count : null))));
       const most = Math.max(...values.flat().map(Math.abs), Number.MIN_VALUE);
       const next = JSON.stringify(found.map((group) => group.name));
       if (next !== shape) {
@@ -147,7 +157,7 @@ function bars(tile) {
       found.forEach((_, at) => {
         const [, tracks, text] = [...list.children].slice(3 * at);
         values[at].forEach((value, place) => { tracks.children[place].firstChild.style.transform = `scaleX(${Math.abs(value) / most})`; });
-        say(text, values[at].length === 1 ? brief(values[at][0]) : "");
+        say(text, values[at].length > 1 ? "" : values[at][0] === null ? "–" : brief(values[at][0]));
       });
       const words = isCount ? ["rows in the sample"] : chosen(tile, table).length > 1 ? chosen(tile, table) : ["average of the newest rows"];
       if (key.childElementCount !== words.length) key.replaceChildren(...words.map((word, at) => h("span", {}, words.length > 1 ? h("i", { class: `series-${at}` }) : null, word)));
@@ -175,18 +185,25 @@ function points(tile, table, epoch) {
   return [rows.map(([at]) => at), ...columns.map((column) => rows.map(([, row]) => (row[column] === null ? null : numeric(row[column]))))];
 }
 
+/** The span of an axis: a minute around a single moment, of which uPlot makes years. */
+function around({ data: [moments] }, low, high) {
+  return low !== null && moments[0] === moments.at(-1) ? [moments[0] - 30, moments[0] + 30] : [low, high];
+}
+
 function line(tile, state) {
   const chart = h("div", { class: "line-chart" }), element = h("div", { class: "picture", role: "img" }, chart);
   let plot = null, scheme = "";
   const make = (table) => {
     const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
     const columns = chosen(tile, table), ground = columns.length === 1 ? `${color(series(0))}1f` : undefined;
-    const lines = columns.map((name, at) => ({ label: name, stroke: color(series(at)), fill: ground, width: 1.75, spanGaps: true, points: { show: false } }));
+    // A single value has no line: it is a dot.
+    const dot = { show: (plotted, at) => plotted.data[at].filter((value) => value !== null).length === 1, size: 7 };
+    const lines = columns.map((name, at) => ({ label: name, stroke: color(series(at)), fill: ground, width: 1.75, spanGaps: true, points: { ...dot, fill: color(series(at)) } }));
     plot?.destroy();
     plot = new uPlot({
       width: chart.clientWidth || 300, height: chart.clientHeight || 140, legend: { show: false }, cursor: { y: false },
       ...(tile.by ? { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
-      scales: { x: { time: !in_order(tile, table) } },
+      scales: { x: { time: !in_order(tile, table), range: around } },
       axes: [{ ...axis, size: 34, space: 70 }, { ...axis, size: 46, space: 28, values: (_, ticks) => ticks.map(rounded) }],
       series: [{}, ...lines],
     }, points(tile, table, state.epoch), chart);

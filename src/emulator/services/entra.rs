@@ -31,7 +31,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use self::assertion::Trust;
+use self::assertion::{Trust, Used};
 use self::codes::Codes;
 use self::devices::Devices;
 use self::failure::Failure;
@@ -40,6 +40,7 @@ use self::refresh::RefreshTokens;
 use self::secrets::Secrets;
 use crate::emulator::http::{Answer, Arrived, FailNext, Route, Service, Site, Visible};
 use crate::emulator::identity::Identity;
+use crate::emulator::switch::Reception;
 use crate::error::{Error, Result};
 
 /// Its operations, under names of ours: the vendor has none.
@@ -78,6 +79,8 @@ const MAX_BODY: usize = 16_000_000;
 pub(in crate::emulator) struct Entra {
     site: Arc<Site>,
     identity: Arc<Identity>,
+    /// What becomes of an assertion that was used before.
+    used_assertions: Reception,
     state: Mutex<State>,
 }
 
@@ -87,6 +90,7 @@ struct State {
     /// In DER.
     certificates: Vec<Vec<u8>>,
     trusts: Vec<Trust>,
+    used: Used,
     codes: Codes,
     devices: Devices,
     refresh: RefreshTokens,
@@ -94,17 +98,18 @@ struct State {
 }
 
 impl Entra {
-    pub(in crate::emulator) fn new(site: Arc<Site>, identity: Arc<Identity>) -> Self {
+    pub(in crate::emulator) fn new(site: Arc<Site>, identity: Arc<Identity>, used_assertions: Reception) -> Self {
         let state = State {
             secrets: Secrets::new(),
             certificates: Vec::new(),
             trusts: Vec::new(),
+            used: Used::default(),
             codes: Codes::default(),
             devices: Devices::default(),
             refresh: RefreshTokens::default(),
             machine: Machine::new(),
         };
-        Self { site, identity, state: Mutex::new(state) }
+        Self { site, identity, used_assertions, state: Mutex::new(state) }
     }
 
     /// The app's secret that is good.

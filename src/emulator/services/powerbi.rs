@@ -150,6 +150,11 @@ impl PowerBi {
         Ok(columns.iter().map(|column| (column.name.to_string(), format!("{:?}", column.data_type))).collect())
     }
 
+    /// Whether a table takes rows with any columns.
+    pub(in crate::emulator) fn takes_any(&self, place: &Place<'_>) -> Result<bool> {
+        self.lock().store.dataset_of(place).map(|dataset| dataset.is_open)
+    }
+
     /// What a body of Post Rows would store in a table; nothing is stored.
     pub(in crate::emulator) fn understood(&self, place: &Place<'_>, body: &[u8]) -> Result<Vec<Row>> {
         let columns = Arc::clone(&self.lock().store.table(place)?.columns);

@@ -8,6 +8,10 @@ use crate::error::{Error, Kind};
 /// What to look at where nothing better is known.
 const LOOK_AROUND: &str = "check the network, the proxy (proxy=, HTTPS_PROXY) and the certificates (ca_bundle=)";
 
+/// What to look at where a certificate is not of this time.
+const CLOCK: &str =
+    "check the clock of this machine, which may not know the time yet; else the certificate has to be renewed";
+
 /// Why no answer came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -49,8 +53,14 @@ impl Failure {
         };
         let causes = causes(error);
         let message = if causes.is_empty() { what } else { format!("{what}: {causes}") };
-        Self { sent_whole, timed_out: error.is_timeout(), message, hint: None }
+        let hint = is_of_another_time(&causes).then(|| CLOCK.to_owned());
+        Self { sent_whole, timed_out: error.is_timeout(), message, hint }
     }
+}
+
+/// Whether a certificate was refused for its dates: boards without a battery start in 1970.
+fn is_of_another_time(causes: &str) -> bool {
+    ["certificate not valid yet", "certificate expired"].iter().any(|said| causes.contains(said))
 }
 
 fn through(proxy: Option<&str>) -> String {
@@ -67,4 +77,23 @@ pub(super) fn causes(error: &reqwest::Error) -> String {
     }
     causes.dedup();
     causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CertificateError;
+    use rustls::pki_types::UnixTime;
+    use std::time::Duration;
+
+    use super::is_of_another_time;
+
+    #[test]
+    fn a_certificate_of_another_time_is_told_from_a_wrong_one() {
+        let (now, other) =
+            (UnixTime::since_unix_epoch(Duration::ZERO), UnixTime::since_unix_epoch(Duration::from_secs(9)));
+        let early = CertificateError::NotValidYetContext { time: now, not_before: other };
+        let late = CertificateError::ExpiredContext { time: other, not_after: now };
+        let said = [early, late, CertificateError::UnknownIssuer].map(|why| rustls::Error::from(why).to_string());
+        assert_eq!(said.each_ref().map(|said| is_of_another_time(said)), [true, true, false], "{said:?}");
+    }
 }

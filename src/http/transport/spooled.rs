@@ -6,7 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use base64::engine::GeneralPurpose as Base64;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use base64::engine::Simd as Base64;
 use bytes::Bytes;
 
 /// Bytes that are read at a time: a multiple of three, so that the pieces of Base64 join.
@@ -97,10 +100,11 @@ impl Spooled {
         self.sent(self.bytes()) + self.around.iter().map(|part| part.len() as u64).sum::<u64>()
     }
 
-    /// So many bytes of the file and its frame, from `at` on.
-    fn read(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+    /// So many bytes of the file and its frame, from `at` on, into `bytes`.
+    fn read(&self, at: u64, count: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
         let [opening, closing] = self.frame;
-        let (mut bytes, mut at, end) = (Vec::with_capacity(count), at, at + count as u64);
+        let (mut at, end) = (at, at + count as u64);
+        bytes.clear();
         let start = opening.len() as u64;
         let in_file = self.range.end - self.range.start;
         if at < start {
@@ -117,7 +121,7 @@ impl Spooled {
             let behind = start + in_file;
             bytes.extend_from_slice(&closing[index(at - behind)..index(end - behind)]);
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 
@@ -132,12 +136,15 @@ pub(super) struct Rest {
     spooled: Arc<Spooled>,
     /// The next byte to be read.
     next: u64,
+    /// The memory of what was read last.
+    read: Vec<u8>,
+    base64: Base64,
 }
 
 impl Rest {
     /// All of it but what stands before.
     pub(super) fn new(spooled: Arc<Spooled>) -> Self {
-        Self { next: 0, spooled }
+        Self { next: 0, spooled, read: Vec::new(), base64: base64() }
     }
 
     /// How much of it there is.
@@ -149,10 +156,12 @@ impl Rest {
     pub(super) fn read(&mut self) -> io::Result<(Bytes, bool)> {
         let spooled = &*self.spooled;
         let left = index(spooled.bytes() - self.next).min(READ);
-        let mut bytes = spooled.read(self.next, left)?;
-        if spooled.in_base64 {
-            bytes = STANDARD.encode(bytes).into_bytes();
-        }
+        spooled.read(self.next, left, &mut self.read)?;
+        let mut bytes = if spooled.in_base64 {
+            self.base64.encode(&self.read).into_bytes()
+        } else {
+            std::mem::take(&mut self.read)
+        };
         self.next += left as u64;
         let is_last = self.next == spooled.bytes();
         if is_last {
@@ -160,6 +169,15 @@ impl Rest {
         }
         Ok((bytes.into(), is_last))
     }
+}
+
+/// What makes Base64, as fast as the processor can.
+fn base64() -> Base64 {
+    use base64::engine::general_purpose::PAD;
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    return Base64::standard(PAD);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    Base64::new(&base64::alphabet::STANDARD, PAD)
 }
 
 /// Reads without moving the place at which others read and write.
@@ -184,6 +202,8 @@ pub(crate) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> i
 #[cfg(all(test, unix))]
 mod tests {
     use std::io::Write;
+
+    use base64::engine::general_purpose::STANDARD;
 
     use super::*;
 

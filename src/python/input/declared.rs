@@ -29,7 +29,7 @@ pub(super) fn arrow_type(data_type: &ArrowType) -> Option<DataType> {
 
 /// The type of a column of pandas or polars that is read as a list.
 pub(super) fn listed_type(dtype: &Bound<'_, PyAny>) -> PyResult<Option<DataType>> {
-    let face = crate::python::errors::face(dtype.py(), "data_types")?;
+    let face = crate::python::errors::face(dtype.py(), "schema.data_types")?;
     // Objects may be anything.
     if dtype.str()?.to_str()? == "object" {
         return Ok(None);

@@ -141,7 +141,7 @@ fn is_mapping(given: &Bound<'_, PyAny>) -> bool {
 
 /// Whether it is a data type, as schemas take them.
 fn is_data_type(given: &Bound<'_, PyAny>) -> bool {
-    let name = || given.py().import("powerbi_push.data_types")?.call_method1("name_of", (given,));
+    let name = || given.py().import("powerbi_push.schema.data_types")?.call_method1("name_of", (given,));
     // numpy takes its numbers for their types.
     let is_value = given.is_instance_of::<PyString>()
         || !given.is_instance_of::<PyType>() && given.hasattr("dtype").unwrap_or(true);

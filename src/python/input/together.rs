@@ -69,20 +69,26 @@ fn texts<T: ByteArrayType<Offset: TryInto<usize>>>(array: &GenericByteArray<T>, 
 
 /// Texts of views, one behind the other. A short one is in the view itself.
 fn views(array: &BinaryViewArray, rows: Range<usize>) -> Texts<'static> {
-    let (mut bytes, mut bounds) = (Vec::with_capacity(rows.len() * size_of::<u128>()), vec![0]);
-    for row in rows {
-        let view = array.views()[row];
-        let length = usize::try_from(view & u128::from(u32::MAX)).unwrap_or(0);
-        if array.is_valid(row) && length <= INLINE {
-            let end = bytes.len() + length;
-            let inline = (view >> 32).to_le_bytes();
-            bytes.extend_from_slice(&inline);
-            bytes.truncate(end);
-        } else if array.is_valid(row) {
-            bytes.extend_from_slice(array.value(row));
+    const VIEW: usize = size_of::<u128>();
+    let there = |row| array.is_valid(row);
+    let length = |view: u128| usize::try_from(view & u128::from(u32::MAX)).unwrap_or(0);
+    let views = || array.views()[rows.clone()].iter().zip(rows.clone()).filter(|(_, row)| there(*row));
+    let long: usize = views().map(|(view, _)| length(*view)).filter(|length| *length > INLINE).sum();
+    let (mut bytes, mut bounds) = (vec![0; long + VIEW * rows.len()], Vec::with_capacity(rows.len() + 1));
+    let mut end = 0;
+    bounds.push(0);
+    bounds.extend(array.views()[rows.clone()].iter().zip(rows.clone()).map(|(view, row)| {
+        let length = length(*view);
+        if !there(row) {
+        } else if length <= INLINE {
+            bytes[end..end + VIEW].copy_from_slice(&(view >> 32).to_le_bytes());
+            end += length;
+        } else {
+            bytes[end..end + length].copy_from_slice(array.value(row));
+            end += length;
         }
-        bounds.push(bytes.len());
-    }
+        end
+    }));
     Texts { bytes: bytes.into(), bounds }
 }
 

@@ -209,7 +209,7 @@ impl Publish {
             let result = one.account.result(py, ledger, one.first, &meter, elapsed)?;
             let name = PyString::new(py, &one.table);
             let joined = match results.get_item(&name)? {
-                Some(before) => errors::face(py, "results")?.getattr("joined")?.call1((before, result))?,
+                Some(before) => errors::face(py, "delivery.results")?.getattr("joined")?.call1((before, result))?,
                 None => result,
             };
             results.set_item(name, joined)?;

@@ -47,7 +47,7 @@ pub(super) fn stage(
     let source = source.map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let sized = source.is_sized();
     let total = if sized { rows.len().ok() } else { None };
-    let encoder = Encoder::new(&ROWS, Some(schema), options.cells, LIMITS, options.max_errors);
+    let encoder = Encoder::new(&ROWS, Some(schema), options.cells, LIMITS, options.max_errors).with_key(staging.key());
     let progress = std::mem::replace(&mut options.progress, crate::python::options::Progress::Never);
     let started = clock.now();
     let deadline = options.timeout.map(|timeout| started + timeout);
@@ -108,7 +108,8 @@ impl Stage {
             return Ok(false);
         }
         if let (Some(run), Some(staging)) = (run, &mut self.staging) {
-            door::away(py, || staging.take(run)).map_err(|error| Stop::Early(Early::Failed(error)))?;
+            let memory = door::away(py, || staging.take(run)).map_err(|error| Stop::Early(Early::Failed(error)))?;
+            self.encoder.reuse(memory);
         }
         Ok(ended)
     }

@@ -78,13 +78,13 @@ impl Telling {
         fields.set_item("retries", shown.retries)?;
         fields.set_item("waiting", shown.waiting)?;
         fields.set_item("until", None::<f64>)?;
-        let progress = face(py, "progress")?.getattr("progress")?.call((), Some(&fields))?;
+        let progress = face(py, "delivery.progress")?.getattr("progress")?.call((), Some(&fields))?;
         if let Progress::Function(function) = &self.progress {
             return function.call1(py, (progress,)).map(drop);
         }
         if self.bar.is_none() {
             let always = matches!(self.progress, Progress::Always);
-            let bar = face(py, "bar")?.call_method1("bar", (always,))?;
+            let bar = face(py, "display.bar")?.call_method1("bar", (always,))?;
             if bar.is_none() {
                 self.progress = Progress::Never;
                 return Ok(());

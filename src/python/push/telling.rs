@@ -37,7 +37,9 @@ impl Telling {
             Progress::Never => false,
             Progress::Always | Progress::Function(_) => true,
             // A list is read at once, and a generator may wait for each of its rows.
-            Progress::WhereWatched => total.is_none() && face(py, "bar")?.call_method0("is_watched")?.extract()?,
+            Progress::WhereWatched => {
+                total.is_none() && face(py, "display.bar")?.call_method0("is_watched")?.extract()?
+            }
         };
         Ok(Self { next: push.started + patience, total, often, bar: None })
     }
@@ -76,7 +78,7 @@ impl Push {
         }
         if self.telling.bar.is_none() {
             let always = matches!(self.options.progress, Progress::Always);
-            let bar = face(py, "bar")?.call_method1("bar", (always,))?;
+            let bar = face(py, "display.bar")?.call_method1("bar", (always,))?;
             if bar.is_none() {
                 self.options.progress = Progress::Never;
                 return Ok(());
@@ -103,6 +105,6 @@ impl Push {
         fields.set_item("retries", meter.retries)?;
         fields.set_item("waiting", held.map(|held| held.why))?;
         fields.set_item("until", until.map(|until| until.as_secs_f64()))?;
-        face(py, "progress")?.getattr("progress")?.call((), Some(&fields))
+        face(py, "delivery.progress")?.getattr("progress")?.call((), Some(&fields))
     }
 }

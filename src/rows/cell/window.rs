@@ -97,4 +97,12 @@ impl Texts<'_> {
             _ => &[],
         }
     }
+
+    /// The same as UTF-8, which each of them is then; `None` where one is not.
+    #[must_use]
+    pub fn utf8(&self) -> Option<&str> {
+        let (text, first) = (str::from_utf8(self.all()).ok()?, self.bounds.first().copied().unwrap_or(0));
+        let whole = || self.bounds.iter().all(|bound| text.is_char_boundary(bound - first));
+        (text.is_ascii() || whole()).then_some(text)
+    }
 }

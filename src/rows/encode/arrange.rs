@@ -2,35 +2,44 @@
 
 use std::ops::Range;
 
+use super::Encoder;
 use super::columns::Columns;
-use super::{Framing, Run, RunBuilder, position};
 
-/// The rows of `run` as arrays.
-pub(super) fn in_arrays(run: &Run, framing: &'static Framing, columns: &Columns) -> Run {
-    let mut arranger = Arranger::new((0..columns.len()).map(|place| columns.name(place)));
-    let (mut builder, mut row) = (RunBuilder::with_room(framing, run.bytes(), run.rows()), Vec::new());
-    for place in 0..run.rows() {
+impl Encoder {
+    /// Puts the row that begins at `start`, and was written as an object, into order.
+    pub(super) fn arrange(&mut self, start: usize) {
+        let start = start + if self.ends.is_empty() { 0 } else { self.framing.separator.len() };
+        let arranger = self.arranger.get_or_insert_with(|| Arranger::of(&self.columns));
+        let mut row = std::mem::take(&mut arranger.row);
         row.clear();
-        arranger.put(run.bare(place..place + 1), &mut row);
-        builder.push(&row, std::iter::once(position(row.len())));
+        arranger.put(&self.body.written()[start..], &mut row);
+        self.body.truncate(start);
+        self.body.put(&row);
+        arranger.row = row;
+        self.note_key(start);
     }
-    builder.into_run()
 }
 
 /// Puts rows into order.
 #[derive(Debug)]
-struct Arranger {
+pub(super) struct Arranger {
     /// `"name":` of each column.
     names: Vec<Vec<u8>>,
     /// Where in the row at hand the cell of each column is.
     spans: Vec<Range<usize>>,
+    /// The memory of the row that was arranged last.
+    row: Vec<u8>,
 }
 
 impl Arranger {
+    fn of(columns: &Columns) -> Self {
+        Self::new((0..columns.len()).map(|place| columns.name(place)))
+    }
+
     fn new<'c>(columns: impl Iterator<Item = &'c str>) -> Self {
         let names: Vec<_> =
             columns.map(|column| format!("{}:", serde_json::Value::from(column)).into_bytes()).collect();
-        Self { spans: vec![0..0; names.len()], names }
+        Self { spans: vec![0..0; names.len()], names, row: Vec::new() }
     }
 
     /// Appends the row `object` to `out`, as an array.
@@ -65,21 +74,50 @@ impl Arranger {
 }
 
 /// Where the cell ends that begins at `start`; cells hold no others.
+#[inline(always)]
+#[allow(clippy::needless_bitwise_bool, reason = "two compares are faster than a branch")]
 fn end_of_cell(row: &[u8], start: usize) -> usize {
-    let cell = row.get(start..).unwrap_or_default();
-    if cell.first() != Some(&b'"') {
-        let end = cell.iter().position(|byte| matches!(byte, b',' | b'}' | b']'));
-        return start + end.unwrap_or(cell.len());
+    if row.get(start) != Some(&b'"') {
+        // A bracket that closes is a brace, one bit aside.
+        return find(
+            row,
+            start,
+            |byte| (byte == b',') | (byte | 0x20 == b'}'),
+            |bytes| is(bytes, b',') | is(bytes | (0x20 * ONES), b'}'),
+        );
     }
-    let mut at = 1;
-    while let Some(found) = cell[at.min(cell.len())..].iter().position(|byte| matches!(byte, b'"' | b'\\')) {
-        at += found;
-        if cell[at] == b'"' {
-            return start + at + 1;
+    let mut at = start + 1;
+    loop {
+        at = find(row, at, |byte| (byte == b'"') | (byte == b'\\'), |bytes| is(bytes, b'"') | is(bytes, b'\\'));
+        match row.get(at) {
+            Some(b'"') => return at + 1,
+            Some(_) => at += 2,
+            None => return row.len(),
         }
-        at += 2;
     }
-    row.len()
+}
+
+/// `01` in each byte.
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// The highest bit of the first of these bytes that is `byte`, and perhaps of some behind it; 0 where none is.
+#[inline(always)]
+fn is(bytes: u64, byte: u8) -> u64 {
+    let others = bytes ^ (ONES * u64::from(byte));
+    others.wrapping_sub(ONES) & !others & (ONES << 7)
+}
+
+/// Where the first byte is that `is` asks for, from `at` on; eight are looked at together, by `are`.
+#[inline(always)]
+fn find(row: &[u8], mut at: usize, is: impl Fn(u8) -> bool, are: impl Fn(u64) -> u64) -> usize {
+    while let Some(bytes) = row.get(at..).and_then(|rest| rest.first_chunk()) {
+        match are(u64::from_le_bytes(*bytes)) {
+            0 => at += 8,
+            found => return at + found.trailing_zeros() as usize / 8,
+        }
+    }
+    let rest = row.get(at..).unwrap_or_default();
+    rest.iter().position(|byte| is(*byte)).map_or(row.len(), |found| at + found)
 }
 
 /// The cells of a row that was written as an array.

@@ -18,13 +18,6 @@ impl RunBuilder {
         Self { framing, body: framing.prefix.to_vec(), ends: Vec::new() }
     }
 
-    /// The same with room for so many bytes and rows.
-    pub(super) fn with_room(framing: &'static Framing, bytes: usize, rows: usize) -> Self {
-        let mut body = Vec::with_capacity(bytes);
-        body.extend_from_slice(framing.prefix);
-        Self { framing, body, ends: Vec::with_capacity(rows) }
-    }
-
     /// Adds rows. They are what [`Run::bare`] and [`Run::ends`] gave for some rows of this framing.
     pub fn push(&mut self, bare: &[u8], ends: impl Iterator<Item = u32>) {
         if !self.ends.is_empty() {

@@ -90,6 +90,24 @@ pub(super) fn write_finite(room: &mut Value, value: f64) -> usize {
     }
 }
 
+/// Whether it has no fraction and is between -1,000,000 and 1,000,000; -0.0 is not.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "what is lost is seen")]
+pub(super) fn is_small_and_whole(value: f64) -> bool {
+    (f64::from(value as i32).to_bits() == value.to_bits()) & (value.abs() < 1e6)
+}
+
+/// Writes such a number.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "32 bits hold it")]
+pub(super) fn write_small_and_whole(room: &mut Value, value: f64) -> usize {
+    let value = value as i32;
+    room[0] = b'-';
+    let point = write_stripped::<6>(room, usize::from(value < 0), six_digits(value.unsigned_abs()));
+    room[point..point + 2].copy_from_slice(b".0");
+    point + 2
+}
+
 /// What numbers of few digits are counted in: parts of eight digits after the point.
 const PARTS: u32 = 100_000_000;
 
@@ -169,6 +187,21 @@ mod tests {
             for value in [value, -value, value.next_up(), value.next_down(), value.round()] {
                 assert_eq!(finite(value), zmij::Buffer::new().format_finite(value));
             }
+        }
+    }
+
+    #[test]
+    fn small_floats_without_a_fraction_are_written_as_they_read() {
+        for value in (-1_100_000..1_100_000).step_by(7).chain([-999_999, 999_999, -1, 0, 1]).map(f64::from) {
+            assert_eq!(is_small_and_whole(value), value.abs() < 1e6);
+            let mut room = [0; _];
+            if is_small_and_whole(value) {
+                let written = write_small_and_whole(&mut room, value);
+                assert_eq!(str::from_utf8(&room[..written]).unwrap(), zmij::Buffer::new().format_finite(value));
+            }
+        }
+        for value in [-0.0, 0.5, 999_999.5, f64::NAN, f64::INFINITY, 5e9, f64::from(i32::MIN)] {
+            assert!(!is_small_and_whole(value));
         }
     }
 

@@ -2,7 +2,10 @@
 
 use super::buffer::{Buffer, START, Value};
 use super::datetimes;
-use super::digits::{write_below_hundred_million, write_below_million, write_finite, write_integer};
+use super::digits::{
+    is_small_and_whole, write_below_hundred_million, write_below_million, write_finite, write_integer,
+    write_small_and_whole,
+};
 use super::numbers::{is_double, is_int64};
 use super::options::Options;
 use super::strings::{has_special_byte, put_quoted};
@@ -11,16 +14,20 @@ use crate::rows::cell::{Bits, Cell, DateTime, Kind, Show, Texts};
 use crate::rows::schema::DataType;
 
 /// Whole numbers up to here are what a Double holds, each of them.
-const WHOLE_DOUBLES: u64 = 1 << 53;
+pub(super) const WHOLE_DOUBLES: u64 = 1 << 53;
 
 /// The values of a column that all fit as they are.
 pub(super) enum Cells<'w> {
+    /// Nothing but missing values.
+    Missing,
     /// Whole numbers from 0 on, below 1,000,000.
     Tiny(&'w [i64]),
     /// Whole numbers from 0 on, below 100,000,000.
     Small(&'w [i64]),
     /// Whole numbers.
     Int(&'w [i64]),
+    /// Numbers without a fraction between -1,000,000 and 1,000,000, and NaN, which is a missing value.
+    Whole(&'w [f64]),
     /// Finite numbers, and NaN, which is a missing value.
     Float(&'w [f64]),
     Bool(Bits<'w>),
@@ -62,7 +69,11 @@ impl Fitting {
 
     fn floats<'w>(&self, values: &'w [f64], there: impl Fn(usize) -> bool) -> Option<Cells<'w>> {
         let fits = |value: f64| is_double(value) || value.is_nan() && !self.options.refuse_nan;
-        let all = values.iter().fold(true, |all, value| all & is_double(*value));
+        let all = |is: fn(f64) -> bool| values.iter().fold(true, |all, value| all & is(*value));
+        if !self.options.refuse_nan && all(|value| is_small_and_whole(value) | value.is_nan()) {
+            return Some(Cells::Whole(values));
+        }
+        let all = all(is_double);
         let mut rows = values.iter().enumerate();
         (all || rows.all(|(row, value)| fits(*value) || !there(row))).then_some(Cells::Float(values))
     }
@@ -78,7 +89,7 @@ impl Fitting {
 
     fn texts<'w>(&self, texts: &'w Texts<'w>, wanted: Option<DataType>) -> Option<Cells<'w>> {
         let longest = longest(texts);
-        let text = str::from_utf8(texts.all()).ok()?;
+        let text = texts.utf8()?;
         let first = *texts.bounds.first()?;
         let fits = match wanted {
             Some(DataType::String) | None => longest <= self.options.values.max_text,
@@ -87,8 +98,7 @@ impl Fitting {
             }
             _ => false,
         };
-        let whole = || texts.bounds.iter().all(|bound| text.is_char_boundary(bound - first));
-        if !fits || !text.is_ascii() && !whole() {
+        if !fits {
             return None;
         }
         if !has_special_byte(text.as_bytes()) {
@@ -157,7 +167,7 @@ fn each(texts: &Texts<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
 }
 
 /// The bytes of the longest one.
-fn longest(texts: &Texts<'_>) -> usize {
+pub(super) fn longest(texts: &Texts<'_>) -> usize {
     texts.bounds.windows(2).map(|bounds| bounds[1] - bounds[0]).max().unwrap_or(0)
 }
 
@@ -184,11 +194,13 @@ impl Cells<'_> {
         let room: &mut Value = line[start..].first_chunk_mut().expect("room for a value");
         start
             + match self {
+                Self::Missing => write_null(room),
                 Self::Tiny(values) => write_below_million(room, values[row]),
                 Self::Small(values) => write_below_hundred_million(room, values[row]),
                 Self::Int(values) => write_integer(room, values[row]),
-                Self::Float(values) if values[row].is_nan() => write_null(room),
-                Self::Float(values) => write_finite(room, values[row]),
+                Self::Whole(values) if values[row].is_nan() => write_null(room),
+                Self::Whole(values) => write_small_and_whole(room, values[row]),
+                Self::Float(values) => write_double(room, values[row]),
                 Self::Bool(bits) => write_bool(room, bits.at(row)),
                 Self::DateTime(values, utc) => datetimes::write_as_it_is(room, &values[row], *utc),
                 Self::Written(texts, _) => write_text(texts, row, line, start),
@@ -199,6 +211,12 @@ impl Cells<'_> {
                 }
             }
     }
+}
+
+/// Writes a number that is finite, or NaN.
+#[inline(always)]
+pub(super) fn write_double(room: &mut Value, value: f64) -> usize {
+    if value.is_nan() { write_null(room) } else { write_finite(room, value) }
 }
 
 /// Copies the text of a row; where it is short, with whatever stands behind it, since a call costs more than the bytes.

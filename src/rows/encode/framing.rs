@@ -42,6 +42,11 @@ impl Framing {
         Self { in_base64: true, ..self }
     }
 
+    /// What stands around the cells of a row.
+    pub(super) fn brackets(&self) -> [u8; 2] {
+        if self.in_arrays { *b"[]" } else { *b"{}" }
+    }
+
     /// How many bytes of wrapped rows make a body of at most `bytes`.
     #[must_use]
     pub fn bytes_of_rows(&self, bytes: usize) -> usize {

@@ -13,9 +13,9 @@ use crate::rows::schema::{DataType, Kind, Looks, NoType};
 /// Digits that any Double tells apart.
 const SURE_DIGITS: usize = 15;
 
-/// What `cell` tells about its column, for a target that has these `types`, where values are converted or not.
-#[must_use]
-pub fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType]) -> Kind {
+/// What `cell` tells about its column, for a target that has these `types`, where values are converted or not. What text
+/// reads as is asked as far as it is `open`.
+pub(super) fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType], open: Looks) -> Kind {
     let has = |data_type| types.contains(&data_type);
     match *cell {
         Cell::Null => return Kind::Missing,
@@ -30,20 +30,31 @@ pub fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType]) -> Kind {
         _ => own_type(cell),
     };
     let judged = Options { values: options.values, ..Options::default() };
-    if own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err() {
+    if !fits_plainly(cell, judged) && (own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err())
+    {
         return Kind::Unsupported(no_type(cell, judged));
     }
     match (*cell, own) {
         (Cell::Int(value), _) if !is_whole_double(value) => Kind::WideInt,
-        (Cell::Text(text), _) => Kind::Text(looks(text)),
+        (Cell::Text(text), _) => Kind::Text(looks(text, open)),
         (_, Some(own)) => Kind::Type(own),
         (_, None) => Kind::Missing,
     }
 }
 
+/// Whether it surely is a value of its own type: what most values are need not be written to say so.
+fn fits_plainly(cell: &Cell<'_>, options: Options) -> bool {
+    match *cell {
+        Cell::Bool(_) => true,
+        Cell::Int(value) => is_int64(value),
+        Cell::Float(value) => is_double(value),
+        Cell::Text(text) => text.len() <= options.values.max_text,
+        _ => false,
+    }
+}
+
 /// What the value is called where something is said of it: its type, and the value unless that is to be hidden.
-#[must_use]
-pub fn example(cell: &Cell<'_>, row: usize, hide_values: bool) -> String {
+pub(super) fn example(cell: &Cell<'_>, row: usize, hide_values: bool) -> String {
     let place = format!("{} in row {row}", cell.type_name());
     match shown(cell).filter(|_| !hide_values) {
         Some(value) => format!("{place} (`{value}`)"),
@@ -88,7 +99,11 @@ fn takes_decimal(cell: &Cell<'_>, options: Options) -> bool {
 }
 
 /// What text reads as, without losing a thing: zeros in front make a number a code, and so does a plus sign.
-fn looks(text: &str) -> Looks {
+/// What it may not read as anyhow is not asked.
+fn looks(text: &str, open: Looks) -> Looks {
+    if open == Looks::SETTLED {
+        return open;
+    }
     let text = text.trim();
     if text.is_empty() {
         return Looks::BLANK;
@@ -96,9 +111,9 @@ fn looks(text: &str) -> Looks {
     if text.eq_ignore_ascii_case("nan") {
         return Looks { whole: true, number: true, ..Looks::NOTHING };
     }
-    let (whole, number) = number(text);
-    let truth = text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false");
-    let moment = date_text::read(text).is_ok();
+    let (whole, number) = if open.whole || open.number { number(text) } else { (false, false) };
+    let truth = open.truth && (text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"));
+    let moment = open.moment && (date_text::read_plain(text).is_some() || date_text::read(text).is_ok());
     Looks { says: true, whole, number, truth, moment }
 }
 
@@ -157,7 +172,7 @@ mod tests {
             ("2014-02-30", nothing),
             ("20140730", Looks { moment: true, ..exact }),
         ] {
-            assert_eq!(looks(text), expected, "{text}");
+            assert_eq!(looks(text, Looks::BLANK), expected, "{text}");
         }
     }
 }

@@ -230,8 +230,7 @@ impl Row for OpenRow<'_> {
 }
 
 /// What is said of a row that has no columns.
-#[must_use]
-pub fn no_row(type_name: &str, advice: Option<&str>) -> String {
+pub(super) fn no_row(type_name: &str, advice: Option<&str>) -> String {
     let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
     format!("a row must be a mapping such as a dict, not {type_name}{advice}")
 }

@@ -12,11 +12,22 @@ pub struct Run {
     framing: &'static Framing,
     body: Bytes,
     ends: Vec<u32>,
+    keys: Vec<u64>,
 }
 
 impl Run {
     pub(super) fn new(framing: &'static Framing, body: Vec<u8>, ends: Vec<u32>) -> Self {
-        Self { framing, body: body.into(), ends }
+        Self { framing, body: body.into(), ends, keys: Vec::new() }
+    }
+
+    pub(super) fn with_keys(self, keys: Vec<u64>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// A number for the key of each row, where the encoder was asked for them; see [`super::Encoder::with_key`].
+    #[must_use]
+    pub fn keys(&self) -> &[u64] {
+        &self.keys
     }
 
     /// The rows of `pieces` as one run. A piece is what [`Run::bare`] and [`Run::ends`] gave for some rows.

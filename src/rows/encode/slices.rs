@@ -12,7 +12,7 @@
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
 
 use super::{Encoder, Filled, Limits, position};
@@ -26,6 +26,8 @@ const WORTH: usize = 1_000;
 const WORTH_BYTES: usize = 160 * 1024;
 /// Rows of a slice.
 const SLICE: usize = 500;
+/// Rows of a slice that say how long the others are.
+const FIRST: usize = 16;
 /// The most that is kept of a slice's memory.
 const KEPT: usize = 1 << 20;
 /// Slices are never cut: their rows move into a body that is.
@@ -150,10 +152,21 @@ impl<S: Slices<Slice = S>> Helper<'_, S> {
         let start = encoder.body.len();
         let mut fails = false;
         while encoder.visited < range.len() && encoder.body.len() - start < self.enough && !fails {
-            fails = encoder.visit(&mut rows, encoder.visited + 1).is_err();
+            let until = encoder.visited.saturating_add(self.step(&encoder, encoder.body.len() - start));
+            fails = encoder.visit(&mut rows, until.min(range.len())).is_err();
         }
         self.enough = self.enough.saturating_sub(encoder.body.len() - start);
         Done { slice, whole: encoder.visited == range.len(), encoder }
+    }
+
+    /// How many rows of a slice are visited together: not many more than there would be need of, going by those before them,
+    /// which have so many bytes.
+    fn step(&self, encoder: &Encoder, bytes: usize) -> usize {
+        match encoder.visited {
+            _ if encoder.checks => usize::MAX,
+            0 => FIRST,
+            visited => (self.enough - bytes).saturating_mul(visited).div_ceil(bytes.max(1)).max(1),
+        }
     }
 }
 
@@ -262,6 +275,7 @@ impl Encoder {
         let mut encoder = Self::new(self.framing, None, self.options, UNCUT, 0);
         encoder.columns = self.columns.clone();
         encoder.checks = self.checks;
+        encoder.key = Arc::clone(&self.key);
         encoder.problems = self.problems.anew();
         encoder.row = self.row + rows as u64;
         encoder.spare = memory;
@@ -282,6 +296,7 @@ impl Encoder {
         if let Some(&end) = slice.ends[..fitting].last() {
             self.body.put(separator);
             self.body.put(&slice.body.written()[prefix..end as usize]);
+            self.keys.extend(slice.keys.iter().take(fitting));
             self.ends.extend(slice.ends[..fitting].iter().map(|&end| position(start - prefix + end as usize)));
         }
         let visited = if all { slice.visited } else { fitting };

@@ -196,9 +196,14 @@ impl Key {
         self.put_first(self.whole.len(), out)
     }
 
-    /// The same name, of the first column of a row that has others before it.
-    pub(super) fn behind(&self, separator: &[u8]) -> Self {
-        Self::of([separator, b"{", &self.whole[1..]].concat())
+    /// What stands before a value in an array.
+    pub(super) fn nameless() -> Self {
+        Self::of(b",\"".to_vec())
+    }
+
+    /// The same, of the first column of a row that has others before it, and begins with that bracket.
+    pub(super) fn behind(&self, separator: &[u8], bracket: u8) -> Self {
+        Self::of([separator, &[bracket], &self.whole[1..]].concat())
     }
 
     /// How many bytes it has, with the quote.

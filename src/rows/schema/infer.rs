@@ -47,6 +47,9 @@ impl Looks {
     /// Text that says nothing and becomes nothing.
     pub const NOTHING: Self = Self { says: false, whole: false, number: false, truth: false, moment: false };
 
+    /// Text that says something and becomes nothing: no other text changes that.
+    pub const SETTLED: Self = Self { says: true, ..Self::NOTHING };
+
     fn and(self, other: Self) -> Self {
         Self {
             says: self.says || other.says,
@@ -131,16 +134,26 @@ impl Inference {
         most.max(FAR_TOO_MANY)
     }
 
-    /// Takes note of one value of the column at `place`; `example` answers what is said of the value in a row of that
-    /// number.
-    pub fn see(&mut self, place: usize, kind: Kind, example: impl Fn(usize) -> String) {
-        let rows = self.rows;
-        self.columns[place].see(kind, || example(rows));
+    /// Takes note of one value of the column at `place`; `example` answers what is said of it.
+    pub fn see(&mut self, place: usize, kind: Kind, example: impl Fn() -> String) {
+        self.columns[place].see(kind, example);
     }
 
-    /// The row has ended.
-    pub fn end_row(&mut self) {
-        self.rows += 1;
+    /// Whether another value of that kind tells nothing of the column at `place` that others have not told.
+    #[must_use]
+    pub fn knows(&self, place: usize, kind: Kind) -> bool {
+        self.columns[place].knows(kind)
+    }
+
+    /// What the text of the column at `place` may still read as.
+    #[must_use]
+    pub fn looks(&self, place: usize) -> Looks {
+        self.columns[place].looks()
+    }
+
+    /// So many rows have ended.
+    pub fn end_rows(&mut self, rows: usize) {
+        self.rows += rows;
     }
 
     /// The columns, or every reason why there are none.

@@ -4,16 +4,11 @@
 
 use serde_json::Value;
 
-use super::{Column, DataType, Dataset, Measure, Relationship, Table, Target};
+use super::{Choices, Column, DataType, Dataset, Measure, Relationship, Table, Target};
 use crate::error::{Error, Result, shown};
 
 /// Problems that one error lists; nobody reads more.
 const MOST_TOLD: usize = 1_000;
-
-const MODES: [&str; 3] = ["Push", "PushStreaming", "Streaming"];
-const RETENTIONS: [&str; 2] = ["None", "basicFIFO"];
-const CROSS_FILTERING: [&str; 3] = ["OneDirection", "BothDirections", "Automatic"];
-const SUMMARIZE_BY: [&str; 8] = ["default", "none", "sum", "min", "max", "count", "average", "distinctCount"];
 
 /// Reads and checks one table, by the rules of `target`.
 pub fn read_table_for(value: &Value, target: &'static Target) -> Result<Table> {
@@ -52,8 +47,10 @@ fn dataset(mut item: Reader<'_, '_>) -> Dataset {
         name: item.required_text("name"),
         tables: item.list("tables", "table", true, table),
         relationships: item.list("relationships", "relationship", false, relationship),
-        mode: item.choice("defaultMode", &MODES).unwrap_or_else(|| "Push".into()),
-        retention: item.choice("defaultRetentionPolicy", &RETENTIONS).filter(|policy| policy != "None"),
+        mode: item.choice("defaultMode", |choices| choices.modes).unwrap_or_else(|| item.first_mode()),
+        retention: item
+            .choice("defaultRetentionPolicy", |choices| choices.retentions)
+            .filter(|policy| policy != "None"),
     };
     if item.take("datasources").is_some() {
         item.problem("`datasources` is not for push datasets");
@@ -90,7 +87,7 @@ fn column(mut item: Reader<'_, '_>) -> Column {
         sort_by_column: item.text("sortByColumn"),
         data_category: item.text("dataCategory"),
         is_hidden: item.flag("isHidden"),
-        summarize_by: item.choice("summarizeBy", &SUMMARIZE_BY),
+        summarize_by: item.choice("summarizeBy", |choices| choices.summarize_by),
         ..Column::new(name, data_type.unwrap_or(DataType::String))
     };
     let known = ["name", "dataType", "formatString", "sortByColumn", "dataCategory", "isHidden", "summarizeBy"];
@@ -120,7 +117,7 @@ fn relationship(mut item: Reader<'_, '_>) -> Relationship {
         to_table: item.required_text("toTable"),
         to_column: item.required_text("toColumn"),
         cross_filtering: item
-            .choice("crossFilteringBehavior", &CROSS_FILTERING)
+            .choice("crossFilteringBehavior", |choices| choices.cross_filtering)
             .unwrap_or_else(|| "OneDirection".into()),
     };
     let known = ["name", "fromTable", "fromColumn", "toTable", "toColumn", "crossFilteringBehavior"];
@@ -189,13 +186,22 @@ impl<'v, 'p> Reader<'v, 'p> {
     }
 
     /// One of a few words, in any case; answers the word as `choices` spells it.
-    fn choice(&mut self, property: &str, choices: &[&str]) -> Option<String> {
+    /// One of the words that the target knows; where it knows none, its own rules judge the word.
+    fn choice(&mut self, property: &str, choices: fn(&Choices) -> &'static [&'static str]) -> Option<String> {
         let text = self.text(property)?;
+        let choices = choices(&self.target.choices);
+        if choices.is_empty() {
+            return Some(text);
+        }
         let known = choices.iter().find(|choice| choice.eq_ignore_ascii_case(&text));
         if known.is_none() {
             self.problem(&format!("has `{property}` `{}`; it takes {}", shown(&text), choices.join(", ")));
         }
         known.map(ToString::to_string)
+    }
+
+    fn first_mode(&self) -> String {
+        self.target.choices.modes.first().map(ToString::to_string).unwrap_or_default()
     }
 
     fn list<T>(&mut self, property: &str, what: &str, required: bool, read: fn(Reader<'_, '_>) -> T) -> Vec<T> {

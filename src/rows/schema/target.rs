@@ -36,6 +36,20 @@ impl ValueRules {
     }
 }
 
+/// The words that some properties of a schema are chosen from; of the kinds of datasets the first is what is meant where
+/// none is said.
+#[derive(Debug)]
+pub struct Choices {
+    /// Kinds of datasets.
+    pub modes: &'static [&'static str],
+    /// What becomes of rows when a table is full; the first is that they stay.
+    pub retentions: &'static [&'static str],
+    /// How a relationship filters.
+    pub cross_filtering: &'static [&'static str],
+    /// How a column is summed up.
+    pub summarize_by: &'static [&'static str],
+}
+
 /// Whom a schema is for.
 #[derive(Debug)]
 pub struct Target {
@@ -43,6 +57,8 @@ pub struct Target {
     pub name: &'static str,
     /// The types that it has.
     pub types: &'static [DataType],
+    /// What its properties are chosen from.
+    pub choices: Choices,
     /// What its values may be.
     pub values: ValueRules,
     /// How many of everything it takes.

@@ -53,6 +53,7 @@ impl Dialect for Speech {
             request_id: request_id.clone(),
             retry_after: answer.retry_after,
             bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
+            claims: None,
         });
         match hint {
             Some(hint) => error.with_hint(hint),

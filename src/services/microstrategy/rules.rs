@@ -4,7 +4,9 @@
 //! "Create a dataset with one request".
 
 use crate::error::shown;
-use crate::rows::schema::{Counts, DataType, Dataset, Most, NameRules, Table, Target, ValueRules, check_unique};
+use crate::rows::schema::{
+    Choices, Counts, DataType, Dataset, Most, NameRules, Table, Target, ValueRules, check_unique,
+};
 
 /// Characters of a name.
 const LONGEST_NAME: usize = 250;
@@ -31,6 +33,7 @@ pub static TARGET: Target = Target {
         DataType::Date,
         DataType::Time,
     ],
+    choices: Choices { modes: &["Push"], retentions: &[], cross_filtering: &[], summarize_by: &[] },
     values: ValueRules { max_text: usize::MAX, decimal_digits: 38, decimal_scale: 38, marks_utc: false },
     counts: Counts { columns: MOST, tables: MOST, relationships: MOST, measures: MOST },
     check_table,

@@ -15,8 +15,8 @@ use crate::rows::encode::{Framing, Limits, Run};
 /// `[[...],[...]]` in Base64 (facts/microstrategy 4.1).
 pub static ROWS: Framing = Framing::new(b"[", b",", b"]").in_arrays().in_base64();
 
-/// Rows that are encoded at a time.
-pub const LIMITS: Limits = Limits { max_rows: 50_000, max_bytes: 4_000_000 };
+/// Rows that are encoded at a time: few, since their memory is used again, and new memory is slow.
+pub const LIMITS: Limits = Limits { max_rows: 10_000, max_bytes: 4_000_000 };
 
 /// Base64 of one request, where one is enough for everything. Above it chunks are no slower.
 pub const ONE_REQUEST: u64 = 5_000_000;
@@ -70,28 +70,32 @@ impl Staging {
             ));
         }
         let columns = Columns::of(&table);
-        let repeated = columns.have_key().then(|| Repeated::new(folder.clone()));
+        let repeated = (!table.keys.is_empty()).then(|| Repeated::new(folder.clone()));
         let pile = Pile::new(folder);
         Ok(Self { table, policy, workflow, columns, repeated, held: Vec::new(), held_bytes: 0, pile, rows: 0 })
     }
 
-    /// Takes encoded rows.
-    pub fn take(&mut self, run: Run) -> Result<()> {
+    /// Whether each column is of the key.
+    pub fn key(&self) -> impl Iterator<Item = bool> {
+        self.table.columns.iter().map(|column| self.table.keys.contains(&column.name))
+    }
+
+    /// Takes encoded rows, which say the numbers of their keys; answers memory that is not needed any more.
+    pub fn take(&mut self, run: Run) -> Result<Vec<u8>> {
         self.rows += run.rows() as u64;
         if let Some(repeated) = &mut self.repeated {
-            for row in 0..run.rows() {
-                repeated.add(self.columns.key_of(run.bare(row..row + 1)))?;
-            }
+            run.keys().iter().try_for_each(|key| repeated.add(*key))?;
         }
         if self.workflow == Workflow::Many {
-            return self.pile.push(&run);
+            self.pile.push(&run)?;
+            return Ok(run.into_memory());
         }
         self.held_bytes += run.bytes() + run.rows() * self.columns.bytes_of_names();
         self.held.push(run);
         if self.workflow == Workflow::BySize && base64_length(self.held_bytes as u64) > ONE_REQUEST {
-            return self.spill();
+            self.spill()?;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// There are too many for one request.

@@ -43,6 +43,7 @@ impl Dialect for PowerBi {
             request_id: answer.request_id.clone(),
             retry_after: answer.retry_after,
             bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
+            claims: None,
         });
         match hint {
             Some(hint) => error.with_hint(hint),

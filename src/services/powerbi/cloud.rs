@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::auth::Service;
 use crate::error::{Error, Result};
 
 /// One cloud.
@@ -16,6 +17,14 @@ pub struct Cloud {
     /// Scheme and host of the Microsoft Entra that signs its users in.
     pub authority: &'static str,
 }
+
+/// Power BI as tokens name it; facts/powerbi 8.
+pub static SERVICE: Service = Service {
+    name: "Power BI",
+    id: "00000009-0000-0000-c000-000000000000",
+    public: "https://analysis.windows.net/powerbi/api",
+    path: "/powerbi/api",
+};
 
 /// Sources: Microsoft's developer samples (cloud configuration files) and "Embed content for national clouds". GCC has an
 /// API of its own and signs in with everybody else. China's Entra answers as `login.partner.microsoftonline.cn` too.

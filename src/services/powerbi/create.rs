@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use reqwest::Method;
 
+use super::definition::dataset_json;
 use super::lookup::only;
 use super::read::{json, property};
 use super::{Api, Created, DatasetInfo, IfExists};
 use crate::error::{Error, Kind, Result, shown};
 use crate::http::PATIENCE;
 use crate::rate_limit::Quotas;
-use crate::rows::schema::{Dataset, dataset_json};
+use crate::rows::schema::Dataset;
 
 const CREATING: &str = "creating the dataset";
 /// How long a dataset is looked for whose POST was not answered; lists were seen to lag behind by seconds.

@@ -5,7 +5,7 @@
 
 use crate::error::shown;
 use crate::rows::schema::{
-    Column, Counts, DataType, Dataset, Most, NameRules, Relationship, Table, Target, ValueRules, check_unique,
+    Choices, Column, Counts, DataType, Dataset, Most, NameRules, Relationship, Table, Target, ValueRules, check_unique,
 };
 
 /// Columns of one table.
@@ -47,6 +47,12 @@ pub static TARGET: Target = Target {
         DataType::String,
         DataType::Decimal,
     ],
+    choices: Choices {
+        modes: &["Push", "PushStreaming", "Streaming"],
+        retentions: &["None", "basicFIFO"],
+        cross_filtering: &["OneDirection", "BothDirections", "Automatic"],
+        summarize_by: &["default", "none", "sum", "min", "max", "count", "average", "distinctCount"],
+    },
     values: ValueRules { max_text: MAX_TEXT, decimal_digits: DECIMAL.0, decimal_scale: DECIMAL.1, marks_utc: true },
     counts: Counts {
         columns: Most::Service(MAX_COLUMNS),

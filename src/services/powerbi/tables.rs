@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::definition::table_json;
 use super::lookup::listed;
 use super::read::{json, property, required, unreadable, values};
 use super::{Api, TableAt};
 use crate::error::{Error, Kind, Result, shown};
 use crate::rate_limit::Quotas;
-use crate::rows::schema::{Table, table_json};
+use crate::rows::schema::Table;
 
 impl Api {
     /// `Datasets_GetTables[InGroup]`: the names of a push dataset's tables; the service promises no more than that.

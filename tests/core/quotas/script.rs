@@ -116,7 +116,7 @@ impl Scripted {
         Self::run(route, count, policy).await
     }
 
-    /// The same in a sender's on_failure, which never gives up.
+    /// The same as a sender does it, which never gives up.
     pub(crate) async fn send(&self, count: usize, retry: Retry) -> Pushed {
         let (workers, on_failure) = (IN_FLIGHT, OnFailure::Continue);
         let policy =

@@ -137,6 +137,7 @@ SEED = """[
   ]}
 ]
 """
+FINE = SEED.replace('"two"', "2")
 
 
 @pytest.mark.parametrize(
@@ -150,9 +151,14 @@ SEED = """[
         ("[\n7]", "line 2: is no dataset"),
         ('\n"Shop"', "line 2: is no array of datasets"),
         ('{"datasets":\n[{"tables":\n7}]}', "line 3: `tables` is no array"),
+        (SEED.replace('"two"', '"NaN"},\n{"Id": NaN'), "line 6: is not JSON, which has no NaN"),
+        (SEED.replace('"two"', "-Infinity"), "line 5: is not JSON, which has no -Infinity"),
+        pytest.param("[\n" * 100_000, "line 1: is nested too deeply", id="deep"),
+        (b"[\n\xff\xfe]", "line 2: is not UTF-8"),
+        (f"{FINE[:-2]},{FINE[1:]}", "line 9: there is a dataset `Shop` already"),
     ],
 )
-def test_a_wrong_seed_is_told_with_its_line_and_nothing_is_kept(command: Command, seed: str, told: str) -> None:
+def test_a_wrong_seed_is_told_with_its_line_and_nothing_is_kept(command: Command, seed: str | bytes, told: str) -> None:
     command.write("seed.json", seed)
     ran = command("emulator", "--port", "0", "--seed", "seed.json", "--keep", "state")
     assert (ran.code, ran.out, (command.folder / "state").exists()) == (1, "", False)
@@ -160,7 +166,7 @@ def test_a_wrong_seed_is_told_with_its_line_and_nothing_is_kept(command: Command
 
 
 def test_the_emulator_keeps_its_state_and_is_seeded_once(command: Command) -> None:
-    command.write("seed.json", SEED.replace('"two"', "2"))
+    command.write("seed.json", FINE)
     del command.environment["POWERBI_PUSH_EMULATOR"]
     command.write("more.csv", "Id\n3\n")
     start = ("--json", "emulator", "--port", "0", "--seed", "seed.json", "--keep", "state")

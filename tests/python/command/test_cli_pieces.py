@@ -17,7 +17,7 @@ from powerbi_push.cli.files import Asked, BrokenFileError
 from powerbi_push.cli.lines import Lines, packed
 from powerbi_push.cli.readings import Reading
 from powerbi_push.cli.stop import Stop
-from powerbi_push.progress import Progress
+from powerbi_push.delivery.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path

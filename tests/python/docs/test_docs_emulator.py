@@ -54,6 +54,15 @@ def test_a_client_of_another_language_pushes_rows(powerbi: Emulator, tmp_path: P
     powerbi.assert_pushed("Sales/Orders", [{"Id": 1}, {"Id": 2}])
 
 
+def test_the_calls_of_dotnet_are_those_of_mono_too(powerbi: Emulator, tmp_path: Path) -> None:
+    if shutil.which("mcs") is None:
+        pytest.skip("mcs is not installed: the calls were not run")
+    program, source = tmp_path / "push.exe", Path(__file__).parent / "push_rows.cs"
+    for command in (["mcs", f"-out:{program}", "-r:System.Net.Http", str(source)], ["mono", str(program), powerbi.url]):
+        subprocess.run(command, timeout=110, check=True)
+    powerbi.assert_pushed("Sales/Orders", [{"Id": 1}, {"Id": 2}])
+
+
 def test_every_block_in_another_language_is_looked_at() -> None:
     found = [one.language for one in blocks("docs/emulator.md") if one.language in {*LANGUAGES, "json"}]
     # The seed, the container, and a call in each language.

@@ -40,6 +40,7 @@ def test_each_runs_on_its_own(name: str) -> None:
     assert done.stdout
 
 
+@pytest.mark.powerbi(clock="virtual")  # how long it took is said
 def test_the_walkthrough_says_what_its_original_says(powerbi: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     script = example("walkthrough")
     for _ in range(2):  # walked twice, the dataset is there already

@@ -63,6 +63,17 @@ def test_the_demo_goes_on_as_a_live_stream_until_ctrl_c() -> None:
     assert told.splitlines()[-1] == (f"the weather at JFK goes on as a live stream; look at {url}, Ctrl-C ends it")
 
 
+def test_ctrl_c_ends_the_demo_while_it_pushes_the_tables() -> None:
+    process = command()
+    assert process.stderr is not None
+    assert any(line.startswith("planes") for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    out, told = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert json.loads(out)["rows"].get("flights", 0) < 336_776
+    assert "goes on as a live stream" not in told
+
+
 def test_every_cell_arrives_as_the_csv_means_it_and_without_a_terminal_the_demo_ends() -> None:
     code, printed = demo()
     assert code == 0

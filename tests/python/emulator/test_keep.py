@@ -38,6 +38,22 @@ def test_datasets_of_microstrategy_and_its_password_are_there_again(tmp_path: Pa
         assert [row["Price"] for row in emulator.microstrategy.rows("Sales/Orders")] == [1.5, 9.0]
 
 
+def test_a_link_to_the_file_is_the_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "state")
+    taken = pytest.raises(pbi.ConfigurationError, match="/state is kept by another emulator that runs\n")
+    with Emulator(keep=tmp_path / "state"), taken:
+        Emulator(keep=tmp_path / "link")
+    with Emulator(keep=tmp_path / "link") as emulator:
+        emulator.streaming_dataset("Sensors", {"a": str})
+    assert (tmp_path / "link").is_symlink()
+    assert '"Sensors"' in (tmp_path / "state").read_text()
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(pbi.ConfigurationError, match=r"the file .*missing/state cannot be kept: No such file"):
+        Emulator(keep=tmp_path / "missing" / "state")
+
+
 def test_what_was_written_outlives_a_kill(tmp_path: Path) -> None:
     state = tmp_path / "state"
     program = [sys.executable, "-m", "powerbi_push", "--json", "emulator", "--port", "0", "--keep", str(state)]

@@ -62,6 +62,19 @@ def test_the_tiles_are_chosen_by_the_types_of_the_columns(powerbi: Emulator, pag
     assert kinds(page)[:2] == ["Card of Name", "Bars of rows"]
 
 
+def test_a_single_value_is_a_dot(powerbi: Emulator, page: Page) -> None:
+    table(powerbi).push([row(1)])
+    page.wait_for_selector(".tile-line canvas")
+    page.wait_for_function("""() => {
+      const canvas = document.querySelector(".tile-line canvas"), { width, height } = canvas;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+      const is_yellow = (alpha, at) => at % 4 === 3 && alpha === 255 && data[at - 3] - data[at - 1] > 100;
+      const places = [...data.keys()].filter((at) => is_yellow(data[at], at)).map((at) => (at >> 2) % width / width);
+      // In the middle of its minute.
+      return places.length > 20 && places.every((place) => place > 0.4 && place < 0.6);
+    }""")
+
+
 def test_a_row_is_in_tile_and_table_within_300_milliseconds(powerbi: Emulator, page: Page) -> None:
     orders = table(powerbi)
     orders.push([row(0)])
@@ -155,6 +168,22 @@ def test_a_page_finds_its_emulator_again(browser: Browser) -> None:
         table(second, "Second")
         expect(page.locator("article h3")).to_have_text("Second")
     page.close()
+
+
+def test_numbers_of_any_size_and_none_at_all_fit_their_tiles(powerbi: Emulator, page: Page) -> None:
+    def shown(name: str, values: list[float | None]) -> list[str]:
+        table(powerbi, name, {"v": float, "s": str}).push([{"v": value, "s": "s"} for value in values])
+        article = page.locator("article", has_text=name)
+        article.locator(".tile").first.wait_for()
+        assert article.locator(".tile").evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+        parts = (".moved", ".gauge text", ".bars b")
+        return [text for part in parts for text in article.locator(part).all_text_contents()]
+
+    assert shown("Huge", [-1e300, 1e300]) == ["▲ 2E300", "1E300", "-1E300", "1E300", "0"]
+    assert shown("Tiny", [1e-300, 3e-300]) == ["▲ 2E-300", "3E-300", "0", "3E-300", "2E-300"]
+    assert shown("Below", [-74.5, -1.0]) == ["▲ 73.5", "-1", "-75", "0", "-37.75"]
+    assert shown("Nothing", [None, None]) == ["latest", "\u2013", "", "", "\u2013"]
+    assert page.locator("article", has_text="Nothing").locator(".hand").is_hidden()
 
 
 def test_what_users_wrote_is_text(powerbi: Emulator, page: Page) -> None:

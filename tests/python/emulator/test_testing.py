@@ -84,7 +84,7 @@ def test_a_long_difference_is_cut(sold: Emulator) -> None:
 def test_what_cannot_be_compared_says_why(sold: Emulator) -> None:
     with pytest.raises(NotFoundError):
         sold.assert_pushed("Sales/Other", [])
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="is not in table `Orders`"):
         sold.assert_pushed("Sales/Orders", [{"Other": 1}])
 
 
@@ -101,6 +101,19 @@ def test_a_push_url_takes_any_columns(powerbi: Emulator, powerbi_push_url: str) 
     ]
     rows = [{"celsius": 21, "room": "attic", "at": datetime(2024, 1, 1, tzinfo=UTC)}, {"celsius": 21.5, "open": True}]
     powerbi.assert_pushed("pushed/RealTimeData", rows, ordered=True)
+
+
+def test_what_a_push_url_never_got_is_a_difference(powerbi: Emulator, powerbi_push_url: str) -> None:
+    powerbi.assert_pushed("pushed/RealTimeData", iter([]))
+    StreamingDataset(powerbi_push_url).push([{"celsius": 21}, {"celsius": 22}])
+    powerbi.assert_pushed("pushed/RealTimeData", [{"celsius": 21, "room": None}, {"celsius": 22}])
+    with pytest.raises(AssertionError) as caught:
+        powerbi.assert_pushed("pushed/RealTimeData", iter([{"celsius": 21, "room": "attic"}, {"celsius": 22}]))
+    assert str(caught.value).splitlines() == [
+        "`pushed/RealTimeData`: 2 rows arrived of 2",
+        "changed, 1 row:",
+        "  room: 'attic' arrived as None in {'celsius': 21.0, 'room': 'attic'}",
+    ]
 
 
 @pytest.mark.powerbi(limits=False, clock="virtual")

@@ -90,23 +90,23 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
     parts = [
         importlib.import_module(f"powerbi_push.{part}")
         for part in (
-            "client",
             *(f"credentials.{way}" for way in WAYS),
-            "dataset",
-            "dataset_schema",
+            "calls.options",
+            "delivery.outbox",
+            "delivery.progress",
+            "delivery.results",
+            "delivery.retry",
+            "delivery.sender",
+            "diagnosis.report",
             "exceptions",
-            "options",
-            "quotas",
-            "report",
-            "results",
-            "outbox",
-            "progress",
-            "retry",
-            "schema",
-            "sender",
-            "streaming",
-            "table",
-            "workspace",
+            "powerbi.client",
+            "powerbi.dataset",
+            "powerbi.quotas",
+            "powerbi.streaming",
+            "powerbi.table",
+            "powerbi.workspace",
+            "schema.dataset",
+            "schema.table",
         )
     ]
     classes = {name for part in parts for name, member in public_members(part) if inspect.isclass(member)}
@@ -186,7 +186,7 @@ def test_a_name_is_what_its_module_calls_so() -> None:
 
 
 def test_the_logger_is_quiet_unless_asked() -> None:
-    importlib.import_module("powerbi_push.notices")
+    importlib.import_module("powerbi_push.delivery.notices")
     logger = logging.getLogger("powerbi_push")
     assert [type(handler) for handler in logger.handlers] == [logging.NullHandler]
     assert (logger.level, logger.propagate) == (logging.NOTSET, True)

@@ -237,7 +237,7 @@ def test_an_interpreter_ends_well_while_threads_push(number: int) -> None:
     run(EXITS["with daemon threads that push"])
 
 
-def test_a_client_that_is_used_after_the_porter_left_says_so() -> None:
+def test_a_client_that_is_used_after_the_callback_threads_left_says_so() -> None:
     before = """
         import atexit
         def late():

@@ -17,8 +17,8 @@ import pytest
 import powerbi_push as pbi
 from certificates import pair
 from conftest import SCHEMA, make_table, orders
+from powerbi_push.delivery.sender import open_senders
 from powerbi_push.emulator import Emulator, EmulatorCredential
-from powerbi_push.sender import open_senders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import SCHEMA, make_table, orders, posts
 from fault_server import DATASET_ID, FaultServer, closed_port
-from powerbi_push import retirement
+from powerbi_push.powerbi import retirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable

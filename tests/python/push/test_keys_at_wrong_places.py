@@ -13,8 +13,8 @@ import powerbi_push as pbi
 from canaries import check, everything_about
 from conftest import make_table, orders
 from powerbi_push.emulator import Emulator
-from powerbi_push.emulator_microstrategy import MicroStrategy
-from powerbi_push.hidden import Hidden
+from powerbi_push.emulator.microstrategy import MicroStrategy
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable

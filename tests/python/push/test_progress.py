@@ -17,7 +17,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import arrived, check_account, make_table, orders
 from fault_server import closed_port
-from powerbi_push.bar import Bar, TqdmBar, bar, is_watched
+from powerbi_push.display.bar import Bar, TqdmBar, bar, is_watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -227,7 +227,7 @@ class Terminal:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal without tqdm."""
-    monkeypatch.setattr("powerbi_push.bar.find_spec", lambda _: None)
+    monkeypatch.setattr("powerbi_push.display.bar.find_spec", lambda _: None)
     return Terminal()
 
 
@@ -252,7 +252,7 @@ def test_a_short_push_and_one_that_nobody_wants_to_see_show_nothing(
 def test_what_nobody_watches_shows_nothing_unless_it_is_asked_for(
     virtual: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("powerbi_push.bar.find_spec", lambda _: None)
+    monkeypatch.setattr("powerbi_push.display.bar.find_spec", lambda _: None)
     table = make_table(virtual)
     table.push(slowly(virtual, 40_000, 0.9))
     assert capsys.readouterr() == ("", "")
@@ -378,7 +378,7 @@ def test_tqdm_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) ->
     std.tqdm = Tqdm  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tqdm", ModuleType("tqdm"))
     monkeypatch.setitem(sys.modules, "tqdm.std", std)
-    monkeypatch.setattr("powerbi_push.bar.find_spec", lambda name: name == "tqdm" or None)
+    monkeypatch.setattr("powerbi_push.display.bar.find_spec", lambda name: name == "tqdm" or None)
     line = bar(always=True)
     assert isinstance(line, TqdmBar)
     line(progress_of(confirmed=3))

@@ -11,7 +11,7 @@ import pytest
 
 from powerbi_push import ConfigurationError, TableSchema
 from powerbi_push.emulator import Emulator
-from powerbi_push.schema import DataType
+from powerbi_push.schema.table import DataType
 
 SENSOR = {"at": "DateTime", "celsius": "Number", "place": "Text"}
 

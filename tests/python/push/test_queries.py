@@ -13,7 +13,7 @@ import powerbi_push as pbi
 from conftest import QUICK, make_table, orders, posts
 from fault_server import FaultServer, http
 from powerbi_push import _core
-from powerbi_push.queries import table_rows
+from powerbi_push.powerbi.queries import table_rows
 
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator

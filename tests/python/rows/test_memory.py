@@ -13,7 +13,7 @@ from fault_server import CONFIRMED, FaultServer
 PROGRAM = """
 import sys
 import powerbi_push as pbi
-from powerbi_push.dataset import Dataset
+from powerbi_push.powerbi.dataset import Dataset
 
 def peak():
     with open("/proc/self/status") as status:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from conftest import named
 from order_rows import ORDERS, TWO, TWO_SENT, Record, found, orders, rows_sent, sent
 from powerbi_push import RowError, TableSchema, ValidationError
 
@@ -123,7 +124,7 @@ def test_two_values_for_one_column_never_reach_the_service_in_one_row() -> None:
 @pytest.mark.parametrize(
     "row",
     [{"Id": 1}, OrderedDict(Id=1), MappingProxyType({"Id": 1}), UserDict(Id=1), Record(Id=1), {}, "Id", b"Id", ""],
-    ids=repr,
+    ids=named,
 )
 @pytest.mark.parametrize("verb", [ORDERS.payloads, ORDERS.validate, lambda rows: TableSchema.infer("t", rows)])
 def test_a_single_row_or_text_is_a_type_error_that_says_wrap_it(verb: Callable[[Any], object], row: object) -> None:
@@ -132,13 +133,13 @@ def test_a_single_row_or_text_is_a_type_error_that_says_wrap_it(verb: Callable[[
     assert type(row).__name__ in str(refused.value)
 
 
-@pytest.mark.parametrize("rows", [None, 5, 2.5, True, object(), int, len], ids=repr)
+@pytest.mark.parametrize("rows", [None, 5, 2.5, True, object(), int, len], ids=named)
 def test_what_cannot_be_iterated_is_a_type_error_that_names_it(rows: object) -> None:
     with pytest.raises(TypeError, match=f"iterable of mappings, not {type(rows).__name__}"):
         sent(rows)
 
 
-@pytest.mark.parametrize("rows", [{"Id": 1}, "Id", b"Id", bytearray(b"Id"), None, 5, Record(Id=1)], ids=repr)
+@pytest.mark.parametrize("rows", [{"Id": 1}, "Id", b"Id", bytearray(b"Id"), None, 5, Record(Id=1)], ids=named)
 def test_a_push_of_what_is_no_rows_sends_no_request(powerbi: Emulator, rows: object) -> None:
     table = orders(powerbi)
     with pytest.raises(TypeError):
@@ -154,7 +155,7 @@ def test_no_rows_is_no_error_and_no_request(powerbi: Emulator, rows: Any) -> Non
     assert sent(rows) == []
 
 
-@pytest.mark.parametrize("item", [1, None, "Id", b"Id", [("Id", 1)], ("Id", 1), {"Id"}, object()], ids=repr)
+@pytest.mark.parametrize("item", [1, None, "Id", b"Id", [("Id", 1)], ("Id", 1), {"Id"}, object()], ids=named)
 def test_an_item_that_is_no_mapping_is_a_problem_of_its_row(item: object) -> None:
     report = ORDERS.validate([{"Id": 1}, item])
     assert found(report) == [(1, None, "not_a_mapping")]
@@ -162,7 +163,7 @@ def test_an_item_that_is_no_mapping_is_a_problem_of_its_row(item: object) -> Non
     assert type(item).__name__ in report.errors[0].message
 
 
-@pytest.mark.parametrize("key", [1, None, b"Id", ("Id",), 2.5, True], ids=repr)
+@pytest.mark.parametrize("key", [1, None, b"Id", ("Id",), 2.5, True], ids=named)
 @pytest.mark.parametrize("unknown_columns", ["error", "ignore"])
 def test_a_key_that_is_no_str_is_a_problem_that_names_its_type(key: object, unknown_columns: Any) -> None:
     report = ORDERS.validate([{"Id": 1}, {"Id": 1, key: 1}], unknown_columns=unknown_columns)

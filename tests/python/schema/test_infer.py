@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from conftest import named
 from powerbi_push import Column, ConfigurationError, DatasetSchema, TableSchema
 from schemas import ORDERS, PRODUCTS, many_columns, problems
 
@@ -101,7 +102,7 @@ def test_no_type_is_inferred_that_refuses_the_value_it_was_read_off(value: objec
         TableSchema.infer("t", [{"a": value}])
 
 
-@pytest.mark.parametrize("rows", [[], [{}], [{}, {}], iter(())], ids=repr)
+@pytest.mark.parametrize("rows", [[], [{}], [{}, {}], iter(())], ids=named)
 def test_there_is_nothing_to_infer_from_no_rows(rows: Any) -> None:
     with pytest.raises(ConfigurationError, match="no rows"):
         TableSchema.infer("t", rows)
@@ -143,7 +144,7 @@ def test_an_inferred_table_obeys_the_rules_of_the_service() -> None:
         TableSchema.infer("t", [{"a": 1, "A": 1}])
 
 
-@pytest.mark.parametrize("row", [1, None, {1: 2}, [("a", 1)]], ids=repr)
+@pytest.mark.parametrize("row", [1, None, {1: 2}, [("a", 1)]], ids=named)
 def test_what_is_no_row_infers_nothing_and_is_named(row: object) -> None:
     with pytest.raises(ConfigurationError, match="row 1: "):
         TableSchema.infer("t", [{"a": 1}, row])

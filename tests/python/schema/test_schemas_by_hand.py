@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from conftest import named
 from powerbi_push import Column, ConfigurationError, DatasetSchema, TableSchema
 from schemas import ORDERS
 
@@ -90,7 +91,7 @@ def test_decimals_of_other_libraries_are_decimals_and_objects_are_text() -> None
         5,
         object(),
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_data_type_that_means_none_of_ours_is_refused_by_column_and_name(data_type: object) -> None:
     with pytest.raises(ConfigurationError, match="column `a` has the `data_type`"):

@@ -74,7 +74,7 @@ def test_a_sender_logs_on_a_thread_of_ours(virtual: Emulator, log: pytest.LogCap
         sender.flush()
     wait_until(lambda: log.records)
     assert len(waits(log, QUOTA)) == 1
-    assert log.records[0].threadName == "powerbi-push-porter"
+    assert log.records[0].threadName == "powerbi-push-callbacks"
 
 
 def test_what_the_service_asks_for_is_logged_and_what_is_short_is_not(

@@ -12,7 +12,7 @@ import pytest
 
 import powerbi_push as pbi
 from conftest import orders
-from entra_server import EntraServer, granted, jwt
+from entra_server import EntraServer, Said, granted, jwt
 from fault_server import DATASET_ID, FaultServer, http
 from test_browser_sign_in import Page
 from test_browser_sign_in import credential as at_the_browser
@@ -47,6 +47,37 @@ def test_another_refusal_wants_nothing(entra: EntraServer, header: str) -> None:
     with FaultServer(http(401, WWW_Authenticate=header), http(200)) as server:
         assert server.table(credential=entra.credential()).push(orders(1)).ok
         assert [asked.form.get("claims") for asked in entra.received] == [None, None]
+
+
+def wanting(claims: object = WANTED) -> Said:
+    """A refusal of Entra itself that wants something."""
+    said = {"error": "interaction_required", "error_description": "AADSTS50076: No.", "error_codes": [50076]}
+    return Said(400, json.dumps(said | {"claims": claims}).encode())
+
+
+@pytest.mark.parametrize(("claims", "passed_on"), [(WANTED, WANTED), ("[]", None), ("{", None), ({"a": 1}, None)])
+def test_what_entra_itself_wants_goes_to_the_next_request(claims: object, passed_on: str | None) -> None:
+    with EntraServer(wanting(claims), granted()) as entra:
+        one = entra.credential()
+        with pytest.raises(pbi.AuthenticationError, match="AADSTS50076"):
+            one.get_token(SCOPE)
+        one.get_token(SCOPE)
+        assert [asked.form.get("claims") for asked in entra.received] == [None, passed_on]
+
+
+@pytest.mark.parametrize("left", [0, 200])
+def test_a_person_is_asked_with_what_entra_wants(virtual: Emulator, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    pages = pages_that_come_back(monkeypatch)
+    with EntraServer(granted(refresh_token="R"), wanting(), granted()) as entra:
+        one = at_the_browser(entra)
+        first = one.get_token(SCOPE)
+        virtual.advance(3_600 - left)
+        if left:
+            # Nobody is bothered while the token at hand is good.
+            assert one.get_token(SCOPE) == first
+            virtual.advance(left)
+        assert one.get_token(SCOPE) != first
+    assert [page.asked.get("claims") for page in pages] == [None, WANTED]
 
 
 class _Theirs:
@@ -97,7 +128,8 @@ def test_an_asynchronous_one_is_awaited() -> None:
     assert later.asked == [{"claims": None}, {"claims": WANTED}]
 
 
-def test_a_person_is_asked_with_it_where_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def pages_that_come_back(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
+    """The pages that a person has seen, who signs in on each."""
     pages: list[Page] = []
 
     def come_back(url: str) -> bool:
@@ -106,6 +138,11 @@ def test_a_person_is_asked_with_it_where_that_is_needed(monkeypatch: pytest.Monk
         return True
 
     monkeypatch.setattr(webbrowser, "open", come_back)
+    return pages
+
+
+def test_a_person_is_asked_with_it_where_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = pages_that_come_back(monkeypatch)
     with EntraServer(granted()) as entra, FaultServer(challenge(), http(200)) as server:
         assert server.table(credential=at_the_browser(entra)).push(orders(1)).ok
     assert [page.asked.get("claims") for page in pages] == [None, WANTED]

@@ -371,8 +371,8 @@ def test_one_named_thread_of_ours_asks_whoever_pushes(powerbi: Emulator) -> None
     powerbi.expire_tokens()
     with meanwhile(lambda: table.push(orders(3))):
         powerbi.client(credential=credential).datasets()
-    assert credential.threads == {"powerbi-push-porter"}
-    assert sum(thread.name == "powerbi-push-porter" for thread in threading.enumerate()) == 1
+    assert credential.threads == {"powerbi-push-callbacks"}
+    assert sum(thread.name == "powerbi-push-callbacks" for thread in threading.enumerate()) == 1
 
 
 def test_credentials_are_never_called_two_at_a_time(powerbi: Emulator) -> None:

@@ -16,7 +16,7 @@ from conftest import SCHEMA, make_table
 from entra_server import CLIENT_ID, SECRET, TENANT, EntraServer, Said, refused
 from fault_server import CLOSE, SILENCE, Answer, FaultServer, closed_port
 from power_bi_server import APP, DATASET, USER, WORKSPACE, failed, last, power_bi, states, token
-from powerbi_push.diagnosis import explain
+from powerbi_push.diagnosis.findings import explain
 
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
@@ -388,7 +388,7 @@ def test_an_interrupted_doctor_shows_no_secret_in_its_frames(monkeypatch: pytest
         raise KeyboardInterrupt
 
     # The package's attribute of this name is the function.
-    monkeypatch.setattr(sys.modules["powerbi_push.examination"], "token_checks", stop)
+    monkeypatch.setattr(sys.modules["powerbi_push.diagnosis.doctor"], "token_checks", stop)
     with power_bi({}) as url, pytest.raises(KeyboardInterrupt) as caught:
         pbi.doctor(credential=f"{token(USER)}{CANARY}", base_url=url)
     check(everything_about(caught.value))

@@ -19,12 +19,11 @@ import powerbi_push as pbi
 from certificates import Pair, pair
 from conftest import meanwhile, orders, wait_until
 from person import Person
+from powerbi_push.emulator import Emulator
 from test_credentials import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from powerbi_push.emulator import Emulator
 
 SCOPE = SCOPES["public"]
 KEYS = Path("/var/opt/azcmagent/tokens")
@@ -91,6 +90,39 @@ def test_a_certificate_that_is_not_registered_does_not(powerbi: Emulator, certif
     with pytest.raises(pbi.AuthenticationError, match="AADSTS700027") as caught:
         one.get_token(SCOPE)
     assert "upload it under Certificates & secrets" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(("year", "reason"), [(2010, "expired"), (2100, "not valid yet")])
+def test_a_certificate_is_good_in_its_time_only(powerbi: Emulator, tmp_path: Path, year: int, reason: str) -> None:
+    known, path = pair(year=year), tmp_path / "app.pem"
+    powerbi.add_certificate(known.certificate_pem.decode())
+    path.write_bytes(known.pem)
+    one = pbi.CertificateCredential(powerbi.tenant_id, powerbi.client_id, path, authority=powerbi.authority)
+    with pytest.raises(
+        pbi.AuthenticationError, match=rf"AADSTS700027.*\[Reason - The key used is {reason}\.\]"
+    ) as caught:
+        one.get_token(SCOPE)
+    assert "or has ended" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(("answer", "status"), [("accepted", 200), ("refused", 401)])
+def test_what_vouched_once_does_so_again_as_msal_needs_it_or_not(answer: Any, status: int) -> None:
+    with Emulator(assumptions={"used_assertions": answer}) as emulator:
+        emulator.add_certificate(pair().certificate_pem.decode())
+        now, url = int(time.time()), f"{emulator.authority}/{emulator.tenant_id}/oauth2/v2.0/token"
+
+        def ask(jti: str) -> int:
+            claims = {"aud": url, "iss": emulator.client_id, "sub": emulator.client_id, "jti": jti, "exp": now + 600}
+            form = {
+                "client_id": emulator.client_id,
+                "scope": SCOPE,
+                "grant_type": "client_credentials",
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                "client_assertion": signed(pair(), claims, x5t=coded(pair().certificate.fingerprint(hashes.SHA1()))),  # noqa: S303 - what Entra takes
+            }
+            return Person(emulator).open(url, form)[0]
+
+        assert [ask("1"), ask("1"), ask("2")] == [200, status, 200]
 
 
 ASSERTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
 import webbrowser
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,14 +13,12 @@ import pytest
 import powerbi_push as pbi
 from conftest import WATCHDOG, meanwhile
 
-playwright = pytest.importorskip("playwright.sync_api", reason="make page installs it")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+pytest_plugins = ["chromium"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from powerbi_push.emulator import Emulator
 
@@ -29,11 +26,11 @@ WALKTHROUGH = Path(__file__).parents[3] / "examples" / "walkthrough.py"
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser.new_page()
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    """One that is empty yet."""
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 @pytest.fixture

@@ -1,16 +1,20 @@
 //! What vouches for an app in place of its secret: a token that a registered certificate or a trusted provider has
 //! signed (facts/entra 5c, 5d). Signature and claims are checked.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
-use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use serde_json::{Map, Value as Json};
-use webpki::EndEntityCert;
 use webpki::ring::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256_LEGACY_KEY};
+use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::failure::Failure;
+use crate::emulator::switch::Reception;
 
 /// The one kind of assertion there is (RFC 7523, section 2.2).
 const KIND: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -47,6 +51,27 @@ pub(super) struct Known<'a> {
     pub(super) now: u64,
 }
 
+/// The names of assertions that were taken, and until when they are good.
+#[derive(Default)]
+pub(super) struct Used(HashMap<String, u64>);
+
+impl Used {
+    /// Notes an assertion by its name; or refuses it where one of this name was taken and that is not allowed.
+    pub(super) fn note(&mut self, named: Named, now: u64, again: Reception) -> Result<(), Failure> {
+        self.0.retain(|_, ends| *ends + SKEW > now);
+        if self.0.insert(named.jti, named.ends).is_some() && again == Reception::Refused {
+            return Err(Failure::new(50_013, "Assertion is invalid: one with this jti was used before."));
+        }
+        Ok(())
+    }
+}
+
+/// An assertion of the app's own.
+pub(super) struct Named {
+    jti: String,
+    ends: u64,
+}
+
 /// A token as it came.
 struct Token<'a> {
     header: Map<String, Json>,
@@ -55,18 +80,21 @@ struct Token<'a> {
     signature: Vec<u8>,
 }
 
-/// Whether `kind` and `assertion` vouch for the app.
-pub(super) fn check(kind: Option<&str>, assertion: &str, known: &Known<'_>) -> Result<(), Failure> {
+/// Whether `kind` and `assertion` vouch for the app; gives the name of what the app made for this once.
+pub(super) fn check(kind: Option<&str>, assertion: &str, known: &Known<'_>) -> Result<Option<Named>, Failure> {
     if kind != Some(KIND) {
         let message = "The request body must contain the following parameter: 'client_assertion_type'.";
         return Err(Failure::new(900_144, message));
     }
     let token = read(assertion).ok_or_else(|| Failure::new(50_027, "JWT token is invalid or malformed."))?;
     let issuer = token.text("iss").unwrap_or_default();
-    if issuer.eq_ignore_ascii_case(known.client) { of_certificate(&token, known) } else { of_provider(&token, known) }
+    if issuer.eq_ignore_ascii_case(known.client) {
+        return of_certificate(&token, known).map(Some);
+    }
+    of_provider(&token, known).map(|()| None)
 }
 
-fn of_certificate(token: &Token<'_>, known: &Known<'_>) -> Result<(), Failure> {
+fn of_certificate(token: &Token<'_>, known: &Known<'_>) -> Result<Named, Failure> {
     let print = |name: &str| token.header.get(name).and_then(Json::as_str).and_then(|text| CODED.decode(text).ok());
     let (newer, older) = (print("x5t#S256"), print("x5t"));
     let is_named = |certificate: &Vec<u8>| match (&newer, &older) {
@@ -82,7 +110,8 @@ fn of_certificate(token: &Token<'_>, known: &Known<'_>) -> Result<(), Failure> {
     if !token.is_signed_by(certificate) {
         return Err(Failure::new(700_027, "Client assertion failed signature validation."));
     }
-    token.check_times(known.now, Some(LONGEST))?;
+    check_dates(certificate, known.now)?;
+    let ends = token.check_times(known.now, Some(LONGEST))?;
     if token.text("sub") != Some(known.client) {
         let message = "Client assertion application identifier doesn't match 'client_id' parameter.";
         return Err(Failure::new(700_021, message));
@@ -90,10 +119,25 @@ fn of_certificate(token: &Token<'_>, known: &Known<'_>) -> Result<(), Failure> {
     if !token.is_for(known.endpoints) {
         return Err(Failure::new(700_023, "Client assertion audience claim does not match Realm issuer."));
     }
-    if token.text("jti").is_none_or(str::is_empty) {
-        return Err(Failure::new(50_027, "JWT token is invalid or malformed: there is no jti."));
-    }
-    Ok(())
+    let jti = token.text("jti").filter(|jti| !jti.is_empty());
+    let jti = jti.ok_or_else(|| Failure::new(50_027, "JWT token is invalid or malformed: there is no jti."))?;
+    Ok(Named { jti: jti.to_owned(), ends })
+}
+
+/// Refuses a certificate before and after its time (facts/entra 5n).
+fn check_dates(certificate: &[u8], now: u64) -> Result<(), Failure> {
+    let (der, time) = (CertificateDer::from(certificate), UnixTime::since_unix_epoch(Duration::from_secs(now)));
+    // Nobody is trusted to have issued it, which is found out after its dates.
+    let outcome = EndEntityCert::try_from(&der).and_then(|certificate| {
+        certificate.verify_for_usage(&[], &[], &[], time, KeyUsage::client_auth(), None, None).map(|_| ())
+    });
+    let reason = match outcome {
+        Err(Error::CertExpired { .. }) => "The key used is expired.",
+        Err(Error::CertNotValidYet { .. }) => "The key used is not valid yet.",
+        _ => return Ok(()),
+    };
+    let message = format!("Client assertion contains an invalid signature. [Reason - {reason}]");
+    Err(Failure::new(700_027, message))
 }
 
 fn of_provider(token: &Token<'_>, known: &Known<'_>) -> Result<(), Failure> {
@@ -115,7 +159,7 @@ fn of_provider(token: &Token<'_>, known: &Known<'_>) -> Result<(), Failure> {
     if !token.is_signed_by(&trust.certificate) {
         return Err(Failure::new(50_012, "Signature validation of the assertion failed."));
     }
-    token.check_times(known.now, None)
+    token.check_times(known.now, None).map(drop)
 }
 
 fn read(assertion: &str) -> Option<Token<'_>> {
@@ -150,18 +194,15 @@ impl Token<'_> {
         certificate.is_ok_and(|it| it.verify_signature(algorithm, self.signed.as_bytes(), &self.signature).is_ok())
     }
 
-    /// It has begun, has not ended, and lasts no longer than it may.
-    fn check_times(&self, now: u64, longest: Option<u64>) -> Result<(), Failure> {
+    /// It has begun, has not ended, and lasts no longer than it may; gives when it ends.
+    fn check_times(&self, now: u64, longest: Option<u64>) -> Result<u64, Failure> {
         // A time may have a fraction (facts/entra 5m).
         let time = |name: &str| self.claims.get(name).and_then(Json::as_f64).and_then(whole);
         let begins = time("nbf").or_else(|| time("iat"));
-        let ends = time("exp").filter(|ends| ends + SKEW > now);
-        let is_too_long = |ends: u64| longest.is_some_and(|longest| ends > begins.unwrap_or(now) + longest);
-        if begins.is_some_and(|begins| begins > now + SKEW) || ends.is_none_or(is_too_long) {
-            let message = "Client assertion is not within its valid time range.";
-            return Err(Failure::new(700_024, message));
-        }
-        Ok(())
+        let has_begun = begins.is_none_or(|begins| begins <= now + SKEW);
+        let is_short = |ends: u64| longest.is_none_or(|longest| ends <= begins.unwrap_or(now) + longest);
+        let ends = time("exp").filter(|ends| has_begun && ends + SKEW > now && is_short(*ends));
+        ends.ok_or_else(|| Failure::new(700_024, "Client assertion is not within its valid time range."))
     }
 }
 

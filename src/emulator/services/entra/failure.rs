@@ -12,9 +12,10 @@ use crate::emulator::http::Answer;
 /// What Entra calls each failure: its number, the status, and the word on which a client must branch.
 ///
 /// That the words are these is documented; which number comes with which is not, for most.
-const FAILURES: [(u32, u16, &str); 25] = [
+const FAILURES: [(u32, u16, &str); 26] = [
     (50_011, 400, "invalid_request"),
     (50_012, 401, "invalid_client"),
+    (50_013, 401, "invalid_client"),
     (50_027, 401, "invalid_client"),
     (50_034, 400, "invalid_grant"),
     (50_053, 400, "invalid_grant"),

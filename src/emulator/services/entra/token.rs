@@ -76,10 +76,11 @@ impl Entra {
         let client = &self.identity.directory.client_id;
         match (form.get("client_assertion"), form.get("client_secret")) {
             (Some(vouching), _) => {
-                let (endpoints, state) = (self.token_endpoints(), self.state());
+                let (endpoints, now, mut state) = (self.token_endpoints(), self.seconds(), self.state());
                 let (certificates, trusts) = (&state.certificates, &state.trusts);
-                let known = Known { client, endpoints: &endpoints, certificates, trusts, now: self.seconds() };
-                assertion::check(form.get("client_assertion_type"), vouching, &known)
+                let known = Known { client, endpoints: &endpoints, certificates, trusts, now };
+                let named = assertion::check(form.get("client_assertion_type"), vouching, &known)?;
+                named.map_or(Ok(()), |named| state.used.note(named, now, self.used_assertions))
             }
             (None, Some(secret)) => self.check_secret(secret, client),
             (None, None) if must => {

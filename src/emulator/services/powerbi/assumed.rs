@@ -49,10 +49,12 @@ pub struct Assumed {
     pub retry_after: RetryAfter,
     /// Whose quotas there are (facts/powerbi 4.3, an old document).
     pub licence: Licence,
+    /// What becomes of a client assertion that was used before (facts/entra 5o: msal sends one again and again).
+    pub used_assertions: Reception,
 }
 
 impl Default for Assumed {
-    /// The stricter answer to each question.
+    /// The stricter answer to each question, but where a library of the vendor's would not stand it.
     fn default() -> Self {
         Self {
             rows_object_on_push_url: Reception::default(),
@@ -73,12 +75,13 @@ impl Default for Assumed {
             phase: Duration::ZERO,
             retry_after: RetryAfter::default(),
             licence: Licence::default(),
+            used_assertions: Reception::Accepted,
         }
     }
 }
 
 /// The names of the switches.
-const SWITCHES: [&str; 18] = [
+const SWITCHES: [&str; 19] = [
     "rows_object_on_push_url",
     "groups_page",
     "filter_case",
@@ -97,6 +100,7 @@ const SWITCHES: [&str; 18] = [
     "phase",
     "retry_after",
     "licence",
+    "used_assertions",
 ];
 
 impl Assumed {
@@ -121,6 +125,7 @@ impl Assumed {
             "phase" => seconds(answer).map(|time| self.phase = time),
             "retry_after" => choose(&mut self.retry_after, answer),
             "licence" => choose(&mut self.licence, answer),
+            "used_assertions" => choose(&mut self.used_assertions, answer),
             _ => return Err(switch::unknown(name, &SWITCHES)),
         };
         outcome.map_err(|hint| switch::no_answer(name, answer, hint))

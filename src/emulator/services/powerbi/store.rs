@@ -109,11 +109,7 @@ impl Store {
 
     /// A table that is given by names or ids.
     pub(super) fn table(&self, place: &Place<'_>) -> Result<&Table> {
-        let workspace = match place.workspace {
-            None => &self.workspaces[0],
-            Some(wanted) => only("workspace", wanted, &self.workspaces, |it| &it.id, |it| &it.name)?,
-        };
-        let dataset = only("dataset", place.dataset, &workspace.datasets, |it| &it.id, |it| &it.name)?;
+        let dataset = self.dataset_of(place)?;
         let table = match (place.table, dataset.tables.as_slice()) {
             (None, [table]) => table,
             (None, tables) => {
@@ -124,6 +120,15 @@ impl Store {
             (Some(wanted), tables) => only("table", wanted, tables, |it| &it.name, |it| &it.name)?,
         };
         Ok(table)
+    }
+
+    /// The dataset that a table is in.
+    pub(super) fn dataset_of(&self, place: &Place<'_>) -> Result<&Dataset> {
+        let workspace = match place.workspace {
+            None => &self.workspaces[0],
+            Some(wanted) => only("workspace", wanted, &self.workspaces, |it| &it.id, |it| &it.name)?,
+        };
+        only("dataset", place.dataset, &workspace.datasets, |it| &it.id, |it| &it.name)
     }
 }
 

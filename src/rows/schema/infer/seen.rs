@@ -39,10 +39,28 @@ impl Seen {
                 self.see_type(DataType::Int64, example);
             }
             Kind::Text(looks) => {
-                self.looks = Some(self.looks.map_or(looks, |before| before.and(looks)));
+                self.looks = Some(self.looks().and(looks));
                 self.see_type(DataType::String, example);
             }
         }
+    }
+
+    /// Whether another value of that kind tells nothing new.
+    pub(super) fn knows(&self, kind: Kind) -> bool {
+        let has = |data_type| self.examples.iter().any(|(known, _)| *known == data_type);
+        match kind {
+            Kind::Missing => true,
+            Kind::NaN => self.nan.is_some(),
+            Kind::Type(data_type) => has(data_type),
+            Kind::WideInt => self.wide.is_some() && has(DataType::Int64),
+            Kind::Text(looks) => has(DataType::String) && self.looks().and(looks) == self.looks(),
+            Kind::Unsupported(_) => self.unsupported.is_some(),
+        }
+    }
+
+    /// What its text may still read as.
+    pub(super) fn looks(&self) -> Looks {
+        self.looks.unwrap_or(Looks::BLANK)
     }
 
     fn see_type(&mut self, data_type: DataType, example: impl Fn() -> String) {

@@ -1,0 +1,1 @@
+"""How the verbs of this package are called, run and awaited."""

@@ -1,0 +1,1 @@
+"""Rows on their way: senders, outboxes, and what became of each row."""

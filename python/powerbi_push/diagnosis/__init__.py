@@ -1,0 +1,1 @@
+"""What keeps rows from arriving, looked at and told."""

@@ -1,0 +1,1 @@
+"""Power BI: where rows go, and the way there."""

@@ -1,0 +1,1 @@
+"""What rows look like, checked before any is sent."""
