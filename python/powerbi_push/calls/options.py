@@ -284,7 +284,7 @@ def _annotation(kind: type, name: str) -> object:
     return getattr(written, "__forward_arg__", written)
 
 
-class Options(dict[str, Any]):
+class _Options(dict[str, Any]):
     """Options of a verb, which are not shown."""
 
     def __repr__(self) -> str:
@@ -299,7 +299,7 @@ def given(verb: str, kind: type, options: Any) -> dict[str, Any]:
     Raises:
         TypeError: It has no such option, as Python itself says it.
     """
-    known, taken = DEFAULTS[kind], Options(options)
+    known, taken = DEFAULTS[kind], _Options(options)
     # A key at a wrong place would be shown by a traceback with the verb's local variables.
     options.clear()
     for name in taken:
