@@ -48,7 +48,7 @@ def test_only_this_machine_can_be_the_emulator(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_another_address_of_this_machine_is_not_the_emulator(powerbi: Emulator, powerbi_push_url: str) -> None:
-    for other in ("127.0.0.2", "127.1.2.3", "[::1]", "[::ffff:127.0.0.1]"):
+    for other in ("127.0.0.2", "127.1.2.3", "[::1]"):
         with pytest.raises(pbi.ConfigurationError, match="leads elsewhere"):
             pbi.push(orders(1), powerbi_push_url.replace("127.0.0.1", other))
         with pytest.raises(pbi.ConfigurationError, match="leads elsewhere"):
