@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from powerbi_push import _core
@@ -103,7 +104,7 @@ def _judged(names: list[str], delimiter: str | None) -> list[str]:
     if any(not name.strip() for name in names):
         msg = f"column {next(i for i, name in enumerate(names, 1) if not name.strip())} of the header has no name"
         raise BrokenFileError(msg, line=1, hint="the first line has to name every column")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         msg = f"the header has `{twice[0]}` twice"
         raise BrokenFileError(msg, line=1, hint="give each column a name of its own")
     if len(names) == 1 and delimiter is None:
