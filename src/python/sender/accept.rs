@@ -117,21 +117,20 @@ impl Accept {
 
     fn hand_over(&mut self, py: Python<'_>) -> PyResult<Step> {
         loop {
-            let left = match &self.committing {
-                Some(committing) => match committing.look() {
+            let left = if let Some(committing) = &self.committing {
+                match committing.look() {
                     Received::NotYet => return Ok(Step::Wait),
                     Received::Lost => return Err(lost(py)),
                     Received::Done(outcome) => raise(py, outcome)?,
-                },
-                None => {
-                    let Some(run) = self.ready.pop_front() else { return Ok(Step::Again) };
-                    self.handed = run.rows() as u64;
-                    if self.shared.is_durable() {
-                        self.commit(run)?;
-                        continue;
-                    }
-                    raise(py, self.shared.accept(run))?
                 }
+            } else {
+                let Some(run) = self.ready.pop_front() else { return Ok(Step::Again) };
+                self.handed = run.rows() as u64;
+                if self.shared.is_durable() {
+                    self.commit(run)?;
+                    continue;
+                }
+                raise(py, self.shared.accept(run))?
             };
             self.committing = None;
             if let Some(run) = left {
