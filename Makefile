@@ -203,7 +203,7 @@ reliability: wheel ## measure what is promised of delivery; the table goes into 
 TORTURE ?=
 
 .PHONY: torture
-torture: develop ## kills, power cuts, partitions, forks, exits; skips, saying why, what the machine does not allow
+torture: develop smoke ## kills, power cuts, partitions, forks, exits; skips, saying why, what the machine does not allow
 	$(BIN)/python -m pytest -o faulthandler_timeout=1800 --override-ini=timeout=1200 tests/torture $(TORTURE)
 
 # Spark is 830 MB on the disk, and brings no Java. Its environment takes the core that .venv has.

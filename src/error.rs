@@ -9,7 +9,7 @@ use std::time::Duration;
 
 #[cfg(feature = "python")]
 pub(crate) use self::words::without_keys;
-pub(crate) use self::words::{Grouped, blotted, holds_key, one_line, shown};
+pub(crate) use self::words::{Grouped, amount, blotted, holds_key, one_line, shown};
 
 /// What went wrong, as a user tells failures apart; one Python exception each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -71,6 +71,11 @@ impl fmt::Display for Grouped {
     }
 }
 
+/// So many of something: `1 row`, `2 rows`.
+pub(crate) fn amount(count: u64, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
 /// Whether `text` looks like an address, or a part of one, with a key in it: then it is no name, and nobody is shown it.
 pub(crate) fn holds_key(text: &str) -> bool {
     behind_key(text).next().is_some() || text.contains("//") && key_in(text).is_some()

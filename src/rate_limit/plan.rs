@@ -10,6 +10,7 @@ use super::tables::Holding;
 use super::usage::{Gone, Usage};
 use super::{RateLimit, Window};
 use crate::clock::Moment;
+use crate::error::amount;
 use crate::retry::Retry;
 
 /// How long an answer is taken to take.
@@ -136,16 +137,22 @@ fn assumptions(
     let quotas =
         if windows.is_empty() { "no quota is held".into() } else { format!("the quotas are {}", windows.join(", ")) };
     let table = match (told, known) {
-        (Some(rows), _) => format!("the table holds {rows} rows"),
+        (Some(rows), _) => format!("the table holds {}", amount(rows, "row")),
         (None, Holding::Unknown) => "the table is empty; rows_in_table= says otherwise".into(),
-        (None, Holding::Counted(rows)) => format!("the table holds the {rows} rows that this process has sent"),
+        (None, Holding::Counted(rows)) => {
+            format!("the table holds the {} that this process has sent", amount(rows, "row"))
+        }
         (None, Holding::Newest) => "the table keeps its newest rows only and is never large".into(),
-        (None, Holding::Shown(rows)) => format!("the table holds {rows} rows or more, as the service has shown"),
+        (None, Holding::Shown(rows)) => {
+            format!("the table holds {} or more, as the service has shown", amount(rows, "row"))
+        }
     };
     let sent = match used {
         [0, _] => "nothing was sent to the dataset in the last hour".into(),
         [requests, rows] => {
-            format!("of the last hour, {requests} requests with {rows} rows count, which this process has sent")
+            let counts = if requests == 1 { "counts" } else { "count" };
+            let (requests, rows) = (amount(requests, "request"), amount(rows, "row"));
+            format!("of the last hour, {requests} with {rows} {counts}, which this process has sent")
         }
     };
     let answers = format!("an answer takes {} s", EXCHANGE.as_secs_f64());

@@ -269,17 +269,14 @@ impl Encoder {
     fn end_row(&mut self, start: usize, refused: bool) -> Option<Run> {
         self.row += 1;
         self.visited += 1;
-        if self.framing.in_arrays && !refused {
-            self.arrange(start);
-        }
-        if refused || self.body.len() + self.framing.suffix.len() > self.limits.max_bytes {
+        if refused || self.framing.in_arrays || self.body.len() + self.framing.suffix.len() > self.limits.max_bytes {
             return self.end_other_row(start, refused);
         }
         self.ends.push(position(self.body.len()));
         None
     }
 
-    /// The same for a row that is not to stay, or not in this body.
+    /// The same for a row that is not to stay, or not in this body, or not as it is.
     #[inline(never)]
     fn end_other_row(&mut self, start: usize, refused: bool) -> Option<Run> {
         let number = self.row - 1;
@@ -287,6 +284,13 @@ impl Encoder {
             self.problems.invalid(number);
             self.body.truncate(start);
             return None;
+        }
+        if self.framing.in_arrays {
+            self.arrange(start);
+            if self.body.len() + self.framing.suffix.len() <= self.limits.max_bytes {
+                self.ends.push(position(self.body.len()));
+                return None;
+            }
         }
         let key = self.keys.pop();
         let envelope = self.framing.prefix.len() + self.framing.suffix.len();

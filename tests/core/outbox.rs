@@ -15,6 +15,7 @@ mod old_marks;
 mod place;
 mod rescue;
 mod speed;
+mod strange_marks;
 mod strangers;
 mod swapped;
 

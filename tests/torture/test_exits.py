@@ -154,9 +154,19 @@ def pythons() -> Iterator[str]:
             yield str(python)
 
 
+def is_of_this_tree(python: str) -> bool:
+    """Whether its core is no older than any source."""
+    where = "from powerbi_push import _core; print(_core.__file__)"
+    core = subprocess.run([python, "-c", where], capture_output=True, text=True, check=True).stdout.strip()
+    tree = Path(__file__).parents[2]
+    sources = [tree / "Cargo.toml", tree / "Cargo.lock", *(tree / "src").rglob("*.rs")]
+    return Path(core).stat().st_mtime >= max(source.stat().st_mtime for source in sources)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("python", [*pythons()])
 def test_an_interpreter_with_daemons_in_the_users_code_never_aborts(python: str, kind: str) -> None:
+    assert is_of_this_tree(python), f"{python} has an older build: `make develop smoke` brings this one"
     seen = []
     for first in range(0, ENDS_OF_A_KIND, TOGETHER):
         numbers = range(first, min(first + TOGETHER, ENDS_OF_A_KIND))

@@ -80,6 +80,12 @@ def listed(owner: str, what: str, given: Iterable[T], argument: str | None = Non
     return taken
 
 
+def keyless(error: OSError) -> OSError | None:
+    """Take an error for a cause: the system's own has the whole name of a file in it, which may be a push URL."""
+    name = str(error.filename)
+    return error if _core.without_keys(name) == name else None
+
+
 def shown(given: object) -> str:
     """Show what was given where a message has to: texts, classes and data types; of everything else, the type."""
     if isinstance(given, str):

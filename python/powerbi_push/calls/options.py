@@ -283,15 +283,25 @@ def _annotation(kind: type, name: str) -> object:
     return getattr(written, "__forward_arg__", written)
 
 
+class _Options(dict[str, Any]):
+    """Options of a verb, which are not shown."""
+
+    def __repr__(self) -> str:
+        """Show their names."""
+        return f"Options({', '.join(self)})"
+
+
 @frameless
-def given(verb: str, kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Take what a verb was given for its options.
+def given(verb: str, kind: type, options: Any) -> dict[str, Any]:
+    """Take what a verb was given for its options out of its hands.
 
     Raises:
         TypeError: It has no such option, as Python itself says it.
     """
-    known = DEFAULTS[kind]
-    for name in options:
+    known, taken = DEFAULTS[kind], _Options(options)
+    # A key at a wrong place would be shown by a traceback with the verb's local variables.
+    options.clear()
+    for name in taken:
         if name not in known:
             from difflib import get_close_matches  # noqa: PLC0415 - a start takes no longer for the calls that are right
 
@@ -299,4 +309,4 @@ def given(verb: str, kind: type, options: Mapping[str, Any]) -> dict[str, Any]:
             advice = f". Did you mean '{nearest[0]}'?" if nearest else ""
             msg = f"{verb}() got an unexpected keyword argument '{name}'{advice}"
             raise TypeError(msg)
-    return dict(options)
+    return taken

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import PowerBIPushError, SourceError, ValidationError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def interrupted(interrupt: KeyboardInterrupt, reading: Reading, rejects: Rejects
 def _wrong_rows(error: ValidationError, reading: Reading, result: PushResult | None) -> CommandError:
     lines = problem_lines(reading, error.errors[:_SHOWN])
     if error.error_count > len(lines):
-        lines.append(f"and {error.error_count - len(lines):,} more problems up to there")
+        lines.append(f"and {amount(error.error_count - len(lines), 'more problem')} up to there")
     hint = "--rejects FILE sets such rows aside and goes on; `powerbi-push validate` finds all of them"
     hint = "; ".join([hint, *_made(error)])
     return CommandError("\n".join(lines), hint=hint, result=result, problems=problems(reading, error.errors))

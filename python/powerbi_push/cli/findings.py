@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.account import explained, problems, where
+from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import PowerBIPushError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Findings:
             document["plan"] = plan[0]
             lines.append(plan[1])
         session.give(document, "\n".join(lines))
-        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        found = "1 problem" if self.count == 1 else f"{self.count:,} problems" if self.count else "no problems"
+        rows = amount(self.rows, "row")
+        found = amount(self.count, "problem") if self.count else "no problems"
         session.say(f"{rows} checked: {found}")
         return 1 if self.count else 0

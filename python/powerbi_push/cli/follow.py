@@ -173,7 +173,8 @@ class _Flow:
 
     def _end(self, failure: Exception | None) -> int:
         if self._left:
-            tell(f"warning: {self._left:,} rows that were read were not accepted: there was no room for them")
+            rows, were, them = ("row", "was", "it") if self._left == 1 else ("rows", "were", "them")
+            tell(f"warning: {self._left:,} {rows} that {were} read {were} not accepted: there was no room for {them}")
         self._drain()
         try:
             result = self._sender.close(_LAST)

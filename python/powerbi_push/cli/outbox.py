@@ -13,6 +13,7 @@ from powerbi_push.cli.destination import sender_of
 from powerbi_push.cli.push import ended_by_signals
 from powerbi_push.cli.target import read_target
 from powerbi_push.delivery.outbox import Outbox
+from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import DeadlineError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def export(session: Session, path: str, file: str, rows: Any) -> None:
         sys.stdout.buffer.flush()
         return
     count = box.export(file, rows=rows)
-    session.say(f"{count:,} rows written to {file}")
+    session.say(f"{amount(count, 'row')} written to {file}")
     if session.as_json:
         session.give({"rows": count, "file": file})
 
@@ -101,7 +102,7 @@ def retry(session: Session, /, path: str, target: str | None, **given: Any) -> i
     count = Outbox(path).retry()
     if target is not None:
         return _flush(session, path, target, given)
-    session.give({"rows": count}, f"{count:,} rows wait again")
+    session.give({"rows": count}, f"{amount(count, 'row')} {'waits' if count == 1 else 'wait'} again")
     return 0
 
 
@@ -113,4 +114,4 @@ def drop(session: Session, path: str, target: str | None) -> None:
     """Delete the rejected rows for good."""
     del target
     count = Outbox(path).drop()
-    session.give({"rows": count}, f"{count:,} rows deleted")
+    session.give({"rows": count}, f"{amount(count, 'row')} deleted")

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
 
 from powerbi_push import _core
-from powerbi_push.calls.arguments import look_at, refuse, shown
+from powerbi_push.calls.arguments import keyless, look_at, refuse, shown
 from powerbi_push.delivery.sender import open_senders
 from powerbi_push.exceptions import ConfigurationError, OutboxError
-from powerbi_push.tracebacks import frameless, shown_unfinished
+from powerbi_push.tracebacks import Hidden, frameless, shown_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,9 @@ class Outbox:
         Raises:
             OutboxError: There is none, or it cannot be read.
         """
-        self.path = Path(_core.check_path("path", path))
+        # From here on no traceback that shows local variables shows a key that stands here by mistake.
+        asked, path = Hidden(path), ""
+        self.path = Path(_core.check_path("path", asked.value))
         # It stays the same one wherever the program goes.
         self._path = self.path.absolute()
         self._core = _core.Outbox(self._path)
@@ -195,7 +197,7 @@ class Outbox:
 
     def __repr__(self) -> str:
         """Show where it is."""
-        return f"Outbox({str(self.path)!r})"
+        return f"Outbox({_core.without_keys(repr(str(self.path)))})"
 
 
 @frameless
@@ -203,8 +205,8 @@ def _opened(file: str | os.PathLike[str]) -> int:
     try:
         return os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError as error:
-        msg = f"`file` cannot be written: {shown(os.fspath(file))}: {error.strerror}"
-        raise OutboxError(msg) from error
+        msg, cause = f"`file` cannot be written: {shown(os.fspath(file))}: {error.strerror}", keyless(error)
+    raise OutboxError(msg) from cause
 
 
 def _empty(opened: IO[bytes]) -> None:

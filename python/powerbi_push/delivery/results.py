@@ -17,6 +17,13 @@ from powerbi_push.tracebacks import shown_unfinished
 
 #: Seconds below which a length of time is not worth a line.
 _TENTH = 0.05
+
+
+def amount(count: int, word: str) -> str:
+    """So many of something: ``1 row``, ``2 rows``."""
+    return f"1 {word}" if count == 1 else f"{count:,} {word}s"
+
+
 _COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice")
 
 
@@ -73,13 +80,8 @@ class ValidationReport:
 
     def __str__(self) -> str:
         """How many rows fit, and one line for each mistake."""
-        rows = "1 row" if self.row_count == 1 else f"{self.row_count:,} rows"
-        problems = (
-            "1 problem"
-            if self.error_count == 1
-            else f"{f'{self.error_count:,}' if self.error_count else 'no'} problems"
-        )
-        return "\n- ".join([f"{rows} checked: {problems}", *self.mistakes])
+        problems = amount(self.error_count, "problem") if self.error_count else "no problems"
+        return "\n- ".join([f"{amount(self.row_count, 'row')} checked: {problems}", *self.mistakes])
 
     def __repr__(self) -> str:
         """Short: the counts."""
@@ -169,9 +171,8 @@ class PushResult:
             if count
         ]
         states = ", ".join(parts) or "nothing to send"
-        requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
-        rows = "1 row" if self.read == 1 else f"{self.read:,} rows"
-        return f"{rows} read: {states}; {requests} in {self.elapsed_seconds:.1f} s"
+        requests = amount(self.requests, "request")
+        return f"{amount(self.read, 'row')} read: {states}; {requests} in {self.elapsed_seconds:.1f} s"
 
     def __repr__(self) -> str:
         """Short: the counts, and what differs from a plain success."""

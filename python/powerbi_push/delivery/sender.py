@@ -130,7 +130,8 @@ class Sender:
 
         A list, tuple or frame is checked whole first; of a one-shot source each 10,000 rows by themselves. Where
         another thread closes the sender meanwhile, what was accepted so far is delivered, and the rest refused with
-        `ClosedError`.
+        `ClosedError`. Whatever ends this early has the account of the sender in `result`, as `flush` gives it, and a
+        note of how many of these rows were accepted.
 
         Args:
             rows: As for `Table.push`.

@@ -12,6 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TextIO
 
+from powerbi_push.delivery.results import amount
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -125,11 +127,11 @@ def _width(stream: TextIO) -> int:
 
 def _lines(progress: Progress, rate: float) -> Iterator[str]:
     """The line, and shorter ones for narrow windows."""
-    done = f"{progress.confirmed:,} rows"
+    done = amount(progress.confirmed, "row")
     short = done
     if progress.total is not None:
         share = f"{progress.confirmed * 100 // max(progress.total, 1)}%"
-        done, short = f"{progress.confirmed:,} of {progress.total:,} rows ({share})", share
+        done, short = f"{progress.confirmed:,} of {amount(progress.total, 'row')} ({share})", share
     news = told(progress) or _pace(progress, rate)
     if news:
         yield f"{done}, {news}"

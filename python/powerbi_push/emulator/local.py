@@ -323,13 +323,14 @@ class Emulator:
         ...     emulator.assert_pushed("Sensors/RealTimeData", [{"celsius": 20, "room": "attic"}])
         ...     emulator.assert_pushed("Sensors/RealTimeData", [{"celsius": 21, "room": "attic"}])
         Traceback (most recent call last):
-        AssertionError: `Sensors/RealTimeData`: 1 rows arrived of 1
+        AssertionError: `Sensors/RealTimeData`: 1 row arrived of 1
         changed, 1 row:
           celsius: 21.0 arrived as 20.0 in {'celsius': 21.0, 'room': 'attic'}
         """
         place = _place(target)
         columns = self._core.columns(*place)
         shown = "/".join(part for part in place if part)
+        look_at("rows", rows)
         rows = [*rows] if isinstance(rows, Iterator) else rows
         if not columns:
             # A dataset that takes any columns has none before its first row.

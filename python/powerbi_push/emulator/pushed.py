@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from powerbi_push.delivery.results import amount
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -41,7 +43,7 @@ def difference(
         _part("missing", [_shown(columns, row) for row in missing]),
         _part("unexpected", [_shown(columns, row) for row in unexpected]),
     ]
-    return "\n".join([f"{len(there)} rows arrived of {len(should)}", *(part for part in parts if part)])
+    return "\n".join([f"{amount(len(there), 'row')} arrived of {len(should):,}", *(part for part in parts if part)])
 
 
 def apart(rows: Rows, columns: Sequence[str]) -> tuple[Rows, list[dict[str, Any]]]:

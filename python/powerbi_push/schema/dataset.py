@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
-from powerbi_push.calls.arguments import items, listed, look_at, owned_by, refuse, shown
+from powerbi_push.calls.arguments import items, keyless, listed, look_at, owned_by, refuse, shown
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.schema.table import TARGETS, Column, Measure, Relationship, TableSchema, specification
-from powerbi_push.tracebacks import frameless, shown_unfinished
+from powerbi_push.tracebacks import Hidden, frameless, shown_unfinished
 
 if TYPE_CHECKING:
     from typing import Self
@@ -134,16 +134,13 @@ class DatasetSchema:
         DatasetSchema('d', [TableSchema('t', {'a': 'Int64'})])
         """
         _core.check_word("target", target, TARGETS)
-        look_at("source", source)
-        if isinstance(source, Mapping):
-            _check_counts(source, target)
-            return cls._read(_core.read_dataset(dict(source), target), target)
-        if not isinstance(source, str | os.PathLike):
-            refuse("source", "JSON text, a mapping, or the path of a file", source)
-        text = _core.check_text("source", source) if isinstance(source, str) else ""
-        if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
-            text = _text_of(Path(_core.check_path("source", source)))
-        return cls._read(_core.read_dataset_json(text.lstrip("\ufeff"), target), target)
+        # From here on no traceback that shows local variables shows a key that stands here by mistake.
+        asked, source = Hidden(source), ""
+        look_at("source", asked.value)
+        if isinstance(asked.value, Mapping):
+            _check_counts(asked.value, target)
+            return cls._read(_core.read_dataset(dict(asked.value), target), target)
+        return cls._read(_core.read_dataset_json(_json_of(asked), target), target)
 
     @classmethod
     def _read(cls, spec: dict[str, Any], target: Target) -> Self:
@@ -182,15 +179,26 @@ class DatasetSchema:
 
 
 @frameless
+def _json_of(source: Hidden[Any]) -> str:
+    if not isinstance(source.value, str | os.PathLike):
+        refuse("source", "JSON text, a mapping, or the path of a file", source.value)
+    text = _core.check_text("source", source.value) if isinstance(source.value, str) else ""
+    if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        text = _text_of(Path(_core.check_path("source", source.value)))
+    return text.lstrip("\ufeff")
+
+
+@frameless
 def _text_of(path: Path) -> str:
+    cause = None
     try:
         return path.read_text(encoding="utf-8-sig")
     except ValueError as error:
         msg = f"`source` is neither JSON text nor a file of it: {error}"
-        raise ConfigurationError(msg) from None
     except OSError as error:
         msg = f"`source` is no JSON text, and no file that can be read: {shown(str(path))}: {error.strerror}"
-        raise ConfigurationError(msg) from error
+        cause = keyless(error)
+    raise ConfigurationError(msg) from cause
 
 
 @frameless

@@ -50,7 +50,7 @@ use self::destination::StoredDestination;
 use self::failure::Trouble;
 use self::group::{Group, Member};
 use self::lock::Lock;
-use self::mark::{MarkFile, Said, Totals};
+use self::mark::{MarkFile, Said};
 use self::place::{Place, keep_private};
 use self::schema::Found;
 use super::calendar::Calendar;
@@ -92,6 +92,7 @@ impl DiskQueue {
             return Err(error);
         }
         let mut mark = MarkFile::find(&place);
+        mark.signed = lock.id();
         let damage = look(&place, &lock, &mut mark, settings.destination);
         if damage.is_err() && !lock.is_known() {
             lock.remove();
@@ -109,7 +110,7 @@ impl DiskQueue {
         let opened = Database::open(place, framing, damage, (destination, owner), mark);
         let mut database = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
         settings::claim(&mut database, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
-        lock.sign(&database.transaction.state.destination);
+        lock.sign(&database.transaction.state.destination, database.mark.id);
         database.notices.extend(notice);
         let queue = Self {
             process: std::process::id(),
@@ -265,7 +266,7 @@ fn look(
         }
         Found::Nothing => {
             if mark.said == Said::Nothing && !lock.is_known() {
-                mark.said = Said::Totals(Totals::nothing());
+                mark.begin_anew();
             }
             Ok(Some("its file is gone"))
         }

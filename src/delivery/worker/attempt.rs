@@ -9,7 +9,7 @@ use super::{Delivery, OnFailure, PROBE, Policy, Stop};
 use crate::clock::Moment;
 use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::{Session, Verdict, judge};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, amount};
 use crate::http::transport::Reach;
 use crate::http::{Answer, Attempts, BackOff, Leave, Next, Outcome, Sent, Terms, Turn, repeat};
 use crate::rate_limit::{Ask, Ending};
@@ -340,7 +340,9 @@ fn conflict(cause: Error) -> Error {
 }
 
 fn in_doubt(rows: usize, cause: Error) -> Error {
-    let message = format!("{rows} rows were sent, and it is not known whether the service has them: {cause}");
+    let (were, them) = if rows == 1 { ("was", "it") } else { ("were", "them") };
+    let rows = amount(rows as u64, "row");
+    let message = format!("{rows} {were} sent, and it is not known whether the service has {them}: {cause}");
     Error::new(Kind::InDoubt, message)
         .with_hint("result.ranges says which rows; look for them in the dataset before sending them again")
         .with_answer((*cause.answer).clone())

@@ -8,6 +8,7 @@
 //!
 //! Batches that are staged are kept: where a session ends with its sign-in, they are sent again in another one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Delivery, Stop};
@@ -19,7 +20,7 @@ use crate::error::{Error, Kind, Result};
 #[derive(Debug, Default)]
 pub(super) struct Staged {
     kept: Vec<Batch>,
-    again: Vec<Batch>,
+    again: VecDeque<Batch>,
     /// What has been answered by another session.
     restarted: Option<Ended>,
 }
@@ -49,20 +50,17 @@ impl Delivery {
     pub(super) fn stage(&self, batch: Batch, session: &Arc<Session>) {
         let is_current = Arc::ptr_eq(session, &self.session());
         let staged = &mut self.lock().staged;
-        if is_current { staged.kept.push(batch) } else { staged.again.push(batch) }
+        if is_current { staged.kept.push(batch) } else { staged.again.push_front(batch) }
     }
 
     /// A batch that has to be staged again.
     pub(super) fn staged_again(&self) -> Option<Batch> {
-        self.lock().staged.again.pop()
+        self.lock().staged.again.pop_front()
     }
 
     /// Has `batches` sent behind all that has to be staged again.
     pub(super) fn stage_again(&self, batches: impl Iterator<Item = Batch>) {
-        let mut state = self.lock();
-        for batch in batches {
-            state.staged.again.insert(0, batch);
-        }
+        self.lock().staged.again.extend(batches);
     }
 
     /// Bytes of bodies that the service keeps aside.
@@ -99,7 +97,7 @@ impl Delivery {
         let mut state = self.lock();
         state.staged.restarted = Some(ended);
         let kept = std::mem::take(&mut state.staged.kept);
-        state.staged.again.extend(kept.into_iter().rev());
+        kept.into_iter().rev().for_each(|batch| state.staged.again.push_front(batch));
         Ok(Restart::Done)
     }
 

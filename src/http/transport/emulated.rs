@@ -36,9 +36,8 @@ fn read(text: &str) -> Result<Option<String>> {
 
 fn judge(emulator: Option<&str>, what: &str, url: &Url) -> Result<()> {
     let Some(emulator) = emulator else { return Ok(()) };
-    // This machine has many names, and a port of it one owner.
     let is_the_same = |known: &Url| {
-        is_loopback(url)
+        is_same_host(url, known)
             && url.scheme() == known.scheme()
             && url.port_or_known_default() == known.port_or_known_default()
     };
@@ -52,6 +51,19 @@ fn judge(emulator: Option<&str>, what: &str, url: &Url) -> Result<()> {
         )))
 }
 
+/// This machine has many addresses, and a port of each its own owner. Its name stands for the two that it is found by.
+fn is_same_host(one: &Url, other: &Url) -> bool {
+    const NAME: &str = "localhost";
+    let named = |url| [NAME, "127.0.0.1", "[::1]"].contains(&host(url));
+    let (first, second) = (host(one), host(other));
+    first == second || (first == NAME || second == NAME) && named(one) && named(other)
+}
+
+/// A host with a dot behind it is the same host.
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_end_matches('.')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,13 +75,21 @@ mod tests {
     #[test]
     fn beside_an_emulator_nothing_leads_elsewhere() {
         let emulator = Some("http://127.0.0.1:8765");
-        for good in ["http://127.0.0.1:8765/v1.0/myorg", "http://localhost:8765/beta/x?key=k", "http://[::1]:8765"] {
+        for good in ["http://127.0.0.1:8765/v1.0/myorg", "http://localhost:8765/beta/x?key=k", "http://localhost.:8765"]
+        {
             assert!(goes(emulator, good), "{good}");
+        }
+        for good in ["http://127.0.0.1:8765", "http://[::1]:8765", "http://LocalHost:8765"] {
+            assert!(goes(Some("http://localhost:8765"), good), "{good}");
         }
         for bad in [
             "https://api.powerbi.com",
             "https://login.microsoftonline.com/t/oauth2/v2.0/token",
             "http://127.0.0.1:8766",
+            "http://127.0.0.2:8765",
+            "http://127.1.2.3:8765/v1.0/myorg",
+            "http://[::1]:8765",
+            "http://[::ffff:127.0.0.1]:8765",
             "http://127.0.0.1",
             "https://127.0.0.1:8765",
             "https://127.0.0.1.example.org:8765",

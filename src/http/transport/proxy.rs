@@ -17,12 +17,16 @@ use crate::error::{Error, Result};
 pub const SIGN_IN: &str =
     "give a name and a password: proxy='http://name:password@host:port', or the same in HTTPS_PROXY";
 
+const PROXY: &str = "give the address of an HTTP proxy; NO_PROXY names hosts that are reached without one";
+
 /// The proxies that a client may use.
 #[derive(Clone)]
 pub(super) struct Proxies {
     matcher: Arc<Matcher>,
     /// Where they were named, for people.
     named: &'static str,
+    /// The variable that names something else than a proxy, and which hosts would be reached through it.
+    unfit: Option<(&'static str, Arc<Matcher>)>,
 }
 
 impl fmt::Debug for Proxies {
@@ -35,11 +39,13 @@ impl Proxies {
     /// The proxy `given`, or else those of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) or the system.
     pub(super) fn new(given: Option<&str>) -> Result<Self> {
         let Some(given) = given else {
-            return Ok(Self { matcher: Arc::new(Matcher::from_system()), named: "HTTPS_PROXY or ALL_PROXY" });
+            let (matcher, named) = (Arc::new(Matcher::from_system()), "HTTPS_PROXY or ALL_PROXY");
+            return Ok(Self { matcher, named, unfit: unfit(|name| std::env::var(name).ok()) });
         };
         let wrong = || Error::configuration("`proxy` is not the URL of a proxy");
         let url = read(given).ok_or_else(wrong)?;
-        let proxies = Self { matcher: Arc::new(Matcher::builder().all(String::from(url)).build()), named: "proxy=" };
+        let matcher = Arc::new(Matcher::builder().all(String::from(url)).build());
+        let proxies = Self { matcher, named: "proxy=", unfit: None };
         let anywhere = Url::parse("https://service.invalid").map_err(|_| wrong())?;
         // Else what cannot be used would silently be left out.
         proxies.intercept(&anywhere).ok_or_else(wrong)?;
@@ -49,11 +55,16 @@ impl Proxies {
 
     /// No proxy, whatever the environment says.
     pub(super) fn none() -> Self {
-        Self { matcher: Arc::new(Matcher::builder().build()), named: "" }
+        Self { matcher: Arc::new(Matcher::builder().build()), named: "", unfit: None }
     }
 
     /// Refuses a proxy on the way to `url` that speaks what we do not: the first request would fail otherwise.
     pub(super) fn check(&self, url: &Url) -> Result<()> {
+        if let Some((name, matcher)) = &self.unfit
+            && intercept(matcher, url).is_some()
+        {
+            return Err(Error::configuration(format!("{name} is not the URL of a proxy")).with_hint(PROXY));
+        }
         let Some(found) = self.intercept(url) else { return Ok(()) };
         let scheme = found.uri().scheme_str().unwrap_or_default();
         if matches!(scheme, "http" | "https") {
@@ -63,7 +74,7 @@ impl Proxies {
         Err(Error::configuration(format!(
             "{named} names the proxy {scheme}://{proxy}, and only http and https are spoken"
         ))
-        .with_hint("give the address of an HTTP proxy; NO_PROXY names hosts that are reached without one"))
+        .with_hint(PROXY))
     }
 
     /// Host and port of the proxy on the way to `url`, without what signs in to it.
@@ -90,8 +101,30 @@ impl Proxies {
     }
 
     fn intercept(&self, url: &Url) -> Option<Intercept> {
-        if is_loopback(url) { None } else { self.matcher.intercept(&url.as_str().parse().ok()?) }
+        intercept(&self.matcher, url)
     }
+}
+
+fn intercept(matcher: &Matcher, url: &Url) -> Option<Intercept> {
+    if is_loopback(url) { None } else { matcher.intercept(&url.as_str().parse().ok()?) }
+}
+
+/// The first of the environment's variables that is set, if it names no proxy: it would be passed over in silence.
+fn unfit(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, Arc<Matcher>)> {
+    // Servers of web pages put words of strangers into such variables.
+    if variable("REQUEST_METHOD").is_some() {
+        return None;
+    }
+    let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, variable(name)?)));
+    let filled = |found: &(&str, String)| !found.1.is_empty();
+    let named = first(["HTTPS_PROXY", "https_proxy"]).filter(filled);
+    let (name, value) = named.or_else(|| first(["ALL_PROXY", "all_proxy"]).filter(filled))?;
+    let anywhere = "https://service.invalid".parse().ok()?;
+    if Matcher::builder().all(value).build().intercept(&anywhere).is_some() {
+        return None;
+    }
+    let not = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, hosts)| hosts);
+    Some((name, Arc::new(Matcher::builder().all("http://proxy.invalid").no(not).build())))
 }
 
 fn authority(found: &Intercept) -> String {

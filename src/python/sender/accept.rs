@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::{OnFull, Shared};
+use super::{OnFull, Shared, end};
 use crate::error::{Error, Kind};
 use crate::python::door;
 use crate::python::errors::{self, raise};
@@ -55,6 +55,10 @@ pub(super) struct Accept {
     /// All are checked before the first is accepted.
     whole: bool,
     ended: bool,
+    /// Rows of these that were accepted.
+    accepted: u64,
+    /// Rows that are being handed over.
+    handed: u64,
     ready: VecDeque<Run>,
     /// A run on its way to the disk.
     committing: Option<Running<Result<Option<Run>, Error>>>,
@@ -80,7 +84,8 @@ impl Accept {
         let (wakeup, ended) = (shared.wakeups.add(), rows.is_none());
         let encoder = rows.is_some().then(|| shared.encoder());
         let (committing, patience, interrupted) = (None, None, None);
-        Self { shared, rows, encoder, whole, ended, ready, committing, wakeup, patience, interrupted }
+        let (accepted, handed) = (0, 0);
+        Self { shared, rows, encoder, whole, ended, accepted, handed, ready, committing, wakeup, patience, interrupted }
     }
 
     pub(super) fn into_operation(self, needs_loop: bool) -> Operation {
@@ -112,20 +117,20 @@ impl Accept {
 
     fn hand_over(&mut self, py: Python<'_>) -> PyResult<Step> {
         loop {
-            let left = match &self.committing {
-                Some(committing) => match committing.look() {
+            let left = if let Some(committing) = &self.committing {
+                match committing.look() {
                     Received::NotYet => return Ok(Step::Wait),
                     Received::Lost => return Err(lost(py)),
                     Received::Done(outcome) => raise(py, outcome)?,
-                },
-                None => match self.ready.pop_front() {
-                    Some(run) if self.shared.is_durable() => {
-                        self.commit(run)?;
-                        continue;
-                    }
-                    Some(run) => raise(py, self.shared.accept(run))?,
-                    None => return Ok(Step::Again),
-                },
+                }
+            } else {
+                let Some(run) = self.ready.pop_front() else { return Ok(Step::Again) };
+                self.handed = run.rows() as u64;
+                if self.shared.is_durable() {
+                    self.commit(run)?;
+                    continue;
+                }
+                raise(py, self.shared.accept(run))?
             };
             self.committing = None;
             if let Some(run) = left {
@@ -133,6 +138,7 @@ impl Accept {
                 return self.wait_for_room(py);
             }
             self.patience = None;
+            self.accepted += self.handed;
         }
     }
 
@@ -176,8 +182,19 @@ impl Accept {
     }
 }
 
-impl Work for Accept {
-    fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
+impl Accept {
+    /// What ends many rows early, with the account of the sender and how many of these rows are in it.
+    fn accounted(&self, py: Python<'_>, raised: PyErr) -> PyErr {
+        let one = self.accepted == 1;
+        let (rows, were) = if one { ("row", "was") } else { ("rows", "were") };
+        let note = format!("{} {rows} of this call {were} accepted", self.accepted);
+        // An exception of somebody else's may not take them.
+        let _ = end::with_result(&self.shared, py, raised.clone_ref(py))
+            .and_then(|raised| raised.value(py).call_method1("add_note", (note,)));
+        raised
+    }
+
+    fn go_on(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
         if self.interrupted.is_some() && self.committing.as_ref().is_some_and(|committing| !committing.is_over()) {
             return Ok(Step::Ending);
         }
@@ -198,6 +215,12 @@ impl Work for Accept {
             Ok(step) => Ok(step),
             Err(stop) => self.raise(py, stop),
         }
+    }
+}
+
+impl Work for Accept {
+    fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
+        self.go_on(py, soon).map_err(|raised| if self.encoder.is_some() { self.accounted(py, raised) } else { raised })
     }
 
     fn interrupt(&mut self, raised: PyErr) {

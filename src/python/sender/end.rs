@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::Shared;
 use crate::clock::Moment;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, amount};
 use crate::python::errors;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::runtime::Running;
@@ -134,7 +134,7 @@ impl Work for Close {
 impl Close {
     fn undelivered(&self, rows: u64) -> Error {
         let lost = self.shared.delivery.failure().filter(|failure| failure.kind == Kind::Bug);
-        let message = format!("the sender was closed with {rows} rows that could not be delivered");
+        let message = format!("the sender was closed with {} that could not be delivered", amount(rows, "row"));
         let error = Error::new(Kind::Undelivered, message).with_hint(
             "give close a longer timeout, or the sender an outbox=\"path\" that keeps them for the next run",
         );

@@ -70,7 +70,10 @@ impl Fitting {
     fn floats<'w>(&self, values: &'w [f64], there: impl Fn(usize) -> bool) -> Option<Cells<'w>> {
         let fits = |value: f64| is_double(value) || value.is_nan() && !self.options.refuse_nan;
         let all = |is: fn(f64) -> bool| values.iter().fold(true, |all, value| all & is(*value));
-        if !self.options.refuse_nan && all(|value| is_small_and_whole(value) | value.is_nan()) {
+        // Whether all are like the first one is worth a look at all.
+        let first = values.iter().find(|value| !value.is_nan());
+        let perhaps = !self.options.refuse_nan && first.is_none_or(|first| is_small_and_whole(*first));
+        if perhaps && all(|value| is_small_and_whole(value) | value.is_nan()) {
             return Some(Cells::Whole(values));
         }
         let all = all(is_double);

@@ -53,7 +53,7 @@ fn a_run_that_is_damaged_is_left_out_and_told_and_all_others_are_written() {
     assert_eq!(written, lines((0..6).chain(8..10)));
     assert!(answer.unwrap_err().message.contains("8 rows were written and 2 are missing (they are not in the file)"));
     let pending = reader(&folder).pending().unwrap_err();
-    assert!(pending.message.contains("8 of 10 rows are there"), "{pending}");
+    assert!(pending.message.contains("8 of 10 rows can be found"), "{pending}");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn without_a_batch_the_rows_that_wait_are_written() {
     assert_eq!(written, lines(4..10));
     assert!(answer.unwrap_err().message.contains("6 rows were written and 4 are missing"));
     let pending = reader(&folder).pending().unwrap_err();
-    assert!(pending.message.contains("0 rows on their way, of 4"), "{pending}");
+    assert!(pending.message.contains("0 rows on the way, of 4"), "{pending}");
 }
 
 #[test]

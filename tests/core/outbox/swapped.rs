@@ -32,12 +32,12 @@ fn swap(folder: &Folder, other: &Folder) {
     }
 }
 
-fn told(outbox: &Queue) -> Vec<(String, Loss)> {
+pub(super) fn told(outbox: &Queue) -> Vec<(String, Loss)> {
     let loss = |notice| if let Notice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(loss).collect()
 }
 
-const UNKNOWN: Loss = Loss { rows: 0, sent: 0, aside: 0, exact: false };
+pub(super) const UNKNOWN: Loss = Loss { rows: 0, sent: 0, aside: 0, exact: false };
 
 #[test]
 fn the_rows_of_the_other_file_go_on_and_no_count_is_made_up() {

@@ -105,7 +105,7 @@ def test_rejected_rows_of_an_outbox_are_tried_again_or_dropped(command: Command)
         sender.flush()
     told = command("--json", "outbox", "status", "rows.db").json
     assert [(one["row"], one["in_doubt"]) for one in told["rejected"]] == [({"Id": 1.5}, False)]
-    assert command("outbox", "retry", "rows.db").out == "1 rows wait again\n"
+    assert command("outbox", "retry", "rows.db").out == "1 row waits again\n"
     ran = command("outbox", "flush", "rows.db", "Sales/Orders")
     assert (ran.code, ran.err.splitlines()[-1].split(";")[0]) == (1, "0 delivered, 1 rejected, 0 pending"), ran.err
     assert command("--json", "outbox", "drop", "rows.db").json == {"rows": 1}

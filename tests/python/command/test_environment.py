@@ -47,6 +47,15 @@ def test_only_this_machine_can_be_the_emulator(monkeypatch: pytest.MonkeyPatch, 
             make()
 
 
+def test_another_address_of_this_machine_is_not_the_emulator(powerbi: Emulator, powerbi_push_url: str) -> None:
+    for other in ("127.0.0.2", "127.1.2.3", "[::1]"):
+        with pytest.raises(pbi.ConfigurationError, match="leads elsewhere"):
+            pbi.push(orders(1), powerbi_push_url.replace("127.0.0.1", other))
+        with pytest.raises(pbi.ConfigurationError, match="leads elsewhere"):
+            pbi.Client("opaque", base_url=powerbi.url.replace("127.0.0.1", other))
+    assert pbi.StreamingDataset(powerbi_push_url.replace("127.0.0.1", "localhost")) is not None
+
+
 def test_a_real_push_url_is_not_used_beside_the_emulator(powerbi: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERBI_PUSH_URL", "https://api.powerbi.com/beta/t/datasets/d/rows?key=canary")
     with pytest.raises(pbi.ConfigurationError, match="leads elsewhere") as caught:

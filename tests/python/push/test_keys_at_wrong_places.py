@@ -113,6 +113,15 @@ def a_table(emulator: Emulator) -> pbi.Table:
     return make_table(emulator)
 
 
+def a_stream(emulator: Emulator) -> pbi.StreamingDataset:
+    return pbi.StreamingDataset(emulator.streaming_dataset("Plant", {"Id": int}))
+
+
+def an_outbox() -> pbi.Outbox:
+    with Emulator() as emulator, make_table(emulator).sender(outbox="rows.db"):
+        return pbi.Outbox("rows.db")
+
+
 WRONG: Any = URL
 """For arguments that are no text."""
 
@@ -166,6 +175,18 @@ PLACES: dict[str, Callable[[Emulator], object]] = {
         tenant_id="contoso.com", client_id=URL, token_file_path="x"
     ),
     "authority of a chain": lambda _: pbi.DefaultAzureCredential(authority=WRONG.encode()),
+    "path of an outbox": lambda _: pbi.Outbox(URL),
+    "name of an outbox": lambda _: pbi.Outbox(f"rows.db?key={KEY}"),
+    "outbox of a sender": lambda it: a_table(it).sender(outbox=f"no such folder/{BARE}"),
+    "outbox of a stream's sender": lambda it: a_stream(it).sender(outbox=f"no such folder/{BARE}"),
+    "source": lambda _: pbi.DatasetSchema.from_json(URL),
+    "file of an export": lambda _: an_outbox().export(f"no such folder/{BARE}"),
+    "rows of an export": lambda _: an_outbox().export("x", rows=WRONG),
+    "on_full": lambda it: a_table(it).sender(on_full=WRONG),
+    "nan": lambda it: a_table(it).push([], nan=WRONG),
+    "convert of a push": lambda it: pbi.push([], a_table(it), convert=WRONG),
+    "too_long of a schema": lambda _: pbi.TableSchema("T", {"a": int}).validate([], too_long=WRONG),
+    "an option that there is not": lambda it: a_table(it).push([], url=WRONG),  # type: ignore[call-arg]
     "tenant_id of a token": lambda _: a_credential().get_token("a/.default", tenant_id=URL),
 }
 

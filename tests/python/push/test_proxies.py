@@ -213,6 +213,33 @@ def test_a_socks_proxy_is_refused_when_the_client_is_made(
         assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "wrong", ["ftp://user:canary@127.0.0.1:21", "http://user:canary@", "http://a canary", "canary://x"]
+)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_what_is_no_proxy_is_refused_when_the_client_is_made(
+    wrong: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, wrong)
+    for make in (lambda: pbi.Client("opaque"), lambda: pbi.StreamingDataset(f"{AWAY}/beta/t/datasets/d/rows?key=k")):
+        with pytest.raises(pbi.ConfigurationError, match=f"{variable} is not the URL of a proxy") as caught:
+            make()
+        assert "HTTP proxy" in (caught.value.hint or "")
+        assert "canary" not in str(caught.value)
+    # It stands before nothing that is reached without it.
+    monkeypatch.setenv("NO_PROXY", "api.powerbi.com")
+    pbi.Client("opaque")
+    pbi.Client("opaque", base_url="http://127.0.0.1:1")
+    # A proxy of the same call is the one that counts.
+    pbi.Client("opaque", base_url="https://example.org", proxy="http://127.0.0.1:1")
+
+
+def test_a_variable_that_is_empty_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    pbi.Client("opaque")
+
+
 def test_a_socks_proxy_of_the_environment_does_not_stand_before_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
     with FaultServer() as server:

@@ -630,7 +630,7 @@ def test_what_a_lost_log_took_along_is_told_though_others_opened_the_outbox_befo
 
 
 def test_flush_does_not_wait_for_what_is_lost(path: Path) -> None:
-    with FaultServer(SILENCE, CONFIRMED) as server:
+    with FaultServer(CONFIRMED) as server:
         table = server.table()
         left = cut_log(table, path, 37)
         with table.sender(outbox=left) as sender:

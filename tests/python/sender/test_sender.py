@@ -102,9 +102,38 @@ def test_a_source_that_raises_keeps_what_was_accepted_before(virtual: Emulator) 
         raise OSError
 
     with make_table(virtual).sender(**SLOW) as sender:
-        with pytest.raises(pbi.SourceError, match="at row 10500"):
+        sender.send({"Id": 10_500})
+        with pytest.raises(pbi.SourceError, match="at row 10500") as caught:
             sender.send_many(broken())
-        assert sender.flush().read == 10_000
+        result = caught.value.result
+        assert result is not None
+        assert (result.read, result.confirmed + result.unsent) == (10_001, 10_001)
+        assert caught.value.__notes__ == ["10000 rows of this call were accepted"]
+        assert sender.flush().read == 10_001
+
+
+def test_however_many_rows_end_early_the_account_says_how_many_were_accepted(virtual: Emulator) -> None:
+    def invalid() -> Iterator[Any]:
+        yield from orders(10_001)
+        yield {"Id": "x"}
+
+    def closing() -> Iterator[Any]:
+        yield from orders(10_000, 20_000)
+        yield {"Id": 30_000}
+        sender.close()
+        yield {"Id": 30_001}
+
+    with make_table(virtual).sender(**SLOW) as sender:
+        for rows, kind, read, accepted in (
+            (invalid(), pbi.ValidationError, 10_000, "10000 rows of this call were accepted"),
+            ([{"Id": 1}, {"Id": "x"}], pbi.ValidationError, 10_000, "0 rows of this call were accepted"),
+            (closing(), pbi.ClosedError, 20_000, "10000 rows of this call were accepted"),
+        ):
+            with pytest.raises(kind) as caught:
+                sender.send_many(rows)
+            assert caught.value.result is not None
+            assert caught.value.result.read == read
+            assert caught.value.__notes__ == [accepted]
 
 
 def test_closed_is_closed(virtual: Emulator) -> None:

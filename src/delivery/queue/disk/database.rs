@@ -67,7 +67,7 @@ pub(super) struct Database {
     pub(super) unsaved_asides: Vec<StoredDeadLetter>,
     /// Pages written to the log since it was last written back.
     pages: u64,
-    mark: MarkFile,
+    pub(super) mark: MarkFile,
     pub(super) notices: Vec<Notice>,
     /// Notices in the file that were handed out, and those of them that somebody has heard.
     handed: (usize, usize),
@@ -246,6 +246,11 @@ impl Database {
         handed > 0 && heard >= handed && !self.notices.iter().any(Notice::is_kept)
     }
 
+    /// Whether the file keeps something to be told that nobody has heard.
+    fn is_untold(&self) -> bool {
+        !self.is_told() && (self.handed.0 > 0 || self.notices.iter().any(Notice::is_kept))
+    }
+
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
     pub(super) fn note(&mut self) {
         self.mark.write(self.totals());
@@ -253,7 +258,7 @@ impl Database {
 
     /// What the file has to hold. Until it is written anew after a failure, it may hold what was refused, too.
     fn totals(&self) -> Totals {
-        Totals::of(&self.transaction).failing(self.suspect || self.unsaved)
+        Totals::of(&self.transaction, self.suspect || self.unsaved, self.is_untold())
     }
 
     /// The connection, for reading.
@@ -428,7 +433,7 @@ impl Drop for Database {
                 transaction.save(file)
             });
             if written.is_ok() {
-                self.mark.close(Totals::of(&self.transaction));
+                self.mark.close(self.totals());
             }
         }
     }

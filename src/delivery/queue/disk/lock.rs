@@ -23,6 +23,8 @@ const TRIES: u32 = 10;
 const MOST_WORDS: u64 = 256;
 /// What the words say of the process, before its number.
 const OPEN_IN: &str = "open in process ";
+/// What they say of the queue, before its number.
+const NUMBER: &str = ", number ";
 
 type List = BTreeMap<Place, Held>;
 
@@ -112,9 +114,14 @@ impl Lock {
         schema::destination(self.words.as_bytes()).unwrap_or_default()
     }
 
+    /// The number of the queue, by which it knows its mark.
+    pub(super) fn id(&self) -> Option<u64> {
+        self.words.split_once(NUMBER)?.1.split_once(',')?.0.parse().ok()
+    }
+
     /// Says in the lock file whose it is; from then on the file beside it is known to be a queue.
-    pub(super) fn sign(&mut self, destination: &StoredDestination) {
-        let words = format!("{}, {OPEN_IN}{}\n", schema::remark(destination), self.process);
+    pub(super) fn sign(&mut self, destination: &StoredDestination, id: u64) {
+        let words = format!("{}{NUMBER}{id}, {OPEN_IN}{}\n", schema::remark(destination), self.process);
         if let Some(Held { file, .. }) = held().get_mut(&self.place) {
             // The words are for people. The lock holds without them.
             let _ = file.rewind().and_then(|()| file.write_all(words.as_bytes()));

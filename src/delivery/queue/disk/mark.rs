@@ -57,6 +57,9 @@ pub(super) struct Totals {
     /// Whether a commit failed after this: the rows behind may be in the file all the same, and were refused.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) failed: bool,
+    /// Whether the file keeps notices of rows that are lost, which nobody has heard.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) untold: bool,
     /// Rows ever accepted.
     pub(super) accepted: u64,
     /// Those that are not settled.
@@ -80,7 +83,7 @@ pub(super) struct Plan {
     pub(super) step: Step,
     /// The number that the old file is kept by; 0 where there was none.
     pub(super) kept: u64,
-    /// What the new file is called while it is built: nobody else calls a file so.
+    /// The number of the new file, which is also called so while it is built: nobody else calls a file so.
     pub(super) draft: u64,
 }
 
@@ -95,8 +98,8 @@ pub(super) enum Step {
 }
 
 impl Totals {
-    /// What a queue with this metadata has to hold.
-    pub(super) fn of(transaction: &Transaction) -> Self {
+    /// What a queue with this metadata has to hold, whether a commit has `failed`, and whether a loss is `untold`.
+    pub(super) fn of(transaction: &Transaction, failed: bool, untold: bool) -> Self {
         let (mut spans, mut precise) = (Vec::<(Range<u64>, bool)>::with_capacity(SPANS), true);
         let taken = transaction.taken.iter().map(|(first, known)| (first..known.stop, known.sent));
         let waiting = (transaction.state.next..transaction.state.accepted, false);
@@ -110,6 +113,8 @@ impl Totals {
         }
         let (state, rows) = (&transaction.state, transaction.state.rows + transaction.taken.rows());
         Self {
+            failed,
+            untold,
             accepted: state.accepted,
             rows,
             changes: (state.change, transaction.aside_change),
@@ -121,14 +126,9 @@ impl Totals {
         }
     }
 
-    /// The same, where a commit has failed.
-    pub(super) fn failing(self, failed: bool) -> Self {
-        Self { failed, ..self }
-    }
-
     /// Of a queue that never was.
-    pub(super) fn nothing() -> Self {
-        Self { closed: true, precise: true, ..Self::default() }
+    fn nothing(id: u64) -> Self {
+        Self { id, closed: true, precise: true, ..Self::default() }
     }
 
     /// Whether a rescue was begun.
@@ -136,9 +136,14 @@ impl Totals {
         self.plan.step != Step::Nothing
     }
 
-    /// Whether this is the mark of a file that says so of itself.
-    pub(super) fn is_of(&self, marked: Option<Marked>) -> bool {
-        self.id == 0 || marked.is_none_or(|marked| marked.id == self.id)
+    /// Whether this is the mark of the queue with this number, where that is known.
+    pub(super) fn is_of(&self, queue: Option<u64>) -> bool {
+        self.id == 0 || queue.is_none_or(|id| id == self.id)
+    }
+
+    /// Whether a file that is `marked` so is what came of the rescue that is planned, and was not opened since.
+    fn has_built(&self, marked: Option<Marked>) -> bool {
+        marked == Some(Marked { id: self.plan.draft, closed: true })
     }
 
     /// Whether more was committed than a file with this metadata knows.
@@ -229,6 +234,8 @@ pub(super) struct MarkFile {
     boot: String,
     /// The queue that it is the mark of.
     pub(super) id: u64,
+    /// The queue that was here when the lock was last signed, where that is known.
+    pub(super) signed: Option<u64>,
     file: Option<File>,
     pub(super) said: Said,
 }
@@ -251,7 +258,12 @@ impl MarkFile {
     }
 
     fn new(path: PathBuf, said: Said) -> Self {
-        Self { path, boot: boot(), id: new_id(), file: None, said }
+        Self { path, boot: boot(), id: new_id(), signed: None, file: None, said }
+    }
+
+    /// There was no queue here before.
+    pub(super) fn begin_anew(&mut self) {
+        self.said = Said::Totals(Totals::nothing(self.id));
     }
 
     /// What is being done about the file.
@@ -268,8 +280,10 @@ impl MarkFile {
         commits: impl FnOnce(u64) -> Result<u64, Trouble>,
     ) -> Result<Option<&'static str>, Trouble> {
         Ok(match &self.said {
-            Said::Totals(totals) if totals.is_planned() => None,
-            Said::Totals(totals) if !totals.is_of(marked) => Some(ANOTHERS),
+            Said::Totals(totals) if totals.is_planned() && !totals.opening => {
+                Some(ANOTHERS).filter(|_| !totals.has_built(marked))
+            }
+            Said::Totals(totals) if !totals.is_of(marked.map(|marked| marked.id)) => Some(ANOTHERS),
             Said::Totals(totals) if totals.is_ahead_of(state) => Some("its mark knows of more than is in it"),
             Said::Totals(totals) if totals.is_outrun_by(state, commits)? => Some(OLD_MARK),
             Said::Totals(_) => None,
@@ -296,7 +310,7 @@ impl MarkFile {
     /// Says `totals`; what is planned stays.
     pub(super) fn write(&mut self, totals: Totals) {
         let plan = self.plan();
-        self.say(Totals { plan, ..totals }, false);
+        self.say(Totals { plan, opening: plan.step != Step::Nothing, ..totals }, false);
     }
 
     /// What cannot be written is removed: it would go on saying what is so no more.
@@ -321,8 +335,9 @@ impl MarkFile {
 
     /// Says `totals` of a file whose opening is about to be written, and must not make an old mark of this one.
     pub(super) fn announce(&mut self, totals: Totals) {
-        let plan = self.plan();
-        self.say(Totals { plan, opening: true, ..totals }, true);
+        let before = self.totals();
+        let untold = before.untold || before.is_planned();
+        self.say(Totals { plan: before.plan, opening: true, untold, ..totals }, true);
     }
 
     /// Says `totals` of a file that is in its place, so that no power cut brings back what was said before.

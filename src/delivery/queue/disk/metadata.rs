@@ -11,6 +11,7 @@ use super::mark::overlap;
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
 use super::table::{Record, all, each_intact};
 use crate::delivery::queue::taken::{Known, Taken};
+use crate::error::amount;
 
 /// The metadata, and those batches that were taken and not settled which are intact.
 pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
@@ -44,7 +45,7 @@ pub(super) fn marked(connection: &Connection) -> Option<Marked> {
 /// Whether everything is there that should be by this metadata.
 pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Result<(), Trouble> {
     if taken.rows() != state.taken {
-        return Err(Trouble::Damaged(format!("{} rows on their way, of {}", taken.rows(), state.taken)));
+        return Err(Trouble::Damaged(format!("{} on the way, of {}", amount(taken.rows(), "row"), state.taken)));
     }
     let (mut there, all) = (0, state.rows + state.taken);
     let mut statement = connection.prepare(&format!("SELECT first, count FROM {}", StoredRun::TABLE))?;
@@ -59,7 +60,8 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
     if (there, aside) == (all, state.aside_rows) {
         return Ok(());
     }
-    let message = format!("{there} of {all} rows are there, and {aside} of {} that were set aside", state.aside_rows);
+    let (all, all_aside) = (amount(all, "row"), amount(state.aside_rows, "row"));
+    let message = format!("{there} of {all} can be found, and {aside} of {all_aside} set aside");
     Err(Trouble::Damaged(message))
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::place::Place;
 use super::record::StoredNotice;
+use crate::error::amount;
 
 /// What of a queue is not there any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -97,17 +98,46 @@ impl Notice {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows, sent, aside, exact } = *self;
+        let (least, are) = (if exact { "" } else { "at least " }, if rows == 1 { "is" } else { "are" });
         match (exact, rows) {
-            (true, rows) => write!(f, "{rows} accepted rows are lost")?,
             (false, 0) => write!(f, "an unknown number of accepted rows may be lost")?,
-            (false, rows) => write!(f, "at least {rows} accepted rows are lost")?,
+            _ => write!(f, "{least}{} {are} lost", amount(rows, "accepted row"))?,
         }
-        if sent > 0 {
-            write!(f, " (up to {sent} of them were sent, and may have arrived)")?;
+        match (sent, rows) {
+            (0, _) => {}
+            (_, 1) => write!(f, " (it was sent, and may have arrived)")?,
+            (1, _) => write!(f, " (up to 1 of them was sent, and may have arrived)")?,
+            _ => write!(f, " (up to {sent} of them were sent, and may have arrived)")?,
         }
-        if aside > 0 {
-            write!(f, ", and {}{aside} that were set aside", if exact { "" } else { "at least " })?;
+        match aside {
+            0 => Ok(()),
+            1 => write!(f, ", and {least}1 that was set aside"),
+            _ => write!(f, ", and {least}{aside} that were set aside"),
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_told_in_good_grammar() {
+        let told = |rows, sent, aside, exact| Loss { rows, sent, aside, exact }.to_string();
+        assert_eq!(told(0, 0, 0, true), "0 accepted rows are lost");
+        assert_eq!(told(1, 0, 0, true), "1 accepted row is lost");
+        assert_eq!(
+            told(1, 1, 1, true),
+            "1 accepted row is lost (it was sent, and may have arrived), and 1 that was set aside"
+        );
+        let one_of_two = "at least 2 accepted rows are lost (up to 1 of them was sent, and may have arrived)";
+        assert_eq!(told(2, 1, 0, false), one_of_two);
+        let many =
+            "3 accepted rows are lost (up to 2 of them were sent, and may have arrived), and 2 that were set aside";
+        assert_eq!(told(3, 2, 2, true), many);
+        assert_eq!(
+            told(0, 0, 1, false),
+            "an unknown number of accepted rows may be lost, and at least 1 that was set aside"
+        );
     }
 }

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::delivery::queue::calendar::Calendar;
 use crate::delivery::queue::level::Level;
 use crate::delivery::queue::taken::Taken;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, amount};
 
 /// Which rows of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,10 @@ impl Reader {
             let found = dead_letters::list(file, &state.destination)?;
             let rows: u64 = found.iter().map(|(aside, _)| aside.rows).sum();
             if rows < state.aside_rows {
-                return Err(Trouble::Damaged(format!("{rows} of {} rows set aside are there", state.aside_rows)));
+                return Err(Trouble::Damaged(format!(
+                    "{rows} of {} set aside can be found",
+                    amount(state.aside_rows, "row")
+                )));
             }
             Ok(found)
         })
@@ -144,12 +147,14 @@ impl Reader {
     fn missing(&self, count: u64, missing: u64, exact: bool, what: &str) -> Trouble {
         let path = self.path.display();
         let missing = match missing {
-            0 => "an unknown number".to_owned(),
-            missing if exact => missing.to_string(),
-            missing => format!("at least {missing}"),
+            0 => "an unknown number are".to_owned(),
+            1 if exact => "1 is".to_owned(),
+            1 => "at least 1 is".to_owned(),
+            missing if exact => format!("{missing} are"),
+            missing => format!("at least {missing} are"),
         };
-        let message =
-            format!("the outbox `{path}` is damaged: {count} rows were written and {missing} are missing ({what})");
+        let (rows, were) = (amount(count, "row"), if count == 1 { "was" } else { "were" });
+        let message = format!("the outbox `{path}` is damaged: {rows} {were} written and {missing} missing ({what})");
         Error::new(Kind::Outbox, message).with_hint(RESCUES).into()
     }
 
@@ -164,7 +169,7 @@ impl Reader {
         })?;
         match wrong {
             Some(Trouble::Damaged(what)) if there < all => {
-                Err(Trouble::Damaged(format!("{there} of {all} rows can be read ({what})")))
+                Err(Trouble::Damaged(format!("{there} of {} can be read ({what})", amount(all, "row"))))
             }
             Some(trouble @ Trouble::Disk(_)) => Err(trouble),
             _ => Ok(()),

@@ -62,9 +62,10 @@ pub(super) fn renew(
     if plan.step == Step::Nothing || !is_under_way(place, mark) {
         let is_there = FILES.iter().any(|suffix| fs::metadata(place.beside(suffix)).is_ok_and(|file| file.len() > 0));
         let kept = if is_there { free_number(place) } else { 0 };
-        plan = Plan { step: Step::Moving, kept, draft: fastrand::u64(..) };
+        plan = Plan { step: Step::Moving, kept, draft: mark.id };
         mark.set_plan(place, plan)?;
     }
+    mark.id = plan.draft;
     let old = place.kept(plan.kept);
     if plan.step == Step::Moving {
         for suffix in FILES.iter().filter(|_| plan.kept > 0) {
@@ -85,11 +86,16 @@ pub(super) fn renew(
     Ok(goes_on)
 }
 
-/// Whether a rescue was begun whose new file is not in its place yet.
+/// Whether a rescue was begun whose new file is not in its place yet. A file that can be moved nowhere was not there then:
+/// the mark is an older one, or another queue's.
 pub(super) fn is_under_way(place: &Place, mark: &MarkFile) -> bool {
-    match mark.plan().step {
+    let plan = mark.plan();
+    let (is_there, kept) = (|place: &Place, suffix| place.beside(suffix).exists(), place.kept(plan.kept));
+    match plan.step {
         Step::Nothing => false,
-        Step::Moving => true,
+        Step::Moving => {
+            FILES.iter().all(|suffix| !is_there(place, suffix) || plan.kept > 0 && !is_there(&kept, suffix))
+        }
         Step::Building => !place.path().exists(),
     }
 }
@@ -123,7 +129,7 @@ fn build(
     remove(&copy);
     let (source, found) = if kept.is_some() { reading::open(old, &copy) } else { None }.unzip();
     let mut found = found.unwrap_or_default();
-    if !totals.is_of(found.marked) {
+    if !totals.is_of(found.marked.map(|marked| marked.id).or(mark.signed)) {
         // Of the file that was here nothing is left, and nobody knows what should be in this one.
         (totals, found.marked) = (Totals::default(), None);
     }
@@ -147,11 +153,14 @@ fn build(
         });
         gather(source, |aside: StoredDeadLetter| keep(put(&transaction, &account.keep_aside(aside))));
     }
-    let (state, taken, loss) = account.close();
+    let (state, taken, mut loss) = account.close();
+    // What nobody has heard of is lost along with the notice.
+    loss.exact &= !totals.untold || !found.notices.is_empty();
     taken.iter().for_each(|batch| keep(put(&transaction, &stored(batch))));
     let state = State { destination: known, ..state };
     keep(put(&transaction, &state));
-    keep(put(&transaction, &Marked { id: mark.id, closed: false }));
+    // Until it is in use, it is as whole as one that was closed.
+    keep(put(&transaction, &Marked { id: mark.id, closed: true }));
     let first = found.notices.iter().map(|notice| notice.first + 1).max().unwrap_or(0);
     found.notices.iter().for_each(|notice| keep(put(&transaction, notice)));
     if kept.is_some() || loss.is_any() {
