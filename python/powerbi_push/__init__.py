@@ -3,7 +3,7 @@
 Three lines to a first push, here into the local Power BI that comes with the package:
 
 >>> import powerbi_push as pbi
->>> from powerbi_push.emulator.local import Emulator
+>>> from powerbi_push.emulator import Emulator
 >>> with Emulator() as emulator:
 ...     schema = pbi.DatasetSchema("Sales", [pbi.TableSchema("Orders", {"Id": int, "Item": str})])
 ...     dataset = emulator.client().create_dataset(schema)
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from powerbi_push.delivery.sender import Sender, SenderStats
     from powerbi_push.diagnosis.doctor import doctor, doctor_async
     from powerbi_push.diagnosis.report import Check, Report
-    from powerbi_push.emulator.local import Emulator
+    from powerbi_push.emulator import Emulator
     from powerbi_push.exceptions import (
         AuthenticationError,
         ClosedError,

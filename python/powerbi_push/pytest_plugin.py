@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from powerbi_push.emulator.local import Emulator, MicroStrategy
+    from powerbi_push.emulator import Emulator, MicroStrategy
 
 _MARKER = (
     "powerbi(limits=True, clock='real', tls=False, assumptions=None): give the fixture `powerbi` of the test a server "
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def _powerbi_server() -> Iterator[Emulator]:
     # Imported here, so that suites which do not use it pay nothing.
-    from powerbi_push.emulator.local import Emulator  # noqa: PLC0415
+    from powerbi_push.emulator import Emulator  # noqa: PLC0415
 
     with Emulator() as emulator:
         yield emulator
@@ -60,7 +60,7 @@ def powerbi(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv("POWERBI_PUSH_EMULATOR", shared.url)
         yield shared
         return
-    from powerbi_push.emulator.local import Emulator  # noqa: PLC0415
+    from powerbi_push.emulator import Emulator  # noqa: PLC0415
 
     with Emulator(*marker.args, **marker.kwargs) as own:
         monkeypatch.setenv("POWERBI_PUSH_EMULATOR", own.url)

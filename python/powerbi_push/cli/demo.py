@@ -16,7 +16,7 @@ import click
 
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.stop import Stop
-from powerbi_push.emulator.local import Emulator
+from powerbi_push.emulator import Emulator
 from powerbi_push.environment import VARIABLE
 from powerbi_push.powerbi.streaming import StreamingDataset
 from powerbi_push.schema.dataset import DatasetSchema

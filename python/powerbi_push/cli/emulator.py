@@ -11,7 +11,7 @@ import click
 from powerbi_push.cli.asking import FILE
 from powerbi_push.cli.seed import Seed, read_seed
 from powerbi_push.cli.stop import Stop
-from powerbi_push.emulator.local import Emulator
+from powerbi_push.emulator import Emulator
 from powerbi_push.environment import VARIABLE
 
 if TYPE_CHECKING:

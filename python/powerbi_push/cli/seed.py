@@ -16,7 +16,7 @@ from powerbi_push.schema.dataset import DatasetSchema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from powerbi_push.emulator.local import Emulator
+    from powerbi_push.emulator import Emulator
 
 _FORM = '[{"name": "Sales", "tables": [{"name": "Orders", "columns": [...], "rows": [...]}]}]'
 _TEXT_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity')

@@ -64,7 +64,7 @@ class Outbox:
     as long as it lives.
 
     >>> from powerbi_push import DatasetSchema, Outbox, TableSchema
-    >>> from powerbi_push.emulator.local import Emulator
+    >>> from powerbi_push.emulator import Emulator
     >>> with Emulator() as emulator:
     ...     schema = DatasetSchema("Plant", [TableSchema("Boiler", {"celsius": float})])
     ...     table = emulator.client().create_dataset(schema).table()

@@ -79,7 +79,7 @@ class Sender:
     A sender that nobody closed is closed when Python ends, and one line on stderr says how many rows were lost.
 
     >>> from powerbi_push import DatasetSchema, TableSchema
-    >>> from powerbi_push.emulator.local import Emulator
+    >>> from powerbi_push.emulator import Emulator
     >>> with Emulator() as emulator:
     ...     schema = DatasetSchema("Plant", [TableSchema("Boiler", {"celsius": float})])
     ...     table = emulator.client().create_dataset(schema).table()

@@ -58,7 +58,7 @@ def doctor(
     Returns:
         What was found, in plain sentences. What is wrong is in there: none of it is raised, and no secret is shown.
 
-    >>> from powerbi_push.emulator.local import Emulator
+    >>> from powerbi_push.emulator import Emulator
     >>> with Emulator() as emulator:
     ...     report = doctor(credential=emulator.credential, base_url=emulator.url)
     ...     report.ok

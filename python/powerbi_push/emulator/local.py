@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
 from powerbi_push.calls.arguments import look_at, refuse
-from powerbi_push.emulator.assumptions import Assumptions
 from powerbi_push.emulator.certificate import Bundle
 from powerbi_push.emulator.microstrategy import MicroStrategy, MicroStrategyAssumptions
 from powerbi_push.emulator.pushed import apart, difference, together
-from powerbi_push.emulator.records import AccessToken, EmulatorCredential, Request
+from powerbi_push.emulator.records import EmulatorCredential, Request
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.powerbi.client import Client
 from powerbi_push.powerbi.dataset import Dataset
@@ -37,18 +36,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from powerbi_push.calls.options import Rows
+    from powerbi_push.emulator.assumptions import Assumptions
     from powerbi_push.schema.table import DataType
-
-__all__ = [
-    "AccessToken",
-    "Assumptions",
-    "Emulator",
-    "EmulatorCredential",
-    "MicroStrategy",
-    "MicroStrategyAssumptions",
-    "Request",
-    "Role",
-]
 
 #: Faults that can be asked for at once; nobody waits for more requests.
 _MOST = 2**32 - 1

@@ -109,7 +109,7 @@ class Client:
 
         Mirrors Get Groups (source: its page in the Power BI REST reference).
 
-        >>> from powerbi_push.emulator.local import Emulator
+        >>> from powerbi_push.emulator import Emulator
         >>> with Emulator() as emulator:
         ...     for name in ("Sales", "Marketing"):
         ...         _ = emulator.add_workspace(name)

@@ -51,7 +51,7 @@ class StreamingDataset:
     Source of the limits: "Real-time streaming in Power BI",
     learn.microsoft.com/power-bi/connect-data/service-real-time-streaming.
 
-    >>> from powerbi_push.emulator.local import Emulator
+    >>> from powerbi_push.emulator import Emulator
     >>> with Emulator() as emulator:
     ...     url = emulator.streaming_dataset("Sensors", {"at": "DateTime", "celsius": "Number"})
     ...     stream = StreamingDataset(url, {"at": "DateTime", "celsius": float})

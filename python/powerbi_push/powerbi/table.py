@@ -99,7 +99,7 @@ class Table:
 
         >>> import asyncio
         >>> from powerbi_push import DatasetSchema
-        >>> from powerbi_push.emulator.local import Emulator
+        >>> from powerbi_push.emulator import Emulator
         >>> async def main() -> int:
         ...     with Emulator() as emulator:
         ...         schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
@@ -155,7 +155,7 @@ class Table:
             ConfigurationError: The number is below 0.
 
         >>> from powerbi_push import DatasetSchema
-        >>> from powerbi_push.emulator.local import Emulator
+        >>> from powerbi_push.emulator import Emulator
         >>> with Emulator() as emulator:
         ...     schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
         ...     plan = emulator.client().create_dataset(schema).table().plan(2_000_000)
@@ -213,7 +213,7 @@ class Table:
             ServiceError: The service refuses.
 
         >>> from powerbi_push import DatasetSchema
-        >>> from powerbi_push.emulator.local import Emulator
+        >>> from powerbi_push.emulator import Emulator
         >>> with Emulator() as emulator:
         ...     schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
         ...     table = emulator.client().create_dataset(schema).table("Orders")
@@ -257,7 +257,7 @@ class Table:
         take 120 requests a minute and user: this process keeps to that, and waits.
 
         >>> from powerbi_push import DatasetSchema
-        >>> from powerbi_push.emulator.local import Emulator
+        >>> from powerbi_push.emulator import Emulator
         >>> with Emulator() as emulator:
         ...     schema = DatasetSchema("Sales", [TableSchema("Orders", {"Id": int})])
         ...     table = emulator.client().create_dataset(schema).table()

@@ -84,7 +84,7 @@ def push(
 
     One client per credential, cloud and base URL is kept for the life of the process.
 
-    >>> from powerbi_push.emulator.local import Emulator
+    >>> from powerbi_push.emulator import Emulator
     >>> with Emulator() as emulator:
     ...     sign_in = {"credential": emulator.credential, "base_url": emulator.url}
     ...     push([{"Id": 1}], "Sales/Orders", create=True, **sign_in).confirmed
