@@ -233,8 +233,8 @@ pub(in crate::python) struct CsvRows {
 #[pymethods]
 impl CsvRows {
     #[new]
-    fn new(first: Py<CsvBatch>, batches: &Bound<'_, PyIterator>) -> Self {
-        Self { first, batches: batches.clone().unbind() }
+    fn new(first: Py<CsvBatch>, batches: &Bound<'_, PyIterator>) -> PyResult<Self> {
+        door::through(batches.py(), || Ok(Self { first, batches: batches.clone().unbind() }))
     }
 }
 
