@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push.calls.options import LoadOptions, given, takes
 from powerbi_push.calls.verbs import awaited, run, settled, within
-from powerbi_push.exceptions import ClosedError
+from powerbi_push.exceptions import ClosedError, OutboxError
 from powerbi_push.microstrategy.dataset import in_time, sending, tell_of_keys
 from powerbi_push.tracebacks import shown_unfinished
 
@@ -59,7 +59,8 @@ class Upload:
         Raises:
             ConfigurationError: There is no such table or policy, or the table has no key.
             ValidationError: Rows do not fit.
-            OutboxFullError: The disk is full.
+            OutboxFullError: The disk is full; the upload is over.
+            OutboxError: Rows cannot wait in `spool_dir`; the upload is over.
             ClosedError: The upload is over.
         """
         return run(self._push(rows, table, policy, given("Upload.push", LoadOptions, options)))
@@ -75,7 +76,12 @@ class Upload:
         self._check()
         limit, options = in_time(options)
         yield from within(limit, self._dataset.known())
-        count: int = yield self._core.stage(rows, table, self._dataset.usual(policy), options)
+        try:
+            count: int = yield self._core.stage(rows, table, self._dataset.usual(policy), options)
+        except OutboxError:
+            # Rows that cannot wait on the disk: what is left of the upload is not what was meant.
+            self.discard()
+            raise
         self._count += count
         return count
 

@@ -43,6 +43,7 @@ impl State {
 /// Rows for one dataset, which are published together.
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(in crate::python) struct LibraryUpload {
+    library: Py<Library>,
     client: Arc<Client>,
     name: String,
     model: Option<Arc<Model>>,
@@ -70,6 +71,7 @@ impl LibraryUpload {
                 return wrong(chunk_bytes, "`chunk_bytes` takes a whole number from 50,000,000 to 200,000,000".into());
             };
             Ok(Self {
+                library: library.clone().unbind(),
                 client: Arc::new(library.get().open(py)?.watched(Arc::new(()))),
                 name,
                 model: model.model.clone(),
@@ -137,6 +139,7 @@ impl LibraryUpload {
     /// Makes the dataset with its rows in one request; answers its id and what became of the rows.
     fn create(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Operation> {
         door::through(py, || {
+            self.check_open(py)?;
             let how = publishing::How::Create(self.model.clone());
             publishing::publish(py, Arc::clone(&self.client), &self.state, how, RowOptions::read(options)?)
         })
@@ -145,6 +148,7 @@ impl LibraryUpload {
     /// Publishes all that waits; answers what became of the rows, by table.
     fn publish(&self, py: Python<'_>, id: String, is_new: bool, options: &Bound<'_, PyDict>) -> PyResult<Operation> {
         door::through(py, || {
+            self.check_open(py)?;
             let how = publishing::How::Update { id, is_new, chunk: self.chunk };
             publishing::publish(py, Arc::clone(&self.client), &self.state, how, RowOptions::read(options)?)
         })
@@ -161,6 +165,11 @@ impl LibraryUpload {
 }
 
 impl LibraryUpload {
+    /// A client that was closed does not sign in again.
+    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+        self.library.get().open(py).map(drop)
+    }
+
     /// A table is updated in one way at a time.
     fn check_policy(&self, py: Python<'_>, table: &str, policy: Policy) -> PyResult<()> {
         let state = State::lock(&self.state);

@@ -392,6 +392,11 @@ def test_a_full_disk_abandons_the_push(powerbi: Emulator, microstrategy: MicroSt
         before = len(powerbi.requests)
         with pytest.raises(pbi.OutboxError, match="spool_dir"):
             dataset.push(ROWS)
+        upload = dataset.upload()
+        with pytest.raises(pbi.OutboxError, match="spool_dir"):
+            upload.push(ROWS)
+        with pytest.raises(pbi.ClosedError, match="the upload is over"):
+            upload.publish()
         assert len(powerbi.requests) == before
     with client_of(microstrategy, spool_dir=tmp_path) as client:
         assert client.dataset("Sales").push(ROWS, policy="replace").confirmed == 2
@@ -418,6 +423,16 @@ def test_a_closed_client_says_so(microstrategy: MicroStrategy) -> None:
     client.close()
     with pytest.raises(pbi.ClosedError):
         client.datasets()
+
+
+def test_an_upload_of_a_closed_client_is_not_published(powerbi: Emulator, microstrategy: MicroStrategy) -> None:
+    with client_of(microstrategy) as client:
+        upload = client.create_dataset(ORDERS, attributes=["Id"]).upload()
+        upload.push(ROWS)
+    before = len(powerbi.requests)
+    with pytest.raises(pbi.ClosedError, match="the client is closed"):
+        upload.publish()
+    assert (len(powerbi.requests), microstrategy.open_sessions) == (before, 0)
 
 
 def test_verbs_have_twins_to_await(microstrategy: MicroStrategy) -> None:
