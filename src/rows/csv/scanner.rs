@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::owned;
+use crate::rows::encode::position;
 
 /// Characters of one cell: a quote that is never closed ends here.
 const LONGEST: usize = 1_000_000;
@@ -378,9 +379,4 @@ fn undouble(text: &mut [u8]) -> usize {
         to += 1;
     }
     to
-}
-
-/// A place among bytes that are held at once, which are far fewer.
-fn position(place: usize) -> u32 {
-    u32::try_from(place).expect("a record is shorter than 4 GB")
 }

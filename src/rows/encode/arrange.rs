@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Encoder;
 use super::columns::Columns;
+use crate::rows::json::end_of_scalar;
 
 impl Encoder {
     /// Puts the row that begins at `start`, and was written as an object, into order.
@@ -65,7 +66,7 @@ impl Arranger {
             let place = Some(guess).filter(|place| *place < self.names.len() && is_there(place));
             let Some(place) = place.or_else(|| (0..self.names.len()).find(is_there)) else { return };
             let start = at + self.names[place].len();
-            let end = end_of_cell(object, start);
+            let end = end_of_scalar(object, start);
             self.spans[place] = start..end;
             guess = place + 1;
             at = end + 1;
@@ -73,58 +74,11 @@ impl Arranger {
     }
 }
 
-/// Where the cell ends that begins at `start`; cells hold no others.
-#[inline(always)]
-#[allow(clippy::needless_bitwise_bool, reason = "two compares are faster than a branch")]
-fn end_of_cell(row: &[u8], start: usize) -> usize {
-    if row.get(start) != Some(&b'"') {
-        // A bracket that closes is a brace, one bit aside.
-        return find(
-            row,
-            start,
-            |byte| (byte == b',') | (byte | 0x20 == b'}'),
-            |bytes| is(bytes, b',') | is(bytes | (0x20 * ONES), b'}'),
-        );
-    }
-    let mut at = start + 1;
-    loop {
-        at = find(row, at, |byte| (byte == b'"') | (byte == b'\\'), |bytes| is(bytes, b'"') | is(bytes, b'\\'));
-        match row.get(at) {
-            Some(b'"') => return at + 1,
-            Some(_) => at += 2,
-            None => return row.len(),
-        }
-    }
-}
-
-/// `01` in each byte.
-const ONES: u64 = u64::from_le_bytes([1; 8]);
-
-/// The highest bit of the first of these bytes that is `byte`, and perhaps of some behind it; 0 where none is.
-#[inline(always)]
-fn is(bytes: u64, byte: u8) -> u64 {
-    let others = bytes ^ (ONES * u64::from(byte));
-    others.wrapping_sub(ONES) & !others & (ONES << 7)
-}
-
-/// Where the first byte is that `is` asks for, from `at` on; eight are looked at together, by `are`.
-#[inline(always)]
-fn find(row: &[u8], mut at: usize, is: impl Fn(u8) -> bool, are: impl Fn(u64) -> u64) -> usize {
-    while let Some(bytes) = row.get(at..).and_then(|rest| rest.first_chunk()) {
-        match are(u64::from_le_bytes(*bytes)) {
-            0 => at += 8,
-            found => return at + found.trailing_zeros() as usize / 8,
-        }
-    }
-    let rest = row.get(at..).unwrap_or_default();
-    rest.iter().position(|byte| is(*byte)).map_or(row.len(), |found| at + found)
-}
-
 /// The cells of a row that was written as an array.
 pub fn cells_of(array: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut at = 1;
     std::iter::from_fn(move || {
-        let end = end_of_cell(array, at);
+        let end = end_of_scalar(array, at);
         let cell = array.get(at..end).filter(|cell| !cell.is_empty())?;
         at = end + 1;
         Some(cell)
