@@ -43,7 +43,7 @@ impl State {
 /// Rows for one dataset, which are published together.
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(in crate::python) struct LibraryUpload {
-    library: Py<Library>,
+    origin: Py<Library>,
     client: Arc<Client>,
     name: String,
     model: Option<Arc<Model>>,
@@ -71,7 +71,7 @@ impl LibraryUpload {
                 return wrong(chunk_bytes, "`chunk_bytes` takes a whole number from 50,000,000 to 200,000,000".into());
             };
             Ok(Self {
-                library: library.clone().unbind(),
+                origin: library.clone().unbind(),
                 client: Arc::new(library.get().open(py)?.watched(Arc::new(()))),
                 name,
                 model: model.model.clone(),
@@ -167,7 +167,7 @@ impl LibraryUpload {
 impl LibraryUpload {
     /// A client that was closed does not sign in again.
     fn check_open(&self, py: Python<'_>) -> PyResult<()> {
-        self.library.get().open(py).map(drop)
+        self.origin.get().open(py).map(drop)
     }
 
     /// A table is updated in one way at a time.

@@ -94,7 +94,7 @@ impl Database {
         mark: MarkFile,
     ) -> Result<Self, Trouble> {
         let state = State { destination, ..State::default() };
-        let mut disk = Self {
+        let mut database = Self {
             place,
             owner,
             framing,
@@ -118,18 +118,18 @@ impl Database {
             notices: Vec::new(),
             handed: (0, 0),
         };
-        let loaded = damaged.map_or_else(|| disk.load(), |what| Err(Trouble::Damaged(what.to_owned())));
+        let loaded = damaged.map_or_else(|| database.load(), |what| Err(Trouble::Damaged(what.to_owned())));
         match loaded {
             Err(Trouble::Damaged(what)) => {
-                if let Some(connection) = disk.connection.take() {
+                if let Some(connection) = database.connection.take() {
                     let _ = schema::spare_log(&connection, true);
                 }
-                salvage::renew(&disk.place, &mut disk.mark, &what, &destination, None)?;
-                disk.load()?;
+                salvage::renew(&database.place, &mut database.mark, &what, &destination, None)?;
+                database.load()?;
             }
             outcome => outcome?,
         }
-        Ok(disk)
+        Ok(database)
     }
 
     fn load(&mut self) -> Result<(), Trouble> {

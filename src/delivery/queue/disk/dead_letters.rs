@@ -98,8 +98,8 @@ pub(super) fn list(
 impl Database {
     /// Puts what is set aside behind the rows that wait; answers how many rows that were.
     pub(super) fn retry(&mut self, at: u64) -> Result<u64, Trouble> {
-        self.empty_aside(|disk, aside| {
-            disk.write(|transaction, file| {
+        self.empty_aside(|database, aside| {
+            database.write(|transaction, file| {
                 // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
                 transaction.put_behind(file, (&aside.rows, &aside.ends), at, aside.in_doubt)?;
                 transaction.forget_aside(file, aside)?;
@@ -110,8 +110,8 @@ impl Database {
 
     /// Deletes what is set aside; answers how many rows that were.
     pub(super) fn drop_set_aside(&mut self) -> Result<u64, Trouble> {
-        self.empty_aside(|disk, aside| {
-            disk.write(|transaction, file| {
+        self.empty_aside(|database, aside| {
+            database.write(|transaction, file| {
                 transaction.forget_aside(file, aside)?;
                 transaction.save(file)
             })

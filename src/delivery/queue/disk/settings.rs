@@ -25,20 +25,20 @@ pub struct Settings {
 
 /// Whether the queue is `destination`'s. One that lost its metadata and has no rows either is anybody's, and one without
 /// rows takes any framing.
-pub(super) fn claim(disk: &mut Database, destination: Option<Destination>) -> Result<(), Trouble> {
-    let state = disk.transaction.state;
+pub(super) fn claim(database: &mut Database, destination: Option<Destination>) -> Result<(), Trouble> {
+    let state = database.transaction.state;
     let (Some(destination), found) = (destination, state.destination) else { return Ok(()) };
     let wanted = StoredDestination::from(destination);
     if found == wanted {
         return Ok(());
     }
-    let path = disk.place.path().display();
+    let path = database.place.path().display();
     if found.is_known() && !found.is(&destination) {
         return Err(Error::new(Kind::Outbox, format!("the outbox `{path}` holds rows for another destination"))
             .with_hint("give each destination an outbox of its own")
             .into());
     }
-    if disk.pending() + state.aside_rows > 0 {
+    if database.pending() + state.aside_rows > 0 {
         let what = if found.is_known() {
             "holds rows in another framing than its destination takes now"
         } else {
@@ -48,7 +48,7 @@ pub(super) fn claim(disk: &mut Database, destination: Option<Destination>) -> Re
             .with_hint("export its rows, and push them where they belong")
             .into());
     }
-    disk.write(|transaction, file| {
+    database.write(|transaction, file| {
         transaction.state.destination = wanted;
         transaction.save(file)
     })

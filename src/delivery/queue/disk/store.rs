@@ -33,22 +33,22 @@ impl Store for DiskQueue {
 
     /// What is set aside goes first.
     fn drop_oldest(&self, bytes: u64) -> Result<u64> {
-        waiting(|| self.with("dropping rows from", |disk| disk.drop_oldest(bytes)))
+        waiting(|| self.with("dropping rows from", |database| database.drop_oldest(bytes)))
     }
 
     fn number_from(&self, last: u64) -> Result<()> {
-        self.with("numbering", |disk| {
-            disk.transaction.numbering.start(last);
+        self.with("numbering", |database| {
+            database.transaction.numbering.start(last);
             Ok(())
         })
     }
 
     fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
-        waiting(|| self.with("numbering", |disk| disk.number_anew(batch, last)))
+        waiting(|| self.with("numbering", |database| database.number_anew(batch, last)))
     }
 
     fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
-        waiting(|| self.with("reading", |disk| disk.take(max_rows, max_bytes)))
+        waiting(|| self.with("reading", |database| database.take(max_rows, max_bytes)))
     }
 
     fn has_more(&self) -> bool {
@@ -57,7 +57,7 @@ impl Store for DiskQueue {
     }
 
     fn issue(&self, batch: &mut Batch) -> Result<()> {
-        let number = waiting(|| self.with("writing to", |disk| disk.issue(batch)))?;
+        let number = waiting(|| self.with("writing to", |database| database.issue(batch)))?;
         batch.give_number(number);
         Ok(())
     }
@@ -66,8 +66,8 @@ impl Store for DiskQueue {
     fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
         if !in_doubt {
             waiting(|| {
-                self.with("writing to", |disk| {
-                    disk.recall(batch);
+                self.with("writing to", |database| {
+                    database.recall(batch);
                     Ok(())
                 })
             })?;
@@ -77,7 +77,7 @@ impl Store for DiskQueue {
 
     fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool> {
         let aside = why.map(|why| StoredDeadLetter::new(batch, state == RowState::InDoubt, why, self.calendar.now()));
-        waiting(|| self.with("settling rows in", |disk| Ok(disk.settle(batch, aside))))
+        waiting(|| self.with("settling rows in", |database| Ok(database.settle(batch, aside))))
     }
 
     fn release(&self) {
