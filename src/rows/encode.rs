@@ -79,6 +79,8 @@ pub struct Encoder {
     columns: Columns,
     options: Options,
     limits: Limits,
+    /// Bytes of a body with nothing but one row; see [`Encoder::with_long_rows`].
+    longest_row: usize,
     /// Whether no row can be too large for a body.
     always_fits: bool,
     /// Whether rows are checked and not kept; see [`Encoder::only_check`].
@@ -136,6 +138,7 @@ impl Encoder {
             options: Options { values: schema.as_ref().map_or(options.values, |schema| schema.values()), ..options },
             columns: Columns::new(schema),
             limits,
+            longest_row: limits.max_bytes,
             body: Buffer::default(),
             ends: Vec::new(),
             key: Arc::default(),
@@ -148,6 +151,12 @@ impl Encoder {
             row: 0,
             problems: Problems::new(max_errors),
         }
+    }
+
+    /// Has a row that no body of the limits holds in a body of its own, which may take so many bytes.
+    #[must_use]
+    pub fn with_long_rows(self, max_bytes: usize) -> Self {
+        Self { longest_row: max_bytes, ..self }
     }
 
     /// The rows that did not fit so far.
@@ -296,10 +305,10 @@ impl Encoder {
         let envelope = self.framing.prefix.len() + self.framing.suffix.len();
         let separator = if self.ends.is_empty() { 0 } else { self.framing.separator.len() };
         let row_bytes = self.body.len() - start - separator;
-        if row_bytes + envelope > self.limits.max_bytes {
+        if row_bytes + envelope > self.longest_row {
             self.body.truncate(start);
             self.problems.invalid(number);
-            self.problems.report(RowError::too_large(number, row_bytes + envelope, self.limits.max_bytes));
+            self.problems.report(RowError::too_large(number, row_bytes + envelope, self.longest_row));
             return None;
         }
         let carried = self.body.written()[start + separator..].to_vec();

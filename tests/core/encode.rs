@@ -162,6 +162,27 @@ fn a_row_that_fits_no_request_is_a_problem_of_its_own() {
 }
 
 #[test]
+fn a_long_row_that_may_be_has_a_request_of_its_own() {
+    let rows = || vec![(1, "short".into()), (2, "x".repeat(200)), (3, "short".into()), (4, "x".repeat(200))];
+    let limits = Limits { max_rows: 10, max_bytes: 100 };
+    let encoded = |longest: usize| {
+        let (mut source, mut encoder, mut runs) =
+            (Sample::new(rows()), encoder(limits).with_long_rows(longest), Vec::new());
+        loop {
+            let filled = encoder.fill(&mut source).unwrap();
+            runs.extend(filled.run);
+            if filled.ended {
+                let lengths: Vec<_> = runs.iter().map(|run| (run.rows(), run.body(0..run.rows()).len())).collect();
+                return (lengths, encoder.problems().invalid_rows().to_vec());
+            }
+        }
+    };
+    let [short, long] = [5, 200].map(|text| r#"{"rows":[{"Id":1,"Item":""}]}"#.len() + text);
+    assert_eq!(encoded(long), (vec![(1, short), (1, long), (1, short), (1, long)], vec![]));
+    assert_eq!(encoded(long - 1), (vec![(2, 2 * short - r#"{"rows":[]}"#.len() + 1)], vec![1..2, 3..4]));
+}
+
+#[test]
 fn how_long_text_may_be_is_the_services_own_rule() {
     let told = |max_text: usize| {
         let rules = ValueRules { max_text, ..TARGET.values };

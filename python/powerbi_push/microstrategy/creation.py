@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
-from powerbi_push.calls.arguments import listed, look_at
+from powerbi_push.calls.arguments import listed, look_at, shown
 from powerbi_push.calls.verbs import within
 from powerbi_push.exceptions import ConfigurationError, PowerBIPushError
 from powerbi_push.microstrategy.dataset import Dataset, in_time, sending, tell_of_keys
@@ -107,7 +107,15 @@ def _parts(schema: DatasetSchema, rows: Any) -> dict[str, Any]:
     look_at("rows", rows)
     if isinstance(rows, Mapping) and rows and all(name in names for name in rows):
         return dict(rows)
+    tables = f"its tables are {', '.join(map(shown, names))}"
+    if isinstance(rows, Mapping) and not any(name in names or name in _columns(schema) for name in rows):
+        msg = "rows= is a mapping, and none of its keys is the name of a table"
+        raise ConfigurationError(msg, hint=tables)
     if len(names) == 1:
         return {names[0]: rows}
     msg = f"the dataset has {len(names)} tables: rows= takes a mapping of their names to rows"
-    raise ConfigurationError(msg, hint=f"its tables are {', '.join(names)}")
+    raise ConfigurationError(msg, hint=tables)
+
+
+def _columns(schema: DatasetSchema) -> set[str]:
+    return {column.name for table in schema.tables for column in table.columns}

@@ -131,6 +131,10 @@ impl Delivery {
                 for batch in self.left() {
                     self.leave(&batch, true);
                 }
+                if let Some(failure) = &mut self.lock().failure {
+                    // What ended the delivery knew nothing of a commit, and has another advice.
+                    failure.hint.clone_from(&error.hint);
+                }
                 self.end_without(&session, error).await;
             }
         }

@@ -7,7 +7,7 @@ use pyo3::types::IntoPyDict;
 
 use super::arrow::{self, ArrowRows};
 use super::column_lists::ColumnLists;
-use super::labels::{check_width, is_a, one_column};
+use super::labels::{check_no_nul, check_width, is_a, one_column};
 use super::{Failure, Wanted, pandas};
 use crate::python::door;
 use crate::rows::cell::Rows;
@@ -26,14 +26,20 @@ impl Frame {
         if let Some(rows) = ArrowRows::csv(rows, wanted)? {
             return Ok(Some(Self::Arrow(Box::new(rows))));
         }
-        for (module, class) in
-            [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "Table"), ("pyarrow", "RecordBatch")]
-        {
-            if let Some(counts) = wanted.counts.filter(|_| wanted.is_all())
-                && is_a(rows, module, class)?
-            {
+        for (module, class) in [
+            ("pandas", "DataFrame"),
+            ("polars", "DataFrame"),
+            ("pyarrow", "Table"),
+            ("pyarrow", "RecordBatch"),
+            ("pyarrow", "RecordBatchReader"),
+        ] {
+            if !is_a(rows, module, class)? {
+                continue;
+            }
+            if let Some(counts) = wanted.counts.filter(|_| wanted.is_all()) {
                 check_width(rows, counts)?;
             }
+            check_no_nul(rows, module)?;
         }
         if is_a(rows, "pandas", "DataFrame")? {
             return Ok(Some(match pandas::open(rows, wanted)? {

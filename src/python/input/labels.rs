@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
-use crate::error::Error;
-use crate::python::errors;
+use crate::error::{Error, shown};
+use crate::python::{door, errors};
 use crate::rows::schema::Counts;
 
 /// Whether `rows` is a `class` of `module`; what was never imported made nothing.
@@ -49,6 +50,34 @@ pub(super) fn check_width(frame: &Bound<'_, PyAny>, most: &Counts) -> PyResult<(
     };
     let hint = "unknown_columns=\"ignore\" reads those columns alone that the schema has";
     Err(errors::to_py(frame.py(), &Error::configuration(problem).with_hint(hint)))
+}
+
+/// Refuses names with a NUL, which ends a name in Arrow's C interface: pyarrow would cut the name there, and polars ends
+/// the process, for a field of a struct as well.
+pub(super) fn check_no_nul(frame: &Bound<'_, PyAny>, module: &str) -> PyResult<()> {
+    let names = match module {
+        "pyarrow" => frame.getattr("schema")?.getattr("names")?,
+        _ => frame.getattr("columns")?,
+    };
+    for name in door::each(&names)? {
+        if let Ok(name) = name?.cast::<PyString>() {
+            refuse_nul(name, "\0", "column label")?;
+        }
+    }
+    if module == "polars" {
+        for data_type in door::each(&frame.getattr("dtypes")?)? {
+            refuse_nul(&data_type?.repr()?, "\\x00", "a name in the type")?;
+        }
+    }
+    Ok(())
+}
+
+fn refuse_nul(name: &Bound<'_, PyString>, nul: &str, what: &str) -> PyResult<()> {
+    if !name.contains(nul)? {
+        return Ok(());
+    }
+    let message = format!("{what} `{}` holds a NUL, which no frame can hand over", shown(&name.to_string_lossy()));
+    Err(errors::to_py(name.py(), &Error::configuration(message).with_hint("rename it, or drop the column")))
 }
 
 /// The error for columns with the types that they have; none for none.

@@ -127,7 +127,7 @@ async fn stopped(client: &Client, stop: &Notify, deadline: Option<Moment>) -> Er
     tokio::select! {
         () = stop.notified() => Error::new(Kind::Closed, "the call was interrupted"),
         () = passing => Error::new(Kind::Deadline, "the time limit of this call has passed")
-            .with_hint("give a longer timeout="),
+            .with_hint("give a longer timeout=, and look at the dataset before the same rows are pushed again"),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::python::wakeup::Wakeup;
 use crate::rows::encode::{Encoder, Filled, Seen};
 use crate::rows::schema::{Table, TableSchema};
 use crate::services::microstrategy::TARGET;
-use crate::services::microstrategy::staging::{LIMITS, ROWS, Staging};
+use crate::services::microstrategy::staging::{LIMITS, LONGEST_ROW, ROWS, Staging};
 
 /// Puts `rows` where the others of an upload wait; the answer is how many there are.
 pub(super) fn stage(
@@ -47,7 +47,8 @@ pub(super) fn stage(
     let source = source.map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let sized = source.is_sized();
     let total = if sized { rows.len().ok() } else { None };
-    let encoder = Encoder::new(&ROWS, Some(schema), options.cells, LIMITS, options.max_errors).with_key(staging.key());
+    let encoder = Encoder::new(&ROWS, Some(schema), options.cells, LIMITS, options.max_errors);
+    let encoder = encoder.with_long_rows(LONGEST_ROW).with_key(staging.key());
     let progress = std::mem::replace(&mut options.progress, crate::python::options::Progress::Never);
     let started = clock.now();
     let deadline = options.timeout.map(|timeout| started + timeout);

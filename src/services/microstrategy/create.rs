@@ -28,8 +28,8 @@ impl Client {
         let call = Call::new(Method::POST, below(&self.root, &["datasets", "models"])?, CREATING);
         let call = self.within(call.with(&model.many())).await?;
         let answer = self.call_again(call).await.map_err(doubted)?;
-        let answer = json(&answer)?;
-        Ok(Info { id: required(&answer, &["id", "datasetId"])?, name: model.name().to_owned() })
+        let id = json(&answer).and_then(|answer| required(&answer, &["id", "datasetId"]));
+        Ok(Info { id: id.map_err(|error| error.with_hint(NOT_KNOWN))?, name: model.name().to_owned() })
     }
 
     /// `POST datasets`: the model and the rows of its only table, which are published with it. `rows` is their JSON.

@@ -17,6 +17,8 @@ pub static ROWS: Framing = Framing::new(b"[", b",", b"]").in_arrays().in_base64(
 
 /// Rows that are encoded at a time: few, since their memory is used again, and new memory is slow.
 pub const LIMITS: Limits = Limits { max_rows: 10_000, max_bytes: 4_000_000 };
+/// Bytes of one row: what the smallest chunk holds in Base64. Texts may be of any length, and a row is never cut.
+pub const LONGEST_ROW: usize = 37_500_000;
 
 /// Base64 of one request, where one is enough for everything. Above it chunks are no slower.
 pub const ONE_REQUEST: u64 = 5_000_000;

@@ -23,7 +23,7 @@ use super::answers::Speech;
 use super::client::Client;
 use super::doubt::Trouble;
 use super::operation::{ANSWER_LIMIT, Call, Setback};
-use super::read::{json, required, whole};
+use super::read::{json, required, unreadable, whole};
 use super::staging::{ROWS, Staging};
 use crate::clock::Moment;
 use crate::delivery::queue::Queue;
@@ -42,6 +42,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How long publishing may take.
 const PUBLISHING: Duration = Duration::from_secs(3_600);
+/// How long answers that say nothing of it are borne with.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a session that is of no more use is tried to be deleted.
 const TIDYING: Duration = Duration::from_secs(10);
 /// How often a login is kept alive while an upload needs it: it ends after 1,800 s without a request
@@ -142,24 +144,26 @@ impl Upload {
         let call = self.call(Method::GET, &[id(session), "publishStatus"], "asking whether it is published");
         let (clock, unsure) = (&client.clock, |error: Error| Setback { error, in_doubt: true, renewed: false });
         let (until, mut wait) = (clock.now() + PUBLISHING, FIRST_WAIT);
+        let mut patience = clock.now() + PATIENCE;
         loop {
-            let answer = match client.call_again(call.clone()).await {
-                Ok(answer) => answer,
-                Err(setback) => return Err(unsure(doubt.unwrap_or(setback.error))),
-            };
-            let said = json(&answer).map_err(unsure)?;
-            let status = said.get("status").and_then(whole);
-            if status == Some(RESULT) {
-                return Ok(());
+            let next = clock.now() + wait;
+            match client
+                .call_again(call.clone())
+                .await
+                .map_err(|setback| setback.error)
+                .and_then(|answer| status(&answer))
+            {
+                Ok((_, RESULT)) => return Ok(()),
+                Ok((said, state)) if FAILURES.contains(&state) => return Err(failed(&said).into()),
+                Ok(_) => patience = next + PATIENCE,
+                Err(error) if is_stray(&error) && next < patience => {}
+                Err(error) => return Err(unsure(doubt.unwrap_or(error))),
             }
-            if status.is_some_and(|status| FAILURES.contains(&status)) {
-                return Err(failed(&said).into());
-            }
-            if clock.now() + wait > until {
+            if next > until {
                 let message = format!("the service is still publishing after {} s", PUBLISHING.as_secs());
                 return Err(unsure(Error::new(Kind::Deadline, message)));
             }
-            clock.sleep_until(clock.now() + wait).await;
+            clock.sleep_until(next).await;
             wait = LONGEST_WAIT.min(wait * 2);
         }
     }
@@ -339,6 +343,20 @@ pub fn queue(stagings: Vec<Staging>, folder: PathBuf) -> (Vec<Target>, Queue) {
     let queue = Queue::in_piles(folder, piles);
     queue.close();
     (targets, queue)
+}
+
+/// Whether something else on the way may have answered: the service gives its refusals a code, and what passes was
+/// repeated already.
+fn is_stray(error: &Error) -> bool {
+    let by_kind = matches!(error.kind, Kind::Service | Kind::PermissionDenied | Kind::NotFound);
+    by_kind && error.answer.code.is_none() && error.answer.status.is_none_or(|status| status < 500)
+}
+
+/// What the service says of a publication, and its state.
+fn status(answer: &Answer) -> Result<(Value, i64)> {
+    let said = json(answer)?;
+    let state = said.get("status").and_then(whole).ok_or_else(|| unreadable("it lacks `status`"))?;
+    Ok((said, state))
 }
 
 /// What the service says of a publication that failed.

@@ -268,6 +268,41 @@ def test_a_publish_without_any_answer_leaves_the_rows_in_doubt(
     assert calls(powerbi).count(f"POST {calls(powerbi)[-1].split()[1]}/publish") == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "body"), [(204, ""), (200, "<html>"), (200, "{}"), (302, ""), (403, "<html>"), (404, "not here")]
+)
+def test_an_answer_by_somebody_else_while_the_service_publishes_is_borne_with(
+    status: int, body: str, powerbi: Emulator, microstrategy: MicroStrategy, client: pbi.microstrategy.Client
+) -> None:
+    dataset = client.create_dataset(ORDERS, attributes=["Id"])
+    powerbi.fail_next(status, body=body, route="MicroStrategy_PublishStatus")
+    assert dataset.push(ROWS).confirmed == 2
+    assert microstrategy.rows("Sales/Orders") == ROWS
+    assert sum(call.endswith("/publishStatus") for call in calls(powerbi)) == 3
+
+
+def test_a_refusal_by_the_service_itself_while_it_publishes_ends_the_upload(
+    powerbi: Emulator, client: pbi.microstrategy.Client
+) -> None:
+    dataset = client.create_dataset(ORDERS, attributes=["Id"])
+    powerbi.fail_next(404, code="ERR004", message="no upload", route="MicroStrategy_PublishStatus")
+    with pytest.raises(pbi.InDoubtError) as raised:
+        dataset.push(ROWS)
+    assert result_of(raised.value).in_doubt == 2
+    assert sum(call.endswith("/publishStatus") for call in calls(powerbi)) == 1
+
+
+def test_a_time_limit_that_ends_a_publication_says_to_look_at_the_dataset(
+    powerbi: Emulator, client: pbi.microstrategy.Client
+) -> None:
+    dataset = client.create_dataset(ORDERS, attributes=["Id"])
+    powerbi.fail_next(503, route="MicroStrategy_PublishStatus", retry_after=60)
+    with pytest.raises(pbi.DeadlineError) as raised:
+        dataset.push(ROWS, timeout=1)
+    assert result_of(raised.value).in_doubt == 2
+    assert raised.value.hint == "look for them before sending them again"
+
+
 def test_a_session_that_ends_while_the_service_publishes_leaves_the_rows_in_doubt(
     powerbi: Emulator, client: pbi.microstrategy.Client
 ) -> None:
@@ -512,3 +547,47 @@ def test_a_client_that_nobody_closes_logs_out_with_the_program(microstrategy: Mi
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=50)
     assert (ran.stdout, ran.stderr) == ("[]\n", "")
     assert microstrategy.open_sessions == 0
+
+
+@pytest.mark.parametrize("workflow", ["one", "many", None])
+def test_a_text_may_be_longer_than_what_is_encoded_at_a_time(
+    workflow: Any, microstrategy: MicroStrategy, client: pbi.microstrategy.Client
+) -> None:
+    rows = [
+        {"Id": 1, "City": "Rome", "Price": 1.5},
+        {"Id": 2, "City": "é" * 3_000_000, "Price": 0.5},
+        ROWS[1] | {"Id": 3},
+    ]
+    dataset = client.create_dataset(ORDERS, rows, attributes=["Id"], workflow=workflow)
+    assert microstrategy.rows("Sales/Orders") == rows
+    assert dataset.push(rows[1:], policy="replace").confirmed == 2
+    assert microstrategy.rows("Sales/Orders") == rows[1:]
+
+
+def test_a_row_longer_than_the_smallest_chunk_is_refused_before_anything_is_sent(
+    powerbi: Emulator, client: pbi.microstrategy.Client
+) -> None:
+    with pytest.raises(pbi.ValidationError, match=r"takes 37500001 bytes; one may hold 37500000") as raised:
+        client.create_dataset(ORDERS, [{"Id": 1, "City": "x" * (37_500_001 - len('[[1,"",0.5]]')), "Price": 0.5}])
+    assert raised.value.errors[0].code == "row_too_large"
+    assert powerbi.requests == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_number_is_one_key_however_it_is_written(many: bool, client: pbi.microstrategy.Client) -> None:  # noqa: FBT001
+    schema = pbi.DatasetSchema("Keys", {"T": {"Price": float, "Sum": Decimal}}, target="microstrategy")
+    prices = [1, 1.0, 2.5, 1e22, 10**22, -0.0, 0]
+    sums = [Decimal(3), Decimal("3.00"), Decimal("2.5"), Decimal("7E+1"), Decimal(70), Decimal(0), Decimal("0.0")]
+    rows = [{"Price": price, "Sum": amount} for price, amount in zip(prices, sums, strict=True)]
+    dataset = client.create_dataset(schema, attributes=["Price", "Sum"])
+    result = dataset.push(rows * 500 if many else rows)
+    assert result.repeated_keys == (4 if many else 3)
+
+
+def test_a_mapping_that_names_no_table_is_told_so(powerbi: Emulator, client: pbi.microstrategy.Client) -> None:
+    with pytest.raises(pbi.ConfigurationError, match="none of its keys is the name of a table") as raised:
+        client.create_dataset(ORDERS, {"Bee": ROWS})
+    assert raised.value.hint == "its tables are 'Orders'"
+    with pytest.raises(TypeError, match=r"wrap it in a list: \[row\]|push\(\[row\]\)"):
+        client.create_dataset(ORDERS, ROWS[0])
+    assert powerbi.requests == []

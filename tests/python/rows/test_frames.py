@@ -425,3 +425,16 @@ def test_a_frame_is_read_without_the_gil() -> None:
         stop.set()
         sys.setswitchinterval(interval)
         thread.join(WATCHDOG)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table, lambda data: pa.table(data).to_reader()])
+def test_a_name_with_a_nul_is_refused_and_nothing_is_cut(frame: Any) -> None:
+    table = TableSchema("T", {"a": int})
+    for name in ("a\0", "a\0b", "\0"):
+        with pytest.raises(ConfigurationError, match=r"column label `.*` holds a NUL, which no frame can hand over"):
+            list(table.payloads(frame({name: [1], "b": [2]})))
+
+
+def test_a_field_with_a_nul_in_its_name_does_not_end_the_process() -> None:
+    with pytest.raises(ConfigurationError, match=r"a name in the type .* holds a NUL"):
+        TableSchema.infer("T", pl.DataFrame({"a": [{"b\0c": 1}]}))
