@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Setback {
     /// What went wrong.
     pub error: Error,
-    /// It was sent whole, and what came of it was not told.
+    /// It was sent whole at least once, and what came of that was not told.
     pub in_doubt: bool,
     /// The sign-in had ended; there is another one now.
     pub renewed: bool,
@@ -77,67 +77,88 @@ impl fmt::Debug for Operation<'_> {
 
 impl Operation<'_> {
     /// Calls it until it is answered.
-    pub async fn run(mut self) -> Result<Answer, Setback> {
+    pub async fn run(self) -> Result<Answer, Setback> {
         let Self { clock, retry, watch, .. } = self;
         let patience = Some(PATIENCE);
-        repeat(&mut self, &Terms { clock, retry, patience, endless: false, back_off: BackOff::Here, watch }).await
+        let terms = Terms { clock, retry, patience, endless: false, back_off: BackOff::Here, watch };
+        repeat(&mut Calls { operation: self, in_doubt: false }, &terms).await
+    }
+}
+
+/// An operation, and what is known of the attempts so far.
+struct Calls<'o> {
+    operation: Operation<'o>,
+    /// Some attempt may have been done.
+    in_doubt: bool,
+}
+
+impl Calls<'_> {
+    fn setback(&self, error: Error) -> Setback {
+        Setback { in_doubt: self.in_doubt, ..error.into() }
     }
 
     async fn expired(&self, refused: Option<u64>, error: Error) -> Next<Result<Answer, Setback>> {
-        match self.on_expiry {
+        match self.operation.on_expiry {
             OnExpiry::Repeat => Next::Expired(refused, error),
             OnExpiry::Fail => Next::Fail(error),
-            OnExpiry::Tell => match self.http.renew(refused).await {
-                Ok(true) => Next::Done(Err(Setback { renewed: true, ..error.into() })),
+            OnExpiry::Tell => match self.operation.http.renew(refused).await {
+                Ok(true) => Next::Done(Err(Setback { renewed: true, ..self.setback(error) })),
                 Ok(false) => Next::Fail(error),
                 Err(error) => Next::Fail(error),
             },
         }
     }
+
+    /// An attempt may have been done: the same again, unless that may be something else.
+    fn doubt(&mut self, told: Option<Duration>, error: Error) -> Next<Result<Answer, Setback>> {
+        self.in_doubt = true;
+        if self.operation.repeatable { Next::Wait(told, error) } else { Next::Done(Err(self.setback(error))) }
+    }
 }
 
-impl Attempts for Operation<'_> {
+impl Attempts for Calls<'_> {
     type Came = Sent;
     type End = Result<Answer, Setback>;
 
     async fn exchange(&self, turn: &Turn) -> Result<Sent> {
-        let ask = Ask { rows: 0, retry: self.retry, failed: None };
-        let leave = Leave { limit: self.limit, ask, deadline: None, watch: self.watch };
-        let mut sent = self.http.send(&self.request, leave, &turn.progress).await?;
+        let Operation { http, limit, retry, watch, request, heard, .. } = &self.operation;
+        let ask = Ask { rows: 0, retry: *retry, failed: None };
+        let leave = Leave { limit, ask, deadline: None, watch: *watch };
+        let mut sent = http.send(request, leave, &turn.progress).await?;
         // How it ended is no matter of quotas: operations have none that are written down.
         sent.permit.end(Ending::Refused);
-        if let Some(heard) = self.heard {
+        if let Some(heard) = heard {
             heard(turn, &sent);
         }
         Ok(sent)
     }
 
     async fn judge(&mut self, sent: Sent) -> Next<Self::End> {
-        let doubt = |error: Error| Next::Done(Err(Setback { in_doubt: true, ..error.into() }));
         let answer = match sent.outcome {
-            Outcome::Failed(failure) if self.repeatable || !failure.sent_whole => {
-                return Next::Wait(None, failure.to_error());
-            }
-            Outcome::Failed(failure) => return doubt(failure.to_error()),
+            Outcome::Failed(failure) if failure.sent_whole => return self.doubt(None, failure.to_error()),
+            Outcome::Failed(failure) => return Next::Wait(None, failure.to_error()),
             Outcome::Answered(answer) => answer,
         };
-        let error = || self.http.explain(&answer, self.doing);
-        let dialect = self.http.dialect();
+        let Operation { http, doing, repeatable, .. } = &self.operation;
+        let (error, dialect) = (|| http.explain(&answer, doing), http.dialect());
         match answer.status {
             200..300 if !answer.is_html && !answer.denies => Next::Done(Ok(answer)),
             _ if dialect.is_expired(&answer) => self.expired(sent.signed_as, error()).await,
             429 => Next::Wait(answer.retry_after, error()),
-            408 | 500.. if !self.repeatable => doubt(error()),
+            408 | 500.. if !repeatable || dialect.is_passing(&answer) => {
+                let error = error();
+                self.doubt(answer.retry_after, error)
+            }
             _ if dialect.is_passing(&answer) => Next::Wait(answer.retry_after, error()),
             _ => Next::Fail(error()),
         }
     }
 
     async fn renew(&mut self, refused: Option<u64>, why: Error) -> Result<Next<Self::End>> {
-        Ok(if self.http.renew(refused).await? { Next::Again } else { Next::Fail(why) })
+        Ok(if self.operation.http.renew(refused).await? { Next::Again } else { Next::Fail(why) })
     }
 
     fn give_up(&mut self, error: Error) -> Option<Self::End> {
-        Some(Err(error.into()))
+        Some(Err(self.setback(error)))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  run    step ─ wait for the wakeup, with an ear for Ctrl-C ─ step ─ …          a thread
-//!  verbs  step ─ back to the loop until the wakeup has woken it ─ step ─ …       asyncio
+//!  step   step ─ back to the loop until the wakeup has woken it ─ step ─ …       asyncio
 //! ```
 
 use std::future::Future;

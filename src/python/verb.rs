@@ -1,6 +1,6 @@
 //! Verbs run from here, so that a traceback ends at the public one: a function of Rust has no frame in it.
 //!
-//! A verb is a Python generator of operations; see `powerbi_push/verbs.py`. Of the exception that ends it the frames of
+//! A verb is a Python generator of operations; see `powerbi_push/calls/verbs.py`. Of the exception that ends it the frames of
 //! this package are taken off, and those of the caller's own functions stay.
 
 use pyo3::exceptions::{PyException, PyStopIteration};

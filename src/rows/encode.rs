@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Rows of which many are at hand are encoded on all cores (`slices`). Where all are to be checked before the first is sent,
-//! a check alone writes nothing (`check`), and the first bodies made on the way are kept (`kept`).
+//! a check alone writes nothing (`check`), and the first bodies made on the way are kept (`checked`).
 
 mod arrange;
 mod buffer;

@@ -232,8 +232,9 @@ def joined(first: PushResult, then: PushResult) -> PushResult:
     added = {
         one.name: getattr(first, one.name) + getattr(then, one.name)
         for one in fields(PushResult)
-        if one.name in {*_COUNTS, "error_count", "errors", "repeated_keys"}
+        if one.name in {*_COUNTS, "error_count", "repeated_keys"}
     }
+    errors = (*first.errors, *(replace(error, row=error.row + first.read) for error in then.errors))
     ranges = list(first.ranges)
     for start, stop, state in ((one[0] + first.read, one[1] + first.read, one[2]) for one in then.ranges):
         if ranges and ranges[-1][1:] == (start, state):
@@ -242,7 +243,9 @@ def joined(first: PushResult, then: PushResult) -> PushResult:
             ranges.append((start, stop, state))
     whole = first.resume_from == first.read
     resume_from = first.read + then.resume_from if whole else first.resume_from
-    return replace(then, **added, ranges=ranges, resume_from=resume_from, elapsed_seconds=first.elapsed_seconds)
+    return replace(
+        then, **added, errors=errors, ranges=ranges, resume_from=resume_from, elapsed_seconds=first.elapsed_seconds
+    )
 
 
 def validation_report(found: tuple[int, int, list[dict[str, Any]], list[str]]) -> ValidationReport:

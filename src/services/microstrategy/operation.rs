@@ -62,9 +62,11 @@ impl Client {
     /// The same, telling apart what was refused and what may have been done.
     pub(super) async fn call_again(&self, call: Call) -> Result<Answer, Setback> {
         match self.attempt(&call).await {
-            Err(setback) if setback.renewed => {
-                self.attempt(&call).await.map_err(|setback| Setback { renewed: false, ..setback })
-            }
+            Err(first) if first.renewed => self.attempt(&call).await.map_err(|second| Setback {
+                in_doubt: first.in_doubt || second.in_doubt,
+                renewed: false,
+                ..second
+            }),
             other => other,
         }
     }

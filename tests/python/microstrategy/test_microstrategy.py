@@ -237,6 +237,26 @@ def test_an_answer_that_gets_lost_loses_and_doubles_no_row(
     assert len(microstrategy.rows("Sales/Orders")) == 3
 
 
+@pytest.mark.parametrize("policy", ["add", "update", "upsert", "replace"])
+@pytest.mark.parametrize("how", ["dropped", "busy", "dropped, then refused", "dropped, then expired and refused"])
+def test_one_request_that_may_have_been_done_leaves_its_rows_in_doubt(
+    how: str, policy: Any, powerbi: Emulator, client: pbi.microstrategy.Client
+) -> None:
+    dataset = client.create_dataset(ORDERS, ROWS, attributes=["Id"])
+    route = "MicroStrategy_UpdateTable"
+    if how == "busy":
+        powerbi.fail_next(503, route=route, times=FAST.attempts)
+    else:
+        powerbi.drop_response(route=route, times=FAST.attempts if how == "dropped" else 1)
+    if "expired" in how:
+        powerbi.fail_next(401, code="ERR009", message="expired", route=route)
+    if "refused" in how:
+        powerbi.fail_next(403, code="ERR014", message="no", route=route)
+    with pytest.raises(pbi.InDoubtError) as raised:
+        dataset.push(ROWS, policy=policy)
+    assert result_of(raised.value).ranges == [(0, 2, "in_doubt")]
+
+
 def test_a_failed_chunk_raises_and_leaves_nothing_behind(
     powerbi: Emulator, microstrategy: MicroStrategy, client: pbi.microstrategy.Client
 ) -> None:
@@ -591,3 +611,16 @@ def test_a_mapping_that_names_no_table_is_told_so(powerbi: Emulator, client: pbi
     with pytest.raises(TypeError, match=r"wrap it in a list: \[row\]|push\(\[row\]\)"):
         client.create_dataset(ORDERS, ROWS[0])
     assert powerbi.requests == []
+
+
+def test_rows_of_two_pushes_into_one_table_are_counted_on(client: pbi.microstrategy.Client) -> None:
+    dataset = client.create_dataset(ORDERS, attributes=["Id"])
+    with dataset.upload() as upload:
+        for bad in (0, 1):
+            rows: list[dict[str, Any]] = [dict(ROWS[0]), dict(ROWS[1])]
+            rows[bad]["City"] = 5
+            assert upload.push(rows, on_invalid="skip") == 1
+    assert upload.results is not None
+    result = upload.results["Orders"]
+    assert result.ranges == [(0, 1, "rejected"), (1, 3, "confirmed"), (3, 4, "rejected")]
+    assert [error.row for error in result.errors] == [0, 3]
