@@ -223,16 +223,16 @@ impl Queue {
         self.close();
     }
 
-    /// Numbers batches from now on, from behind the greater of `last` and the last number that was ever given.
-    pub fn number_from(&self, last: u64) -> Result<()> {
-        self.store.number_from(last)
+    /// Numbers batches from now on, from behind the greater of `last` and the last sequence number that was ever given.
+    pub fn number_batches_after(&self, last: u64) -> Result<()> {
+        self.store.number_batches_after(last)
     }
 
-    /// The service has forgotten its numbers and knows none but `last`: `batch`, which no attempt has had applied, is given
-    /// the one behind it with the next [`Queue::issue`].
-    pub fn number_anew(&self, batch: &mut Batch, last: u64) -> Result<()> {
-        batch.give_number(None);
-        self.store.number_anew(batch, last)
+    /// The service has forgotten its sequence numbers and knows none but `last`: `batch`, which no attempt has had
+    /// applied, is given the one behind it with the next [`Queue::issue`].
+    pub fn renumber(&self, batch: &mut Batch, last: u64) -> Result<()> {
+        batch.give_sequence_number(None);
+        self.store.renumber(batch, last)
     }
 
     /// The next rows for one request; waits for them, and is `None` when there will be none.
@@ -254,8 +254,8 @@ impl Queue {
         }
     }
 
-    /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its number,
-    /// and is known to have been sent, perhaps, also to the next process.
+    /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its sequence
+    /// number, and is known to have been sent, perhaps, also to the next process.
     pub fn issue(&self, batch: &mut Batch) -> Result<()> {
         self.ringing(|store| store.issue(batch))
     }
@@ -275,7 +275,7 @@ impl Queue {
     /// the ledger says; on the disk it stays for the next process, which need not count it as sent twice otherwise.
     pub fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
         if self.store.leave(batch, in_doubt)? {
-            self.gate().record(batch.numbers(), self.start, RowState::InDoubt, false);
+            self.gate().record(batch.row_range(), self.start, RowState::InDoubt, false);
         }
         Ok(())
     }
@@ -294,7 +294,7 @@ impl Queue {
 
     fn end(&self, batch: &Batch, state: RowState, resent: bool, why: Option<&Error>) -> Result<()> {
         if self.store.settle(batch, state, why)? {
-            self.gate().record(batch.numbers(), self.start, state, resent);
+            self.gate().record(batch.row_range(), self.start, state, resent);
         }
         (self.drained)();
         Ok(())

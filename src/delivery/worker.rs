@@ -324,7 +324,7 @@ impl Delivery {
                 }
                 End::Isolate(why) => self.isolate(&mut pieces, batch, &why),
                 End::Renumber(last) => {
-                    self.note_queue(self.queue.number_anew(&mut batch, last));
+                    self.note_queue(self.queue.renumber(&mut batch, last));
                     pieces.put_back(batch);
                 }
             }

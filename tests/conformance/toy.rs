@@ -146,7 +146,7 @@ impl Sink for Upload {
     }
 
     fn request(&self, session: &Session, parcel: Parcel) -> Request {
-        let path = format!("/uploads/{}/{}", session.id.as_deref().unwrap(), parcel.number.unwrap());
+        let path = format!("/uploads/{}/{}", session.id.as_deref().unwrap(), parcel.sequence_number.unwrap());
         self.asking(Method::PUT, &path, parcel.body)
     }
 

@@ -18,7 +18,7 @@ pub struct Batch {
     rows: Held,
     part: usize,
     first: u64,
-    number: Option<u64>,
+    sequence_number: Option<u64>,
     maybe_sent: bool,
     /// The wrapped rows, where they are in memory.
     pub body: Bytes,
@@ -37,12 +37,12 @@ impl Batch {
     /// The rows at `positions` of `run`, of which the first one has the number `first`.
     pub(super) fn new(run: Arc<Run>, positions: Range<usize>, first: u64) -> Self {
         let body = run.body(positions.clone());
-        Self { rows: Held::Run(run, positions), part: 0, first, number: None, maybe_sent: false, body }
+        Self { rows: Held::Run(run, positions), part: 0, first, sequence_number: None, maybe_sent: false, body }
     }
 
     /// The rows of `stretch`, for a part of the sink.
     pub(super) fn in_file(stretch: Stretch, part: usize, first: u64) -> Self {
-        Self { rows: Held::File(stretch), part, first, number: None, maybe_sent: false, body: Bytes::new() }
+        Self { rows: Held::File(stretch), part, first, sequence_number: None, maybe_sent: false, body: Bytes::new() }
     }
 
     /// What the sink is given to make a request of.
@@ -53,7 +53,7 @@ impl Batch {
             Held::Run(..) => self.body.clone().into(),
             Held::File(stretch) => stretch.body(),
         };
-        Parcel { body, number: self.number, part: self.part }
+        Parcel { body, sequence_number: self.sequence_number, part: self.part }
     }
 
     /// How many bytes the sink is given.
@@ -74,13 +74,13 @@ impl Batch {
     }
 
     /// The same batch as it was known to an earlier process.
-    pub(super) fn known(mut self, number: Option<u64>, maybe_sent: bool) -> Self {
-        (self.number, self.maybe_sent) = (number, maybe_sent);
+    pub(super) fn known(mut self, sequence_number: Option<u64>, maybe_sent: bool) -> Self {
+        (self.sequence_number, self.maybe_sent) = (sequence_number, maybe_sent);
         self
     }
 
-    pub(super) fn give_number(&mut self, number: Option<u64>) {
-        self.number = number;
+    pub(super) fn give_sequence_number(&mut self, sequence_number: Option<u64>) {
+        self.sequence_number = sequence_number;
     }
 
     /// How many rows there are.
@@ -94,14 +94,14 @@ impl Batch {
 
     /// Which rows they are, in the queue's counting.
     #[must_use]
-    pub fn numbers(&self) -> Range<u64> {
+    pub fn row_range(&self) -> Range<u64> {
         self.first..self.first + self.rows() as u64
     }
 
-    /// The sequence number that it is sent with, each time it is sent; see [`super::Queue::number_from`].
+    /// The sequence number that it is sent with, each time it is sent; see [`super::Queue::number_batches_after`].
     #[must_use]
-    pub fn number(&self) -> Option<u64> {
-        self.number
+    pub fn sequence_number(&self) -> Option<u64> {
+        self.sequence_number
     }
 
     /// Whether it may have been sent before it was taken: by an earlier process, or before rows in doubt were retried.

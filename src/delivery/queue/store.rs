@@ -30,11 +30,11 @@ pub(super) trait Store: Debug + Send + Sync {
     /// What nobody took is no longer needed here. A store that outlives the process keeps it for the next one.
     fn forget_untaken(&self) {}
 
-    /// Numbers go on behind the greater of `last` and the last number that was given.
-    fn number_from(&self, last: u64) -> Result<()>;
+    /// Sequence numbers go on behind the greater of `last` and the last one that was given.
+    fn number_batches_after(&self, last: u64) -> Result<()>;
 
-    /// Numbers go on behind `last`; the batch has none.
-    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()>;
+    /// Sequence numbers go on behind `last`; the batch has none.
+    fn renumber(&self, batch: &Batch, last: u64) -> Result<()>;
 
     /// The next rows for one request, if there are any.
     fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>>;
@@ -42,7 +42,7 @@ pub(super) trait Store: Debug + Send + Sync {
     /// Whether there is more to take.
     fn has_more(&self) -> bool;
 
-    /// The batch is about to be sent, and is given its number.
+    /// The batch is about to be sent, and is given its sequence number.
     fn issue(&self, batch: &mut Batch) -> Result<()>;
 
     /// Nobody tries the batch any more; answers whether it ends in doubt. A store that ends with the process does not try

@@ -130,7 +130,9 @@ impl Attempts for Attempt<'_> {
             Verdict::Expired => Next::Expired(sent.signed_as, self.delivery.error_of(&sent.outcome)),
             Verdict::Misdirected => Next::Fail(self.delivery.error_of(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
-            Verdict::Rejected if self.batch.number().is_some() && self.delivery.is_about_numbers(&sent.outcome) => {
+            Verdict::Rejected
+                if self.batch.sequence_number().is_some() && self.delivery.is_about_numbers(&sent.outcome) =>
+            {
                 self.number_refused(&sent.outcome).await
             }
             Verdict::Rejected => self.reject(&sent.outcome),
@@ -220,11 +222,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The service has had this number: after an attempt without an answer it was that one, else somebody else's. Or it
+    /// The service has had this sequence number: after an attempt without an answer it was that one, else somebody else's. Or it
     /// has forgotten all of them with the rows of the table, and takes none but the next.
     async fn number_refused(&mut self, outcome: &Outcome) -> Next<End> {
-        let number = self.batch.number().unwrap_or_default();
-        let last = match self.delivery.last_number().await {
+        let number = self.batch.sequence_number().unwrap_or_default();
+        let last = match self.delivery.last_sequence_number().await {
             Some(Ok(last)) => last,
             Some(Err(error)) if error.is_passing() && self.goes_on() => return Next::Wait(None, error),
             Some(Err(error)) => return Next::Fail(error),
@@ -330,7 +332,7 @@ fn unconfirmed(answer: &Answer, kind: Kind) -> Error {
     Error::new(kind, message).with_hint(format!("{stranger} may have answered"))
 }
 
-/// What is told of a number that somebody else has used.
+/// What is told of a sequence number that somebody else has used.
 fn conflict(cause: Error) -> Error {
     let message = "somebody else adds rows with sequence numbers to this table";
     Error::new(Kind::SequenceConflict, message)

@@ -226,9 +226,9 @@ impl Sink for Upload {
 
     /// `PUT uploadSessions/{id}`.
     fn request(&self, session: &Session, parcel: Parcel) -> Request {
-        let Parcel { body, number, part } = parcel;
+        let Parcel { body, sequence_number, part } = parcel;
         let table = Value::from(self.targets.get(part).map(|target| target.table.as_str()).unwrap_or_default());
-        let index = number.unwrap_or_default();
+        let index = sequence_number.unwrap_or_default();
         let before = format!("{{\"tableName\":{table},\"index\":{index},\"data\":\"");
         let Call { method, url, headers, .. } = self.call(Method::PUT, &[id(session)], "sending a chunk");
         let body = body.within(Bytes::from(before), Bytes::from_static(b"\"}"));

@@ -21,7 +21,7 @@ struct House {
     aside: BTreeSet<i64>,
     /// Every row that there ever was.
     all: BTreeSet<i64>,
-    last_number: u64,
+    last_sequence_number: u64,
 }
 
 impl House {
@@ -29,7 +29,7 @@ impl House {
     fn new(random: &mut Rng) -> Self {
         let (folder, mut house, mut taken) = (Folder::new(), Self::default(), Vec::new());
         let mut outbox = folder.open().unwrap();
-        outbox.number_from(0).unwrap();
+        outbox.number_batches_after(0).unwrap();
         for _ in 0..random.usize(1..60) {
             match random.u32(0..12) {
                 0..=5 => house.accept(&outbox, random),
@@ -38,7 +38,7 @@ impl House {
                     drop(outbox);
                     taken.clear();
                     outbox = folder.open().unwrap();
-                    outbox.number_from(0).unwrap();
+                    outbox.number_batches_after(0).unwrap();
                 }
                 9 if random.u32(0..4) == 0 => house.drop_or_retry(&outbox, random),
                 _ if taken.is_empty() => {}
@@ -75,7 +75,7 @@ impl House {
     /// A batch is sent, and ends in one way or another.
     fn end(&mut self, outbox: &Queue, mut batch: Batch, random: &mut Rng) {
         outbox.issue(&mut batch).unwrap();
-        self.last_number = self.last_number.max(batch.number().unwrap());
+        self.last_sequence_number = self.last_sequence_number.max(batch.sequence_number().unwrap());
         let rows = ids(&batch);
         match random.u32(0..8) {
             0 => return,
@@ -163,7 +163,7 @@ impl Outcome {
     fn verdict(&mut self, house: &House, what: &str) {
         look(house, what);
         let outbox = house.folder().open().unwrap_or_else(|error| panic!("{what}: {error}"));
-        outbox.number_from(0).unwrap();
+        outbox.number_batches_after(0).unwrap();
         let (mut came, mut told) = (BTreeSet::new(), told(&outbox));
         let exact_so_far = told.iter().all(|loss| loss.exact);
         for mut batch in drain(&outbox) {
@@ -174,9 +174,9 @@ impl Outcome {
                 let again = !house.pending.contains(&row);
                 assert!(!again || batch.maybe_sent(), "{what}: row {row} was settled");
             }
-            let is_new = batch.number().is_none();
+            let is_new = batch.sequence_number().is_none();
             outbox.issue(&mut batch).unwrap();
-            let is_given = batch.number().unwrap() <= house.last_number;
+            let is_given = batch.sequence_number().unwrap() <= house.last_sequence_number;
             assert!(!is_new || !is_given || !exact_so_far, "{what}: a number is given twice");
             outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }

@@ -44,22 +44,22 @@ fn rows_outlive_a_killed_process_in_their_order() {
 fn a_batch_that_may_have_been_sent_comes_again_as_it_was_and_counts_as_maybe_twice() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(6).unwrap();
+    outbox.number_batches_after(6).unwrap();
     outbox.accept((0..9).map(|id| run([id]))).unwrap();
     let mut sent = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut sent).unwrap();
     let left = folder.killed();
     let next = left.open().unwrap();
     // The new process wants smaller requests, and the service has seen a greater number.
-    next.number_from(50).unwrap();
+    next.number_batches_after(50).unwrap();
     let mut again = take(&next, 1, 100).unwrap();
-    assert_eq!((again.numbers(), again.number(), again.maybe_sent()), (0..4, Some(7), true));
+    assert_eq!((again.row_range(), again.sequence_number(), again.maybe_sent()), (0..4, Some(7), true));
     assert_eq!(again.body, sent.body);
     next.issue(&mut again).unwrap();
-    assert_eq!(again.number(), Some(7));
+    assert_eq!(again.sequence_number(), Some(7));
     let mut fresh = take(&next, 100, 1_000_000).unwrap();
     next.issue(&mut fresh).unwrap();
-    assert_eq!((fresh.numbers(), fresh.number(), fresh.maybe_sent()), (4..9, Some(51), false));
+    assert_eq!((fresh.row_range(), fresh.sequence_number(), fresh.maybe_sent()), (4..9, Some(51), false));
     for batch in [&again, &fresh] {
         next.settle(batch, RowState::Confirmed, batch.maybe_sent()).unwrap();
     }
@@ -71,11 +71,11 @@ fn a_number_is_never_given_twice_though_its_batch_is_settled_and_forgotten() {
     let folder = Folder::new();
     for number in 1..4 {
         let outbox = folder.open().unwrap();
-        outbox.number_from(0).unwrap();
+        outbox.number_batches_after(0).unwrap();
         outbox.accept([run([7])]).unwrap();
         let mut batch = take(&outbox, 9, 1_000_000).unwrap();
         outbox.issue(&mut batch).unwrap();
-        assert_eq!(batch.number(), Some(number));
+        assert_eq!(batch.sequence_number(), Some(number));
         outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
 }
@@ -90,7 +90,7 @@ fn what_is_known_not_to_have_been_applied_is_not_counted_as_sent() {
     outbox.leave(&batch, false).unwrap();
     let left = folder.killed();
     let again = take(&left.open().unwrap(), 9, 1_000_000).unwrap();
-    assert_eq!((again.numbers(), again.maybe_sent()), (0..2, false));
+    assert_eq!((again.row_range(), again.maybe_sent()), (0..2, false));
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_frozen_batch_is_the_same_however_the_rows_came_in() {
         let mut batch = take(&outbox, 5, 1_000_000).unwrap();
         outbox.issue(&mut batch).unwrap();
         let again = take(&folder.killed().open().unwrap(), 9, 1_000_000).unwrap();
-        assert_eq!((&again.body[..], again.number()), (body(0..5).as_bytes(), None));
+        assert_eq!((&again.body[..], again.sequence_number()), (body(0..5).as_bytes(), None));
     }
 }
 

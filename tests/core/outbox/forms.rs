@@ -25,7 +25,7 @@ const FORMS: [&str; 3] = [NEWEST, "v1-mark", "v1"];
 fn write_the_newest() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(6).unwrap();
+    outbox.number_batches_after(6).unwrap();
     outbox.accept([run([10, 20]), run(0..4), run(4..9)]).unwrap();
     let doubtful = take(&outbox, 1, 1_000_000).unwrap();
     outbox.set_aside(&doubtful, RowState::InDoubt, &Error::new(Kind::InDoubt, "nobody answered")).unwrap();
@@ -68,12 +68,13 @@ fn is_read(folder: &Folder) {
     assert_eq!(aside.message, refusal().message);
     drop(reader);
     let outbox = folder.open().unwrap();
-    let seen: Vec<_> = drain(&outbox).iter().map(|batch| (ids(batch), batch.number(), batch.maybe_sent())).collect();
+    let seen: Vec<_> =
+        drain(&outbox).iter().map(|batch| (ids(batch), batch.sequence_number(), batch.maybe_sent())).collect();
     let expected = [((0..6).collect(), Some(7), true), (vec![6, 7, 8], None, false), (vec![10], None, true)];
     assert_eq!(seen, expected);
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept([run([30])]).unwrap();
     let mut batch = take(&outbox, 1, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!((ids(&batch), batch.number()), (vec![30], Some(8)));
+    assert_eq!((ids(&batch), batch.sequence_number()), (vec![30], Some(8)));
 }

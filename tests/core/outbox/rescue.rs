@@ -35,14 +35,14 @@ pub(super) fn reports(outbox: &Queue) -> Vec<(u64, String)> {
 }
 
 fn seen(batches: &[Batch]) -> Vec<(Vec<i64>, Option<u64>, bool)> {
-    batches.iter().map(|batch| (ids(batch), batch.number(), batch.maybe_sent())).collect()
+    batches.iter().map(|batch| (ids(batch), batch.sequence_number(), batch.maybe_sent())).collect()
 }
 
 /// Rows 0 to 4 sent as number 1, rows 4 to 10 in runs of two; row 20 set aside.
 pub(super) fn house() -> Folder {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept([run([20])]).unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
     outbox.set_aside(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
@@ -87,10 +87,10 @@ fn what_is_left_of_a_damaged_batch_is_another_batch_and_may_have_been_sent() {
     let batches = drain(&outbox);
     assert_eq!(seen(&batches), [(vec![2, 3], None, true), ((4..10).collect(), None, false)]);
     assert_eq!(reports(&outbox)[0].0, 2);
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let [mut batch, _] = <[Batch; 2]>::try_from(batches).unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -101,10 +101,10 @@ fn without_figures_the_mark_knows_which_rows_may_have_been_sent() {
     let batches = drain(&outbox);
     assert_eq!(seen(&batches), [((0..4).collect(), None, true), ((4..10).collect(), None, false)]);
     assert_eq!(reports(&outbox), [(0, "outbox.db.corrupt-1".to_owned())]);
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut batch = batches.into_iter().next().unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn without_figures_and_a_mark_each_row_may_have_been_sent_and_nobody_knows_how_m
     assert_eq!(seen(&batches), [((0..10).collect(), None, true)]);
     let [notice] = <[Notice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
     assert!(notice.to_string().contains("an unknown number of accepted rows may be lost"), "{notice}");
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut batch = batches.into_iter().next().unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -249,11 +249,11 @@ fn a_notice_that_was_handed_out_and_not_heard_is_told_again() {
 fn rows_whose_settlement_was_lost_come_again_and_may_have_been_sent() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept((0..5).map(|part| run(2 * part..2 * part + 2))).unwrap();
     drop(outbox);
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
     outbox.settle(&batch, RowState::Confirmed, false).unwrap();
@@ -269,11 +269,11 @@ fn rows_whose_settlement_was_lost_come_again_and_may_have_been_sent() {
     }
     assert_eq!(outbox.stats().maybe_twice, 4);
     // The number that was given is not given again.
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept([run([20])]).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn damage_while_rows_are_on_their_way_changes_nothing_for_them() {
     }
     drop(outbox);
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut sent = take(&outbox, 1_500, 1_000_000).unwrap();
     outbox.issue(&mut sent).unwrap();
     spoil(&folder.file(), "item 20200");
@@ -320,9 +320,9 @@ fn damage_while_rows_are_on_their_way_changes_nothing_for_them() {
     assert_eq!(rest, expected);
     assert_eq!(reports(&outbox)[0].0, 1_000);
     outbox.issue(&mut sent).unwrap();
-    assert_eq!(sent.number(), Some(1));
+    assert_eq!(sent.sequence_number(), Some(1));
     let again = take(&folder.killed().open().unwrap(), 1, 1).unwrap();
-    assert_eq!((again.numbers(), again.number(), again.maybe_sent()), (0..1_500, Some(1), true));
+    assert_eq!((again.row_range(), again.sequence_number(), again.maybe_sent()), (0..1_500, Some(1), true));
     outbox.settle(&sent, RowState::Confirmed, false).unwrap();
     outbox.accept([run(30_000..30_001)]).unwrap();
     assert_eq!(outbox.stats().pending.rows, expected.len() as u64 + 1);

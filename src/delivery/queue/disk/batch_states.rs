@@ -13,34 +13,39 @@ use crate::delivery::queue::level::Counters;
 use crate::delivery::queue::taken::{Known, Split};
 
 impl Database {
-    /// The file knows that `batch` may have been sent from now on, and with which number.
+    /// The file knows that `batch` may have been sent from now on, and with which sequence number.
     pub(super) fn issue(&mut self, batch: &Batch) -> Result<Option<u64>, Trouble> {
-        let Some(split) = self.split(batch) else { return Ok(batch.number()) };
+        let Some(split) = self.split(batch) else { return Ok(batch.sequence_number()) };
         let known = split.part;
-        let is_whole = split.rest.is_empty() && (known.number.is_some() || !self.transaction.numbering.is_started());
+        let is_whole =
+            split.rest.is_empty() && (known.sequence_number.is_some() || !self.transaction.numbering.is_started());
         if is_whole && known.sent && known.recorded && !self.unsaved {
-            return Ok(known.number);
+            return Ok(known.sequence_number);
         }
         match self.write(|transaction, file| transaction.issue(file, &split)) {
-            // A number that is not on the disk could be given twice.
+            // A sequence number that is not on the disk could be given twice.
             Err(trouble) if self.transaction.numbering.is_started() => Err(trouble),
             Err(trouble) => {
                 self.transaction.taken.replace(&split, Some(Known { sent: true, recorded: false, ..split.part }));
                 self.put_off(&trouble);
-                Ok(split.part.number)
+                Ok(split.part.sequence_number)
             }
             written => written,
         }
     }
 
     /// Numbers go on behind `last`, and `batch` has none.
-    pub(super) fn number_anew(&mut self, batch: &Batch, last: u64) -> Result<(), Trouble> {
+    pub(super) fn renumber(&mut self, batch: &Batch, last: u64) -> Result<(), Trouble> {
         let split = self.split(batch);
         self.write(|transaction, file| {
             transaction.numbering.forget(last);
-            transaction.state.number = last;
+            transaction.state.last_sequence_number = last;
             if let Some(split) = &split {
-                transaction.replace(file, split, Some(Known { number: None, recorded: false, ..split.part }))?;
+                transaction.replace(
+                    file,
+                    split,
+                    Some(Known { sequence_number: None, recorded: false, ..split.part }),
+                )?;
             }
             transaction.save(file)
         })
@@ -76,7 +81,7 @@ impl Database {
     }
 
     fn split(&self, batch: &Batch) -> Option<Split> {
-        self.transaction.taken.split(&batch.numbers(), batch.bytes())
+        self.transaction.taken.split(&batch.row_range(), batch.bytes())
     }
 
     /// The file is told later.

@@ -160,8 +160,12 @@ impl Database {
             Err(trouble) => return Err(trouble),
         }
         self.inherited = taken.iter().map(|(first, _)| first).collect();
-        self.transaction =
-            Transaction { state, taken, numbering: Numbering::resume(state.number), aside_change: state.change };
+        self.transaction = Transaction {
+            state,
+            taken,
+            numbering: Numbering::resume(state.last_sequence_number),
+            aside_change: state.change,
+        };
         self.put_to_use(connection);
         self.begin()
     }

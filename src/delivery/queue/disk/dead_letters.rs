@@ -44,7 +44,7 @@ impl StoredDeadLetter {
     pub(super) fn new(batch: &Batch, in_doubt: bool, why: &Error, at: u64) -> Self {
         let (rows, ends) = batch.bare();
         Self {
-            first: batch.numbers().start,
+            first: batch.row_range().start,
             count: batch.rows() as u64,
             bytes: batch.bytes(),
             in_doubt,

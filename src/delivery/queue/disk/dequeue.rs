@@ -37,9 +37,11 @@ impl Database {
         let Dequeued { cut, first, at, sent, last, .. } = self.dequeue(Cut::new(max_rows, max_bytes, true))?;
         let bytes = cut.bytes;
         let Some(batch) = cut.into_batch(first) else { return Ok(None) };
-        let stop = batch.numbers().end;
+        let stop = batch.row_range().end;
         self.move_on(stop, batch.rows(), bytes, last);
-        self.transaction.taken.add(first, Known { stop, bytes, at, number: None, doubt: sent, sent, recorded: false });
+        self.transaction
+            .taken
+            .add(first, Known { stop, bytes, at, sequence_number: None, doubt: sent, sent, recorded: false });
         Ok(Some(batch.known(None, sent)))
     }
 
@@ -71,7 +73,7 @@ impl Database {
         let Some(known) = self.transaction.taken.get(first) else { return Ok(None) };
         let run = self.read(first..known.stop)?;
         let all = 0..run.rows();
-        Ok(Some(Batch::new(Arc::new(run), all, first).known(known.number, known.doubt)))
+        Ok(Some(Batch::new(Arc::new(run), all, first).known(known.sequence_number, known.doubt)))
     }
 
     /// The rows of these numbers as one run.

@@ -69,7 +69,8 @@ pub(super) struct Totals {
     /// Rows set aside.
     pub(super) aside: u64,
     /// The last sequence number given.
-    pub(super) number: u64,
+    #[serde(rename = "number")]
+    pub(super) last_sequence_number: u64,
     /// Where the rows that are not settled are, and whether they may have been sent. Some in between may be missing.
     pub(super) spans: Vec<(Range<u64>, bool)>,
     /// Whether the spans have no other rows in them.
@@ -119,7 +120,7 @@ impl Totals {
             rows,
             changes: (state.change, transaction.aside_change),
             aside: state.aside_rows,
-            number: state.number,
+            last_sequence_number: state.last_sequence_number,
             spans,
             precise,
             ..Self::default()

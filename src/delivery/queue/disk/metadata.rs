@@ -103,13 +103,13 @@ pub(super) fn since(connection: &Connection, next: u64) -> Option<u64> {
 
 impl From<StoredBatch> for Known {
     fn from(batch: StoredBatch) -> Self {
-        let StoredBatch { first: _, stop, bytes, at, number, sent } = batch;
-        Self { stop, bytes, at, number, doubt: sent, sent, recorded: true }
+        let StoredBatch { first: _, stop, bytes, at, sequence_number, sent } = batch;
+        Self { stop, bytes, at, sequence_number, doubt: sent, sent, recorded: true }
     }
 }
 
 /// The batch as it is written.
 pub(super) fn stored((first, known): (u64, &Known)) -> StoredBatch {
-    let Known { stop, bytes, at, number, doubt: _, sent, recorded: _ } = *known;
-    StoredBatch { first, stop, bytes, at, number, sent }
+    let Known { stop, bytes, at, sequence_number, doubt: _, sent, recorded: _ } = *known;
+    StoredBatch { first, stop, bytes, at, sequence_number, sent }
 }

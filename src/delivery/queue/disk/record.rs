@@ -65,7 +65,7 @@ pub(super) struct StoredBatch {
     pub(super) stop: u64,
     pub(super) bytes: u64,
     pub(super) at: u64,
-    pub(super) number: Option<u64>,
+    pub(super) sequence_number: Option<u64>,
     pub(super) sent: bool,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct State {
     /// Rows taken and not settled.
     pub(super) taken: u64,
     /// The last sequence number given.
-    pub(super) number: u64,
+    pub(super) last_sequence_number: u64,
     /// Rows set aside, and what they count for.
     pub(super) aside_rows: u64,
     pub(super) aside_bytes: u64,
@@ -226,13 +226,13 @@ impl Record for StoredBatch {
     }
 
     fn values(&self) -> Vec<ValueRef<'_>> {
-        vec![int(self.stop), int(self.bytes), int(self.at), maybe(self.number), int(self.sent.into())]
+        vec![int(self.stop), int(self.bytes), int(self.at), maybe(self.sequence_number), int(self.sent.into())]
     }
 
     fn read(first: u64, values: &[ValueRef<'_>]) -> Option<Self> {
         let mut columns = Columns(values.iter());
         let (stop, bytes, at) = (columns.int()?, columns.int()?, columns.int()?);
-        Some(Self { first, stop, bytes, at, number: columns.maybe_int()?, sent: columns.flag()? })
+        Some(Self { first, stop, bytes, at, sequence_number: columns.maybe_int()?, sent: columns.flag()? })
     }
 }
 
@@ -267,7 +267,7 @@ impl Record for State {
             self.rows,
             self.bytes,
             self.taken,
-            self.number,
+            self.last_sequence_number,
             self.aside_rows,
             self.aside_bytes,
             self.dropped,
@@ -290,7 +290,7 @@ impl Record for State {
             rows: int()?,
             bytes: int()?,
             taken: int()?,
-            number: int()?,
+            last_sequence_number: int()?,
             aside_rows: int()?,
             aside_bytes: int()?,
             dropped: int()?,

@@ -36,15 +36,15 @@ impl Store for DiskQueue {
         waiting(|| self.with("dropping rows from", |database| database.drop_oldest(bytes)))
     }
 
-    fn number_from(&self, last: u64) -> Result<()> {
+    fn number_batches_after(&self, last: u64) -> Result<()> {
         self.with("numbering", |database| {
             database.transaction.numbering.start(last);
             Ok(())
         })
     }
 
-    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
-        waiting(|| self.with("numbering", |database| database.number_anew(batch, last)))
+    fn renumber(&self, batch: &Batch, last: u64) -> Result<()> {
+        waiting(|| self.with("numbering", |database| database.renumber(batch, last)))
     }
 
     fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
@@ -57,8 +57,8 @@ impl Store for DiskQueue {
     }
 
     fn issue(&self, batch: &mut Batch) -> Result<()> {
-        let number = waiting(|| self.with("writing to", |database| database.issue(batch)))?;
-        batch.give_number(number);
+        let sequence_number = waiting(|| self.with("writing to", |database| database.issue(batch)))?;
+        batch.give_sequence_number(sequence_number);
         Ok(())
     }
 

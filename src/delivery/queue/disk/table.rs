@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     const BATCH: StoredBatch =
-        StoredBatch { first: 7, stop: 9, bytes: 40, at: 1_700_000_000_000, number: None, sent: true };
+        StoredBatch { first: 7, stop: 9, bytes: 40, at: 1_700_000_000_000, sequence_number: None, sent: true };
 
     fn sealed<R: Record>(record: &R) -> Vec<ValueRef<'_>> {
         let values = record.values();

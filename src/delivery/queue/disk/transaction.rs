@@ -48,13 +48,13 @@ impl Transaction {
         Ok(())
     }
 
-    /// A batch, or a part of one, is about to be sent; answers its number.
+    /// A batch, or a part of one, is about to be sent; answers its sequence number.
     pub(super) fn issue(&mut self, file: &Connection, split: &Split) -> Result<Option<u64>, Trouble> {
-        let number = split.part.number.or_else(|| self.numbering.next());
-        self.state.number = self.numbering.last;
-        self.replace(file, split, Some(Known { number, sent: true, recorded: false, ..split.part }))?;
+        let sequence_number = split.part.sequence_number.or_else(|| self.numbering.next());
+        self.state.last_sequence_number = self.numbering.last;
+        self.replace(file, split, Some(Known { sequence_number, sent: true, recorded: false, ..split.part }))?;
         self.save(file)?;
-        Ok(number)
+        Ok(sequence_number)
     }
 
     /// A batch, or a part of one, is known not to have been applied.

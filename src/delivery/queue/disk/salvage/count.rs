@@ -35,7 +35,12 @@ impl<'a> Account<'a> {
             Some(memory) => (memory.transaction.state, &memory.transaction.taken),
             None => (old.state.unwrap_or_default(), &old.taken),
         };
-        found.number = taken.iter().filter_map(|(_, known)| known.number).max().unwrap_or(0).max(found.number);
+        found.last_sequence_number = taken
+            .iter()
+            .filter_map(|(_, known)| known.sequence_number)
+            .max()
+            .unwrap_or(0)
+            .max(found.last_sequence_number);
         let by_mark = memory.is_none() && (mark.is_ahead_of(&found) || !old.exact);
         let settles = memory.is_some() || old.exact;
         let closed = old.marked.is_some_and(|marked| marked.closed);
@@ -107,7 +112,7 @@ impl<'a> Account<'a> {
             rows,
             bytes,
             taken: taken.rows(),
-            number: found.number.max(mark.number),
+            last_sequence_number: found.last_sequence_number.max(mark.last_sequence_number),
             aside_rows: self.aside.0,
             aside_bytes: self.aside.1,
             lost: found.lost + loss.rows,
@@ -172,7 +177,7 @@ impl<'a> Account<'a> {
             for (&start, &(stop, bytes)) in self.pieces.range(first..known.stop) {
                 let joined = last.filter(|(_, part): &(u64, Known)| part.stop == start);
                 let (start, before) = joined.map_or((start, 0), |(start, part)| (start, part.bytes));
-                let part = Known { stop, bytes: before + bytes, number: None, ..known };
+                let part = Known { stop, bytes: before + bytes, sequence_number: None, ..known };
                 taken.add(start, part);
                 last = Some((start, part));
             }
