@@ -22,7 +22,7 @@ mod read;
 mod records;
 mod rules;
 mod session;
-pub mod staging;
+pub mod waiting;
 pub mod upload;
 
 pub use self::address::base_url;

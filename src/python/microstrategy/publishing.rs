@@ -64,21 +64,21 @@ pub(super) fn publish(
     how: How,
     options: RowOptions,
 ) -> PyResult<Operation> {
-    let State { staged, claim } = std::mem::take(&mut *State::lock(state));
+    let State { waiting: pushes, claim } = std::mem::take(&mut *State::lock(state));
     let clock = client.clock().clone();
     let deadline = options.timeout.map(|timeout| clock.now() + timeout);
     let wakeup = Arc::new(Wakeup::default());
-    let (mut sent, mut stagings, mut whole, mut first) = (Vec::new(), Vec::new(), None, 0);
-    for one in staged {
+    let (mut sent, mut waiting, mut whole, mut first) = (Vec::new(), Vec::new(), None, 0);
+    for one in pushes {
         let rows = one.account.rows;
-        sent.push(Sent { table: one.staging.table.name.clone(), account: one.account, started: one.started, first });
+        sent.push(Sent { table: one.rows.table.name.clone(), account: one.account, started: one.started, first });
         first += rows;
         whole = whole.or(one.whole);
-        stagings.push(one.staging);
+        waiting.push(one.rows);
     }
     let (way, running) = match (how, whole) {
         (How::Update { id, is_new, chunk }, None) => {
-            let (targets, queue) = queue(stagings, client.spool_dir());
+            let (targets, queue) = queue(waiting, client.spool_dir());
             let queue = Arc::new(queue);
             let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
             let delivery = delivery(upload, Arc::clone(&queue), deadline);
@@ -89,7 +89,7 @@ pub(super) fn publish(
         (how, whole) => {
             let stop = Arc::new(Notify::new());
             let (client, stopping) = (Arc::clone(&client), Arc::clone(&stop));
-            let table = stagings.into_iter().next().map(|staging| (staging.table, staging.policy));
+            let table = waiting.into_iter().next().map(|rows| (rows.table, rows.policy));
             let sending = async move {
                 let stopping = stopped(&client, &stopping, deadline);
                 match (how, whole, table) {

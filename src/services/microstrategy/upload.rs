@@ -24,7 +24,7 @@ use super::client::Client;
 use super::doubt::Trouble;
 use super::operation::{ANSWER_LIMIT, Call, Setback};
 use super::read::{json, required, unreadable, whole};
-use super::staging::{ROWS, Staging};
+use super::waiting::{ROWS, WaitingRows};
 use crate::clock::Moment;
 use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy as DeliveryPolicy};
@@ -184,9 +184,9 @@ impl Upload {
 impl Target {
     /// Where rows that wait go.
     #[must_use]
-    pub fn of(staging: &Staging) -> Self {
-        let columns = staging.table.columns.iter().map(|column| column.name.clone()).collect();
-        Self { table: staging.table.name.clone(), policy: staging.policy, columns }
+    pub fn of(rows: &WaitingRows) -> Self {
+        let columns = rows.table.columns.iter().map(|column| column.name.clone()).collect();
+        Self { table: rows.table.name.clone(), policy: rows.policy, columns }
     }
 
     fn as_json(&self) -> Value {
@@ -327,18 +327,18 @@ pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> 
     Arc::new(Delivery::new(queue, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
 }
 
-/// Where rows wait: `stagings` in the order of `targets`, each table once.
+/// Where rows wait: `waiting` in the order of `targets`, each table once.
 #[must_use]
-pub fn queue(stagings: Vec<Staging>, folder: PathBuf) -> (Vec<Target>, Queue) {
+pub fn queue(waiting: Vec<WaitingRows>, folder: PathBuf) -> (Vec<Target>, Queue) {
     let (mut targets, mut piles) = (Vec::<Target>::new(), Vec::new());
-    for staging in stagings {
-        let target = Target::of(&staging);
+    for rows in waiting {
+        let target = Target::of(&rows);
         let known = targets.iter().position(|known| known.table == target.table);
         let part = known.unwrap_or(targets.len());
         if known.is_none() {
             targets.push(target);
         }
-        piles.push(staging.into_pile().for_part(part));
+        piles.push(rows.into_pile().for_part(part));
     }
     let queue = Queue::in_piles(folder, piles);
     queue.close();
