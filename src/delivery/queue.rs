@@ -189,7 +189,7 @@ impl Queue {
     }
 
     /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many. On the disk those
-    /// that are set aside go first.
+    /// that are dead letters go first.
     pub fn drop_oldest(&self, bytes: usize) -> Result<u64> {
         let dropped = self.store.drop_oldest(bytes as u64);
         (self.drained)();
@@ -273,8 +273,8 @@ impl Queue {
 
     /// Nobody tries `batch` any more, and it has no end: where it is `in_doubt` whether it was applied, that is what
     /// the ledger says; on the disk it stays for the next process, which need not count it as sent twice otherwise.
-    pub fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
-        if self.store.leave(batch, in_doubt)? {
+    pub fn release_unsettled(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
+        if self.store.release_unsettled(batch, in_doubt)? {
             self.gate().record(batch.row_range(), self.start, RowState::InDoubt, false);
         }
         Ok(())
@@ -286,9 +286,9 @@ impl Queue {
         self.end(batch, state, resent, None)
     }
 
-    /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they are set
-    /// aside, until somebody retries or drops them.
-    pub fn set_aside(&self, batch: &Batch, state: RowState, why: &Error) -> Result<()> {
+    /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they become
+    /// dead letters, until somebody retries or drops them.
+    pub fn settle_as_dead_letter(&self, batch: &Batch, state: RowState, why: &Error) -> Result<()> {
         self.end(batch, state, false, Some(why))
     }
 
@@ -313,8 +313,8 @@ impl Queue {
         self.spare.as_ref()?.take()
     }
 
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
-    pub fn retry_set_aside(&self) -> Result<u64> {
+    /// Puts the dead letters behind the rows that wait; answers how many rows that were.
+    pub fn retry_dead_letters(&self) -> Result<u64> {
         let Some(disk) = self.on_disk() else { return Ok(0) };
         let rows = disk.retry()?;
         self.wake();

@@ -9,7 +9,7 @@
 //!
 //! The first failure stops the delivery of a push: what is on the wire is waited for, what was not begun is withdrawn.
 //! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
-//! The delivery of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
+//! The delivery of a sender goes on: refused rows become dead letters, and while nothing can be delivered it pauses and probes.
 
 mod attempt;
 mod crew;
@@ -340,13 +340,13 @@ impl Delivery {
     }
 
     /// The service refused the rows, or never answered for them, because of `why`.
-    fn set_aside(&self, batch: &Batch, state: RowState, why: &Error) {
-        self.note_queue(self.queue.set_aside(batch, state, why));
+    fn settle_as_dead_letter(&self, batch: &Batch, state: RowState, why: &Error) {
+        self.note_queue(self.queue.settle_as_dead_letter(batch, state, why));
     }
 
     /// Nobody tries the batch any more.
-    fn leave(&self, batch: &Batch, in_doubt: bool) {
-        self.note_queue(self.queue.leave(batch, in_doubt));
+    fn release_unsettled(&self, batch: &Batch, in_doubt: bool) {
+        self.note_queue(self.queue.release_unsettled(batch, in_doubt));
     }
 
     /// What the queue answered, and what it has to tell.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::retry::{Attempts, BackOff, Next, Terms, Turn, repeat};
 use super::transport::Request;
-use super::{Answer, Exchanges, Leave, Outcome, Sent};
+use super::{Answer, Exchanges, Outcome, PermitRequest, Sent};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::rate_limit::{Ask, Ending, RateLimit, Watch};
@@ -123,8 +123,8 @@ impl Attempts for Calls<'_> {
     async fn exchange(&self, turn: &Turn) -> Result<Sent> {
         let Operation { http, limit, retry, watch, request, heard, .. } = &self.operation;
         let ask = Ask { rows: 0, retry: *retry, failed: None };
-        let leave = Leave { limit, ask, deadline: None, watch: *watch };
-        let mut sent = http.send(request, leave, &turn.progress).await?;
+        let wanted = PermitRequest { limit, ask, deadline: None, watch: *watch };
+        let mut sent = http.send(request, wanted, &turn.progress).await?;
         // How it ended is no matter of quotas: operations have none that are written down.
         sent.permit.end(Ending::Refused);
         if let Some(heard) = heard {

@@ -13,7 +13,7 @@ mod mixed;
 mod model;
 mod old_marks;
 mod place;
-mod rescue;
+mod salvage;
 mod speed;
 mod strange_marks;
 mod strangers;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  accept ─▶ group ─▶ runs ──take──▶ batch ──issue──▶ batches ──settle──▶ gone
-//!            (one fsync for all       (row range, number, sent?)   └────▶ set_aside ─▶ retry, drop, export
+//!            (one fsync for all       (row range, number, sent?)   └──▶ dead letter ─▶ retry, drop, export
 //!             who wait for it)
 //! ```
 //!
@@ -16,9 +16,9 @@ mod database;
 mod dequeue;
 mod failure;
 mod metadata;
-mod form;
 mod group;
 mod transaction;
+mod known_tables;
 mod lock;
 mod mark;
 mod notice;
@@ -162,23 +162,26 @@ impl DiskQueue {
             counters.used(),
             self.capacity
         );
-        let hint = if counters.aside_bytes > 0 {
-            format!("give a larger outbox_bytes=, or look at the {} bytes of rows set aside", counters.aside_bytes)
+        let hint = if counters.dead_letter_bytes > 0 {
+            format!(
+                "give a larger outbox_bytes=, or look at the {} bytes of rows set aside",
+                counters.dead_letter_bytes
+            )
         } else {
             "give a larger outbox_bytes=, or wait until rows are delivered".to_owned()
         };
         Error::new(Kind::OutboxFull, message).with_hint(hint)
     }
 
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    /// Puts the dead letters behind the rows that wait; answers how many rows that were.
     pub fn retry(&self) -> Result<u64> {
         let at = self.calendar.now();
         self.with("retrying rows of", |database| database.retry(at))
     }
 
-    /// Deletes what is set aside; answers how many rows that were.
-    pub fn drop_set_aside(&self) -> Result<u64> {
-        self.with("dropping rows from", Database::drop_set_aside)
+    /// Deletes the dead letters; answers how many rows that were.
+    pub fn drop_dead_letters(&self) -> Result<u64> {
+        self.with("dropping rows from", Database::drop_dead_letters)
     }
 
     /// Closes the file: others may open it. The counters stay as they were.

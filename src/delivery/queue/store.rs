@@ -47,11 +47,11 @@ pub(super) trait Store: Debug + Send + Sync {
 
     /// Nobody tries the batch any more; answers whether it ends in doubt. A store that ends with the process does not try
     /// again what is.
-    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
+    fn release_unsettled(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
         if in_doubt { self.settle(batch, RowState::InDoubt, None) } else { Ok(false) }
     }
 
-    /// Forgets the batch, or sets its rows aside for `why`; answers whether it was there.
+    /// Forgets the batch, or makes its rows dead letters for `why`; answers whether it was there.
     fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool>;
 
     /// Others may have the file.

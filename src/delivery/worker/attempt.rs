@@ -11,7 +11,7 @@ use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::{Session, Verdict, judge};
 use crate::error::{Error, Kind, Result, amount};
 use crate::http::transport::Reach;
-use crate::http::{Answer, Attempts, BackOff, Leave, Next, Outcome, Sent, Terms, Turn, repeat};
+use crate::http::{Answer, Attempts, BackOff, Next, Outcome, PermitRequest, Sent, Terms, Turn, repeat};
 use crate::rate_limit::{Ask, Ending};
 
 /// What a batch came to.
@@ -70,7 +70,7 @@ struct Attempt<'a> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.delivery.leave(self.batch, true);
+            self.delivery.release_unsettled(self.batch, true);
         }
     }
 }
@@ -83,7 +83,7 @@ impl Attempts for Attempt<'_> {
         self.probe = None;
         self.probe = tokio::select! {
             biased;
-            () = self.delivery.stopped(Stop::Finish) => return Some(self.leave()),
+            () = self.delivery.stopped(Stop::Finish) => return Some(self.release_unsettled()),
             probe = self.delivery.pause.wait(&self.delivery.clock) => probe,
         };
         self.session = self.delivery.session();
@@ -94,8 +94,8 @@ impl Attempts for Attempt<'_> {
         let (delivery, policy) = (self.delivery, &self.delivery.policy);
         let request = delivery.sink.request(&self.session, self.batch.parcel());
         let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: turn.failed };
-        let leave = Leave { limit: &delivery.limit, ask, deadline: policy.deadline, watch: &*delivery.waits };
-        let sent = delivery.http.send(&request, leave, &turn.progress).await?;
+        let wanted = PermitRequest { limit: &delivery.limit, ask, deadline: policy.deadline, watch: &*delivery.waits };
+        let sent = delivery.http.send(&request, wanted, &turn.progress).await?;
         self.note(turn, Some(&sent.outcome));
         Ok(sent)
     }
@@ -108,7 +108,7 @@ impl Attempts for Attempt<'_> {
         }
         self.note(turn, None);
         let in_doubt = turn.progress.stop() && !self.delivery.sink.stages() || self.in_doubt();
-        self.delivery.leave(self.batch, in_doubt);
+        self.delivery.release_unsettled(self.batch, in_doubt);
         End::GiveUp
     }
 
@@ -176,7 +176,7 @@ impl Attempts for Attempt<'_> {
         }
         let error = if self.in_doubt() { in_doubt(self.batch.rows(), error) } else { error };
         self.delivery.fail(error);
-        Some(self.leave())
+        Some(self.release_unsettled())
     }
 }
 
@@ -231,7 +231,7 @@ impl<'a> Attempt<'a> {
             Some(Err(error)) if error.is_passing() && self.goes_on() => return Next::Wait(None, error),
             Some(Err(error)) => return Next::Fail(error),
             // A sender asks, unless it is told to stop.
-            None if self.goes_on() => return Next::Done(self.leave()),
+            None if self.goes_on() => return Next::Done(self.release_unsettled()),
             None => number,
         };
         match (self.in_doubt(), last < number.saturating_sub(1)) {
@@ -256,12 +256,12 @@ impl<'a> Attempt<'a> {
         if self.in_doubt() {
             return self.leave_in_doubt(error);
         }
-        self.set_aside(RowState::Rejected, error)
+        self.settle_as_dead_letter(RowState::Rejected, error)
     }
 
     /// The batch has its state: a push ends with it, a sender goes on with the next.
-    fn set_aside(&self, state: RowState, error: Error) -> Next<End> {
-        self.delivery.set_aside(self.batch, state, &error);
+    fn settle_as_dead_letter(&self, state: RowState, error: Error) -> Next<End> {
+        self.delivery.settle_as_dead_letter(self.batch, state, &error);
         if self.goes_on() {
             self.delivery.tell(&error);
             return Next::Done(End::DeadLetter);
@@ -274,11 +274,11 @@ impl<'a> Attempt<'a> {
         if !self.goes_on() {
             return Next::Fail(error);
         }
-        self.set_aside(RowState::InDoubt, in_doubt(self.batch.rows(), error))
+        self.settle_as_dead_letter(RowState::InDoubt, in_doubt(self.batch.rows(), error))
     }
 
-    fn leave(&self) -> End {
-        self.delivery.leave(self.batch, self.in_doubt());
+    fn release_unsettled(&self) -> End {
+        self.delivery.release_unsettled(self.batch, self.in_doubt());
         End::GiveUp
     }
 

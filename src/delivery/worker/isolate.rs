@@ -163,7 +163,7 @@ impl Delivery {
                 refused.push(Refused { rows: batch.row_range(), words: why.message.clone() });
             }
         }
-        self.set_aside(&batch, RowState::Rejected, why);
+        self.settle_as_dead_letter(&batch, RowState::Rejected, why);
         self.tell(why);
     }
 }

@@ -78,9 +78,9 @@ pub(super) fn publish(
     }
     let (way, running) = match (how, whole) {
         (How::Update { id, is_new, chunk }, None) => {
-            let (targets, queue) = queue(waiting, client.spool_dir());
+            let (updates, queue) = queue(waiting, client.spool_dir());
             let queue = Arc::new(queue);
-            let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
+            let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, updates, chunk))?;
             let delivery = delivery(upload, Arc::clone(&queue), deadline);
             let bytes = base64_length(queue.waiting().bytes);
             let running = Running::start(&wakeup, uploaded(Arc::clone(&delivery)))?;

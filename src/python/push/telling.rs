@@ -53,7 +53,7 @@ impl Telling {
 impl Push {
     /// Shows how far it has come, if it is time to.
     pub(super) fn show(&mut self, py: Python<'_>) -> PyResult<()> {
-        let now = self.target.route.clock.now();
+        let now = self.sink.route.clock.now();
         if matches!(self.options.progress, Progress::Never) || now < self.telling.next {
             return Ok(());
         }

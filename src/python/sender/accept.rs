@@ -99,7 +99,7 @@ impl Accept {
             return Ok(Step::Again);
         };
         let mut source = Source::resume(py, rest);
-        let time = Time::new(&self.shared.target.route.clock, None).turn(soon);
+        let time = Time::new(&self.shared.sink.route.clock, None).turn(soon);
         let filled = match source.arrow() {
             Some(rows) => door::away(py, || encoder.fill_in_slices(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(&mut source, time)),
@@ -155,7 +155,7 @@ impl Accept {
             if shared.options.on_full != OnFull::Block {
                 return Err(full(py, "the buffer is full"));
             }
-            let clock = shared.target.route.clock.clone();
+            let clock = shared.sink.route.clock.clone();
             let end = clock.now() + shared.options.full_timeout;
             self.patience = Some(Running::start(&self.wakeup, async move { clock.deadline(end).await })?);
             return Ok(Step::Wait);

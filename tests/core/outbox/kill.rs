@@ -58,7 +58,7 @@ fn deliver(outbox: &Queue, diary: &Diary) {
         }
         diary.note("settling", number, &rows);
         if turn % 5 == 4 {
-            outbox.set_aside(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
+            outbox.settle_as_dead_letter(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
         } else {
             outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }

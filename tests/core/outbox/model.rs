@@ -76,14 +76,14 @@ impl House {
             Step::Drop(bytes) => return format!("{}", self.outbox.drop_oldest(*bytes).unwrap()),
             _ if taken == 0 => {}
             Step::Issue(at) => self.outbox.issue(&mut self.taken[at.index(taken)]).unwrap(),
-            Step::Recall(at) => self.outbox.leave(&self.taken[at.index(taken)], false).unwrap(),
+            Step::Recall(at) => self.outbox.release_unsettled(&self.taken[at.index(taken)], false).unwrap(),
             Step::Settle(at, state, resent) => {
                 let batch = self.taken.swap_remove(at.index(taken));
                 self.outbox.settle(&batch, *state, *resent || batch.maybe_sent()).unwrap();
             }
             Step::DeadLetter(at, state) => {
                 let batch = self.taken.swap_remove(at.index(taken));
-                self.outbox.set_aside(&batch, *state, &refusal()).unwrap();
+                self.outbox.settle_as_dead_letter(&batch, *state, &refusal()).unwrap();
             }
             Step::Halve(at) => {
                 let batch = self.taken.swap_remove(at.index(taken));
@@ -118,7 +118,7 @@ proptest! {
         for house in [&memory, &disk] {
             house.outbox.number_batches_after(last).unwrap();
         }
-        // Only the disk sets rows aside, and gives them up first.
+        // Only the disk keeps dead letters, and gives them up first.
         for step in steps.iter().filter(|step| !matches!(step, Step::DeadLetter(..))) {
             prop_assert_eq!(memory.step(step), disk.step(step), "{:?}", step);
         }
@@ -149,8 +149,8 @@ struct Life {
     house: House,
     /// The rows that are not settled, by their numbers here.
     pending: BTreeMap<u64, i64>,
-    /// The rows that are set aside, by the number of the first, and whether in doubt.
-    aside: BTreeMap<u64, (Vec<i64>, bool)>,
+    /// The rows of dead letters, by the number of the first, and whether in doubt.
+    dead_letters: BTreeMap<u64, (Vec<i64>, bool)>,
     /// The batches that may have been sent.
     sent: Vec<Sent>,
     /// Each number that was given, and the rows it stands for.
@@ -168,7 +168,7 @@ impl Life {
             folder,
             house,
             pending: BTreeMap::new(),
-            aside: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
             sent: Vec::new(),
             numbers: BTreeMap::new(),
             doubt: Vec::new(),
@@ -199,7 +199,7 @@ impl Life {
                 let batch = &self.house.taken[at.index(taken)];
                 let rows = batch.row_range();
                 if let Step::DeadLetter(_, state) = step {
-                    self.aside.insert(rows.start, (ids(batch), *state == RowState::InDoubt));
+                    self.dead_letters.insert(rows.start, (ids(batch), *state == RowState::InDoubt));
                 }
                 self.split(&rows);
                 self.pending.retain(|row, _| !rows.contains(row));
@@ -263,7 +263,7 @@ impl Life {
         let gone = self.house.outbox.drop_oldest(bytes).unwrap();
         let mut left = gone;
         while left > 0
-            && let Some((_, (ids, _))) = self.aside.pop_first()
+            && let Some((_, (ids, _))) = self.dead_letters.pop_first()
         {
             left -= ids.len() as u64;
         }
@@ -286,16 +286,16 @@ impl Life {
 
     fn retry(&mut self) {
         let first = self.house.outbox.accepted();
-        let rows = self.house.outbox.retry_set_aside().unwrap();
-        let aside = std::mem::take(&mut self.aside);
-        assert_eq!(rows, aside.values().map(|(ids, _)| ids.len() as u64).sum::<u64>());
-        for (ids, in_doubt) in aside.values() {
+        let rows = self.house.outbox.retry_dead_letters().unwrap();
+        let letters = std::mem::take(&mut self.dead_letters);
+        assert_eq!(rows, letters.values().map(|(ids, _)| ids.len() as u64).sum::<u64>());
+        for (ids, in_doubt) in letters.values() {
             self.doubt.retain(|id| !ids.contains(id));
             if *in_doubt {
                 self.doubt.extend(ids);
             }
         }
-        self.pending.extend((first..).zip(aside.into_values().flat_map(|(ids, _)| ids)));
+        self.pending.extend((first..).zip(letters.into_values().flat_map(|(ids, _)| ids)));
     }
 
     fn restart(&mut self, killed: bool, last: u64) {

@@ -49,7 +49,7 @@ fn rows_that_an_older_mark_does_not_know_of_stay_and_that_others_may_be_lost_is_
         assert!(error.message.contains("rows were written and an unknown number are missing"), "{kept}: {error}");
         drop(reader);
         let outbox = left.open().unwrap();
-        let unknown = Loss { rows: 0, sent: 0, aside: 0, exact: false };
+        let unknown = Loss { rows: 0, sent: 0, dead_letter_rows: 0, exact: false };
         let what = "its mark is older than it is: nobody knows what should be in it".to_owned();
         assert_eq!(told(&outbox), [(what, unknown)], "{kept}");
         let came = all_ids(&outbox);

@@ -6,7 +6,7 @@ use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Loss, Notice, Queue, Reader};
 
 use crate::outbox::folder::{Folder, all_ids, run};
-use crate::outbox::rescue::spoil;
+use crate::outbox::salvage::spoil;
 
 fn outbox(runs: i64) -> (Folder, Queue) {
     let folder = Folder::new();
@@ -37,7 +37,7 @@ pub(super) fn told(outbox: &Queue) -> Vec<(String, Loss)> {
     outbox.on_disk().unwrap().notices().into_iter().filter_map(loss).collect()
 }
 
-pub(super) const UNKNOWN: Loss = Loss { rows: 0, sent: 0, aside: 0, exact: false };
+pub(super) const UNKNOWN: Loss = Loss { rows: 0, sent: 0, dead_letter_rows: 0, exact: false };
 
 #[test]
 fn the_rows_of_the_other_file_go_on_and_no_count_is_made_up() {

@@ -61,18 +61,18 @@ impl Database {
         }
     }
 
-    /// `batch` is done with; its rows leave, or are set aside. Answers whether it was there.
-    pub(super) fn settle(&mut self, batch: &Batch, aside: Option<StoredDeadLetter>) -> bool {
+    /// `batch` is done with; its rows leave, or become a dead letter. Answers whether it was there.
+    pub(super) fn settle(&mut self, batch: &Batch, letter: Option<StoredDeadLetter>) -> bool {
         let Some(split) = self.split(batch) else { return false };
         let written = self.write(|transaction, file| {
-            aside.iter().try_for_each(|aside| transaction.set_aside(file, aside))?;
+            letter.iter().try_for_each(|letter| transaction.add_dead_letter(file, letter))?;
             transaction.settle(file, &split)
         });
         if let Err(trouble) = written {
             self.transaction.taken.replace(&split, None);
-            if let Some(aside) = aside {
-                self.transaction.count_aside(&aside);
-                self.unsaved_asides.push(aside);
+            if let Some(letter) = letter {
+                self.transaction.count_dead_letter(&letter);
+                self.unsaved_dead_letters.push(letter);
             }
             self.put_off(&trouble);
         }
@@ -126,7 +126,7 @@ impl Database {
             rows: state.rows,
             bytes: state.bytes,
             since,
-            aside_bytes: state.aside_bytes,
+            dead_letter_bytes: state.dead_letter_bytes,
             dropped: state.dropped,
             lost: state.lost,
             inherited: before.inherited,

@@ -3,7 +3,7 @@
 //! ```text
 //!            ┌── full: as before ──┐
 //!  write ─▶ transaction ─▶ COMMIT with fsync ─▶ metadata in memory
-//!            ├── damaged ─▶ rescue into a new file ─▶ once more
+//!            ├── damaged ─▶ salvage into a new file ─▶ once more
 //!            └── disk error ─▶ before the next write the file is opened again, its log written back and emptied,
 //!                              and the metadata is written anew
 //! ```
@@ -63,8 +63,8 @@ pub(super) struct Database {
     pub(super) begun: Option<Begun>,
     /// Whether the metadata has to be written anew.
     pub(super) unsaved: bool,
-    /// Rows that were set aside and are not in the file as such.
-    pub(super) unsaved_asides: Vec<StoredDeadLetter>,
+    /// Dead letters that are not in the file as such.
+    pub(super) unsaved_dead_letters: Vec<StoredDeadLetter>,
     /// Pages written to the log since it was last written back.
     pages: u64,
     pub(super) mark: MarkFile,
@@ -107,12 +107,12 @@ impl Database {
                 state,
                 taken: Taken::default(),
                 numbering: Numbering::default(),
-                aside_change: 0,
+                dead_letter_change: 0,
             },
             inherited: VecDeque::new(),
             begun: None,
             unsaved: false,
-            unsaved_asides: Vec::new(),
+            unsaved_dead_letters: Vec::new(),
             pages: 0,
             mark,
             notices: Vec::new(),
@@ -150,7 +150,7 @@ impl Database {
             self.unsaved = true;
         }
         metadata::check(&connection, &state, &taken)?;
-        // A file that an earlier version rescued may stand before a gap.
+        // A file that an earlier version salvaged may stand before a gap.
         state.pass_gap();
         schema::spare_log(&connection, false)?;
         // The log of an earlier process may hold the remains of a commit that failed. A reader or a full disk may be
@@ -164,7 +164,7 @@ impl Database {
             state,
             taken,
             numbering: Numbering::resume(state.last_sequence_number),
-            aside_change: state.change,
+            dead_letter_change: state.change,
         };
         self.put_to_use(connection);
         self.begin()
@@ -200,13 +200,14 @@ impl Database {
     }
 
     /// Goes on in a new file with what is intact in the old one: what is in memory holds.
-    pub(super) fn rescue_in_use(&mut self, what: &str) -> Result<(), Trouble> {
+    pub(super) fn salvage_in_use(&mut self, what: &str) -> Result<(), Trouble> {
         self.begun = None;
         if let Some(connection) = self.connection.take() {
             // It is kept as it is.
             let _ = schema::spare_log(&connection, true);
         }
-        let unsaved = self.unsaved_asides.iter().fold((0, 0), |sum, aside| (sum.0 + aside.count, sum.1 + aside.bytes));
+        let unsaved =
+            self.unsaved_dead_letters.iter().fold((0, 0), |sum, letter| (sum.0 + letter.count, sum.1 + letter.bytes));
         let memory = Memory {
             transaction: self.transaction.clone(),
             inherited: self.inherited.iter().copied().collect(),
@@ -214,7 +215,8 @@ impl Database {
         };
         let (mut state, taken) =
             salvage::renew(&self.place, &mut self.mark, what, &memory.transaction.state.destination, Some(&memory))?;
-        (state.aside_rows, state.aside_bytes) = (state.aside_rows + unsaved.0, state.aside_bytes + unsaved.1);
+        (state.dead_letter_rows, state.dead_letter_bytes) =
+            (state.dead_letter_rows + unsaved.0, state.dead_letter_bytes + unsaved.1);
         self.inherited = taken.iter().map(|(first, _)| first).filter(|first| !memory.is_on_its_way(*first)).collect();
         self.transaction = Transaction { state, taken, ..memory.transaction };
         let connection = schema::connect(&self.place)?;
@@ -295,7 +297,7 @@ impl Database {
     ) -> Result<T, Trouble> {
         match self.write_once(&work) {
             Err(Trouble::Damaged(what)) => {
-                self.rescue_in_use(&what)?;
+                self.salvage_in_use(&what)?;
                 self.write_once(&work)
             }
             outcome => outcome,
@@ -308,13 +310,13 @@ impl Database {
     ) -> Result<T, Trouble> {
         self.recover()?;
         let told = self.is_told();
-        let Self { connection: Some(connection), unsaved, unsaved_asides, .. } = self else {
+        let Self { connection: Some(connection), unsaved, unsaved_dead_letters, .. } = self else {
             return Err(Trouble::Full);
         };
         let mut transaction = self.transaction.clone();
         let outcome = transact(connection, |file| {
             if *unsaved {
-                transaction.write_anew(file, unsaved_asides)?;
+                transaction.write_anew(file, unsaved_dead_letters)?;
             }
             if told {
                 schema::add_tables(file)?;
@@ -327,7 +329,7 @@ impl Database {
                 self.transaction = transaction;
                 self.unsaved = false;
                 self.handed = if told { (0, 0) } else { self.handed };
-                self.unsaved_asides.clear();
+                self.unsaved_dead_letters.clear();
                 self.note();
             }
             Err(Trouble::Full | Trouble::Refused(_)) => {}
@@ -414,8 +416,10 @@ impl Database {
 
     /// Gives the disk back what a long wait has taken, once nothing waits.
     pub(super) fn shrink(&mut self) {
-        let State { rows, taken, aside_rows, .. } = self.transaction.state;
-        let Some(connection) = self.connection.as_ref().filter(|_| rows + taken + aside_rows == 0) else { return };
+        let State { rows, taken, dead_letter_rows, .. } = self.transaction.state;
+        let Some(connection) = self.connection.as_ref().filter(|_| rows + taken + dead_letter_rows == 0) else {
+            return;
+        };
         if schema::spare_pages(connection) > SPARE_PAGES && schema::vacuum(connection).is_ok() {
             self.write_back();
         }

@@ -18,7 +18,7 @@ impl Database {
     pub(super) fn take(&mut self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>, Trouble> {
         match self.take_once(max_rows, max_bytes) {
             Err(Trouble::Damaged(what)) => {
-                self.rescue_in_use(&what)?;
+                self.salvage_in_use(&what)?;
                 self.take_once(max_rows, max_bytes)
             }
             outcome => outcome,
@@ -47,7 +47,7 @@ impl Database {
 
     /// Drops the oldest rows that nobody took until they come to `bytes`; answers how many rows went.
     pub(super) fn drop_oldest(&mut self, bytes: u64) -> Result<u64, Trouble> {
-        let (mut rows, mut freed) = self.drop_oldest_aside(bytes)?;
+        let (mut rows, mut freed) = self.drop_oldest_dead_letters(bytes)?;
         let before = self.transaction.state;
         while freed < bytes && self.transaction.state.rows > 0 {
             let goal = usize::try_from(bytes - freed).unwrap_or(usize::MAX);

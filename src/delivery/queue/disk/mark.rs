@@ -64,10 +64,11 @@ pub(super) struct Totals {
     pub(super) accepted: u64,
     /// Those that are not settled.
     pub(super) rows: u64,
-    /// How often the metadata in the file was written, and how often when rows were last set aside, or left it.
+    /// How often the metadata in the file was written, and how often when a dead letter was last added, or left it.
     pub(super) changes: (u64, u64),
-    /// Rows set aside.
-    pub(super) aside: u64,
+    /// Rows of dead letters.
+    #[serde(rename = "aside")]
+    pub(super) dead_letter_rows: u64,
     /// The last sequence number given.
     #[serde(rename = "number")]
     pub(super) last_sequence_number: u64,
@@ -118,8 +119,8 @@ impl Totals {
             untold,
             accepted: state.accepted,
             rows,
-            changes: (state.change, transaction.aside_change),
-            aside: state.aside_rows,
+            changes: (state.change, transaction.dead_letter_change),
+            dead_letter_rows: state.dead_letter_rows,
             last_sequence_number: state.last_sequence_number,
             spans,
             precise,
@@ -132,7 +133,7 @@ impl Totals {
         Self { id, closed: true, precise: true, ..Self::default() }
     }
 
-    /// Whether a rescue was begun.
+    /// Whether a salvage was begun.
     pub(super) fn is_planned(&self) -> bool {
         self.plan.step != Step::Nothing
     }
@@ -142,7 +143,7 @@ impl Totals {
         self.id == 0 || queue.is_none_or(|id| id == self.id)
     }
 
-    /// Whether a file that is `marked` so is what came of the rescue that is planned, and was not opened since.
+    /// Whether a file that is `marked` so is what came of the salvage that is planned, and was not opened since.
     fn has_built(&self, marked: Option<Marked>) -> bool {
         marked == Some(Marked { id: self.plan.draft, closed: true })
     }

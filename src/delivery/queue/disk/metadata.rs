@@ -56,12 +56,12 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
         there += spans.map(|span| overlap(&span, &(first..first + count))).sum::<u64>();
     }
     let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredDeadLetter::TABLE);
-    let aside = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
-    if (there, aside) == (all, state.aside_rows) {
+    let in_letters = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
+    if (there, in_letters) == (all, state.dead_letter_rows) {
         return Ok(());
     }
-    let (all, all_aside) = (amount(all, "row"), amount(state.aside_rows, "row"));
-    let message = format!("{there} of {all} can be found, and {aside} of {all_aside} set aside");
+    let (all, all_in_letters) = (amount(all, "row"), amount(state.dead_letter_rows, "row"));
+    let message = format!("{there} of {all} can be found, and {in_letters} of {all_in_letters} set aside");
     Err(Trouble::Damaged(message))
 }
 

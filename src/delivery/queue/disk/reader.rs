@@ -66,7 +66,7 @@ impl Reader {
             }
             Found::Damaged => {
                 let message = format!("the outbox `{}` is damaged", path.display());
-                return Err(Error::new(Kind::Outbox, message).with_hint(RESCUES));
+                return Err(Error::new(Kind::Outbox, message).with_hint(OPEN_WITH_SENDER));
             }
         }
         let connect = || {
@@ -90,15 +90,15 @@ impl Reader {
         })
     }
 
-    /// What was set aside, oldest first, with its rows.
-    pub fn set_aside(&self) -> Result<Vec<(DeadLetter, StoredRows)>> {
+    /// The dead letters, oldest first, each with its rows.
+    pub fn dead_letters(&self) -> Result<Vec<(DeadLetter, StoredRows)>> {
         self.read(|file, state, _| {
             let found = dead_letters::list(file, &state.destination)?;
-            let rows: u64 = found.iter().map(|(aside, _)| aside.rows).sum();
-            if rows < state.aside_rows {
+            let rows: u64 = found.iter().map(|(letter, _)| letter.rows).sum();
+            if rows < state.dead_letter_rows {
                 return Err(Trouble::Damaged(format!(
                     "{rows} of {} set aside can be found",
-                    amount(state.aside_rows, "row")
+                    amount(state.dead_letter_rows, "row")
                 )));
             }
             Ok(found)
@@ -125,9 +125,9 @@ impl Reader {
                     each_intact(file, |run| Self::pending_of(&run, state, taken, &mut write))?,
                 ),
                 Part::DeadLetter => (
-                    doubt.map_or(state.aside_rows, |doubt| doubt.aside),
-                    each_intact(file, |aside: StoredDeadLetter| {
-                        let stored = aside.stored_rows(&state.destination);
+                    doubt.map_or(state.dead_letter_rows, |doubt| doubt.dead_letter_rows),
+                    each_intact(file, |letter: StoredDeadLetter| {
+                        let stored = letter.stored_rows(&state.destination);
                         write(&stored, 0..stored.count())
                     })?,
                 ),
@@ -155,7 +155,7 @@ impl Reader {
         };
         let (rows, were) = (amount(count, "row"), if count == 1 { "was" } else { "were" });
         let message = format!("the outbox `{path}` is damaged: {rows} {were} written and {missing} missing ({what})");
-        Error::new(Kind::Outbox, message).with_hint(RESCUES).into()
+        Error::new(Kind::Outbox, message).with_hint(OPEN_WITH_SENDER).into()
     }
 
     /// Whether all rows that are not settled can be read.
@@ -215,9 +215,11 @@ impl Reader {
         let totals = mark.totals();
         Ok(match wrong {
             None | Some(ANOTHERS) => None,
-            Some(_) if totals.is_ahead_of(state) => Some(Doubt { rows: totals.rows, aside: totals.aside, why: BEHIND }),
+            Some(_) if totals.is_ahead_of(state) => {
+                Some(Doubt { rows: totals.rows, dead_letter_rows: totals.dead_letter_rows, why: BEHIND })
+            }
             Some(_) if lock::is_held_here(&self.place) || MarkFile::find(&self.place).said != mark.said => None,
-            Some(why) => Some(Doubt { rows: state.rows + state.taken, aside: state.aside_rows, why }),
+            Some(why) => Some(Doubt { rows: state.rows + state.taken, dead_letter_rows: state.dead_letter_rows, why }),
         })
     }
 
@@ -235,7 +237,7 @@ impl Reader {
             work(&transaction, &state, &taken, doubt)
         };
         begin().map_err(|trouble| match trouble {
-            Trouble::Damaged(_) => trouble.to_error("reading", &self.path).with_hint(RESCUES),
+            Trouble::Damaged(_) => trouble.to_error("reading", &self.path).with_hint(OPEN_WITH_SENDER),
             _ => trouble.to_error("reading", &self.path),
         })
     }
@@ -245,11 +247,11 @@ impl Reader {
 #[derive(Debug, Clone, Copy)]
 struct Doubt {
     rows: u64,
-    aside: u64,
+    dead_letter_rows: u64,
     why: &'static str,
 }
 
 /// What is wrong with a file whose mark is ahead of it.
 const BEHIND: &str = "rows that were accepted are not in it";
 /// What to do about a damaged queue.
-const RESCUES: &str = "open it with its sender: that rescues its rows";
+const OPEN_WITH_SENDER: &str = "open it with its sender: that rescues its rows";

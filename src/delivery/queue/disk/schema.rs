@@ -1,4 +1,4 @@
-//! The file's form: how it is made, opened, known again, and brought up to date.
+//! How a file is made, opened, known again, and brought up to date.
 
 use std::fs;
 use std::io::Read;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::destination::StoredDestination;
 use super::failure::{Trouble, system};
-use super::form;
+use super::known_tables;
 use super::place::{Place, create_private};
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredNotice, StoredRun};
 use super::strangers::{is_log_strange, stranger};
@@ -21,11 +21,11 @@ use crate::error::{Error, Kind, Result};
 pub(super) const REMARK: &str = "powerbi-push outbox";
 /// `PBOX`: SQLite's mark of whose file it is.
 const APPLICATION: u32 = 0x5042_4F58;
-/// The form that is written here.
-const VERSION: u32 = 2;
+/// The version of a file that is written here.
+const FILE_VERSION: u32 = 2;
 /// What brings a file from each version to the next one, the first from version 1. Version 2 writes behind the hash of the
 /// destination how rows are framed; metadata that does not say it yet are read as well.
-const MIGRATIONS: [&str; VERSION as usize - 1] = [""];
+const MIGRATIONS: [&str; FILE_VERSION as usize - 1] = [""];
 /// How long a writer waits for readers that hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// The log beside the file shrinks to this when it is written back.
@@ -69,10 +69,10 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
         let state = state(place);
         state.map_or(Ok(()), |state| state.destination.check(place.path()))?;
         return match field(60) {
-            Some(version) if version > VERSION && state.is_none() => Err(newer(place, version)),
+            Some(version) if version > FILE_VERSION && state.is_none() => Err(newer(place, version)),
             // A log that is nobody's is kept, as a damaged one is.
-            Some(1..=VERSION) if is_log_strange(place)? => Ok(Found::Damaged),
-            Some(1..=VERSION) => Ok(Found::Outbox),
+            Some(1..=FILE_VERSION) if is_log_strange(place)? => Ok(Found::Damaged),
+            Some(1..=FILE_VERSION) => Ok(Found::Outbox),
             _ => Ok(Found::Damaged),
         };
     }
@@ -112,14 +112,14 @@ fn state(place: &Place) -> Option<State> {
     let path = percent_encode(place.path().as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let mut connection = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags).ok()?;
-    form::check(&mut connection, place).ok()?;
+    known_tables::check(&mut connection, place).ok()?;
     all(&connection, "", ()).ok()?.pop()
 }
 
 fn newer(place: &Place, version: u32) -> Error {
     let path = place.path().display();
     let message =
-        format!("the outbox `{path}` was written by a newer powerbi-push (form {version}, known here: {VERSION})");
+        format!("the outbox `{path}` was written by a newer powerbi-push (form {version}, known here: {FILE_VERSION})");
     Error::new(Kind::Outbox, message).with_hint("upgrade powerbi-push")
 }
 
@@ -130,7 +130,7 @@ pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble
     connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(&format!(
-        "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {} {} {} {}",
+        "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FILE_VERSION}; {} {} {} {}",
         definition::<State>(&remark(&state.destination)),
         definition::<StoredBatch>("taken and not settled"),
         definition::<StoredRun>("rows in the order in which they were accepted"),
@@ -142,7 +142,7 @@ pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble
     Ok(connection)
 }
 
-/// Makes the tables that earlier versions of this form do without.
+/// Makes the tables that files of this version that were made earlier do without.
 pub(super) fn add_tables(connection: &Connection) -> Result<(), Trouble> {
     let tables = [definition::<Marked>("there is a mark beside it"), definition::<StoredNotice>("to be told once")];
     Ok(connection.execute_batch(&tables.concat())?)
@@ -177,7 +177,7 @@ pub(super) fn install(draft: &Place, place: &Place) -> Result<()> {
 /// Opens the queue for writing.
 pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    form::check(&mut connection, place)?;
+    known_tables::check(&mut connection, place)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
     if mode != "wal" {
         let message = format!("the outbox `{}` cannot keep a log beside it", place.path().display());
@@ -195,7 +195,7 @@ pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
 /// Opens the queue for looking at it.
 pub(super) fn connect_to_read(place: &Place) -> Result<Connection, Trouble> {
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    form::check(&mut connection, place)?;
+    known_tables::check(&mut connection, place)?;
     Ok(connection)
 }
 

@@ -31,7 +31,7 @@ impl Store for DiskQueue {
         bytes.map_or(used < self.capacity, |bytes| used + bytes <= self.capacity)
     }
 
-    /// What is set aside goes first.
+    /// Dead letters go first.
     fn drop_oldest(&self, bytes: u64) -> Result<u64> {
         waiting(|| self.with("dropping rows from", |database| database.drop_oldest(bytes)))
     }
@@ -63,7 +63,7 @@ impl Store for DiskQueue {
     }
 
     /// What is in doubt stays in the file as sent.
-    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
+    fn release_unsettled(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
         if !in_doubt {
             waiting(|| {
                 self.with("writing to", |database| {
@@ -76,8 +76,8 @@ impl Store for DiskQueue {
     }
 
     fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool> {
-        let aside = why.map(|why| StoredDeadLetter::new(batch, state == RowState::InDoubt, why, self.calendar.now()));
-        waiting(|| self.with("settling rows in", |database| Ok(database.settle(batch, aside))))
+        let letter = why.map(|why| StoredDeadLetter::new(batch, state == RowState::InDoubt, why, self.calendar.now()));
+        waiting(|| self.with("settling rows in", |database| Ok(database.settle(batch, letter))))
     }
 
     fn release(&self) {

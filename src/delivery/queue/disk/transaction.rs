@@ -17,8 +17,8 @@ pub(super) struct Transaction {
     pub(super) state: State,
     pub(super) taken: Taken,
     pub(super) numbering: Numbering,
-    /// The change of the metadata with which rows were last set aside, or left it.
-    pub(super) aside_change: u64,
+    /// The change of the metadata with which a dead letter was last added, or left it.
+    pub(super) dead_letter_change: u64,
 }
 
 impl Transaction {
@@ -71,25 +71,25 @@ impl Transaction {
         self.clear(file, split.first, split.part.stop)
     }
 
-    /// Rows are set aside.
-    pub(super) fn set_aside(&mut self, file: &Connection, aside: &StoredDeadLetter) -> Result<(), Trouble> {
-        self.count_aside(aside);
-        Ok(put(file, aside)?)
+    /// Rows become a dead letter.
+    pub(super) fn add_dead_letter(&mut self, file: &Connection, letter: &StoredDeadLetter) -> Result<(), Trouble> {
+        self.count_dead_letter(letter);
+        Ok(put(file, letter)?)
     }
 
-    pub(super) fn count_aside(&mut self, aside: &StoredDeadLetter) {
-        self.aside_change = self.state.change + 1;
-        self.state.aside_rows += aside.count;
-        self.state.aside_bytes += aside.bytes;
+    pub(super) fn count_dead_letter(&mut self, letter: &StoredDeadLetter) {
+        self.dead_letter_change = self.state.change + 1;
+        self.state.dead_letter_rows += letter.count;
+        self.state.dead_letter_bytes += letter.bytes;
     }
 
-    /// Rows that were set aside leave.
-    pub(super) fn forget_aside(&mut self, file: &Connection, aside: &StoredDeadLetter) -> Result<(), Trouble> {
+    /// Rows of a dead letter leave.
+    pub(super) fn forget_dead_letter(&mut self, file: &Connection, letter: &StoredDeadLetter) -> Result<(), Trouble> {
         let sql = format!("DELETE FROM {} WHERE first = ?1", StoredDeadLetter::TABLE);
-        file.prepare_cached(&sql)?.execute([aside.first.cast_signed()])?;
-        self.aside_change = self.state.change + 1;
-        self.state.aside_rows = self.state.aside_rows.saturating_sub(aside.count);
-        self.state.aside_bytes = self.state.aside_bytes.saturating_sub(aside.bytes);
+        file.prepare_cached(&sql)?.execute([letter.first.cast_signed()])?;
+        self.dead_letter_change = self.state.change + 1;
+        self.state.dead_letter_rows = self.state.dead_letter_rows.saturating_sub(letter.count);
+        self.state.dead_letter_bytes = self.state.dead_letter_bytes.saturating_sub(letter.bytes);
         Ok(())
     }
 
@@ -125,15 +125,15 @@ impl Transaction {
     }
 
     /// Writes everything anew: after a failure nobody knows how much of the last change is in the file.
-    pub(super) fn write_anew(&mut self, file: &Connection, asides: &[StoredDeadLetter]) -> Result<(), Trouble> {
+    pub(super) fn write_anew(&mut self, file: &Connection, dead_letters: &[StoredDeadLetter]) -> Result<(), Trouble> {
         file.execute(
             &format!("DELETE FROM {} WHERE first >= ?1", StoredRun::TABLE),
             [self.state.accepted.cast_signed()],
         )?;
         file.execute(&format!("DELETE FROM {}", StoredBatch::TABLE), ())?;
         self.taken.iter_mut().for_each(|(_, known)| known.recorded = false);
-        for aside in asides {
-            put(file, aside)?;
+        for letter in dead_letters {
+            put(file, letter)?;
         }
         self.save(file)?;
         self.clear(file, 0, self.state.next)

@@ -1,4 +1,4 @@
-//! What a rescue saves, and what it says: one kind of damage each.
+//! What salvage saves, and what it says: one kind of damage each.
 
 use std::fs;
 use std::path::Path;
@@ -38,14 +38,14 @@ fn seen(batches: &[Batch]) -> Vec<(Vec<i64>, Option<u64>, bool)> {
     batches.iter().map(|batch| (ids(batch), batch.sequence_number(), batch.maybe_sent())).collect()
 }
 
-/// Rows 0 to 4 sent as number 1, rows 4 to 10 in runs of two; row 20 set aside.
+/// Rows 0 to 4 sent as number 1, rows 4 to 10 in runs of two; row 20 a dead letter.
 pub(super) fn house() -> Folder {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.number_batches_after(0).unwrap();
     outbox.accept([run([20])]).unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
-    outbox.set_aside(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
+    outbox.settle_as_dead_letter(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
     outbox.accept((0..5).map(|part| run(2 * part..2 * part + 2))).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
@@ -328,29 +328,29 @@ fn damage_while_rows_are_on_their_way_changes_nothing_for_them() {
     assert_eq!(outbox.stats().pending.rows, expected.len() as u64 + 1);
 }
 
-/// A process that rescues an outbox and is killed, started by the test below.
+/// A process that salvages an outbox and is killed, started by the test below.
 #[test]
 #[ignore = "a process of another test"]
-fn rescuer() {
-    let Some(path) = std::env::var_os("OUTBOX_RESCUER") else { return };
+fn salvager() {
+    let Some(path) = std::env::var_os("OUTBOX_SALVAGER") else { return };
     drop(open(Path::new(&path), u64::MAX).unwrap());
-    println!("rescued");
+    println!("salvaged");
 }
 
-/// Has a process rescue the outbox in `folder`, and killed at the `at`th of a kind of call; answers whether it came so far.
+/// Has a process salvage the outbox in `folder`, and killed at the `at`th of a kind of call; answers whether it came so far.
 fn killed_at(folder: &Folder, call: &str, at: u32) -> Option<bool> {
     let run = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
         .args(["-e", &format!("inject={call}:signal=KILL:when={at}")])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "outbox::rescue::rescuer", "--ignored", "--nocapture", "--test-threads=1"])
-        .env("OUTBOX_RESCUER", folder.file())
+        .args(["--exact", "outbox::salvage::salvager", "--ignored", "--nocapture", "--test-threads=1"])
+        .env("OUTBOX_SALVAGER", folder.file())
         .output();
     let said = run.ok().filter(|run| !String::from_utf8_lossy(&run.stderr).contains("ptrace"));
     if said.is_none() {
         skipped("strace is missing, or may not trace here");
     }
-    Some(!String::from_utf8_lossy(&said?.stdout).contains("rescued"))
+    Some(!String::from_utf8_lossy(&said?.stdout).contains("salvaged"))
 }
 
 /// Every step of that call, or every `step`th in the ordinary run.
@@ -359,7 +359,7 @@ fn every(step: u32) -> u32 {
 }
 
 #[test]
-fn a_rescue_that_was_killed_at_any_step_is_finished_by_the_next_process() {
+fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
     for (call, step) in [("rename", 1), ("fsync", 3), ("fdatasync", 5), ("unlink", 13), ("pwrite64", 37)] {
         for at in (1..).step_by(every(step) as usize) {
             let folder = house();
