@@ -37,7 +37,7 @@ use tokio::sync::{Notify, watch};
 pub use self::admitted::Admitted;
 pub use self::batch::Batch;
 pub use self::disk::{
-    DeadLetter, Destination, DiskQueue, Loss, Notice, Part, Reader, Settings, StoredRows, after_fork, before_fork,
+    DeadLetter, Destination, DiskQueue, Loss, Part, QueueNotice, Reader, Settings, StoredRows, after_fork, before_fork,
 };
 pub use self::ledger::{Ledger, RowState};
 pub use self::level::{Level, Stats};

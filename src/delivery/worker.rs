@@ -34,7 +34,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::attempt::End;
-pub use self::held::Held;
+pub use self::held::DeliveryStatus;
 use self::isolate::{Misses, Pieces};
 pub use self::opening::Opening;
 pub use self::over::Trouble;
@@ -72,7 +72,7 @@ pub struct Delivery {
     max_rows: AtomicUsize,
     max_bytes: usize,
     /// One worker at a time waits for a full request.
-    turn: tokio::sync::Mutex<()>,
+    turn_to_fill: tokio::sync::Mutex<()>,
     /// Rows before this one do not wait.
     hurried: AtomicU64,
     stop: watch::Sender<Stop>,
@@ -149,7 +149,7 @@ impl Delivery {
             policy,
             max_rows,
             max_bytes,
-            turn: tokio::sync::Mutex::new(()),
+            turn_to_fill: tokio::sync::Mutex::new(()),
             hurried: AtomicU64::new(0),
             stop,
             state: Mutex::default(),

@@ -217,7 +217,7 @@ impl Push {
 
     fn encode(&mut self, py: Python<'_>, soon: bool) -> Result<Filled, Stop> {
         py.check_signals().map_err(interrupted)?;
-        let time = self.time.turn_of(self.telling.turn(soon));
+        let time = self.time.time_slice_of(self.telling.time_slice(soon));
         if let Some(memory) = self.queue.spare() {
             self.encoder.reuse(memory);
         }
@@ -261,7 +261,7 @@ impl Work for Push {
         match stepped {
             Ok(Step::Wait) if interrupted => Ok(Step::Ending),
             Ok(step) => Ok(self.told(py, step)),
-            Err(Stop::Turn) => Ok(self.told(py, Step::Again)),
+            Err(Stop::TimeSlice) => Ok(self.told(py, Step::Again)),
             Err(Stop::Dry) => Ok(self.told(py, Step::Feed)),
             Err(Stop::Early(early)) => {
                 self.phase = Phase::Settle;

@@ -11,7 +11,7 @@ use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::{Session, Verdict, judge};
 use crate::error::{Error, Kind, Result, amount};
 use crate::http::transport::Reach;
-use crate::http::{Answer, Attempts, BackOff, Next, Outcome, PermitRequest, Sent, Terms, Turn, repeat};
+use crate::http::{Answer, Attempt, Attempts, BackOff, Next, Outcome, PermitRequest, Sent, Terms, repeat};
 use crate::rate_limit::{Ask, Ending};
 
 /// What a batch came to.
@@ -49,13 +49,13 @@ impl Delivery {
             back_off: BackOff::AtPermit,
             watch: &*self.waits,
         };
-        let mut attempt = Attempt::new(self, batch);
-        repeat(&mut attempt, &terms).await
+        let mut attempts = BatchAttempts::new(self, batch);
+        repeat(&mut attempts, &terms).await
     }
 }
 
 /// What has happened to the batch so far.
-struct Attempt<'a> {
+struct BatchAttempts<'a> {
     delivery: &'a Delivery,
     batch: &'a Batch,
     /// The session of the attempt.
@@ -67,7 +67,7 @@ struct Attempt<'a> {
 }
 
 /// A worker that panics leaves its batch behind, of which nobody knows what the service has.
-impl Drop for Attempt<'_> {
+impl Drop for BatchAttempts<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.delivery.release_unsettled(self.batch, true);
@@ -75,7 +75,7 @@ impl Drop for Attempt<'_> {
     }
 }
 
-impl Attempts for Attempt<'_> {
+impl Attempts for BatchAttempts<'_> {
     type Came = Sent;
     type End = End;
 
@@ -90,24 +90,24 @@ impl Attempts for Attempt<'_> {
         self.cut_to_the_limit().map(End::Halve)
     }
 
-    async fn exchange(&self, turn: &Turn) -> Result<Sent> {
+    async fn exchange(&self, attempt: &Attempt) -> Result<Sent> {
         let (delivery, policy) = (self.delivery, &self.delivery.policy);
         let request = delivery.sink.request(&self.session, self.batch.parcel());
-        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: turn.failed };
+        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: attempt.failed };
         let wanted = PermitRequest { limit: &delivery.limit, ask, deadline: policy.deadline, watch: &*delivery.waits };
-        let sent = delivery.http.send(&request, wanted, &turn.progress).await?;
-        self.note(turn, Some(&sent.outcome));
+        let sent = delivery.http.send(&request, wanted, &attempt.progress).await?;
+        self.note(attempt, Some(&sent.outcome));
         Ok(sent)
     }
 
     /// Ends when the delivery is told to stop and this attempt need not, or may not, be waited for.
-    async fn stopped(&self, turn: &Turn) -> End {
+    async fn stopped(&self, attempt: &Attempt) -> End {
         self.delivery.stopped(Stop::Finish).await;
-        if !turn.progress.withdraw() {
+        if !attempt.progress.withdraw() {
             self.delivery.stopped(Stop::Abort).await;
         }
-        self.note(turn, None);
-        let in_doubt = turn.progress.stop() && !self.delivery.sink.stages() || self.in_doubt();
+        self.note(attempt, None);
+        let in_doubt = attempt.progress.stop() && !self.delivery.sink.stages() || self.in_doubt();
         self.delivery.release_unsettled(self.batch, in_doubt);
         End::GiveUp
     }
@@ -180,7 +180,7 @@ impl Attempts for Attempt<'_> {
     }
 }
 
-impl<'a> Attempt<'a> {
+impl<'a> BatchAttempts<'a> {
     fn new(delivery: &'a Delivery, batch: &'a Batch) -> Self {
         Self { delivery, batch, session: Arc::default(), probe: None, doubt: false }
     }
@@ -282,8 +282,8 @@ impl<'a> Attempt<'a> {
         End::GiveUp
     }
 
-    fn note(&self, turn: &Turn, outcome: Option<&Outcome>) {
-        self.delivery.lock().meter.note(turn, self.batch.size() as u64, outcome);
+    fn note(&self, attempt: &Attempt, outcome: Option<&Outcome>) {
+        self.delivery.lock().meter.note(attempt, self.batch.size() as u64, outcome);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::python::input::{Rest, Source, Wanted};
 use crate::python::notices;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
-use crate::python::reading::{Early, InTime, Stop, TURN, Time};
+use crate::python::reading::{Early, InTime, Stop, TIME_SLICE, Time};
 use crate::python::results;
 use crate::python::runtime::lost;
 use crate::python::wakeup::Wakeup;
@@ -89,7 +89,7 @@ impl Collecting {
     fn read_some(&mut self, py: Python<'_>, soon: bool) -> Result<bool, Stop> {
         let interrupted = |raised| Stop::Early(Early::Interrupted(raised));
         let Some(rest) = self.rows.take() else { return Err(interrupted(lost(py))) };
-        let time = self.time.turn_of(soon.then_some(TURN).or(self.telling.turn()));
+        let time = self.time.time_slice_of(soon.then_some(TIME_SLICE).or(self.telling.time_slice()));
         let mut source = Source::resume(py, rest);
         let encoder = &mut self.encoder;
         let filled = match source.arrow() {
@@ -172,7 +172,7 @@ impl Work for Collecting {
         py.check_signals()?;
         match self.read_some(py, soon) {
             Ok(true) => return self.finish(py),
-            Ok(false) | Err(Stop::Turn) => {}
+            Ok(false) | Err(Stop::TimeSlice) => {}
             Err(Stop::Dry) => return Ok(Step::Feed),
             Err(Stop::Early(early)) => return Err(self.raise(py, early)?),
         }

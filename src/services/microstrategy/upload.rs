@@ -21,9 +21,9 @@ use super::Policy;
 use super::address::below;
 use super::answers::Speech;
 use super::client::Client;
-use super::doubt::Trouble;
 use super::operation::{ANSWER_LIMIT, Call, Setback};
 use super::read::{json, required, unreadable, whole};
+use super::unpublished::Unpublished;
 use super::waiting::{ROWS, WaitingRows};
 use crate::clock::Moment;
 use crate::delivery::queue::Queue;
@@ -36,7 +36,7 @@ use crate::rate_limit::Watch;
 use crate::rows::encode::{Framing, Limits};
 
 /// How long a dataset that was just made may be unknown to the service. Source: mstrio-py, issue 150.
-const LAG: Duration = Duration::from_secs(30);
+const NEW_DATASET_LAG: Duration = Duration::from_secs(30);
 /// Waits between two looks at something that takes its time; they double up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -107,7 +107,7 @@ impl Upload {
         client.project().await?;
         let call = self.call(Method::POST, &[], "opening the upload").with(&json!({"tables": tables}));
         let (clock, mut again) = (&client.clock, true);
-        let (until, mut wait) = (clock.now() + LAG, FIRST_WAIT);
+        let (until, mut wait) = (clock.now() + NEW_DATASET_LAG, FIRST_WAIT);
         loop {
             match client.attempt(&call).await {
                 Ok(answer) => return required(&json(&answer)?, &["uploadSessionId", "id"]),
@@ -252,7 +252,7 @@ impl Sink for Upload {
                 }
                 Err(Setback { error, renewed: true, .. }) => Committed::Expired(error),
                 Err(setback) => {
-                    let Trouble { error, in_doubt } = setback.into();
+                    let Unpublished { error, in_doubt } = setback.into();
                     if in_doubt { Committed::InDoubt(error) } else { Committed::Nothing(error) }
                 }
             }

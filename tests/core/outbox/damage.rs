@@ -6,7 +6,7 @@ use std::fs;
 
 use fastrand::Rng;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Loss, Notice, Part, Queue, Reader, RowState, StoredRows};
+use powerbi_push::delivery::queue::{Batch, Loss, Part, Queue, QueueNotice, Reader, RowState, StoredRows};
 
 use crate::outbox::folder::{Folder, drain, ids, line, refusal, run, take};
 
@@ -146,7 +146,7 @@ fn look(house: &House, what: &str) {
 }
 
 fn told(outbox: &Queue) -> Vec<Loss> {
-    let lost = |notice| if let Notice::Damaged { lost, .. } = notice { Some(lost) } else { None };
+    let lost = |notice| if let QueueNotice::Damaged { lost, .. } = notice { Some(lost) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(lost).collect()
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Destination, DiskQueue, Notice, Part, Queue, Reader, RowState, Settings};
+use powerbi_push::delivery::queue::{Destination, DiskQueue, Part, Queue, QueueNotice, Reader, RowState, Settings};
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
@@ -282,7 +282,7 @@ fn rows_in_memory_are_announced_as_such() {
     let path = shared.join(format!("powerbi-push-{}.db", std::process::id()));
     let outbox = open(&path, u64::MAX).unwrap();
     let notices = outbox.on_disk().unwrap().notices();
-    assert_eq!(notices, [Notice::Volatile { path: path.clone() }]);
+    assert_eq!(notices, [QueueNotice::Volatile { path: path.clone() }]);
     assert!(outbox.on_disk().unwrap().notices().is_empty());
     drop(outbox);
     for suffix in ["", "-lock", "-mark"] {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Loss, Notice, Part, Queue, Reader};
+use powerbi_push::delivery::queue::{Loss, Part, Queue, QueueNotice, Reader};
 
 use crate::outbox::folder::{Folder, all_ids, run};
 
@@ -34,7 +34,7 @@ fn killed_twice(kept: f64) -> Folder {
 }
 
 fn told(outbox: &Queue) -> Vec<(String, Loss)> {
-    let loss = |notice| if let Notice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
+    let loss = |notice| if let QueueNotice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(loss).collect()
 }
 

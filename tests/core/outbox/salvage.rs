@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Destination, DiskQueue, Notice, Part, Queue, Reader, RowState, Settings};
+use powerbi_push::delivery::queue::{
+    Batch, Destination, DiskQueue, Part, Queue, QueueNotice, Reader, RowState, Settings,
+};
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
@@ -25,7 +27,7 @@ pub(super) fn spoil(file: &Path, words: &str) {
 /// The reports of damage, as what was lost and where the old file is.
 pub(super) fn reports(outbox: &Queue) -> Vec<(u64, String)> {
     let report = |notice| match notice {
-        Notice::Damaged { lost, kept, .. } => {
+        QueueNotice::Damaged { lost, kept, .. } => {
             assert!(lost.exact);
             Some((lost.rows, kept.unwrap().file_name().unwrap().to_str().unwrap().to_owned()))
         }
@@ -115,7 +117,7 @@ fn without_figures_and_a_mark_each_row_may_have_been_sent_and_nobody_knows_how_m
     let outbox = folder.open().unwrap();
     let batches = drain(&outbox);
     assert_eq!(seen(&batches), [((0..10).collect(), None, true)]);
-    let [notice] = <[Notice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
+    let [notice] = <[QueueNotice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
     assert!(notice.to_string().contains("an unknown number of accepted rows may be lost"), "{notice}");
     outbox.number_batches_after(0).unwrap();
     let mut batch = batches.into_iter().next().unwrap();
@@ -419,7 +421,7 @@ fn without_its_mark_a_file_that_was_closed_is_whole_and_one_that_was_not_may_not
     fs::remove_file(folder.path().join("outbox.db-mark")).unwrap();
     fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
     let outbox = folder.open().unwrap();
-    let [notice] = <[Notice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
+    let [notice] = <[QueueNotice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
     assert!(notice.to_string().contains("an unknown number of accepted rows may be lost"), "{notice}");
     drop(outbox);
     for damage in [|mark: &Path| fs::remove_file(mark).unwrap(), |mark: &Path| fs::write(mark, [0; 99]).unwrap()] {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Loss, Notice, Queue, Reader};
+use powerbi_push::delivery::queue::{Loss, Queue, QueueNotice, Reader};
 
 use crate::outbox::folder::{Folder, all_ids, run};
 use crate::outbox::salvage::spoil;
@@ -33,7 +33,7 @@ fn swap(folder: &Folder, other: &Folder) {
 }
 
 pub(super) fn told(outbox: &Queue) -> Vec<(String, Loss)> {
-    let loss = |notice| if let Notice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
+    let loss = |notice| if let QueueNotice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(loss).collect()
 }
 

@@ -4,9 +4,9 @@
 //! and the file is told as soon as it can be written.
 
 use super::database::Database;
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use super::metadata;
-use super::notice::Notice;
+use super::notice::QueueNotice;
 use super::record::StoredDeadLetter;
 use crate::delivery::queue::batch::Batch;
 use crate::delivery::queue::level::Counters;
@@ -14,7 +14,7 @@ use crate::delivery::queue::taken::{Known, Split};
 
 impl Database {
     /// The file knows that `batch` may have been sent from now on, and with which sequence number.
-    pub(super) fn issue(&mut self, batch: &Batch) -> Result<Option<u64>, Trouble> {
+    pub(super) fn issue(&mut self, batch: &Batch) -> Result<Option<u64>, FileFailure> {
         let Some(split) = self.split(batch) else { return Ok(batch.sequence_number()) };
         let known = split.part;
         let is_whole =
@@ -24,10 +24,10 @@ impl Database {
         }
         match self.write(|transaction, file| transaction.issue(file, &split)) {
             // A sequence number that is not on the disk could be given twice.
-            Err(trouble) if self.transaction.numbering.is_started() => Err(trouble),
-            Err(trouble) => {
+            Err(failure) if self.transaction.numbering.is_started() => Err(failure),
+            Err(failure) => {
                 self.transaction.taken.replace(&split, Some(Known { sent: true, recorded: false, ..split.part }));
-                self.put_off(&trouble);
+                self.put_off(&failure);
                 Ok(split.part.sequence_number)
             }
             written => written,
@@ -35,7 +35,7 @@ impl Database {
     }
 
     /// Numbers go on behind `last`, and `batch` has none.
-    pub(super) fn renumber(&mut self, batch: &Batch, last: u64) -> Result<(), Trouble> {
+    pub(super) fn renumber(&mut self, batch: &Batch, last: u64) -> Result<(), FileFailure> {
         let split = self.split(batch);
         self.write(|transaction, file| {
             transaction.numbering.forget(last);
@@ -54,10 +54,10 @@ impl Database {
     /// `batch` is known not to have been applied.
     pub(super) fn recall(&mut self, batch: &Batch) {
         let Some(split) = self.split(batch).filter(|split| split.part.sent) else { return };
-        if let Err(trouble) = self.write(|transaction, file| transaction.recall(file, &split)) {
+        if let Err(failure) = self.write(|transaction, file| transaction.recall(file, &split)) {
             let sent = split.part.doubt;
             self.transaction.taken.replace(&split, Some(Known { sent, recorded: false, ..split.part }));
-            self.put_off(&trouble);
+            self.put_off(&failure);
         }
     }
 
@@ -68,13 +68,13 @@ impl Database {
             letter.iter().try_for_each(|letter| transaction.add_dead_letter(file, letter))?;
             transaction.settle(file, &split)
         });
-        if let Err(trouble) = written {
+        if let Err(failure) = written {
             self.transaction.taken.replace(&split, None);
             if let Some(letter) = letter {
                 self.transaction.count_dead_letter(&letter);
                 self.unsaved_dead_letters.push(letter);
             }
-            self.put_off(&trouble);
+            self.put_off(&failure);
         }
         self.shrink();
         true
@@ -85,14 +85,14 @@ impl Database {
     }
 
     /// The file is told later.
-    fn put_off(&mut self, trouble: &Trouble) {
+    fn put_off(&mut self, failure: &FileFailure) {
         if !std::mem::replace(&mut self.unsaved, true) {
             let path = self.place.path().to_path_buf();
-            let why = trouble.to_error("writing to", &path).message;
-            self.notices.push(Notice::Unsaved { path, why });
+            let why = failure.to_error("writing to", &path).message;
+            self.notices.push(QueueNotice::Unsaved { path, why });
         }
         self.note();
-        if matches!(trouble, Trouble::Full) {
+        if matches!(failure, FileFailure::Full) {
             self.write_back();
         }
     }

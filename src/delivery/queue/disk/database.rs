@@ -17,10 +17,10 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::destination::StoredDestination;
-use super::failure::{Trouble, full_disk};
+use super::failure::{FileFailure, full_disk};
 use super::mark::{CHANGES_OF_AN_OPENING, MarkFile, Totals};
 use super::metadata;
-use super::notice::Notice;
+use super::notice::QueueNotice;
 use super::place::{Place, Watch};
 use super::record::{Marked, State, StoredDeadLetter, StoredNotice};
 use super::salvage::{self, Memory};
@@ -68,7 +68,7 @@ pub(super) struct Database {
     /// Pages written to the log since it was last written back.
     pages: u64,
     pub(super) mark: MarkFile,
-    pub(super) notices: Vec<Notice>,
+    pub(super) notices: Vec<QueueNotice>,
     /// Notices in the file that were handed out, and those of them that somebody has heard.
     handed: (usize, usize),
 }
@@ -92,7 +92,7 @@ impl Database {
         damaged: Option<&str>,
         (destination, owner): (StoredDestination, StoredDestination),
         mark: MarkFile,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, FileFailure> {
         let state = State { destination, ..State::default() };
         let mut database = Self {
             place,
@@ -118,9 +118,9 @@ impl Database {
             notices: Vec::new(),
             handed: (0, 0),
         };
-        let loaded = damaged.map_or_else(|| database.load(), |what| Err(Trouble::Damaged(what.to_owned())));
+        let loaded = damaged.map_or_else(|| database.load(), |what| Err(FileFailure::Damaged(what.to_owned())));
         match loaded {
-            Err(Trouble::Damaged(what)) => {
+            Err(FileFailure::Damaged(what)) => {
                 if let Some(connection) = database.connection.take() {
                     let _ = schema::spare_log(&connection, true);
                 }
@@ -132,7 +132,7 @@ impl Database {
         Ok(database)
     }
 
-    fn load(&mut self) -> Result<(), Trouble> {
+    fn load(&mut self) -> Result<(), FileFailure> {
         let alone = schema::named(&self.place);
         let connection = schema::connect(&self.place)?;
         // Should it be damaged, it is kept as it is.
@@ -143,7 +143,7 @@ impl Database {
         self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
         let commits = |row| metadata::commits_from(&connection, row);
         if let Some(wrong) = self.mark.objection(&state, marked, commits)? {
-            return Err(Trouble::Damaged(wrong.into()));
+            return Err(FileFailure::Damaged(wrong.into()));
         }
         if let Some(accepted) = self.mark.refused_from(&state, &taken) {
             metadata::forget_from(&connection, &mut state, accepted)?;
@@ -156,8 +156,8 @@ impl Database {
         // The log of an earlier process may hold the remains of a commit that failed. A reader or a full disk may be
         // in the way; then it stays as it is.
         match schema::empty_log(&connection) {
-            Ok(_) | Err(Trouble::Full) => {}
-            Err(trouble) => return Err(trouble),
+            Ok(_) | Err(FileFailure::Full) => {}
+            Err(failure) => return Err(failure),
         }
         self.inherited = taken.iter().map(|(first, _)| first).collect();
         self.transaction = Transaction {
@@ -171,7 +171,7 @@ impl Database {
     }
 
     /// The file knows from now on that it is open, and the mark what is in it.
-    fn begin(&mut self) -> Result<(), Trouble> {
+    fn begin(&mut self) -> Result<(), FileFailure> {
         let id = self.mark.id;
         self.mark.announce(self.totals());
         let written = self.write_once(&|transaction: &mut Transaction, file: &Connection| {
@@ -182,9 +182,11 @@ impl Database {
             all::<StoredNotice>(file, "ORDER BY first", ())
         });
         match written {
-            Ok(notices) => self.notices.extend(notices.into_iter().map(|notice| Notice::kept(&self.place, notice))),
-            Err(Trouble::Full) => {}
-            Err(trouble) => return Err(trouble),
+            Ok(notices) => {
+                self.notices.extend(notices.into_iter().map(|notice| QueueNotice::kept(&self.place, notice)));
+            }
+            Err(FileFailure::Full) => {}
+            Err(failure) => return Err(failure),
         }
         // Whatever becomes of the log, the file itself says that it is open.
         self.write_back();
@@ -200,7 +202,7 @@ impl Database {
     }
 
     /// Goes on in a new file with what is intact in the old one: what is in memory holds.
-    pub(super) fn salvage_in_use(&mut self, what: &str) -> Result<(), Trouble> {
+    pub(super) fn salvage_in_use(&mut self, what: &str) -> Result<(), FileFailure> {
         self.begun = None;
         if let Some(connection) = self.connection.take() {
             // It is kept as it is.
@@ -228,15 +230,15 @@ impl Database {
         self.begin()
     }
 
-    fn connect(&self) -> Result<Connection, Trouble> {
+    fn connect(&self) -> Result<Connection, FileFailure> {
         if salvage::is_under_way(&self.place, &self.mark) {
-            return Err(Trouble::Damaged("its rows could not be rescued at once".into()));
+            return Err(FileFailure::Damaged("its rows could not be rescued at once".into()));
         }
         schema::connect(&self.place)
     }
 
     /// What is to be told. What the file keeps to be told stays in it until somebody has heard it.
-    pub(super) fn hand_out(&mut self) -> Vec<Notice> {
+    pub(super) fn hand_out(&mut self) -> Vec<QueueNotice> {
         self.handed.0 += self.notices.iter().filter(|notice| notice.is_kept()).count();
         std::mem::take(&mut self.notices)
     }
@@ -249,12 +251,12 @@ impl Database {
     /// Whether somebody has heard all that the file keeps to be told.
     fn is_told(&self) -> bool {
         let (handed, heard) = self.handed;
-        handed > 0 && heard >= handed && !self.notices.iter().any(Notice::is_kept)
+        handed > 0 && heard >= handed && !self.notices.iter().any(QueueNotice::is_kept)
     }
 
     /// Whether the file keeps something to be told that nobody has heard.
     fn is_untold(&self) -> bool {
-        !self.is_told() && (self.handed.0 > 0 || self.notices.iter().any(Notice::is_kept))
+        !self.is_told() && (self.handed.0 > 0 || self.notices.iter().any(QueueNotice::is_kept))
     }
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
@@ -268,7 +270,7 @@ impl Database {
     }
 
     /// The connection, for reading.
-    pub(super) fn reading(&mut self) -> Result<&Connection, Trouble> {
+    pub(super) fn reading(&mut self) -> Result<&Connection, FileFailure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
@@ -277,7 +279,7 @@ impl Database {
     }
 
     /// Opens the file again after a failure, with an empty log. Until that succeeds, the old connection reads.
-    fn recover(&mut self) -> Result<(), Trouble> {
+    fn recover(&mut self) -> Result<(), FileFailure> {
         if self.suspect || self.connection.is_none() {
             self.is_ours()?;
             let connection = self.connect()?;
@@ -293,10 +295,10 @@ impl Database {
     /// Writes in one transaction; what it changes is known here once it is committed.
     pub(super) fn write<T>(
         &mut self,
-        work: impl Fn(&mut Transaction, &Connection) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        work: impl Fn(&mut Transaction, &Connection) -> Result<T, FileFailure>,
+    ) -> Result<T, FileFailure> {
         match self.write_once(&work) {
-            Err(Trouble::Damaged(what)) => {
+            Err(FileFailure::Damaged(what)) => {
                 self.salvage_in_use(&what)?;
                 self.write_once(&work)
             }
@@ -306,12 +308,12 @@ impl Database {
 
     fn write_once<T>(
         &mut self,
-        work: &impl Fn(&mut Transaction, &Connection) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        work: &impl Fn(&mut Transaction, &Connection) -> Result<T, FileFailure>,
+    ) -> Result<T, FileFailure> {
         self.recover()?;
         let told = self.is_told();
         let Self { connection: Some(connection), unsaved, unsaved_dead_letters, .. } = self else {
-            return Err(Trouble::Full);
+            return Err(FileFailure::Full);
         };
         let mut transaction = self.transaction.clone();
         let outcome = transact(connection, |file| {
@@ -332,7 +334,7 @@ impl Database {
                 self.unsaved_dead_letters.clear();
                 self.note();
             }
-            Err(Trouble::Full | Trouble::Refused(_)) => {}
+            Err(FileFailure::Full | FileFailure::Refused(_)) => {}
             Err(_) => {
                 self.suspect = true;
                 self.note();
@@ -347,8 +349,8 @@ impl Database {
     pub(super) fn accept(
         &mut self,
         bytes: u64,
-        work: impl Fn(&mut Transaction, &Connection) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        work: impl Fn(&mut Transaction, &Connection) -> Result<(), FileFailure>,
+    ) -> Result<(), FileFailure> {
         self.is_ours()?;
         self.keep_beside()?;
         self.has_space(bytes)?;
@@ -368,7 +370,7 @@ impl Database {
 
     /// Opens the file again where its log or index was removed or replaced by somebody else; what the old log holds is
     /// written into the file first.
-    fn keep_beside(&mut self) -> Result<(), Trouble> {
+    fn keep_beside(&mut self) -> Result<(), FileFailure> {
         if self.beside.missing().is_none() {
             return Ok(());
         }
@@ -381,7 +383,7 @@ impl Database {
         self.write_once(&|_: &mut Transaction, _: &Connection| Ok(()))
     }
 
-    fn is_ours(&self) -> Result<(), Trouble> {
+    fn is_ours(&self) -> Result<(), FileFailure> {
         let Some(gone) = self.watch.missing() else { return Ok(()) };
         let message =
             format!("`{}` was removed or replaced while the outbox was open: no rows are accepted", gone.display());
@@ -390,7 +392,7 @@ impl Database {
     }
 
     /// New rows must leave the room that it takes to write the log back, or settled rows could never be deleted.
-    fn has_space(&mut self, bytes: u64) -> Result<(), Trouble> {
+    fn has_space(&mut self, bytes: u64) -> Result<(), FileFailure> {
         let Some(free) = self.place.free() else { return Ok(()) };
         if free >= 2 * bytes + self.pages * PAGE + RESERVE {
             return Ok(());
@@ -409,7 +411,7 @@ impl Database {
         let Some(connection) = &self.connection else { return };
         match schema::write_back(connection) {
             Ok(()) => self.pages = 0,
-            Err(Trouble::Full) => {}
+            Err(FileFailure::Full) => {}
             Err(_) => self.suspect = true,
         }
     }
@@ -449,8 +451,8 @@ impl Drop for Database {
 
 fn transact<T>(
     connection: &mut Connection,
-    work: impl FnOnce(&Connection) -> Result<T, Trouble>,
-) -> Result<T, Trouble> {
+    work: impl FnOnce(&Connection) -> Result<T, FileFailure>,
+) -> Result<T, FileFailure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let value = work(&transaction)?;
     transaction.commit()?;

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::database::Database;
 use super::destination::StoredDestination;
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use super::record::StoredDeadLetter;
 use super::rows::StoredRows;
 use super::table::{all, each};
@@ -86,7 +86,7 @@ impl StoredDeadLetter {
 pub(super) fn list(
     connection: &Connection,
     destination: &StoredDestination,
-) -> Result<Vec<(DeadLetter, StoredRows)>, Trouble> {
+) -> Result<Vec<(DeadLetter, StoredRows)>, FileFailure> {
     let mut found = Vec::new();
     each(connection, "ORDER BY first", (), |letter: StoredDeadLetter| {
         found.push((letter.told(), letter.stored_rows(destination)));
@@ -97,7 +97,7 @@ pub(super) fn list(
 
 impl Database {
     /// Puts the dead letters behind the rows that wait; answers how many rows that were.
-    pub(super) fn retry(&mut self, at: u64) -> Result<u64, Trouble> {
+    pub(super) fn retry(&mut self, at: u64) -> Result<u64, FileFailure> {
         self.empty_dead_letters(|database, letter| {
             database.write(|transaction, file| {
                 // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
@@ -109,7 +109,7 @@ impl Database {
     }
 
     /// Deletes the dead letters; answers how many rows that were.
-    pub(super) fn drop_dead_letters(&mut self) -> Result<u64, Trouble> {
+    pub(super) fn drop_dead_letters(&mut self) -> Result<u64, FileFailure> {
         self.empty_dead_letters(|database, letter| {
             database.write(|transaction, file| {
                 transaction.forget_dead_letter(file, letter)?;
@@ -119,7 +119,7 @@ impl Database {
     }
 
     /// Deletes the oldest dead letters until they come to `bytes`; answers rows and bytes.
-    pub(super) fn drop_oldest_dead_letters(&mut self, bytes: u64) -> Result<(u64, u64), Trouble> {
+    pub(super) fn drop_oldest_dead_letters(&mut self, bytes: u64) -> Result<(u64, u64), FileFailure> {
         let (mut rows, mut freed) = (0, 0);
         while freed < bytes
             && let Some(letter) = self.oldest_dead_letter()?
@@ -137,8 +137,8 @@ impl Database {
     /// Does `work` with each of the dead letters, which takes it away; answers how many rows that were.
     fn empty_dead_letters(
         &mut self,
-        work: impl Fn(&mut Self, &StoredDeadLetter) -> Result<(), Trouble>,
-    ) -> Result<u64, Trouble> {
+        work: impl Fn(&mut Self, &StoredDeadLetter) -> Result<(), FileFailure>,
+    ) -> Result<u64, FileFailure> {
         let mut rows = 0;
         while let Some(letter) = self.oldest_dead_letter()? {
             work(self, &letter)?;
@@ -147,7 +147,7 @@ impl Database {
         Ok(rows)
     }
 
-    fn oldest_dead_letter(&mut self) -> Result<Option<StoredDeadLetter>, Trouble> {
+    fn oldest_dead_letter(&mut self) -> Result<Option<StoredDeadLetter>, FileFailure> {
         if self.transaction.state.dead_letter_rows == 0 {
             return Ok(None);
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Trouble, system};
+use super::failure::{FileFailure, system};
 use super::place::Place;
 use super::record::{Marked, State};
 use super::transaction::Transaction;
@@ -159,8 +159,8 @@ impl Totals {
     pub(super) fn is_outrun_by(
         &self,
         state: &State,
-        commits: impl FnOnce(u64) -> Result<u64, Trouble>,
-    ) -> Result<bool, Trouble> {
+        commits: impl FnOnce(u64) -> Result<u64, FileFailure>,
+    ) -> Result<bool, FileFailure> {
         if !self.is_newest() {
             return Ok(false);
         }
@@ -279,8 +279,8 @@ impl MarkFile {
         &self,
         state: &State,
         marked: Option<Marked>,
-        commits: impl FnOnce(u64) -> Result<u64, Trouble>,
-    ) -> Result<Option<&'static str>, Trouble> {
+        commits: impl FnOnce(u64) -> Result<u64, FileFailure>,
+    ) -> Result<Option<&'static str>, FileFailure> {
         Ok(match &self.said {
             Said::Totals(totals) if totals.is_planned() && !totals.opening => {
                 Some(ANOTHERS).filter(|_| !totals.has_built(marked))

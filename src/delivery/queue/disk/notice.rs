@@ -29,7 +29,7 @@ impl Loss {
 
 /// Something that whoever owns the queue should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum QueueNotice {
     /// It lies in memory: its rows survive the process, and no power loss.
     Volatile {
         /// The queue.
@@ -55,7 +55,7 @@ pub enum Notice {
     },
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for QueueNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Volatile { path } => {
@@ -80,7 +80,7 @@ impl fmt::Display for Notice {
     }
 }
 
-impl Notice {
+impl QueueNotice {
     /// Whether the queue keeps it until somebody has heard it: rows may be lost.
     #[must_use]
     pub fn is_kept(&self) -> bool {

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use self::count::Account;
 use super::destination::StoredDestination;
-use super::failure::{Trouble, system};
+use super::failure::{FileFailure, system};
 use super::mark::{MarkFile, Plan, Step, Totals};
 use super::metadata::{self, stored};
 use super::place::Place;
@@ -57,7 +57,7 @@ pub(super) fn renew(
     why: &str,
     destination: &StoredDestination,
     memory: Option<&Memory>,
-) -> Result<(State, Taken), Trouble> {
+) -> Result<(State, Taken), FileFailure> {
     let mut plan = mark.plan();
     if plan.step == Step::Nothing || !is_under_way(place, mark) {
         let is_there = FILES.iter().any(|suffix| fs::metadata(place.beside(suffix)).is_ok_and(|file| file.len() > 0));
@@ -121,7 +121,7 @@ fn build(
     why: &str,
     destination: &StoredDestination,
     memory: Option<&Memory>,
-) -> Result<(State, Taken), Trouble> {
+) -> Result<(State, Taken), FileFailure> {
     let copy = draft.copy();
     let mut totals = mark.totals();
     let kept = Some(totals.plan.kept).filter(|number| *number > 0);

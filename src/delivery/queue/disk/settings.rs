@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::database::Database;
 use super::destination::{Destination, StoredDestination};
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 
@@ -25,7 +25,7 @@ pub struct Settings {
 
 /// Whether the queue is `destination`'s. One that lost its metadata and has no rows either is anybody's, and one without
 /// rows takes any framing.
-pub(super) fn claim(database: &mut Database, destination: Option<Destination>) -> Result<(), Trouble> {
+pub(super) fn claim(database: &mut Database, destination: Option<Destination>) -> Result<(), FileFailure> {
     let state = database.transaction.state;
     let (Some(destination), found) = (destination, state.destination) else { return Ok(()) };
     let wanted = StoredDestination::from(destination);
