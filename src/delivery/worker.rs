@@ -10,20 +10,28 @@
 //! The first failure stops the delivery of a push: what is on the wire is waited for, what was not begun is withdrawn.
 //! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
 //! The delivery of a sender goes on: refused rows become dead letters, and while nothing can be delivered it pauses and probes.
+//!
+//! | step | where it is |
+//! |---|---|
+//! | [`Delivery::run`]: the sink is opened, the workers begin, the call's time is kept | `running`, `opening`, `time_limit` |
+//! | take: the next batch, once a request is full or has waited long enough | `take` |
+//! | deliver: a batch to its end, in halves where that helps | this file, `isolate` |
+//! | attempt: the requests of one batch, until a verdict is final | `attempt`, `pause` |
+//! | conclude: what was staged is committed, abandoned, or sent again | `staging`, `keep_alive` |
+//! | what is told meanwhile | `waits`, `status`, `unchecked_rows` |
 
 mod attempt;
-mod crew;
-mod held;
 mod isolate;
-mod keeping;
+mod keep_alive;
 mod opening;
-mod over;
 mod pause;
 mod policy;
 mod running;
-mod sent;
 mod staging;
+mod status;
 mod take;
+mod time_limit;
+mod unchecked_rows;
 mod waits;
 
 use std::fmt;
@@ -34,13 +42,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::attempt::End;
-pub use self::held::DeliveryStatus;
 use self::isolate::{Misses, Pieces};
 pub use self::opening::Opening;
-pub use self::over::Trouble;
 use self::pause::Pause;
 pub use self::policy::{OnFailure, Policy};
 use self::staging::Staged;
+pub use self::status::{DeliveryStatus, Trouble};
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::delivery::queue::{Batch, DiskQueue, Queue, RowState};

@@ -1,10 +1,22 @@
-//! The status of a delivery: what holds it up at the moment, as people say it.
+//! The status of a delivery: what keeps it from delivering at the moment, and that as people say it.
 
 use std::time::SystemTime;
 
 use super::Delivery;
-use crate::error::Kind;
+use crate::clock::Moment;
+use crate::error::{Error, Kind};
 use crate::rate_limit::{Reason, Wait};
+
+/// What keeps a sender's delivery from delivering at the moment.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What went wrong.
+    pub error: Error,
+    /// When the next attempt is made.
+    pub next: Moment,
+    /// Whether the delivery waits for somebody to mend it, not for the service to recover.
+    pub paused: bool,
+}
 
 /// What holds a delivery up, and when it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
