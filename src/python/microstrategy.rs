@@ -2,7 +2,7 @@
 
 mod accounts;
 mod publishing;
-mod staging;
+mod waiting;
 mod telling;
 mod upload;
 

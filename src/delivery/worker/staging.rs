@@ -129,7 +129,7 @@ impl Delivery {
             Committed::Nothing(error) => self.end_without(&session, error).await,
             Committed::InDoubt(error) => {
                 for batch in self.left() {
-                    self.leave(&batch, true);
+                    self.release_unsettled(&batch, true);
                 }
                 if let Some(failure) = &mut self.lock().failure {
                     // What ended the delivery knew nothing of a commit, and has another advice.
@@ -155,7 +155,7 @@ impl Delivery {
     /// Nothing of what was staged counts. Whether the service hears of that changes nothing for the rows.
     async fn abandon(&self, session: &Session) {
         for batch in self.left() {
-            self.leave(&batch, false);
+            self.release_unsettled(&batch, false);
         }
         let _ = self.sink.abandon(session).await;
     }
