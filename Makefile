@@ -166,7 +166,7 @@ mutants: $(READY) ## seed the faults of tests/mutants, each of which must turn t
 
 .PHONY: wheel
 wheel: $(READY) ## the release wheel, into dist
-	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
+	$(BIN)/maturin build --release --locked --compression-level 9 --interpreter $(BIN)/python --out dist
 
 # TARGET=armv7 takes some; FULL=yes takes every CPython for every target.
 TARGET ?=
