@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reqwest::Url;
 
 use super::Fetching;
+use super::audience::Service;
 use super::token_cache::{FetchHint, TokenCache};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -56,6 +57,8 @@ pub struct FetchContext {
     /// Scheme and host of the authority of the cloud.
     pub(super) authority: Url,
     pub(super) scope: String,
+    /// Whom people sign in for, which is what hints are about.
+    pub(super) service: &'static Service,
     pub(super) transport: Transport,
     pub(super) retry: Retry,
     pub(super) clock: Clock,
@@ -99,10 +102,10 @@ impl Account {
         &self.source
     }
 
-    /// A sign-in for `scope`; `authority` is the cloud's own one.
-    pub fn sign_in(self: &Arc<Self>, authority: &str, scope: &str) -> Result<SignIn> {
+    /// A sign-in for `scope`, to use `service`; `authority` is the cloud's own one.
+    pub fn sign_in(self: &Arc<Self>, authority: &str, scope: &str, service: &'static Service) -> Result<SignIn> {
         let authority = super::entra::read_authority(authority)?;
-        Ok(SignIn { account: Arc::clone(self), authority, scope: scope.to_owned() })
+        Ok(SignIn { account: Arc::clone(self), authority, scope: scope.to_owned(), service })
     }
 }
 
@@ -112,6 +115,7 @@ pub struct SignIn {
     account: Arc<Account>,
     authority: Url,
     scope: String,
+    service: &'static Service,
 }
 
 impl SignIn {
@@ -155,7 +159,16 @@ impl SignIn {
 
     pub(super) fn fetch(&self, transport: Transport, retry: Retry, clock: Clock, hint: FetchHint) -> Fetching {
         let (authority, scope) = (self.authority.clone(), self.scope.clone());
-        Arc::clone(&self.account.source).fetch(FetchContext { authority, scope, transport, retry, clock, hint })
+        let service = self.service;
+        Arc::clone(&self.account.source).fetch(FetchContext {
+            authority,
+            scope,
+            service,
+            transport,
+            retry,
+            clock,
+            hint,
+        })
     }
 }
 
@@ -166,6 +179,7 @@ mod tests {
 
     const TENANT: &str = "contoso.onmicrosoft.com";
     const CLIENT: &str = "11111111-2222-3333-4444-555555555555";
+    static TOYS: Service = Service { name: "Toys", portal: "Toys", id: "7", public: "https://toys", path: "/toys" };
     const HERE: &str = "https://login.microsoftonline.com";
 
     fn account(authority: Option<&str>) -> Arc<Account> {
@@ -176,25 +190,25 @@ mod tests {
     fn one_sign_in_is_shared_and_different_ones_never_are() {
         let who = account(None);
         let (clock, other_clock) = (Clock::simulated(), Clock::simulated());
-        let cache = |authority: &str, scope: &str, clock| who.sign_in(authority, scope).unwrap().cache(clock);
+        let cache = |authority: &str, scope: &str, clock| who.sign_in(authority, scope, &TOYS).unwrap().cache(clock);
         let there = "https://login.microsoftonline.us";
         let one = cache(HERE, "a", &clock);
         assert!(Arc::ptr_eq(&one, &cache(HERE, "a", &clock)));
         for other in [cache(there, "a", &clock), cache(HERE, "b", &clock), cache(HERE, "a", &other_clock)] {
             assert!(!Arc::ptr_eq(&one, &other));
         }
-        assert!(!Arc::ptr_eq(&one, &account(None).sign_in(HERE, "a").unwrap().cache(&clock)));
+        assert!(!Arc::ptr_eq(&one, &account(None).sign_in(HERE, "a", &TOYS).unwrap().cache(&clock)));
     }
 
     #[test]
     fn a_real_token_never_goes_over_http() {
         let local = Url::parse("http://127.0.0.1:1").unwrap();
-        let real = account(None).sign_in(HERE, "s").unwrap();
+        let real = account(None).sign_in(HERE, "s", &TOYS).unwrap();
         assert!(real.check_destination(&local).is_err());
         assert!(real.check_destination(&Url::parse("https://api.powerbi.com").unwrap()).is_ok());
         for authority in ["http://127.0.0.1:2", "https://localhost:2"] {
-            assert!(account(Some(authority)).sign_in(HERE, "s").unwrap().check_destination(&local).is_ok());
-            assert!(account(None).sign_in(authority, "s").unwrap().check_destination(&local).is_ok());
+            assert!(account(Some(authority)).sign_in(HERE, "s", &TOYS).unwrap().check_destination(&local).is_ok());
+            assert!(account(None).sign_in(authority, "s", &TOYS).unwrap().check_destination(&local).is_ok());
         }
     }
 }

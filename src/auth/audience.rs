@@ -21,12 +21,22 @@ const OTHERS: [(&str, &str); 7] = [
 pub struct Service {
     /// What people call it.
     pub name: &'static str,
+    /// What Entra's portal calls it.
+    pub portal: &'static str,
     /// Its own id, which a token may name in place of the address.
     pub id: &'static str,
     /// Its address in the public cloud.
     pub public: &'static str,
     /// How its addresses in all clouds end.
     pub path: &'static str,
+}
+
+impl Service {
+    /// `words` with what they leave open: `{service}`, `{portal}` and `{public}`.
+    pub(super) fn said(&self, words: &str) -> String {
+        let open = [("{service}", self.name), ("{portal}", self.portal), ("{public}", self.public)];
+        open.iter().fold(words.to_owned(), |said, (open, name)| said.replace(open, name))
+    }
 }
 
 /// A service in one cloud.

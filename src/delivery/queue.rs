@@ -104,19 +104,14 @@ impl Queue {
     /// never more than one run. `drained` is called whenever there may be room again.
     #[must_use]
     pub fn new(capacity: usize, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { spare: Some(Spare::default()), ..Self::on(Arc::new(Memory::new(capacity, false, None)), drained) }
+        Self { spare: Some(Spare::default()), ..Self::on(Arc::new(Memory::new(capacity)), drained) }
     }
 
-    /// An empty queue for a sender: a batch is as many neighbouring rows as one request holds.
-    #[must_use]
-    pub fn joining(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Arc::new(Memory::new(capacity, true, Some(Calendar::new(clock)))), drained)
-    }
-
-    /// The same for rows that come one by one: they are kept together, and count as old as the first of them.
+    /// An empty queue for a sender, whose rows come one by one: they are kept together, and count as old as the first of them;
+    /// a batch is as many neighbouring rows as one request holds.
     #[must_use]
     pub fn compact(capacity: usize, clock: Clock, drained: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::on(Arc::new(Memory::new(capacity, true, Some(Calendar::new(clock))).compact()), drained)
+        Self::on(Arc::new(Memory::compact(capacity, Calendar::new(clock))), drained)
     }
 
     /// The same on the disk: what is accepted outlives the process.
@@ -339,7 +334,7 @@ impl Queue {
         self.gate().ledger.clone()
     }
 
-    /// The metadata.
+    /// What has become of the rows so far, in numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let counters = self.store.counters();
@@ -403,6 +398,6 @@ impl Queue {
 
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbox").field("store", &self.store).field("gate", &self.gate).finish_non_exhaustive()
+        f.debug_struct("Queue").field("store", &self.store).field("gate", &self.gate).finish_non_exhaustive()
     }
 }

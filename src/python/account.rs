@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Settings, Transport, check_emulated};
 use crate::retry::Retry;
-use crate::services::powerbi::Cloud;
+use crate::services::powerbi::{Cloud, SERVICE};
 
 /// How long whoever is asked may be silent, where no client says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -215,7 +215,7 @@ impl Account {
     }
 
     pub(super) fn sign_in(&self, scope: &str) -> Result<SignIn> {
-        self.who.sign_in(Cloud::authority_for(scope), scope)
+        self.who.sign_in(Cloud::authority_for(scope), scope, &SERVICE)
     }
 }
 

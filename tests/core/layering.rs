@@ -1,6 +1,7 @@
 //! Who may know whom: the table, held against every path that begins in our own crate.
 //!
-//! Read are the words of the source, without comments, strings and `#[cfg(test)] mod …` blocks.
+//! Read are the words of the source, without comments and `#[cfg(test)] mod …` blocks; texts only of the rooms that name no
+//! service.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +26,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const APART: &[&str] = &["services"];
 
 /// Rooms that name no service, and words of services that their code may not hold.
-const OF_NO_SERVICE: &[&str] = &["rows", "delivery", "http", "rate_limit", "auth"];
+const OF_NO_SERVICE: &[&str] = &["error", "clock", "retry", "rows", "delivery", "http", "rate_limit", "auth"];
 const WORDS_OF_SERVICES: &[&str] = &[
     "powerbi",
     "power_bi",
@@ -40,6 +41,33 @@ const WORDS_OF_SERVICES: &[&str] = &[
     "max_tables",
     "max_relationships",
     "xml_character",
+];
+/// The same of their texts, where our own names do not count.
+const TEXTS_OF_SERVICES: &[&str] =
+    &["power bi", "powerbi", "microstrategy", "mstr", "streaming_dataset", "publish", "sequence=", "dax"];
+const OUR_NAMES: &[&str] = &["powerbi-push", "powerbi_push"];
+/// Texts that users know, with a service's words in them: the file, the text, and why it stays there.
+const TEXTS_THAT_STAY: &[(&str, &str, &str)] = &[
+    (
+        "auth/entra/app.rs",
+        "is for personal accounts, which have no Power BI",
+        "an app is made before anybody says for which service; without one that is for work there is nothing to do here",
+    ),
+    (
+        "delivery/queue/spool.rs",
+        "spool_dir= names a folder on another disk; nothing was published",
+        "rows are in files before a session is open: nothing is committed, and users know that as published",
+    ),
+    (
+        "delivery/worker/attempt.rs",
+        "one process may write to a table with sequence=True; stop the other one, or push without it",
+        "the option is ours, of every sink that numbers its requests",
+    ),
+    (
+        "http/transport/emulated.rs",
+        "use what the emulator at {emulator} gives out, such as the URL of its streaming_dataset(...)",
+        "it is a method of our own emulator",
+    ),
 ];
 /// Limits of theirs: units of text, and rows from which on a table is large.
 const NUMBERS_OF_SERVICES: &[&str] = &["4_000", "250_000"];
@@ -137,6 +165,26 @@ fn breaches(files: &[File]) -> Vec<String> {
     found
 }
 
+/// Texts of the rooms that name no service, in which one is named.
+fn texts_of_services(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in files {
+        let home = module_of(path);
+        let is_neutral = home.first().is_some_and(|room| OF_NO_SERVICE.contains(&room.as_str()));
+        if !is_neutral || home.last().is_some_and(|name| name == "tests") {
+            continue;
+        }
+        for (text, line) in without_tests(&tokens(text, true)).iter().filter(|(word, _)| string(word) > 0) {
+            let lower = OUR_NAMES.iter().fold(text.to_lowercase(), |text, ours| text.replace(ours, ""));
+            let stays = TEXTS_THAT_STAY.iter().any(|(file, kept, _)| file == path && text.contains(kept));
+            if let Some(named) = TEXTS_OF_SERVICES.iter().find(|named| lower.contains(**named) && !stays) {
+                found.push(format!("{path}:{line}: the engine names no service, and {text} holds `{named}`"));
+            }
+        }
+    }
+    found
+}
+
 fn row(room: &str) -> Option<&'static [&'static str]> {
     MAY_KNOW.iter().find(|(name, _)| *name == room).map(|(_, known)| *known)
 }
@@ -197,12 +245,17 @@ type Word = (String, usize);
 
 /// The source as words, `::`, and single signs; no comments, strings, characters or lifetimes.
 fn words(text: &str) -> Vec<Word> {
+    tokens(text, false)
+}
+
+/// The same, with strings where they are wanted.
+fn tokens(text: &str, strings: bool) -> Vec<Word> {
     let (mut rest, mut line, mut found) = (text, 1, Vec::new());
     while let Some(first) = rest.chars().next() {
         let (length, keep) = match first {
             _ if rest.starts_with("//") => (rest.find('\n').unwrap_or(rest.len()), false),
             _ if rest.starts_with("/*") => (block_comment(rest), false),
-            _ if string(rest) > 0 => (string(rest), false),
+            _ if string(rest) > 0 => (string(rest), strings),
             '\'' => (quote(rest), false),
             _ if rest.starts_with("::") => (2, true),
             _ if rest.starts_with("r#") => (2, false),
@@ -397,17 +450,22 @@ fn read(folder: &Path, below: &str, files: &mut Vec<File>) {
     }
 }
 
-/// The breaches of a house of these files.
-fn house(files: &[(&str, &str)]) -> Vec<String> {
+/// All files of the source.
+fn source() -> Vec<File> {
+    let mut files = Vec::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
+    assert!(files.iter().any(|(path, _)| path == "lib.rs"), "the checker reads src");
+    files
+}
+
+/// The breaches of a setup of these files.
+fn setup(files: &[(&str, &str)]) -> Vec<String> {
     breaches(&files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect::<Vec<_>>())
 }
 
 #[test]
 fn every_room_knows_only_whom_the_table_allows() {
-    let mut files = Vec::new();
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
-    assert!(files.iter().any(|(path, _)| path == "lib.rs"), "the checker reads src");
-    let found = breaches(&files);
+    let found = breaches(&source());
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
@@ -434,16 +492,16 @@ fn services_of_the_emulator_know_neither_each_other_nor_the_rooms_around_them() 
         ("use crate::emulator::Options;", "`emulator::Options`: name the inner room itself"),
         ("use crate::emulator::services::Service;", "`emulator::services::Service`: name the inner room itself"),
     ] {
-        let found = house(&[("emulator/services/entra.rs", text)]);
+        let found = setup(&[("emulator/services/entra.rs", text)]);
         assert_eq!(found, [format!("emulator/services/entra.rs:1: `emulator::services::entra` may not know {breach}")]);
     }
     let text = "pub(in crate::emulator) use super::Entra; use crate::emulator::http::{Answer, query}; use crate::emulator::identity::Identity;";
     let root = ("emulator.rs", "use self::services::entra::Entra; use self::console; pub struct Options;");
     assert_eq!(
-        house(&[("emulator/services/entra/sign_in.rs", text), root, ("emulator/services.rs", "mod entra;")]),
+        setup(&[("emulator/services/entra/sign_in.rs", text), root, ("emulator/services.rs", "mod entra;")]),
         [""; 0]
     );
-    let found = house(&[("emulator/services/teapot/spout.rs", ""), ("emulator/attic.rs", "")]);
+    let found = setup(&[("emulator/services/teapot/spout.rs", ""), ("emulator/attic.rs", "")]);
     let expected = |file: &str, room: &str| {
         format!("emulator/{file}: `emulator::{room}` is not in the table: add it to INSIDE in tests/core/layering.rs")
     };
@@ -466,7 +524,7 @@ fn a_forbidden_room_is_seen_in_every_way_of_naming_it() {
         "fn f<'a>(x: &'a str) { r#\"raw \" \"#; crate::services::go() }",
         "#[cfg(not(test))] mod real { use crate::services; }",
     ] {
-        let found = house(&[("rows.rs", text)]);
+        let found = setup(&[("rows.rs", text)]);
         assert_eq!(found.len(), 1 + text.matches("services::{").count(), "{text}: {found:?}");
         assert!(found[0].ends_with("`rows` may not know `services`"), "{found:?}");
     }
@@ -474,7 +532,7 @@ fn a_forbidden_room_is_seen_in_every_way_of_naming_it() {
 
 #[test]
 fn a_breach_says_its_file_and_line() {
-    let found = house(&[("rows/infer.rs", "//! One.\n/* two\nthree */\nuse crate::\n    http::Wire;\n")]);
+    let found = setup(&[("rows/infer.rs", "//! One.\n/* two\nthree */\nuse crate::\n    http::Wire;\n")]);
     assert_eq!(found, ["rows/infer.rs:5: `rows` may not know `http`"]);
 }
 
@@ -482,7 +540,7 @@ fn a_breach_says_its_file_and_line() {
 fn allowed_rooms_and_ones_own_are_no_breach() {
     let text = "use crate::error::{Error, Result as R};\nuse crate::rows::infer;\nuse self::infer::Infer;\n\
                 pub(crate) mod infer;\nmod inner { use super::Table; }\npub(in crate::rows) fn f() {}";
-    assert_eq!(house(&[("rows.rs", text), ("rows/infer.rs", "use super::{Table, super::error};")]), [""; 0]);
+    assert_eq!(setup(&[("rows.rs", text), ("rows/infer.rs", "use super::{Table, super::error};")]), [""; 0]);
 }
 
 #[test]
@@ -490,7 +548,7 @@ fn comments_strings_and_tests_do_not_count() {
     let text = "//! [`crate::services`]\n/* /* nested */ crate::services::x */\nconst A: &str = \"crate::services::x\";\n\
                 const B: &str = r##\"\"# crate::services::x\"##;\nconst C: &[u8] = b\"crate::services::x\";\n\
                 #[cfg(all(test, feature = \"emulator\"))]\n#[allow(unused)]\nmod tests { use crate::services; }";
-    assert_eq!(house(&[("rows.rs", text), ("rows/tests.rs", "use crate::services;")]), [""; 0]);
+    assert_eq!(setup(&[("rows.rs", text), ("rows/tests.rs", "use crate::services;")]), [""; 0]);
 }
 
 #[test]
@@ -499,42 +557,57 @@ fn services_do_not_know_each_other() {
     for text in
         ["use super::microstrategy;", "use crate::services::microstrategy::go;", "use super::{microstrategy::go};"]
     {
-        let found = house(&[microstrategy, ("services/powerbi.rs", text)]);
+        let found = setup(&[microstrategy, ("services/powerbi.rs", text)]);
         let breach = "`services::powerbi` may not know `services::microstrategy`";
         assert_eq!(found, [format!("services/powerbi.rs:1: {breach}")], "{text}");
     }
     let parent = ("services.rs", "mod microstrategy; use microstrategy::go; pub use self::microstrategy::go as run;");
     let shared = ("services/powerbi.rs", "use super::Deliver; use crate::services::Limits;");
-    assert_eq!(house(&[microstrategy, parent, shared]), [""; 0]);
+    assert_eq!(setup(&[microstrategy, parent, shared]), [""; 0]);
 }
 
 #[test]
 fn a_room_outside_the_table_is_reported() {
-    let found = house(&[("cellar.rs", "")]);
+    let found = setup(&[("cellar.rs", "")]);
     assert_eq!(found, ["cellar.rs: `cellar` is not in the table: add it to MAY_KNOW in tests/core/layering.rs"]);
     for text in ["use crate::cellar::Wine;", "use crate::Wine;", "use crate::*;", "use crate as root;", "use super::*;"]
     {
-        let found = house(&[("rows.rs", text)]);
+        let found = setup(&[("rows.rs", text)]);
         assert!(found.len() == 1 && found[0].contains("not a room of the table"), "{text}: {found:?}");
     }
 }
 
 #[test]
 fn nobody_knows_python_and_only_python_names_its_crates() {
-    assert_eq!(house(&[("lib.rs", "pub use crate::services::Client;\npub use crate::python::X;")]).len(), 1);
-    assert_eq!(house(&[("delivery.rs", "use crate::python::X;")]), ["delivery.rs:1: `delivery` may not know `python`"]);
-    assert_eq!(house(&[("rows.rs", "use pyo3::Bound;")]), ["rows.rs:1: only `python` may name the crate `pyo3`"]);
-    assert_eq!(house(&[("python/rows.rs", "use pyo3::Bound; use crate::rows::Cell;")]), [""; 0]);
+    assert_eq!(setup(&[("lib.rs", "pub use crate::services::Client;\npub use crate::python::X;")]).len(), 1);
+    assert_eq!(setup(&[("delivery.rs", "use crate::python::X;")]), ["delivery.rs:1: `delivery` may not know `python`"]);
+    assert_eq!(setup(&[("rows.rs", "use pyo3::Bound;")]), ["rows.rs:1: only `python` may name the crate `pyo3`"]);
+    assert_eq!(setup(&[("python/rows.rs", "use pyo3::Bound; use crate::rows::Cell;")]), [""; 0]);
+}
+
+#[test]
+fn no_text_of_the_engine_names_a_service() {
+    let files = |text: &str| [("error/words.rs".to_owned(), text.to_owned())];
+    let found = texts_of_services(&files("// Power BI\nconst A: &str = r\"ask Power BI\";"));
+    assert_eq!(found, ["error/words.rs:2: the engine names no service, and r\"ask Power BI\" holds `power bi`"]);
+    let fine = "const A: &str = \"powerbi-push {}\"; #[cfg(test)] mod tests { const A: &str = \"Power BI\"; }";
+    assert_eq!(texts_of_services(&files(fine)), [""; 0]);
+    let source = source();
+    assert_eq!(texts_of_services(&source), [""; 0]);
+    for (file, text, _) in TEXTS_THAT_STAY {
+        let there = source.iter().any(|(path, source)| path == file && source.contains(text));
+        assert!(there, "`{text}` is not in {file}: take it from TEXTS_THAT_STAY");
+    }
 }
 
 #[test]
 fn the_engine_names_no_service() {
-    let found = house(&[("delivery.rs", "struct PowerBiQueue;"), ("rows/mstr.rs", "fn f() {}")]);
+    let found = setup(&[("delivery.rs", "struct PowerBiQueue;"), ("rows/mstr.rs", "fn f() {}")]);
     assert_eq!(found, ["delivery.rs:1: the engine names no service, and `PowerBiQueue` holds `powerbi`"]);
-    let found = house(&[("rate_limit/quotas.rs", "const LARGE_TABLE: u64 = 9;")]);
+    let found = setup(&[("rate_limit/quotas.rs", "const LARGE_TABLE: u64 = 9;")]);
     assert_eq!(found, ["rate_limit/quotas.rs:1: the engine names no service, and `LARGE_TABLE` holds `large_table`"]);
-    let found = house(&[("rows/schema/target.rs", "const MOST: usize = 4_000;")]);
+    let found = setup(&[("rows/schema/target.rs", "const MOST: usize = 4_000;")]);
     assert_eq!(found, ["rows/schema/target.rs:1: the engine names no service, and `4_000` holds `4_000`"]);
-    assert_eq!(house(&[("rows/cell.rs", "const MOST: usize = 64_000;")]), [""; 0]);
-    assert_eq!(house(&[("services/powerbi.rs", "struct PowerBi;"), ("http.rs", "// Power BI, powerbi")]), [""; 0]);
+    assert_eq!(setup(&[("rows/cell.rs", "const MOST: usize = 64_000;")]), [""; 0]);
+    assert_eq!(setup(&[("services/powerbi.rs", "struct PowerBi;"), ("http.rs", "// Power BI, powerbi")]), [""; 0]);
 }

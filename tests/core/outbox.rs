@@ -121,7 +121,7 @@ proptest! {
         max_rows in 1usize..30,
         max_bytes in 60usize..900,
     ) {
-        let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
+        let outbox = Queue::compact(1_000_000, Clock::simulated(), || ());
         let rows: Vec<(i64, String)> = (0..).map(|id| (id, format!("item {id}"))).take(total(&runs)).collect();
         let mut at = 0;
         for count in runs {
@@ -229,7 +229,7 @@ async fn there_is_room_again_once_rows_are_settled_and_the_caller_is_woken() {
 
 #[tokio::test]
 async fn a_whole_run_is_taken_without_a_copy() {
-    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::new(1_000_000, || ());
     let (large, small) = (run(30), run(1));
     let bytes = large.body(0..30);
     outbox.accept([large, small]).unwrap();
@@ -248,7 +248,7 @@ async fn a_push_sends_each_run_by_itself() {
 
 #[tokio::test]
 async fn a_batch_gets_its_number_once_and_its_halves_get_their_own() {
-    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::compact(1_000_000, Clock::simulated(), || ());
     outbox.accept([run(8)]).unwrap();
     let mut early = outbox.take(2, 1_000_000).await.unwrap().unwrap();
     outbox.issue(&mut early).unwrap();
@@ -268,7 +268,7 @@ async fn a_batch_gets_its_number_once_and_its_halves_get_their_own() {
 
 #[tokio::test]
 async fn the_oldest_rows_make_room_and_are_counted() {
-    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::compact(1_000_000, Clock::simulated(), || ());
     outbox.accept([run(4), run(4)]).unwrap();
     let batch = outbox.take(1, 1_000_000).await.unwrap().unwrap();
     let bytes = run(4).size(1..4) + 1;
@@ -284,12 +284,12 @@ async fn the_oldest_rows_make_room_and_are_counted() {
 #[tokio::test]
 async fn rows_grow_old_until_they_are_settled() {
     let clock = Clock::simulated();
-    let outbox = Queue::joining(1_000_000, clock.clone(), || ());
+    let outbox = Queue::compact(1_000_000, clock.clone(), || ());
     assert_eq!(outbox.stats().pending.oldest, None);
     outbox.accept([run(2)]).unwrap();
+    let batch = outbox.take(2, 1_000_000).await.unwrap().unwrap();
     clock.advance(Duration::from_secs(60));
     outbox.accept([run(2)]).unwrap();
-    let batch = outbox.take(2, 1_000_000).await.unwrap().unwrap();
     assert_eq!(outbox.stats().pending.oldest, Some(Duration::from_secs(60)));
     assert_eq!(outbox.waiting().oldest, Some(Duration::ZERO));
     outbox.settle(&batch, RowState::Rejected, false).unwrap();
@@ -303,7 +303,7 @@ async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
 
 #[tokio::test]
 async fn the_end_waits_for_who_came_before_it_and_refuses_who_comes_later() {
-    let outbox = Queue::joining(1_000_000, Clock::simulated(), || ());
+    let outbox = Queue::compact(1_000_000, Clock::simulated(), || ());
     let admitted = outbox.admit().unwrap();
     outbox.close();
     assert_eq!(outbox.admit().unwrap_err().kind, Kind::Closed);

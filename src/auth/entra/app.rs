@@ -71,7 +71,8 @@ impl App {
 
     /// A form for one of them, which names the app.
     pub(super) fn form(&self, context: &FetchContext, endpoint: &str) -> Form {
-        let form = Form::new(self.doing(context), self.url(context, endpoint)).open("client_id", &self.client);
+        let form = Form::new(self.doing(context), context.service, self.url(context, endpoint))
+            .open("client_id", &self.client);
         match &context.hint.claims {
             Some(claims) if endpoint == "token" => form.open("claims", claims),
             _ => form,

@@ -80,7 +80,7 @@ impl Browser {
         let returned = self.with_browser(context, redirect.wait(&state), page).await?;
         let code = match returned.into_code() {
             Ok(code) => code,
-            Err(said) => return Err(refusal::returned(&self.person.app.doing(context), &said)),
+            Err(said) => return Err(refusal::returned(&self.person.app.doing(context), context.service, &said)),
         };
         let form = self.person.form(context, "token").open("grant_type", "authorization_code");
         let form = form.open("redirect_uri", &redirect.uri()).secret("code", &code).secret("code_verifier", &verifier);

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::super::account::FetchContext;
+use super::super::audience::Service;
 use super::super::exchange::{self, ANSWER_LIMIT, Next};
 use super::refusal;
 use crate::error::Result;
@@ -23,6 +24,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) struct Form {
     /// What goes on, and where, as every message begins.
     doing: String,
+    /// Whom people sign in for.
+    service: &'static Service,
     url: Url,
     fields: Vec<Field>,
 }
@@ -36,8 +39,8 @@ struct Field {
 
 impl Form {
     /// An empty form for `url`.
-    pub(super) fn new(doing: String, url: Url) -> Self {
-        Self { doing, url, fields: Vec::new() }
+    pub(super) fn new(doing: String, service: &'static Service, url: Url) -> Self {
+        Self { doing, service, url, fields: Vec::new() }
     }
 
     /// The same with a field that may be told.
@@ -76,7 +79,7 @@ impl Form {
         }
         let secrets = self.fields.iter().filter(|field| field.is_secret).map(|field| field.value.expose_secret());
         let secrets: Vec<&str> = secrets.collect();
-        let error = refusal::to_error(&self.doing, &response, &said, &secrets);
+        let error = refusal::to_error(&self.doing, self.service, &response, &said, &secrets);
         let is_passing = matches!(response.status, 408 | 429 | 500..);
         if is_passing || said.get("error").is_some_and(|error| error == "temporarily_unavailable") {
             return Next::Wait(response.retry_after, error);

@@ -5,12 +5,14 @@
 
 use serde_json::Value;
 
+use super::super::audience::Service;
 use super::super::challenge;
 use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
 use crate::http::stranger;
 use crate::http::transport::{PROXY_SIGN_IN, Response};
 
-/// The codes, and what to change where one of them is told.
+/// The codes, and what to change where one of them is told; `{service}`, `{public}` and `{portal}` are filled in for the
+/// service that the token is for.
 const HINTS: &[(&[u64], &str)] = &[
     (
         &[7_000_215, 70_002],
@@ -42,16 +44,16 @@ const HINTS: &[(&[u64], &str)] = &[
     ),
     (
         &[70_011, 28_002, 1_002_012, 700_022, 700_023],
-        "ask for one scope of the form resource/.default; Power BI's is https://analysis.windows.net/powerbi/api/.default, \
+        "ask for one scope of the form resource/.default; {service}'s is {public}/.default, \
          and each national cloud has its own (cloud=)",
     ),
     (
         &[500_011, 50_001, 650_052, 650_054],
-        "this tenant does not have the service that the token is for: check cloud=, and that Power BI is set up in it",
+        "this tenant does not have the service that the token is for: check cloud=, and that {service} is set up in it",
     ),
     (
         &[650_057, 65_005, 650_056],
-        "add the Power BI Service under API permissions of the app registration, or sign in with another app",
+        "add the {portal} under API permissions of the app registration, or sign in with another app",
     ),
     (
         &[53_003, 530_032, 530_035, 53_000, 53_001, 50_131],
@@ -108,18 +110,18 @@ const NOT_ENTRA: &str = "something else than Microsoft Entra has answered: check
 const UNKNOWN: &str = "check tenant_id, client_id and client_secret";
 
 /// The refusal as users see it; `said` is its body, of which `secrets` are blotted out.
-pub(super) fn to_error(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> Error {
+pub(super) fn to_error(doing: &str, service: &Service, response: &Response, said: &Value, secrets: &[&str]) -> Error {
     let status = response.status;
     if let Some(stranger) = stranger(response, false).filter(|_| status >= 400) {
         let hint = if status == 407 { PROXY_SIGN_IN } else { NOT_ENTRA };
         let message = format!("{doing}: {stranger} answered {status} in place of Microsoft Entra");
         return Error::new(Kind::Transport, message).with_hint(hint);
     }
-    refused(doing, response, said, secrets)
+    refused(doing, service, response, said, secrets)
 }
 
 /// The same where nobody is known to have answered in place of Entra.
-fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> Error {
+fn refused(doing: &str, service: &Service, response: &Response, said: &Value, secrets: &[&str]) -> Error {
     let status = response.status;
     let text =
         |name: &str| said.get(name).and_then(Value::as_str).and_then(one_line).map(|text| blotted(&text, secrets));
@@ -138,7 +140,7 @@ fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> 
     let hint = match (&word, kind) {
         (_, Kind::RateLimited | Kind::Service) => PASSING.to_owned(),
         (None, _) => NOT_ENTRA.to_owned(),
-        (Some(word), _) => hint(code(said, description.as_deref()), word),
+        (Some(word), _) => hint(service, code(said, description.as_deref()), word),
     };
     Error::new(kind, format!("{doing}: the answer was {status}, {words}")).with_hint(hint).with_answer(ServiceAnswer {
         status: Some(status),
@@ -151,7 +153,7 @@ fn refused(doing: &str, response: &Response, said: &Value, secrets: &[&str]) -> 
 }
 
 /// The refusal that a browser brought back.
-pub(super) fn returned(doing: &str, said: &Value) -> Error {
+pub(super) fn returned(doing: &str, service: &Service, said: &Value) -> Error {
     let text = |name: &str| said.get(name).and_then(Value::as_str).and_then(one_line).map(|text| blotted(&text, &[]));
     let (word, description) = (text("error"), text("error_description"));
     let words = match (&word, &description) {
@@ -159,7 +161,7 @@ pub(super) fn returned(doing: &str, said: &Value) -> Error {
         (Some(word), None) => word.clone(),
         (None, _) => "the browser brought back neither a code nor an error".into(),
     };
-    let hint = hint(code(said, description.as_deref()), word.as_deref().unwrap_or_default());
+    let hint = hint(service, code(said, description.as_deref()), word.as_deref().unwrap_or_default());
     let answer = ServiceAnswer { code: word, ..ServiceAnswer::default() };
     Error::new(Kind::Authentication, format!("{doing}: {words}")).with_hint(hint).with_answer(answer)
 }
@@ -178,11 +180,11 @@ fn code(said: &Value, description: Option<&str>) -> Option<u64> {
     })
 }
 
-fn hint(code: Option<u64>, word: &str) -> String {
+fn hint(service: &Service, code: Option<u64>, word: &str) -> String {
     let by_code = code.and_then(|code| HINTS.iter().find(|(codes, _)| codes.contains(&code)));
     let by_word = || WORDS.iter().find(|(words, _)| words.contains(&word)).map(|(_, hint)| *hint);
     match (by_code.map(|(_, hint)| *hint).or_else(by_word), code) {
-        (Some(hint), _) => hint.to_owned(),
+        (Some(hint), _) => service.said(hint),
         (None, None) => UNKNOWN.to_owned(),
         (None, Some(code)) => {
             format!("{UNKNOWN}; https://login.microsoftonline.com/error?code={code} explains this refusal")
@@ -199,6 +201,9 @@ mod tests {
     use super::*;
     use crate::http::transport::Reach;
 
+    const SERVICE: Service =
+        Service { name: "Toys", portal: "Toy Service", id: "7", public: "https://toys", path: "/toys" };
+
     fn refused(status: u16, said: &Value, is_html: bool) -> Error {
         let response = Response {
             status,
@@ -210,7 +215,7 @@ mod tests {
             reach: Reach::Whole,
             body: Bytes::new(),
         };
-        super::refused("signing in", &response, said, &["canary"])
+        super::refused("signing in", &SERVICE, &response, said, &["canary"])
     }
 
     fn aadsts(code: u64) -> Value {
@@ -245,6 +250,14 @@ mod tests {
         assert_eq!(listed.len(), once.len());
         let hint = refused(400, &aadsts(12_345), false).hint.unwrap();
         assert!(hint.ends_with("https://login.microsoftonline.com/error?code=12345 explains this refusal"), "{hint}");
+    }
+
+    #[test]
+    fn a_hint_names_the_service_that_the_token_is_for() {
+        let hint = |code| refused(400, &aadsts(code), false).hint.unwrap();
+        assert!(hint(70_011).contains("; Toys's is https://toys/.default, and each"));
+        assert!(hint(500_011).ends_with("and that Toys is set up in it"));
+        assert!(hint(650_057).starts_with("add the Toy Service under API permissions"));
     }
 
     #[test]

@@ -153,6 +153,15 @@ impl Batch {
         }
     }
 
+    /// Each row by itself, where they are in memory.
+    pub fn each(&self) -> impl Iterator<Item = &[u8]> {
+        let rows = match &self.rows {
+            BatchRows::Run(run, positions) => Some((run, positions.clone())),
+            BatchRows::File(_) => None,
+        };
+        rows.into_iter().flat_map(|(run, positions)| positions.map(move |row| run.bare(row..row + 1)))
+    }
+
     /// The bare rows, and where each of them ends, where they are in memory.
     pub(super) fn bare(&self) -> (Bytes, impl Iterator<Item = u32>) {
         let (bare, ends) = match &self.rows {

@@ -21,9 +21,7 @@ const COMPACT_BYTES: usize = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Memory {
     capacity: u64,
-    /// Whether one batch may hold rows of several runs.
-    joins: bool,
-    /// Whether small runs become one.
+    /// Whether small runs become one, and one batch may hold rows of several runs.
     compact: bool,
     calendar: Option<Calendar>,
     state: Mutex<State>,
@@ -66,13 +64,14 @@ impl Queued {
 }
 
 impl Memory {
-    pub(super) fn new(capacity: usize, joins: bool, calendar: Option<Calendar>) -> Self {
-        Self { capacity: capacity as u64, joins, compact: false, calendar, state: Mutex::default() }
+    /// A batch is never more than one run, and rows do not grow old.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity: capacity as u64, compact: false, calendar: None, state: Mutex::default() }
     }
 
-    /// Makes small runs one; their rows count as old as the first of them.
-    pub(super) fn compact(self) -> Self {
-        Self { compact: true, ..self }
+    /// Makes small runs one, whose rows count as old as the first of them; a batch holds rows of several runs.
+    pub(super) fn compact(capacity: usize, calendar: Calendar) -> Self {
+        Self { compact: true, calendar: Some(calendar), ..Self::new(capacity) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -120,7 +119,7 @@ impl Store for Memory {
     }
 
     fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
-        Ok(self.lock().take(Cut::new(max_rows, max_bytes, self.joins)))
+        Ok(self.lock().take(Cut::new(max_rows, max_bytes, self.compact)))
     }
 
     fn has_more(&self) -> bool {

@@ -19,7 +19,7 @@ use crate::delivery::report::Refused;
 use crate::error::{Error, Kind};
 use crate::http::Outcome;
 
-/// Requests more for each that is refused: they count against the quota of 120 a minute, which others need too.
+/// Requests more for each that is refused: they count against quotas, which others need too.
 const MOST_REQUESTS: usize = 64;
 /// Where a refusal is about the rows or a sink that is gone: after so many in a row with no success between them it is
 /// the sink.

@@ -26,19 +26,17 @@ impl Delivery {
         let advice = format!(
             "the rows had the columns {}; pass schema= to have names and types checked before sending; a new column is \
              added {new_column}",
-            listed(&batch.body)
+            listed(batch.each())
         );
         let known = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         error.with_hint(format!("{advice}{known}"))
     }
 }
 
-/// The columns of all rows of `body`: `` `Id` (int or str) ``.
-fn listed(body: &[u8]) -> String {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let rows = body.get("rows").unwrap_or(&body).as_array().map(Vec::as_slice).unwrap_or_default();
+/// The columns of all `rows`: `` `Id` (int or str) ``.
+fn listed<'r>(rows: impl Iterator<Item = &'r [u8]>) -> String {
     let mut seen = Seen::new();
-    rows.iter().filter_map(Value::as_object).for_each(|row| see(&mut seen, row));
+    rows.filter_map(|row| serde_json::from_slice(row).ok()).for_each(|row| see(&mut seen, &row));
     if seen.is_empty() {
         return "of no name".into();
     }
@@ -82,13 +80,13 @@ mod tests {
 
     #[test]
     fn each_column_is_told_with_all_that_its_values_were() {
-        let rows =
-            br#"{"rows":[{"Id":1,"At":"2026-01-02T03:04:05.123Z"},{"Id":"x","Ok":true,"Share":0.5,"Id2":null}]}"#;
+        let listed = |rows: &[&str]| listed(rows.iter().map(|row| row.as_bytes()));
+        let rows = [r#"{"Id":1,"At":"2026-01-02T03:04:05.123Z"}"#, r#"{"Id":"x","Ok":true,"Share":0.5,"Id2":null}"#];
         let columns = "`Id` (int or str), `At` (datetime), `Ok` (bool), `Share` (float), `Id2` (None)";
-        assert_eq!(listed(rows), columns);
-        assert_eq!(listed(br#"[{"celsius":21}]"#), "`celsius` (int)");
-        for empty in ["", "[]", "[{}]"] {
-            assert_eq!(listed(empty.as_bytes()), "of no name");
+        assert_eq!(listed(&rows), columns);
+        assert_eq!(listed(&[r#"{"celsius":21}"#]), "`celsius` (int)");
+        for empty in [&[] as &[&str], &["[1]"], &["{}"]] {
+            assert_eq!(listed(empty), "of no name");
         }
     }
 }

@@ -120,7 +120,7 @@ impl Dispatcher {
             path: path.to_owned(),
             query,
             operation: route.operation,
-            headers: log::redacted(&parts.headers),
+            headers: log::redacted(&parts.headers, service.secret_headers()),
             body,
             body_size: request.body_size,
             status: is_sent.then_some(answer.status.as_u16()),

@@ -10,9 +10,8 @@ use bytes::Bytes;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Requests that are kept.
 const MOST_REQUESTS: usize = 100_000;
-/// Headers that may hold a secret.
-const SECRET_HEADERS: [&str; 6] =
-    ["authorization", "proxy-authorization", "cookie", "x-identity-header", "x-mstr-authtoken", "x-mstr-identitytoken"];
+/// Headers that may hold a secret, whatever the service.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 
 /// A request that arrived whole, and its answer.
 ///
@@ -94,10 +93,14 @@ impl Log {
     }
 }
 
-/// The headers as the log may show them.
-pub(super) fn redacted(headers: &HeaderMap) -> Vec<(String, String)> {
+/// The headers as the log may show them; `secret` are those of the service that may hold one, too.
+pub(super) fn redacted(headers: &HeaderMap, secret: &[&str]) -> Vec<(String, String)> {
     let shown = |name: &str, value: &[u8]| {
-        if SECRET_HEADERS.contains(&name) { "***".to_owned() } else { String::from_utf8_lossy(value).into_owned() }
+        if SECRET_HEADERS.contains(&name) || secret.contains(&name) {
+            "***".to_owned()
+        } else {
+            String::from_utf8_lossy(value).into_owned()
+        }
     };
     headers.iter().map(|(name, value)| (name.to_string(), shown(name.as_str(), value.as_bytes()))).collect()
 }

@@ -35,6 +35,11 @@ pub(in crate::emulator) trait Service: Send + Sync {
     /// The parts of a request that may hold secrets, as the log may show them.
     fn visible(&self, request: &Arrived) -> Visible;
 
+    /// The headers of its own that may hold a secret, in lower case.
+    fn secret_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The largest body that is kept; of a larger one the service gets the beginning.
     fn most_bytes(&self) -> usize;
 

@@ -270,6 +270,10 @@ impl Service for Entra {
         &OPERATIONS
     }
 
+    fn secret_headers(&self) -> &'static [&'static str] {
+        &["x-identity-header"]
+    }
+
     fn visible(&self, request: &Arrived) -> Visible {
         let body = form::redacted(&String::from_utf8_lossy(&request.body));
         Visible { query: form::redacted(request.query()), body: body.into() }

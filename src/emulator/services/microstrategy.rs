@@ -182,6 +182,10 @@ impl Service for MicroStrategy {
         &route::NAMES
     }
 
+    fn secret_headers(&self) -> &'static [&'static str] {
+        &["x-mstr-authtoken", "x-mstr-identitytoken"]
+    }
+
     fn visible(&self, request: &Arrived) -> Visible {
         let is_secret = request.parts.uri.path().contains("/api/auth/");
         let body = if is_secret { logins::redacted(&request.body).into() } else { request.body.clone() };

@@ -17,7 +17,7 @@ use crate::rows::cell::{Date, DateTime, Time};
 
 /// The years of Python's and .NET's calendar.
 const YEARS: RangeInclusive<i32> = 1..=9999;
-/// Those of them that everybody's calendar has: reports of Power BI, and most of what reads its tables, begin in 1900.
+/// Those of them that everybody's calendar has: those of most reports and spreadsheets begin in 1900.
 const USUAL_YEARS: RangeInclusive<i32> = 1900..=9999;
 
 /// A date: midnight, in no zone.

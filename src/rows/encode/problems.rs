@@ -66,7 +66,7 @@ pub struct RowError {
     pub value: Value,
 }
 
-/// A date before 1900, which is sent and which not everything in Power BI shows.
+/// A date before 1900, which is sent and which not everything that reads tables shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldDate {
     /// The row's number in the caller's input, from 0.

@@ -21,6 +21,7 @@ pub struct Cloud {
 /// Power BI as tokens name it; facts/powerbi 8.
 pub static SERVICE: Service = Service {
     name: "Power BI",
+    portal: "Power BI Service",
     id: "00000009-0000-0000-c000-000000000000",
     public: "https://analysis.windows.net/powerbi/api",
     path: "/powerbi/api",

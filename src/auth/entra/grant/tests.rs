@@ -14,6 +14,7 @@ use crate::error::Kind;
 use crate::http::transport::{Settings, Transport};
 use crate::retry::Retry;
 
+static TOYS: Service = Service { name: "Toys", portal: "Toys", id: "7", public: "https://toys", path: "/toys" };
 const SECRET: &str = "8Q~c+a/n=a&r y%ü";
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3599,"access_token":"fresh"}"#;
 
@@ -47,7 +48,7 @@ impl Entra {
     async fn ask(&self, clock: &Clock, retry: Retry, hint: FetchHint) -> Result<AccessToken> {
         let who = ClientSecret::new("contoso.com", "11111111-2222-3333-4444-555555555555", SECRET, Some(&self.url));
         let account = Arc::new(Account::new(who.unwrap()));
-        let sign_in = account.sign_in("https://login.microsoftonline.com", "https://service/.default").unwrap();
+        let sign_in = account.sign_in("https://login.microsoftonline.com", "https://service/.default", &TOYS).unwrap();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         sign_in.fetch(Transport::new(&settings, clock.clone()).unwrap(), retry, clock.clone(), hint).await
     }
