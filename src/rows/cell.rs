@@ -179,6 +179,10 @@ impl<R: Slices> Slices for &mut R {
 pub trait Row {
     /// Where the column of that name stands, for this row and those that follow it; `None` where it has no place.
     fn place(&mut self, column: &str) -> Option<usize>;
+    /// Whether it has had enough: what is left of it need not be shown.
+    fn is_full(&self) -> bool {
+        false
+    }
     /// One value, of the column at `place`.
     fn cell(&mut self, place: usize, cell: Cell<'_>);
     /// Text, as `cell` takes it; as with those that follow, who knows what a cell is need not have it asked again.

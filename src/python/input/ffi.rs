@@ -66,6 +66,9 @@ pub(super) fn visit_dict<'py, R: Row>(
         }
         (quiet, keys.next) = (false, next);
         other(key.clone(), &value.clone(), keys, row)?;
+        if row.is_full() {
+            return Ok(Some(()));
+        }
         next = keys.next;
     }
     if quiet {

@@ -149,6 +149,10 @@ impl Row for Watching {
         (!self.inference.is_full()).then(|| self.inference.place(column))
     }
 
+    fn is_full(&self) -> bool {
+        self.inference.is_full()
+    }
+
     fn cell(&mut self, place: usize, cell: Cell<'_>) {
         self.see(place, 0, cell);
     }
