@@ -161,12 +161,12 @@ smoke-one:
 MUTANTS ?=
 
 .PHONY: mutants
-mutants: $(READY) ## seed the faults of tests/mutants, each of which must turn tests red; MUTANTS=word takes some
+mutants: $(READY) ## seed the faults of tests/mutants, each of which must turn tests red; MUTANTS=word takes some, MUTANTS="--part 1/2" half
 	$(BIN)/python tests/mutants/seed_mutants.py $(MUTANTS)
 
 .PHONY: wheel
 wheel: $(READY) ## the release wheel, into dist
-	$(BIN)/maturin build --release --locked --interpreter $(BIN)/python --out dist
+	$(BIN)/maturin build --release --locked --compression-level 9 --interpreter $(BIN)/python --out dist
 
 # TARGET=armv7 takes some; FULL=yes takes every CPython for every target.
 TARGET ?=

@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,7 +77,9 @@ def _build() -> None:
     """Build the module as the release is built, from the same versions of the same crates."""
     shutil.copyfile(HERE.parents[1] / "Cargo.lock", CRATE / "Cargo.lock")
     environment = {**os.environ, "PYO3_PYTHON": sys.executable, "PYO3_BUILD_EXTENSION_MODULE": "1"}
-    command = ["cargo", "build", "--release", "--quiet", "--target-dir", str(TARGET)]
+    package = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    command = ["cargo", "rustc", "--lib", "--release", "--quiet", "--target-dir", str(TARGET)]
+    command += ["--", *package["tool"]["maturin"]["rustc-args"]]
     subprocess.run(command, cwd=CRATE, env=environment, check=True)
 
 

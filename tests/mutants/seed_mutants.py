@@ -179,8 +179,12 @@ def main() -> int:
     """Try the mutants whose names hold one of the words given, or all; answer 1 where one survives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*", help="only mutants with one of these words in their names")
-    words = parser.parse_args().words
-    mutants = read(LIST.read_text(encoding="utf-8"))
+    parser.add_argument(
+        "--part", default="1/1", help="one of several parts, such as 2/3: every third, from the second on"
+    )
+    arguments = parser.parse_args()
+    words, (part, parts) = arguments.words, map(int, arguments.part.split("/"))
+    mutants = read(LIST.read_text(encoding="utf-8"))[part - 1 :: parts]
     mutants = [mutant for mutant in mutants if not words or any(word in mutant.name for word in words)]
     copy_tree()
     make_venv()

@@ -93,6 +93,7 @@ impl Attempts for BatchAttempts<'_> {
     async fn exchange(&self, attempt: &Attempt) -> Result<Sent> {
         let (delivery, policy) = (self.delivery, &self.delivery.policy);
         let request = delivery.sink.request(&self.session, self.batch.parcel());
+        delivery.note_sending(&attempt.progress);
         let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: attempt.failed };
         let wanted = PermitRequest { limit: &delivery.limit, ask, deadline: policy.deadline, watch: &*delivery.waits };
         let sent = delivery.http.send(&request, wanted, &attempt.progress).await?;

@@ -228,8 +228,10 @@ impl Publish {
         let error = match outcome {
             // Published is published, whoever wanted to end it, and whatever is raised by whoever is shown that it is.
             _ if ledger.count(RowState::Confirmed) == rows && (rows > 0 || outcome.is_ok()) => {
-                self.telling.end(py, self.shown(true))?;
                 let results = self.results(py, &ledger)?;
+                if let Err(raised) = self.telling.end(py, self.shown(true)) {
+                    return Err(with_results(py, raised, &results)?);
+                }
                 if let Ok(Some(info)) = outcome {
                     results.set_item(py.None(), info.id)?;
                 }
@@ -244,12 +246,17 @@ impl Publish {
             Some(raised) => raised,
             None => errors::to_py(py, &error),
         };
-        if let Some(result) = results.values().iter().next() {
-            results::with_result(py, &raised, &result)?;
-        }
-        raised.value(py).setattr("_results", results)?;
-        Err(raised)
+        Err(with_results(py, raised, &results)?)
     }
+}
+
+/// The exception with what became of the rows.
+fn with_results(py: Python<'_>, raised: PyErr, results: &Bound<'_, PyDict>) -> PyResult<PyErr> {
+    if let Some(result) = results.values().iter().next() {
+        results::with_result(py, &raised, &result)?;
+    }
+    raised.value(py).setattr("_results", results)?;
+    Ok(raised)
 }
 
 impl Work for Publish {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::Policy;
 use super::address::below;
 use super::answers::Speech;
-use super::client::Client;
+use super::client::{Client, UploadCount};
 use super::operation::{ANSWER_LIMIT, Call, Setback};
 use super::read::{json, required, unreadable, whole};
 use super::unpublished::Unpublished;
@@ -50,6 +50,8 @@ const TIDYING: Duration = Duration::from_secs(10);
 /// (facts/microstrategy 2.1).
 const KEEPING: Duration = Duration::from_secs(300);
 
+const IN_THE_WAY: &str = "an upload that was opened without an answer may be in the way: it ends with its login";
+
 /// States of publishing. Source: `EnumDSSXMLStatus`: result; error message and request execution error.
 const RESULT: i64 = 1;
 const FAILURES: [i64; 2] = [3, 18];
@@ -76,6 +78,7 @@ pub struct Upload {
     /// Bytes of Base64 in one chunk.
     chunk: usize,
     url: Url,
+    _count: UploadCount,
 }
 
 impl Upload {
@@ -83,7 +86,8 @@ impl Upload {
     pub fn new(client: Client, dataset: &str, is_new: bool, updates: Vec<TableUpdate>, chunk: u64) -> Result<Self> {
         let url = below(&client.root, &["datasets", dataset, "uploadSessions"])?;
         let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
-        Ok(Self { client, is_new, updates, chunk, url })
+        let _count = client.begin_upload();
+        Ok(Self { client, is_new, updates, chunk, url, _count })
     }
 
     /// The exchanges by which it is reached.
@@ -101,12 +105,12 @@ impl Upload {
         Call::new(method, url, doing).within(self.client.found_project())
     }
 
-    /// `POST uploadSessions`, once more where the login had ended, or nobody knows the id of the session that was opened.
+    /// `POST uploadSessions`, again where the login had ended, or nobody knows the id of the session that was opened.
     async fn open(&self, client: &Client) -> Result<String> {
         let tables: Vec<_> = self.updates.iter().map(TableUpdate::as_json).collect();
         client.project().await?;
         let call = self.call(Method::POST, &[], "opening the upload").with(&json!({"tables": tables}));
-        let (clock, mut again) = (&client.clock, true);
+        let (clock, mut failures) = (&client.clock, 0);
         let (until, mut wait) = (clock.now() + NEW_DATASET_LAG, FIRST_WAIT);
         loop {
             match client.attempt(&call).await {
@@ -116,12 +120,15 @@ impl Upload {
                     wait = LONGEST_WAIT.min(wait * 2);
                 }
                 Err(setback) => {
-                    // A session of which nobody knows the id would be in the way: it ends with the login.
-                    if setback.in_doubt {
-                        client.log_out().await.ok();
+                    let is_unknown = setback.in_doubt && setback.error.answer.code.is_none();
+                    failures += 1;
+                    if !(is_unknown || setback.renewed) || failures > 1 && !client.retry.allows(failures) {
+                        return Err(if failures > 1 { setback.error.with_hint(IN_THE_WAY) } else { setback.error });
                     }
-                    if !std::mem::take(&mut again) || !(setback.in_doubt || setback.renewed) {
-                        return Err(setback.error);
+                    if is_unknown {
+                        // A session of which nobody knows the id would be in the way: it ends with the login.
+                        client.log_out_alone().await.ok();
+                        clock.sleep_until(clock.now() + client.retry.delay(failures)).await;
                     }
                 }
             }
@@ -263,7 +270,7 @@ impl Sink for Upload {
         Box::pin(async move {
             match self.delete(session).await {
                 // It would be in the way of the next one: it ends with the login.
-                Err(error) if error.kind != Kind::NotFound => self.client.log_out().await,
+                Err(error) if error.kind != Kind::NotFound => self.client.log_out_alone().await,
                 _ => Ok(()),
             }
         })
@@ -331,7 +338,8 @@ pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> 
 #[must_use]
 pub fn queue(waiting: Vec<WaitingRows>, folder: PathBuf) -> (Vec<TableUpdate>, Queue) {
     let (mut updates, mut piles) = (Vec::<TableUpdate>::new(), Vec::new());
-    for rows in waiting {
+    // A table without rows stays as it is, whatever its policy.
+    for rows in waiting.into_iter().filter(|rows| rows.rows > 0) {
         let update = TableUpdate::of(&rows);
         let known = updates.iter().position(|known| known.table == update.table);
         let part = known.unwrap_or(updates.len());
