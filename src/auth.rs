@@ -1,8 +1,8 @@
 //! Access tokens: fetched when needed, kept while they last, refreshed once for many waiters.
 //!
 //! ```text
-//!  wire ──▶ tokens ──▶ cache ──▶ a token string | the user's own function | a source ──▶ transport
-//!           (client)   (sign-in: several clients may share one)
+//!  http exchange ──▶ tokens ──▶ cache ──▶ a token string | the user's own function | a source ──▶ transport
+//!                    (client)   (sign-in: several clients may share one)
 //! ```
 
 mod account;

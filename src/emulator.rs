@@ -17,7 +17,8 @@
 //! | `row`, `value`, `shown`, `kept` | stored rows, their cells, what the page shows and what is kept, as plain data | |
 //!
 //! It shares nothing with the client but [`crate::clock`] and [`crate::error`], or a misread rule would pass its own
-//! test. A further service is a folder in `services` and a line in `Emulator::start`.
+//! test. A further service is a folder in `services` with its row in `tests/core/layering.rs`; [`Options`] and [`Emulator`]
+//! hold what users set and see of it, and `Emulator::start` starts it.
 
 mod app;
 mod console;

@@ -22,10 +22,14 @@
 //!           8 report       what became of each of the caller's rows             delivery/report
 //! ```
 //!
-//! - Python is entered once, at 1, by the caller's own thread. Everything else compiles, runs and is tested without it.
+//! - For rows, Python is entered once, at 1, by the caller's own thread. What else needs Python (a credential of the
+//!   user's, `on_error`, the log) is called by a callback thread of `python`. Everything else compiles, runs and is tested
+//!   without it.
 //! - A row is encoded once. A retry sends the same bytes.
 //! - Every request takes a permit and a sign-in, resends included.
-//! - A request is tried again in one place, `http/retry`, whatever it is for: rows, an operation, a sign-in.
+//! - An exchange is tried again in one place, `http/retry`, whatever it is for: rows, an operation, a sign-in. Around it
+//!   a sender that cannot go on holds and looks again, staged rows begin anew in another session, and what takes the
+//!   service its time is asked for again and again.
 //! - A push ends with every row in exactly one state: confirmed, rejected, in doubt, or unsent.
 //!
 //! # A service
@@ -33,11 +37,18 @@
 //! The engine knows none: `rows`, `delivery`, `http`, `rate_limit` and `auth` name no service. Each one is a folder of
 //! `services`, and hands the engine three things: a [`delivery::Sink`] (where rows go, what an answer means for them, how a
 //! session is opened, committed and abandoned), an [`http::Dialect`] (what its answers say, in its words) and an
-//! [`http::Authentication`] (how its requests are signed). To add one: a folder of `services`, one of
-//! `emulator/services`, a subpackage of Python's with its file of `python`, a line in `services.rs`, and a file in
-//! `tests/conformance`, whose suite every sink passes; the toy there shows how little that is. A sink whose rows
-//! count only once they are published stages them: the engine keeps its batches until the commit, and sends them again where
-//! the session has ended.
+//! [`http::Authentication`] (how its requests are signed). A sink whose rows count only once they are published stages
+//! them: the engine keeps its batches until the commit, and sends them again where the session has ended.
+//!
+//! To add one:
+//!
+//! | part | what is new | which lines name it |
+//! |---|---|---|
+//! | the sink | a folder of `services` | `services.rs` |
+//! | its proof | a file of `tests/conformance`, whose suite every sink passes; the toy there shows how little that is | `main.rs` and `subject.rs` there |
+//! | what it accepts | a `Target` in the folder | `TARGETS` in `python/schema.rs` and in Python's `schema/table.py` |
+//! | for users | a file of `python`, a subpackage of Python's, a page of `docs` | `python.rs`, `_core.pyi`, `__init__.py`, `mkdocs.yml` |
+//! | to test against | a folder of `emulator/services`; a class for users, a fixture of pytest | `emulator/services.rs`, `emulator.rs`, `pytest_plugin.py`, `tests/core/layering.rs` |
 //!
 //! Time comes from [`clock`] alone. The emulator is a second reading of the vendors' documents, and shares nothing with
 //! the client but [`clock`] and the shape of an [`error`].
@@ -52,8 +63,8 @@
 //!
 //! A `Service` says which requests are its own, answers them, owns its state, and tells what its rows are and what the
 //! page shows. `http` and `console` name no service, and no service names another; what Entra and Power BI share is in
-//! `emulator/identity`, what the switches of all services share in `emulator/switch`. A further service is a folder and
-//! a line in `Emulator::start`.
+//! `emulator/identity`, what the switches of all services share in `emulator/switch`. A further service is a folder; `Emulator`
+//! starts it, and has its options and its state at hand for whoever tests.
 //!
 //! # Who may know whom
 //!

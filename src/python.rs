@@ -1,18 +1,20 @@
 //! The door to Python: the only room that names pyo3.
 //!
-//! ```text
-//!  input     Python objects → cells                    push     one push, in steps
-//!  schema     schemas, payloads, validation             client   requests
-//!  sender     rows accepted, delivered in the background
-//!  plan       what a push would take                    notices  what goes to the log
-//!  operation  run by a thread, stepped by an event loop  runtime  the threads of Rust
-//!  verb       operations in a row, and their traceback
-//!  credential  what is given as one                 account  our own credentials
-//!  callback thread     the threads that run Python               wakeup     what wakes who waits
-//!  microstrategy  that service: sessions, models, uploads
-//!  door       the way in, which closes with Python       text     arguments judged, and never repeated
-//!  outbox     a sender's file, looked into              file_locks  SQLite's locks beside Python's own SQLite
-//! ```
+//! | file | what it is |
+//! |---|---|
+//! | `input` | Python objects → cells, as `reading` gives them the time |
+//! | `schema`, `payloads` | schemas, their JSON, validation |
+//! | `push`, `plan`, `results` | one push, in steps; what it would take; what became of it |
+//! | `sender`, `outbox` | rows accepted, delivered in the background; a sender's file, looked into |
+//! | `client`, `table`, `streaming` | the requests of Power BI, and its sinks |
+//! | `microstrategy` | that service: sessions, models, uploads |
+//! | `emulator` | the local Power BI and its neighbours |
+//! | `credential`, `account` | what is given as one; our own credentials |
+//! | `operation`, `runtime` | run by a thread, stepped by an event loop; the threads of Rust |
+//! | `callback_thread`, `wakeup` | the threads that run Python; what wakes who waits |
+//! | `options`, `text`, `deadline` | arguments judged, and never repeated; the time limit of a call |
+//! | `errors`, `notices` | exceptions; what goes to the log |
+//! | `door`, `file_locks` | the way in, which closes with Python; SQLite's locks beside Python's own SQLite |
 //!
 //! Rust threads never attach to Python; what needs Python is done by the caller's thread or by a callback thread.
 

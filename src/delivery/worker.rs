@@ -42,7 +42,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::attempt::End;
-use self::isolate::{Misses, Pieces};
+use self::isolate::{NotFoundCount, Pieces};
 pub use self::opening::Opening;
 use self::pause::Pause;
 pub use self::policy::{OnFailure, Policy};
@@ -85,7 +85,7 @@ pub struct Delivery {
     stop: watch::Sender<Stop>,
     state: Mutex<State>,
     pause: Pause,
-    misses: Misses,
+    not_found: NotFoundCount,
     /// Whether rows were checked by the schema of their table.
     has_schema: bool,
     listener: Listener,
@@ -136,7 +136,7 @@ impl Delivery {
         clock: Clock,
         policy: Policy,
     ) -> Self {
-        // Who waits for nobody never gives up, but takes its time all the same.
+        // A sender never gives up: one that was told not to try again waits between its attempts all the same.
         let patient = policy.on_failure == OnFailure::Continue && !policy.retry.allows(1);
         let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };
         let Limits { max_rows, max_bytes } = sink.limits();
@@ -161,7 +161,7 @@ impl Delivery {
             stop,
             state: Mutex::default(),
             pause,
-            misses: Misses::default(),
+            not_found: NotFoundCount::default(),
             has_schema: true,
             listener,
             opening: Opening::default(),
@@ -342,7 +342,7 @@ impl Delivery {
     fn confirm(&self, batch: &Batch, resent: bool) {
         self.lock().trouble = None;
         self.pause.end();
-        self.misses.end();
+        self.not_found.end();
         self.note_queue(self.queue.settle(batch, RowState::Confirmed, resent));
     }
 

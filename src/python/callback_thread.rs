@@ -35,7 +35,7 @@ pub(super) struct Call {
 }
 
 /// What a call is about.
-enum Told {
+enum About {
     /// What the call itself says.
     Nothing,
     /// A failure.
@@ -50,7 +50,7 @@ type Reply = Box<dyn FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) + Send>;
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct Callback {
     call: Arc<Call>,
-    told: Told,
+    about: About,
     reply: Mutex<Option<Reply>>,
 }
 
@@ -96,7 +96,7 @@ pub(super) async fn ask<T: Send + 'static>(
     call: Arc<Call>,
     read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
 ) -> Result<T> {
-    ask_about(call, Told::Nothing, read).await
+    ask_about(call, About::Nothing, read).await
 }
 
 /// The same with a text that it is called with.
@@ -105,12 +105,12 @@ pub(super) async fn ask_with<T: Send + 'static>(
     text: String,
     read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
 ) -> Result<T> {
-    ask_about(call, Told::Text(text), read).await
+    ask_about(call, About::Text(text), read).await
 }
 
 async fn ask_about<T: Send + 'static>(
     call: Arc<Call>,
-    told: Told,
+    about: About,
     read: impl FnOnce(Python<'_>, PyResult<Bound<'_, PyAny>>) -> T + Send + 'static,
 ) -> Result<T> {
     let gone = || Error::new(Kind::Closed, "Python is shutting down");
@@ -119,7 +119,7 @@ async fn ask_about<T: Send + 'static>(
         // Nobody waits any more where the task was dropped.
         let _ = sender.send(read(py, answered));
     });
-    if !send(CallbackThread::Users, call, told, reply) {
+    if !send(CallbackThread::Users, call, about, reply) {
         return Err(gone());
     }
     answer.await.map_err(|_| gone())
@@ -128,17 +128,17 @@ async fn ask_about<T: Send + 'static>(
 /// Has an event loop woken. Called from Rust's own threads.
 pub(super) fn wake(call: Arc<Call>) {
     // A loop that is closed has nobody left to wake.
-    send(CallbackThread::Loops, call, Told::Nothing, Box::new(|_, _| ()));
+    send(CallbackThread::Loops, call, About::Nothing, Box::new(|_, _| ()));
 }
 
 /// Has the user's function called with a failure. What it raises itself goes where such things go.
 pub(super) fn tell(call: Arc<Call>, error: Error) {
-    send(CallbackThread::Users, call, Told::Failure(error), Box::new(unraisable));
+    send(CallbackThread::Users, call, About::Failure(error), Box::new(unraisable));
 }
 
 /// Has `call`, which logs a line, called with this one. What the user's handlers raise goes the same way.
 pub(super) fn log(call: Arc<Call>, line: String) {
-    send(CallbackThread::Users, call, Told::Text(line), Box::new(unraisable));
+    send(CallbackThread::Users, call, About::Text(line), Box::new(unraisable));
 }
 
 /// The same, and `heard` once it has returned.
@@ -147,7 +147,7 @@ pub(super) fn log_until_heard(call: Arc<Call>, line: String, heard: impl FnOnce(
         Ok(_) => door::away(py, heard),
         raised => unraisable(py, raised),
     });
-    send(CallbackThread::Users, call, Told::Text(line), reply);
+    send(CallbackThread::Users, call, About::Text(line), reply);
 }
 
 fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
@@ -157,13 +157,13 @@ fn unraisable(py: Python<'_>, answered: PyResult<Bound<'_, PyAny>>) {
 }
 
 /// Hands a callback over; `false` where the callback thread has left.
-fn send(thread: CallbackThread, call: Arc<Call>, told: Told, reply: Reply) -> bool {
+fn send(thread: CallbackThread, call: Arc<Call>, about: About, reply: Reply) -> bool {
     let Some(queue) = queue(thread as usize) else { return false };
     let mut callbacks = queue.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
     if callbacks.1 {
         return false;
     }
-    callbacks.0.push_back(Callback { call, told, reply: Mutex::new(Some(reply)) });
+    callbacks.0.push_back(Callback { call, about, reply: Mutex::new(Some(reply)) });
     drop(callbacks);
     queue.changed.notify_one();
     true
@@ -185,7 +185,7 @@ pub(super) fn next_callback(py: Python<'_>, thread: usize) -> PyResult<Option<Ca
     })
 }
 
-/// Lets the callback threads go home.
+/// Has the callback threads end.
 pub(super) fn close_all() {
     for queue in (0..QUEUES.len()).filter_map(queue) {
         queue.close();
@@ -229,10 +229,10 @@ impl Callback {
     /// With what.
     #[getter]
     fn arguments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        door::through(py, || match &self.told {
-            Told::Failure(error) => PyTuple::new(py, [errors::to_py(py, error).into_value(py)]),
-            Told::Text(text) => PyTuple::new(py, [text]),
-            Told::Nothing => PyTuple::new(py, self.call.argument.as_ref()),
+        door::through(py, || match &self.about {
+            About::Failure(error) => PyTuple::new(py, [errors::to_py(py, error).into_value(py)]),
+            About::Text(text) => PyTuple::new(py, [text]),
+            About::Nothing => PyTuple::new(py, self.call.argument.as_ref()),
         })
     }
 

@@ -26,9 +26,13 @@ pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     })
 }
 
-/// Whom a schema is for, by the name that users know.
-fn named(target: &str) -> &'static Target {
-    if target == TARGET.name { &TARGET } else { &powerbi::TARGET }
+/// Whom a schema may be for.
+const TARGETS: [&Target; 2] = [&powerbi::TARGET, &TARGET];
+
+/// Whom a schema is for, by the name that users know. Python has looked at it before.
+fn named(py: Python<'_>, target: &str) -> PyResult<&'static Target> {
+    let found = TARGETS.into_iter().find(|known| known.name == target);
+    found.ok_or_else(|| errors::bug(py, "a schema is for somebody whom nobody knows"))
 }
 
 /// The type that `name` means, spelled as the documentation spells it.
@@ -47,7 +51,7 @@ pub(super) fn data_type_name(name: &Bound<'_, PyAny>) -> PyResult<Option<&'stati
 pub(super) fn read_dataset<'py>(spec: &Bound<'py, PyAny>, target: &str) -> PyResult<Bound<'py, PyAny>> {
     let py = spec.py();
     door::through(py, || {
-        let dataset = raise(py, schema::read_dataset_for(&specification(spec)?, named(target)))?;
+        let dataset = raise(py, schema::read_dataset_for(&specification(spec)?, named(spec.py(), target)?))?;
         Ok(pythonize(py, &dataset)?)
     })
 }
@@ -59,7 +63,7 @@ pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str, target: &str) 
         let parsed = serde_json::from_str(text);
         let value: Value =
             raise(py, parsed.map_err(|error| Error::configuration(format!("the text is not JSON: {error}"))))?;
-        let dataset = raise(py, schema::read_dataset_for(&value, named(target)))?;
+        let dataset = raise(py, schema::read_dataset_for(&value, named(py, target)?))?;
         Ok(pythonize(py, &dataset)?)
     })
 }
@@ -68,7 +72,7 @@ pub(super) fn read_dataset_json<'py>(py: Python<'py>, text: &str, target: &str) 
 #[pyfunction]
 pub(super) fn dataset_json(spec: &Bound<'_, PyAny>, indent: bool, target: &str) -> PyResult<String> {
     door::through(spec.py(), || {
-        let dataset = raise(spec.py(), schema::read_dataset_for(&specification(spec)?, named(target)))?;
+        let dataset = raise(spec.py(), schema::read_dataset_for(&specification(spec)?, named(spec.py(), target)?))?;
         let json = powerbi::dataset_json(&dataset);
         Ok(if indent { format!("{json:#}") } else { json.to_string() })
     })
@@ -85,7 +89,7 @@ pub(super) fn check_count(
     at_least: bool,
 ) -> PyResult<()> {
     door::through(py, || {
-        let problem = named(target).counts.far_too_many(owner, what, count, at_least);
+        let problem = named(py, target)?.counts.far_too_many(owner, what, count, at_least);
         raise(py, problem.map_or(Ok(()), |problem| Err(Error::configuration(problem))))
     })
 }
@@ -102,7 +106,7 @@ pub(super) fn infer_columns(
     convert: bool,
     target: &str,
 ) -> PyResult<(Types, Types)> {
-    door::through(rows.py(), || infer(rows, types, convert, named(target)))
+    door::through(rows.py(), || infer(rows, types, convert, named(rows.py(), target)?))
 }
 
 fn infer(
@@ -148,7 +152,7 @@ impl TableSchema {
     fn new(spec: &Bound<'_, PyAny>, target: &str) -> PyResult<Self> {
         let py = spec.py();
         door::through(py, || {
-            let target = named(target);
+            let target = named(py, target)?;
             let table = raise(py, schema::read_table_for(&specification(spec)?, target))?;
             let canonical = pythonize(py, &table)?.unbind();
             Ok(Self { schema: Arc::new(schema::TableSchema::new(&table).under(target.values)), target, canonical })

@@ -1,4 +1,4 @@
-//! The Power BI operations: workspaces, datasets and tables, each one plain request and its answer.
+//! Power BI: its sinks (tables, push URLs), its client and sign-in, its schemas and rules, and what its answers mean.
 
 mod address;
 mod answers;

@@ -16,5 +16,5 @@ mod quotas;
 mod sample;
 mod skipped;
 mod slices;
-mod standin;
-mod windows;
+mod scripted_service;
+mod rows_by_columns;

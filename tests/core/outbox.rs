@@ -1,23 +1,23 @@
 //! Laws of the outbox: whatever is taken, halved, settled or withdrawn, every row has exactly one end.
 
 mod damage;
-mod diary;
+mod event_log;
 mod disk;
 mod durable;
 mod exports;
 mod folder;
-mod forms;
+mod earlier_versions;
 mod framings;
 mod kill;
-mod mixed;
+mod files_of_other_sinks;
 mod model;
 mod old_marks;
 mod place;
 mod salvage;
 mod speed;
 mod strange_marks;
-mod strangers;
-mod swapped;
+mod foreign_files;
+mod replaced_file;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

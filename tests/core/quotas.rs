@@ -13,7 +13,7 @@ mod plan;
 mod script;
 mod service;
 mod sharing;
-mod told;
+mod retry_after;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

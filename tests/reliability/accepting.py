@@ -12,8 +12,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import data
-import house
 import outboxes
+import setup
 import sink
 from fault_server import SILENCE, FaultServer
 from figures import Figure, at_least, at_most
@@ -83,10 +83,10 @@ def _durable() -> Iterator[tuple[pbi.Sender, Path]]:
     """Give a sender whose service never answers, and the folder in which its outbox is."""
     with tempfile.TemporaryDirectory(dir=outboxes.folder()) as name, FaultServer(SILENCE) as server:
         folder = Path(name)
-        options: dict[str, Any] = {"outbox": str(folder / "outbox.db"), **house.SLOW}
+        options: dict[str, Any] = {"outbox": str(folder / "outbox.db"), **setup.SLOW}
         sender = outboxes.table(server.url, data.NARROW).sender(**options)
         yield sender, folder
-        house.give_up(sender)
+        setup.give_up(sender)
 
 
 def _one_by_one() -> tuple[float, float, float]:

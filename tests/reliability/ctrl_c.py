@@ -11,8 +11,8 @@ import time
 from threading import Event
 from typing import TYPE_CHECKING
 
-import house
 import powerbi_push as pbi
+import setup
 from fault_server import DATASET_ID, SILENCE, FaultServer, http
 from figures import Figure, at_most
 
@@ -80,44 +80,44 @@ def _connecting() -> Iterator[Callable[[], object]]:
 def _awaiting_an_answer() -> Iterator[Callable[[], object]]:
     with FaultServer(SILENCE) as server:
         table = server.table()
-        yield lambda: table.push(house.rows(3))
+        yield lambda: table.push(setup.rows(3))
 
 
 @contextlib.contextmanager
 def _told_wait() -> Iterator[Callable[[], object]]:
     with FaultServer(http(429, Retry_After="3392")) as server:
         table = server.table()
-        yield lambda: table.push(house.rows(3))
+        yield lambda: table.push(setup.rows(3))
 
 
 @contextlib.contextmanager
 def _own_quota() -> Iterator[Callable[[], object]]:
     with FaultServer() as server:
         table = server.table(quotas=pbi.Quotas(requests_per_minute=1))
-        table.push(house.rows(1))
-        yield lambda: table.push(house.rows(1))
+        table.push(setup.rows(1))
+        yield lambda: table.push(setup.rows(1))
 
 
 @contextlib.contextmanager
 def _no_room() -> Iterator[Callable[[], object]]:
     with FaultServer(SILENCE) as server:
-        sender = server.table().sender(buffer_bytes=1_000, **house.SLOW)
+        sender = server.table().sender(buffer_bytes=1_000, **setup.SLOW)
 
         def fill() -> None:
-            for row in house.rows(1_000):
+            for row in setup.rows(1_000):
                 sender.send(row)
 
         yield fill
-        house.give_up(sender)
+        setup.give_up(sender)
 
 
 @contextlib.contextmanager
 def _flush() -> Iterator[Callable[[], object]]:
     with FaultServer(SILENCE) as server:
-        sender = server.table().sender(**house.SLOW)
-        sender.send_many(house.rows(3))
+        sender = server.table().sender(**setup.SLOW)
+        sender.send_many(setup.rows(3))
         yield sender.flush
-        house.give_up(sender)
+        setup.give_up(sender)
 
 
 POINTS: dict[str, Callable[[], Waiting]] = {

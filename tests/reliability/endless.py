@@ -7,8 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import house
 import powerbi_push as pbi
+import setup
 from fault_server import CLOSE, RESET_AT_HEAD, SILENCE, Answer, FaultServer, http
 from figures import Figure, at_most
 
@@ -22,7 +22,7 @@ MOST = BUFFER * 1.5 + 32 * 2**20
 KINDS: dict[str, Answer] = {"silence": SILENCE, "503": http(503), "answers lost": CLOSE, "reset": RESET_AT_HEAD}
 PROGRAM = """
 import sys
-import house
+import setup
 import powerbi_push as pbi
 
 def peak():
@@ -35,7 +35,7 @@ before = peak()
 for number in range(int(sys.argv[3])):
     sender.send({"Id": number, "Item": "twenty-four bytes of it."})
 print((peak() - before) * 1_024, sender.stats.dropped, sender.stats.pending)
-house.give_up(sender)
+setup.give_up(sender)
 """
 
 
@@ -55,7 +55,7 @@ def _memory() -> tuple[int, int]:
     with FaultServer(SILENCE) as server:
         dataset = server.table().dataset.id
         command = [sys.executable, "-c", PROGRAM, server.url, dataset, str(ROWS)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=house.PATIENCE)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=setup.PATIENCE)
     grown, dropped, kept = (int(word) for word in done.stdout.split())
     if dropped + kept != ROWS or not dropped:
         message = f"{dropped} rows dropped, {kept} kept"
@@ -65,9 +65,9 @@ def _memory() -> tuple[int, int]:
 
 def _close(down: Answer) -> float:
     with FaultServer(down) as server:
-        sender = server.table().sender(**house.SLOW)
-        sender.send_many(house.rows(30_000))
-        house.wait_until(lambda: server.received)
+        sender = server.table().sender(**setup.SLOW)
+        sender.send_many(setup.rows(30_000))
+        setup.wait_until(lambda: server.received)
         begun = time.perf_counter()
         try:
             sender.close()

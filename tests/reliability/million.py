@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import house
+import setup
 from figures import Figure, at_most
 from powerbi_push.emulator import Emulator
 from raw_http import ask
@@ -31,8 +31,8 @@ def figures() -> Iterator[Figure]:
 
 
 def _ours(count: int, size: int) -> float:
-    with Emulator(clock="virtual") as emulator, house.made(emulator).sender(max_rows=size, **house.SLOW) as sender:
-        sender.send_many(house.rows(count))
+    with Emulator(clock="virtual") as emulator, setup.made(emulator).sender(max_rows=size, **setup.SLOW) as sender:
+        sender.send_many(setup.rows(count))
         result = sender.flush()
         posts = [request for request in emulator.requests if (request.operation or "").startswith("Datasets_PostRows")]
         if (result.confirmed, {request.status for request in posts}) != (count, {200}):
@@ -44,8 +44,8 @@ def _ours(count: int, size: int) -> float:
 def _least(count: int, size: int) -> float:
     """Time passes only where the emulator itself asks for it, and all that it asks for is whole seconds."""
     with Emulator(clock="virtual") as emulator:
-        path = f"/datasets/{house.made(emulator).dataset.id}/tables/Orders/rows"
-        body = {"rows": list(house.rows(size))}
+        path = f"/datasets/{setup.made(emulator).dataset.id}/tables/Orders/rows"
+        body = {"rows": list(setup.rows(size))}
         for _ in range(count // size):
             while (reply := ask(emulator, path, body)).status == 429:
                 emulator.advance(float(reply.headers["retry-after"]))

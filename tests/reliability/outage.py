@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import house
+import setup
 from fault_server import CLOSE, RESET_AT_HEAD, Answer, http
 from figures import Figure, at_most
 
@@ -36,8 +36,8 @@ def _told(values: Mapping[str, float]) -> str:
 
 def _deliver(until: float, down: Answer) -> tuple[int, float]:
     """How many requests were sent in vain, and how late after the outage the first one was taken."""
-    with house.down_until(until, down) as (server, outage), server.table().sender(max_rows=1, **house.SLOW) as sender:
-        sender.send_many(house.rows(REQUESTS))
+    with setup.down_until(until, down) as (server, outage), server.table().sender(max_rows=1, **setup.SLOW) as sender:
+        sender.send_many(setup.rows(REQUESTS))
         result = sender.flush()
         if result.confirmed != REQUESTS or not outage.in_vain:
             message = f"{result.confirmed} rows were confirmed after {len(outage.in_vain)} requests in vain"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import house
 import powerbi_push as pbi
+import setup
 from figures import Figure, at_least, exactly
 from powerbi_push.emulator import Emulator
 
@@ -37,14 +37,14 @@ class Quota:
 def figures() -> Iterator[Figure]:
     """All figures of this kind."""
     with Emulator(clock="virtual") as emulator:  # a table that never becomes large
-        _send(emulator, house.made(emulator, retention="basicFIFO"), 120 * 121, SPAN)
+        _send(emulator, setup.made(emulator, retention="basicFIFO"), 120 * 121, SPAN)
         yield _share(emulator, Quota("120 requests a minute", 120, 60))
     with Emulator(clock="virtual") as emulator:
-        _send(emulator, house.made(emulator), 2_500_000, SPAN, max_rows=10_000)
+        _send(emulator, setup.made(emulator), 2_500_000, SPAN, max_rows=10_000)
         yield _share(emulator, Quota("1,000,000 rows an hour", 1_000_000, 3_600), rows=True)
     with Emulator(clock="virtual") as emulator:
-        table = house.made(emulator)
-        table.push(house.rows(250_000))
+        table = setup.made(emulator)
+        table.push(setup.rows(250_000))
         _send(emulator, table, 500, SPAN)
         yield _share(emulator, Quota("120 requests an hour, of a table with 250,000 rows", 120, 3_600))
     with Emulator(clock="virtual") as emulator:
@@ -68,7 +68,7 @@ def _refusals() -> Figure:
     refused = taken = 0
     for switch in SWITCHES:
         with Emulator(clock="virtual", assumptions=switch) as emulator:
-            _send(emulator, house.made(emulator), 35 * 8_000, SPAN, max_rows=35)
+            _send(emulator, setup.made(emulator), 35 * 8_000, SPAN, max_rows=35)
             taken += sum(post.status == 200 for post in _posts(emulator))
             refused += sum(post.status == 429 for post in _posts(emulator))
             if len(emulator.rows("Sales/Orders")) < 250_000:
@@ -84,7 +84,7 @@ def _posts(emulator: Emulator) -> list[Request]:
 
 def _send(emulator: Emulator, table: Target, count: int, span: float, max_rows: int = 1) -> None:
     """Give a sender more than it can deliver in a span of virtual time."""
-    sender = table.sender(max_rows=max_rows, **house.SLOW)
-    sender.send_many(house.rows(count, start=250_000))
-    house.wait_until(lambda: emulator.now > span)
-    house.give_up(sender)
+    sender = table.sender(max_rows=max_rows, **setup.SLOW)
+    sender.send_many(setup.rows(count, start=250_000))
+    setup.wait_until(lambda: emulator.now > span)
+    setup.give_up(sender)

@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import house
 import outboxes
+import setup
 from fault_server import CONFIRMED, DATASET_ID, SILENCE, FaultServer
 from figures import Figure, at_most
 
@@ -55,7 +55,7 @@ def _restart() -> float:
             with _started(server, outbox, 0) as process:
                 server.wait_for_posts(before + 1)
                 took = time.perf_counter() - begun
-                house.wait_until(lambda: server.arrived().total() >= ROWS)
+                setup.wait_until(lambda: server.arrived().total() >= ROWS)
                 process.send_signal(signal.SIGKILL)
         return took
 

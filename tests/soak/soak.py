@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import far
-from lanes import Lane, Pushes, Sends
+from accounts import Lane, Pushes, Sends
 from memory import Sample, judge
 from powerbi_push import Client, DatasetSchema, Retry, TableSchema
 

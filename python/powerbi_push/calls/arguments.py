@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from powerbi_push import _core
 from powerbi_push.exceptions import ConfigurationError
-from powerbi_push.tracebacks import frameless
+from powerbi_push.tracebacks import Hidden, frameless
 
 T = TypeVar("T")
 #: Nobody means so many of anything.
@@ -35,6 +35,11 @@ def look_at(name: str, given: object) -> None:
 
 class _Nothing:
     """What nobody gives."""
+
+
+def is_address(target: Hidden[Any]) -> bool:
+    """Whether a target is an address, be it of rows or a push URL."""
+    return isinstance(target.value, str) and target.value.lstrip().lower().startswith(("https:", "http:"))
 
 
 def owned_by(what: str, name: str) -> str:

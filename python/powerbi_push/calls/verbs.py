@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from powerbi_push import _core
 from powerbi_push.calls.async_rows import Reader, looking_in
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.tracebacks import frameless
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -85,6 +86,15 @@ async def _outcome(operation: Operation) -> Any:
             except asyncio.CancelledError as cancelled:
                 await reader.stop()
                 operation.interrupt(cancelled)
+
+
+@frameless
+def begin_time_limit(options: dict[str, Any]) -> Deadline | None:
+    """Have the time limit of a call begin: it is for everything that the call does."""
+    if options.get("timeout") is None:
+        return None
+    options["timeout"] = limit = _core.Deadline(options["timeout"])
+    return limit
 
 
 def within(limit: Deadline | None, verb: Verb[Answer]) -> Verb[Answer]:

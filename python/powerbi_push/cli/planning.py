@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from powerbi_push.calls.arguments import is_address
 from powerbi_push.cli.account import explained
 from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
 from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
-from powerbi_push.cli.target import is_url
 from powerbi_push.display.pages import seconds
 from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.powerbi.planning import planned_table
@@ -73,7 +73,7 @@ def _plan_again(
 ) -> dict[str, Any]:
     """Read a file once more to measure its requests; of stdin the rows are counted only."""
     rows, asked = reading.count, reading.opened.asked
-    streams = is_url(target) and "/tables/" not in target.value
+    streams = is_address(target) and "/tables/" not in target.value
     requests = None
     if schema is None:
         requests = 0

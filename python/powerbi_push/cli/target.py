@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from powerbi_push import _core
+from powerbi_push.calls.arguments import is_address
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.powerbi.streaming import TABLE_NAME
@@ -38,19 +39,14 @@ def read_target(target: str | None, table: str | None, *, url_in_arguments: bool
             msg = "a push URL is a secret, and every user of this machine can read arguments"
             hint = f"put it into a file and say @FILE, or into {VARIABLE}; --allow-url-in-argv takes it all the same"
             raise click.UsageError(f"{msg}: {hint}")
-    if table is not None and not is_url(found):
+    if table is not None and not is_address(found):
         return Hidden(f"{found.value}/{table}")
     return found
 
 
-def is_url(target: Hidden[str]) -> bool:
-    """Whether it is an address."""
-    return target.value.lstrip().lower().startswith(("https:", "http:"))
-
-
 def _is_secret(target: Hidden[str]) -> bool:
     """A push URL, or what has a key in it; the rows address of a table has none."""
-    if not is_url(target):
+    if not is_address(target):
         return _core.holds_key(target.value)
     try:
         url = urlsplit(target.value.strip())
@@ -69,7 +65,7 @@ def _from_file(path: str) -> Hidden[str]:
 
 def table_of(target: Hidden[str]) -> str:
     """The name of the table that rows go into."""
-    if not is_url(target):
+    if not is_address(target):
         return target.value.rpartition("/")[2] or TABLE_NAME
     parts = urlsplit(target.value.strip()).path.split("/")
     if "tables" in parts[:-1]:
@@ -81,7 +77,7 @@ def check_names(target: Hidden[str]) -> None:
     """Refuse what is no target before a long file is read for it."""
     from powerbi_push.powerbi.targets import place  # noqa: PLC0415 - beside its one use
 
-    if is_url(target):
+    if is_address(target):
         return
     try:
         place(target, "")

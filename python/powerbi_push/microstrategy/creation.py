@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
 from powerbi_push.calls.arguments import listed, look_at, shown
-from powerbi_push.calls.verbs import within
+from powerbi_push.calls.verbs import begin_time_limit, within
 from powerbi_push.exceptions import ConfigurationError, PowerBIPushError
-from powerbi_push.microstrategy.dataset import Dataset, in_time, sending, tell_of_keys
+from powerbi_push.microstrategy.dataset import Dataset, sending, tell_of_keys
 from powerbi_push.tracebacks import frameless
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def create(  # noqa: PLR0917 - what the verb was given, and the client
     """Make a dataset, in one request where its rows are few."""
     if workflow is not None:
         _core.check_word("workflow", workflow, ["one", "many"])
-    limit, options = in_time(options)
+    limit = begin_time_limit(options)
     parts = _parts(schema, rows)
     if workflow == "one" and (len(schema.tables) != 1 or not parts):
         msg = 'workflow="one" makes a dataset of the rows of its only table: it takes one table and rows='

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push import _core
 from powerbi_push.calls.options import LoadOptions, given, takes
-from powerbi_push.calls.verbs import awaited, run, settled, within
+from powerbi_push.calls.verbs import awaited, begin_time_limit, run, settled, within
 from powerbi_push.tracebacks import shown_unfinished
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Dataset:
         return settled(await awaited(self._push(rows, table, policy, told)))
 
     def _push(self, rows: Any, table: Any, policy: Any, options: dict[str, Any]) -> Verb[PushResult]:
-        limit, options = in_time(options)
+        limit = begin_time_limit(options)
         way = "size" if self._made == "one" else "many"
         upload = _core.LibraryUpload(self._core, self._model, self.name, way, None)
         upload.claim(self.id)
@@ -189,14 +189,6 @@ class Dataset:
     def __repr__(self) -> str:
         """Show which one it is."""
         return f"Dataset({self.name!r}, id={self.id!r})"
-
-
-def in_time(options: dict[str, Any]) -> tuple[_core.Deadline | None, dict[str, Any]]:
-    """Have the time limit of a call begin, for everything that it does."""
-    if options.get("timeout") is None:
-        return None, options
-    limit = _core.Deadline(options["timeout"])
-    return limit, {**options, "timeout": limit}
 
 
 def sending(options: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.calls.options import LoadOptions, given, takes
-from powerbi_push.calls.verbs import awaited, run, settled, within
+from powerbi_push.calls.verbs import awaited, begin_time_limit, run, settled, within
 from powerbi_push.exceptions import ClosedError, OutboxError
-from powerbi_push.microstrategy.dataset import in_time, sending, tell_of_keys
+from powerbi_push.microstrategy.dataset import sending, tell_of_keys
 from powerbi_push.tracebacks import shown_unfinished
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Upload:
 
     def _push(self, rows: Any, table: Any, policy: Any, options: dict[str, Any]) -> Verb[int]:
         self._check()
-        limit, options = in_time(options)
+        limit = begin_time_limit(options)
         yield from within(limit, self._dataset.known())
         try:
             count: int = yield self._core.collect(rows, table, self._dataset.usual(policy), options)
@@ -114,7 +114,7 @@ class Upload:
     def _publish(self, options: dict[str, Any]) -> Verb[dict[str, PushResult]]:
         self._check()
         self._is_over = True
-        _, options = in_time(options)
+        begin_time_limit(options)
         try:
             if not self._count:
                 self.results = self._core.results()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from powerbi_push import _core
-from powerbi_push.calls.arguments import look_at
+from powerbi_push.calls.arguments import is_address, look_at
 from powerbi_push.calls.async_rows import ReadAhead
 from powerbi_push.calls.options import PushOptions, given, takes
-from powerbi_push.calls.verbs import awaited, run, settled, within
+from powerbi_push.calls.verbs import awaited, begin_time_limit, run, settled, within
 from powerbi_push.credentials.variables import mark_of_environment
 from powerbi_push.delivery.results import PushResult
 from powerbi_push.environment import emulator_url
@@ -23,7 +23,7 @@ from powerbi_push.powerbi.streaming import StreamingDataset
 from powerbi_push.powerbi.table import Table
 from powerbi_push.schema.dataset import DatasetSchema
 from powerbi_push.schema.table import TableSchema, as_table_schema
-from powerbi_push.tracebacks import Hidden, frameless
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,8 @@ def push(
     asked = Hidden(_Given(rows, target, schema, credential, cloud, base_url))
     # From here on no traceback that shows local variables shows a key, whichever argument it was put into.
     del rows, target, schema, credential, cloud, base_url
-    begun = _begun(given("push", PushOptions, options))
+    begun = given("push", PushOptions, options)
+    begin_time_limit(begun)
     return run(_push(asked, begun, if_exists=if_exists, create=create))
 
 
@@ -113,19 +114,12 @@ async def push_async(
     """Await `push`; rows may come from an async iterable, and a cancelled push ends as `Table.push_async` says."""
     asked = Hidden(_Given(rows, target, schema, credential, cloud, base_url))
     del rows, target, schema, credential, cloud, base_url
-    begun = _begun(given("push_async", PushOptions, options))
+    begun = given("push_async", PushOptions, options)
+    begin_time_limit(begun)
     create = _core.check_flag("create", create)
     if create and asked.value.schema is None and hasattr(type(asked.value.rows), "__aiter__"):
         asked.value.rows = await _read_ahead(asked.value.rows, begun.get("timeout"))
     return settled(await awaited(_push(asked, begun, if_exists=if_exists, create=create)))
-
-
-@frameless
-def _begun(options: dict[str, Any]) -> dict[str, Any]:
-    """Have the time limit of a push begin: it is for everything that is asked of the service."""
-    if options.get("timeout") is not None:
-        options["timeout"] = _core.Deadline(options["timeout"])
-    return options
 
 
 async def _read_ahead(rows: Any, limit: _core.Deadline | None) -> ReadAhead:
@@ -200,10 +194,6 @@ def plain(target: Any) -> Hidden[Any]:
     return Hidden(str.__str__(target) if isinstance(target, str) else target)
 
 
-def _is_address(target: Hidden[Any]) -> bool:
-    return isinstance(target.value, str) and target.value.lstrip().lower().startswith(("https:", "http:"))
-
-
 def _in_rows_address(target: Hidden[Any]) -> re.Match[str] | None:
     try:
         return _ROWS_ADDRESS.fullmatch(urlsplit(target.value.strip()).path)
@@ -215,7 +205,7 @@ def stream(target: Hidden[Any], schema: Hidden[Any]) -> StreamingDataset | None:
     """Take the target as a streaming dataset, if it is one."""
     if isinstance(target.value, StreamingDataset):
         return target.value
-    if _is_address(target) and not _in_rows_address(target):
+    if is_address(target) and not _in_rows_address(target):
         return StreamingDataset(target.value, schema.value)
     return None
 
@@ -287,7 +277,7 @@ def _workspace(client: Client, name: str | None) -> Verb[Workspace]:
 
 
 def _parts(target: Hidden[Any], base_url: str) -> Hidden[tuple[Any, ...]]:
-    if _is_address(target):
+    if is_address(target):
         found = _in_rows_address(target)
         if found is None or not _is_below(target, base_url):
             msg = f"the rows address is on another host than this client's, {base_url}"

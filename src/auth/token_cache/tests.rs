@@ -75,7 +75,7 @@ fn seconds(count: u64) -> Duration {
 }
 
 /// A cache on virtual time, and an authority whose tokens last `lifetime` seconds.
-fn house(lifetime: u64) -> (Clock, TokenCache, Authority) {
+fn setup(lifetime: u64) -> (Clock, TokenCache, Authority) {
     let clock = Clock::simulated();
     (clock.clone(), TokenCache::new(clock.clone()), Authority::new(&clock, lifetime))
 }
@@ -93,7 +93,7 @@ async fn all_at_once<T: Send + 'static>(
 
 #[tokio::test]
 async fn sixty_four_waiters_share_one_token_and_one_replacement() {
-    let (_, cache, authority) = house(3600);
+    let (_, cache, authority) = setup(3600);
     let (cache, authority) = (Arc::new(cache), Arc::new(authority));
     let first = (0..64).map(|_| {
         let (cache, authority) = (Arc::clone(&cache), Arc::clone(&authority));
@@ -112,7 +112,7 @@ async fn sixty_four_waiters_share_one_token_and_one_replacement() {
 
 #[tokio::test]
 async fn sixty_four_waiters_share_one_failure_and_the_next_caller_tries_again() {
-    let (_, cache, authority) = house(3600);
+    let (_, cache, authority) = setup(3600);
     let (cache, authority) = (Arc::new(cache), Arc::new(authority));
     authority.fail(true);
     let waiting = (0..64).map(|_| {
@@ -127,7 +127,7 @@ async fn sixty_four_waiters_share_one_failure_and_the_next_caller_tries_again() 
 
 #[tokio::test]
 async fn a_token_is_replaced_five_minutes_before_it_ends() {
-    let (clock, cache, authority) = house(3600);
+    let (clock, cache, authority) = setup(3600);
     authority.current(&cache).await.unwrap();
     clock.advance(seconds(3299));
     assert_eq!(authority.current(&cache).await.unwrap(), "0");
@@ -139,7 +139,7 @@ async fn a_token_is_replaced_five_minutes_before_it_ends() {
 
 #[tokio::test]
 async fn a_token_is_replaced_when_the_authority_said_so() {
-    let (clock, cache, mut authority) = house(86_400);
+    let (clock, cache, mut authority) = setup(86_400);
     authority.refresh_in = Some(seconds(43_200));
     authority.current(&cache).await.unwrap();
     clock.advance(seconds(43_199));
@@ -150,7 +150,7 @@ async fn a_token_is_replaced_when_the_authority_said_so() {
 
 #[tokio::test]
 async fn a_good_token_serves_while_refreshing_fails_every_thirty_seconds() {
-    let (clock, cache, authority) = house(3600);
+    let (clock, cache, authority) = setup(3600);
     authority.current(&cache).await.unwrap();
     authority.fail(true);
     clock.advance(seconds(3300));
@@ -165,7 +165,7 @@ async fn a_good_token_serves_while_refreshing_fails_every_thirty_seconds() {
 
 #[tokio::test]
 async fn others_go_on_with_a_good_token_while_one_refreshes_it() {
-    let (clock, cache, mut authority) = house(3600);
+    let (clock, cache, mut authority) = setup(3600);
     let (cache, gate) = (Arc::new(cache), Arc::new(Notify::new()));
     authority.current(&cache).await.unwrap();
     authority.gate = Some(Arc::clone(&gate));
@@ -187,7 +187,7 @@ async fn others_go_on_with_a_good_token_while_one_refreshes_it() {
 
 #[tokio::test]
 async fn whoever_must_replace_a_token_that_is_being_refreshed_waits_for_that_one() {
-    let (clock, cache, mut authority) = house(3600);
+    let (clock, cache, mut authority) = setup(3600);
     authority.current(&cache).await.unwrap();
     let gate = Arc::new(Notify::new());
     authority.gate = Some(Arc::clone(&gate));
@@ -206,7 +206,7 @@ async fn whoever_must_replace_a_token_that_is_being_refreshed_waits_for_that_one
 
 #[tokio::test]
 async fn tokens_of_five_seconds_cost_one_call_each() {
-    let (clock, cache, authority) = house(5);
+    let (clock, cache, authority) = setup(5);
     let (cache, authority) = (Arc::new(cache), Arc::new(authority));
     for _ in 0..60 {
         let asking = (0..64).map(|_| {
@@ -221,7 +221,7 @@ async fn tokens_of_five_seconds_cost_one_call_each() {
 
 #[tokio::test]
 async fn an_authority_that_asks_to_be_left_alone_is() {
-    let (clock, cache, mut authority) = house(3600);
+    let (clock, cache, mut authority) = setup(3600);
     authority.retry_after = Some(seconds(200));
     authority.current(&cache).await.unwrap();
     clock.advance(seconds(3300));
@@ -244,7 +244,7 @@ async fn an_authority_that_asks_to_be_left_alone_is() {
 
 #[tokio::test]
 async fn a_caller_that_gives_up_while_it_fetches_leaves_the_turn_to_the_next() {
-    let (_, cache, mut authority) = house(3600);
+    let (_, cache, mut authority) = setup(3600);
     authority.gate = Some(Arc::new(Notify::new()));
     assert!(tokio::time::timeout(Duration::from_millis(1), authority.current(&cache)).await.is_err());
     authority.gate = None;
@@ -253,7 +253,7 @@ async fn a_caller_that_gives_up_while_it_fetches_leaves_the_turn_to_the_next() {
 
 #[tokio::test]
 async fn a_token_that_was_replaced_already_is_not_replaced_again() {
-    let (_, cache, authority) = house(3600);
+    let (_, cache, authority) = setup(3600);
     authority.current(&cache).await.unwrap();
     for _ in 0..3 {
         cache.replace(0, &|hint| authority.fetch(hint)).await.unwrap();
@@ -263,7 +263,7 @@ async fn a_token_that_was_replaced_already_is_not_replaced_again() {
 
 #[tokio::test]
 async fn a_refused_token_is_never_handed_out_again() {
-    let (_, cache, authority) = house(3600);
+    let (_, cache, authority) = setup(3600);
     authority.current(&cache).await.unwrap();
     authority.fail(true);
     assert!(cache.replace(0, &|hint| authority.fetch(hint)).await.is_err());

@@ -23,7 +23,7 @@ use crate::http::Outcome;
 const MOST_REQUESTS: usize = 64;
 /// Where a refusal is about the rows or a sink that is gone: after so many in a row with no success between them it is
 /// the sink.
-const MOST_MISSES: u32 = 64;
+const MOST_NOT_FOUND: u32 = 64;
 /// The status of a body that is too large.
 const TOO_LARGE: u16 = 413;
 /// Refusals kept for the report; one is at least a row.
@@ -31,16 +31,16 @@ const MOST_KEPT: usize = 10_000;
 
 /// How often a delivery's rows, or its sink, were not found since somebody got through.
 #[derive(Debug)]
-pub(super) struct Misses(AtomicU32);
+pub(super) struct NotFoundCount(AtomicU32);
 
-impl Default for Misses {
+impl Default for NotFoundCount {
     /// Nobody has got through yet.
     fn default() -> Self {
-        Self(AtomicU32::new(MOST_MISSES))
+        Self(AtomicU32::new(MOST_NOT_FOUND))
     }
 }
 
-impl Misses {
+impl NotFoundCount {
     /// Somebody got through: the sink is there.
     pub(super) fn end(&self) {
         self.0.store(0, Ordering::Relaxed);
@@ -48,7 +48,7 @@ impl Misses {
 
     /// Counts one; answers whether it is about its rows, not about the sink.
     fn count(&self) -> bool {
-        let more = |misses: u32| (misses < MOST_MISSES).then_some(misses + 1);
+        let more = |count: u32| (count < MOST_NOT_FOUND).then_some(count + 1);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 }
@@ -143,7 +143,7 @@ impl Delivery {
             && match (self.sink.fault(answer), error.kind) {
                 _ if answer.status == TOO_LARGE => batch.rows() == 1,
                 (Fault::Rows, Kind::Service) => true,
-                (Fault::RowsOrSink, Kind::NotFound) => self.misses.count(),
+                (Fault::RowsOrSink, Kind::NotFound) => self.not_found.count(),
                 _ => false,
             }
     }

@@ -11,7 +11,7 @@ use super::kinds::{example, kind_of};
 use super::numbers::is_double;
 use super::options::Options;
 use super::row::no_row;
-use crate::error::{Error, Result as Told};
+use crate::error::{self, Error};
 use crate::rows::cell::{Cell, Kind as Held, Row, Rows, Texts, Values, Window};
 use crate::rows::schema::{DataType, Inference, Inferred, Kind, Looks};
 
@@ -55,7 +55,7 @@ impl Watching {
     }
 
     /// The columns, or why there are none.
-    pub fn finish(self) -> Told<Inferred> {
+    pub fn finish(self) -> error::Result<Inferred> {
         match self.not_rows {
             Some(why) => Err(Error::configuration(format!("row {}: {why}", self.row))),
             None => self.inference.finish(),

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::Kind;
 
-use crate::outbox::diary::{Diary, Record};
+use crate::outbox::event_log::{Diary, Record};
 use crate::outbox::folder::{Folder, all_ids, ids, open, run, take, try_take};
 use crate::skipped::skipped;
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::{Error, Kind};
 
-use crate::outbox::diary::{Diary, Record};
+use crate::outbox::event_log::{Diary, Record};
 use crate::outbox::folder::{Folder, ids, open, run, take};
 
 const KILLS: u64 = 50;

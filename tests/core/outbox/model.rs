@@ -51,13 +51,13 @@ fn refusal() -> Error {
 }
 
 /// What may be asked of both stores, and what they answer.
-struct House {
+struct Setup {
     outbox: Queue,
     taken: Vec<Batch>,
     accepted: i64,
 }
 
-impl House {
+impl Setup {
     fn new(outbox: Queue) -> Self {
         Self { outbox, taken: Vec::new(), accepted: 0 }
     }
@@ -120,10 +120,10 @@ proptest! {
     #[test]
     fn memory_and_disk_answer_alike(steps in prop::collection::vec(step(), 0..50), last in 0u64..9) {
         let folder = Folder::new();
-        let mut memory = House::new(Queue::compact(1_000_000, Clock::simulated(), || ()));
-        let mut disk = House::new(folder.open().unwrap());
-        for house in [&memory, &disk] {
-            house.outbox.number_batches_after(last).unwrap();
+        let mut memory = Setup::new(Queue::compact(1_000_000, Clock::simulated(), || ()));
+        let mut disk = Setup::new(folder.open().unwrap());
+        for setup in [&memory, &disk] {
+            setup.outbox.number_batches_after(last).unwrap();
         }
         // Only the disk keeps dead letters, and gives them up first.
         for step in steps.iter().filter(|step| !matches!(step, Step::DeadLetter(..))) {
@@ -153,7 +153,7 @@ struct Sent {
 /// An outbox through several processes, and what has to be true of it.
 struct Life {
     folder: Folder,
-    house: House,
+    setup: Setup,
     /// The rows that are not settled, by their numbers here.
     pending: BTreeMap<u64, i64>,
     /// The rows of dead letters, by the number of the first, and whether in doubt.
@@ -169,11 +169,11 @@ struct Life {
 impl Life {
     fn new() -> Self {
         let folder = Folder::new();
-        let house = House::new(folder.open().unwrap());
-        house.outbox.number_batches_after(0).unwrap();
+        let setup = Setup::new(folder.open().unwrap());
+        setup.outbox.number_batches_after(0).unwrap();
         Self {
             folder,
-            house,
+            setup,
             pending: BTreeMap::new(),
             dead_letters: BTreeMap::new(),
             sent: Vec::new(),
@@ -183,17 +183,17 @@ impl Life {
     }
 
     fn step(&mut self, step: &Step) {
-        let taken = self.house.taken.len();
+        let taken = self.setup.taken.len();
         match step {
             Step::Accept(sizes) => {
-                let (before, first) = (self.house.accepted, self.house.outbox.accepted());
-                self.house.accept(sizes);
-                self.pending.extend((first..).zip(before..self.house.accepted));
+                let (before, first) = (self.setup.accepted, self.setup.outbox.accepted());
+                self.setup.accept(sizes);
+                self.pending.extend((first..).zip(before..self.setup.accepted));
             }
             Step::Take(max_rows, max_bytes) => {
-                if let Some(batch) = take(&self.house.outbox, *max_rows, *max_bytes) {
+                if let Some(batch) = take(&self.setup.outbox, *max_rows, *max_bytes) {
                     self.check(&batch);
-                    self.house.taken.push(batch);
+                    self.setup.taken.push(batch);
                 }
             }
             Step::Drop(bytes) => self.drop_oldest(*bytes),
@@ -203,20 +203,20 @@ impl Life {
             Step::Issue(at) => self.issue(at.index(taken)),
             Step::Recall(_) => {}
             Step::Settle(at, ..) | Step::DeadLetter(at, _) => {
-                let batch = &self.house.taken[at.index(taken)];
+                let batch = &self.setup.taken[at.index(taken)];
                 let rows = batch.row_range();
                 if let Step::DeadLetter(_, state) = step {
                     self.dead_letters.insert(rows.start, (ids(batch), *state == RowState::InDoubt));
                 }
                 self.split(&rows);
                 self.pending.retain(|row, _| !rows.contains(row));
-                self.house.step(step);
+                self.setup.step(step);
             }
-            Step::Halve(_) => drop(self.house.step(step)),
+            Step::Halve(_) => drop(self.setup.step(step)),
         }
-        assert_eq!(self.house.outbox.stats().pending.rows, self.pending.len() as u64);
-        let next = self.house.outbox.accepted();
-        assert_eq!(self.house.outbox.first_pending(), self.pending.keys().next().copied().unwrap_or(next));
+        assert_eq!(self.setup.outbox.stats().pending.rows, self.pending.len() as u64);
+        let next = self.setup.outbox.accepted();
+        assert_eq!(self.setup.outbox.first_pending(), self.pending.keys().next().copied().unwrap_or(next));
     }
 
     /// A batch that was just taken has the rows that it says, and is as it was if it was sent before.
@@ -226,7 +226,7 @@ impl Life {
         let overlaps = |other: &Batch| {
             other.row_range().start < batch.row_range().end && batch.row_range().start < other.row_range().end
         };
-        assert!(!self.house.taken.iter().any(overlaps), "taken twice");
+        assert!(!self.setup.taken.iter().any(overlaps), "taken twice");
         let known = self
             .sent
             .iter()
@@ -245,9 +245,9 @@ impl Life {
     }
 
     fn issue(&mut self, at: usize) {
-        let batch = &mut self.house.taken[at];
+        let batch = &mut self.setup.taken[at];
         let before = batch.sequence_number();
-        self.house.outbox.issue(batch).unwrap();
+        self.setup.outbox.issue(batch).unwrap();
         let (rows, number) = (batch.row_range(), batch.sequence_number().unwrap());
         assert!(before.is_none_or(|before| before == number));
         let (known, sent) = (self.numbers.entry(number).or_insert_with(|| ids(batch)), ids(batch));
@@ -266,34 +266,34 @@ impl Life {
     }
 
     fn drop_oldest(&mut self, bytes: usize) {
-        let before = self.house.outbox.stats();
-        let gone = self.house.outbox.drop_oldest(bytes).unwrap();
+        let before = self.setup.outbox.stats();
+        let gone = self.setup.outbox.drop_oldest(bytes).unwrap();
         let mut left = gone;
         while left > 0
             && let Some((_, (ids, _))) = self.dead_letters.pop_first()
         {
             left -= ids.len() as u64;
         }
-        let taken: Vec<Range<u64>> = self.house.taken.iter().map(Batch::row_range).collect();
+        let taken: Vec<Range<u64>> = self.setup.taken.iter().map(Batch::row_range).collect();
         let known: Vec<Range<u64>> = self.sent.iter().map(|sent| sent.rows.clone()).collect();
         let is_free = |row: &u64| !taken.iter().chain(&known).any(|range| range.contains(row));
-        let waiting = self.house.outbox.stats().pending.rows;
+        let waiting = self.setup.outbox.stats().pending.rows;
         let gone_here = before.pending.rows - waiting;
         assert_eq!(left, gone_here);
         let mut free: Vec<u64> = self.pending.keys().copied().filter(is_free).collect();
         // What an earlier process had taken and not sent is not dropped either.
         free.reverse();
-        free.truncate(usize::try_from(self.house.outbox.waiting().rows + gone_here).unwrap());
+        free.truncate(usize::try_from(self.setup.outbox.waiting().rows + gone_here).unwrap());
         free.reverse();
         for row in free.iter().take(usize::try_from(gone_here).unwrap()) {
             self.pending.remove(row);
         }
-        assert_eq!(self.house.outbox.stats().dropped, before.dropped + gone);
+        assert_eq!(self.setup.outbox.stats().dropped, before.dropped + gone);
     }
 
     fn retry(&mut self) {
-        let first = self.house.outbox.accepted();
-        let rows = self.house.outbox.retry_dead_letters().unwrap();
+        let first = self.setup.outbox.accepted();
+        let rows = self.setup.outbox.retry_dead_letters().unwrap();
         let letters = std::mem::take(&mut self.dead_letters);
         assert_eq!(rows, letters.values().map(|(ids, _)| ids.len() as u64).sum::<u64>());
         for (ids, in_doubt) in letters.values() {
@@ -306,21 +306,21 @@ impl Life {
     }
 
     fn restart(&mut self, killed: bool, last: u64) {
-        self.house.taken.clear();
+        self.setup.taken.clear();
         self.sent.iter_mut().for_each(|sent| sent.earlier = true);
         let folder = if killed { Some(self.folder.killed()) } else { None };
         // The old one is closed after it was copied, and before it is opened again.
-        self.house.outbox = Queue::compact(1, Clock::simulated(), || ());
+        self.setup.outbox = Queue::compact(1, Clock::simulated(), || ());
         self.folder = folder.unwrap_or_else(|| std::mem::replace(&mut self.folder, Folder::new()));
-        self.house.outbox = self.folder.open().unwrap();
-        assert_eq!(self.house.outbox.on_disk().unwrap().notices(), []);
-        self.house.outbox.number_batches_after(last).unwrap();
+        self.setup.outbox = self.folder.open().unwrap();
+        assert_eq!(self.setup.outbox.on_disk().unwrap().notices(), []);
+        self.setup.outbox.number_batches_after(last).unwrap();
     }
 
     /// Whatever has happened, the rest comes, once.
     fn end(mut self) {
         self.restart(true, 0);
-        let batches = drain(&self.house.outbox);
+        let batches = drain(&self.setup.outbox);
         for batch in &batches {
             self.check(batch);
         }
@@ -328,10 +328,10 @@ impl Life {
         rows.sort_unstable();
         assert_eq!(rows, self.pending.keys().copied().collect::<Vec<_>>());
         for batch in &batches {
-            self.house.outbox.settle(batch, RowState::Confirmed, batch.maybe_sent()).unwrap();
+            self.setup.outbox.settle(batch, RowState::Confirmed, batch.maybe_sent()).unwrap();
         }
-        assert_eq!(self.house.outbox.stats().pending.rows, 0);
+        assert_eq!(self.setup.outbox.stats().pending.rows, 0);
         let twice: usize = batches.iter().filter(|batch| batch.maybe_sent()).map(Batch::rows).sum();
-        assert_eq!(self.house.outbox.stats().maybe_twice, twice as u64);
+        assert_eq!(self.setup.outbox.stats().maybe_twice, twice as u64);
     }
 }

@@ -9,7 +9,7 @@ use powerbi_push::delivery::queue::{Loss, Part, Reader};
 use serde_json::{Value, json};
 
 use crate::outbox::folder::{Folder, all_ids, run};
-use crate::outbox::swapped::{UNKNOWN, told};
+use crate::outbox::replaced_file::{UNKNOWN, told};
 
 const SECTOR: usize = 512;
 

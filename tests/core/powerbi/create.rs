@@ -10,7 +10,7 @@ use powerbi_push::rows::schema::{Dataset, read_dataset_for};
 use powerbi_push::services::powerbi::{Created, DatasetInfo, IfExists, TARGET};
 use serde_json::{Value, json};
 
-use crate::standin::{Asked, Said, StandIn};
+use crate::scripted_service::{Asked, Said, StandIn};
 
 const ID: &str = "cfafbeb1-8037-4d0c-896e-a46fb27ff229";
 const OLD_ID: &str = "8d2e0a1c-8f2b-4cc7-b2a6-2f3a0e0f6c11";

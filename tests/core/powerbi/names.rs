@@ -8,7 +8,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::standin::{Asked, Said, StandIn};
+use crate::scripted_service::{Asked, Said, StandIn};
 
 const NASTY: &[&str] = &[
     "",

@@ -8,7 +8,7 @@ use powerbi_push::rows::schema::read_dataset_for;
 use powerbi_push::services::powerbi::{IfExists, TARGET, TableAt};
 use serde_json::{Value, json};
 
-use crate::standin::{Said, StandIn};
+use crate::scripted_service::{Said, StandIn};
 
 const DATASET: &str = "cfafbeb1-8037-4d0c-896e-a46fb27ff229";
 const GROUP: &str = "f089354e-8366-4e18-aea3-4cb4a3a50b48";

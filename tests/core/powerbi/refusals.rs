@@ -3,7 +3,7 @@
 use powerbi_push::error::{Error, Kind};
 use serde_json::json;
 
-use crate::standin::{Said, StandIn};
+use crate::scripted_service::{Said, StandIn};
 
 async fn refused(said: Said) -> Error {
     let house = StandIn::start(move |_| said.clone()).await;

@@ -4,8 +4,8 @@ use powerbi_push::rows::schema::read_dataset_for;
 use powerbi_push::services::powerbi::TARGET;
 use serde_json::{Value, json};
 
+use crate::scripted_service::{Said, StandIn};
 use crate::skipped::description;
-use crate::standin::{Said, StandIn};
 
 const GROUP: &str = "f089354e-8366-4e18-aea3-4cb4a3a50b48";
 

@@ -8,7 +8,7 @@ use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::TableAt;
 use serde_json::json;
 
-use crate::standin::{Asked, Said, StandIn};
+use crate::scripted_service::{Asked, Said, StandIn};
 
 const DATASET: &str = "cfafbeb1-8037-4d0c-896e-a46fb27ff229";
 const GROUP: &str = "f089354e-8366-4e18-aea3-4cb4a3a50b48";

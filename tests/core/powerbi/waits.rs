@@ -4,7 +4,7 @@ use powerbi_push::error::Kind;
 use powerbi_push::retry::Retry;
 use serde_json::json;
 
-use crate::standin::{Said, StandIn};
+use crate::scripted_service::{Said, StandIn};
 
 fn list() -> Said {
     Said::json(200, &json!({"value": []}))

@@ -4,7 +4,7 @@ use powerbi_push::error::Kind;
 use powerbi_push::services::powerbi::WorkspaceInfo;
 use serde_json::{Value, json};
 
-use crate::standin::{Asked, Said, StandIn};
+use crate::scripted_service::{Asked, Said, StandIn};
 
 const ID: &str = "f089354e-8366-4e18-aea3-4cb4a3a50b48";
 const OTHER_ID: &str = "3d9b93c6-7b6d-4801-a491-1738910904fd";

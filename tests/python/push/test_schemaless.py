@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judged import BERLIN_SUMMER, FINITE, LONG, RANGE, TYPE, UTF8, Colour, FloatLike, Level, schemaless
 from powerbi_push import NotFoundError, ServiceError, UndeliveredError, ValidationError
+from values_by_type import BERLIN_SUMMER, FINITE, LONG, RANGE, TYPE, UTF8, Colour, FloatLike, Level, schemaless
 
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator

@@ -15,8 +15,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from judged import BERLIN_SUMMER, DATE, FINITE, LONG, RANGE, TABLES, TYPE, TYPES, Colour, Text, judged
 from powerbi_push import DatasetSchema, TableSchema, ValidationError
+from values_by_type import BERLIN_SUMMER, DATE, FINITE, LONG, RANGE, TABLES, TYPE, TYPES, Colour, Text, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

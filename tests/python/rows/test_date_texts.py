@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from judged import BERLIN_SUMMER, DATE, RANGE, TABLES, judged
+from values_by_type import BERLIN_SUMMER, DATE, RANGE, TABLES, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

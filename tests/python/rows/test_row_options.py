@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judged import (
+from powerbi_push import ConfigurationError, TableSchema
+from values_by_type import (
     BERLIN_SUMMER,
     DATE,
     FINITE,
@@ -30,7 +31,6 @@ from judged import (
     numbers,
     schemaless,
 )
-from powerbi_push import ConfigurationError, TableSchema
 
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judged import (
+from values_by_type import (
     BERLIN_SUMMER,
     FINITE,
     LONG,

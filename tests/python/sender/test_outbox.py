@@ -517,7 +517,7 @@ def test_numbered_batches_keep_their_number_over_runs(path: Path, behaviour: Any
         assert numbers == ({"1", "2"} if behaviour == "ignores" else {"1", "2", "3"})
 
 
-def test_the_twins(path: Path) -> None:
+def test_what_is_awaited_keeps_its_rows_on_the_disk_alike(path: Path) -> None:
     async def main(emulator: Emulator) -> None:
         async with make_table(emulator).sender(outbox=path, **SLOW) as sender:
             await asyncio.gather(*(sender.send_async(row) for row in orders(20)))

@@ -340,7 +340,7 @@ def test_the_error_of_the_block_is_the_one_that_is_raised() -> None:
         assert "closing the sender failed" in caught.value.__notes__[0]
 
 
-def test_the_twins(virtual: Emulator) -> None:
+def test_what_is_awaited_sends_and_answers_alike(virtual: Emulator) -> None:
     async def rows() -> AsyncIterator[Any]:
         for row in orders(10, 10):
             await asyncio.sleep(0)
