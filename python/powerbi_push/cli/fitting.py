@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
 from powerbi_push.cli.failures import CommandError, in_flags
+from powerbi_push.cli.lines import Lines
 from powerbi_push.cli.readings import dicts_of
 from powerbi_push.cli.texts import not_utf8
 from powerbi_push.exceptions import ConfigurationError, SourceError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What a byte that is no UTF-8 is read as.
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
+#: Where an example is, as the package says it: a type, and a row from 0.
+_ROW = re.compile(r"(\w+) in row (\d+) \(")
 #: What is said of a row that is alone.
 _ALONE = "the types cannot be inferred: "
 
@@ -53,6 +56,7 @@ class Fitting:
         self._asked, self._convert, self._passes_over = asked, convert, passes_over
         self._first: Exception | None = None
         self._failure: Exception | None = None
+        self._lines = Lines()
 
     def schema(self, table: str, chunks: Iterator[Chunk]) -> TableSchema:
         """Read the types off the rows that have some."""
@@ -64,6 +68,9 @@ class Fitting:
             return inferred(self._asked, table, chain([] if one is None else [one], fitting), convert=self._convert)
         except SourceError as error:
             raise (self._failure or error) from None
+        except CommandError as error:
+            told = _ROW.sub(lambda found: f"{found[1]} on line {self._lines.of(int(found[2]))} (", str(error))
+            raise CommandError(told, hint=error.hint) from error.__cause__
 
     def _watched(self, rows: Iterator[Any]) -> Iterator[Any]:
         try:
@@ -77,11 +84,13 @@ class Fitting:
             self.count += len(chunk.lines)
             rows = dicts_of(chunk.rows)
             if self._why_not(rows) is None:
+                self._lines.add(chunk.lines)
                 yield from rows
                 continue
             for line, row in zip(chunk.lines, rows, strict=True):
                 reason = self._why_not([row])
                 if reason is None:
+                    self._lines.add(range(line, line + 1))
                     yield row
                 else:
                     self._refuse(line, row, reason)

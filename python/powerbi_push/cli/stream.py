@@ -94,7 +94,7 @@ class Parser:
     def __init__(self, source: Input, on_broken: Callable[[Broken], None]) -> None:
         """Wait for the first bytes, to see what they are."""
         self._source, self._on_broken = source, on_broken
-        self._held = b""
+        self._held: bytes | bytearray = b""
         while not self._held.strip() and (piece := source.read()):
             self._held += piece
         self._held = self._held.removeprefix(b"\xef\xbb\xbf")
@@ -129,7 +129,7 @@ class Parser:
 
     def _csv(self) -> Iterator[Chunk]:
         self._table = table = CsvTable(self._source.asked, self._on_broken)
-        piece, self._held = self._held, b""
+        piece, self._held = bytes(self._held), b""
         while piece:
             yield from map(_of_dicts, table.read(piece))
             piece = self._source.read()
@@ -139,20 +139,25 @@ class Parser:
 
     def _lines(self) -> Iterator[list[str]]:
         """Give whole lines; the last one need not end with a line feed, unless a signal cut it."""
+        held = self._held = bytearray(self._held)
+        looked_at = 0
         while True:
-            *lines, self._held = self._held.split(b"\n")
-            if lines:
+            if (end := held.rfind(b"\n", looked_at) + 1) > 0:
+                lines = bytes(held[: end - 1]).split(b"\n")
+                del held[:end]
                 yield [_text(line + b"\n") for line in lines]
-            if len(self._held) > _LONGEST:
-                yield [_text(self._held)]
-                self._held = self._behind_line()
+            if len(held) > _LONGEST:
+                yield [_text(bytes(held))]
+                held[:] = self._behind_line()
+                looked_at = 0
                 continue
+            looked_at = len(held)
             piece = self._source.read()
             if not piece:
                 break
-            self._held += piece
+            held += piece
         if self._held and not self._source.ended_by_signal:
-            last, self._held = self._held, b""
+            last, self._held = bytes(held), b""
             yield [_text(last)]
 
     def _behind_line(self) -> bytes:

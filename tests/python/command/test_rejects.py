@@ -230,6 +230,14 @@ def test_what_has_no_types_is_named_with_its_line(command: Command, bad: str, to
     assert "hint: --rejects FILE sets such" in ran.err
 
 
+def test_kinds_that_are_mixed_are_told_with_their_lines(command: Command) -> None:
+    command.write("a.ndjson", '{"Id": 1}\n\n{"Id": [1]}\n{"Id": "x"}\n')
+    ran = command("push", "a.ndjson", "D/T", "--rejects", "bad.ndjson")
+    kinds = "int on line 1 (`1`), str on line 4 (`'x'`)"
+    told = f"error: a.ndjson: the types cannot be inferred: column `Id` mixes kinds: {kinds}; --schema FILE with "
+    assert (ran.code, ran.err.splitlines()[0][: len(told)]) == (1, told)
+
+
 def test_long_text_is_text_and_may_be_cut(command: Command) -> None:
     command.write("a.csv", f"Id,S\n1,{'x' * 4_001}\n")
     assert command("push", "a.csv", "D/T", "--too-long", "truncate").code == 0
