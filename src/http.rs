@@ -19,6 +19,6 @@ pub use self::answer::{Answer, Outcome, Refusal, Said};
 pub(crate) use self::answer::{BYTE_ORDER_MARK, stranger};
 pub use self::authentication::{Authentication, Later, Signature};
 pub use self::dialect::Dialect;
-pub use self::exchanges::{Exchanges, Leave, Sent};
+pub use self::exchanges::{Exchanges, PermitRequest, Sent};
 pub use self::operation::{Heard, OnExpiry, Operation, PATIENCE, Setback};
-pub use self::retry::{Attempts, BackOff, Next, Terms, Turn, repeat};
+pub use self::retry::{Attempt, Attempts, BackOff, Next, Terms, repeat};

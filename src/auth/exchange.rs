@@ -10,7 +10,7 @@ use super::account::FetchContext;
 use crate::error::{Error, Result};
 pub(super) use crate::http::Next;
 use crate::http::transport::{Failure, Request, Response, check_emulated};
-use crate::http::{Attempts, BackOff, Terms, Turn, repeat};
+use crate::http::{Attempt, Attempts, BackOff, Terms, repeat};
 use crate::retry::Retry;
 
 /// A token has some kilobytes; more than this is no answer of those who give them.
@@ -50,9 +50,9 @@ where
     type Came = Next<T>;
     type End = Result<T>;
 
-    async fn exchange(&self, turn: &Turn) -> Result<Next<T>> {
+    async fn exchange(&self, attempt: &Attempt) -> Result<Next<T>> {
         let asked = self.context.clock.wall();
-        let answered = self.context.transport.send(self.request, &[], &turn.progress).await;
+        let answered = self.context.transport.send(self.request, &[], &attempt.progress).await;
         // A token that came by half is none: as if nobody had answered.
         let answered = match answered {
             Ok(response) if response.status == 200 => response.torn().cloned().map_or(Ok(response), Err),

@@ -37,7 +37,7 @@ use tokio::sync::{Notify, watch};
 pub use self::admitted::Admitted;
 pub use self::batch::Batch;
 pub use self::disk::{
-    DeadLetter, Destination, DiskQueue, Loss, Notice, Part, Reader, Settings, StoredRows, after_fork, before_fork,
+    DeadLetter, Destination, DiskQueue, Loss, Part, QueueNotice, Reader, Settings, StoredRows, after_fork, before_fork,
 };
 pub use self::ledger::{Ledger, RowState};
 pub use self::level::{Level, Stats};
@@ -189,7 +189,7 @@ impl Queue {
     }
 
     /// Drops the oldest rows that nobody has taken, until they come to `bytes`; answers how many. On the disk those
-    /// that are set aside go first.
+    /// that are dead letters go first.
     pub fn drop_oldest(&self, bytes: usize) -> Result<u64> {
         let dropped = self.store.drop_oldest(bytes as u64);
         (self.drained)();
@@ -223,16 +223,16 @@ impl Queue {
         self.close();
     }
 
-    /// Numbers batches from now on, from behind the greater of `last` and the last number that was ever given.
-    pub fn number_from(&self, last: u64) -> Result<()> {
-        self.store.number_from(last)
+    /// Numbers batches from now on, from behind the greater of `last` and the last sequence number that was ever given.
+    pub fn number_batches_after(&self, last: u64) -> Result<()> {
+        self.store.number_batches_after(last)
     }
 
-    /// The service has forgotten its numbers and knows none but `last`: `batch`, which no attempt has had applied, is given
-    /// the one behind it with the next [`Queue::issue`].
-    pub fn number_anew(&self, batch: &mut Batch, last: u64) -> Result<()> {
-        batch.give_number(None);
-        self.store.number_anew(batch, last)
+    /// The service has forgotten its sequence numbers and knows none but `last`: `batch`, which no attempt has had
+    /// applied, is given the one behind it with the next [`Queue::issue`].
+    pub fn renumber(&self, batch: &mut Batch, last: u64) -> Result<()> {
+        batch.give_sequence_number(None);
+        self.store.renumber(batch, last)
     }
 
     /// The next rows for one request; waits for them, and is `None` when there will be none.
@@ -254,8 +254,8 @@ impl Queue {
         }
     }
 
-    /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its number,
-    /// and is known to have been sent, perhaps, also to the next process.
+    /// To be called before the first byte of `batch` leaves, each time it is sent: once this returns it has its sequence
+    /// number, and is known to have been sent, perhaps, also to the next process.
     pub fn issue(&self, batch: &mut Batch) -> Result<()> {
         self.ringing(|store| store.issue(batch))
     }
@@ -273,9 +273,9 @@ impl Queue {
 
     /// Nobody tries `batch` any more, and it has no end: where it is `in_doubt` whether it was applied, that is what
     /// the ledger says; on the disk it stays for the next process, which need not count it as sent twice otherwise.
-    pub fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
-        if self.store.leave(batch, in_doubt)? {
-            self.gate().record(batch.numbers(), self.start, RowState::InDoubt, false);
+    pub fn release_unsettled(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
+        if self.store.release_unsettled(batch, in_doubt)? {
+            self.gate().record(batch.row_range(), self.start, RowState::InDoubt, false);
         }
         Ok(())
     }
@@ -286,15 +286,15 @@ impl Queue {
         self.end(batch, state, resent, None)
     }
 
-    /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they are set
-    /// aside, until somebody retries or drops them.
-    pub fn set_aside(&self, batch: &Batch, state: RowState, why: &Error) -> Result<()> {
+    /// The same for rows that the service refused, or that ended in doubt, because of `why`. On the disk they become
+    /// dead letters, until somebody retries or drops them.
+    pub fn settle_as_dead_letter(&self, batch: &Batch, state: RowState, why: &Error) -> Result<()> {
         self.end(batch, state, false, Some(why))
     }
 
     fn end(&self, batch: &Batch, state: RowState, resent: bool, why: Option<&Error>) -> Result<()> {
         if self.store.settle(batch, state, why)? {
-            self.gate().record(batch.numbers(), self.start, state, resent);
+            self.gate().record(batch.row_range(), self.start, state, resent);
         }
         (self.drained)();
         Ok(())
@@ -313,8 +313,8 @@ impl Queue {
         self.spare.as_ref()?.take()
     }
 
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
-    pub fn retry_set_aside(&self) -> Result<u64> {
+    /// Puts the dead letters behind the rows that wait; answers how many rows that were.
+    pub fn retry_dead_letters(&self) -> Result<u64> {
         let Some(disk) = self.on_disk() else { return Ok(0) };
         let rows = disk.retry()?;
         self.wake();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::delivery::queue::{Ledger, RowState};
-use crate::http::{Outcome, Turn};
+use crate::http::{Attempt, Outcome};
 use crate::rows::encode::{Code, Problems, RowError, Value};
 
 /// Request ids kept, the newest.
@@ -42,12 +42,12 @@ impl Meter {
     }
 
     /// Takes note of an attempt whose body has so many `bytes`; one that was cut short has no outcome.
-    pub fn note(&mut self, turn: &Turn, bytes: u64, outcome: Option<&Outcome>) {
-        if turn.progress.has_begun() {
+    pub fn note(&mut self, attempt: &Attempt, bytes: u64, outcome: Option<&Outcome>) {
+        if attempt.progress.has_begun() {
             self.requests += 1;
-            self.retries += u64::from(turn.again);
+            self.retries += u64::from(attempt.again);
         }
-        if turn.progress.sent_whole() {
+        if attempt.progress.sent_whole() {
             self.bytes_sent += bytes;
         }
         if let Some(Outcome::Answered(answer)) = outcome {

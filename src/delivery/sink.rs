@@ -89,7 +89,7 @@ pub struct Parcel {
     /// The rows in the framing of the sink.
     pub body: Body,
     /// Their sequence number, where they have one.
-    pub number: Option<u64>,
+    pub sequence_number: Option<u64>,
     /// The part of the sink that they are for, where it has several.
     pub part: usize,
 }
@@ -97,18 +97,18 @@ pub struct Parcel {
 /// A sink that is open for rows.
 #[derive(Debug, Default)]
 pub struct Session {
-    /// The number that the service has had last, where requests are numbered.
-    pub last_number: Option<u64>,
+    /// The sequence number that the service has had last, where requests are numbered.
+    pub last_sequence_number: Option<u64>,
     /// What the service calls the session, where it has some.
     pub id: Option<String>,
     asked: AtomicBool,
 }
 
 impl Session {
-    /// A session that the service calls `id`, in which requests are numbered from behind `last_number`.
+    /// A session that the service calls `id`, in which requests are numbered from behind `last_sequence_number`.
     #[must_use]
-    pub fn new(id: Option<String>, last_number: Option<u64>) -> Self {
-        Self { last_number, id, asked: AtomicBool::new(false) }
+    pub fn new(id: Option<String>, last_sequence_number: Option<u64>) -> Self {
+        Self { last_sequence_number, id, asked: AtomicBool::new(false) }
     }
 
     /// Notes that the service is being asked to make the rows count, or that it has refused to.

@@ -9,21 +9,29 @@
 //!
 //! The first failure stops the delivery of a push: what is on the wire is waited for, what was not begun is withdrawn.
 //! An abort (time limit, Ctrl-C) does not wait: what was sent whole and not answered ends in doubt.
-//! The delivery of a sender goes on: refused rows are set aside, and while nothing can be delivered it pauses and probes.
+//! The delivery of a sender goes on: refused rows become dead letters, and while nothing can be delivered it pauses and probes.
+//!
+//! | step | where it is |
+//! |---|---|
+//! | [`Delivery::run`]: the sink is opened, the workers begin, the call's time is kept | `running`, `opening`, `time_limit` |
+//! | take: the next batch, once a request is full or has waited long enough | `take` |
+//! | deliver: a batch to its end, in halves where that helps | this file, `isolate` |
+//! | attempt: the requests of one batch, until a verdict is final | `attempt`, `pause` |
+//! | conclude: what was staged is committed, abandoned, or sent again | `staging`, `keep_alive` |
+//! | what is told meanwhile | `waits`, `status`, `unchecked_rows` |
 
 mod attempt;
-mod crew;
-mod held;
 mod isolate;
-mod keeping;
+mod keep_alive;
 mod opening;
-mod over;
 mod pause;
 mod policy;
 mod running;
-mod sent;
 mod staging;
+mod status;
 mod take;
+mod time_limit;
+mod unchecked_rows;
 mod waits;
 
 use std::fmt;
@@ -34,13 +42,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use self::attempt::End;
-pub use self::held::Held;
 use self::isolate::{Misses, Pieces};
 pub use self::opening::Opening;
-pub use self::over::Trouble;
 use self::pause::Pause;
 pub use self::policy::{OnFailure, Policy};
 use self::staging::Staged;
+pub use self::status::{DeliveryStatus, Trouble};
 pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::delivery::queue::{Batch, DiskQueue, Queue, RowState};
@@ -72,7 +79,7 @@ pub struct Delivery {
     max_rows: AtomicUsize,
     max_bytes: usize,
     /// One worker at a time waits for a full request.
-    turn: tokio::sync::Mutex<()>,
+    turn_to_fill: tokio::sync::Mutex<()>,
     /// Rows before this one do not wait.
     hurried: AtomicU64,
     stop: watch::Sender<Stop>,
@@ -149,7 +156,7 @@ impl Delivery {
             policy,
             max_rows,
             max_bytes,
-            turn: tokio::sync::Mutex::new(()),
+            turn_to_fill: tokio::sync::Mutex::new(()),
             hurried: AtomicU64::new(0),
             stop,
             state: Mutex::default(),
@@ -324,7 +331,7 @@ impl Delivery {
                 }
                 End::Isolate(why) => self.isolate(&mut pieces, batch, &why),
                 End::Renumber(last) => {
-                    self.note_queue(self.queue.number_anew(&mut batch, last));
+                    self.note_queue(self.queue.renumber(&mut batch, last));
                     pieces.put_back(batch);
                 }
             }
@@ -340,13 +347,13 @@ impl Delivery {
     }
 
     /// The service refused the rows, or never answered for them, because of `why`.
-    fn set_aside(&self, batch: &Batch, state: RowState, why: &Error) {
-        self.note_queue(self.queue.set_aside(batch, state, why));
+    fn settle_as_dead_letter(&self, batch: &Batch, state: RowState, why: &Error) {
+        self.note_queue(self.queue.settle_as_dead_letter(batch, state, why));
     }
 
     /// Nobody tries the batch any more.
-    fn leave(&self, batch: &Batch, in_doubt: bool) {
-        self.note_queue(self.queue.leave(batch, in_doubt));
+    fn release_unsettled(&self, batch: &Batch, in_doubt: bool) {
+        self.note_queue(self.queue.release_unsettled(batch, in_doubt));
     }
 
     /// What the queue answered, and what it has to tell.

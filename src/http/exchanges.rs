@@ -23,8 +23,8 @@ pub struct Sent {
     pub permit: Permit,
 }
 
-/// Of whom a request takes its permit.
-pub struct Leave<'l> {
+/// The permit that a request takes, and of whom.
+pub struct PermitRequest<'l> {
     /// What holds it.
     pub limit: &'l RateLimit,
     /// What it asks for.
@@ -88,9 +88,9 @@ impl Exchanges {
     }
 
     /// Sends `request` once: the permit first, so that the sign-in is fresh when the bytes go.
-    pub async fn send(&self, request: &Request, leave: Leave<'_>, progress: &Arc<Progress>) -> Result<Sent> {
+    pub async fn send(&self, request: &Request, wanted: PermitRequest<'_>, progress: &Arc<Progress>) -> Result<Sent> {
         check_emulated("the request", &request.url)?;
-        let permit = leave.limit.permit(leave.ask, leave.deadline, leave.watch).await?;
+        let permit = wanted.limit.permit(wanted.ask, wanted.deadline, wanted.watch).await?;
         let mut under_way = UnderWay { permit, progress };
         let signature = match &self.authentication {
             Some(authentication) => Some(authentication.sign(request).await?),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use super::retry::{Attempts, BackOff, Next, Terms, Turn, repeat};
+use super::retry::{Attempt, Attempts, BackOff, Next, Terms, repeat};
 use super::transport::Request;
-use super::{Answer, Exchanges, Leave, Outcome, Sent};
+use super::{Answer, Exchanges, Outcome, PermitRequest, Sent};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::rate_limit::{Ask, Ending, RateLimit, Watch};
@@ -45,7 +45,7 @@ pub enum OnExpiry {
 }
 
 /// Hears of each exchange.
-pub type Heard<'o> = dyn Fn(&Turn, &Sent) + Sync + 'o;
+pub type Heard<'o> = dyn Fn(&Attempt, &Sent) + Sync + 'o;
 
 /// An operation of a service.
 pub struct Operation<'o> {
@@ -128,15 +128,15 @@ impl Attempts for Calls<'_> {
     type Came = Sent;
     type End = Result<Answer, Setback>;
 
-    async fn exchange(&self, turn: &Turn) -> Result<Sent> {
+    async fn exchange(&self, attempt: &Attempt) -> Result<Sent> {
         let Operation { http, limit, retry, watch, request, heard, .. } = &self.operation;
         let ask = Ask { rows: 0, retry: *retry, failed: None };
-        let leave = Leave { limit, ask, deadline: None, watch: *watch };
-        let mut sent = http.send(request, leave, &turn.progress).await?;
+        let wanted = PermitRequest { limit, ask, deadline: None, watch: *watch };
+        let mut sent = http.send(request, wanted, &attempt.progress).await?;
         // How it ended is no matter of quotas: operations have none that are written down.
         sent.permit.end(Ending::Refused);
         if let Some(heard) = heard {
-            heard(turn, &sent);
+            heard(attempt, &sent);
         }
         Ok(sent)
     }

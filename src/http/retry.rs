@@ -76,7 +76,7 @@ pub struct Terms<'t> {
 
 /// One attempt.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Attempt {
     /// How far its request is.
     pub progress: Arc<Progress>,
     /// Where the attempt before failed: when, and until when to back off.
@@ -98,10 +98,10 @@ pub trait Attempts: Send {
     }
 
     /// One exchange, permit and sign-in included; an error says that it was not made.
-    fn exchange(&self, turn: &Turn) -> impl Future<Output = Result<Self::Came>> + Send;
+    fn exchange(&self, attempt: &Attempt) -> impl Future<Output = Result<Self::Came>> + Send;
 
     /// Ends when the exchange need not be waited for, which is then dropped.
-    fn stopped(&self, _turn: &Turn) -> impl Future<Output = Self::End> + Send {
+    fn stopped(&self, _attempt: &Attempt) -> impl Future<Output = Self::End> + Send {
         pending()
     }
 
@@ -158,13 +158,13 @@ struct Tries<'t> {
 
 impl Tries<'_> {
     async fn attempt<A: Attempts>(&mut self, attempts: &mut A) -> Next<A::End> {
-        let turn = Turn { progress: Arc::default(), failed: self.failed.take(), again: self.has_gone };
+        let attempt = Attempt { progress: Arc::default(), failed: self.failed.take(), again: self.has_gone };
         let came = tokio::select! {
             biased;
-            end = attempts.stopped(&turn) => return Next::Done(end),
-            came = attempts.exchange(&turn) => came,
+            end = attempts.stopped(&attempt) => return Next::Done(end),
+            came = attempts.exchange(&attempt) => came,
         };
-        self.has_gone |= turn.progress.has_begun();
+        self.has_gone |= attempt.progress.has_begun();
         let next = match came {
             Ok(came) => attempts.judge(came).await,
             Err(why) => return self.without(why),

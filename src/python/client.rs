@@ -47,7 +47,7 @@ struct Recipe {
 
 impl Recipe {
     /// A credential of the user's is asked by the callback thread; a forked child needs one of its own.
-    fn summon_porter(&self, py: Python<'_>) -> PyResult<()> {
+    fn start_callback_thread(&self, py: Python<'_>) -> PyResult<()> {
         let asks = match &self.credential {
             Credential::Token(_) => false,
             Credential::Fetch(_) => true,
@@ -69,7 +69,7 @@ impl Client {
         if self.closed.load(Ordering::Acquire) {
             return Err(errors::to_py(py, &Error::new(Kind::Closed, "the client is closed")));
         }
-        self.recipe.summon_porter(py)?;
+        self.recipe.start_callback_thread(py)?;
         self.current.get(py, || self.recipe.make())
     }
 

@@ -2,7 +2,7 @@
 
 mod accounts;
 mod publishing;
-mod staging;
+mod waiting;
 mod telling;
 mod upload;
 
@@ -138,7 +138,7 @@ impl Library {
         door::through(py, || {
             let client = self.current.get(py, || self.recipe.make())?;
             self.closed.store(true, Ordering::Release);
-            Operation::request(false, async move { client.log_out().await })
+            Operation::request(false, async move { client.close().await })
         })
     }
 

@@ -36,19 +36,19 @@ impl Outbox {
         door::through(py, || raise(py, door::away(py, || self.read()?.pending().map(|level| level.rows))))
     }
 
-    /// The rows that are set aside: the JSON of each, and what is known of it.
+    /// The rows of the dead letters: the JSON of each, and what is known of it.
     fn rejected<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         door::through(py, || self.told(py))
     }
 
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    /// Puts the dead letters behind the rows that wait; answers how many rows that were.
     fn retry(&self, py: Python<'_>) -> PyResult<u64> {
         door::through(py, || raise(py, door::away(py, || self.write()?.retry())))
     }
 
-    /// Deletes what is set aside; answers how many rows that were.
+    /// Deletes the dead letters; answers how many rows that were.
     fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        door::through(py, || raise(py, door::away(py, || self.write()?.drop_set_aside())))
+        door::through(py, || raise(py, door::away(py, || self.write()?.drop_dead_letters())))
     }
 
     /// Writes rows by `write`, one JSON object a line; answers how many.
@@ -60,14 +60,14 @@ impl Outbox {
 impl Outbox {
     fn told<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let mut rows = Vec::new();
-        for (aside, stored) in raise(py, door::away(py, || self.read()?.set_aside()))? {
-            let at = aside.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-            let error = to_py(py, &aside.error()).into_value(py);
+        for (letter, stored) in raise(py, door::away(py, || self.read()?.dead_letters()))? {
+            let at = letter.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            let error = to_py(py, &letter.error()).into_value(py);
             for row in stored.iter() {
                 let told = PyDict::new(py);
                 told.set_item("row", String::from_utf8_lossy(row))?;
                 told.set_item("error", &error)?;
-                told.set_item("in_doubt", aside.in_doubt)?;
+                told.set_item("in_doubt", letter.in_doubt)?;
                 told.set_item("at", at)?;
                 rows.push(told);
             }

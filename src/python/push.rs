@@ -39,8 +39,8 @@ use crate::services::powerbi::client::Route;
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
 
-/// Where one push goes.
-pub(super) struct Target {
+/// Where the rows of a push or a sender go, and what is known of them.
+pub(super) struct PushSink {
     pub(super) route: Route,
     pub(super) schema: Option<Arc<TableSchema>>,
     pub(super) ordered: bool,
@@ -48,7 +48,7 @@ pub(super) struct Target {
     pub(super) needs_loop: bool,
 }
 
-impl Target {
+impl PushSink {
     /// A delivery for the rows of `queue`.
     pub(super) fn delivery(&self, queue: &Arc<Queue>, policy: Policy) -> Delivery {
         let delivery = self.route.delivery(Arc::clone(queue), policy);
@@ -58,27 +58,27 @@ impl Target {
 
 /// A push of `rows`, whose answer is Python's `PushResult`.
 pub(super) fn push(
-    target: Target,
+    sink: PushSink,
     rows: &Bound<'_, PyAny>,
     options: &Bound<'_, PyDict>,
     opening: Opening,
 ) -> PyResult<Operation> {
     let options = RowOptions::read(options)?;
-    if target.schema.is_none() {
+    if sink.schema.is_none() {
         options.refuse_without_schema(rows.py())?;
     }
-    let wanted = Wanted::new(target.schema.as_deref(), options.cells).at_most(&TARGET.counts);
+    let wanted = Wanted::new(sink.schema.as_deref(), options.cells).at_most(&TARGET.counts);
     let source = Source::new(rows, wanted).map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let total = if source.is_sized() { rows.len().ok() } else { None };
-    let needs_loop = target.needs_loop;
+    let needs_loop = sink.needs_loop;
     let wakeup = Arc::new(Wakeup::default());
-    let mut push = Push::new(target, options, source, opening, Arc::clone(&wakeup))?;
+    let mut push = Push::new(sink, options, source, opening, Arc::clone(&wakeup))?;
     push.telling = Telling::new(rows.py(), &push, total)?;
     Ok(Operation::new(push, wakeup, needs_loop))
 }
 
 struct Push {
-    target: Target,
+    sink: PushSink,
     options: RowOptions,
     started: Moment,
     time: Time,
@@ -112,32 +112,32 @@ enum Phase {
 
 impl Push {
     fn new(
-        target: Target,
+        sink: PushSink,
         options: RowOptions,
         source: Source<'_>,
         opening: Opening,
         wakeup: Arc<Wakeup>,
     ) -> PyResult<Self> {
-        let started = target.route.clock.now();
+        let started = sink.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
         let drained = Arc::clone(&wakeup);
-        let encoder = encoder(&target, &options);
+        let encoder = encoder(&sink, &options);
         let sized = source.is_sized();
         let checks = opening.replace || (options.check_all && !options.skip_invalid && sized);
         // Where as much was kept, reading on must not wait for it to go.
         let ahead = if checks { LEAST } else { AHEAD_BYTES };
         let queue = Arc::new(Queue::new(ahead, move || drained.ring()));
         let policy = Policy {
-            retry: target.route.retry,
+            retry: sink.route.retry,
             resend_doubt: options.resend_doubt,
             isolate: options.isolate,
             deadline,
-            workers: if target.ordered { 1 } else { IN_FLIGHT },
+            workers: if sink.ordered { 1 } else { IN_FLIGHT },
             on_failure: OnFailure::Stop,
             linger: None,
         };
         let noticed = Arc::clone(&wakeup);
-        let delivery = target.delivery(&queue, policy).opening(opening).noticing(move |_| noticed.ring());
+        let delivery = sink.delivery(&queue, policy).opening(opening).noticing(move |_| noticed.ring());
         let delivery = Arc::new(delivery);
         let running = Running::start(&wakeup, Arc::clone(&delivery).run())?;
         let phase = if checks {
@@ -147,10 +147,10 @@ impl Push {
             open(&wakeup, &delivery, None)?
         };
         Ok(Self {
-            time: Time::new(&target.route.clock, deadline),
+            time: Time::new(&sink.route.clock, deadline),
             encoder,
             rows: Some(source.into_rest()),
-            target,
+            sink,
             options,
             started,
             checked: 0,
@@ -217,7 +217,7 @@ impl Push {
 
     fn encode(&mut self, py: Python<'_>, soon: bool) -> Result<Filled, Stop> {
         py.check_signals().map_err(interrupted)?;
-        let time = self.time.turn_of(self.telling.turn(soon));
+        let time = self.time.time_slice_of(self.telling.time_slice(soon));
         if let Some(memory) = self.queue.spare() {
             self.encoder.reuse(memory);
         }
@@ -261,7 +261,7 @@ impl Work for Push {
         match stepped {
             Ok(Step::Wait) if interrupted => Ok(Step::Ending),
             Ok(step) => Ok(self.told(py, step)),
-            Err(Stop::Turn) => Ok(self.told(py, Step::Again)),
+            Err(Stop::TimeSlice) => Ok(self.told(py, Step::Again)),
             Err(Stop::Dry) => Ok(self.told(py, Step::Feed)),
             Err(Stop::Early(early)) => {
                 self.phase = Phase::Settle;
@@ -309,7 +309,7 @@ fn interrupted(raised: PyErr) -> Stop {
 }
 
 /// An encoder for the rows of one call.
-pub(super) fn encoder(target: &Target, options: &RowOptions) -> Encoder {
-    let destination = &target.route.sink;
-    Encoder::new(destination.framing(), target.schema.clone(), options.cells, destination.limits(), options.max_errors)
+pub(super) fn encoder(sink: &PushSink, options: &RowOptions) -> Encoder {
+    let PushSink { route, schema, .. } = sink;
+    Encoder::new(route.sink.framing(), schema.clone(), options.cells, route.sink.limits(), options.max_errors)
 }

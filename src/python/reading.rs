@@ -1,4 +1,4 @@
-//! The caller's rows, read no longer than the call may take, and on an event loop's thread no longer than its turn.
+//! The caller's rows, read no longer than the call may take, and on an event loop's thread no longer than its time slice.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::error::{Error, Kind};
 use crate::python::input::Failure;
 use crate::rows::cell::{Row, Rows, Slices, Window};
 
-/// How long an event loop's thread reads rows before others have their turn.
-pub(super) const TURN: Duration = Duration::from_millis(5);
+/// How long an event loop's thread reads rows before others have theirs.
+pub(super) const TIME_SLICE: Duration = Duration::from_millis(5);
 
 /// What ended a push early.
 pub(super) enum Early {
@@ -27,8 +27,8 @@ pub(super) enum Early {
 
 /// Why reading stopped before a request was full.
 pub(super) enum Stop {
-    /// The turn is over.
-    Turn,
+    /// The time slice is over.
+    TimeSlice,
     /// The next rows have to be awaited.
     Dry,
     /// For good.
@@ -51,28 +51,28 @@ impl From<Failure> for Stop {
 pub(super) struct Time {
     pub(super) clock: Clock,
     pub(super) deadline: Option<Moment>,
-    /// The machine's own clock and the end of the turn on it: others have theirs, or there is something to show.
-    turn: Option<(Clock, Moment)>,
+    /// The machine's own clock and the end of the time slice on it: others have theirs, or there is something to show.
+    slice_end: Option<(Clock, Moment)>,
 }
 
 impl Time {
     pub(super) fn new(clock: &Clock, deadline: Option<Moment>) -> Self {
-        Self { clock: clock.clone(), deadline, turn: None }
+        Self { clock: clock.clone(), deadline, slice_end: None }
     }
 
-    /// The same, for one turn that begins now where it must end `soon`.
-    pub(super) fn turn(&self, soon: bool) -> Self {
-        self.turn_of(soon.then_some(TURN))
+    /// The same, for one time slice that begins now where it must end `soon`.
+    pub(super) fn time_slice(&self, soon: bool) -> Self {
+        self.time_slice_of(soon.then_some(TIME_SLICE))
     }
 
-    /// The same, for one turn of this length.
-    pub(super) fn turn_of(&self, length: Option<Duration>) -> Self {
-        let turn = length.map(|length| {
+    /// The same, for one time slice of this length.
+    pub(super) fn time_slice_of(&self, length: Option<Duration>) -> Self {
+        let slice_end = length.map(|length| {
             let clock = Clock::real();
             let end = clock.now() + length;
             (clock, end)
         });
-        Self { turn, ..self.clone() }
+        Self { slice_end, ..self.clone() }
     }
 }
 
@@ -80,7 +80,7 @@ impl Time {
 pub(super) struct InTime<R> {
     rows: R,
     time: Time,
-    /// A turn is never so short that nothing is read.
+    /// A time slice is never so short that nothing is read.
     read: bool,
 }
 
@@ -96,8 +96,8 @@ impl<R> InTime<R> {
             let message = "the time limit of this call has passed while rows were read";
             return Err(Stop::Early(Early::Failed(Error::new(Kind::Deadline, message))));
         }
-        if self.read && self.time.turn.as_ref().is_some_and(|(clock, end)| *end <= clock.now()) {
-            return Err(Stop::Turn);
+        if self.read && self.time.slice_end.as_ref().is_some_and(|(clock, end)| *end <= clock.now()) {
+            return Err(Stop::TimeSlice);
         }
         self.read = true;
         Ok(())

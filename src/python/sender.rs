@@ -32,7 +32,7 @@ use super::errors::{self, raise};
 use super::input::{KeptKeys, Source, Wanted};
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
-use super::push::{Target, encoder};
+use super::push::{PushSink, encoder};
 use super::runtime::{self, Running};
 use super::{notices, results};
 use crate::clock::Moment;
@@ -55,7 +55,7 @@ pub(super) struct Sender {
 
 /// What a sender's verbs and its delivery share.
 struct Shared {
-    target: Target,
+    sink: PushSink,
     rows: RowOptions,
     options: SenderOptions,
     started: Moment,
@@ -76,10 +76,10 @@ struct Shared {
 }
 
 impl Sender {
-    /// A sender to `target`; its delivery begins to run.
-    pub(super) fn start(py: Python<'_>, target: Target, numbered: bool, given: &Bound<'_, PyDict>) -> PyResult<Self> {
+    /// A sender to `sink`; its delivery begins to run.
+    pub(super) fn start(py: Python<'_>, sink: PushSink, numbered: bool, given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let (options, rows) = SenderOptions::read(given)?;
-        if target.schema.is_none() {
+        if sink.schema.is_none() {
             rows.refuse_without_schema(py)?;
         }
         let listener = options.on_error.as_ref().map(|function| {
@@ -91,26 +91,26 @@ impl Sender {
             first: Mutex::new(None),
             told: AtomicBool::new(false),
         });
-        let limits = target.route.sink.limits();
+        let limits = sink.route.sink.limits();
         let full = options.full_request(limits);
-        let (clock, wakeups) = (target.route.clock.clone(), Arc::<Wakeups>::default());
-        let queue = raise(py, door::away(py, || make_queue(&options, &target, &wakeups)))?;
+        let (clock, wakeups) = (sink.route.clock.clone(), Arc::<Wakeups>::default());
+        let queue = raise(py, door::away(py, || make_queue(&options, &sink, &wakeups)))?;
         let queue = Arc::new(queue);
         let policy = Policy {
-            retry: target.route.retry,
+            retry: sink.route.retry,
             resend_doubt: rows.resend_doubt,
             isolate: rows.isolate,
             deadline: None,
-            workers: if target.ordered || numbered { 1 } else { IN_FLIGHT },
+            workers: if sink.ordered || numbered { 1 } else { IN_FLIGHT },
             on_failure: OnFailure::Continue,
             linger: Some(options.max_delay),
         };
         let (heard, rung) = (Arc::clone(&refusals), Arc::clone(&wakeups));
         let opening = Opening { replace: false, numbered };
-        let delivery = target.delivery(&queue, policy).opening(opening).limited(full);
+        let delivery = sink.delivery(&queue, policy).opening(opening).limited(full);
         let delivery = notices::by_callback_thread(
             py,
-            &target.route,
+            &sink.route,
             &queue,
             delivery.telling(move |error| heard.hear(error, &rung)),
         )?;
@@ -122,9 +122,9 @@ impl Sender {
             let _end = end;
             delivering.await;
         })?;
-        let needs_loop = target.needs_loop;
+        let needs_loop = sink.needs_loop;
         let shared = Shared {
-            target,
+            sink,
             rows,
             options,
             started: clock.now(),
@@ -176,7 +176,7 @@ impl Sender {
             let shared = self.open(rows.py())?;
             let source = Source::new(
                 rows,
-                Wanted::new(shared.target.schema.as_deref(), shared.rows.cells).at_most(&TARGET.counts),
+                Wanted::new(shared.sink.schema.as_deref(), shared.rows.cells).at_most(&TARGET.counts),
             )?;
             Ok(Accept::rows(Arc::clone(shared), source).into_operation(self.needs_loop))
         })
@@ -207,14 +207,14 @@ impl Sender {
         door::through(py, || path.map(|path| path.into_bound_py_any(py)).transpose())
     }
 
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    /// Puts the dead letters behind the rows that wait; answers how many rows that were.
     fn retry(&self, py: Python<'_>) -> PyResult<u64> {
-        door::through(py, || raise(py, door::away(py, || self.shared.queue.retry_set_aside())))
+        door::through(py, || raise(py, door::away(py, || self.shared.queue.retry_dead_letters())))
     }
 
-    /// Deletes what is set aside; answers how many rows that were.
+    /// Deletes the dead letters; answers how many rows that were.
     fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        let drop = || self.shared.queue.on_disk().map_or(Ok(0), DiskQueue::drop_set_aside);
+        let drop = || self.shared.queue.on_disk().map_or(Ok(0), DiskQueue::drop_dead_letters);
         door::through(py, || raise(py, door::away(py, drop)))
     }
 
@@ -263,8 +263,8 @@ struct Spare {
 }
 
 /// Where the rows wait.
-fn make_queue(options: &SenderOptions, target: &Target, wakeups: &Arc<Wakeups>) -> Result<Queue> {
-    let (route, wakeups) = (&target.route, Arc::clone(wakeups));
+fn make_queue(options: &SenderOptions, sink: &PushSink, wakeups: &Arc<Wakeups>) -> Result<Queue> {
+    let (route, wakeups) = (&sink.route, Arc::clone(wakeups));
     let drained = move || wakeups.ring();
     let Some(path) = &options.outbox else {
         return Ok(Queue::compact(options.buffer_bytes, route.clock.clone(), drained));
@@ -286,7 +286,7 @@ impl Shared {
     }
 
     fn encoder(&self) -> Encoder {
-        encoder(&self.target, &self.rows)
+        encoder(&self.sink, &self.rows)
     }
 
     /// Says it once that a date is old, however many rows come.
@@ -298,7 +298,7 @@ impl Shared {
     }
 
     fn framing(&self) -> &'static Framing {
-        self.target.route.sink.framing()
+        self.sink.route.sink.framing()
     }
 
     /// Raises what does not fit; otherwise keeps the encoder for the next row.
@@ -351,7 +351,7 @@ impl Shared {
 
     fn report(&self) -> Report {
         let accepted = self.queue.stats().accepted;
-        let elapsed = self.target.route.clock.now() - self.started;
+        let elapsed = self.sink.route.clock.now() - self.started;
         let none = Problems::new(0);
         Report::new(accepted, &none, false, self.first, &self.queue.ledger(), &self.delivery.meter(), elapsed)
             .with_refused(self.delivery.refused(), &none, self.first, self.rows.max_errors)

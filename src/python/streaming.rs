@@ -74,11 +74,11 @@ impl PushUrl {
         options: &Bound<'_, PyDict>,
     ) -> PyResult<Operation> {
         let py = rows.py();
-        door::through(py, || push::push(self.target(py, schema)?, rows, options, Opening::default()))
+        door::through(py, || push::push(self.sink(py, schema)?, rows, options, Opening::default()))
     }
 
     fn sender(&self, py: Python<'_>, schema: Option<&TableSchema>, options: &Bound<'_, PyDict>) -> PyResult<Sender> {
-        door::through(py, || Sender::start(py, self.target(py, schema)?, false, options))
+        door::through(py, || Sender::start(py, self.sink(py, schema)?, false, options))
     }
 }
 
@@ -90,8 +90,8 @@ impl PushUrl {
         self.route.get(py, make)
     }
 
-    fn target(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::Target> {
+    fn sink(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::PushSink> {
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        Ok(push::Target { route: self.route(py)?, schema, ordered: false, needs_loop: false })
+        Ok(push::PushSink { route: self.route(py)?, schema, ordered: false, needs_loop: false })
     }
 }

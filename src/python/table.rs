@@ -84,14 +84,14 @@ impl Table {
         let py = rows.py();
         door::through(py, || {
             let client = self.client.get().open_to_send(py)?;
-            push::push(self.target(py, &client)?, rows, options, Opening { replace, numbered: self.sequence })
+            push::push(self.sink(py, &client)?, rows, options, Opening { replace, numbered: self.sequence })
         })
     }
 
     fn sender(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Sender> {
         door::through(py, || {
             let client = self.client.get().open_to_send(py)?;
-            Sender::start(py, self.target(py, &client)?, self.sequence, options)
+            Sender::start(py, self.sink(py, &client)?, self.sequence, options)
         })
     }
 
@@ -104,8 +104,8 @@ impl Table {
         let py = rows_or_count.py();
         door::through(py, || {
             let client = self.client.get().open(py)?;
-            let target = self.target(py, &client)?;
-            Ok(pythonize::pythonize(py, &plan::plan(&target, rows_or_count, rows_in_table)?)?)
+            let sink = self.sink(py, &client)?;
+            Ok(pythonize::pythonize(py, &plan::plan(&sink, rows_or_count, rows_in_table)?)?)
         })
     }
 }
@@ -119,10 +119,10 @@ impl Table {
         self.client.get().request(py, work)
     }
 
-    fn target(&self, py: Python<'_>, client: &client::Client) -> PyResult<push::Target> {
+    fn sink(&self, py: Python<'_>, client: &client::Client) -> PyResult<push::PushSink> {
         let route = raise(py, client.route(&self.at))?;
         let ordered = self.ordered || self.sequence;
         let needs_loop = self.client.get().needs_loop();
-        Ok(push::Target { route, schema: self.schema.clone(), ordered, needs_loop })
+        Ok(push::PushSink { route, schema: self.schema.clone(), ordered, needs_loop })
     }
 }

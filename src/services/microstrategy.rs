@@ -13,7 +13,7 @@ pub mod client;
 mod cookies;
 mod create;
 mod datasets;
-mod doubt;
+mod unpublished;
 pub mod keys;
 mod model;
 mod operation;
@@ -22,16 +22,16 @@ mod read;
 mod records;
 mod rules;
 mod session;
-pub mod staging;
+pub mod waiting;
 pub mod upload;
 
 pub use self::address::base_url;
 pub use self::client::Client;
 pub use self::datasets::{Described, Info, TableInfo};
-pub use self::doubt::Trouble;
 pub use self::model::{Model, Role};
 pub use self::rules::TARGET;
 pub use self::session::SignIn;
+pub use self::unpublished::Unpublished;
 
 use std::fmt;
 

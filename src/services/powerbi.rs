@@ -15,7 +15,7 @@ mod rules;
 mod sign_in;
 pub mod sinks;
 mod tables;
-mod turns;
+mod creation_turns;
 mod workspaces;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::Kind;
 use powerbi_push::http::transport::Settings;
 use powerbi_push::retry::Retry;
-use powerbi_push::services::microstrategy::upload::{Target, Upload};
+use powerbi_push::services::microstrategy::upload::{TableUpdate, Upload};
 use powerbi_push::services::microstrategy::{Client, Policy, SignIn};
 use reqwest::Url;
 use serde_json::Value;
@@ -33,8 +33,9 @@ impl Subject for Library {
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let root = root.join("MicroStrategyLibrary/").unwrap();
         let client = Client::new(root, sign_in, None, &settings, Retry::default(), clock.clone(), None).unwrap();
-        let target = Target { table: "Orders".into(), policy: Policy::Add, columns: vec!["Id".into(), "Item".into()] };
-        let sink = Upload::new(client, "D", false, vec![target], 50_000_000).unwrap();
+        let update =
+            TableUpdate { table: "Orders".into(), policy: Policy::Add, columns: vec!["Id".into(), "Item".into()] };
+        let sink = Upload::new(client, "D", false, vec![update], 50_000_000).unwrap();
         Reached { http: sink.http(), sink: Arc::new(sink) }
     }
 

@@ -9,7 +9,7 @@ use powerbi_push::delivery::{Committed, Committing, Fault, Parcel, Session, Sink
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::http::transport::{Body, Progress, Reach, Request, Response};
 use powerbi_push::http::{
-    Answer, Authentication, Dialect, Exchanges, Later, Leave, Outcome, Refusal, Said as Words, Signature,
+    Answer, Authentication, Dialect, Exchanges, Later, Outcome, PermitRequest, Refusal, Said as Words, Signature,
 };
 use powerbi_push::rate_limit::{Ask, Ending, Quotas, RateLimit, Watch};
 use powerbi_push::retry::Retry;
@@ -108,9 +108,9 @@ impl Upload {
 
     async fn ask(&self, method: Method, path: &str, watch: &dyn Watch) -> Result<Outcome, Error> {
         let ask = Ask { rows: 0, retry: Retry::default(), failed: None };
-        let leave = Leave { limit: &self.limit, ask, deadline: None, watch };
+        let wanted = PermitRequest { limit: &self.limit, ask, deadline: None, watch };
         let request = self.asking(method, path, Body::default());
-        let mut sent = self.http.send(&request, leave, &Arc::new(Progress::default())).await?;
+        let mut sent = self.http.send(&request, wanted, &Arc::new(Progress::default())).await?;
         sent.permit.end(Ending::Taken);
         Ok(sent.outcome)
     }
@@ -146,7 +146,7 @@ impl Sink for Upload {
     }
 
     fn request(&self, session: &Session, parcel: Parcel) -> Request {
-        let path = format!("/uploads/{}/{}", session.id.as_deref().unwrap(), parcel.number.unwrap());
+        let path = format!("/uploads/{}/{}", session.id.as_deref().unwrap(), parcel.sequence_number.unwrap());
         self.asking(Method::PUT, &path, parcel.body)
     }
 

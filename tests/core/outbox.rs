@@ -13,7 +13,7 @@ mod mixed;
 mod model;
 mod old_marks;
 mod place;
-mod rescue;
+mod salvage;
 mod speed;
 mod strange_marks;
 mod strangers;
@@ -134,7 +134,7 @@ proptest! {
             let before = outbox.stats().pending.bytes;
             let batch = take(&outbox, max_rows, max_bytes);
             prop_assert_eq!(&batch.body, &body(&rows[next..next + batch.rows()]));
-            prop_assert_eq!(batch.numbers(), next as u64..(next + batch.rows()) as u64);
+            prop_assert_eq!(batch.row_range(), next as u64..(next + batch.rows()) as u64);
             prop_assert!(batch.rows() == 1 || (batch.body.len() <= max_bytes && batch.rows() <= max_rows));
             next += batch.rows();
             let one_more = rows.get(next).map(|_| body(&rows[next - batch.rows()..=next]).len());
@@ -252,17 +252,17 @@ async fn a_batch_gets_its_number_once_and_its_halves_get_their_own() {
     outbox.accept([run(8)]).unwrap();
     let mut early = outbox.take(2, 1_000_000).await.unwrap().unwrap();
     outbox.issue(&mut early).unwrap();
-    assert_eq!(early.number(), None);
-    outbox.number_from(41).unwrap();
+    assert_eq!(early.sequence_number(), None);
+    outbox.number_batches_after(41).unwrap();
     let mut batch = outbox.take(4, 1_000_000).await.unwrap().unwrap();
     for _ in 0..2 {
         outbox.issue(&mut batch).unwrap();
-        assert_eq!(batch.number(), Some(42));
+        assert_eq!(batch.sequence_number(), Some(42));
     }
     for (mut half, number) in batch.halves().unwrap().into_iter().zip(43..) {
-        assert_eq!(half.number(), None);
+        assert_eq!(half.sequence_number(), None);
         outbox.issue(&mut half).unwrap();
-        assert_eq!(half.number(), Some(number));
+        assert_eq!(half.sequence_number(), Some(number));
     }
 }
 
@@ -278,7 +278,7 @@ async fn the_oldest_rows_make_room_and_are_counted() {
     assert_eq!(outbox.first_pending(), 0);
     outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     assert_eq!(outbox.first_pending(), 5);
-    assert_eq!(outbox.take(9, 1_000_000).await.unwrap().unwrap().numbers(), 5..8);
+    assert_eq!(outbox.take(9, 1_000_000).await.unwrap().unwrap().row_range(), 5..8);
 }
 
 #[tokio::test]

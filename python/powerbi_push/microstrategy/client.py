@@ -11,7 +11,7 @@ from powerbi_push import _core
 from powerbi_push.calls.arguments import look_at, refuse
 from powerbi_push.calls.options import ModelOptions, given, takes
 from powerbi_push.calls.verbs import awaited, run, settled
-from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.exceptions import ConfigurationError, PowerBIPushError
 from powerbi_push.microstrategy.creation import create, roles
 from powerbi_push.microstrategy.dataset import Dataset
 from powerbi_push.schema.dataset import DatasetSchema
@@ -205,8 +205,8 @@ class Client:
         """Close it. What a body raised counts for more than a logout that fails."""
         try:
             self.close()
-        except Exception:
-            if raised is None:
+        except Exception as refused:
+            if not _is_over(raised, refused):
                 raise
 
     async def __aenter__(self) -> Self:
@@ -219,13 +219,23 @@ class Client:
         """Close it."""
         try:
             await self.close_async()
-        except Exception:
-            if raised is None:
+        except Exception as refused:
+            if not _is_over(raised, refused):
                 raise
 
     def __repr__(self) -> str:
         """Show where it leads."""
         return f"Client({self.base_url!r})"
+
+
+def _is_over(raised: BaseException | None, refused: Exception) -> bool:
+    """Say if a failing logout may be forgotten: what a body raises counts for more, and work is done without it."""
+    if raised is None and isinstance(refused, PowerBIPushError):
+        from powerbi_push.delivery.notices import log  # noqa: PLC0415 - only where there is something to say
+
+        log(f"{refused.message}; the session ends by itself when nobody uses it")
+        return True
+    return raised is not None
 
 
 @frameless

@@ -65,7 +65,7 @@ def create(  # noqa: PLR0917 - what the verb was given, and the client
     try:
         count = 0
         for table, part in parts.items():
-            count += yield upload.stage(part, table, "replace", options)
+            count += yield upload.collect(part, table, "replace", options)
         if upload.is_whole and count:
             results = yield upload.create(sending(options))
             made = Dataset(core, {"id": results.pop(None), "name": schema.name}, model, made="one", is_new=False)

@@ -131,7 +131,7 @@ class Dataset:
         upload.claim(self.id)
         try:
             yield from within(limit, self.known())
-            count = yield upload.stage(rows, table, self.usual(policy), options)
+            count = yield upload.collect(rows, table, self.usual(policy), options)
             if not count:
                 nothing: dict[str, PushResult] = upload.results()
                 return next(iter(nothing.values()))

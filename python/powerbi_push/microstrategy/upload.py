@@ -77,7 +77,7 @@ class Upload:
         limit, options = in_time(options)
         yield from within(limit, self._dataset.known())
         try:
-            count: int = yield self._core.stage(rows, table, self._dataset.usual(policy), options)
+            count: int = yield self._core.collect(rows, table, self._dataset.usual(policy), options)
         except OutboxError:
             # Rows that cannot wait on the disk: what is left of the upload is not what was meant.
             self.discard()

@@ -15,10 +15,10 @@ use crate::rows::encode::Run;
 /// Rows that go out in one request, frozen: the same bytes each time they are sent.
 #[derive(Debug)]
 pub struct Batch {
-    rows: Held,
+    rows: BatchRows,
     part: usize,
     first: u64,
-    number: Option<u64>,
+    sequence_number: Option<u64>,
     maybe_sent: bool,
     /// The wrapped rows, where they are in memory.
     pub body: Bytes,
@@ -26,7 +26,7 @@ pub struct Batch {
 
 /// Where the rows of a batch are.
 #[derive(Debug)]
-enum Held {
+enum BatchRows {
     /// In memory: those at these positions.
     Run(Arc<Run>, Range<usize>),
     /// In a file.
@@ -37,32 +37,39 @@ impl Batch {
     /// The rows at `positions` of `run`, of which the first one has the number `first`.
     pub(super) fn new(run: Arc<Run>, positions: Range<usize>, first: u64) -> Self {
         let body = run.body(positions.clone());
-        Self { rows: Held::Run(run, positions), part: 0, first, number: None, maybe_sent: false, body }
+        Self { rows: BatchRows::Run(run, positions), part: 0, first, sequence_number: None, maybe_sent: false, body }
     }
 
     /// The rows of `stretch`, for a part of the sink.
     pub(super) fn in_file(stretch: Stretch, part: usize, first: u64) -> Self {
-        Self { rows: Held::File(stretch), part, first, number: None, maybe_sent: false, body: Bytes::new() }
+        Self {
+            rows: BatchRows::File(stretch),
+            part,
+            first,
+            sequence_number: None,
+            maybe_sent: false,
+            body: Bytes::new(),
+        }
     }
 
     /// What the sink is given to make a request of.
     #[must_use]
     pub fn parcel(&self) -> Parcel {
         let body = match &self.rows {
-            Held::Run(run, _) if run.framing().in_base64 => Bytes::from(STANDARD.encode(&self.body)).into(),
-            Held::Run(..) => self.body.clone().into(),
-            Held::File(stretch) => stretch.body(),
+            BatchRows::Run(run, _) if run.framing().in_base64 => Bytes::from(STANDARD.encode(&self.body)).into(),
+            BatchRows::Run(..) => self.body.clone().into(),
+            BatchRows::File(stretch) => stretch.body(),
         };
-        Parcel { body, number: self.number, part: self.part }
+        Parcel { body, sequence_number: self.sequence_number, part: self.part }
     }
 
     /// How many bytes the sink is given.
     #[must_use]
     pub fn size(&self) -> usize {
         let bytes = match &self.rows {
-            Held::Run(run, _) if run.framing().in_base64 => base64_length(self.body.len() as u64),
-            Held::Run(..) => return self.body.len(),
-            Held::File(stretch) => stretch.body().len(),
+            BatchRows::Run(run, _) if run.framing().in_base64 => base64_length(self.body.len() as u64),
+            BatchRows::Run(..) => return self.body.len(),
+            BatchRows::File(stretch) => stretch.body().len(),
         };
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
@@ -74,34 +81,34 @@ impl Batch {
     }
 
     /// The same batch as it was known to an earlier process.
-    pub(super) fn known(mut self, number: Option<u64>, maybe_sent: bool) -> Self {
-        (self.number, self.maybe_sent) = (number, maybe_sent);
+    pub(super) fn known(mut self, sequence_number: Option<u64>, maybe_sent: bool) -> Self {
+        (self.sequence_number, self.maybe_sent) = (sequence_number, maybe_sent);
         self
     }
 
-    pub(super) fn give_number(&mut self, number: Option<u64>) {
-        self.number = number;
+    pub(super) fn give_sequence_number(&mut self, sequence_number: Option<u64>) {
+        self.sequence_number = sequence_number;
     }
 
     /// How many rows there are.
     #[must_use]
     pub fn rows(&self) -> usize {
         match &self.rows {
-            Held::Run(_, positions) => positions.len(),
-            Held::File(stretch) => stretch.rows(),
+            BatchRows::Run(_, positions) => positions.len(),
+            BatchRows::File(stretch) => stretch.rows(),
         }
     }
 
     /// Which rows they are, in the queue's counting.
     #[must_use]
-    pub fn numbers(&self) -> Range<u64> {
+    pub fn row_range(&self) -> Range<u64> {
         self.first..self.first + self.rows() as u64
     }
 
-    /// The sequence number that it is sent with, each time it is sent; see [`super::Queue::number_from`].
+    /// The sequence number that it is sent with, each time it is sent; see [`super::Queue::number_batches_after`].
     #[must_use]
-    pub fn number(&self) -> Option<u64> {
-        self.number
+    pub fn sequence_number(&self) -> Option<u64> {
+        self.sequence_number
     }
 
     /// Whether it may have been sent before it was taken: by an earlier process, or before rows in doubt were retried.
@@ -115,14 +122,14 @@ impl Batch {
     pub fn halves(&self) -> Option<[Self; 2]> {
         let middle = self.first + self.rows() as u64 / 2;
         let halves = match &self.rows {
-            Held::Run(run, positions) => {
+            BatchRows::Run(run, positions) => {
                 let half = positions.start + self.rows() / 2;
                 (self.rows() > 1).then(|| {
                     [(positions.start..half, self.first), (half..positions.end, middle)]
                         .map(|(positions, first)| Self::new(Arc::clone(run), positions, first))
                 })
             }
-            Held::File(stretch) => stretch.halves().map(|[before, behind]| {
+            BatchRows::File(stretch) => stretch.halves().map(|[before, behind]| {
                 [(before, self.first), (behind, middle)]
                     .map(|(stretch, first)| Self::in_file(stretch, self.part, first))
             }),
@@ -134,23 +141,23 @@ impl Batch {
     pub(super) fn into_memory(self) -> Vec<u8> {
         drop(self.body);
         match self.rows {
-            Held::Run(run, _) => Arc::into_inner(run).map(Run::into_memory).unwrap_or_default(),
-            Held::File(_) => Vec::new(),
+            BatchRows::Run(run, _) => Arc::into_inner(run).map(Run::into_memory).unwrap_or_default(),
+            BatchRows::File(_) => Vec::new(),
         }
     }
 
     pub(super) fn bytes(&self) -> u64 {
         match &self.rows {
-            Held::Run(run, positions) => run.size(positions.clone()) as u64,
-            Held::File(stretch) => stretch.bytes(),
+            BatchRows::Run(run, positions) => run.size(positions.clone()) as u64,
+            BatchRows::File(stretch) => stretch.bytes(),
         }
     }
 
     /// The bare rows, and where each of them ends, where they are in memory.
     pub(super) fn bare(&self) -> (Bytes, impl Iterator<Item = u32>) {
         let (bare, ends) = match &self.rows {
-            Held::Run(run, positions) => (run.bare_bytes(positions.clone()), Some(run.ends(positions.clone()))),
-            Held::File(_) => (Bytes::new(), None),
+            BatchRows::Run(run, positions) => (run.bare_bytes(positions.clone()), Some(run.ends(positions.clone()))),
+            BatchRows::File(_) => (Bytes::new(), None),
         };
         (bare, ends.into_iter().flatten())
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  accept ─▶ group ─▶ runs ──take──▶ batch ──issue──▶ batches ──settle──▶ gone
-//!            (one fsync for all       (row range, number, sent?)   └────▶ set_aside ─▶ retry, drop, export
+//!            (one fsync for all       (row range, number, sent?)   └──▶ dead letter ─▶ retry, drop, export
 //!             who wait for it)
 //! ```
 //!
@@ -16,9 +16,9 @@ mod database;
 mod dequeue;
 mod failure;
 mod metadata;
-mod form;
 mod group;
 mod transaction;
+mod known_tables;
 mod lock;
 mod mark;
 mod notice;
@@ -40,14 +40,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use self::dead_letters::DeadLetter;
 pub use self::destination::Destination;
 pub use self::lock::{after_fork, before_fork};
-pub use self::notice::{Loss, Notice};
+pub use self::notice::{Loss, QueueNotice};
 pub use self::reader::{Part, Reader};
 pub use self::rows::StoredRows;
 pub use self::settings::Settings;
 
 use self::database::Database;
 use self::destination::StoredDestination;
-use self::failure::Trouble;
+use self::failure::FileFailure;
 use self::group::{Group, Member};
 use self::lock::Lock;
 use self::mark::{MarkFile, Said};
@@ -108,8 +108,8 @@ impl DiskQueue {
         };
         let framing = settings.destination.map(|one| one.framing);
         let opened = Database::open(place, framing, damage, (destination, owner), mark);
-        let mut database = opened.map_err(|trouble| trouble.to_error("opening", &path))?;
-        settings::claim(&mut database, settings.destination).map_err(|trouble| trouble.to_error("opening", &path))?;
+        let mut database = opened.map_err(|failure| failure.to_error("opening", &path))?;
+        settings::claim(&mut database, settings.destination).map_err(|failure| failure.to_error("opening", &path))?;
         lock.sign(&database.transaction.state.destination, database.mark.id);
         database.notices.extend(notice);
         let queue = Self {
@@ -162,23 +162,26 @@ impl DiskQueue {
             counters.used(),
             self.capacity
         );
-        let hint = if counters.aside_bytes > 0 {
-            format!("give a larger outbox_bytes=, or look at the {} bytes of rows set aside", counters.aside_bytes)
+        let hint = if counters.dead_letter_bytes > 0 {
+            format!(
+                "give a larger outbox_bytes=, or look at the {} bytes of rows set aside",
+                counters.dead_letter_bytes
+            )
         } else {
             "give a larger outbox_bytes=, or wait until rows are delivered".to_owned()
         };
         Error::new(Kind::OutboxFull, message).with_hint(hint)
     }
 
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
+    /// Puts the dead letters behind the rows that wait; answers how many rows that were.
     pub fn retry(&self) -> Result<u64> {
         let at = self.calendar.now();
         self.with("retrying rows of", |database| database.retry(at))
     }
 
-    /// Deletes what is set aside; answers how many rows that were.
-    pub fn drop_set_aside(&self) -> Result<u64> {
-        self.with("dropping rows from", Database::drop_set_aside)
+    /// Deletes the dead letters; answers how many rows that were.
+    pub fn drop_dead_letters(&self) -> Result<u64> {
+        self.with("dropping rows from", Database::drop_dead_letters)
     }
 
     /// Closes the file: others may open it. The counters stay as they were.
@@ -190,7 +193,7 @@ impl DiskQueue {
 
     /// What is to be told since this was last asked: whoever asks tells it.
     #[must_use]
-    pub fn notices(&self) -> Vec<Notice> {
+    pub fn notices(&self) -> Vec<QueueNotice> {
         let notices = self.hand_out();
         notices.iter().filter(|notice| notice.is_kept()).for_each(|_| self.heard());
         notices
@@ -199,7 +202,7 @@ impl DiskQueue {
     /// The same for somebody who is not sure to be heard: what the outbox keeps is told again to the next sender, unless
     /// [`DiskQueue::heard`] was called for each.
     #[must_use]
-    pub fn hand_out(&self) -> Vec<Notice> {
+    pub fn hand_out(&self) -> Vec<QueueNotice> {
         self.with("reading", |database| Ok(database.hand_out())).unwrap_or_default()
     }
 
@@ -229,13 +232,13 @@ impl DiskQueue {
             .with_hint("a forked process opens an outbox of its own, with another path"))
     }
 
-    fn with<T>(&self, doing: &str, work: impl FnOnce(&mut Database) -> Result<T, Trouble>) -> Result<T> {
+    fn with<T>(&self, doing: &str, work: impl FnOnce(&mut Database) -> Result<T, FileFailure>) -> Result<T> {
         self.is_ours()?;
         let mut open = self.lock();
         let Some(Open { database, .. }) = open.as_mut() else {
             return Err(Error::new(Kind::Closed, format!("the outbox `{}` is closed", self.path.display())));
         };
-        let outcome = work(database).map_err(|trouble| trouble.to_error(doing, &self.path));
+        let outcome = work(database).map_err(|failure| failure.to_error(doing, &self.path));
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         *counters = database.counters(&counters);
         outcome

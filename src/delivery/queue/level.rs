@@ -59,8 +59,8 @@ pub(super) struct Counters {
     pub(super) taken_bytes: u64,
     pub(super) taken_since: Option<u64>,
     pub(super) first_taken: Option<u64>,
-    /// What is set aside.
-    pub(super) aside_bytes: u64,
+    /// What the dead letters count for.
+    pub(super) dead_letter_bytes: u64,
     pub(super) dropped: u64,
     pub(super) lost: u64,
 }
@@ -68,7 +68,7 @@ pub(super) struct Counters {
 impl Counters {
     /// All that counts towards the capacity.
     pub(super) fn used(&self) -> u64 {
-        self.bytes + self.taken_bytes + self.aside_bytes
+        self.bytes + self.taken_bytes + self.dead_letter_bytes
     }
 
     pub(super) fn waiting(&self, calendar: Option<&Calendar>) -> Level {

@@ -127,29 +127,29 @@ impl Store for Memory {
         self.lock().rows > 0
     }
 
-    fn number_from(&self, last: u64) -> Result<()> {
+    fn number_batches_after(&self, last: u64) -> Result<()> {
         self.lock().numbering.start(last);
         Ok(())
     }
 
-    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
+    fn renumber(&self, batch: &Batch, last: u64) -> Result<()> {
         let mut state = self.lock();
         state.numbering.forget(last);
-        state.taken.unnumber(&batch.numbers(), batch.bytes());
+        state.taken.forget_sequence_number(&batch.row_range(), batch.bytes());
         Ok(())
     }
 
     fn issue(&self, batch: &mut Batch) -> Result<()> {
         let mut state = self.lock();
-        let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) else { return Ok(()) };
-        let number = split.part.number.or_else(|| state.numbering.next());
-        state.taken.replace(&split, Some(Known { number, sent: true, ..split.part }));
-        batch.give_number(number);
+        let Some(split) = state.taken.split(&batch.row_range(), batch.bytes()) else { return Ok(()) };
+        let sequence_number = split.part.sequence_number.or_else(|| state.numbering.next());
+        state.taken.replace(&split, Some(Known { sequence_number, sent: true, ..split.part }));
+        batch.give_sequence_number(sequence_number);
         Ok(())
     }
 
     fn settle(&self, batch: &Batch, _: RowState, _: Option<&Error>) -> Result<bool> {
-        Ok(self.lock().taken.settle(&batch.numbers(), batch.bytes()))
+        Ok(self.lock().taken.settle(&batch.row_range(), batch.bytes()))
     }
 
     fn drop_oldest(&self, bytes: u64) -> Result<u64> {
@@ -258,8 +258,8 @@ impl State {
         let batch = cut.into_batch(first)?;
         self.rows -= batch.rows() as u64;
         self.bytes -= bytes;
-        let stop = batch.numbers().end;
-        let known = Known { stop, bytes, at, number: None, doubt: false, sent: false, recorded: false };
+        let stop = batch.row_range().end;
+        let known = Known { stop, bytes, at, sequence_number: None, doubt: false, sent: false, recorded: false };
         self.taken.add(first, known);
         Some(batch)
     }

@@ -1,6 +1,6 @@
 //! Sequence numbers: each batch gets the next one once, before it is sent, and keeps it.
 
-/// The last number given.
+/// The last sequence number given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Numbering {
     pub(super) last: u64,
@@ -18,17 +18,17 @@ impl Numbering {
         *self = Self { last: self.last.max(last), started: true };
     }
 
-    /// Whether batches are numbered.
+    /// Whether batches are given sequence numbers.
     pub(super) fn is_started(self) -> bool {
         self.started
     }
 
-    /// From now on batches are numbered from behind `last`, whatever numbers there were.
+    /// From now on batches are numbered from behind `last`, whatever sequence numbers there were.
     pub(super) fn forget(&mut self, last: u64) {
         *self = Self { last, started: true };
     }
 
-    /// A number that no batch has had; `None` where batches are not numbered.
+    /// A sequence number that no batch has had; `None` where batches are not numbered.
     pub(super) fn next(&mut self) -> Option<u64> {
         if !self.started {
             return None;

@@ -1,7 +1,7 @@
 //! Rows that wait in files without a name: more of them than memory holds, and they end with the process.
 //!
 //! They wait in piles, one behind the other, each for one part of the sink; a batch is never of two piles. Batches are
-//! numbered in each part by itself, without gaps: what goes in halves leaves its number to the first of them.
+//! numbered in each part by itself, without gaps: what goes in halves leaves its sequence number to the first of them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ struct State {
     bytes: u64,
     taken: Taken,
     /// The last numbers of the parts, once there are some.
-    numbers: HashMap<usize, Numbering>,
+    numberings: HashMap<usize, Numbering>,
     /// What they begin behind.
     last: Option<u64>,
 }
@@ -85,15 +85,15 @@ impl Store for InPiles {
         (state.rows, state.bytes) = (0, 0);
     }
 
-    fn number_from(&self, last: u64) -> Result<()> {
+    fn number_batches_after(&self, last: u64) -> Result<()> {
         self.lock().last.get_or_insert(last);
         Ok(())
     }
 
-    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
+    fn renumber(&self, batch: &Batch, last: u64) -> Result<()> {
         let mut state = self.lock();
-        state.numbers.entry(batch.part()).or_default().forget(last);
-        state.taken.unnumber(&batch.numbers(), batch.bytes());
+        state.numberings.entry(batch.part()).or_default().forget(last);
+        state.taken.forget_sequence_number(&batch.row_range(), batch.bytes());
         Ok(())
     }
 
@@ -110,10 +110,11 @@ impl Store for InPiles {
             state.rows -= stretch.rows() as u64;
             state.bytes = state.bytes.saturating_sub(bytes);
             let batch = Batch::in_file(stretch, pile.part(), first);
-            let stop = batch.numbers().end;
-            state
-                .taken
-                .add(first, Known { stop, bytes, at: 0, number: None, doubt: false, sent: false, recorded: false });
+            let stop = batch.row_range().end;
+            state.taken.add(
+                first,
+                Known { stop, bytes, at: 0, sequence_number: None, doubt: false, sent: false, recorded: false },
+            );
             return Ok(Some(batch));
         }
         Ok(None)
@@ -125,21 +126,21 @@ impl Store for InPiles {
 
     fn issue(&self, batch: &mut Batch) -> Result<()> {
         let state = &mut *self.lock();
-        let Some(split) = state.taken.split(&batch.numbers(), batch.bytes()) else { return Ok(()) };
-        let inherited = state.taken.get(split.first).and_then(|whole| whole.number);
-        let number = split.part.number.or(inherited).or_else(|| {
+        let Some(split) = state.taken.split(&batch.row_range(), batch.bytes()) else { return Ok(()) };
+        let inherited = state.taken.get(split.first).and_then(|whole| whole.sequence_number);
+        let sequence_number = split.part.sequence_number.or(inherited).or_else(|| {
             let last = state.last?;
-            let numbering = state.numbers.entry(batch.part()).or_default();
+            let numbering = state.numberings.entry(batch.part()).or_default();
             numbering.start(last);
             numbering.next()
         });
-        state.taken.replace(&split, Some(Known { number, sent: true, ..split.part }));
-        batch.give_number(number);
+        state.taken.replace(&split, Some(Known { sequence_number, sent: true, ..split.part }));
+        batch.give_sequence_number(sequence_number);
         Ok(())
     }
 
     fn settle(&self, batch: &Batch, _: RowState, _: Option<&Error>) -> Result<bool> {
-        Ok(self.lock().taken.settle(&batch.numbers(), batch.bytes()))
+        Ok(self.lock().taken.settle(&batch.row_range(), batch.bytes()))
     }
 
     fn counters(&self) -> Counters {
@@ -219,11 +220,11 @@ mod tests {
     #[test]
     fn numbers_count_by_part_without_gaps_and_stay() {
         let store = InPiles::new(std::env::temp_dir(), piles(&[0, 1, 0]));
-        store.number_from(0).unwrap();
+        store.number_batches_after(0).unwrap();
         let mut taken: Vec<_> = std::iter::from_fn(|| store.take(2, usize::MAX).unwrap()).collect();
         let mut number = |batch: &mut Batch| {
             store.issue(batch).unwrap();
-            batch.number().unwrap()
+            batch.sequence_number().unwrap()
         };
         assert_eq!(number(&mut taken[0]), 1);
         // It was too large.
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!([number(&mut first), number(&mut second)], [1, 2]);
         let others: Vec<_> = taken[1..].iter_mut().map(&mut number).collect();
         assert_eq!(others, [3, 1, 2, 4, 5]);
-        store.number_from(0).unwrap();
+        store.number_batches_after(0).unwrap();
         assert_eq!([number(&mut second), number(&mut taken[5])], [2, 5]);
     }
 }

@@ -30,11 +30,11 @@ pub(super) trait Store: Debug + Send + Sync {
     /// What nobody took is no longer needed here. A store that outlives the process keeps it for the next one.
     fn forget_untaken(&self) {}
 
-    /// Numbers go on behind the greater of `last` and the last number that was given.
-    fn number_from(&self, last: u64) -> Result<()>;
+    /// Sequence numbers go on behind the greater of `last` and the last one that was given.
+    fn number_batches_after(&self, last: u64) -> Result<()>;
 
-    /// Numbers go on behind `last`; the batch has none.
-    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()>;
+    /// Sequence numbers go on behind `last`; the batch has none.
+    fn renumber(&self, batch: &Batch, last: u64) -> Result<()>;
 
     /// The next rows for one request, if there are any.
     fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>>;
@@ -42,16 +42,16 @@ pub(super) trait Store: Debug + Send + Sync {
     /// Whether there is more to take.
     fn has_more(&self) -> bool;
 
-    /// The batch is about to be sent, and is given its number.
+    /// The batch is about to be sent, and is given its sequence number.
     fn issue(&self, batch: &mut Batch) -> Result<()>;
 
     /// Nobody tries the batch any more; answers whether it ends in doubt. A store that ends with the process does not try
     /// again what is.
-    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
+    fn release_unsettled(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
         if in_doubt { self.settle(batch, RowState::InDoubt, None) } else { Ok(false) }
     }
 
-    /// Forgets the batch, or sets its rows aside for `why`; answers whether it was there.
+    /// Forgets the batch, or makes its rows dead letters for `why`; answers whether it was there.
     fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool>;
 
     /// Others may have the file.

@@ -6,14 +6,14 @@ use std::ops::Range;
 /// What is known of a batch that is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
-    /// The number behind its last row.
+    /// The row behind its last one.
     pub(super) stop: u64,
     /// What its rows count for as long as they wait.
     pub(super) bytes: u64,
     /// When its oldest row was accepted; see [`super::calendar`].
     pub(super) at: u64,
     /// Its sequence number.
-    pub(super) number: Option<u64>,
+    pub(super) sequence_number: Option<u64>,
     /// Whether it may have been sent before it was taken.
     pub(super) doubt: bool,
     /// Whether it may have been sent.
@@ -53,8 +53,8 @@ impl Taken {
         if whole == rows.start && known.stop == rows.end {
             return Some(Split { whole, first: whole, part: known, rest: Vec::new() });
         }
-        // A part was never sent as such, and has no number.
-        let fresh = Known { number: None, sent: known.doubt, ..known };
+        // A part was never sent as such, and has no sequence number.
+        let fresh = Known { sequence_number: None, sent: known.doubt, ..known };
         let bytes = bytes.min(known.bytes);
         let (before, behind) = (rows.start - whole, known.stop - rows.end);
         let bytes_before = (known.bytes - bytes) / (before + behind) * before;
@@ -82,10 +82,10 @@ impl Taken {
         split.inspect(|split| self.replace(split, None)).is_some()
     }
 
-    /// Takes the number of these rows away.
-    pub(super) fn unnumber(&mut self, rows: &Range<u64>, bytes: u64) {
+    /// Takes the sequence number of these rows away.
+    pub(super) fn forget_sequence_number(&mut self, rows: &Range<u64>, bytes: u64) {
         if let Some(split) = self.split(rows, bytes) {
-            self.replace(&split, Some(Known { number: None, ..split.part }));
+            self.replace(&split, Some(Known { sequence_number: None, ..split.part }));
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     const WHOLE: Known =
-        Known { stop: 110, bytes: 1_000, at: 5, number: Some(7), doubt: false, sent: true, recorded: true };
+        Known { stop: 110, bytes: 1_000, at: 5, sequence_number: Some(7), doubt: false, sent: true, recorded: true };
 
     fn taken() -> Taken {
         let mut taken = Taken::default();
@@ -149,7 +149,7 @@ mod tests {
     fn a_part_has_neither_number_nor_doubt_and_the_bytes_add_up() {
         let mut taken = taken();
         let split = taken.split(&(103..105), 200).expect("the batch is there");
-        let fresh = Known { number: None, sent: false, ..WHOLE };
+        let fresh = Known { sequence_number: None, sent: false, ..WHOLE };
         assert_eq!(split.part, Known { stop: 105, bytes: 200, ..fresh });
         let rest = [(100, Known { stop: 103, bytes: 300, ..fresh }), (105, Known { bytes: 500, ..fresh })];
         assert_eq!(split.rest, rest);

@@ -11,7 +11,7 @@ use crate::delivery::queue::{Batch, RowState};
 use crate::delivery::{Session, Verdict, judge};
 use crate::error::{Error, Kind, Result, amount};
 use crate::http::transport::Reach;
-use crate::http::{Answer, Attempts, BackOff, Leave, Next, Outcome, Sent, Terms, Turn, repeat};
+use crate::http::{Answer, Attempt, Attempts, BackOff, Next, Outcome, PermitRequest, Sent, Terms, repeat};
 use crate::rate_limit::{Ask, Ending};
 
 /// What a batch came to.
@@ -49,13 +49,13 @@ impl Delivery {
             back_off: BackOff::AtPermit,
             watch: &*self.waits,
         };
-        let mut attempt = Attempt::new(self, batch);
-        repeat(&mut attempt, &terms).await
+        let mut attempts = BatchAttempts::new(self, batch);
+        repeat(&mut attempts, &terms).await
     }
 }
 
 /// What has happened to the batch so far.
-struct Attempt<'a> {
+struct BatchAttempts<'a> {
     delivery: &'a Delivery,
     batch: &'a Batch,
     /// The session of the attempt.
@@ -67,15 +67,15 @@ struct Attempt<'a> {
 }
 
 /// A worker that panics leaves its batch behind, of which nobody knows what the service has.
-impl Drop for Attempt<'_> {
+impl Drop for BatchAttempts<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.delivery.leave(self.batch, true);
+            self.delivery.release_unsettled(self.batch, true);
         }
     }
 }
 
-impl Attempts for Attempt<'_> {
+impl Attempts for BatchAttempts<'_> {
     type Came = Sent;
     type End = End;
 
@@ -83,32 +83,33 @@ impl Attempts for Attempt<'_> {
         self.probe = None;
         self.probe = tokio::select! {
             biased;
-            () = self.delivery.stopped(Stop::Finish) => return Some(self.leave()),
+            () = self.delivery.stopped(Stop::Finish) => return Some(self.release_unsettled()),
             probe = self.delivery.pause.wait(&self.delivery.clock) => probe,
         };
         self.session = self.delivery.session();
         self.cut_to_the_limit().map(End::Halve)
     }
 
-    async fn exchange(&self, turn: &Turn) -> Result<Sent> {
+    async fn exchange(&self, attempt: &Attempt) -> Result<Sent> {
         let (delivery, policy) = (self.delivery, &self.delivery.policy);
         let request = delivery.sink.request(&self.session, self.batch.parcel());
-        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: turn.failed };
-        let leave = Leave { limit: &delivery.limit, ask, deadline: policy.deadline, watch: &*delivery.waits };
-        let sent = delivery.http.send(&request, leave, &turn.progress).await?;
-        self.note(turn, Some(&sent.outcome));
+        delivery.note_sending(&attempt.progress);
+        let ask = Ask { rows: self.batch.rows() as u64, retry: policy.retry, failed: attempt.failed };
+        let wanted = PermitRequest { limit: &delivery.limit, ask, deadline: policy.deadline, watch: &*delivery.waits };
+        let sent = delivery.http.send(&request, wanted, &attempt.progress).await?;
+        self.note(attempt, Some(&sent.outcome));
         Ok(sent)
     }
 
     /// Ends when the delivery is told to stop and this attempt need not, or may not, be waited for.
-    async fn stopped(&self, turn: &Turn) -> End {
+    async fn stopped(&self, attempt: &Attempt) -> End {
         self.delivery.stopped(Stop::Finish).await;
-        if !turn.progress.withdraw() {
+        if !attempt.progress.withdraw() {
             self.delivery.stopped(Stop::Abort).await;
         }
-        self.note(turn, None);
-        let in_doubt = turn.progress.stop() && !self.delivery.sink.stages() || self.in_doubt();
-        self.delivery.leave(self.batch, in_doubt);
+        self.note(attempt, None);
+        let in_doubt = attempt.progress.stop() && !self.delivery.sink.stages() || self.in_doubt();
+        self.delivery.release_unsettled(self.batch, in_doubt);
         End::GiveUp
     }
 
@@ -130,7 +131,9 @@ impl Attempts for Attempt<'_> {
             Verdict::Expired => Next::Expired(sent.signed_as, self.delivery.error_of(&sent.outcome)),
             Verdict::Misdirected => Next::Fail(self.delivery.error_of(&sent.outcome)),
             Verdict::TooLarge => self.halve(&sent.outcome),
-            Verdict::Rejected if self.batch.number().is_some() && self.delivery.is_about_numbers(&sent.outcome) => {
+            Verdict::Rejected
+                if self.batch.sequence_number().is_some() && self.delivery.is_about_numbers(&sent.outcome) =>
+            {
                 self.number_refused(&sent.outcome).await
             }
             Verdict::Rejected => self.reject(&sent.outcome),
@@ -174,11 +177,11 @@ impl Attempts for Attempt<'_> {
         }
         let error = if self.in_doubt() { in_doubt(self.batch.rows(), error) } else { error };
         self.delivery.fail(error);
-        Some(self.leave())
+        Some(self.release_unsettled())
     }
 }
 
-impl<'a> Attempt<'a> {
+impl<'a> BatchAttempts<'a> {
     fn new(delivery: &'a Delivery, batch: &'a Batch) -> Self {
         Self { delivery, batch, session: Arc::default(), probe: None, doubt: false }
     }
@@ -220,16 +223,16 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The service has had this number: after an attempt without an answer it was that one, else somebody else's. Or it
+    /// The service has had this sequence number: after an attempt without an answer it was that one, else somebody else's. Or it
     /// has forgotten all of them with the rows of the table, and takes none but the next.
     async fn number_refused(&mut self, outcome: &Outcome) -> Next<End> {
-        let number = self.batch.number().unwrap_or_default();
-        let last = match self.delivery.last_number().await {
+        let number = self.batch.sequence_number().unwrap_or_default();
+        let last = match self.delivery.last_sequence_number().await {
             Some(Ok(last)) => last,
             Some(Err(error)) if error.is_passing() && self.goes_on() => return Next::Wait(None, error),
             Some(Err(error)) => return Next::Fail(error),
             // A sender asks, unless it is told to stop.
-            None if self.goes_on() => return Next::Done(self.leave()),
+            None if self.goes_on() => return Next::Done(self.release_unsettled()),
             None => number,
         };
         match (self.in_doubt(), last < number.saturating_sub(1)) {
@@ -254,12 +257,12 @@ impl<'a> Attempt<'a> {
         if self.in_doubt() {
             return self.leave_in_doubt(error);
         }
-        self.set_aside(RowState::Rejected, error)
+        self.settle_as_dead_letter(RowState::Rejected, error)
     }
 
     /// The batch has its state: a push ends with it, a sender goes on with the next.
-    fn set_aside(&self, state: RowState, error: Error) -> Next<End> {
-        self.delivery.set_aside(self.batch, state, &error);
+    fn settle_as_dead_letter(&self, state: RowState, error: Error) -> Next<End> {
+        self.delivery.settle_as_dead_letter(self.batch, state, &error);
         if self.goes_on() {
             self.delivery.tell(&error);
             return Next::Done(End::DeadLetter);
@@ -272,16 +275,16 @@ impl<'a> Attempt<'a> {
         if !self.goes_on() {
             return Next::Fail(error);
         }
-        self.set_aside(RowState::InDoubt, in_doubt(self.batch.rows(), error))
+        self.settle_as_dead_letter(RowState::InDoubt, in_doubt(self.batch.rows(), error))
     }
 
-    fn leave(&self) -> End {
-        self.delivery.leave(self.batch, self.in_doubt());
+    fn release_unsettled(&self) -> End {
+        self.delivery.release_unsettled(self.batch, self.in_doubt());
         End::GiveUp
     }
 
-    fn note(&self, turn: &Turn, outcome: Option<&Outcome>) {
-        self.delivery.lock().meter.note(turn, self.batch.size() as u64, outcome);
+    fn note(&self, attempt: &Attempt, outcome: Option<&Outcome>) {
+        self.delivery.lock().meter.note(attempt, self.batch.size() as u64, outcome);
     }
 }
 
@@ -330,7 +333,7 @@ fn unconfirmed(answer: &Answer, kind: Kind) -> Error {
     Error::new(kind, message).with_hint(format!("{stranger} may have answered"))
 }
 
-/// What is told of a number that somebody else has used.
+/// What is told of a sequence number that somebody else has used.
 fn conflict(cause: Error) -> Error {
     let message = "somebody else adds rows with sequence numbers to this table";
     Error::new(Kind::SequenceConflict, message)

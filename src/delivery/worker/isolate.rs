@@ -93,7 +93,7 @@ impl Pieces {
         }
     }
 
-    /// The one that was given out last is sent again, under another number.
+    /// The one that was given out last is sent again, under another sequence number.
     pub(super) fn put_back(&mut self, batch: Batch) {
         self.left = self.left.map(|left| left + 1);
         self.waiting.push_front(Piece { batch, is_first_half: self.is_first_half, is_at_fault: false });
@@ -150,9 +150,9 @@ impl Delivery {
 
     /// Nothing of a batch that the service refused because of `why` was taken: its parts are sent, or it is rejected.
     pub(super) fn isolate(&self, pieces: &mut Pieces, mut batch: Batch, why: &Error) {
-        if let Some(number) = batch.number() {
-            // The service has not had this number, and wants it next.
-            self.note_queue(self.queue.number_anew(&mut batch, number.saturating_sub(1)));
+        if let Some(number) = batch.sequence_number() {
+            // The service has not had this sequence number, and wants it next.
+            self.note_queue(self.queue.renumber(&mut batch, number.saturating_sub(1)));
         }
         if pieces.take_apart(&batch) {
             return;
@@ -160,10 +160,10 @@ impl Delivery {
         {
             let refused = &mut self.lock().refused;
             if refused.len() < MOST_KEPT {
-                refused.push(Refused { rows: batch.numbers(), words: why.message.clone() });
+                refused.push(Refused { rows: batch.row_range(), words: why.message.clone() });
             }
         }
-        self.set_aside(&batch, RowState::Rejected, why);
+        self.settle_as_dead_letter(&batch, RowState::Rejected, why);
         self.tell(why);
     }
 }

@@ -15,7 +15,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Opening {
     /// The rows that are there are deleted.
     pub replace: bool,
-    /// Batches are numbered, from behind the last number that the sink has had.
+    /// Batches are numbered, from behind the last sequence number that the sink has had.
     pub numbered: bool,
 }
 
@@ -27,8 +27,8 @@ impl Delivery {
             self.lock().emptied = true;
         }
         let session = self.sink.open(self.opening.numbered, self.watch()).await?;
-        if let Some(last) = session.last_number {
-            self.queue.number_from(last)?;
+        if let Some(last) = session.last_sequence_number {
+            self.queue.number_batches_after(last)?;
         }
         self.lock().session = Some(Arc::new(session));
         Ok(())
@@ -74,8 +74,8 @@ impl Delivery {
         }
     }
 
-    /// The last number that the sink has had; `None` where this delivery does not ask, or is told to stop meanwhile.
-    pub(super) async fn last_number(&self) -> Option<Result<u64>> {
+    /// The last sequence number that the sink has had; `None` where this delivery does not ask, or is told to stop meanwhile.
+    pub(super) async fn last_sequence_number(&self) -> Option<Result<u64>> {
         if !self.opening.numbered || !self.asks_again() {
             return None;
         }
@@ -83,12 +83,12 @@ impl Delivery {
             biased;
             () = self.stopped(Stop::Finish) => None,
             opened = self.sink.open(true, self.watch()) => {
-                Some(opened.map(|session| session.last_number.unwrap_or_default()))
+                Some(opened.map(|session| session.last_sequence_number.unwrap_or_default()))
             }
         }
     }
 
-    /// A push believes a refusal of a number; a sender, which goes on, asks.
+    /// A push believes a refusal of a sequence number; a sender, which goes on, asks.
     fn asks_again(&self) -> bool {
         self.policy.on_failure == super::OnFailure::Continue
     }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::over::out_of_time;
+use tokio::task::JoinSet;
+
+use super::time_limit::out_of_time;
 use super::{Delivery, OnFailure};
+use crate::error::Error;
 
 impl Delivery {
     /// Delivers until the queue is closed and empty, or something ends the delivery early. A sender opens the sink first; who
@@ -49,6 +52,24 @@ impl Delivery {
             self.wait_for(self.hire()).await;
             if self.conclude().await {
                 return;
+            }
+        }
+    }
+
+    /// Has the workers begin, together.
+    fn hire(self: &Arc<Self>) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        for _ in 0..self.policy.workers {
+            workers.spawn(Arc::clone(self).worker());
+        }
+        workers
+    }
+
+    /// Waits for all of them; where one has panicked, nothing more is begun.
+    async fn wait_for(&self, mut workers: JoinSet<()>) {
+        while let Some(ended) = workers.join_next().await {
+            if ended.is_err() {
+                self.fail(Error::bug("a worker ended unexpectedly"));
             }
         }
     }

@@ -15,6 +15,7 @@ use super::{Delivery, Stop};
 use crate::delivery::queue::Batch;
 use crate::delivery::{Committed, Session};
 use crate::error::{Error, Kind, Result};
+use crate::http::transport::Progress;
 
 /// What was staged, and what has to be staged again.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub(super) struct Staged {
     again: VecDeque<Batch>,
     /// What has been answered by another session.
     restarted: Option<Ended>,
+    /// How far the batch is that is being sent.
+    sending: Arc<Progress>,
 }
 
 /// What a session has ended with.
@@ -50,6 +53,7 @@ impl Delivery {
     pub(super) fn stage(&self, batch: Batch, session: &Arc<Session>) {
         let is_current = Arc::ptr_eq(session, &self.session());
         let staged = &mut self.lock().staged;
+        staged.sending = Arc::default();
         if is_current { staged.kept.push(batch) } else { staged.again.push_front(batch) }
     }
 
@@ -63,10 +67,18 @@ impl Delivery {
         self.lock().staged.again.extend(batches);
     }
 
-    /// Bytes of bodies that the service keeps aside.
+    /// Takes note of how far a batch is, where there is one at a time.
+    pub(super) fn note_sending(&self, progress: &Arc<Progress>) {
+        if self.sink.stages() {
+            self.lock().staged.sending = Arc::clone(progress);
+        }
+    }
+
+    /// Bytes of bodies that the service keeps aside, and of the one that is on its way.
     #[must_use]
     pub fn staged_bytes(&self) -> u64 {
-        self.lock().staged.kept.iter().map(|batch| batch.size() as u64).sum()
+        let staged = &self.lock().staged;
+        staged.kept.iter().map(|batch| batch.size() as u64).sum::<u64>() + staged.sending.written()
     }
 
     /// Whether the service is being asked to make what was staged count.
@@ -129,7 +141,7 @@ impl Delivery {
             Committed::Nothing(error) => self.end_without(&session, error).await,
             Committed::InDoubt(error) => {
                 for batch in self.left() {
-                    self.leave(&batch, true);
+                    self.release_unsettled(&batch, true);
                 }
                 if let Some(failure) = &mut self.lock().failure {
                     // What ended the delivery knew nothing of a commit, and has another advice.
@@ -155,7 +167,7 @@ impl Delivery {
     /// Nothing of what was staged counts. Whether the service hears of that changes nothing for the rows.
     async fn abandon(&self, session: &Session) {
         for batch in self.left() {
-            self.leave(&batch, false);
+            self.release_unsettled(&batch, false);
         }
         let _ = self.sink.abandon(session).await;
     }

@@ -15,7 +15,7 @@ impl Delivery {
         }
         let _turn = match self.policy.linger {
             Some(delay) => {
-                let turn = self.turn.lock().await;
+                let turn = self.turn_to_fill.lock().await;
                 self.linger(delay).await;
                 Some(turn)
             }

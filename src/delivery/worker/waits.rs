@@ -25,7 +25,7 @@ pub enum Notice {
     /// What is odd about a `Retry-After` of the service.
     OddRetryAfter(&'static str),
     /// Something about the queue on the disk.
-    Queue(queue::Notice),
+    Queue(queue::QueueNotice),
     /// Nobody answers, or with a fault of the service's own: why, and how long until the next attempt.
     Down(String, Duration),
     /// Something else, in words of its own.

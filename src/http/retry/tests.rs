@@ -24,9 +24,9 @@ impl Attempts for Script {
     type Came = Came;
     type End = Result<&'static str>;
 
-    async fn exchange(&self, turn: &Turn) -> Result<Came> {
+    async fn exchange(&self, attempt: &Attempt) -> Result<Came> {
         self.made.lock().unwrap().push((self.clock.now() - Moment::default()).as_secs());
-        self.failed.lock().unwrap().push(turn.failed.is_some());
+        self.failed.lock().unwrap().push(attempt.failed.is_some());
         match self.came.lock().unwrap().pop_front().expect("one more than was written down") {
             // Written down as a permit or a sign-in that was not to be had.
             Next::Expired(None, why) => Err(why),
@@ -34,7 +34,7 @@ impl Attempts for Script {
         }
     }
 
-    async fn stopped(&self, _: &Turn) -> Self::End {
+    async fn stopped(&self, _: &Attempt) -> Self::End {
         if !self.is_stopped {
             pending::<()>().await;
         }

@@ -1,6 +1,7 @@
 //! A request's body that knows how far it has been handed to the network, and can be stopped there.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -33,6 +34,7 @@ pub enum Reach {
 pub struct Progress {
     moved: Notify,
     phase: Mutex<Phase>,
+    written: AtomicU64,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,12 @@ impl Progress {
     #[must_use]
     pub fn sent_whole(&self) -> bool {
         *self.phase() == Phase::Whole
+    }
+
+    /// Bytes of the body that the connection has written.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Takes the request back where nothing of it was sent; answers whether that was so.
@@ -154,6 +162,7 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
+        self.progress.written.fetch_add(self.bytes.len() as u64, Ordering::Relaxed);
         self.progress.note();
         let (count, waker) = &mut *self.unwritten.lock();
         *count -= 1;
@@ -266,10 +275,12 @@ mod tests {
         let mut body = body(2 * PIECE, &progress);
         let taken: Vec<_> = (0..2).map(|_| poll(&mut body).unwrap().unwrap().into_data().unwrap()).collect();
         assert_eq!(taken.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE - 1]);
-        for piece in taken {
+        assert_eq!(progress.written(), 0);
+        for (place, piece) in taken.into_iter().enumerate() {
             let waiting = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
             assert!(waiting.is_pending() && !progress.sent_whole());
             drop(piece);
+            assert_eq!(progress.written(), [PIECE, 2 * PIECE - 1][place] as u64);
         }
         assert!(matches!(poll(&mut body), Some(Ok(frame)) if frame.data_ref().unwrap().len() == 1));
         assert!(progress.sent_whole() && body.is_end_stream());

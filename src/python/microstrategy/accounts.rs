@@ -14,7 +14,7 @@ pub(super) struct Account {
     pub(super) read: u64,
     pub(super) problems: Problems,
     pub(super) skip_invalid: bool,
-    /// Rows that were staged.
+    /// Rows that wait, or were sent.
     pub(super) rows: u64,
     pub(super) repeated_keys: u64,
 }

@@ -22,7 +22,7 @@ use crate::python::runtime::{Received, Running, lost};
 use crate::python::wakeup::Wakeup;
 use crate::services::microstrategy::client::Claim;
 use crate::services::microstrategy::upload::{Upload, delivery, queue};
-use crate::services::microstrategy::{Client, Info, Model, Trouble};
+use crate::services::microstrategy::{Client, Info, Model, Unpublished};
 
 /// How it is sent.
 pub(super) enum How {
@@ -47,14 +47,14 @@ enum Way {
 }
 
 /// Rows of one push on their way: the first is number `first` of all.
-struct Sent {
+struct SentPush {
     table: String,
     account: Account,
     started: Moment,
     first: u64,
 }
 
-type Ending = Result<Option<Info>, Trouble>;
+type Ending = Result<Option<Info>, Unpublished>;
 
 /// Sends and publishes what waits.
 pub(super) fn publish(
@@ -64,23 +64,23 @@ pub(super) fn publish(
     how: How,
     options: RowOptions,
 ) -> PyResult<Operation> {
-    let State { staged, claim } = std::mem::take(&mut *State::lock(state));
+    let State { waiting: pushes, claim } = std::mem::take(&mut *State::lock(state));
     let clock = client.clock().clone();
     let deadline = options.timeout.map(|timeout| clock.now() + timeout);
     let wakeup = Arc::new(Wakeup::default());
-    let (mut sent, mut stagings, mut whole, mut first) = (Vec::new(), Vec::new(), None, 0);
-    for one in staged {
+    let (mut sent, mut waiting, mut whole, mut first) = (Vec::new(), Vec::new(), None, 0);
+    for one in pushes {
         let rows = one.account.rows;
-        sent.push(Sent { table: one.staging.table.name.clone(), account: one.account, started: one.started, first });
+        sent.push(SentPush { table: one.rows.table.name.clone(), account: one.account, started: one.started, first });
         first += rows;
         whole = whole.or(one.whole);
-        stagings.push(one.staging);
+        waiting.push(one.rows);
     }
     let (way, running) = match (how, whole) {
         (How::Update { id, is_new, chunk }, None) => {
-            let (targets, queue) = queue(stagings, client.spool_dir());
+            let (updates, queue) = queue(waiting, client.spool_dir());
             let queue = Arc::new(queue);
-            let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, targets, chunk))?;
+            let upload = errors::raise(py, Upload::new((*client).clone(), &id, is_new, updates, chunk))?;
             let delivery = delivery(upload, Arc::clone(&queue), deadline);
             let bytes = base64_length(queue.waiting().bytes);
             let running = Running::start(&wakeup, uploaded(Arc::clone(&delivery)))?;
@@ -89,7 +89,7 @@ pub(super) fn publish(
         (how, whole) => {
             let stop = Arc::new(Notify::new());
             let (client, stopping) = (Arc::clone(&client), Arc::clone(&stop));
-            let table = stagings.into_iter().next().map(|staging| (staging.table, staging.policy));
+            let table = waiting.into_iter().next().map(|rows| (rows.table, rows.policy));
             let sending = async move {
                 let stopping = stopped(&client, &stopping, deadline);
                 match (how, whole, table) {
@@ -134,19 +134,19 @@ async fn stopped(client: &Client, stop: &Notify, deadline: Option<Moment>) -> Er
 /// One request, which may have been done where it is stopped.
 async fn until<T>(
     stopping: impl Future<Output = Error>,
-    sending: impl Future<Output = Result<T, Trouble>>,
-) -> Result<T, Trouble> {
+    sending: impl Future<Output = Result<T, Unpublished>>,
+) -> Result<T, Unpublished> {
     tokio::select! {
         biased;
         sent = sending => sent,
-        error = stopping => Err(Trouble { error, in_doubt: true }),
+        error = stopping => Err(Unpublished { error, in_doubt: true }),
     }
 }
 
 struct Publish {
     running: Running<Ending>,
     telling: Telling,
-    sent: Vec<Sent>,
+    sent: Vec<SentPush>,
     /// Nobody else uploads to the dataset meanwhile.
     _claim: Option<Claim>,
     client: Arc<Client>,
@@ -165,9 +165,9 @@ impl Publish {
         let waiting = match &self.way {
             _ if is_done => None,
             Way::Upload { delivery, .. } if delivery.is_committing() => Some("publishing".to_owned()),
-            Way::Upload { delivery, bytes, .. } => Some(delivery.held().map_or_else(
+            Way::Upload { delivery, bytes, .. } => Some(delivery.status().map_or_else(
                 || format!("sending: {} of {} MB", delivery.staged_bytes() / 1_000_000, bytes.div_ceil(1_000_000)),
-                |held| held.why,
+                |status| status.why,
             )),
             Way::Once(_) => None,
         };
@@ -219,7 +219,7 @@ impl Publish {
 
     fn end(&mut self, py: Python<'_>, outcome: Ending) -> PyResult<Step> {
         let state = match (&self.way, &outcome) {
-            (Way::Upload { .. }, Ok(_)) | (_, Err(Trouble { in_doubt: false, .. })) => None,
+            (Way::Upload { .. }, Ok(_)) | (_, Err(Unpublished { in_doubt: false, .. })) => None,
             (Way::Once(_), Ok(_)) => Some(RowState::Confirmed),
             (_, Err(_)) => Some(RowState::InDoubt),
         };
@@ -228,15 +228,17 @@ impl Publish {
         let error = match outcome {
             // Published is published, whoever wanted to end it, and whatever is raised by whoever is shown that it is.
             _ if ledger.count(RowState::Confirmed) == rows && (rows > 0 || outcome.is_ok()) => {
-                self.telling.end(py, self.shown(true))?;
                 let results = self.results(py, &ledger)?;
+                if let Err(raised) = self.telling.end(py, self.shown(true)) {
+                    return Err(with_results(py, raised, &results)?);
+                }
                 if let Ok(Some(info)) = outcome {
                     results.set_item(py.None(), info.id)?;
                 }
                 return Ok(Step::Done(results.into_any().unbind()));
             }
             Ok(_) => Error::bug("rows are neither published nor is it known why not"),
-            Err(trouble) => trouble.error,
+            Err(unpublished) => unpublished.error,
         };
         self.telling.close(py)?;
         let results = self.results(py, &ledger)?;
@@ -244,12 +246,17 @@ impl Publish {
             Some(raised) => raised,
             None => errors::to_py(py, &error),
         };
-        if let Some(result) = results.values().iter().next() {
-            results::with_result(py, &raised, &result)?;
-        }
-        raised.value(py).setattr("_results", results)?;
-        Err(raised)
+        Err(with_results(py, raised, &results)?)
     }
+}
+
+/// The exception with what became of the rows.
+fn with_results(py: Python<'_>, raised: PyErr, results: &Bound<'_, PyDict>) -> PyResult<PyErr> {
+    if let Some(result) = results.values().iter().next() {
+        results::with_result(py, &raised, &result)?;
+    }
+    raised.value(py).setattr("_results", results)?;
+    Ok(raised)
 }
 
 impl Work for Publish {
@@ -266,7 +273,7 @@ impl Work for Publish {
             Received::Lost if self.raised.is_some() => {
                 let in_doubt = matches!(&self.way, Way::Upload { delivery, .. } if delivery.is_committing());
                 let error = Error::new(Kind::Closed, "the call was interrupted, and its upload session is left");
-                self.end(py, Err(Trouble { error, in_doubt }))
+                self.end(py, Err(Unpublished { error, in_doubt }))
             }
             Received::Lost => Err(lost(py)),
         }

@@ -40,7 +40,7 @@ impl Telling {
     }
 
     /// How long rows may be read without a pause.
-    pub(super) fn turn(&self) -> Option<Duration> {
+    pub(super) fn time_slice(&self) -> Option<Duration> {
         (!matches!(self.progress, Progress::Never)).then_some(EVERY)
     }
 

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::accounts::Account;
-use super::{Library, LibraryModel, publishing, staging};
+use super::{Library, LibraryModel, publishing, waiting};
 use crate::clock::Moment;
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::Meter;
@@ -15,12 +15,12 @@ use crate::python::operation::Operation;
 use crate::python::options::{RowOptions, choice, wrong};
 use crate::python::{door, errors, text};
 use crate::services::microstrategy::client::Claim;
-use crate::services::microstrategy::staging::{CHUNK_BYTES, Staging, USUAL_CHUNK, Workflow};
+use crate::services::microstrategy::waiting::{CHUNK_BYTES, USUAL_CHUNK, WaitingRows, Workflow};
 use crate::services::microstrategy::{Client, Model, Policy};
 
 /// Rows of one push that wait.
-pub(super) struct Staged {
-    pub(super) staging: Staging,
+pub(super) struct WaitingPush {
+    pub(super) rows: WaitingRows,
     /// All of them as one array of records, where one request takes them.
     pub(super) whole: Option<Vec<u8>>,
     pub(super) account: Account,
@@ -30,7 +30,7 @@ pub(super) struct Staged {
 /// What an upload holds.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) staged: Vec<Staged>,
+    pub(super) waiting: Vec<WaitingPush>,
     pub(super) claim: Option<Claim>,
 }
 
@@ -93,7 +93,7 @@ impl LibraryUpload {
     }
 
     /// Reads and checks rows of a table, and has them wait.
-    fn stage(
+    fn collect(
         &self,
         rows: &Bound<'_, PyAny>,
         table: &Bound<'_, PyAny>,
@@ -106,14 +106,14 @@ impl LibraryUpload {
             let policy = choice("policy", policy, &words)?;
             let table = text::optional("table", table)?;
             let Some(described) = self.described.get() else {
-                return Err(errors::bug(py, "rows are staged before the tables are known"));
+                return Err(errors::bug(py, "rows are taken before the tables are known"));
             };
             let table = errors::raise(py, described.table(&self.name, table.as_deref()))?.clone();
             self.check_policy(py, &table.name, policy)?;
             let options = RowOptions::read(options)?;
             let folder = self.client.spool_dir();
-            let staging = errors::raise(py, Staging::new(table, policy, self.workflow, folder))?;
-            staging::stage(Arc::clone(&self.state), staging, rows, options, self.client.clock())
+            let waiting = errors::raise(py, WaitingRows::new(table, policy, self.workflow, folder))?;
+            waiting::collect(Arc::clone(&self.state), waiting, rows, options, self.client.clock())
         })
     }
 
@@ -121,10 +121,9 @@ impl LibraryUpload {
     fn results<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         door::through(py, || {
             let (results, now) = (PyDict::new(py), self.client.clock().now());
-            for staged in &State::lock(&self.state).staged {
-                let result =
-                    staged.account.result(py, &Ledger::default(), 0, &Meter::default(), now - staged.started)?;
-                results.set_item(&staged.staging.table.name, result)?;
+            for push in &State::lock(&self.state).waiting {
+                let result = push.account.result(py, &Ledger::default(), 0, &Meter::default(), now - push.started)?;
+                results.set_item(&push.rows.table.name, result)?;
             }
             Ok(results)
         })
@@ -133,7 +132,7 @@ impl LibraryUpload {
     /// Whether one request takes all that waits.
     #[getter]
     fn is_whole(&self) -> bool {
-        matches!(State::lock(&self.state).staged.as_slice(), [only] if only.whole.is_some())
+        matches!(State::lock(&self.state).waiting.as_slice(), [only] if only.whole.is_some())
     }
 
     /// Makes the dataset with its rows in one request; answers its id and what became of the rows.
@@ -173,11 +172,11 @@ impl LibraryUpload {
     /// A table is updated in one way at a time.
     fn check_policy(&self, py: Python<'_>, table: &str, policy: Policy) -> PyResult<()> {
         let state = State::lock(&self.state);
-        let other = state.staged.iter().find(|one| one.staging.table.name == table && one.staging.policy != policy);
+        let other = state.waiting.iter().find(|one| one.rows.table.name == table && one.rows.policy != policy);
         let Some(other) = other else { return Ok(()) };
         let message = format!(
             "table `{table}` is uploaded with policy=\"{}\": it takes no rows with policy=\"{policy}\" besides",
-            other.staging.policy
+            other.rows.policy
         );
         Err(errors::to_py(py, &Error::configuration(message).with_hint("publish first")))
     }

@@ -73,12 +73,12 @@ impl Push {
     }
 
     pub(super) fn log(&self, py: Python<'_>) -> PyResult<()> {
-        notices::log(py, &self.target.route.place(), &self.delivery.notices())
+        notices::log(py, &self.sink.route.place(), &self.delivery.notices())
     }
 
     pub(super) fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = self.read(py);
-        let elapsed = self.target.route.clock.now() - self.started;
+        let elapsed = self.sink.route.clock.now() - self.started;
         let (problems, ledger) = (self.encoder.problems(), self.queue.ledger());
         let report =
             Report::new(read, problems, self.options.skip_invalid, 0, &ledger, &self.delivery.meter(), elapsed)

@@ -10,7 +10,7 @@ use crate::clock::Moment;
 use crate::delivery::queue::RowState;
 use crate::python::errors::face;
 use crate::python::options::Progress;
-use crate::python::reading::TURN;
+use crate::python::reading::TIME_SLICE;
 
 /// How often it is shown at most.
 const EVERY: Duration = Duration::from_millis(500);
@@ -45,15 +45,15 @@ impl Telling {
     }
 
     /// How long rows may be read without a pause.
-    pub(super) fn turn(&self, soon: bool) -> Option<Duration> {
-        soon.then_some(TURN).or(self.often.then_some(EVERY))
+    pub(super) fn time_slice(&self, soon: bool) -> Option<Duration> {
+        soon.then_some(TIME_SLICE).or(self.often.then_some(EVERY))
     }
 }
 
 impl Push {
     /// Shows how far it has come, if it is time to.
     pub(super) fn show(&mut self, py: Python<'_>) -> PyResult<()> {
-        let now = self.target.route.clock.now();
+        let now = self.sink.route.clock.now();
         if matches!(self.options.progress, Progress::Never) || now < self.telling.next {
             return Ok(());
         }
@@ -94,16 +94,16 @@ impl Push {
 
     /// Python's `Progress`.
     fn progress<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (read, meter, held) = (self.read(py), self.delivery.meter(), self.delivery.held());
+        let (read, meter, status) = (self.read(py), self.delivery.meter(), self.delivery.status());
         let ended = matches!(self.phase, Phase::Settle) && self.early.is_none();
-        let until = held.as_ref().and_then(|held| held.until?.duration_since(UNIX_EPOCH).ok());
+        let until = status.as_ref().and_then(|status| status.until?.duration_since(UNIX_EPOCH).ok());
         let fields = PyDict::new(py);
         fields.set_item("read", read)?;
         fields.set_item("confirmed", self.queue.ledger().count(RowState::Confirmed))?;
         fields.set_item("total", self.telling.total.or(ended.then_some(read)))?;
         fields.set_item("requests", meter.requests)?;
         fields.set_item("retries", meter.retries)?;
-        fields.set_item("waiting", held.map(|held| held.why))?;
+        fields.set_item("waiting", status.map(|status| status.why))?;
         fields.set_item("until", until.map(|until| until.as_secs_f64()))?;
         face(py, "delivery.progress")?.getattr("progress")?.call((), Some(&fields))
     }

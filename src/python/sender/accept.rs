@@ -99,7 +99,7 @@ impl Accept {
             return Ok(Step::Again);
         };
         let mut source = Source::resume(py, rest);
-        let time = Time::new(&self.shared.target.route.clock, None).turn(soon);
+        let time = Time::new(&self.shared.sink.route.clock, None).time_slice(soon);
         let filled = match source.arrow() {
             Some(rows) => door::away(py, || encoder.fill_in_slices(&mut InTime::new(rows, time))),
             None => encoder.fill(&mut InTime::new(&mut source, time)),
@@ -155,7 +155,7 @@ impl Accept {
             if shared.options.on_full != OnFull::Block {
                 return Err(full(py, "the buffer is full"));
             }
-            let clock = shared.target.route.clock.clone();
+            let clock = shared.sink.route.clock.clone();
             let end = clock.now() + shared.options.full_timeout;
             self.patience = Some(Running::start(&self.wakeup, async move { clock.deadline(end).await })?);
             return Ok(Step::Wait);
@@ -169,7 +169,7 @@ impl Accept {
     fn raise(&self, py: Python<'_>, stop: Stop) -> PyResult<Step> {
         let row = self.encoder.as_ref().map_or(0, Encoder::rows_read);
         Err(match stop {
-            Stop::Turn => return Ok(Step::Again),
+            Stop::TimeSlice => return Ok(Step::Again),
             Stop::Dry => return Ok(Step::Feed),
             Stop::Early(Early::Failed(error)) => errors::to_py(py, &error),
             Stop::Early(Early::Source(raised)) => errors::source(py, raised, row),

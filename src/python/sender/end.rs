@@ -147,7 +147,7 @@ impl Close {
 
 /// Rings the wakeup once `timeout` has passed.
 fn patience(shared: &Shared, wakeup: &Arc<Wakeup>, timeout: Option<Duration>) -> PyResult<Option<Running<()>>> {
-    let clock = shared.target.route.clock.clone();
+    let clock = shared.sink.route.clock.clone();
     let end: Option<Moment> = timeout.map(|timeout| clock.now() + timeout);
     end.map(|end| Running::start(wakeup, async move { clock.deadline(end).await })).transpose()
 }

@@ -33,7 +33,7 @@ impl Shared {
 
     pub(super) fn stats(&self) -> Stats {
         let figures = self.queue.stats();
-        let now = self.target.route.clock.now();
+        let now = self.sink.route.clock.now();
         let trouble = self.delivery.trouble();
         let state = match &trouble {
             _ if self.closed.load(Ordering::Acquire) => "closed",

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Client {
     wanted: Option<String>,
     project: Arc<OnceCell<String>>,
     meter: Arc<Mutex<Meter>>,
+    /// Uploads that this login is for.
+    uploads: Arc<AtomicUsize>,
     /// Where chunks wait.
     pub(super) spool_dir: Option<PathBuf>,
 }
@@ -68,6 +71,7 @@ impl Client {
             wanted: project,
             project: Arc::default(),
             meter: Arc::default(),
+            uploads: Arc::default(),
             spool_dir,
         })
     }
@@ -137,6 +141,23 @@ impl Client {
         }
     }
 
+    /// Logs out for an upload that is in the way, unless others have this login too and would end with it.
+    pub(super) async fn log_out_alone(&self) -> Result<()> {
+        if self.uploads.load(Ordering::Acquire) > 1 { Ok(()) } else { self.log_out().await }
+    }
+
+    /// Logs out; nobody signs in again.
+    pub async fn close(&self) -> Result<()> {
+        self.session.close();
+        self.log_out().await
+    }
+
+    /// Takes note of an upload.
+    pub(super) fn begin_upload(&self) -> UploadCount {
+        self.uploads.fetch_add(1, Ordering::AcqRel);
+        UploadCount(Arc::clone(&self.uploads))
+    }
+
     /// The id of the project that everything is in.
     pub(super) async fn project(&self) -> Result<&str> {
         let found = self.project.get_or_try_init(|| self.find_project(self.wanted.as_deref())).await;
@@ -167,6 +188,16 @@ impl Client {
                 .with_hint("the service takes one at a time: publish or discard that one first"));
         }
         Ok(Claim(key))
+    }
+}
+
+/// An upload that is counted until this goes.
+#[derive(Debug)]
+pub(super) struct UploadCount(Arc<AtomicUsize>);
+
+impl Drop for UploadCount {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -10,10 +10,10 @@ use super::Policy;
 use super::address::below;
 use super::client::Client;
 use super::datasets::{Info, TableInfo};
-use super::doubt::Trouble;
 use super::model::{Model, headers};
 use super::operation::{Call, Setback};
 use super::read::{json, required};
+use super::unpublished::Unpublished;
 use crate::error::Result;
 
 /// The header that says what becomes of keys that are there already.
@@ -33,17 +33,17 @@ impl Client {
     }
 
     /// `POST datasets`: the model and the rows of its only table, which are published with it. `rows` is their JSON.
-    pub async fn create_whole(&self, model: &Model, rows: &[u8]) -> Result<Info, Trouble> {
+    pub async fn create_whole(&self, model: &Model, rows: &[u8]) -> Result<Info, Unpublished> {
         let call = Call::new(Method::POST, below(&self.root, &["datasets"])?, CREATING);
         let call = self.within(call.with(&model.one(&STANDARD.encode(rows)))).await?;
         let answer = self.call_again(call).await?;
-        let answer = json(&answer).map_err(Trouble::doubt)?;
-        let id = required(&answer, &["datasetId", "id"]).map_err(Trouble::doubt)?;
+        let answer = json(&answer).map_err(Unpublished::doubt)?;
+        let id = required(&answer, &["datasetId", "id"]).map_err(Unpublished::doubt)?;
         Ok(Info { id, name: model.name().to_owned() })
     }
 
     /// `PATCH datasets/{id}/tables/{table}`: updates a table of a dataset that was made in one request, and publishes it.
-    pub async fn patch(&self, id: &str, table: &TableInfo, policy: Policy, rows: &[u8]) -> Result<(), Trouble> {
+    pub async fn patch(&self, id: &str, table: &TableInfo, policy: Policy, rows: &[u8]) -> Result<(), Unpublished> {
         let url = below(&self.root, &["datasets", id, "tables", &table.name])?;
         let data = STANDARD.encode(rows);
         let body = json!({"name": table.name, "columnHeaders": headers(&table.columns), "data": data});

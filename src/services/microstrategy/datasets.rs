@@ -8,11 +8,15 @@ use super::address::{below, is_id};
 use super::client::Client;
 use super::operation::Call;
 use super::read::{json, list, required, whole};
+use super::rules::is_number;
 use crate::error::{Error, Kind, Result, shown};
 use crate::rows::schema::{Column, DataType};
 
 /// What kind of object a dataset is. Source: `EnumDSSXMLObjectTypes`, report.
 const OBJECT_TYPE: &str = "3";
+
+/// How metrics begin that the service adds to each table by itself.
+const ROW_COUNT: &str = "Row Count - ";
 
 /// A dataset as the service lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -113,15 +117,27 @@ impl Client {
         let columns = list(&answer, &[there.as_slice(), &["columns"]].concat())?;
         let url = below(&self.root, &["v2", "cubes", id])?;
         let cube = json(&self.ask(Call::new(Method::GET, url, "asking for the attributes")).await?)?;
-        let metrics = list(&cube, &["definition", "availableObjects", "metrics"])?;
-        let metrics: Vec<_> = metrics.iter().filter_map(|metric| metric.get("name")?.as_str()).collect();
+        let named = |what| {
+            let found = list(&cube, &["definition", "availableObjects", what])?.iter();
+            Ok::<Vec<_>, Error>(found.filter_map(|one| one.get("name")?.as_str()).collect())
+        };
+        let (metrics, attributes) = (named("metrics")?, named("attributes")?);
+        let of_column =
+            |name: &&str| columns.iter().any(|column| column.get("columnName").and_then(Value::as_str) == Some(name));
+        let are_renamed = metrics.iter().any(|name| !name.starts_with(ROW_COUNT) && !of_column(name));
+        // Of a column with another name than its metric or attribute nobody tells which it is: numbers are metrics as a rule.
+        let is_key = |column: &Column| {
+            let name = column.name.as_str();
+            let is_metric = are_renamed && !attributes.contains(&name) && is_number(column.data_type);
+            !metrics.contains(&name) && !is_metric
+        };
         let tables = list(&answer, &[there.as_slice(), &["tables"]].concat())?;
         let tables = tables.iter().map(|table| {
             let name = required(table, &["name"])?;
             let of_table = columns.iter().filter(|one| one.get("tableName").and_then(Value::as_str) == Some(&name));
             let columns = of_table.map(column).collect::<Result<Vec<_>>>()?;
-            let keys = columns.iter().map(|one| one.name.clone()).filter(|one| !metrics.contains(&one.as_str()));
-            Ok(TableInfo { keys: keys.collect(), name, columns })
+            let keys = columns.iter().filter(|one| is_key(one)).map(|one| one.name.clone()).collect();
+            Ok(TableInfo { keys, name, columns })
         });
         Ok(Described { tables: tables.collect::<Result<_>>()? })
     }

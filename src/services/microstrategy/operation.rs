@@ -85,7 +85,7 @@ impl Client {
             doing,
             repeatable,
             on_expiry: if renews { OnExpiry::Tell } else { OnExpiry::Fail },
-            heard: Some(&|turn, sent| self.meter().note(turn, bytes, Some(&sent.outcome))),
+            heard: Some(&|attempt, sent| self.meter().note(attempt, bytes, Some(&sent.outcome))),
         };
         operation.run().await
     }

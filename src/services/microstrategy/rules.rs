@@ -85,6 +85,9 @@ pub(super) fn check_dataset(dataset: &Dataset, problems: &mut Vec<String>) {
 fn check_name(name: &str, what: &str, problems: &mut Vec<String>) {
     NAMES.check_length(name, what, problems);
     NAMES.check_characters(name, what, problems);
+    if name == "." || name == ".." {
+        problems.push(format!("{what} `{name}`: no address holds a name like this"));
+    }
     if !name.is_empty() && name.trim().is_empty() {
         problems.push(format!("{what} `{}` has a blank name", shown(name)));
     }

@@ -8,6 +8,7 @@
 //! Source: "Authentication" of MicroStrategy's REST API documentation: the token and all cookies go with each request.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -117,11 +118,13 @@ struct Logins {
     shared: Arc<Shared>,
     /// Whoever signs in has it: others wait for that sign-in and take it.
     turn: tokio::sync::Mutex<()>,
+    /// Nobody signs in any more.
+    is_closed: AtomicBool,
 }
 
 /// Hears the token and the cookies of a login.
 #[derive(Debug)]
-struct Hearing(Arc<Shared>, Vec<SecretString>);
+struct Hearing(Arc<Shared>, Vec<SecretString>, Url);
 
 impl Authentication for Hearing {
     fn sign<'a>(&'a self, _request: &'a Request) -> Later<'a, Signature> {
@@ -134,7 +137,7 @@ impl Authentication for Hearing {
 
     fn hear(&self, response: &Response) {
         let mut state = self.0.lock();
-        state.jar.hear(&response.headers);
+        state.jar.hear(&response.headers, &self.2);
         if let (200..300, Some(token)) = (response.status, response.header(TOKEN.as_str())) {
             state.token = Some(token.into());
         }
@@ -145,11 +148,11 @@ impl Session {
     /// Nobody is signed in yet.
     pub(super) fn new(sign_in: SignIn, root: &Url, transport: Transport, retry: Retry, clock: Clock) -> Result<Self> {
         let shared = Arc::new(Shared::default());
-        let hearing = Hearing(Arc::clone(&shared), sign_in.secrets());
+        let hearing = Hearing(Arc::clone(&shared), sign_in.secrets(), below(root, &[])?);
         let http = Exchanges::new(transport, Arc::new(Speech)).signed_by(Arc::new(hearing));
         let url = below(root, &["auth", "login"])?;
-        let turn = tokio::sync::Mutex::default();
-        Ok(Self(Arc::new(Logins { sign_in, url, http, clock, retry, shared, turn })))
+        let (turn, is_closed) = (tokio::sync::Mutex::default(), AtomicBool::new(false));
+        Ok(Self(Arc::new(Logins { sign_in, url, http, clock, retry, shared, turn, is_closed })))
     }
 
     /// Whether there is something to log out of, once nobody is signing in any more.
@@ -161,6 +164,11 @@ impl Session {
     /// The session is over.
     pub(super) fn forget(&self) {
         self.0.forget();
+    }
+
+    /// From here on nobody signs in.
+    pub(super) fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
     }
 
     /// Signs in on a task of its own: whoever stops waiting would leave a login behind that nobody could log out of.
@@ -192,6 +200,9 @@ impl Logins {
         };
         if is_there {
             return Ok(());
+        }
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(Error::new(Kind::Closed, "the client is closed"));
         }
         self.leave().await;
         self.forget();
@@ -289,6 +300,6 @@ impl Authentication for Session {
     }
 
     fn hear(&self, response: &Response) {
-        self.0.shared.lock().jar.hear(&response.headers);
+        self.0.shared.lock().jar.hear(&response.headers, &self.0.url);
     }
 }

@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 use super::Policy;
 use super::address::below;
 use super::answers::Speech;
-use super::client::Client;
-use super::doubt::Trouble;
+use super::client::{Client, UploadCount};
 use super::operation::{ANSWER_LIMIT, Call, Setback};
 use super::read::{json, required, unreadable, whole};
-use super::staging::{ROWS, Staging};
+use super::unpublished::Unpublished;
+use super::waiting::{ROWS, WaitingRows};
 use crate::clock::Moment;
 use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy as DeliveryPolicy};
@@ -36,7 +36,7 @@ use crate::rate_limit::Watch;
 use crate::rows::encode::{Framing, Limits};
 
 /// How long a dataset that was just made may be unknown to the service. Source: mstrio-py, issue 150.
-const LAG: Duration = Duration::from_secs(30);
+const NEW_DATASET_LAG: Duration = Duration::from_secs(30);
 /// Waits between two looks at something that takes its time; they double up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -50,13 +50,15 @@ const TIDYING: Duration = Duration::from_secs(10);
 /// (facts/microstrategy 2.1).
 const KEEPING: Duration = Duration::from_secs(300);
 
+const IN_THE_WAY: &str = "an upload that was opened without an answer may be in the way: it ends with its login";
+
 /// States of publishing. Source: `EnumDSSXMLStatus`: result; error message and request execution error.
 const RESULT: i64 = 1;
 const FAILURES: [i64; 2] = [3, 18];
 
 /// A table that is filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct TableUpdate {
     /// The table.
     pub table: String,
     /// What becomes of rows that are there.
@@ -72,18 +74,20 @@ pub struct Upload {
     /// It may not be known to all of the service yet.
     is_new: bool,
     /// Its parts.
-    targets: Vec<Target>,
+    updates: Vec<TableUpdate>,
     /// Bytes of Base64 in one chunk.
     chunk: usize,
     url: Url,
+    _count: UploadCount,
 }
 
 impl Upload {
     /// An upload to tables of the dataset with that id, in chunks of at most so many bytes of Base64.
-    pub fn new(client: Client, dataset: &str, is_new: bool, targets: Vec<Target>, chunk: u64) -> Result<Self> {
+    pub fn new(client: Client, dataset: &str, is_new: bool, updates: Vec<TableUpdate>, chunk: u64) -> Result<Self> {
         let url = below(&client.root, &["datasets", dataset, "uploadSessions"])?;
         let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
-        Ok(Self { client, is_new, targets, chunk, url })
+        let _count = client.begin_upload();
+        Ok(Self { client, is_new, updates, chunk, url, _count })
     }
 
     /// The exchanges by which it is reached.
@@ -101,13 +105,13 @@ impl Upload {
         Call::new(method, url, doing).within(self.client.found_project())
     }
 
-    /// `POST uploadSessions`, once more where the login had ended, or nobody knows the id of the session that was opened.
+    /// `POST uploadSessions`, again where the login had ended, or nobody knows the id of the session that was opened.
     async fn open(&self, client: &Client) -> Result<String> {
-        let tables: Vec<_> = self.targets.iter().map(Target::as_json).collect();
+        let tables: Vec<_> = self.updates.iter().map(TableUpdate::as_json).collect();
         client.project().await?;
         let call = self.call(Method::POST, &[], "opening the upload").with(&json!({"tables": tables}));
-        let (clock, mut again) = (&client.clock, true);
-        let (until, mut wait) = (clock.now() + LAG, FIRST_WAIT);
+        let (clock, mut failures) = (&client.clock, 0);
+        let (until, mut wait) = (clock.now() + NEW_DATASET_LAG, FIRST_WAIT);
         loop {
             match client.attempt(&call).await {
                 Ok(answer) => return required(&json(&answer)?, &["uploadSessionId", "id"]),
@@ -116,12 +120,15 @@ impl Upload {
                     wait = LONGEST_WAIT.min(wait * 2);
                 }
                 Err(setback) => {
-                    // A session of which nobody knows the id would be in the way: it ends with the login.
-                    if setback.in_doubt {
-                        client.log_out().await.ok();
+                    let is_unknown = setback.in_doubt && setback.error.answer.code.is_none();
+                    failures += 1;
+                    if !(is_unknown || setback.renewed) || failures > 1 && !client.retry.allows(failures) {
+                        return Err(if failures > 1 { setback.error.with_hint(IN_THE_WAY) } else { setback.error });
                     }
-                    if !std::mem::take(&mut again) || !(setback.in_doubt || setback.renewed) {
-                        return Err(setback.error);
+                    if is_unknown {
+                        // A session of which nobody knows the id would be in the way: it ends with the login.
+                        client.log_out_alone().await.ok();
+                        clock.sleep_until(clock.now() + client.retry.delay(failures)).await;
                     }
                 }
             }
@@ -181,12 +188,12 @@ impl Upload {
     }
 }
 
-impl Target {
+impl TableUpdate {
     /// Where rows that wait go.
     #[must_use]
-    pub fn of(staging: &Staging) -> Self {
-        let columns = staging.table.columns.iter().map(|column| column.name.clone()).collect();
-        Self { table: staging.table.name.clone(), policy: staging.policy, columns }
+    pub fn of(rows: &WaitingRows) -> Self {
+        let columns = rows.table.columns.iter().map(|column| column.name.clone()).collect();
+        Self { table: rows.table.name.clone(), policy: rows.policy, columns }
     }
 
     fn as_json(&self) -> Value {
@@ -226,9 +233,9 @@ impl Sink for Upload {
 
     /// `PUT uploadSessions/{id}`.
     fn request(&self, session: &Session, parcel: Parcel) -> Request {
-        let Parcel { body, number, part } = parcel;
-        let table = Value::from(self.targets.get(part).map(|target| target.table.as_str()).unwrap_or_default());
-        let index = number.unwrap_or_default();
+        let Parcel { body, sequence_number, part } = parcel;
+        let table = Value::from(self.updates.get(part).map(|update| update.table.as_str()).unwrap_or_default());
+        let index = sequence_number.unwrap_or_default();
         let before = format!("{{\"tableName\":{table},\"index\":{index},\"data\":\"");
         let Call { method, url, headers, .. } = self.call(Method::PUT, &[id(session)], "sending a chunk");
         let body = body.within(Bytes::from(before), Bytes::from_static(b"\"}"));
@@ -252,7 +259,7 @@ impl Sink for Upload {
                 }
                 Err(Setback { error, renewed: true, .. }) => Committed::Expired(error),
                 Err(setback) => {
-                    let Trouble { error, in_doubt } = setback.into();
+                    let Unpublished { error, in_doubt } = setback.into();
                     if in_doubt { Committed::InDoubt(error) } else { Committed::Nothing(error) }
                 }
             }
@@ -263,7 +270,7 @@ impl Sink for Upload {
         Box::pin(async move {
             match self.delete(session).await {
                 // It would be in the way of the next one: it ends with the login.
-                Err(error) if error.kind != Kind::NotFound => self.client.log_out().await,
+                Err(error) if error.kind != Kind::NotFound => self.client.log_out_alone().await,
                 _ => Ok(()),
             }
         })
@@ -327,22 +334,23 @@ pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> 
     Arc::new(Delivery::new(queue, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
 }
 
-/// Where rows wait: `stagings` in the order of `targets`, each table once.
+/// Where rows wait: `waiting` in the order of `updates`, each table once.
 #[must_use]
-pub fn queue(stagings: Vec<Staging>, folder: PathBuf) -> (Vec<Target>, Queue) {
-    let (mut targets, mut piles) = (Vec::<Target>::new(), Vec::new());
-    for staging in stagings {
-        let target = Target::of(&staging);
-        let known = targets.iter().position(|known| known.table == target.table);
-        let part = known.unwrap_or(targets.len());
+pub fn queue(waiting: Vec<WaitingRows>, folder: PathBuf) -> (Vec<TableUpdate>, Queue) {
+    let (mut updates, mut piles) = (Vec::<TableUpdate>::new(), Vec::new());
+    // A table without rows stays as it is, whatever its policy.
+    for rows in waiting.into_iter().filter(|rows| rows.rows > 0) {
+        let update = TableUpdate::of(&rows);
+        let known = updates.iter().position(|known| known.table == update.table);
+        let part = known.unwrap_or(updates.len());
         if known.is_none() {
-            targets.push(target);
+            updates.push(update);
         }
-        piles.push(staging.into_pile().for_part(part));
+        piles.push(rows.into_pile().for_part(part));
     }
     let queue = Queue::in_piles(folder, piles);
     queue.close();
-    (targets, queue)
+    (updates, queue)
 }
 
 /// Whether something else on the way may have answered: the service gives its refusals a code, and what passes was

@@ -48,7 +48,7 @@ impl Api {
     /// Creates `dataset` with an eye to those of the same name: the service itself would make a second one. Who does so at
     /// once in this process waits for the other.
     pub async fn create_if(&self, workspace: Option<&str>, dataset: &Dataset, if_exists: IfExists) -> Result<Created> {
-        let mut turn = self.turn(workspace, &dataset.name).await;
+        let mut turn = self.creation_turn(workspace, &dataset.name).await;
         let known = self.datasets(workspace).await?;
         let there = match only(&known, "dataset", &dataset.name)? {
             Some(listed) => Some(listed.clone()),

@@ -6,7 +6,7 @@ use std::fs;
 
 use fastrand::Rng;
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Loss, Notice, Part, Queue, Reader, RowState, StoredRows};
+use powerbi_push::delivery::queue::{Batch, Loss, Part, Queue, QueueNotice, Reader, RowState, StoredRows};
 
 use crate::outbox::folder::{Folder, drain, ids, line, refusal, run, take};
 
@@ -18,10 +18,10 @@ struct House {
     folder: Option<Folder>,
     /// Rows accepted and not settled.
     pending: BTreeSet<i64>,
-    aside: BTreeSet<i64>,
+    dead_letters: BTreeSet<i64>,
     /// Every row that there ever was.
     all: BTreeSet<i64>,
-    last_number: u64,
+    last_sequence_number: u64,
 }
 
 impl House {
@@ -29,7 +29,7 @@ impl House {
     fn new(random: &mut Rng) -> Self {
         let (folder, mut house, mut taken) = (Folder::new(), Self::default(), Vec::new());
         let mut outbox = folder.open().unwrap();
-        outbox.number_from(0).unwrap();
+        outbox.number_batches_after(0).unwrap();
         for _ in 0..random.usize(1..60) {
             match random.u32(0..12) {
                 0..=5 => house.accept(&outbox, random),
@@ -38,7 +38,7 @@ impl House {
                     drop(outbox);
                     taken.clear();
                     outbox = folder.open().unwrap();
-                    outbox.number_from(0).unwrap();
+                    outbox.number_batches_after(0).unwrap();
                 }
                 9 if random.u32(0..4) == 0 => house.drop_or_retry(&outbox, random),
                 _ if taken.is_empty() => {}
@@ -75,13 +75,13 @@ impl House {
     /// A batch is sent, and ends in one way or another.
     fn end(&mut self, outbox: &Queue, mut batch: Batch, random: &mut Rng) {
         outbox.issue(&mut batch).unwrap();
-        self.last_number = self.last_number.max(batch.number().unwrap());
+        self.last_sequence_number = self.last_sequence_number.max(batch.sequence_number().unwrap());
         let rows = ids(&batch);
         match random.u32(0..8) {
             0 => return,
             1 => {
-                outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
-                self.aside.extend(&rows);
+                outbox.settle_as_dead_letter(&batch, RowState::Rejected, &refusal()).unwrap();
+                self.dead_letters.extend(&rows);
             }
             _ => outbox.settle(&batch, RowState::Confirmed, batch.maybe_sent()).unwrap(),
         }
@@ -90,11 +90,11 @@ impl House {
 
     fn drop_or_retry(&mut self, outbox: &Queue, random: &mut Rng) {
         if random.bool() {
-            outbox.retry_set_aside().unwrap();
-            self.pending.append(&mut self.aside);
+            outbox.retry_dead_letters().unwrap();
+            self.pending.append(&mut self.dead_letters);
         } else {
-            outbox.on_disk().unwrap().drop_set_aside().unwrap();
-            self.aside.clear();
+            outbox.on_disk().unwrap().drop_dead_letters().unwrap();
+            self.dead_letters.clear();
         }
     }
 }
@@ -130,7 +130,7 @@ fn inflict(folder: &Folder, random: &mut Rng) -> String {
     done.join(", ")
 }
 
-/// A look into the file, before it is rescued: where it counts the rows, it can write them, each as it was.
+/// A look into the file, before it is salvaged: where it counts the rows, it can write them, each as it was.
 fn look(house: &House, what: &str) {
     let Ok(reader) = Reader::open(&house.folder().file(), Clock::simulated()) else { return };
     let mut out = Vec::new();
@@ -146,7 +146,7 @@ fn look(house: &House, what: &str) {
 }
 
 fn told(outbox: &Queue) -> Vec<Loss> {
-    let lost = |notice| if let Notice::Damaged { lost, .. } = notice { Some(lost) } else { None };
+    let lost = |notice| if let QueueNotice::Damaged { lost, .. } = notice { Some(lost) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(lost).collect()
 }
 
@@ -163,7 +163,7 @@ impl Outcome {
     fn verdict(&mut self, house: &House, what: &str) {
         look(house, what);
         let outbox = house.folder().open().unwrap_or_else(|error| panic!("{what}: {error}"));
-        outbox.number_from(0).unwrap();
+        outbox.number_batches_after(0).unwrap();
         let (mut came, mut told) = (BTreeSet::new(), told(&outbox));
         let exact_so_far = told.iter().all(|loss| loss.exact);
         for mut batch in drain(&outbox) {
@@ -174,17 +174,17 @@ impl Outcome {
                 let again = !house.pending.contains(&row);
                 assert!(!again || batch.maybe_sent(), "{what}: row {row} was settled");
             }
-            let is_new = batch.number().is_none();
+            let is_new = batch.sequence_number().is_none();
             outbox.issue(&mut batch).unwrap();
-            let is_given = batch.number().unwrap() <= house.last_number;
+            let is_given = batch.sequence_number().unwrap() <= house.last_sequence_number;
             assert!(!is_new || !is_given || !exact_so_far, "{what}: a number is given twice");
             outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }
         told.extend(self::told(&outbox));
         assert_eq!(outbox.stats().pending.rows, 0, "{what}");
-        let aside = Reader::open(&house.folder().file(), Clock::simulated()).unwrap().set_aside().unwrap();
-        let aside: Vec<i64> = aside.iter().flat_map(|(_, stored)| rows_of(stored)).collect();
-        self.count(house, &came, &aside.into_iter().collect(), &told, what);
+        let dead_letters = Reader::open(&house.folder().file(), Clock::simulated()).unwrap().dead_letters().unwrap();
+        let dead_letters: Vec<i64> = dead_letters.iter().flat_map(|(_, stored)| rows_of(stored)).collect();
+        self.count(house, &came, &dead_letters.into_iter().collect(), &told, what);
         outbox.accept([run([9_999_999])]).unwrap();
         drop(outbox);
         let next = house.folder().open().unwrap();
@@ -192,17 +192,17 @@ impl Outcome {
         assert_eq!(next.on_disk().unwrap().notices(), [], "{what}");
     }
 
-    fn count(&mut self, house: &House, came: &BTreeSet<i64>, aside: &BTreeSet<i64>, told: &[Loss], what: &str) {
+    fn count(&mut self, house: &House, came: &BTreeSet<i64>, dead_letters: &BTreeSet<i64>, told: &[Loss], what: &str) {
         let missing =
-            |rows: &BTreeSet<i64>| rows.iter().filter(|row| !came.contains(row) && !aside.contains(row)).count();
-        let (rows, set_aside) = (missing(&house.pending), missing(&house.aside));
+            |rows: &BTreeSet<i64>| rows.iter().filter(|row| !came.contains(row) && !dead_letters.contains(row)).count();
+        let (rows, dead_letters) = (missing(&house.pending), missing(&house.dead_letters));
         let sum = |figure: fn(&Loss) -> u64| usize::try_from(told.iter().map(figure).sum::<u64>()).unwrap();
-        let (said, said_aside) = (sum(|loss| loss.rows), sum(|loss| loss.aside));
-        let context = format!("{what}: {rows} and {set_aside} are lost, told was {told:?}");
+        let (said, said_dead_letters) = (sum(|loss| loss.rows), sum(|loss| loss.dead_letter_rows));
+        let context = format!("{what}: {rows} and {dead_letters} are lost, told was {told:?}");
         if told.iter().all(|loss| loss.exact) {
-            assert_eq!((rows, set_aside), (said, said_aside), "{context}");
+            assert_eq!((rows, dead_letters), (said, said_dead_letters), "{context}");
         } else {
-            assert!(said <= rows && said_aside <= set_aside, "{context}");
+            assert!(said <= rows && said_dead_letters <= dead_letters, "{context}");
         }
         self.told += u32::from(!told.is_empty());
         self.exact += u32::from(!told.is_empty() && told.iter().all(|loss| loss.exact));

@@ -77,7 +77,7 @@ impl Record {
         assert!(gone.is_empty(), "accepted rows are gone: {gone:?}");
         let on_their_way = self.issued.iter().filter(|(number, _)| !self.settling.contains(number));
         for (number, rows) in on_their_way.clone() {
-            let again = batches.iter().find(|batch| batch.number() == Some(*number));
+            let again = batches.iter().find(|batch| batch.sequence_number() == Some(*number));
             let again = again.map(|batch| (ids(batch), batch.maybe_sent()));
             assert_eq!(again, Some((rows.clone(), true)), "number {number} was issued");
         }

@@ -22,7 +22,7 @@ fn sufferer() {
     let diary = Diary::new();
     // A disk may fail before there is an outbox.
     let Ok(outbox) = open(Path::new(&path), u64::MAX) else { return };
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     for turn in 0..6 {
         let rows = turn * 100..turn * 100 + 1 + turn % 3 * 40;
         let numbers: Vec<i64> = rows.clone().collect();
@@ -41,7 +41,7 @@ fn deliver(outbox: &Queue, diary: &Diary, stays: bool) {
     if outbox.issue(&mut batch).is_err() {
         return;
     }
-    let (number, rows) = (batch.number().unwrap(), ids(&batch));
+    let (number, rows) = (batch.sequence_number().unwrap(), ids(&batch));
     diary.note("issued", number, &rows);
     if !stays {
         diary.note("settling", number, &rows);

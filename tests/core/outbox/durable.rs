@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Destination, DiskQueue, Notice, Part, Queue, Reader, RowState, Settings};
+use powerbi_push::delivery::queue::{Destination, DiskQueue, Part, Queue, QueueNotice, Reader, RowState, Settings};
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
@@ -44,22 +44,22 @@ fn rows_outlive_a_killed_process_in_their_order() {
 fn a_batch_that_may_have_been_sent_comes_again_as_it_was_and_counts_as_maybe_twice() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(6).unwrap();
+    outbox.number_batches_after(6).unwrap();
     outbox.accept((0..9).map(|id| run([id]))).unwrap();
     let mut sent = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut sent).unwrap();
     let left = folder.killed();
     let next = left.open().unwrap();
     // The new process wants smaller requests, and the service has seen a greater number.
-    next.number_from(50).unwrap();
+    next.number_batches_after(50).unwrap();
     let mut again = take(&next, 1, 100).unwrap();
-    assert_eq!((again.numbers(), again.number(), again.maybe_sent()), (0..4, Some(7), true));
+    assert_eq!((again.row_range(), again.sequence_number(), again.maybe_sent()), (0..4, Some(7), true));
     assert_eq!(again.body, sent.body);
     next.issue(&mut again).unwrap();
-    assert_eq!(again.number(), Some(7));
+    assert_eq!(again.sequence_number(), Some(7));
     let mut fresh = take(&next, 100, 1_000_000).unwrap();
     next.issue(&mut fresh).unwrap();
-    assert_eq!((fresh.numbers(), fresh.number(), fresh.maybe_sent()), (4..9, Some(51), false));
+    assert_eq!((fresh.row_range(), fresh.sequence_number(), fresh.maybe_sent()), (4..9, Some(51), false));
     for batch in [&again, &fresh] {
         next.settle(batch, RowState::Confirmed, batch.maybe_sent()).unwrap();
     }
@@ -71,11 +71,11 @@ fn a_number_is_never_given_twice_though_its_batch_is_settled_and_forgotten() {
     let folder = Folder::new();
     for number in 1..4 {
         let outbox = folder.open().unwrap();
-        outbox.number_from(0).unwrap();
+        outbox.number_batches_after(0).unwrap();
         outbox.accept([run([7])]).unwrap();
         let mut batch = take(&outbox, 9, 1_000_000).unwrap();
         outbox.issue(&mut batch).unwrap();
-        assert_eq!(batch.number(), Some(number));
+        assert_eq!(batch.sequence_number(), Some(number));
         outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
 }
@@ -87,10 +87,10 @@ fn what_is_known_not_to_have_been_applied_is_not_counted_as_sent() {
     outbox.accept([run(0..2)]).unwrap();
     let mut batch = take(&outbox, 9, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    outbox.leave(&batch, false).unwrap();
+    outbox.release_unsettled(&batch, false).unwrap();
     let left = folder.killed();
     let again = take(&left.open().unwrap(), 9, 1_000_000).unwrap();
-    assert_eq!((again.numbers(), again.maybe_sent()), (0..2, false));
+    assert_eq!((again.row_range(), again.maybe_sent()), (0..2, false));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_is_left_at_the_end_is_there_for_the_next_process() {
     outbox.accept([run(0..3)]).unwrap();
     let mut batch = take(&outbox, 2, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    outbox.leave(&batch, true).unwrap();
+    outbox.release_unsettled(&batch, true).unwrap();
     outbox.withdraw();
     assert_eq!((outbox.stats().in_doubt, outbox.stats().pending.rows), (2, 3));
     drop(outbox);
@@ -142,41 +142,41 @@ fn settled_rows_leave_and_give_their_room_back() {
 }
 
 #[test]
-fn refused_rows_are_set_aside_with_the_services_words_and_the_rest_goes_on() {
+fn refused_rows_become_dead_letters_with_the_services_words_and_the_rest_goes_on() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.accept([run(0..6)]).unwrap();
     let batch = take(&outbox, 2, 1_000_000).unwrap();
-    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
+    outbox.settle_as_dead_letter(&batch, RowState::Rejected, &refusal()).unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
     let doubt = Error::new(Kind::InDoubt, "nobody answered");
-    outbox.set_aside(&batch, RowState::InDoubt, &doubt).unwrap();
+    outbox.settle_as_dead_letter(&batch, RowState::InDoubt, &doubt).unwrap();
     assert_eq!((outbox.stats().rejected, outbox.stats().in_doubt, outbox.stats().pending.rows), (2, 1, 3));
 
-    let aside = reader(&folder).set_aside().unwrap();
-    let told: Vec<_> = aside.iter().map(|(aside, _)| (aside.first, aside.rows, aside.in_doubt)).collect();
+    let letters = reader(&folder).dead_letters().unwrap();
+    let told: Vec<_> = letters.iter().map(|(letter, _)| (letter.first, letter.rows, letter.in_doubt)).collect();
     assert_eq!(told, [(0, 2, false), (2, 1, true)]);
     assert_eq!(
-        (aside[0].0.answer.clone(), aside[0].0.message.as_str()),
+        (letters[0].0.answer.clone(), letters[0].0.message.as_str()),
         (*refusal().answer, "the service refused the rows")
     );
-    let age = Clock::simulated().wall().duration_since(aside[0].0.at).unwrap_or_default();
+    let age = Clock::simulated().wall().duration_since(letters[0].0.at).unwrap_or_default();
     assert!(age < Duration::from_secs(60));
     assert_eq!(export(&folder, Part::DeadLetter), lines([0, 1, 2]));
     assert_eq!(export(&folder, Part::Pending), lines(3..6));
 }
 
 #[test]
-fn what_was_set_aside_can_be_retried_and_doubt_is_not_forgotten() {
+fn dead_letters_can_be_retried_and_doubt_is_not_forgotten() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.accept([run(0..4)]).unwrap();
     for (rows, state) in [(1, RowState::Rejected), (2, RowState::InDoubt)] {
         let batch = take(&outbox, rows, 1_000_000).unwrap();
-        outbox.set_aside(&batch, state, &refusal()).unwrap();
+        outbox.settle_as_dead_letter(&batch, state, &refusal()).unwrap();
     }
-    assert_eq!(outbox.retry_set_aside().unwrap(), 3);
-    assert!(reader(&folder).set_aside().unwrap().is_empty());
+    assert_eq!(outbox.retry_dead_letters().unwrap(), 3);
+    assert!(reader(&folder).dead_letters().unwrap().is_empty());
     let batches = drain(&folder.killed().open().unwrap());
     let seen: Vec<_> = batches.iter().map(|batch| (ids(batch), batch.maybe_sent())).collect();
     // Rows in doubt are not mixed with others: only they may arrive twice.
@@ -184,17 +184,17 @@ fn what_was_set_aside_can_be_retried_and_doubt_is_not_forgotten() {
 }
 
 #[test]
-fn what_was_set_aside_can_be_dropped_without_knowing_the_destination() {
+fn dead_letters_can_be_dropped_without_knowing_the_destination() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.accept([run(0..4)]).unwrap();
     let batch = take(&outbox, 3, 1_000_000).unwrap();
-    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
+    outbox.settle_as_dead_letter(&batch, RowState::Rejected, &refusal()).unwrap();
     drop(outbox);
     let disk = DiskQueue::open(Settings { destination: None, ..settings(&folder.file(), u64::MAX) }).unwrap();
-    assert_eq!(disk.drop_set_aside().unwrap(), 3);
+    assert_eq!(disk.drop_dead_letters().unwrap(), 3);
     drop(disk);
-    assert!(reader(&folder).set_aside().unwrap().is_empty());
+    assert!(reader(&folder).dead_letters().unwrap().is_empty());
     assert_eq!(reader(&folder).pending().unwrap().rows, 1);
 }
 
@@ -236,7 +236,7 @@ fn an_outbox_belongs_to_one_destination_and_does_not_say_which() {
 }
 
 #[test]
-fn rows_beyond_the_bound_are_refused_and_the_bound_counts_what_is_set_aside() {
+fn rows_beyond_the_bound_are_refused_and_the_bound_counts_dead_letters() {
     let folder = Folder::new();
     let size = run(0..4).size(0..4);
     let outbox = open(&folder.file(), 2 * size as u64).unwrap();
@@ -248,10 +248,10 @@ fn rows_beyond_the_bound_are_refused_and_the_bound_counts_what_is_set_aside() {
     outbox.accept([run(4..8)]).unwrap();
     assert!(!outbox.has_room());
     let batch = take(&outbox, 4, 1_000_000).unwrap();
-    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
+    outbox.settle_as_dead_letter(&batch, RowState::Rejected, &refusal()).unwrap();
     assert_eq!(outbox.accept([run(8..9)]).unwrap_err().kind, Kind::OutboxFull);
     assert!(outbox.accept([run(8..9)]).unwrap_err().hint.unwrap().contains("set aside"));
-    // The oldest go first, and those set aside are the oldest.
+    // The oldest go first, and dead letters are the oldest.
     assert_eq!(outbox.drop_oldest(1).unwrap(), 4);
     outbox.accept([run(8..9)]).unwrap();
     assert_eq!(outbox.drop_oldest(1).unwrap(), 1);
@@ -268,7 +268,7 @@ fn a_frozen_batch_is_the_same_however_the_rows_came_in() {
         let mut batch = take(&outbox, 5, 1_000_000).unwrap();
         outbox.issue(&mut batch).unwrap();
         let again = take(&folder.killed().open().unwrap(), 9, 1_000_000).unwrap();
-        assert_eq!((&again.body[..], again.number()), (body(0..5).as_bytes(), None));
+        assert_eq!((&again.body[..], again.sequence_number()), (body(0..5).as_bytes(), None));
     }
 }
 
@@ -282,7 +282,7 @@ fn rows_in_memory_are_announced_as_such() {
     let path = shared.join(format!("powerbi-push-{}.db", std::process::id()));
     let outbox = open(&path, u64::MAX).unwrap();
     let notices = outbox.on_disk().unwrap().notices();
-    assert_eq!(notices, [Notice::Volatile { path: path.clone() }]);
+    assert_eq!(notices, [QueueNotice::Volatile { path: path.clone() }]);
     assert!(outbox.on_disk().unwrap().notices().is_empty());
     drop(outbox);
     for suffix in ["", "-lock", "-mark"] {

@@ -8,7 +8,7 @@ use powerbi_push::delivery::queue::{Part, Reader};
 use powerbi_push::error::{Kind, Result};
 
 use crate::outbox::folder::{Folder, line, run};
-use crate::outbox::rescue::{house, hundred, spoil};
+use crate::outbox::salvage::{house, hundred, spoil};
 
 const PAGE: usize = 4_096;
 

@@ -19,19 +19,19 @@ fn golden(form: &str) -> PathBuf {
 const NEWEST: &str = "v2";
 const FORMS: [&str; 3] = [NEWEST, "v1-mark", "v1"];
 
-/// Row 20 set aside, rows 0 to 6 sent with the number 7, rows 6 to 9 waiting, and row 10, which may have been sent.
+/// Row 20 a dead letter, rows 0 to 6 sent with the number 7, rows 6 to 9 waiting, and row 10, which may have been sent.
 #[test]
 #[ignore = "it writes the file of the newest form: once, when the form changes"]
 fn write_the_newest() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(6).unwrap();
+    outbox.number_batches_after(6).unwrap();
     outbox.accept([run([10, 20]), run(0..4), run(4..9)]).unwrap();
     let doubtful = take(&outbox, 1, 1_000_000).unwrap();
-    outbox.set_aside(&doubtful, RowState::InDoubt, &Error::new(Kind::InDoubt, "nobody answered")).unwrap();
-    outbox.retry_set_aside().unwrap();
+    outbox.settle_as_dead_letter(&doubtful, RowState::InDoubt, &Error::new(Kind::InDoubt, "nobody answered")).unwrap();
+    outbox.retry_dead_letters().unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
-    outbox.set_aside(&batch, RowState::Rejected, &refusal()).unwrap();
+    outbox.settle_as_dead_letter(&batch, RowState::Rejected, &refusal()).unwrap();
     let mut batch = take(&outbox, 6, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
     drop(outbox);
@@ -62,18 +62,19 @@ fn is_read(folder: &Folder) {
     let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
     assert_eq!(reader.export(Part::Pending, &mut out).unwrap(), 10);
     assert!(out.starts_with(line(0).as_bytes()) && out.ends_with(format!("{}\n", line(10)).as_bytes()));
-    let (aside, stored) = &reader.set_aside().unwrap()[0];
+    let (letter, stored) = &reader.dead_letters().unwrap()[0];
     assert_eq!(stored.iter().collect::<Vec<_>>(), [line(20).as_bytes()]);
-    assert_eq!((aside.rows, aside.in_doubt, &aside.answer), (1, false, &*refusal().answer));
-    assert_eq!(aside.message, refusal().message);
+    assert_eq!((letter.rows, letter.in_doubt, &letter.answer), (1, false, &*refusal().answer));
+    assert_eq!(letter.message, refusal().message);
     drop(reader);
     let outbox = folder.open().unwrap();
-    let seen: Vec<_> = drain(&outbox).iter().map(|batch| (ids(batch), batch.number(), batch.maybe_sent())).collect();
+    let seen: Vec<_> =
+        drain(&outbox).iter().map(|batch| (ids(batch), batch.sequence_number(), batch.maybe_sent())).collect();
     let expected = [((0..6).collect(), Some(7), true), (vec![6, 7, 8], None, false), (vec![10], None, true)];
     assert_eq!(seen, expected);
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept([run([30])]).unwrap();
     let mut batch = take(&outbox, 1, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!((ids(&batch), batch.number()), (vec![30], Some(8)));
+    assert_eq!((ids(&batch), batch.sequence_number()), (vec![30], Some(8)));
 }

@@ -44,7 +44,7 @@ fn outbox(folder: &Folder) -> Queue {
     let mut first = take(&outbox, 1, 1_000).unwrap();
     outbox.issue(&mut first).unwrap();
     let refused = take(&outbox, 2, 1_000).unwrap();
-    outbox.set_aside(&refused, RowState::Rejected, &refusal()).unwrap();
+    outbox.settle_as_dead_letter(&refused, RowState::Rejected, &refusal()).unwrap();
     outbox
 }
 
@@ -64,8 +64,8 @@ fn rows_with_another_separator_are_cut_right_by_whoever_reads_them() {
     drop(outbox(&folder));
     assert_eq!(export(&folder, Part::Pending), "a\ndddd\ne\nff\n");
     assert_eq!(export(&folder, Part::DeadLetter), "bb\nccc\n");
-    let aside = Reader::open(&folder.file(), Clock::simulated()).unwrap().set_aside().unwrap();
-    assert_eq!(aside[0].1.iter().collect::<Vec<_>>(), [b"bb".as_slice(), b"ccc"]);
+    let letters = Reader::open(&folder.file(), Clock::simulated()).unwrap().dead_letters().unwrap();
+    assert_eq!(letters[0].1.iter().collect::<Vec<_>>(), [b"bb".as_slice(), b"ccc"]);
     assert_eq!(DiskQueue::open(without(&folder)).unwrap().retry().unwrap(), 2);
     let outbox = open(&folder, &LINES);
     assert_eq!(drain(&outbox).iter().map(text).collect::<Vec<_>>(), ["<a>", "<dddd | e | ff | bb | ccc>"]);
@@ -75,7 +75,7 @@ fn rows_with_another_separator_are_cut_right_by_whoever_reads_them() {
 
 /// The figures are damaged, or all that the file says of itself: the definition of the table says it, and the lock file.
 #[test]
-fn a_rescue_cuts_rows_as_the_damaged_file_said() {
+fn salvage_cuts_rows_as_the_damaged_file_said() {
     let damages: [fn(&Folder); 3] = [
         |folder| change(folder, "UPDATE batches SET crc = crc + 1"),
         |folder| change(folder, "UPDATE state SET crc = crc + 1"),
@@ -114,7 +114,7 @@ fn rows_are_not_sent_in_another_framing_than_they_were_accepted_in() {
     for batch in drain(&outbox) {
         outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
-    outbox.on_disk().unwrap().drop_set_aside().unwrap();
+    outbox.on_disk().unwrap().drop_dead_letters().unwrap();
     drop(outbox);
     // Nothing is left that could be cut wrongly.
     let outbox = open(&folder, &COMMAS);
@@ -206,7 +206,7 @@ fn a_framing_that_only_the_log_names_is_refused_as_well() {
 
 /// Its rows are kept beside it until a version comes that can cut them.
 #[test]
-fn a_damaged_file_of_a_framing_that_nobody_knows_is_not_rescued() {
+fn a_damaged_file_of_a_framing_that_nobody_knows_is_not_salvaged() {
     let folder = Folder::new();
     drop(outbox(&folder));
     name_unknown(&Connection::open(folder.file()).unwrap());

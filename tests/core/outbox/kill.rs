@@ -23,7 +23,7 @@ fn victim() {
     let (Some(path), Ok(start)) = (std::env::var_os("OUTBOX_VICTIM"), std::env::var("OUTBOX_START")) else { return };
     let start: i64 = start.parse().unwrap();
     let outbox = open(Path::new(&path), u64::MAX).unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let diary = Diary::new();
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
@@ -51,14 +51,14 @@ fn deliver(outbox: &Queue, diary: &Diary) {
     for turn in 0.. {
         let Some(mut batch) = take(outbox, 1 + turn % 40, 20_000) else { continue };
         outbox.issue(&mut batch).unwrap();
-        let (number, rows) = (batch.number().unwrap(), ids(&batch));
+        let (number, rows) = (batch.sequence_number().unwrap(), ids(&batch));
         diary.note("issued", number, &rows);
         if turn % 4 == 3 {
             continue;
         }
         diary.note("settling", number, &rows);
         if turn % 5 == 4 {
-            outbox.set_aside(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
+            outbox.settle_as_dead_letter(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
         } else {
             outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }

@@ -76,14 +76,14 @@ impl House {
             Step::Drop(bytes) => return format!("{}", self.outbox.drop_oldest(*bytes).unwrap()),
             _ if taken == 0 => {}
             Step::Issue(at) => self.outbox.issue(&mut self.taken[at.index(taken)]).unwrap(),
-            Step::Recall(at) => self.outbox.leave(&self.taken[at.index(taken)], false).unwrap(),
+            Step::Recall(at) => self.outbox.release_unsettled(&self.taken[at.index(taken)], false).unwrap(),
             Step::Settle(at, state, resent) => {
                 let batch = self.taken.swap_remove(at.index(taken));
                 self.outbox.settle(&batch, *state, *resent || batch.maybe_sent()).unwrap();
             }
             Step::DeadLetter(at, state) => {
                 let batch = self.taken.swap_remove(at.index(taken));
-                self.outbox.set_aside(&batch, *state, &refusal()).unwrap();
+                self.outbox.settle_as_dead_letter(&batch, *state, &refusal()).unwrap();
             }
             Step::Halve(at) => {
                 let batch = self.taken.swap_remove(at.index(taken));
@@ -94,7 +94,7 @@ impl House {
             }
             Step::Retry | Step::Restart(..) => {}
         }
-        let seen = |batch: &Batch| (batch.numbers(), batch.number(), batch.maybe_sent(), batch.body.clone());
+        let seen = |batch: &Batch| (batch.row_range(), batch.sequence_number(), batch.maybe_sent(), batch.body.clone());
         let stats = self.outbox.stats();
         format!(
             "{:?} {:?} {:?} {:?} {}",
@@ -116,9 +116,9 @@ proptest! {
         let mut memory = House::new(Queue::joining(1_000_000, Clock::simulated(), || ()));
         let mut disk = House::new(folder.open().unwrap());
         for house in [&memory, &disk] {
-            house.outbox.number_from(last).unwrap();
+            house.outbox.number_batches_after(last).unwrap();
         }
-        // Only the disk sets rows aside, and gives them up first.
+        // Only the disk keeps dead letters, and gives them up first.
         for step in steps.iter().filter(|step| !matches!(step, Step::DeadLetter(..))) {
             prop_assert_eq!(memory.step(step), disk.step(step), "{:?}", step);
         }
@@ -149,8 +149,8 @@ struct Life {
     house: House,
     /// The rows that are not settled, by their numbers here.
     pending: BTreeMap<u64, i64>,
-    /// The rows that are set aside, by the number of the first, and whether in doubt.
-    aside: BTreeMap<u64, (Vec<i64>, bool)>,
+    /// The rows of dead letters, by the number of the first, and whether in doubt.
+    dead_letters: BTreeMap<u64, (Vec<i64>, bool)>,
     /// The batches that may have been sent.
     sent: Vec<Sent>,
     /// Each number that was given, and the rows it stands for.
@@ -163,12 +163,12 @@ impl Life {
     fn new() -> Self {
         let folder = Folder::new();
         let house = House::new(folder.open().unwrap());
-        house.outbox.number_from(0).unwrap();
+        house.outbox.number_batches_after(0).unwrap();
         Self {
             folder,
             house,
             pending: BTreeMap::new(),
-            aside: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
             sent: Vec::new(),
             numbers: BTreeMap::new(),
             doubt: Vec::new(),
@@ -197,9 +197,9 @@ impl Life {
             Step::Recall(_) => {}
             Step::Settle(at, ..) | Step::DeadLetter(at, _) => {
                 let batch = &self.house.taken[at.index(taken)];
-                let rows = batch.numbers();
+                let rows = batch.row_range();
                 if let Step::DeadLetter(_, state) = step {
-                    self.aside.insert(rows.start, (ids(batch), *state == RowState::InDoubt));
+                    self.dead_letters.insert(rows.start, (ids(batch), *state == RowState::InDoubt));
                 }
                 self.split(&rows);
                 self.pending.retain(|row, _| !rows.contains(row));
@@ -214,30 +214,34 @@ impl Life {
 
     /// A batch that was just taken has the rows that it says, and is as it was if it was sent before.
     fn check(&self, batch: &Batch) {
-        let rows: Vec<i64> = batch.numbers().map(|row| self.pending[&row]).collect();
+        let rows: Vec<i64> = batch.row_range().map(|row| self.pending[&row]).collect();
         assert_eq!(ids(batch), rows);
-        let overlaps =
-            |other: &Batch| other.numbers().start < batch.numbers().end && batch.numbers().start < other.numbers().end;
+        let overlaps = |other: &Batch| {
+            other.row_range().start < batch.row_range().end && batch.row_range().start < other.row_range().end
+        };
         assert!(!self.house.taken.iter().any(overlaps), "taken twice");
         let known = self
             .sent
             .iter()
-            .find(|sent| sent.rows.start < batch.numbers().end && batch.numbers().start < sent.rows.end);
+            .find(|sent| sent.rows.start < batch.row_range().end && batch.row_range().start < sent.rows.end);
         let doubt = rows.iter().all(|id| self.doubt.contains(id));
         match known {
             Some(Sent { rows, number, earlier }) => {
                 assert!(*earlier);
-                assert_eq!((batch.numbers(), batch.number(), batch.maybe_sent()), (rows.clone(), *number, true));
+                assert_eq!(
+                    (batch.row_range(), batch.sequence_number(), batch.maybe_sent()),
+                    (rows.clone(), *number, true)
+                );
             }
-            None => assert_eq!((batch.number(), batch.maybe_sent()), (None, doubt)),
+            None => assert_eq!((batch.sequence_number(), batch.maybe_sent()), (None, doubt)),
         }
     }
 
     fn issue(&mut self, at: usize) {
         let batch = &mut self.house.taken[at];
-        let before = batch.number();
+        let before = batch.sequence_number();
         self.house.outbox.issue(batch).unwrap();
-        let (rows, number) = (batch.numbers(), batch.number().unwrap());
+        let (rows, number) = (batch.row_range(), batch.sequence_number().unwrap());
         assert!(before.is_none_or(|before| before == number));
         let (known, sent) = (self.numbers.entry(number).or_insert_with(|| ids(batch)), ids(batch));
         assert_eq!(*known, sent, "number {number} stands for other rows");
@@ -259,11 +263,11 @@ impl Life {
         let gone = self.house.outbox.drop_oldest(bytes).unwrap();
         let mut left = gone;
         while left > 0
-            && let Some((_, (ids, _))) = self.aside.pop_first()
+            && let Some((_, (ids, _))) = self.dead_letters.pop_first()
         {
             left -= ids.len() as u64;
         }
-        let taken: Vec<Range<u64>> = self.house.taken.iter().map(Batch::numbers).collect();
+        let taken: Vec<Range<u64>> = self.house.taken.iter().map(Batch::row_range).collect();
         let known: Vec<Range<u64>> = self.sent.iter().map(|sent| sent.rows.clone()).collect();
         let is_free = |row: &u64| !taken.iter().chain(&known).any(|range| range.contains(row));
         let waiting = self.house.outbox.stats().pending.rows;
@@ -282,16 +286,16 @@ impl Life {
 
     fn retry(&mut self) {
         let first = self.house.outbox.accepted();
-        let rows = self.house.outbox.retry_set_aside().unwrap();
-        let aside = std::mem::take(&mut self.aside);
-        assert_eq!(rows, aside.values().map(|(ids, _)| ids.len() as u64).sum::<u64>());
-        for (ids, in_doubt) in aside.values() {
+        let rows = self.house.outbox.retry_dead_letters().unwrap();
+        let letters = std::mem::take(&mut self.dead_letters);
+        assert_eq!(rows, letters.values().map(|(ids, _)| ids.len() as u64).sum::<u64>());
+        for (ids, in_doubt) in letters.values() {
             self.doubt.retain(|id| !ids.contains(id));
             if *in_doubt {
                 self.doubt.extend(ids);
             }
         }
-        self.pending.extend((first..).zip(aside.into_values().flat_map(|(ids, _)| ids)));
+        self.pending.extend((first..).zip(letters.into_values().flat_map(|(ids, _)| ids)));
     }
 
     fn restart(&mut self, killed: bool, last: u64) {
@@ -303,7 +307,7 @@ impl Life {
         self.folder = folder.unwrap_or_else(|| std::mem::replace(&mut self.folder, Folder::new()));
         self.house.outbox = self.folder.open().unwrap();
         assert_eq!(self.house.outbox.on_disk().unwrap().notices(), []);
-        self.house.outbox.number_from(last).unwrap();
+        self.house.outbox.number_batches_after(last).unwrap();
     }
 
     /// Whatever has happened, the rest comes, once.
@@ -313,7 +317,7 @@ impl Life {
         for batch in &batches {
             self.check(batch);
         }
-        let mut rows: Vec<u64> = batches.iter().flat_map(Batch::numbers).collect();
+        let mut rows: Vec<u64> = batches.iter().flat_map(Batch::row_range).collect();
         rows.sort_unstable();
         assert_eq!(rows, self.pending.keys().copied().collect::<Vec<_>>());
         for batch in &batches {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Loss, Notice, Part, Queue, Reader};
+use powerbi_push::delivery::queue::{Loss, Part, Queue, QueueNotice, Reader};
 
 use crate::outbox::folder::{Folder, all_ids, run};
 
@@ -34,7 +34,7 @@ fn killed_twice(kept: f64) -> Folder {
 }
 
 fn told(outbox: &Queue) -> Vec<(String, Loss)> {
-    let loss = |notice| if let Notice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
+    let loss = |notice| if let QueueNotice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(loss).collect()
 }
 
@@ -49,7 +49,7 @@ fn rows_that_an_older_mark_does_not_know_of_stay_and_that_others_may_be_lost_is_
         assert!(error.message.contains("rows were written and an unknown number are missing"), "{kept}: {error}");
         drop(reader);
         let outbox = left.open().unwrap();
-        let unknown = Loss { rows: 0, sent: 0, aside: 0, exact: false };
+        let unknown = Loss { rows: 0, sent: 0, dead_letter_rows: 0, exact: false };
         let what = "its mark is older than it is: nobody knows what should be in it".to_owned();
         assert_eq!(told(&outbox), [(what, unknown)], "{kept}");
         let came = all_ids(&outbox);

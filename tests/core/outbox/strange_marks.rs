@@ -56,7 +56,7 @@ fn a_foreign_mark_beside_a_file_that_is_gone_or_says_nothing_counts_nothing() {
 }
 
 #[test]
-fn a_mark_of_a_rescue_silences_nothing_that_it_did_not_build() {
+fn a_mark_of_a_salvage_silences_nothing_that_it_did_not_build() {
     for step in ["Moving", "Building"] {
         let folder = killed(20);
         rewrite(&folder, |mark| {
@@ -77,7 +77,7 @@ fn a_mark_of_a_rescue_silences_nothing_that_it_did_not_build() {
 }
 
 #[test]
-fn what_a_rescue_has_built_is_taken_up_in_silence() {
+fn what_a_salvage_has_built_is_taken_up_in_silence() {
     let folder = killed(20);
     fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
     let outbox = folder.open().unwrap();

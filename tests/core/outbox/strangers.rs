@@ -12,7 +12,7 @@ use powerbi_push::error::{Error, Kind};
 use rusqlite::Connection;
 
 use crate::outbox::folder::{Folder, all_ids, open, run};
-use crate::outbox::rescue::reports;
+use crate::outbox::salvage::reports;
 
 /// Everything in a folder: names, kinds, times, where links lead, and what is in files.
 fn everything(folder: &Folder) -> Vec<String> {

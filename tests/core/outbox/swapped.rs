@@ -3,10 +3,10 @@
 use std::fs;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Loss, Notice, Queue, Reader};
+use powerbi_push::delivery::queue::{Loss, Queue, QueueNotice, Reader};
 
 use crate::outbox::folder::{Folder, all_ids, run};
-use crate::outbox::rescue::spoil;
+use crate::outbox::salvage::spoil;
 
 fn outbox(runs: i64) -> (Folder, Queue) {
     let folder = Folder::new();
@@ -33,11 +33,11 @@ fn swap(folder: &Folder, other: &Folder) {
 }
 
 pub(super) fn told(outbox: &Queue) -> Vec<(String, Loss)> {
-    let loss = |notice| if let Notice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
+    let loss = |notice| if let QueueNotice::Damaged { what, lost, .. } = notice { Some((what, lost)) } else { None };
     outbox.on_disk().unwrap().notices().into_iter().filter_map(loss).collect()
 }
 
-pub(super) const UNKNOWN: Loss = Loss { rows: 0, sent: 0, aside: 0, exact: false };
+pub(super) const UNKNOWN: Loss = Loss { rows: 0, sent: 0, dead_letter_rows: 0, exact: false };
 
 #[test]
 fn the_rows_of_the_other_file_go_on_and_no_count_is_made_up() {

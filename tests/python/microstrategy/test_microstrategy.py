@@ -9,6 +9,7 @@ import logging
 import subprocess
 import sys
 from base64 import b64decode
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import pytest
 import powerbi_push as pbi
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from powerbi_push.emulator import Emulator, MicroStrategy
@@ -624,3 +625,109 @@ def test_rows_of_two_pushes_into_one_table_are_counted_on(client: pbi.microstrat
     result = upload.results["Orders"]
     assert result.ranges == [(0, 1, "rejected"), (1, 3, "confirmed"), (3, 4, "rejected")]
     assert [error.row for error in result.errors] == [0, 3]
+
+
+@pytest.fixture
+def slow() -> Iterator[Emulator]:
+    """A service that publishes for longer than progress is silent."""
+    with pbi.Emulator(microstrategy_assumptions={"publish_gets": 4}) as emulator:
+        yield emulator
+
+
+def while_it_publishes(work: Callable[[], object]) -> Callable[[pbi.Progress], None]:
+    """Have `work` done once, by a `progress` that hears of the publication."""
+    left = [work]
+
+    def progress(now: pbi.Progress) -> None:
+        if now.waiting == "publishing" and left:
+            left.pop()()
+
+    return progress
+
+
+@pytest.mark.parametrize("fault", ["busy", "lost", "taken"])
+def test_an_upload_that_cannot_be_opened_leaves_those_of_the_same_login_alone(fault: str, slow: Emulator) -> None:
+    library, route = slow.microstrategy, "MicroStrategy_CreateUpload"
+    schemas = [pbi.DatasetSchema(name, ORDERS.tables, target="microstrategy") for name in ("One", "Two")]
+    with client_of(library) as client, client_of(library) as other:
+        one, two = (client.create_dataset(schema, attributes=["Id"]) for schema in schemas)
+
+        def disturb() -> None:
+            if fault == "taken":
+                slow.fail_next(500, code="ERR002", message="There is an upload session already", route=route)
+                with pytest.raises(pbi.ServiceError):
+                    two.push(ROWS)
+            else:
+                slow.fail_next(503, route=route) if fault == "busy" else slow.drop_response(route=route)
+                with suppress(pbi.PowerBIPushError):
+                    two.push(ROWS)
+
+        assert one.push(ROWS, progress=while_it_publishes(disturb)).confirmed == 2
+        assert library.rows("One/Orders") == ROWS
+        assert other.dataset("One").push(ROWS, policy="upsert").confirmed == 2
+    assert calls(slow).count("POST auth/login") == 2
+
+
+def test_a_client_that_is_closed_while_it_publishes_signs_in_no_more(slow: Emulator) -> None:
+    client = client_of(slow.microstrategy)
+    dataset = client.create_dataset(ORDERS, attributes=["Id"])
+    with pytest.raises(pbi.InDoubtError) as raised:
+        dataset.push(ROWS, progress=while_it_publishes(client.close))
+    assert result_of(raised.value).in_doubt == 2
+    assert isinstance(raised.value.__cause__, pbi.ClosedError)
+    assert slow.microstrategy.open_sessions == 0
+    assert calls(slow).count("POST auth/login") == 1
+
+
+def test_a_progress_that_raises_in_the_end_does_not_hide_what_was_published(
+    microstrategy: MicroStrategy, client: pbi.microstrategy.Client
+) -> None:
+    def raise_in_the_end(now: pbi.Progress) -> None:
+        if now.confirmed:
+            raise ZeroDivisionError
+
+    dataset = client.create_dataset(ORDERS, attributes=["Id"])
+    with pytest.raises(ZeroDivisionError) as raised:
+        dataset.push(ROWS, progress=raise_in_the_end)
+    assert raised.value.result.confirmed == 2  # type: ignore[attr-defined]
+    assert microstrategy.rows("Sales/Orders") == ROWS
+
+
+def test_the_key_of_a_dataset_of_others_is_found_whatever_its_metrics_are_called(
+    client: pbi.microstrategy.Client,
+) -> None:
+    tables: dict[str, Any] = {"T": {"k": str, "n": int, "v": float}, "U": {"v": float}}
+    schema = pbi.DatasetSchema("Named", tables, target="microstrategy")
+    client.create_dataset(schema, attributes={"Key": "k"}, metrics={"V": "v", "N": "n"})
+    t, u = client.dataset("Named").tables()
+    assert (t.key, u.key) == (("k",), ())
+    with pytest.raises(pbi.ConfigurationError, match="table `U` has no key"):
+        client.dataset("Named").push([{"v": 1.0}], "U", policy="upsert")
+    forms = pbi.DatasetSchema("Forms", {"T": {"city_id": int, "city_name": str, "v": float}}, target="microstrategy")
+    client.create_dataset(forms, attributes={"City": ("city_id", "city_name")})
+    assert client.dataset("Forms").tables()[0].key == ("city_id", "city_name")
+
+
+def test_a_table_without_rows_stays_as_it_is(microstrategy: MicroStrategy, client: pbi.microstrategy.Client) -> None:
+    schema = pbi.DatasetSchema("Two", {"A": {"k": str}, "B": {"k": str}}, target="microstrategy")
+    dataset = client.create_dataset(schema, {"A": [{"k": "a"}], "B": [{"k": "b"}]})
+    with dataset.upload() as upload:
+        upload.push([], "A", policy="replace")
+        upload.push([{"k": "c"}], "B", policy="replace")
+    assert (microstrategy.rows("Two/A"), microstrategy.rows("Two/B")) == ([{"k": "a"}], [{"k": "c"}])
+    assert upload.results is not None
+    assert {name: result.confirmed for name, result in upload.results.items()} == {"A": 0, "B": 1}
+
+
+def test_a_logout_that_fails_does_not_fail_what_was_done(
+    powerbi: Emulator, microstrategy: MicroStrategy, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "powerbi_push"), client_of(microstrategy) as client:
+        client.datasets()
+        powerbi.fail_next(403, body="<html>", route="/auth/logout")
+    assert ["logging out: the service answered 403" in line for line in caplog.messages] == [True]
+    client = client_of(microstrategy)
+    client.datasets()
+    powerbi.fail_next(403, body="<html>", route="/auth/logout")
+    with pytest.raises(pbi.PermissionDeniedError):
+        client.close()

@@ -4,43 +4,48 @@
 //! and the file is told as soon as it can be written.
 
 use super::database::Database;
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use super::metadata;
-use super::notice::Notice;
+use super::notice::QueueNotice;
 use super::record::StoredDeadLetter;
 use crate::delivery::queue::batch::Batch;
 use crate::delivery::queue::level::Counters;
 use crate::delivery::queue::taken::{Known, Split};
 
 impl Database {
-    /// The file knows that `batch` may have been sent from now on, and with which number.
-    pub(super) fn issue(&mut self, batch: &Batch) -> Result<Option<u64>, Trouble> {
-        let Some(split) = self.split(batch) else { return Ok(batch.number()) };
+    /// The file knows that `batch` may have been sent from now on, and with which sequence number.
+    pub(super) fn issue(&mut self, batch: &Batch) -> Result<Option<u64>, FileFailure> {
+        let Some(split) = self.split(batch) else { return Ok(batch.sequence_number()) };
         let known = split.part;
-        let is_whole = split.rest.is_empty() && (known.number.is_some() || !self.transaction.numbering.is_started());
+        let is_whole =
+            split.rest.is_empty() && (known.sequence_number.is_some() || !self.transaction.numbering.is_started());
         if is_whole && known.sent && known.recorded && !self.unsaved {
-            return Ok(known.number);
+            return Ok(known.sequence_number);
         }
         match self.write(|transaction, file| transaction.issue(file, &split)) {
-            // A number that is not on the disk could be given twice.
-            Err(trouble) if self.transaction.numbering.is_started() => Err(trouble),
-            Err(trouble) => {
+            // A sequence number that is not on the disk could be given twice.
+            Err(failure) if self.transaction.numbering.is_started() => Err(failure),
+            Err(failure) => {
                 self.transaction.taken.replace(&split, Some(Known { sent: true, recorded: false, ..split.part }));
-                self.put_off(&trouble);
-                Ok(split.part.number)
+                self.put_off(&failure);
+                Ok(split.part.sequence_number)
             }
             written => written,
         }
     }
 
     /// Numbers go on behind `last`, and `batch` has none.
-    pub(super) fn number_anew(&mut self, batch: &Batch, last: u64) -> Result<(), Trouble> {
+    pub(super) fn renumber(&mut self, batch: &Batch, last: u64) -> Result<(), FileFailure> {
         let split = self.split(batch);
         self.write(|transaction, file| {
             transaction.numbering.forget(last);
-            transaction.state.number = last;
+            transaction.state.last_sequence_number = last;
             if let Some(split) = &split {
-                transaction.replace(file, split, Some(Known { number: None, recorded: false, ..split.part }))?;
+                transaction.replace(
+                    file,
+                    split,
+                    Some(Known { sequence_number: None, recorded: false, ..split.part }),
+                )?;
             }
             transaction.save(file)
         })
@@ -49,45 +54,45 @@ impl Database {
     /// `batch` is known not to have been applied.
     pub(super) fn recall(&mut self, batch: &Batch) {
         let Some(split) = self.split(batch).filter(|split| split.part.sent) else { return };
-        if let Err(trouble) = self.write(|transaction, file| transaction.recall(file, &split)) {
+        if let Err(failure) = self.write(|transaction, file| transaction.recall(file, &split)) {
             let sent = split.part.doubt;
             self.transaction.taken.replace(&split, Some(Known { sent, recorded: false, ..split.part }));
-            self.put_off(&trouble);
+            self.put_off(&failure);
         }
     }
 
-    /// `batch` is done with; its rows leave, or are set aside. Answers whether it was there.
-    pub(super) fn settle(&mut self, batch: &Batch, aside: Option<StoredDeadLetter>) -> bool {
+    /// `batch` is done with; its rows leave, or become a dead letter. Answers whether it was there.
+    pub(super) fn settle(&mut self, batch: &Batch, letter: Option<StoredDeadLetter>) -> bool {
         let Some(split) = self.split(batch) else { return false };
         let written = self.write(|transaction, file| {
-            aside.iter().try_for_each(|aside| transaction.set_aside(file, aside))?;
+            letter.iter().try_for_each(|letter| transaction.add_dead_letter(file, letter))?;
             transaction.settle(file, &split)
         });
-        if let Err(trouble) = written {
+        if let Err(failure) = written {
             self.transaction.taken.replace(&split, None);
-            if let Some(aside) = aside {
-                self.transaction.count_aside(&aside);
-                self.unsaved_asides.push(aside);
+            if let Some(letter) = letter {
+                self.transaction.count_dead_letter(&letter);
+                self.unsaved_dead_letters.push(letter);
             }
-            self.put_off(&trouble);
+            self.put_off(&failure);
         }
         self.shrink();
         true
     }
 
     fn split(&self, batch: &Batch) -> Option<Split> {
-        self.transaction.taken.split(&batch.numbers(), batch.bytes())
+        self.transaction.taken.split(&batch.row_range(), batch.bytes())
     }
 
     /// The file is told later.
-    fn put_off(&mut self, trouble: &Trouble) {
+    fn put_off(&mut self, failure: &FileFailure) {
         if !std::mem::replace(&mut self.unsaved, true) {
             let path = self.place.path().to_path_buf();
-            let why = trouble.to_error("writing to", &path).message;
-            self.notices.push(Notice::Unsaved { path, why });
+            let why = failure.to_error("writing to", &path).message;
+            self.notices.push(QueueNotice::Unsaved { path, why });
         }
         self.note();
-        if matches!(trouble, Trouble::Full) {
+        if matches!(failure, FileFailure::Full) {
             self.write_back();
         }
     }
@@ -121,7 +126,7 @@ impl Database {
             rows: state.rows,
             bytes: state.bytes,
             since,
-            aside_bytes: state.aside_bytes,
+            dead_letter_bytes: state.dead_letter_bytes,
             dropped: state.dropped,
             lost: state.lost,
             inherited: before.inherited,

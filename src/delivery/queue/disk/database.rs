@@ -3,7 +3,7 @@
 //! ```text
 //!            ┌── full: as before ──┐
 //!  write ─▶ transaction ─▶ COMMIT with fsync ─▶ metadata in memory
-//!            ├── damaged ─▶ rescue into a new file ─▶ once more
+//!            ├── damaged ─▶ salvage into a new file ─▶ once more
 //!            └── disk error ─▶ before the next write the file is opened again, its log written back and emptied,
 //!                              and the metadata is written anew
 //! ```
@@ -17,10 +17,10 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::destination::StoredDestination;
-use super::failure::{Trouble, full_disk};
+use super::failure::{FileFailure, full_disk};
 use super::mark::{CHANGES_OF_AN_OPENING, MarkFile, Totals};
 use super::metadata;
-use super::notice::Notice;
+use super::notice::QueueNotice;
 use super::place::{Place, Watch};
 use super::record::{Marked, State, StoredDeadLetter, StoredNotice};
 use super::salvage::{self, Memory};
@@ -63,12 +63,12 @@ pub(super) struct Database {
     pub(super) begun: Option<Begun>,
     /// Whether the metadata has to be written anew.
     pub(super) unsaved: bool,
-    /// Rows that were set aside and are not in the file as such.
-    pub(super) unsaved_asides: Vec<StoredDeadLetter>,
+    /// Dead letters that are not in the file as such.
+    pub(super) unsaved_dead_letters: Vec<StoredDeadLetter>,
     /// Pages written to the log since it was last written back.
     pages: u64,
     pub(super) mark: MarkFile,
-    pub(super) notices: Vec<Notice>,
+    pub(super) notices: Vec<QueueNotice>,
     /// Notices in the file that were handed out, and those of them that somebody has heard.
     handed: (usize, usize),
 }
@@ -92,7 +92,7 @@ impl Database {
         damaged: Option<&str>,
         (destination, owner): (StoredDestination, StoredDestination),
         mark: MarkFile,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, FileFailure> {
         let state = State { destination, ..State::default() };
         let mut database = Self {
             place,
@@ -107,20 +107,20 @@ impl Database {
                 state,
                 taken: Taken::default(),
                 numbering: Numbering::default(),
-                aside_change: 0,
+                dead_letter_change: 0,
             },
             inherited: VecDeque::new(),
             begun: None,
             unsaved: false,
-            unsaved_asides: Vec::new(),
+            unsaved_dead_letters: Vec::new(),
             pages: 0,
             mark,
             notices: Vec::new(),
             handed: (0, 0),
         };
-        let loaded = damaged.map_or_else(|| database.load(), |what| Err(Trouble::Damaged(what.to_owned())));
+        let loaded = damaged.map_or_else(|| database.load(), |what| Err(FileFailure::Damaged(what.to_owned())));
         match loaded {
-            Err(Trouble::Damaged(what)) => {
+            Err(FileFailure::Damaged(what)) => {
                 if let Some(connection) = database.connection.take() {
                     let _ = schema::spare_log(&connection, true);
                 }
@@ -132,7 +132,7 @@ impl Database {
         Ok(database)
     }
 
-    fn load(&mut self) -> Result<(), Trouble> {
+    fn load(&mut self) -> Result<(), FileFailure> {
         let alone = schema::named(&self.place);
         let connection = schema::connect(&self.place)?;
         // Should it be damaged, it is kept as it is.
@@ -143,31 +143,35 @@ impl Database {
         self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
         let commits = |row| metadata::commits_from(&connection, row);
         if let Some(wrong) = self.mark.objection(&state, marked, commits)? {
-            return Err(Trouble::Damaged(wrong.into()));
+            return Err(FileFailure::Damaged(wrong.into()));
         }
         if let Some(accepted) = self.mark.refused_from(&state, &taken) {
             metadata::forget_from(&connection, &mut state, accepted)?;
             self.unsaved = true;
         }
         metadata::check(&connection, &state, &taken)?;
-        // A file that an earlier version rescued may stand before a gap.
+        // A file that an earlier version salvaged may stand before a gap.
         state.pass_gap();
         schema::spare_log(&connection, false)?;
         // The log of an earlier process may hold the remains of a commit that failed. A reader or a full disk may be
         // in the way; then it stays as it is.
         match schema::empty_log(&connection) {
-            Ok(_) | Err(Trouble::Full) => {}
-            Err(trouble) => return Err(trouble),
+            Ok(_) | Err(FileFailure::Full) => {}
+            Err(failure) => return Err(failure),
         }
         self.inherited = taken.iter().map(|(first, _)| first).collect();
-        self.transaction =
-            Transaction { state, taken, numbering: Numbering::resume(state.number), aside_change: state.change };
+        self.transaction = Transaction {
+            state,
+            taken,
+            numbering: Numbering::resume(state.last_sequence_number),
+            dead_letter_change: state.change,
+        };
         self.put_to_use(connection);
         self.begin()
     }
 
     /// The file knows from now on that it is open, and the mark what is in it.
-    fn begin(&mut self) -> Result<(), Trouble> {
+    fn begin(&mut self) -> Result<(), FileFailure> {
         let id = self.mark.id;
         self.mark.announce(self.totals());
         let written = self.write_once(&|transaction: &mut Transaction, file: &Connection| {
@@ -178,9 +182,11 @@ impl Database {
             all::<StoredNotice>(file, "ORDER BY first", ())
         });
         match written {
-            Ok(notices) => self.notices.extend(notices.into_iter().map(|notice| Notice::kept(&self.place, notice))),
-            Err(Trouble::Full) => {}
-            Err(trouble) => return Err(trouble),
+            Ok(notices) => {
+                self.notices.extend(notices.into_iter().map(|notice| QueueNotice::kept(&self.place, notice)));
+            }
+            Err(FileFailure::Full) => {}
+            Err(failure) => return Err(failure),
         }
         // Whatever becomes of the log, the file itself says that it is open.
         self.write_back();
@@ -196,13 +202,14 @@ impl Database {
     }
 
     /// Goes on in a new file with what is intact in the old one: what is in memory holds.
-    pub(super) fn rescue_in_use(&mut self, what: &str) -> Result<(), Trouble> {
+    pub(super) fn salvage_in_use(&mut self, what: &str) -> Result<(), FileFailure> {
         self.begun = None;
         if let Some(connection) = self.connection.take() {
             // It is kept as it is.
             let _ = schema::spare_log(&connection, true);
         }
-        let unsaved = self.unsaved_asides.iter().fold((0, 0), |sum, aside| (sum.0 + aside.count, sum.1 + aside.bytes));
+        let unsaved =
+            self.unsaved_dead_letters.iter().fold((0, 0), |sum, letter| (sum.0 + letter.count, sum.1 + letter.bytes));
         let memory = Memory {
             transaction: self.transaction.clone(),
             inherited: self.inherited.iter().copied().collect(),
@@ -210,7 +217,8 @@ impl Database {
         };
         let (mut state, taken) =
             salvage::renew(&self.place, &mut self.mark, what, &memory.transaction.state.destination, Some(&memory))?;
-        (state.aside_rows, state.aside_bytes) = (state.aside_rows + unsaved.0, state.aside_bytes + unsaved.1);
+        (state.dead_letter_rows, state.dead_letter_bytes) =
+            (state.dead_letter_rows + unsaved.0, state.dead_letter_bytes + unsaved.1);
         self.inherited = taken.iter().map(|(first, _)| first).filter(|first| !memory.is_on_its_way(*first)).collect();
         self.transaction = Transaction { state, taken, ..memory.transaction };
         let connection = schema::connect(&self.place)?;
@@ -222,15 +230,15 @@ impl Database {
         self.begin()
     }
 
-    fn connect(&self) -> Result<Connection, Trouble> {
+    fn connect(&self) -> Result<Connection, FileFailure> {
         if salvage::is_under_way(&self.place, &self.mark) {
-            return Err(Trouble::Damaged("its rows could not be rescued at once".into()));
+            return Err(FileFailure::Damaged("its rows could not be rescued at once".into()));
         }
         schema::connect(&self.place)
     }
 
     /// What is to be told. What the file keeps to be told stays in it until somebody has heard it.
-    pub(super) fn hand_out(&mut self) -> Vec<Notice> {
+    pub(super) fn hand_out(&mut self) -> Vec<QueueNotice> {
         self.handed.0 += self.notices.iter().filter(|notice| notice.is_kept()).count();
         std::mem::take(&mut self.notices)
     }
@@ -243,12 +251,12 @@ impl Database {
     /// Whether somebody has heard all that the file keeps to be told.
     fn is_told(&self) -> bool {
         let (handed, heard) = self.handed;
-        handed > 0 && heard >= handed && !self.notices.iter().any(Notice::is_kept)
+        handed > 0 && heard >= handed && !self.notices.iter().any(QueueNotice::is_kept)
     }
 
     /// Whether the file keeps something to be told that nobody has heard.
     fn is_untold(&self) -> bool {
-        !self.is_told() && (self.handed.0 > 0 || self.notices.iter().any(Notice::is_kept))
+        !self.is_told() && (self.handed.0 > 0 || self.notices.iter().any(QueueNotice::is_kept))
     }
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
@@ -262,7 +270,7 @@ impl Database {
     }
 
     /// The connection, for reading.
-    pub(super) fn reading(&mut self) -> Result<&Connection, Trouble> {
+    pub(super) fn reading(&mut self) -> Result<&Connection, FileFailure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
@@ -271,7 +279,7 @@ impl Database {
     }
 
     /// Opens the file again after a failure, with an empty log. Until that succeeds, the old connection reads.
-    fn recover(&mut self) -> Result<(), Trouble> {
+    fn recover(&mut self) -> Result<(), FileFailure> {
         if self.suspect || self.connection.is_none() {
             self.is_ours()?;
             let connection = self.connect()?;
@@ -287,11 +295,11 @@ impl Database {
     /// Writes in one transaction; what it changes is known here once it is committed.
     pub(super) fn write<T>(
         &mut self,
-        work: impl Fn(&mut Transaction, &Connection) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        work: impl Fn(&mut Transaction, &Connection) -> Result<T, FileFailure>,
+    ) -> Result<T, FileFailure> {
         match self.write_once(&work) {
-            Err(Trouble::Damaged(what)) => {
-                self.rescue_in_use(&what)?;
+            Err(FileFailure::Damaged(what)) => {
+                self.salvage_in_use(&what)?;
                 self.write_once(&work)
             }
             outcome => outcome,
@@ -300,17 +308,17 @@ impl Database {
 
     fn write_once<T>(
         &mut self,
-        work: &impl Fn(&mut Transaction, &Connection) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        work: &impl Fn(&mut Transaction, &Connection) -> Result<T, FileFailure>,
+    ) -> Result<T, FileFailure> {
         self.recover()?;
         let told = self.is_told();
-        let Self { connection: Some(connection), unsaved, unsaved_asides, .. } = self else {
-            return Err(Trouble::Full);
+        let Self { connection: Some(connection), unsaved, unsaved_dead_letters, .. } = self else {
+            return Err(FileFailure::Full);
         };
         let mut transaction = self.transaction.clone();
         let outcome = transact(connection, |file| {
             if *unsaved {
-                transaction.write_anew(file, unsaved_asides)?;
+                transaction.write_anew(file, unsaved_dead_letters)?;
             }
             if told {
                 schema::add_tables(file)?;
@@ -323,10 +331,10 @@ impl Database {
                 self.transaction = transaction;
                 self.unsaved = false;
                 self.handed = if told { (0, 0) } else { self.handed };
-                self.unsaved_asides.clear();
+                self.unsaved_dead_letters.clear();
                 self.note();
             }
-            Err(Trouble::Full | Trouble::Refused(_)) => {}
+            Err(FileFailure::Full | FileFailure::Refused(_)) => {}
             Err(_) => {
                 self.suspect = true;
                 self.note();
@@ -341,8 +349,8 @@ impl Database {
     pub(super) fn accept(
         &mut self,
         bytes: u64,
-        work: impl Fn(&mut Transaction, &Connection) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        work: impl Fn(&mut Transaction, &Connection) -> Result<(), FileFailure>,
+    ) -> Result<(), FileFailure> {
         self.is_ours()?;
         self.keep_beside()?;
         self.has_space(bytes)?;
@@ -362,7 +370,7 @@ impl Database {
 
     /// Opens the file again where its log or index was removed or replaced by somebody else; what the old log holds is
     /// written into the file first.
-    fn keep_beside(&mut self) -> Result<(), Trouble> {
+    fn keep_beside(&mut self) -> Result<(), FileFailure> {
         if self.beside.missing().is_none() {
             return Ok(());
         }
@@ -375,7 +383,7 @@ impl Database {
         self.write_once(&|_: &mut Transaction, _: &Connection| Ok(()))
     }
 
-    fn is_ours(&self) -> Result<(), Trouble> {
+    fn is_ours(&self) -> Result<(), FileFailure> {
         let Some(gone) = self.watch.missing() else { return Ok(()) };
         let message =
             format!("`{}` was removed or replaced while the outbox was open: no rows are accepted", gone.display());
@@ -384,7 +392,7 @@ impl Database {
     }
 
     /// New rows must leave the room that it takes to write the log back, or settled rows could never be deleted.
-    fn has_space(&mut self, bytes: u64) -> Result<(), Trouble> {
+    fn has_space(&mut self, bytes: u64) -> Result<(), FileFailure> {
         let Some(free) = self.place.free() else { return Ok(()) };
         if free >= 2 * bytes + self.pages * PAGE + RESERVE {
             return Ok(());
@@ -403,15 +411,17 @@ impl Database {
         let Some(connection) = &self.connection else { return };
         match schema::write_back(connection) {
             Ok(()) => self.pages = 0,
-            Err(Trouble::Full) => {}
+            Err(FileFailure::Full) => {}
             Err(_) => self.suspect = true,
         }
     }
 
     /// Gives the disk back what a long wait has taken, once nothing waits.
     pub(super) fn shrink(&mut self) {
-        let State { rows, taken, aside_rows, .. } = self.transaction.state;
-        let Some(connection) = self.connection.as_ref().filter(|_| rows + taken + aside_rows == 0) else { return };
+        let State { rows, taken, dead_letter_rows, .. } = self.transaction.state;
+        let Some(connection) = self.connection.as_ref().filter(|_| rows + taken + dead_letter_rows == 0) else {
+            return;
+        };
         if schema::spare_pages(connection) > SPARE_PAGES && schema::vacuum(connection).is_ok() {
             self.write_back();
         }
@@ -441,8 +451,8 @@ impl Drop for Database {
 
 fn transact<T>(
     connection: &mut Connection,
-    work: impl FnOnce(&Connection) -> Result<T, Trouble>,
-) -> Result<T, Trouble> {
+    work: impl FnOnce(&Connection) -> Result<T, FileFailure>,
+) -> Result<T, FileFailure> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let value = work(&transaction)?;
     transaction.commit()?;

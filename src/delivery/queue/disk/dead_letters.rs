@@ -1,4 +1,4 @@
-//! Rows set aside: refused by the service, or sent and never answered for. They stay until somebody decides.
+//! Dead letters, which are rows refused by the service, or sent and never answered for. They stay until somebody decides.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,14 +6,14 @@ use rusqlite::Connection;
 
 use super::database::Database;
 use super::destination::StoredDestination;
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use super::record::StoredDeadLetter;
 use super::rows::StoredRows;
 use super::table::{all, each};
 use crate::delivery::queue::batch::Batch;
 use crate::error::{Error, Kind, ServiceAnswer};
 
-/// Some rows that were set aside together, and why.
+/// Some rows that became dead letters together, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The number of the first of them; it names them all.
@@ -26,12 +26,12 @@ pub struct DeadLetter {
     pub answer: ServiceAnswer,
     /// What went wrong, in a sentence.
     pub message: String,
-    /// When they were set aside.
+    /// When they became dead letters.
     pub at: SystemTime,
 }
 
 impl DeadLetter {
-    /// What went wrong, as it was when they were set aside.
+    /// What went wrong, as it was when they became dead letters.
     #[must_use]
     pub fn error(&self) -> Error {
         let kind = if self.in_doubt { Kind::InDoubt } else { Kind::Service };
@@ -40,11 +40,11 @@ impl DeadLetter {
 }
 
 impl StoredDeadLetter {
-    /// The rows of `batch`, set aside for `why`.
+    /// The rows of `batch`, which `why` makes dead letters.
     pub(super) fn new(batch: &Batch, in_doubt: bool, why: &Error, at: u64) -> Self {
         let (rows, ends) = batch.bare();
         Self {
-            first: batch.numbers().start,
+            first: batch.row_range().start,
             count: batch.rows() as u64,
             bytes: batch.bytes(),
             in_doubt,
@@ -82,73 +82,73 @@ impl StoredDeadLetter {
     }
 }
 
-/// What is set aside, oldest first, with its rows.
+/// The dead letters, oldest first, each with its rows.
 pub(super) fn list(
     connection: &Connection,
     destination: &StoredDestination,
-) -> Result<Vec<(DeadLetter, StoredRows)>, Trouble> {
+) -> Result<Vec<(DeadLetter, StoredRows)>, FileFailure> {
     let mut found = Vec::new();
-    each(connection, "ORDER BY first", (), |aside: StoredDeadLetter| {
-        found.push((aside.told(), aside.stored_rows(destination)));
+    each(connection, "ORDER BY first", (), |letter: StoredDeadLetter| {
+        found.push((letter.told(), letter.stored_rows(destination)));
         Ok(true)
     })?;
     Ok(found)
 }
 
 impl Database {
-    /// Puts what is set aside behind the rows that wait; answers how many rows that were.
-    pub(super) fn retry(&mut self, at: u64) -> Result<u64, Trouble> {
-        self.empty_aside(|database, aside| {
+    /// Puts the dead letters behind the rows that wait; answers how many rows that were.
+    pub(super) fn retry(&mut self, at: u64) -> Result<u64, FileFailure> {
+        self.empty_dead_letters(|database, letter| {
             database.write(|transaction, file| {
                 // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
-                transaction.put_behind(file, (&aside.rows, &aside.ends), at, aside.in_doubt)?;
-                transaction.forget_aside(file, aside)?;
+                transaction.put_behind(file, (&letter.rows, &letter.ends), at, letter.in_doubt)?;
+                transaction.forget_dead_letter(file, letter)?;
                 transaction.save(file)
             })
         })
     }
 
-    /// Deletes what is set aside; answers how many rows that were.
-    pub(super) fn drop_set_aside(&mut self) -> Result<u64, Trouble> {
-        self.empty_aside(|database, aside| {
+    /// Deletes the dead letters; answers how many rows that were.
+    pub(super) fn drop_dead_letters(&mut self) -> Result<u64, FileFailure> {
+        self.empty_dead_letters(|database, letter| {
             database.write(|transaction, file| {
-                transaction.forget_aside(file, aside)?;
+                transaction.forget_dead_letter(file, letter)?;
                 transaction.save(file)
             })
         })
     }
 
-    /// Deletes the oldest of what is set aside until it comes to `bytes`; answers rows and bytes.
-    pub(super) fn drop_oldest_aside(&mut self, bytes: u64) -> Result<(u64, u64), Trouble> {
+    /// Deletes the oldest dead letters until they come to `bytes`; answers rows and bytes.
+    pub(super) fn drop_oldest_dead_letters(&mut self, bytes: u64) -> Result<(u64, u64), FileFailure> {
         let (mut rows, mut freed) = (0, 0);
         while freed < bytes
-            && let Some(aside) = self.oldest_aside()?
+            && let Some(letter) = self.oldest_dead_letter()?
         {
             self.write(|transaction, file| {
-                transaction.forget_aside(file, &aside)?;
-                transaction.state.dropped += aside.count;
+                transaction.forget_dead_letter(file, &letter)?;
+                transaction.state.dropped += letter.count;
                 transaction.save(file)
             })?;
-            (rows, freed) = (rows + aside.count, freed + aside.bytes);
+            (rows, freed) = (rows + letter.count, freed + letter.bytes);
         }
         Ok((rows, freed))
     }
 
-    /// Does `work` with each of what is set aside, which takes it away; answers how many rows that were.
-    fn empty_aside(
+    /// Does `work` with each of the dead letters, which takes it away; answers how many rows that were.
+    fn empty_dead_letters(
         &mut self,
-        work: impl Fn(&mut Self, &StoredDeadLetter) -> Result<(), Trouble>,
-    ) -> Result<u64, Trouble> {
+        work: impl Fn(&mut Self, &StoredDeadLetter) -> Result<(), FileFailure>,
+    ) -> Result<u64, FileFailure> {
         let mut rows = 0;
-        while let Some(aside) = self.oldest_aside()? {
-            work(self, &aside)?;
-            rows += aside.count;
+        while let Some(letter) = self.oldest_dead_letter()? {
+            work(self, &letter)?;
+            rows += letter.count;
         }
         Ok(rows)
     }
 
-    fn oldest_aside(&mut self) -> Result<Option<StoredDeadLetter>, Trouble> {
-        if self.transaction.state.aside_rows == 0 {
+    fn oldest_dead_letter(&mut self) -> Result<Option<StoredDeadLetter>, FileFailure> {
+        if self.transaction.state.dead_letter_rows == 0 {
             return Ok(None);
         }
         Ok(all(self.reading()?, "ORDER BY first LIMIT 1", ())?.pop())

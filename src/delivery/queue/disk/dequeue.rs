@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::database::{Begun, Database};
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use super::record::StoredRun;
 use super::rows::numbers;
 use super::table::each;
@@ -15,17 +15,17 @@ use crate::rows::encode::{Framing, Run};
 
 impl Database {
     /// The next rows for one request.
-    pub(super) fn take(&mut self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>, Trouble> {
+    pub(super) fn take(&mut self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>, FileFailure> {
         match self.take_once(max_rows, max_bytes) {
-            Err(Trouble::Damaged(what)) => {
-                self.rescue_in_use(&what)?;
+            Err(FileFailure::Damaged(what)) => {
+                self.salvage_in_use(&what)?;
                 self.take_once(max_rows, max_bytes)
             }
             outcome => outcome,
         }
     }
 
-    fn take_once(&mut self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>, Trouble> {
+    fn take_once(&mut self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>, FileFailure> {
         if let Some(&first) = self.inherited.front() {
             let batch = self.again(first)?;
             self.inherited.pop_front();
@@ -37,15 +37,17 @@ impl Database {
         let Dequeued { cut, first, at, sent, last, .. } = self.dequeue(Cut::new(max_rows, max_bytes, true))?;
         let bytes = cut.bytes;
         let Some(batch) = cut.into_batch(first) else { return Ok(None) };
-        let stop = batch.numbers().end;
+        let stop = batch.row_range().end;
         self.move_on(stop, batch.rows(), bytes, last);
-        self.transaction.taken.add(first, Known { stop, bytes, at, number: None, doubt: sent, sent, recorded: false });
+        self.transaction
+            .taken
+            .add(first, Known { stop, bytes, at, sequence_number: None, doubt: sent, sent, recorded: false });
         Ok(Some(batch.known(None, sent)))
     }
 
     /// Drops the oldest rows that nobody took until they come to `bytes`; answers how many rows went.
-    pub(super) fn drop_oldest(&mut self, bytes: u64) -> Result<u64, Trouble> {
-        let (mut rows, mut freed) = self.drop_oldest_aside(bytes)?;
+    pub(super) fn drop_oldest(&mut self, bytes: u64) -> Result<u64, FileFailure> {
+        let (mut rows, mut freed) = self.drop_oldest_dead_letters(bytes)?;
         let before = self.transaction.state;
         while freed < bytes && self.transaction.state.rows > 0 {
             let goal = usize::try_from(bytes - freed).unwrap_or(usize::MAX);
@@ -67,15 +69,15 @@ impl Database {
     }
 
     /// The batch of an earlier process that begins with the row `first`, as it was.
-    fn again(&mut self, first: u64) -> Result<Option<Batch>, Trouble> {
+    fn again(&mut self, first: u64) -> Result<Option<Batch>, FileFailure> {
         let Some(known) = self.transaction.taken.get(first) else { return Ok(None) };
         let run = self.read(first..known.stop)?;
         let all = 0..run.rows();
-        Ok(Some(Batch::new(Arc::new(run), all, first).known(known.number, known.doubt)))
+        Ok(Some(Batch::new(Arc::new(run), all, first).known(known.sequence_number, known.doubt)))
     }
 
     /// The rows of these numbers as one run.
-    fn read(&mut self, rows: Range<u64>) -> Result<Run, Trouble> {
+    fn read(&mut self, rows: Range<u64>) -> Result<Run, FileFailure> {
         let (framing, mut next, mut parts) = (self.framing()?, rows.start, Vec::new());
         each(self.reading()?, AROUND, [rows.start.cast_signed()], |stored: StoredRun| {
             if stored.first > next || next >= rows.end {
@@ -93,7 +95,7 @@ impl Database {
         Ok(Run::join(framing, parts.iter().map(|(run, rows)| (run.bare(rows.clone()), run.ends(rows.clone())))))
     }
 
-    fn framing(&self) -> Result<&'static Framing, Trouble> {
+    fn framing(&self) -> Result<&'static Framing, FileFailure> {
         self.framing.ok_or_else(|| {
             let path = self.place.path().display();
             Error::new(Kind::Outbox, format!("the outbox `{path}` gives its rows to its own sender alone")).into()
@@ -101,7 +103,7 @@ impl Database {
     }
 
     /// Fills `cut` with neighbouring rows from the next one on.
-    fn dequeue(&mut self, cut: Cut) -> Result<Dequeued, Trouble> {
+    fn dequeue(&mut self, cut: Cut) -> Result<Dequeued, FileFailure> {
         let (state, framing) = (self.transaction.state, self.framing()?);
         let mut dequeued = Dequeued { cut, first: state.next, next: state.next, at: 0, sent: false, last: None };
         if let Some(begun) = self.begun.take_if(|begun| begun.first <= state.next) {
@@ -171,8 +173,8 @@ fn restored(stored: &StoredRun, framing: &'static Framing) -> Run {
     Run::join(framing, [(&stored.rows[..], numbers(&stored.ends))])
 }
 
-fn missing(row: u64) -> Trouble {
-    Trouble::Damaged(format!("row {row} is missing"))
+fn missing(row: u64) -> FileFailure {
+    FileFailure::Damaged(format!("row {row} is missing"))
 }
 
 /// A place within a run.

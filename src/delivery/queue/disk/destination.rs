@@ -9,7 +9,7 @@ use crate::rows::encode::Framing;
 
 const HASH: usize = 32;
 const LONGEST: usize = Framing::LONGEST_SEPARATOR;
-/// The form of framing that is written here: encoded rows with a separator between them, and nothing around them.
+/// The version of framing that is written here: encoded rows with a separator between them, and nothing around them.
 const SEPARATED: u8 = 1;
 /// What stands between the rows of a file that does not say it: they are JSON objects.
 const COMMA: &[u8] = b",";
@@ -35,7 +35,7 @@ impl Destination {
     }
 }
 
-/// A destination, as a file knows it: its hash, zeros where nobody knows it; the form of framing; the separator.
+/// A destination, as a file knows it: its hash, zeros where nobody knows it; the version of framing; the separator.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct StoredDestination {
     bytes: [u8; HASH + 1 + LONGEST],
@@ -43,21 +43,21 @@ pub(super) struct StoredDestination {
 }
 
 impl StoredDestination {
-    fn new(hash: &[u8], form: u8, separator: &[u8]) -> Self {
+    fn new(hash: &[u8], framing_version: u8, separator: &[u8]) -> Self {
         let (mut bytes, length) = ([0; HASH + 1 + LONGEST], HASH + 1 + separator.len());
         bytes[..HASH].copy_from_slice(hash);
-        bytes[HASH] = form;
+        bytes[HASH] = framing_version;
         bytes[HASH + 1..length].copy_from_slice(separator);
         Self { bytes, length }
     }
 
-    /// What stands in a file, if it makes sense. Of an unknown form only the number is kept.
+    /// What stands in a file, if it makes sense. Of an unknown version only the number is kept.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let (hash, framing) = bytes.split_at_checked(HASH)?;
         match framing {
             [] => Some(Self::new(hash, SEPARATED, COMMA)),
             [SEPARATED, separator @ ..] => (separator.len() <= LONGEST).then(|| Self::new(hash, SEPARATED, separator)),
-            [form, ..] => Some(Self::new(hash, *form, &[])),
+            [framing_version, ..] => Some(Self::new(hash, *framing_version, &[])),
         }
     }
 
@@ -93,12 +93,12 @@ impl StoredDestination {
 
     /// Refuses the file at `path` where nobody here knows how its rows are to be cut.
     pub(super) fn check(&self, path: &Path) -> Result<()> {
-        let form = self.bytes[HASH];
-        if form == SEPARATED {
+        let framing_version = self.bytes[HASH];
+        if framing_version == SEPARATED {
             return Ok(());
         }
         let message = format!(
-            "the rows of the outbox `{}` are framed by a newer powerbi-push (framing {form}, known here: {SEPARATED})",
+            "the rows of the outbox `{}` are framed by a newer powerbi-push (framing {framing_version}, known here: {SEPARATED})",
             path.display()
         );
         Err(Error::new(Kind::Outbox, message).with_hint("upgrade powerbi-push"))

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 
 /// Why an operation on the file failed.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum FileFailure {
     /// Something in the file is not what was written.
     Damaged(String),
     /// The disk is full. The file is as it was before.
@@ -20,7 +20,7 @@ pub(super) enum Trouble {
     Refused(Error),
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for FileFailure {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
@@ -41,13 +41,13 @@ fn is_cut_off(error: &rusqlite::Error) -> bool {
     matches!(code, Some(SQLITE_IOERR_SHORT_READ | SQLITE_IOERR_CORRUPTFS))
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for FileFailure {
     fn from(error: Error) -> Self {
         Self::Refused(error)
     }
 }
 
-impl Trouble {
+impl FileFailure {
     /// The failure of `doing` something with the queue at `path`.
     pub(super) fn to_error(&self, doing: &str, path: &Path) -> Error {
         let path = path.display();

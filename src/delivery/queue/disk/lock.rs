@@ -26,7 +26,7 @@ const OPEN_IN: &str = "open in process ";
 /// What they say of the queue, before its number.
 const NUMBER: &str = ", number ";
 
-type List = BTreeMap<Place, Held>;
+type List = BTreeMap<Place, HeldLock>;
 
 /// The queues that this process holds, and those that its parent held when it was forked.
 static HELD: Mutex<List> = Mutex::new(BTreeMap::new());
@@ -37,7 +37,7 @@ thread_local! {
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldLock {
     process: u32,
     file: File,
 }
@@ -99,7 +99,7 @@ impl Lock {
                 continue;
             }
             let words = words(&file, place)?;
-            held.insert(place.clone(), Held { process, file });
+            held.insert(place.clone(), HeldLock { process, file });
             return Ok(Self { place: place.clone(), process, made, words });
         }
     }
@@ -122,7 +122,7 @@ impl Lock {
     /// Says in the lock file whose it is; from then on the file beside it is known to be a queue.
     pub(super) fn sign(&mut self, destination: &StoredDestination, id: u64) {
         let words = format!("{}{NUMBER}{id}, {OPEN_IN}{}\n", schema::remark(destination), self.process);
-        if let Some(Held { file, .. }) = held().get_mut(&self.place) {
+        if let Some(HeldLock { file, .. }) = held().get_mut(&self.place) {
             // The words are for people. The lock holds without them.
             let _ = file.rewind().and_then(|()| file.write_all(words.as_bytes()));
             let _ = file.set_len(words.len() as u64);
@@ -141,7 +141,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.process == std::process::id()
-            && let Some(Held { file, .. }) = held().remove(&self.place)
+            && let Some(HeldLock { file, .. }) = held().remove(&self.place)
         {
             // A child may have it open, if only until it is another program. The end of its last handle frees it, too.
             let _ = file.unlock();

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::failure::{Trouble, system};
+use super::failure::{FileFailure, system};
 use super::place::Place;
 use super::record::{Marked, State};
 use super::transaction::Transaction;
@@ -64,12 +64,14 @@ pub(super) struct Totals {
     pub(super) accepted: u64,
     /// Those that are not settled.
     pub(super) rows: u64,
-    /// How often the metadata in the file was written, and how often when rows were last set aside, or left it.
+    /// How often the metadata in the file was written, and how often when a dead letter was last added, or left it.
     pub(super) changes: (u64, u64),
-    /// Rows set aside.
-    pub(super) aside: u64,
+    /// Rows of dead letters.
+    #[serde(rename = "aside")]
+    pub(super) dead_letter_rows: u64,
     /// The last sequence number given.
-    pub(super) number: u64,
+    #[serde(rename = "number")]
+    pub(super) last_sequence_number: u64,
     /// Where the rows that are not settled are, and whether they may have been sent. Some in between may be missing.
     pub(super) spans: Vec<(Range<u64>, bool)>,
     /// Whether the spans have no other rows in them.
@@ -117,9 +119,9 @@ impl Totals {
             untold,
             accepted: state.accepted,
             rows,
-            changes: (state.change, transaction.aside_change),
-            aside: state.aside_rows,
-            number: state.number,
+            changes: (state.change, transaction.dead_letter_change),
+            dead_letter_rows: state.dead_letter_rows,
+            last_sequence_number: state.last_sequence_number,
             spans,
             precise,
             ..Self::default()
@@ -131,7 +133,7 @@ impl Totals {
         Self { id, closed: true, precise: true, ..Self::default() }
     }
 
-    /// Whether a rescue was begun.
+    /// Whether a salvage was begun.
     pub(super) fn is_planned(&self) -> bool {
         self.plan.step != Step::Nothing
     }
@@ -141,7 +143,7 @@ impl Totals {
         self.id == 0 || queue.is_none_or(|id| id == self.id)
     }
 
-    /// Whether a file that is `marked` so is what came of the rescue that is planned, and was not opened since.
+    /// Whether a file that is `marked` so is what came of the salvage that is planned, and was not opened since.
     fn has_built(&self, marked: Option<Marked>) -> bool {
         marked == Some(Marked { id: self.plan.draft, closed: true })
     }
@@ -157,8 +159,8 @@ impl Totals {
     pub(super) fn is_outrun_by(
         &self,
         state: &State,
-        commits: impl FnOnce(u64) -> Result<u64, Trouble>,
-    ) -> Result<bool, Trouble> {
+        commits: impl FnOnce(u64) -> Result<u64, FileFailure>,
+    ) -> Result<bool, FileFailure> {
         if !self.is_newest() {
             return Ok(false);
         }
@@ -277,8 +279,8 @@ impl MarkFile {
         &self,
         state: &State,
         marked: Option<Marked>,
-        commits: impl FnOnce(u64) -> Result<u64, Trouble>,
-    ) -> Result<Option<&'static str>, Trouble> {
+        commits: impl FnOnce(u64) -> Result<u64, FileFailure>,
+    ) -> Result<Option<&'static str>, FileFailure> {
         Ok(match &self.said {
             Said::Totals(totals) if totals.is_planned() && !totals.opening => {
                 Some(ANOTHERS).filter(|_| !totals.has_built(marked))

@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use super::mark::overlap;
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
 use super::table::{Record, all, each_intact};
@@ -14,10 +14,10 @@ use crate::delivery::queue::taken::{Known, Taken};
 use crate::error::amount;
 
 /// The metadata, and those batches that were taken and not settled which are intact.
-pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
+pub(super) fn load(connection: &Connection) -> Result<(State, Taken), FileFailure> {
     let mut states = all::<State>(connection, "", ())?;
     let (Some(mut state), None) = (states.pop(), states.pop()) else {
-        return Err(Trouble::Damaged("the metadata is missing".into()));
+        return Err(FileFailure::Damaged("the metadata is missing".into()));
     };
     state.destination.check(connection.path().unwrap_or_default().as_ref())?;
     let mut taken = Taken::default();
@@ -25,8 +25,8 @@ pub(super) fn load(connection: &Connection) -> Result<(State, Taken), Trouble> {
         taken.add(batch.first, batch.into());
         Ok(())
     })?;
-    if let Some(trouble @ Trouble::Disk(_)) = wrong {
-        return Err(trouble);
+    if let Some(failure @ FileFailure::Disk(_)) = wrong {
+        return Err(failure);
     }
     let last = last(connection)?;
     if let Some((end, total)) = last.filter(|(end, _)| *end > state.accepted) {
@@ -43,9 +43,9 @@ pub(super) fn marked(connection: &Connection) -> Option<Marked> {
 }
 
 /// Whether everything is there that should be by this metadata.
-pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Result<(), Trouble> {
+pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Result<(), FileFailure> {
     if taken.rows() != state.taken {
-        return Err(Trouble::Damaged(format!("{} on the way, of {}", amount(taken.rows(), "row"), state.taken)));
+        return Err(FileFailure::Damaged(format!("{} on the way, of {}", amount(taken.rows(), "row"), state.taken)));
     }
     let (mut there, all) = (0, state.rows + state.taken);
     let mut statement = connection.prepare(&format!("SELECT first, count FROM {}", StoredRun::TABLE))?;
@@ -56,17 +56,17 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
         there += spans.map(|span| overlap(&span, &(first..first + count))).sum::<u64>();
     }
     let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredDeadLetter::TABLE);
-    let aside = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
-    if (there, aside) == (all, state.aside_rows) {
+    let in_letters = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
+    if (there, in_letters) == (all, state.dead_letter_rows) {
         return Ok(());
     }
-    let (all, all_aside) = (amount(all, "row"), amount(state.aside_rows, "row"));
-    let message = format!("{there} of {all} can be found, and {aside} of {all_aside} set aside");
-    Err(Trouble::Damaged(message))
+    let (all, all_in_letters) = (amount(all, "row"), amount(state.dead_letter_rows, "row"));
+    let message = format!("{there} of {all} can be found, and {in_letters} of {all_in_letters} set aside");
+    Err(FileFailure::Damaged(message))
 }
 
 /// Takes the rows from `accepted` on out of the metadata, which has to be written anew.
-pub(super) fn forget_from(connection: &Connection, state: &mut State, accepted: u64) -> Result<(), Trouble> {
+pub(super) fn forget_from(connection: &Connection, state: &mut State, accepted: u64) -> Result<(), FileFailure> {
     let sql = format!("SELECT coalesce(sum(bytes), 0) FROM {} WHERE first >= ?1", StoredRun::TABLE);
     let bytes = connection.query_row(&sql, [accepted.cast_signed()], |row| row.get::<_, i64>(0))?.cast_unsigned();
     state.rows = state.rows.saturating_sub(state.accepted - accepted);
@@ -77,13 +77,13 @@ pub(super) fn forget_from(connection: &Connection, state: &mut State, accepted: 
 }
 
 /// In how many commits the rows from `row` on came, at the least: those of one came at one time.
-pub(super) fn commits_from(connection: &Connection, row: u64) -> Result<u64, Trouble> {
+pub(super) fn commits_from(connection: &Connection, row: u64) -> Result<u64, FileFailure> {
     let sql = format!("SELECT count(DISTINCT at) FROM {} WHERE first >= ?1", StoredRun::TABLE);
     Ok(connection.query_row(&sql, [row.cast_signed()], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }
 
 /// The number behind the last row, and what all rows up to it count for.
-fn last(connection: &Connection) -> Result<Option<(u64, u64)>, Trouble> {
+fn last(connection: &Connection) -> Result<Option<(u64, u64)>, FileFailure> {
     let sql = format!("SELECT first + count, total FROM {} ORDER BY first DESC LIMIT 1", StoredRun::TABLE);
     let found = connection.query_row(&sql, (), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
     Ok(found.map(|(end, total)| (end.cast_unsigned(), total.cast_unsigned())))
@@ -103,13 +103,13 @@ pub(super) fn since(connection: &Connection, next: u64) -> Option<u64> {
 
 impl From<StoredBatch> for Known {
     fn from(batch: StoredBatch) -> Self {
-        let StoredBatch { first: _, stop, bytes, at, number, sent } = batch;
-        Self { stop, bytes, at, number, doubt: sent, sent, recorded: true }
+        let StoredBatch { first: _, stop, bytes, at, sequence_number, sent } = batch;
+        Self { stop, bytes, at, sequence_number, doubt: sent, sent, recorded: true }
     }
 }
 
 /// The batch as it is written.
 pub(super) fn stored((first, known): (u64, &Known)) -> StoredBatch {
-    let Known { stop, bytes, at, number, doubt: _, sent, recorded: _ } = *known;
-    StoredBatch { first, stop, bytes, at, number, sent }
+    let Known { stop, bytes, at, sequence_number, doubt: _, sent, recorded: _ } = *known;
+    StoredBatch { first, stop, bytes, at, sequence_number, sent }
 }

@@ -14,8 +14,8 @@ pub struct Loss {
     pub rows: u64,
     /// Those among them that may have been sent.
     pub sent: u64,
-    /// Rows that were set aside.
-    pub aside: u64,
+    /// Rows of dead letters.
+    pub dead_letter_rows: u64,
     /// Whether there are not more of them.
     pub exact: bool,
 }
@@ -23,13 +23,13 @@ pub struct Loss {
 impl Loss {
     /// Whether there may be one.
     pub(super) fn is_any(&self) -> bool {
-        self.rows > 0 || self.aside > 0 || !self.exact
+        self.rows > 0 || self.dead_letter_rows > 0 || !self.exact
     }
 }
 
 /// Something that whoever owns the queue should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum QueueNotice {
     /// It lies in memory: its rows survive the process, and no power loss.
     Volatile {
         /// The queue.
@@ -55,7 +55,7 @@ pub enum Notice {
     },
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for QueueNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Volatile { path } => {
@@ -80,7 +80,7 @@ impl fmt::Display for Notice {
     }
 }
 
-impl Notice {
+impl QueueNotice {
     /// Whether the queue keeps it until somebody has heard it: rows may be lost.
     #[must_use]
     pub fn is_kept(&self) -> bool {
@@ -97,7 +97,7 @@ impl Notice {
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, sent, aside, exact } = *self;
+        let Self { rows, sent, dead_letter_rows, exact } = *self;
         let (least, are) = (if exact { "" } else { "at least " }, if rows == 1 { "is" } else { "are" });
         match (exact, rows) {
             (false, 0) => write!(f, "an unknown number of accepted rows may be lost")?,
@@ -109,10 +109,10 @@ impl fmt::Display for Loss {
             (1, _) => write!(f, " (up to 1 of them was sent, and may have arrived)")?,
             _ => write!(f, " (up to {sent} of them were sent, and may have arrived)")?,
         }
-        match aside {
+        match dead_letter_rows {
             0 => Ok(()),
             1 => write!(f, ", and {least}1 that was set aside"),
-            _ => write!(f, ", and {least}{aside} that were set aside"),
+            _ => write!(f, ", and {least}{dead_letter_rows} that were set aside"),
         }
     }
 }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_told_in_good_grammar() {
-        let told = |rows, sent, aside, exact| Loss { rows, sent, aside, exact }.to_string();
+        let told = |rows, sent, dead_letter_rows, exact| Loss { rows, sent, dead_letter_rows, exact }.to_string();
         assert_eq!(told(0, 0, 0, true), "0 accepted rows are lost");
         assert_eq!(told(1, 0, 0, true), "1 accepted row is lost");
         assert_eq!(

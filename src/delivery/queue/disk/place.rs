@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failure::system;
-use super::notice::Notice;
+use super::notice::QueueNotice;
 use crate::error::{Error, Kind, Result};
 
 /// The file of a queue, by its real path.
@@ -95,18 +95,18 @@ impl Place {
 
     /// Refuses a network file system, where locks and the shared memory of SQLite do not work, unless it is `forced`.
     #[cfg(target_os = "linux")]
-    pub(super) fn check_disk(&self, forced: bool) -> Result<Option<Notice>> {
+    pub(super) fn check_disk(&self, forced: bool) -> Result<Option<QueueNotice>> {
         let kind = self.kind_of_disk()?;
         if let Some((_, name)) = network(kind).filter(|_| !forced) {
             let message = format!("the outbox `{}` would lie on a network file system ({name})", self.0.display());
             return Err(Error::new(Kind::Outbox, message).with_hint("put it on a disk of this machine"));
         }
-        Ok(VOLATILE.contains(&kind).then(|| Notice::Volatile { path: self.0.clone() }))
+        Ok(VOLATILE.contains(&kind).then(|| QueueNotice::Volatile { path: self.0.clone() }))
     }
 
     /// Elsewhere that is not known.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn check_disk(&self, _: bool) -> Result<Option<Notice>> {
+    pub(super) fn check_disk(&self, _: bool) -> Result<Option<QueueNotice>> {
         Ok(None)
     }
 

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::dead_letters::{self, DeadLetter};
 use super::destination::StoredDestination;
-use super::failure::{Trouble, system};
+use super::failure::{FileFailure, system};
 use super::lock;
 use super::mark::{ANOTHERS, MarkFile};
 use super::metadata;
@@ -66,7 +66,7 @@ impl Reader {
             }
             Found::Damaged => {
                 let message = format!("the outbox `{}` is damaged", path.display());
-                return Err(Error::new(Kind::Outbox, message).with_hint(RESCUES));
+                return Err(Error::new(Kind::Outbox, message).with_hint(OPEN_WITH_SENDER));
             }
         }
         let connect = || {
@@ -75,7 +75,7 @@ impl Reader {
             schema::check_owner(&connection, &place, &StoredDestination::default(), alone)?;
             Ok(connection)
         };
-        let connection = connect().map_err(|trouble: Trouble| trouble.to_error("reading", &path))?;
+        let connection = connect().map_err(|failure: FileFailure| failure.to_error("reading", &path))?;
         Ok(Self { connection, place, path, calendar: Calendar::new(clock) })
     }
 
@@ -90,15 +90,15 @@ impl Reader {
         })
     }
 
-    /// What was set aside, oldest first, with its rows.
-    pub fn set_aside(&self) -> Result<Vec<(DeadLetter, StoredRows)>> {
+    /// The dead letters, oldest first, each with its rows.
+    pub fn dead_letters(&self) -> Result<Vec<(DeadLetter, StoredRows)>> {
         self.read(|file, state, _| {
             let found = dead_letters::list(file, &state.destination)?;
-            let rows: u64 = found.iter().map(|(aside, _)| aside.rows).sum();
-            if rows < state.aside_rows {
-                return Err(Trouble::Damaged(format!(
+            let rows: u64 = found.iter().map(|(letter, _)| letter.rows).sum();
+            if rows < state.dead_letter_rows {
+                return Err(FileFailure::Damaged(format!(
                     "{rows} of {} set aside can be found",
-                    amount(state.aside_rows, "row")
+                    amount(state.dead_letter_rows, "row")
                 )));
             }
             Ok(found)
@@ -125,9 +125,9 @@ impl Reader {
                     each_intact(file, |run| Self::pending_of(&run, state, taken, &mut write))?,
                 ),
                 Part::DeadLetter => (
-                    doubt.map_or(state.aside_rows, |doubt| doubt.aside),
-                    each_intact(file, |aside: StoredDeadLetter| {
-                        let stored = aside.stored_rows(&state.destination);
+                    doubt.map_or(state.dead_letter_rows, |doubt| doubt.dead_letter_rows),
+                    each_intact(file, |letter: StoredDeadLetter| {
+                        let stored = letter.stored_rows(&state.destination);
                         write(&stored, 0..stored.count())
                     })?,
                 ),
@@ -136,15 +136,15 @@ impl Reader {
                 None if doubt.is_some() => doubt.map_or(BEHIND, |doubt| doubt.why).to_owned(),
                 None if count < all => "they are not in the file".to_owned(),
                 None => return Ok(count),
-                Some(Trouble::Damaged(what)) => what,
-                Some(Trouble::Disk(error)) => error.to_string(),
-                Some(trouble) => return Err(trouble),
+                Some(FileFailure::Damaged(what)) => what,
+                Some(FileFailure::Disk(error)) => error.to_string(),
+                Some(failure) => return Err(failure),
             };
             Err(self.missing(count, all.saturating_sub(count), doubt.is_none(), &what))
         })
     }
 
-    fn missing(&self, count: u64, missing: u64, exact: bool, what: &str) -> Trouble {
+    fn missing(&self, count: u64, missing: u64, exact: bool, what: &str) -> FileFailure {
         let path = self.path.display();
         let missing = match missing {
             0 => "an unknown number are".to_owned(),
@@ -155,11 +155,11 @@ impl Reader {
         };
         let (rows, were) = (amount(count, "row"), if count == 1 { "was" } else { "were" });
         let message = format!("the outbox `{path}` is damaged: {rows} {were} written and {missing} missing ({what})");
-        Error::new(Kind::Outbox, message).with_hint(RESCUES).into()
+        Error::new(Kind::Outbox, message).with_hint(OPEN_WITH_SENDER).into()
     }
 
     /// Whether all rows that are not settled can be read.
-    fn check_rows(file: &Connection, state: &State, taken: &Taken) -> Result<(), Trouble> {
+    fn check_rows(file: &Connection, state: &State, taken: &Taken) -> Result<(), FileFailure> {
         let (mut there, all) = (0, state.rows + state.taken);
         let wrong = each_intact(file, |run| {
             Self::pending_of(&run, state, taken, |_, rows| {
@@ -168,10 +168,10 @@ impl Reader {
             })
         })?;
         match wrong {
-            Some(Trouble::Damaged(what)) if there < all => {
-                Err(Trouble::Damaged(format!("{there} of {} can be read ({what})", amount(all, "row"))))
+            Some(FileFailure::Damaged(what)) if there < all => {
+                Err(FileFailure::Damaged(format!("{there} of {} can be read ({what})", amount(all, "row"))))
             }
-            Some(trouble @ Trouble::Disk(_)) => Err(trouble),
+            Some(failure @ FileFailure::Disk(_)) => Err(failure),
             _ => Ok(()),
         }
     }
@@ -181,8 +181,8 @@ impl Reader {
         run: &StoredRun,
         state: &State,
         taken: &Taken,
-        mut write: impl FnMut(&StoredRows, Range<usize>) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        mut write: impl FnMut(&StoredRows, Range<usize>) -> Result<(), FileFailure>,
+    ) -> Result<(), FileFailure> {
         let rows = run.stored_rows(&state.destination);
         for part in taken.ranges().chain(std::iter::once(state.next..state.accepted)) {
             let part = part.start.max(run.first)..part.end.min(run.first + run.count);
@@ -193,7 +193,7 @@ impl Reader {
         Ok(())
     }
 
-    fn lines(&self, stored: &StoredRows, rows: Range<usize>, out: &mut impl Write) -> Result<u64, Trouble> {
+    fn lines(&self, stored: &StoredRows, rows: Range<usize>, out: &mut impl Write) -> Result<u64, FileFailure> {
         for row in stored.part(rows.clone()) {
             let written = out.write_all(row).and_then(|()| out.write_all(b"\n"));
             written.map_err(|error| system("writing rows of the outbox", &self.path, &error))?;
@@ -202,41 +202,43 @@ impl Reader {
     }
 
     /// Reads of a file in which everything is that its mark knows of.
-    fn read<T>(&self, work: impl FnOnce(&Connection, &State, &Taken) -> Result<T, Trouble>) -> Result<T> {
+    fn read<T>(&self, work: impl FnOnce(&Connection, &State, &Taken) -> Result<T, FileFailure>) -> Result<T> {
         self.look(|file, state, taken, doubt| match doubt {
-            Some(doubt) => Err(Trouble::Damaged(doubt.why.into())),
+            Some(doubt) => Err(FileFailure::Damaged(doubt.why.into())),
             None => work(file, state, taken),
         })
     }
 
     /// What the `mark` says against the file. One that changes meanwhile has a writer, who knows better.
-    fn doubt(&self, mark: &MarkFile, file: &Connection, state: &State) -> Result<Option<Doubt>, Trouble> {
+    fn doubt(&self, mark: &MarkFile, file: &Connection, state: &State) -> Result<Option<Doubt>, FileFailure> {
         let wrong = mark.objection(state, metadata::marked(file), |row| metadata::commits_from(file, row))?;
         let totals = mark.totals();
         Ok(match wrong {
             None | Some(ANOTHERS) => None,
-            Some(_) if totals.is_ahead_of(state) => Some(Doubt { rows: totals.rows, aside: totals.aside, why: BEHIND }),
+            Some(_) if totals.is_ahead_of(state) => {
+                Some(Doubt { rows: totals.rows, dead_letter_rows: totals.dead_letter_rows, why: BEHIND })
+            }
             Some(_) if lock::is_held_here(&self.place) || MarkFile::find(&self.place).said != mark.said => None,
-            Some(why) => Some(Doubt { rows: state.rows + state.taken, aside: state.aside_rows, why }),
+            Some(why) => Some(Doubt { rows: state.rows + state.taken, dead_letter_rows: state.dead_letter_rows, why }),
         })
     }
 
     /// Reads in one transaction, so that what is read belongs together; along with what the mark says, where that is more.
     fn look<T>(
         &self,
-        work: impl FnOnce(&Connection, &State, &Taken, Option<Doubt>) -> Result<T, Trouble>,
+        work: impl FnOnce(&Connection, &State, &Taken, Option<Doubt>) -> Result<T, FileFailure>,
     ) -> Result<T> {
         // A writer writes the mark after the file: what was read of it first must be in the file.
         let mark = MarkFile::find(&self.place);
-        let begin = || -> Result<T, Trouble> {
+        let begin = || -> Result<T, FileFailure> {
             let transaction = self.connection.unchecked_transaction()?;
             let (state, taken) = metadata::load(&transaction)?;
             let doubt = self.doubt(&mark, &transaction, &state)?;
             work(&transaction, &state, &taken, doubt)
         };
-        begin().map_err(|trouble| match trouble {
-            Trouble::Damaged(_) => trouble.to_error("reading", &self.path).with_hint(RESCUES),
-            _ => trouble.to_error("reading", &self.path),
+        begin().map_err(|failure| match failure {
+            FileFailure::Damaged(_) => failure.to_error("reading", &self.path).with_hint(OPEN_WITH_SENDER),
+            _ => failure.to_error("reading", &self.path),
         })
     }
 }
@@ -245,11 +247,11 @@ impl Reader {
 #[derive(Debug, Clone, Copy)]
 struct Doubt {
     rows: u64,
-    aside: u64,
+    dead_letter_rows: u64,
     why: &'static str,
 }
 
 /// What is wrong with a file whose mark is ahead of it.
 const BEHIND: &str = "rows that were accepted are not in it";
 /// What to do about a damaged queue.
-const RESCUES: &str = "open it with its sender: that rescues its rows";
+const OPEN_WITH_SENDER: &str = "open it with its sender: that rescues its rows";

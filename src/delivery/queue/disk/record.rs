@@ -1,4 +1,4 @@
-//! What the file holds: runs that wait, batches on their way, rows set aside, and the metadata of it all.
+//! What the file holds: runs that wait, batches on their way, dead letters, and the metadata of it all.
 
 use std::ops::Range;
 
@@ -65,7 +65,7 @@ pub(super) struct StoredBatch {
     pub(super) stop: u64,
     pub(super) bytes: u64,
     pub(super) at: u64,
-    pub(super) number: Option<u64>,
+    pub(super) sequence_number: Option<u64>,
     pub(super) sent: bool,
 }
 
@@ -88,10 +88,10 @@ pub(super) struct State {
     /// Rows taken and not settled.
     pub(super) taken: u64,
     /// The last sequence number given.
-    pub(super) number: u64,
-    /// Rows set aside, and what they count for.
-    pub(super) aside_rows: u64,
-    pub(super) aside_bytes: u64,
+    pub(super) last_sequence_number: u64,
+    /// Rows of dead letters, and what they count for.
+    pub(super) dead_letter_rows: u64,
+    pub(super) dead_letter_bytes: u64,
     pub(super) dropped: u64,
     pub(super) lost: u64,
     /// Below this row number some may be missing: they were lost, and that was told.
@@ -120,7 +120,7 @@ pub(super) struct StoredDeadLetter {
     pub(super) code: Option<String>,
     pub(super) message: String,
     pub(super) request_id: Option<String>,
-    /// When they were set aside.
+    /// When they became dead letters.
     pub(super) at: u64,
     pub(super) ends: Bytes,
     pub(super) rows: Bytes,
@@ -226,13 +226,13 @@ impl Record for StoredBatch {
     }
 
     fn values(&self) -> Vec<ValueRef<'_>> {
-        vec![int(self.stop), int(self.bytes), int(self.at), maybe(self.number), int(self.sent.into())]
+        vec![int(self.stop), int(self.bytes), int(self.at), maybe(self.sequence_number), int(self.sent.into())]
     }
 
     fn read(first: u64, values: &[ValueRef<'_>]) -> Option<Self> {
         let mut columns = Columns(values.iter());
         let (stop, bytes, at) = (columns.int()?, columns.int()?, columns.int()?);
-        Some(Self { first, stop, bytes, at, number: columns.maybe_int()?, sent: columns.flag()? })
+        Some(Self { first, stop, bytes, at, sequence_number: columns.maybe_int()?, sent: columns.flag()? })
     }
 }
 
@@ -267,9 +267,9 @@ impl Record for State {
             self.rows,
             self.bytes,
             self.taken,
-            self.number,
-            self.aside_rows,
-            self.aside_bytes,
+            self.last_sequence_number,
+            self.dead_letter_rows,
+            self.dead_letter_bytes,
             self.dropped,
             self.lost,
             self.gaps_below,
@@ -290,9 +290,9 @@ impl Record for State {
             rows: int()?,
             bytes: int()?,
             taken: int()?,
-            number: int()?,
-            aside_rows: int()?,
-            aside_bytes: int()?,
+            last_sequence_number: int()?,
+            dead_letter_rows: int()?,
+            dead_letter_bytes: int()?,
             dropped: int()?,
             lost: int()?,
             gaps_below: int()?,
@@ -361,15 +361,15 @@ impl Record for StoredNotice {
     }
 
     fn values(&self) -> Vec<ValueRef<'_>> {
-        let Loss { rows, sent, aside, exact } = self.loss;
-        let loss = [rows, sent, aside, exact.into()].map(int);
+        let Loss { rows, sent, dead_letter_rows, exact } = self.loss;
+        let loss = [rows, sent, dead_letter_rows, exact.into()].map(int);
         [maybe(self.kept), text(Some(&self.what))].into_iter().chain(loss).collect()
     }
 
     fn read(first: u64, values: &[ValueRef<'_>]) -> Option<Self> {
         let mut columns = Columns(values.iter());
         let (kept, what) = (columns.maybe_int()?, columns.maybe_text()??);
-        let (rows, sent, aside, exact) = (columns.int()?, columns.int()?, columns.int()?, columns.flag()?);
-        Some(Self { first, kept, what, loss: Loss { rows, sent, aside, exact } })
+        let (rows, sent, dead_letter_rows, exact) = (columns.int()?, columns.int()?, columns.int()?, columns.flag()?);
+        Some(Self { first, kept, what, loss: Loss { rows, sent, dead_letter_rows, exact } })
     }
 }

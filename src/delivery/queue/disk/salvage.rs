@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The mark says which of the two is under way: a process that ends in between leaves it to the next one. A file that is
-//! made where there was none is a rescue of nothing.
+//! made where there was none is a salvage of nothing.
 
 mod count;
 mod reading;
@@ -18,7 +18,7 @@ use std::path::Path;
 
 use self::count::Account;
 use super::destination::StoredDestination;
-use super::failure::{Trouble, system};
+use super::failure::{FileFailure, system};
 use super::mark::{MarkFile, Plan, Step, Totals};
 use super::metadata::{self, stored};
 use super::place::Place;
@@ -38,7 +38,7 @@ pub(super) struct Memory {
     pub(super) transaction: Transaction,
     /// The batches of an earlier process, which are only in the file.
     pub(super) inherited: BTreeSet<u64>,
-    /// Rows set aside that the file does not have yet.
+    /// Dead letters that the file does not have yet.
     pub(super) unsaved: u64,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn renew(
     why: &str,
     destination: &StoredDestination,
     memory: Option<&Memory>,
-) -> Result<(State, Taken), Trouble> {
+) -> Result<(State, Taken), FileFailure> {
     let mut plan = mark.plan();
     if plan.step == Step::Nothing || !is_under_way(place, mark) {
         let is_there = FILES.iter().any(|suffix| fs::metadata(place.beside(suffix)).is_ok_and(|file| file.len() > 0));
@@ -86,7 +86,7 @@ pub(super) fn renew(
     Ok(goes_on)
 }
 
-/// Whether a rescue was begun whose new file is not in its place yet. A file that can be moved nowhere was not there then:
+/// Whether a salvage was begun whose new file is not in its place yet. A file that can be moved nowhere was not there then:
 /// the mark is an older one, or another queue's.
 pub(super) fn is_under_way(place: &Place, mark: &MarkFile) -> bool {
     let plan = mark.plan();
@@ -121,7 +121,7 @@ fn build(
     why: &str,
     destination: &StoredDestination,
     memory: Option<&Memory>,
-) -> Result<(State, Taken), Trouble> {
+) -> Result<(State, Taken), FileFailure> {
     let copy = draft.copy();
     let mut totals = mark.totals();
     let kept = Some(totals.plan.kept).filter(|number| *number > 0);
@@ -151,7 +151,7 @@ fn build(
                 keep(put(&transaction, &part));
             }
         });
-        gather(source, |aside: StoredDeadLetter| keep(put(&transaction, &account.keep_aside(aside))));
+        gather(source, |letter: StoredDeadLetter| keep(put(&transaction, &account.keep_dead_letter(letter))));
     }
     let (state, taken, mut loss) = account.close();
     // What nobody has heard of is lost along with the notice.

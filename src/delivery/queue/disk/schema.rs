@@ -1,4 +1,4 @@
-//! The file's form: how it is made, opened, known again, and brought up to date.
+//! How a file is made, opened, known again, and brought up to date.
 
 use std::fs;
 use std::io::Read;
@@ -9,8 +9,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::destination::StoredDestination;
-use super::failure::{Trouble, system};
-use super::form;
+use super::failure::{FileFailure, system};
+use super::known_tables;
 use super::place::{Place, create_private};
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredNotice, StoredRun};
 use super::strangers::{is_log_strange, stranger};
@@ -21,11 +21,11 @@ use crate::error::{Error, Kind, Result};
 pub(super) const REMARK: &str = "powerbi-push outbox";
 /// `PBOX`: SQLite's mark of whose file it is.
 const APPLICATION: u32 = 0x5042_4F58;
-/// The form that is written here.
-const VERSION: u32 = 2;
+/// The version of a file that is written here.
+const FILE_VERSION: u32 = 2;
 /// What brings a file from each version to the next one, the first from version 1. Version 2 writes behind the hash of the
 /// destination how rows are framed; metadata that does not say it yet are read as well.
-const MIGRATIONS: [&str; VERSION as usize - 1] = [""];
+const MIGRATIONS: [&str; FILE_VERSION as usize - 1] = [""];
 /// How long a writer waits for readers that hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// The log beside the file shrinks to this when it is written back.
@@ -69,10 +69,10 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
         let state = state(place);
         state.map_or(Ok(()), |state| state.destination.check(place.path()))?;
         return match field(60) {
-            Some(version) if version > VERSION && state.is_none() => Err(newer(place, version)),
+            Some(version) if version > FILE_VERSION && state.is_none() => Err(newer(place, version)),
             // A log that is nobody's is kept, as a damaged one is.
-            Some(1..=VERSION) if is_log_strange(place)? => Ok(Found::Damaged),
-            Some(1..=VERSION) => Ok(Found::Outbox),
+            Some(1..=FILE_VERSION) if is_log_strange(place)? => Ok(Found::Damaged),
+            Some(1..=FILE_VERSION) => Ok(Found::Outbox),
             _ => Ok(Found::Damaged),
         };
     }
@@ -91,7 +91,7 @@ pub(super) fn check_owner(
     place: &Place,
     owner: &StoredDestination,
     alone: Option<StoredDestination>,
-) -> Result<(), Trouble> {
+) -> Result<(), FileFailure> {
     let sql = format!("SELECT sql FROM sqlite_schema WHERE name = '{}'", State::TABLE);
     let words: String = connection.query_row(&sql, (), |row| row.get(0))?;
     let found = destination(words.as_bytes()).unwrap_or_default();
@@ -112,25 +112,25 @@ fn state(place: &Place) -> Option<State> {
     let path = percent_encode(place.path().as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let mut connection = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags).ok()?;
-    form::check(&mut connection, place).ok()?;
+    known_tables::check(&mut connection, place).ok()?;
     all(&connection, "", ()).ok()?.pop()
 }
 
 fn newer(place: &Place, version: u32) -> Error {
     let path = place.path().display();
     let message =
-        format!("the outbox `{path}` was written by a newer powerbi-push (form {version}, known here: {VERSION})");
+        format!("the outbox `{path}` was written by a newer powerbi-push (form {version}, known here: {FILE_VERSION})");
     Error::new(Kind::Outbox, message).with_hint("upgrade powerbi-push")
 }
 
 /// Makes an empty queue at `place` with this metadata in it.
-pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble> {
+pub(super) fn create(place: &Place, state: &State) -> Result<Connection, FileFailure> {
     create_private(place.path()).map_err(|error| system("the outbox", place.path(), &error))?;
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(&format!(
-        "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; {} {} {} {}",
+        "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FILE_VERSION}; {} {} {} {}",
         definition::<State>(&remark(&state.destination)),
         definition::<StoredBatch>("taken and not settled"),
         definition::<StoredRun>("rows in the order in which they were accepted"),
@@ -142,8 +142,8 @@ pub(super) fn create(place: &Place, state: &State) -> Result<Connection, Trouble
     Ok(connection)
 }
 
-/// Makes the tables that earlier versions of this form do without.
-pub(super) fn add_tables(connection: &Connection) -> Result<(), Trouble> {
+/// Makes the tables that files of this version that were made earlier do without.
+pub(super) fn add_tables(connection: &Connection) -> Result<(), FileFailure> {
     let tables = [definition::<Marked>("there is a mark beside it"), definition::<StoredNotice>("to be told once")];
     Ok(connection.execute_batch(&tables.concat())?)
 }
@@ -175,9 +175,9 @@ pub(super) fn install(draft: &Place, place: &Place) -> Result<()> {
 }
 
 /// Opens the queue for writing.
-pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
+pub(super) fn connect(place: &Place) -> Result<Connection, FileFailure> {
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    form::check(&mut connection, place)?;
+    known_tables::check(&mut connection, place)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
     if mode != "wal" {
         let message = format!("the outbox `{}` cannot keep a log beside it", place.path().display());
@@ -193,13 +193,13 @@ pub(super) fn connect(place: &Place) -> Result<Connection, Trouble> {
 }
 
 /// Opens the queue for looking at it.
-pub(super) fn connect_to_read(place: &Place) -> Result<Connection, Trouble> {
+pub(super) fn connect_to_read(place: &Place) -> Result<Connection, FileFailure> {
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    form::check(&mut connection, place)?;
+    known_tables::check(&mut connection, place)?;
     Ok(connection)
 }
 
-fn open(place: &Place, access: OpenFlags) -> Result<Connection, Trouble> {
+fn open(place: &Place, access: OpenFlags) -> Result<Connection, FileFailure> {
     let connection = Connection::open_with_flags(place.path(), access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.execute_batch("PRAGMA trusted_schema = 0;")?;
@@ -207,18 +207,18 @@ fn open(place: &Place, access: OpenFlags) -> Result<Connection, Trouble> {
 }
 
 /// Whether closing the connection leaves the log as it is.
-pub(super) fn spare_log(connection: &Connection, spared: bool) -> Result<(), Trouble> {
+pub(super) fn spare_log(connection: &Connection, spared: bool) -> Result<(), FileFailure> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, spared)?;
     Ok(())
 }
 
 /// Writes the log back into the file, as far as no reader is in the way.
-pub(super) fn write_back(connection: &Connection) -> Result<(), Trouble> {
+pub(super) fn write_back(connection: &Connection) -> Result<(), FileFailure> {
     Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
 }
 
 /// Writes all of a log back into the file that will not be used again, and leaves what now has its name alone.
-pub(super) fn give_up_log(connection: &Connection, place: &Place) -> Result<(), Trouble> {
+pub(super) fn give_up_log(connection: &Connection, place: &Place) -> Result<(), FileFailure> {
     let counts = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
     let (pages, written) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), counts)?;
     if written < pages {
@@ -234,7 +234,7 @@ pub(super) fn being_read(place: &Place) -> Error {
 }
 
 /// Writes the log back into the file and empties it; answers whether no reader was in the way.
-pub(super) fn empty_log(connection: &Connection) -> Result<bool, Trouble> {
+pub(super) fn empty_log(connection: &Connection) -> Result<bool, FileFailure> {
     connection.busy_timeout(Duration::ZERO)?;
     let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0));
     connection.busy_timeout(BUSY)?;
@@ -247,7 +247,7 @@ pub(super) fn spare_pages(connection: &Connection) -> u64 {
 }
 
 /// Cuts off the file's empty pages.
-pub(super) fn vacuum(connection: &Connection) -> Result<(), Trouble> {
+pub(super) fn vacuum(connection: &Connection) -> Result<(), FileFailure> {
     let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
     let mut pages = statement.query(())?;
     while pages.next()?.is_some() {}
@@ -255,7 +255,7 @@ pub(super) fn vacuum(connection: &Connection) -> Result<(), Trouble> {
 }
 
 /// Brings the file to the newest version: all the steps it still needs, or none.
-fn migrate(mut connection: Connection, steps: &[&str]) -> Result<Connection, Trouble> {
+fn migrate(mut connection: Connection, steps: &[&str]) -> Result<Connection, FileFailure> {
     let version: u32 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     let missing = steps.get((version as usize).saturating_sub(1)..).unwrap_or_default();
     if missing.is_empty() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::database::Database;
 use super::destination::{Destination, StoredDestination};
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use crate::clock::Clock;
 use crate::error::{Error, Kind};
 
@@ -15,7 +15,7 @@ pub struct Settings {
     pub path: PathBuf,
     /// Whose rows it holds; `None` takes any, makes no new file, and gives no rows out.
     pub destination: Option<Destination>,
-    /// How many bytes of rows it takes, those that are set aside included.
+    /// How many bytes of rows it takes, those of dead letters included.
     pub capacity: u64,
     /// Whether it may lie on a network file system all the same.
     pub forced: bool,
@@ -25,7 +25,7 @@ pub struct Settings {
 
 /// Whether the queue is `destination`'s. One that lost its metadata and has no rows either is anybody's, and one without
 /// rows takes any framing.
-pub(super) fn claim(database: &mut Database, destination: Option<Destination>) -> Result<(), Trouble> {
+pub(super) fn claim(database: &mut Database, destination: Option<Destination>) -> Result<(), FileFailure> {
     let state = database.transaction.state;
     let (Some(destination), found) = (destination, state.destination) else { return Ok(()) };
     let wanted = StoredDestination::from(destination);
@@ -38,7 +38,7 @@ pub(super) fn claim(database: &mut Database, destination: Option<Destination>) -
             .with_hint("give each destination an outbox of its own")
             .into());
     }
-    if database.pending() + state.aside_rows > 0 {
+    if database.pending() + state.dead_letter_rows > 0 {
         let what = if found.is_known() {
             "holds rows in another framing than its destination takes now"
         } else {

@@ -31,20 +31,20 @@ impl Store for DiskQueue {
         bytes.map_or(used < self.capacity, |bytes| used + bytes <= self.capacity)
     }
 
-    /// What is set aside goes first.
+    /// Dead letters go first.
     fn drop_oldest(&self, bytes: u64) -> Result<u64> {
         waiting(|| self.with("dropping rows from", |database| database.drop_oldest(bytes)))
     }
 
-    fn number_from(&self, last: u64) -> Result<()> {
+    fn number_batches_after(&self, last: u64) -> Result<()> {
         self.with("numbering", |database| {
             database.transaction.numbering.start(last);
             Ok(())
         })
     }
 
-    fn number_anew(&self, batch: &Batch, last: u64) -> Result<()> {
-        waiting(|| self.with("numbering", |database| database.number_anew(batch, last)))
+    fn renumber(&self, batch: &Batch, last: u64) -> Result<()> {
+        waiting(|| self.with("numbering", |database| database.renumber(batch, last)))
     }
 
     fn take(&self, max_rows: usize, max_bytes: usize) -> Result<Option<Batch>> {
@@ -57,13 +57,13 @@ impl Store for DiskQueue {
     }
 
     fn issue(&self, batch: &mut Batch) -> Result<()> {
-        let number = waiting(|| self.with("writing to", |database| database.issue(batch)))?;
-        batch.give_number(number);
+        let sequence_number = waiting(|| self.with("writing to", |database| database.issue(batch)))?;
+        batch.give_sequence_number(sequence_number);
         Ok(())
     }
 
     /// What is in doubt stays in the file as sent.
-    fn leave(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
+    fn release_unsettled(&self, batch: &Batch, in_doubt: bool) -> Result<bool> {
         if !in_doubt {
             waiting(|| {
                 self.with("writing to", |database| {
@@ -76,8 +76,8 @@ impl Store for DiskQueue {
     }
 
     fn settle(&self, batch: &Batch, state: RowState, why: Option<&Error>) -> Result<bool> {
-        let aside = why.map(|why| StoredDeadLetter::new(batch, state == RowState::InDoubt, why, self.calendar.now()));
-        waiting(|| self.with("settling rows in", |database| Ok(database.settle(batch, aside))))
+        let letter = why.map(|why| StoredDeadLetter::new(batch, state == RowState::InDoubt, why, self.calendar.now()));
+        waiting(|| self.with("settling rows in", |database| Ok(database.settle(batch, letter))))
     }
 
     fn release(&self) {

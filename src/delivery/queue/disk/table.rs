@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, Row, params_from_iter};
 
-use super::failure::Trouble;
+use super::failure::FileFailure;
 
 /// How often a damaged table is looked into from another place before the rest of it is given up.
 const LOOKS: u32 = 500;
@@ -57,8 +57,8 @@ pub(super) fn each<R: Record>(
     connection: &Connection,
     rest: &str,
     parameters: impl Params,
-    mut visit: impl FnMut(R) -> Result<bool, Trouble>,
-) -> Result<(), Trouble> {
+    mut visit: impl FnMut(R) -> Result<bool, FileFailure>,
+) -> Result<(), FileFailure> {
     each_found(connection, rest, parameters, |key, record| visit(record.ok_or_else(|| unlike::<R>(key))?))
 }
 
@@ -67,8 +67,8 @@ fn each_found<R: Record>(
     connection: &Connection,
     rest: &str,
     parameters: impl Params,
-    mut visit: impl FnMut(i64, Option<R>) -> Result<bool, Trouble>,
-) -> Result<(), Trouble> {
+    mut visit: impl FnMut(i64, Option<R>) -> Result<bool, FileFailure>,
+) -> Result<(), FileFailure> {
     let columns = R::COLUMNS.join(", ");
     let mut statement = connection.prepare_cached(&format!("SELECT first, {columns}, crc FROM {} {rest}", R::TABLE))?;
     let mut rows = statement.query(parameters)?;
@@ -84,8 +84,8 @@ fn each_found<R: Record>(
 /// Visits every intact record that can be reached, in order; answers what was first found to be wrong with others.
 pub(super) fn each_intact<R: Record>(
     connection: &Connection,
-    mut visit: impl FnMut(R) -> Result<(), Trouble>,
-) -> Result<Option<Trouble>, Trouble> {
+    mut visit: impl FnMut(R) -> Result<(), FileFailure>,
+) -> Result<Option<FileFailure>, FileFailure> {
     let (mut next, mut wrong, mut visited) = (0, None, Ok(()));
     let read = each_found(connection, "ORDER BY first", (), |key, record| {
         match record {
@@ -97,7 +97,7 @@ pub(super) fn each_intact<R: Record>(
         Ok(visited.is_ok())
     });
     visited?;
-    let Err(trouble) = read else { return Ok(wrong) };
+    let Err(failure) = read else { return Ok(wrong) };
     // What lies behind is not found in order, and may be too much to be kept.
     let mut keys = BTreeSet::new();
     gather_from(connection, next, |record: R| {
@@ -106,11 +106,11 @@ pub(super) fn each_intact<R: Record>(
     for key in keys {
         each(connection, "WHERE first = ?1", [key], |record| visit(record).map(|()| true))?;
     }
-    Ok(wrong.or(Some(trouble)))
+    Ok(wrong.or(Some(failure)))
 }
 
-fn unlike<R: Record>(key: i64) -> Trouble {
-    Trouble::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE))
+fn unlike<R: Record>(key: i64) -> FileFailure {
+    FileFailure::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE))
 }
 
 /// Visits every intact record that can be reached: in order up to the first page that cannot be read, then backwards from
@@ -126,7 +126,7 @@ fn gather_from<R: Record>(source: &Connection, first: i64, mut visit: impl FnMut
         for order in ["ASC", "DESC"] {
             looks += 1;
             let rest = format!("WHERE first BETWEEN ?1 AND ?2 ORDER BY first {order}");
-            let read: Result<(), Trouble> = each_found(source, &rest, [first, last], |key, record| {
+            let read: Result<(), FileFailure> = each_found(source, &rest, [first, last], |key, record| {
                 (first, last) = if order == "ASC" { (key + 1, last) } else { (first, key - 1) };
                 record.into_iter().for_each(&mut visit);
                 Ok(true)
@@ -144,7 +144,11 @@ fn gather_from<R: Record>(source: &Connection, first: i64, mut visit: impl FnMut
 }
 
 /// The records that `rest` of a SELECT names.
-pub(super) fn all<R: Record>(connection: &Connection, rest: &str, parameters: impl Params) -> Result<Vec<R>, Trouble> {
+pub(super) fn all<R: Record>(
+    connection: &Connection,
+    rest: &str,
+    parameters: impl Params,
+) -> Result<Vec<R>, FileFailure> {
     let mut found = Vec::new();
     each(connection, rest, parameters, |record| {
         found.push(record);
@@ -153,7 +157,7 @@ pub(super) fn all<R: Record>(connection: &Connection, rest: &str, parameters: im
     Ok(found)
 }
 
-fn checked<R: Record>(key: i64, row: &Row<'_>) -> Result<Option<R>, Trouble> {
+fn checked<R: Record>(key: i64, row: &Row<'_>) -> Result<Option<R>, FileFailure> {
     let mut values = Vec::with_capacity(R::COLUMNS.len() + 1);
     for column in 1..R::COLUMNS.len() + 2 {
         values.push(row.get_ref(column)?);
@@ -196,7 +200,7 @@ mod tests {
     use super::*;
 
     const BATCH: StoredBatch =
-        StoredBatch { first: 7, stop: 9, bytes: 40, at: 1_700_000_000_000, number: None, sent: true };
+        StoredBatch { first: 7, stop: 9, bytes: 40, at: 1_700_000_000_000, sequence_number: None, sent: true };
 
     fn sealed<R: Record>(record: &R) -> Vec<ValueRef<'_>> {
         let values = record.values();

@@ -100,8 +100,8 @@ impl Sink for PushDataset {
         })
     }
 
-    fn request(&self, _session: &Session, Parcel { body, number, .. }: Parcel) -> Request {
-        let headers = number.map(|number| (SEQUENCE_NUMBER, HeaderValue::from(number))).into_iter().collect();
+    fn request(&self, _session: &Session, Parcel { body, sequence_number, .. }: Parcel) -> Request {
+        let headers = sequence_number.map(|number| (SEQUENCE_NUMBER, HeaderValue::from(number))).into_iter().collect();
         Request { method: Method::POST, url: self.rows_url.clone(), headers, body, answer_limit: ANSWER_LIMIT }
     }
 

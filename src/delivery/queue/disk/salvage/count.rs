@@ -25,8 +25,8 @@ pub(super) struct Account<'a> {
     exact: bool,
     /// The rows that go on: first row → the row behind the last, and their bytes.
     pieces: BTreeMap<u64, (u64, u64)>,
-    /// Rows set aside that go on, and their bytes.
-    aside: (u64, u64),
+    /// Rows of dead letters that go on, and their bytes.
+    dead_letters: (u64, u64),
 }
 
 impl<'a> Account<'a> {
@@ -35,7 +35,12 @@ impl<'a> Account<'a> {
             Some(memory) => (memory.transaction.state, &memory.transaction.taken),
             None => (old.state.unwrap_or_default(), &old.taken),
         };
-        found.number = taken.iter().filter_map(|(_, known)| known.number).max().unwrap_or(0).max(found.number);
+        found.last_sequence_number = taken
+            .iter()
+            .filter_map(|(_, known)| known.sequence_number)
+            .max()
+            .unwrap_or(0)
+            .max(found.last_sequence_number);
         let by_mark = memory.is_none() && (mark.is_ahead_of(&found) || !old.exact);
         let settles = memory.is_some() || old.exact;
         let closed = old.marked.is_some_and(|marked| marked.closed);
@@ -49,7 +54,7 @@ impl<'a> Account<'a> {
             by_mark,
             exact: sure || memory.is_some(),
             pieces: BTreeMap::new(),
-            aside: (0, 0),
+            dead_letters: (0, 0),
         }
     }
 
@@ -79,13 +84,13 @@ impl<'a> Account<'a> {
         self.pieces.insert(run.first, (run.first + run.count, run.bytes));
     }
 
-    pub(super) fn keep_aside(&mut self, aside: StoredDeadLetter) -> StoredDeadLetter {
-        self.aside = (self.aside.0 + aside.count, self.aside.1 + aside.bytes);
+    pub(super) fn keep_dead_letter(&mut self, letter: StoredDeadLetter) -> StoredDeadLetter {
+        self.dead_letters = (self.dead_letters.0 + letter.count, self.dead_letters.1 + letter.bytes);
         // Somebody may have retried them since.
-        StoredDeadLetter { in_doubt: aside.in_doubt || self.is_aside_older(), ..aside }
+        StoredDeadLetter { in_doubt: letter.in_doubt || self.are_dead_letters_older(), ..letter }
     }
 
-    fn is_aside_older(&self) -> bool {
+    fn are_dead_letters_older(&self) -> bool {
         self.by_mark && self.settles && self.found.change < self.mark.changes.1
     }
 
@@ -107,9 +112,9 @@ impl<'a> Account<'a> {
             rows,
             bytes,
             taken: taken.rows(),
-            number: found.number.max(mark.number),
-            aside_rows: self.aside.0,
-            aside_bytes: self.aside.1,
+            last_sequence_number: found.last_sequence_number.max(mark.last_sequence_number),
+            dead_letter_rows: self.dead_letters.0,
+            dead_letter_bytes: self.dead_letters.1,
             lost: found.lost + loss.rows,
             gaps_below: accepted,
             ..found
@@ -119,18 +124,19 @@ impl<'a> Account<'a> {
     }
 
     fn loss(&self) -> Loss {
-        let (spans, rows, aside) = self.expected();
+        let (spans, rows, in_letters) = self.expected();
         let there: u64 = spans.iter().map(|(span, _)| self.held(span)).sum();
         let sent =
             spans.iter().filter(|(_, sent)| *sent).map(|(span, _)| span.end - span.start - self.held(span)).sum();
         let rows = rows.saturating_sub(there);
-        let mut loss = Loss { rows, sent, aside: aside.saturating_sub(self.aside.0), exact: self.exact };
-        if self.is_aside_older() {
-            // Rows that were set aside or retried since are there as what they were before.
+        let mut loss =
+            Loss { rows, sent, dead_letter_rows: in_letters.saturating_sub(self.dead_letters.0), exact: self.exact };
+        if self.are_dead_letters_older() {
+            // Rows that became dead letters or were retried since are there as what they were before.
             let before = self.held(&(0..u64::MAX)) - there;
-            loss.aside = loss.aside.saturating_sub(before);
-            loss.rows = loss.rows.saturating_sub(self.aside.0 + before);
-            loss.exact &= aside + self.aside.0 + before == 0;
+            loss.dead_letter_rows = loss.dead_letter_rows.saturating_sub(before);
+            loss.rows = loss.rows.saturating_sub(self.dead_letters.0 + before);
+            loss.exact &= in_letters + self.dead_letters.0 + before == 0;
         }
         Loss { sent: loss.sent.min(loss.rows), ..loss }
     }
@@ -140,17 +146,17 @@ impl<'a> Account<'a> {
         self.pieces.iter().map(|(first, (end, _))| overlap(&(*first..*end), span)).sum()
     }
 
-    /// The rows that have to be there and whether they may have been sent, how many they are, and how many are set aside.
+    /// The rows that have to be there and whether they may have been sent, how many they are, and how many are dead letters.
     fn expected(&self) -> (Vec<(Range<u64>, bool)>, u64, u64) {
         if self.by_mark {
-            return (self.mark.spans.clone(), self.mark.rows, self.mark.aside);
+            return (self.mark.spans.clone(), self.mark.rows, self.mark.dead_letter_rows);
         }
         let batches = self.taken.iter().filter(|(first, _)| !self.is_on_its_way(*first));
         let mut spans: Vec<_> = batches.map(|(first, known)| (first..known.stop, known.sent)).collect();
         let taken: u64 = spans.iter().map(|(span, _)| span.end - span.start).sum();
         spans.push((self.found.next..self.found.accepted, false));
         let unsaved = self.memory.map_or(0, |memory| memory.unsaved);
-        (spans, self.found.rows + taken, self.found.aside_rows.saturating_sub(unsaved))
+        (spans, self.found.rows + taken, self.found.dead_letter_rows.saturating_sub(unsaved))
     }
 
     fn is_on_its_way(&self, first: u64) -> bool {
@@ -172,7 +178,7 @@ impl<'a> Account<'a> {
             for (&start, &(stop, bytes)) in self.pieces.range(first..known.stop) {
                 let joined = last.filter(|(_, part): &(u64, Known)| part.stop == start);
                 let (start, before) = joined.map_or((start, 0), |(start, part)| (start, part.bytes));
-                let part = Known { stop, bytes: before + bytes, number: None, ..known };
+                let part = Known { stop, bytes: before + bytes, sequence_number: None, ..known };
                 taken.add(start, part);
                 last = Some((start, part));
             }

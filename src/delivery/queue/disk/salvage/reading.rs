@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use rusqlite::Connection;
 
-use crate::delivery::queue::disk::failure::{Trouble, system};
+use crate::delivery::queue::disk::failure::{FileFailure, system};
 use crate::delivery::queue::disk::place::Place;
 use crate::delivery::queue::disk::record::{Marked, State, StoredBatch, StoredNotice};
 use crate::delivery::queue::disk::schema;
@@ -46,7 +46,7 @@ pub(super) fn open(old: &Place, copy: &Place) -> Option<(Connection, Old)> {
     Some((source, found))
 }
 
-fn mend(old: &Place, copy: &Place) -> Result<(), Trouble> {
+fn mend(old: &Place, copy: &Place) -> Result<(), FileFailure> {
     drop(schema::create(copy, &State::default())?);
     schema::connect(copy)?.execute_batch("DELETE FROM state")?;
     let copied = || -> io::Result<()> {

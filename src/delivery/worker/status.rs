@@ -1,14 +1,26 @@
-//! What holds a delivery at the moment, as people say it.
+//! The status of a delivery: what keeps it from delivering at the moment, and that as people say it.
 
 use std::time::SystemTime;
 
 use super::Delivery;
-use crate::error::Kind;
+use crate::clock::Moment;
+use crate::error::{Error, Kind};
 use crate::rate_limit::{Reason, Wait};
 
-/// What holds a delivery, and when it goes on.
+/// What keeps a sender's delivery from delivering at the moment.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What went wrong.
+    pub error: Error,
+    /// When the next attempt is made.
+    pub next: Moment,
+    /// Whether the delivery waits for somebody to mend it, not for the service to recover.
+    pub paused: bool,
+}
+
+/// What holds a delivery up, and when it goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct DeliveryStatus {
     /// One line for people.
     pub why: String,
     /// The time of day when it goes on; `None` where nobody knows.
@@ -18,7 +30,7 @@ pub struct Held {
 impl Delivery {
     /// What keeps requests from going out, or from being answered; `None` while all is well.
     #[must_use]
-    pub fn held(&self) -> Option<Held> {
+    pub fn status(&self) -> Option<DeliveryStatus> {
         let (wait, attempt) = self.waits.current();
         let trouble = self.trouble().filter(|trouble| trouble.error.kind != Kind::RateLimited);
         let (why, until) = match (wait, trouble) {
@@ -33,6 +45,6 @@ impl Delivery {
             (None, None) => return None,
         };
         let until = until.map(|until| self.clock.wall() + (until - self.clock.now()));
-        Some(Held { why, until })
+        Some(DeliveryStatus { why, until })
     }
 }

@@ -1,19 +1,7 @@
-//! What is said where the time of a call is over: also what kept it until then.
+//! The time limit of a call: what is said once it has passed, also of what kept the call until then.
 
 use super::{Delivery, Waits};
-use crate::clock::Moment;
 use crate::error::{Error, Kind};
-
-/// What keeps a sender's delivery from delivering at the moment.
-#[derive(Debug, Clone)]
-pub struct Trouble {
-    /// What went wrong.
-    pub error: Error,
-    /// When the next attempt is made.
-    pub next: Moment,
-    /// Whether the delivery waits for somebody to mend it, not for the service to recover.
-    pub paused: bool,
-}
 
 impl Delivery {
     /// The same failure of time with what kept the delivery from delivering, where something did.

@@ -5,26 +5,26 @@ use crate::error::{Error, Kind};
 
 /// Why rows are not published, as far as that is known.
 #[derive(Debug)]
-pub struct Trouble {
+pub struct Unpublished {
     /// What happened.
     pub error: Error,
     /// They may have been published all the same.
     pub in_doubt: bool,
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for Unpublished {
     fn from(error: Error) -> Self {
         Self { error, in_doubt: false }
     }
 }
 
-impl From<Setback> for Trouble {
+impl From<Setback> for Unpublished {
     fn from(setback: Setback) -> Self {
         if setback.in_doubt { Self::doubt(setback.error) } else { setback.error.into() }
     }
 }
 
-impl Trouble {
+impl Unpublished {
     /// Rows may have been published, for all that is known after `error`.
     pub(super) fn doubt(error: Error) -> Self {
         let message = format!("whether the rows were published is not known: {}", error.message);

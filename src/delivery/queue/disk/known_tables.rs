@@ -3,7 +3,7 @@
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
-use super::failure::Trouble;
+use super::failure::FileFailure;
 use super::place::Place;
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredNotice, StoredRun};
 use super::strangers::stranger;
@@ -19,7 +19,7 @@ type IsOurs = fn(&str) -> bool;
 
 /// Refuses a file whose tables are not ours, before anything is asked of them: a view or a trigger by one of our names
 /// could keep SQLite busy for ever. Other tables do no harm.
-pub(super) fn check(connection: &mut Connection, place: &Place) -> Result<(), Trouble> {
+pub(super) fn check(connection: &mut Connection, place: &Place) -> Result<(), FileFailure> {
     let longest = connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_DEFINITION)?;
     connection.progress_handler(MOST_STEPS, Some(|| true))?;
     let found = definitions(connection);
@@ -30,7 +30,7 @@ pub(super) fn check(connection: &mut Connection, place: &Place) -> Result<(), Tr
             return Err(stranger(place.path()).into());
         }
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
-            return Err(Trouble::Damaged(error.to_string()));
+            return Err(FileFailure::Damaged(error.to_string()));
         }
         found => found?,
     };
@@ -49,7 +49,7 @@ pub(super) fn check(connection: &mut Connection, place: &Place) -> Result<(), Tr
             (Some((kind, ..)), None) if kind != "table" => return Err(stranger(place.path()).into()),
             (Some((_, _, sql)), None) if is_ours(sql) => {}
             (None, _) if !is_needed => {}
-            (_, None) => return Err(Trouble::Damaged(format!("its table `{table}` is not what was made"))),
+            (_, None) => return Err(FileFailure::Damaged(format!("its table `{table}` is not what was made"))),
             (_, Some(_)) => return Err(stranger(place.path()).into()),
         }
     }

@@ -42,7 +42,7 @@ pub enum Workflow {
 
 /// The rows of one push.
 #[derive(Debug)]
-pub struct Staging {
+pub struct WaitingRows {
     /// Where they go.
     pub table: TableInfo,
     /// What becomes of those that are there.
@@ -59,7 +59,7 @@ pub struct Staging {
     pub rows: u64,
 }
 
-impl Staging {
+impl WaitingRows {
     /// Nothing is taken yet. Rows wait in `folder`.
     pub fn new(table: TableInfo, policy: Policy, workflow: Workflow, folder: PathBuf) -> Result<Self> {
         if policy != Policy::Replace && table.keys.is_empty() {

@@ -1,4 +1,4 @@
-//! Turns: those who would make a dataset of one name at once, on any thread of this process, make one.
+//! Turns to create: those who would make a dataset of one name at once, on any thread of this process, make one.
 //!
 //! The service itself makes as many as it is asked for, and its list lags behind by seconds: whoever would take what there
 //! is, and comes next, is told the id of what was made just now.
@@ -14,7 +14,7 @@ use crate::clock::Moment;
 use crate::error::{Kind, Result};
 
 /// How long a list may lag behind; it was seen to do so by seconds.
-const LAG: Duration = Duration::from_secs(60);
+const LIST_LAG: Duration = Duration::from_secs(60);
 
 /// What was made last under a name, and when.
 pub(super) type Made = Option<(Moment, String)>;
@@ -26,7 +26,7 @@ static TURNS: Mutex<BTreeMap<Key, Arc<tokio::sync::Mutex<Made>>>> = Mutex::new(B
 
 impl Api {
     /// Waits until nobody else makes a dataset of that name; the turn lasts as long as the guard.
-    pub(super) async fn turn(&self, workspace: Option<&str>, name: &str) -> OwnedMutexGuard<Made> {
+    pub(super) async fn creation_turn(&self, workspace: Option<&str>, name: &str) -> OwnedMutexGuard<Made> {
         let workspace = workspace.map(str::to_ascii_lowercase);
         let key = (std::process::id(), self.root.authority().to_owned(), workspace, name.to_owned());
         let turn = {
@@ -49,6 +49,6 @@ impl Api {
 
     fn is_new(&self, made: &Made) -> bool {
         let now = self.clock.now();
-        made.as_ref().is_some_and(|(at, _)| *at <= now && now < *at + LAG)
+        made.as_ref().is_some_and(|(at, _)| *at <= now && now < *at + LIST_LAG)
     }
 }

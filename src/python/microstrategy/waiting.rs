@@ -8,7 +8,7 @@ use pyo3::types::PyList;
 
 use super::accounts::Account;
 use super::telling::{Shown, Telling};
-use super::upload::{Staged, State};
+use super::upload::{State, WaitingPush};
 use crate::clock::{Clock, Moment};
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::Meter;
@@ -18,26 +18,26 @@ use crate::python::input::{Rest, Source, Wanted};
 use crate::python::notices;
 use crate::python::operation::{Operation, Step, Work};
 use crate::python::options::RowOptions;
-use crate::python::reading::{Early, InTime, Stop, TURN, Time};
+use crate::python::reading::{Early, InTime, Stop, TIME_SLICE, Time};
 use crate::python::results;
 use crate::python::runtime::lost;
 use crate::python::wakeup::Wakeup;
 use crate::rows::encode::{Encoder, Filled, Seen};
 use crate::rows::schema::{Table, TableSchema};
 use crate::services::microstrategy::TARGET;
-use crate::services::microstrategy::staging::{LIMITS, LONGEST_ROW, ROWS, Staging};
+use crate::services::microstrategy::waiting::{LIMITS, LONGEST_ROW, ROWS, WaitingRows};
 
 /// Puts `rows` where the others of an upload wait; the answer is how many there are.
-pub(super) fn stage(
+pub(super) fn collect(
     state: Arc<Mutex<State>>,
-    staging: Staging,
+    waiting: WaitingRows,
     rows: &Bound<'_, PyAny>,
     mut options: RowOptions,
     clock: &Clock,
 ) -> PyResult<Operation> {
     let table = Table {
-        name: staging.table.name.clone(),
-        columns: staging.table.columns.clone(),
+        name: waiting.table.name.clone(),
+        columns: waiting.table.columns.clone(),
         measures: Vec::new(),
         description: None,
         is_hidden: None,
@@ -48,13 +48,13 @@ pub(super) fn stage(
     let sized = source.is_sized();
     let total = if sized { rows.len().ok() } else { None };
     let encoder = Encoder::new(&ROWS, Some(schema), options.cells, LIMITS, options.max_errors);
-    let encoder = encoder.with_long_rows(LONGEST_ROW).with_key(staging.key());
+    let encoder = encoder.with_long_rows(LONGEST_ROW).with_key(waiting.key());
     let progress = std::mem::replace(&mut options.progress, crate::python::options::Progress::Never);
     let started = clock.now();
     let deadline = options.timeout.map(|timeout| started + timeout);
-    let work = Stage {
+    let work = Collecting {
         state,
-        staging: Some(staging),
+        waiting: Some(waiting),
         encoder,
         rows: Some(source.into_rest()),
         sized,
@@ -69,9 +69,9 @@ pub(super) fn stage(
     Ok(Operation::new(work, Arc::new(Wakeup::default()), false))
 }
 
-struct Stage {
+struct Collecting {
     state: Arc<Mutex<State>>,
-    staging: Option<Staging>,
+    waiting: Option<WaitingRows>,
     encoder: Encoder,
     rows: Option<Rest>,
     sized: bool,
@@ -85,11 +85,11 @@ struct Stage {
     raised: Option<PyErr>,
 }
 
-impl Stage {
+impl Collecting {
     fn read_some(&mut self, py: Python<'_>, soon: bool) -> Result<bool, Stop> {
         let interrupted = |raised| Stop::Early(Early::Interrupted(raised));
         let Some(rest) = self.rows.take() else { return Err(interrupted(lost(py))) };
-        let time = self.time.turn_of(soon.then_some(TURN).or(self.telling.turn()));
+        let time = self.time.time_slice_of(soon.then_some(TIME_SLICE).or(self.telling.time_slice()));
         let mut source = Source::resume(py, rest);
         let encoder = &mut self.encoder;
         let filled = match source.arrow() {
@@ -108,8 +108,8 @@ impl Stage {
             self.encoder.only_check();
             return Ok(false);
         }
-        if let (Some(run), Some(staging)) = (run, &mut self.staging) {
-            let memory = door::away(py, || staging.take(run)).map_err(|error| Stop::Early(Early::Failed(error)))?;
+        if let (Some(run), Some(waiting)) = (run, &mut self.waiting) {
+            let memory = door::away(py, || waiting.take(run)).map_err(|error| Stop::Early(Early::Failed(error)))?;
             self.encoder.reuse(memory);
         }
         Ok(ended)
@@ -126,21 +126,21 @@ impl Stage {
 
     /// All rows are there.
     fn finish(&mut self, py: Python<'_>) -> PyResult<Step> {
-        let Some(mut staging) = self.staging.take() else { return Err(lost(py)) };
+        let Some(mut waiting) = self.waiting.take() else { return Err(lost(py)) };
         let finished = door::away(py, || {
-            let finished = staging.finish();
-            (staging, finished)
+            let finished = waiting.finish();
+            (waiting, finished)
         });
-        let (staging, finished) = finished;
+        let (waiting, finished) = finished;
         let (repeated, whole) = match finished {
             Ok(finished) => finished,
             Err(error) => return Err(self.raise(py, Early::Failed(error))?),
         };
-        let rows = staging.rows;
+        let rows = waiting.rows;
         let account = self.account(py, rows, repeated);
         self.telling.close(py)?;
-        let staged = Staged { staging, whole, account, started: self.started };
-        State::lock(&self.state).staged.push(staged);
+        let push = WaitingPush { rows: waiting, whole, account, started: self.started };
+        State::lock(&self.state).waiting.push(push);
         Ok(Step::Done(pythonize::pythonize(py, &rows)?.unbind()))
     }
 
@@ -164,7 +164,7 @@ impl Stage {
     }
 }
 
-impl Work for Stage {
+impl Work for Collecting {
     fn step(&mut self, py: Python<'_>, soon: bool) -> PyResult<Step> {
         if let Some(raised) = self.raised.take() {
             return Err(self.raise(py, Early::Interrupted(raised))?);
@@ -172,7 +172,7 @@ impl Work for Stage {
         py.check_signals()?;
         match self.read_some(py, soon) {
             Ok(true) => return self.finish(py),
-            Ok(false) | Err(Stop::Turn) => {}
+            Ok(false) | Err(Stop::TimeSlice) => {}
             Err(Stop::Dry) => return Ok(Step::Feed),
             Err(Stop::Early(early)) => return Err(self.raise(py, early)?),
         }

@@ -1,4 +1,4 @@
-//! What a rescue saves, and what it says: one kind of damage each.
+//! What salvage saves, and what it says: one kind of damage each.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Batch, Destination, DiskQueue, Notice, Part, Queue, Reader, RowState, Settings};
+use powerbi_push::delivery::queue::{
+    Batch, Destination, DiskQueue, Part, Queue, QueueNotice, Reader, RowState, Settings,
+};
 use powerbi_push::error::{Error, Kind};
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
@@ -25,7 +27,7 @@ pub(super) fn spoil(file: &Path, words: &str) {
 /// The reports of damage, as what was lost and where the old file is.
 pub(super) fn reports(outbox: &Queue) -> Vec<(u64, String)> {
     let report = |notice| match notice {
-        Notice::Damaged { lost, kept, .. } => {
+        QueueNotice::Damaged { lost, kept, .. } => {
             assert!(lost.exact);
             Some((lost.rows, kept.unwrap().file_name().unwrap().to_str().unwrap().to_owned()))
         }
@@ -35,17 +37,17 @@ pub(super) fn reports(outbox: &Queue) -> Vec<(u64, String)> {
 }
 
 fn seen(batches: &[Batch]) -> Vec<(Vec<i64>, Option<u64>, bool)> {
-    batches.iter().map(|batch| (ids(batch), batch.number(), batch.maybe_sent())).collect()
+    batches.iter().map(|batch| (ids(batch), batch.sequence_number(), batch.maybe_sent())).collect()
 }
 
-/// Rows 0 to 4 sent as number 1, rows 4 to 10 in runs of two; row 20 set aside.
+/// Rows 0 to 4 sent as number 1, rows 4 to 10 in runs of two; row 20 a dead letter.
 pub(super) fn house() -> Folder {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept([run([20])]).unwrap();
     let batch = take(&outbox, 1, 1_000_000).unwrap();
-    outbox.set_aside(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
+    outbox.settle_as_dead_letter(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
     outbox.accept((0..5).map(|part| run(2 * part..2 * part + 2))).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
@@ -87,10 +89,10 @@ fn what_is_left_of_a_damaged_batch_is_another_batch_and_may_have_been_sent() {
     let batches = drain(&outbox);
     assert_eq!(seen(&batches), [(vec![2, 3], None, true), ((4..10).collect(), None, false)]);
     assert_eq!(reports(&outbox)[0].0, 2);
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let [mut batch, _] = <[Batch; 2]>::try_from(batches).unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -101,10 +103,10 @@ fn without_figures_the_mark_knows_which_rows_may_have_been_sent() {
     let batches = drain(&outbox);
     assert_eq!(seen(&batches), [((0..4).collect(), None, true), ((4..10).collect(), None, false)]);
     assert_eq!(reports(&outbox), [(0, "outbox.db.corrupt-1".to_owned())]);
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut batch = batches.into_iter().next().unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -115,12 +117,12 @@ fn without_figures_and_a_mark_each_row_may_have_been_sent_and_nobody_knows_how_m
     let outbox = folder.open().unwrap();
     let batches = drain(&outbox);
     assert_eq!(seen(&batches), [((0..10).collect(), None, true)]);
-    let [notice] = <[Notice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
+    let [notice] = <[QueueNotice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
     assert!(notice.to_string().contains("an unknown number of accepted rows may be lost"), "{notice}");
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut batch = batches.into_iter().next().unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -249,11 +251,11 @@ fn a_notice_that_was_handed_out_and_not_heard_is_told_again() {
 fn rows_whose_settlement_was_lost_come_again_and_may_have_been_sent() {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept((0..5).map(|part| run(2 * part..2 * part + 2))).unwrap();
     drop(outbox);
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
     outbox.settle(&batch, RowState::Confirmed, false).unwrap();
@@ -269,11 +271,11 @@ fn rows_whose_settlement_was_lost_come_again_and_may_have_been_sent() {
     }
     assert_eq!(outbox.stats().maybe_twice, 4);
     // The number that was given is not given again.
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     outbox.accept([run([20])]).unwrap();
     let mut batch = take(&outbox, 4, 1_000_000).unwrap();
     outbox.issue(&mut batch).unwrap();
-    assert_eq!(batch.number(), Some(2));
+    assert_eq!(batch.sequence_number(), Some(2));
 }
 
 #[test]
@@ -311,7 +313,7 @@ fn damage_while_rows_are_on_their_way_changes_nothing_for_them() {
     }
     drop(outbox);
     let outbox = folder.open().unwrap();
-    outbox.number_from(0).unwrap();
+    outbox.number_batches_after(0).unwrap();
     let mut sent = take(&outbox, 1_500, 1_000_000).unwrap();
     outbox.issue(&mut sent).unwrap();
     spoil(&folder.file(), "item 20200");
@@ -320,37 +322,37 @@ fn damage_while_rows_are_on_their_way_changes_nothing_for_them() {
     assert_eq!(rest, expected);
     assert_eq!(reports(&outbox)[0].0, 1_000);
     outbox.issue(&mut sent).unwrap();
-    assert_eq!(sent.number(), Some(1));
+    assert_eq!(sent.sequence_number(), Some(1));
     let again = take(&folder.killed().open().unwrap(), 1, 1).unwrap();
-    assert_eq!((again.numbers(), again.number(), again.maybe_sent()), (0..1_500, Some(1), true));
+    assert_eq!((again.row_range(), again.sequence_number(), again.maybe_sent()), (0..1_500, Some(1), true));
     outbox.settle(&sent, RowState::Confirmed, false).unwrap();
     outbox.accept([run(30_000..30_001)]).unwrap();
     assert_eq!(outbox.stats().pending.rows, expected.len() as u64 + 1);
 }
 
-/// A process that rescues an outbox and is killed, started by the test below.
+/// A process that salvages an outbox and is killed, started by the test below.
 #[test]
 #[ignore = "a process of another test"]
-fn rescuer() {
-    let Some(path) = std::env::var_os("OUTBOX_RESCUER") else { return };
+fn salvager() {
+    let Some(path) = std::env::var_os("OUTBOX_SALVAGER") else { return };
     drop(open(Path::new(&path), u64::MAX).unwrap());
-    println!("rescued");
+    println!("salvaged");
 }
 
-/// Has a process rescue the outbox in `folder`, and killed at the `at`th of a kind of call; answers whether it came so far.
+/// Has a process salvage the outbox in `folder`, and killed at the `at`th of a kind of call; answers whether it came so far.
 fn killed_at(folder: &Folder, call: &str, at: u32) -> Option<bool> {
     let run = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
         .args(["-e", &format!("inject={call}:signal=KILL:when={at}")])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "outbox::rescue::rescuer", "--ignored", "--nocapture", "--test-threads=1"])
-        .env("OUTBOX_RESCUER", folder.file())
+        .args(["--exact", "outbox::salvage::salvager", "--ignored", "--nocapture", "--test-threads=1"])
+        .env("OUTBOX_SALVAGER", folder.file())
         .output();
     let said = run.ok().filter(|run| !String::from_utf8_lossy(&run.stderr).contains("ptrace"));
     if said.is_none() {
         skipped("strace is missing, or may not trace here");
     }
-    Some(!String::from_utf8_lossy(&said?.stdout).contains("rescued"))
+    Some(!String::from_utf8_lossy(&said?.stdout).contains("salvaged"))
 }
 
 /// Every step of that call, or every `step`th in the ordinary run.
@@ -359,7 +361,7 @@ fn every(step: u32) -> u32 {
 }
 
 #[test]
-fn a_rescue_that_was_killed_at_any_step_is_finished_by_the_next_process() {
+fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
     for (call, step) in [("rename", 1), ("fsync", 3), ("fdatasync", 5), ("unlink", 13), ("pwrite64", 37)] {
         for at in (1..).step_by(every(step) as usize) {
             let folder = house();
@@ -419,7 +421,7 @@ fn without_its_mark_a_file_that_was_closed_is_whole_and_one_that_was_not_may_not
     fs::remove_file(folder.path().join("outbox.db-mark")).unwrap();
     fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
     let outbox = folder.open().unwrap();
-    let [notice] = <[Notice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
+    let [notice] = <[QueueNotice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
     assert!(notice.to_string().contains("an unknown number of accepted rows may be lost"), "{notice}");
     drop(outbox);
     for damage in [|mark: &Path| fs::remove_file(mark).unwrap(), |mark: &Path| fs::write(mark, [0; 99]).unwrap()] {
