@@ -204,7 +204,7 @@ impl Transport {
         let proxy = self.proxies.on_the_way_to(&request.url);
         let (retry_after, odd_retry_after) = retry_after(&headers);
         let is_html = false;
-        Ok(Response { status, headers, retry_after, odd_retry_after, reach, body, broken, proxy, is_html }.looked_at())
+        Ok(Response { status, headers, retry_after, odd_retry_after, is_html, proxy, reach, body, broken }.looked_at())
     }
 
     /// Ends once nothing has moved for the length of the timeout.
