@@ -77,7 +77,9 @@ def test_a_foreign_number_is_a_conflict_and_stops() -> None:
 
         def rows() -> Iterator[Any]:
             yield from orders(10_000)
-            table.push(orders(1, 90_000))  # somebody else
+            # Somebody else comes once the first request was answered.
+            wait_until(lambda: len(arrived(emulator)) == 10_000)
+            table.push(orders(1, 90_000))
             table.push(orders(1, 90_001))
             yield from orders(20_000, 10_000)
 
