@@ -5,7 +5,9 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
-use tokio::sync::{oneshot, watch};
+#[cfg(unix)]
+use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use super::super::exchange::ANSWER_LIMIT;
 use crate::clock::Clock;
