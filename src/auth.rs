@@ -20,7 +20,7 @@ mod token_cache;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reqwest::header::HeaderValue;
@@ -148,6 +148,8 @@ pub struct Tokens {
     clock: Clock,
     /// Whom they must be for, where that is known.
     audience: Option<Audience>,
+    /// The last one that was for somebody else: `tell` tells of it.
+    astray: Arc<Mutex<Option<AccessToken>>>,
 }
 
 impl Tokens {
@@ -158,7 +160,7 @@ impl Tokens {
             Credential::SignIn(sign_in) => sign_in.cache(&clock),
             _ => Arc::new(TokenCache::new(clock.clone())),
         };
-        Self { credential, cache, transport, retry, clock, audience: None }
+        Self { credential, cache, transport, retry, clock, audience: None, astray: Arc::default() }
     }
 
     /// The same, which refuses tokens for somebody else.
@@ -214,7 +216,7 @@ impl Tokens {
     pub async fn tell(&self) -> Result<TokenClaims> {
         let access = match &self.credential {
             Credential::Token(token) => token.clone(),
-            _ => self.cache.current(&|hint| self.fetch(hint)).await?.access,
+            _ => self.at_hand().await?,
         };
         let astray = self.audience.as_ref().and_then(|audience| {
             let meant = audience.missed_by(&access)?;
@@ -231,16 +233,30 @@ impl Tokens {
         })
     }
 
+    /// The token that the credential gives, be it for somebody else.
+    async fn at_hand(&self) -> Result<AccessToken> {
+        let current = self.cache.current(&|hint| self.fetch(hint)).await;
+        let astray = self.astray.lock().unwrap_or_else(PoisonError::into_inner).take();
+        current.map(|token| token.access).or_else(|error| astray.ok_or(error))
+    }
+
+    /// Fetches a token, which is judged before anybody keeps it.
     fn fetch(&self, hint: FetchHint) -> Fetching {
         let fetching = match &self.credential {
             Credential::Token(token) => Box::pin(std::future::ready(Ok(token.clone()))),
             Credential::Fetch(fetch) => fetch(hint.claims),
             Credential::SignIn(sign_in) => sign_in.fetch(self.transport.clone(), self.retry, self.clock.clone(), hint),
         };
+        let (audience, astray) = (self.audience.clone(), Arc::clone(&self.astray));
+        let set_astray = move |token| *astray.lock().unwrap_or_else(PoisonError::into_inner) = token;
         Box::pin(async move {
             let token = fetching.await?;
             token.check(Kind::Authentication, "the access token that the credential gave")?;
             sendable(&token)?;
+            set_astray(None);
+            if let Some(audience) = audience {
+                audience.check(&token).inspect_err(|_| set_astray(Some(token.clone())))?;
+            }
             Ok(token)
         })
     }
@@ -266,16 +282,66 @@ fn expired() -> Error {
 mod tests {
     use std::time::Duration;
 
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
     use crate::http::transport::Settings;
+
+    const SERVICE: Service =
+        Service { name: "Rows", id: "7", public: "https://rows.example", path: "/rows", portal: "Rows Service" };
+
+    fn transport(clock: &Clock) -> Transport {
+        let settings = Settings { timeout: Duration::from_secs(1), proxy: None, ca_bundle: None };
+        Transport::new(&settings, clock.clone()).unwrap()
+    }
+
+    /// A token for `audience` that lasts an hour.
+    fn token_for(audience: &str, clock: &Clock) -> AccessToken {
+        let claims = URL_SAFE_NO_PAD.encode(format!("{{\"aud\":\"{audience}\"}}"));
+        let ends = clock.wall() + Duration::from_secs(3600);
+        AccessToken::new(format!("e30.{claims}.c2ln").into(), Some(ends))
+    }
+
+    #[tokio::test]
+    async fn a_token_for_somebody_else_is_never_kept() {
+        let clock = Clock::simulated();
+        let whom = Arc::new(Mutex::new("https://rows.example"));
+        let asked = Arc::new(Mutex::new(0));
+        let credential = {
+            let (whom, asked, clock) = (Arc::clone(&whom), Arc::clone(&asked), clock.clone());
+            Credential::Fetch(Arc::new(move |_| {
+                *asked.lock().unwrap() += 1;
+                let token = token_for(*whom.lock().unwrap(), &clock);
+                Box::pin(std::future::ready(Ok(token)))
+            }))
+        };
+        let scope = "https://rows.example/.default".to_owned();
+        let audience = Audience { service: &SERVICE, cloud: "public".into(), scope, is_local: false };
+        let tokens = Tokens::new(credential, transport(&clock), Retry::default(), clock.clone()).meant_for(audience);
+        let good = tokens.current().await.unwrap();
+        // The next one is for somebody else: the one at hand goes on.
+        *whom.lock().unwrap() = "https://graph.microsoft.com";
+        clock.advance(Duration::from_secs(3400));
+        let still = tokens.current().await.unwrap();
+        assert_eq!((still.generation, *asked.lock().unwrap()), (good.generation, 2));
+        clock.advance(Duration::from_secs(200));
+        for times in [3, 4] {
+            let error = tokens.current().await.unwrap_err();
+            assert_eq!(error.message, "the token is for Microsoft Graph, not for Rows of the cloud public");
+            assert_eq!(*asked.lock().unwrap(), times);
+        }
+        assert_eq!(tokens.tell().await.unwrap().astray.unwrap().0, "Microsoft Graph");
+        *whom.lock().unwrap() = "https://rows.example";
+        assert_eq!(tokens.current().await.unwrap().generation, good.generation + 1);
+        assert!(tokens.tell().await.unwrap().astray.is_none());
+    }
 
     #[tokio::test]
     async fn a_token_that_has_ended_is_never_sent() {
         let clock = Clock::simulated();
         let token = AccessToken::new("secret".into(), Some(clock.wall() + Duration::from_secs(10)));
-        let settings = Settings { timeout: Duration::from_secs(1), proxy: None, ca_bundle: None };
-        let transport = Transport::new(&settings, clock.clone()).unwrap();
-        let tokens = Tokens::new(Credential::Token(token), transport, Retry::default(), clock.clone());
+        let tokens = Tokens::new(Credential::Token(token), transport(&clock), Retry::default(), clock.clone());
         assert_eq!(tokens.current().await.unwrap().generation, 0);
         assert!(!tokens.replace(0).await.unwrap());
         clock.advance(Duration::from_secs(10));

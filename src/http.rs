@@ -15,8 +15,8 @@ mod operation;
 mod retry;
 pub mod transport;
 
-pub(crate) use self::answer::stranger;
 pub use self::answer::{Answer, Outcome, Refusal, Said};
+pub(crate) use self::answer::{BYTE_ORDER_MARK, stranger};
 pub use self::authentication::{Authentication, Later, Signature};
 pub use self::dialect::Dialect;
 pub use self::exchanges::{Exchanges, PermitRequest, Sent};

@@ -2,22 +2,24 @@
 //!
 //! Source: "az account get-access-token"; its `expires_on` is the second since 1970, `expiresOn` the local time.
 
+mod process;
+
 use std::ffi::OsString;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{Local, NaiveDateTime, TimeZone};
 use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
-use tokio::sync::oneshot;
 
+use self::process::{Ended, Ran};
 use super::account::{FetchContext, TokenSource};
 use super::{AccessToken, Fetching, exchange};
 use crate::error::{Error, Kind, Result, blotted, one_line};
+use crate::http::BYTE_ORDER_MARK;
 
 /// `az` takes about a second; longer than this it waits for something that never comes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,13 +30,6 @@ const LOGIN: &str = "run `az login`, or sign in with another credential";
 #[derive(Debug)]
 pub struct AzureCli {
     tenant: Option<String>,
-}
-
-/// What a command has come to.
-struct Ran {
-    succeeded: bool,
-    out: Vec<u8>,
-    said: Vec<u8>,
 }
 
 impl AzureCli {
@@ -64,9 +59,16 @@ impl AzureCli {
         if let Some(tenant) = &self.tenant {
             command.args(["--tenant", tenant]);
         }
-        let ran = run(context, command).await?;
-        let said = serde_json::from_slice(&ran.out).unwrap_or(Value::Null);
-        match token(&said).filter(|_| ran.succeeded) {
+        let patience = PATIENCE.min(context.transport.timeout());
+        let ran = match process::run(&context.clock, command, patience).await {
+            Ended::Itself(ran) => ran,
+            Ended::Unstarted(error) => return Err(failed(&format!("`az` cannot be run: {error}"), LOGIN)),
+            Ended::Late => {
+                let message = format!("`az` did not answer within {} s", patience.as_secs_f64());
+                return Err(failed(&message, LOGIN));
+            }
+        };
+        match token(&read(&ran.out)).filter(|_| ran.succeeded) {
             Some(token) => Ok(token),
             None => Err(refused(&ran)),
         }
@@ -103,49 +105,9 @@ fn command(program: &Path) -> Command {
     command
 }
 
-/// Ends the command with whoever has waited for it.
-struct Running(Arc<Mutex<Child>>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Where it has ended already there is nothing to end.
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-}
-
-/// Runs it to its end, or until patience has ended. Its threads wait for its output alone.
-async fn run(context: &FetchContext, mut command: Command) -> Result<Ran> {
-    let unstarted = |error: std::io::Error| failed(&format!("`az` cannot be run: {error}"), LOGIN);
-    let mut child = command.spawn().map_err(unstarted)?;
-    let (out, said) = (gather(child.stdout.take()), gather(child.stderr.take()));
-    let child = Running(Arc::new(Mutex::new(child)));
-    let _exchange = context.clock.exchange();
-    let outcome = async { (out.await.unwrap_or_default(), said.await.unwrap_or_default()) };
-    let (out, said) = tokio::select! {
-        outcome = outcome => outcome,
-        () = context.clock.deadline(context.clock.now() + PATIENCE) => {
-            return Err(failed(&format!("`az` did not answer within {} s", PATIENCE.as_secs()), LOGIN));
-        }
-    };
-    let ended = child.0.lock().unwrap_or_else(PoisonError::into_inner).wait().map_err(unstarted)?;
-    Ok(Ran { succeeded: ended.success(), out, said })
-}
-
-/// Reads a pipe to its end, on a thread of its own.
-fn gather(pipe: Option<impl Read + Send + 'static>) -> oneshot::Receiver<Vec<u8>> {
-    let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || {
-        let mut read = Vec::new();
-        if let Some(pipe) = pipe {
-            // What was read so far says enough; whoever writes more is not disturbed in it.
-            let mut pipe = pipe.take(exchange::ANSWER_LIMIT as u64);
-            let _ = pipe.read_to_end(&mut read).and_then(|_| io::copy(&mut pipe.into_inner(), &mut io::sink()));
-        }
-        let _ = sender.send(read);
-    });
-    receiver
+/// What `az` has printed, where that is JSON.
+fn read(out: &[u8]) -> Value {
+    serde_json::from_slice(out.strip_prefix(BYTE_ORDER_MARK).unwrap_or(out)).unwrap_or(Value::Null)
 }
 
 fn refused(ran: &Ran) -> Error {
@@ -192,6 +154,12 @@ mod tests {
         for none in [json!({}), json!({"accessToken": ""}), json!([])] {
             assert!(token(&none).is_none(), "{none}");
         }
+    }
+
+    #[test]
+    fn what_az_prints_is_read_with_a_byte_order_mark_too() {
+        assert_eq!(read("\u{FEFF}{\"accessToken\": \"t\"}".as_bytes()), json!({"accessToken": "t"}));
+        assert_eq!(read(b"hello"), Value::Null);
     }
 
     #[test]

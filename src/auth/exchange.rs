@@ -53,6 +53,11 @@ where
     async fn exchange(&self, attempt: &Attempt) -> Result<Next<T>> {
         let asked = self.context.clock.wall();
         let answered = self.context.transport.send(self.request, &[], &attempt.progress).await;
+        // A token that came by half is none: as if nobody had answered.
+        let answered = match answered {
+            Ok(response) if response.status == 200 => response.torn().cloned().map_or(Ok(response), Err),
+            other => other,
+        };
         Ok((self.read)(answered, asked))
     }
 

@@ -114,8 +114,7 @@ impl ManagedIdentity {
             let is_header = matches!(self.place, Place::AppService { .. });
             let (name, before) = if is_header { (IDENTITY_HEADER, "") } else { (AUTHORIZATION, "Basic ") };
             let value = HeaderValue::try_from(format!("{before}{}", secret.expose_secret()));
-            let mut value =
-                value.map_err(|_| Error::new(Kind::Authentication, "the secret of the managed identity is broken"))?;
+            let mut value = value.map_err(|_| broken_secret(&self.place))?;
             value.set_sensitive(true);
             headers.push((name, value));
         }
@@ -207,6 +206,14 @@ impl TokenSource for ManagedIdentity {
     fn fetch(self: Arc<Self>, context: FetchContext) -> Fetching {
         Box::pin(async move { self.token(context).await })
     }
+}
+
+fn broken_secret(place: &Place) -> Error {
+    let hint = match place {
+        Place::AppService { .. } => "IDENTITY_HEADER is one line, which App Service sets: leave it as it was",
+        _ => "the key file of Azure Arc holds one line: start the agent of this machine anew (azcmagent)",
+    };
+    Error::new(Kind::Authentication, "the secret of the managed identity is broken").with_hint(hint)
 }
 
 fn body(response: &Response) -> Value {

@@ -7,15 +7,19 @@ use serde_json::Value;
 /// How the header of a JSON Web Token begins: `{"`.
 const BEGINNING: &str = "eyJ";
 
+/// Quotes in pairs, as programs and those who write texts set them.
+const QUOTES: [(char, char); 9] =
+    [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’'), ('„', '“'), ('‚', '‘'), ('”', '”'), ('’', '’')];
+
 /// The token itself: without white space, quotes and `Bearer` around it, in whatever order they stand.
 #[must_use]
 pub fn bare(text: &str) -> &str {
-    let mut token = text.trim();
+    let mut token = trimmed(text);
     loop {
         let before = token.len();
-        for quote in ['"', '\'', '`'] {
-            let inner = token.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-            token = inner.unwrap_or(token).trim();
+        for (opening, closing) in QUOTES {
+            let inner = token.strip_prefix(opening).and_then(|rest| rest.strip_suffix(closing));
+            token = trimmed(inner.unwrap_or(token));
         }
         if let Some((scheme, rest)) = token.split_once(char::is_whitespace)
             && scheme.eq_ignore_ascii_case("Bearer")
@@ -26,6 +30,11 @@ pub fn bare(text: &str) -> &str {
             return if token.eq_ignore_ascii_case("Bearer") { "" } else { token };
         }
     }
+}
+
+/// Without white space around it, and without the mark of the byte order that some files begin with.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}')
 }
 
 /// Why `token` cannot be one; `None` where it may be. Texts of other shapes than a JSON Web Token's go out.
@@ -76,6 +85,11 @@ mod tests {
             "Bearer \"token\"",
             "\"'Bearer  Bearer token' \"",
             "`token`",
+            "“token”",
+            "‘Bearer token’",
+            "„token“",
+            "Bearer ”token”",
+            "\u{FEFF}\"token\"",
         ] {
             assert_eq!(bare(pasted), "token", "{pasted}");
         }

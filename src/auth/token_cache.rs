@@ -3,12 +3,17 @@
 //! ```text
 //!           good ────▶ taken as it is
 //!  look ──▶ ageing ──▶ one caller tries to fetch the next one; the others take this one
-//!           none ────▶ one caller fetches; the others wait, and share what came of it
+//!           none ────▶ all wait for one flight, and share what came of it
 //! ```
+//!
+//! A flight belongs to all who wait for it: whoever began it may leave, and with the last one it ends.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod flight;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use self::flight::Flight;
 use super::{AccessToken, Fetching, Token};
 use crate::clock::{Clock, Moment};
 use crate::error::Result;
@@ -36,9 +41,7 @@ pub(super) type Fetch<'a> = &'a (dyn Fn(FetchHint) -> Fetching + Send + Sync);
 #[derive(Debug)]
 pub(super) struct TokenCache {
     clock: Clock,
-    state: Mutex<State>,
-    /// Held while a token is fetched.
-    turn: tokio::sync::Mutex<()>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,8 +49,8 @@ struct State {
     token: Option<Token>,
     /// How many tokens were fetched.
     fetched: u64,
-    /// What came of the last fetch that somebody had to wait for, and how many there were.
-    settled: (u64, Option<Result<Token>>),
+    /// The fetch that is under way, if there is one.
+    flight: Weak<Flight>,
     /// No token is replaced ahead of its end before this.
     ahead_from: Moment,
     not_before: Moment,
@@ -56,48 +59,54 @@ struct State {
 
 enum Look {
     Good(Token),
-    Ageing(Token),
-    /// Nothing that can be sent; so many fetches were waited for until now.
-    None(u64),
+    /// It is good for now, and this caller is to see to the next one.
+    Ageing(Arc<Flight>),
+    /// Nothing that can be sent before this has ended.
+    None(Arc<Flight>),
 }
 
 impl TokenCache {
     /// No token is there yet.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, state: Mutex::default(), turn: tokio::sync::Mutex::new(()) }
+        Self { clock, state: Arc::default() }
     }
 
     /// The token to send with.
     pub(super) async fn current(&self, fetch: Fetch<'_>) -> Result<Token> {
         loop {
-            match self.look() {
+            match self.look(fetch) {
                 Look::Good(token) => return Ok(token),
-                Look::Ageing(token) => {
-                    // Whoever is fetching already does it for this caller too.
-                    let Ok(_turn) = self.turn.try_lock() else { return Ok(token) };
-                    let fetched = fetch(self.hint(true)).await;
+                Look::Ageing(flight) => {
                     // A failure counts for nothing as long as the token at hand is good.
-                    let _ = self.store(fetched, true);
+                    let _ = flight.outcome().await;
                 }
-                Look::None(seen) => return self.settle(seen, fetch).await,
+                Look::None(flight) => {
+                    if let Some(outcome) = settled(&flight).await {
+                        return outcome;
+                    }
+                }
             }
         }
     }
 
     /// Fetches another token than the one that the service refused, unless somebody has done so already.
     pub(super) async fn replace(&self, refused: u64, fetch: Fetch<'_>) -> Result<()> {
-        let seen = {
-            let mut state = self.lock();
-            if state.token.as_ref().is_some_and(|token| token.generation != refused) {
-                // What was wanted of the one before was said of that one.
-                state.claims = None;
-                return Ok(());
+        loop {
+            let flight = {
+                let mut state = self.lock();
+                if state.token.as_ref().is_some_and(|token| token.generation != refused) {
+                    // What was wanted of the one before was said of that one.
+                    state.claims = None;
+                    return Ok(());
+                }
+                // What was refused is not sent again, even if no other is to be had for now.
+                state.token = None;
+                self.flight(&mut state, fetch)
+            };
+            if let Some(outcome) = settled(&flight).await {
+                return outcome.map(drop);
             }
-            // What was refused is not sent again, even if no other is to be had for now.
-            state.token = None;
-            state.settled.0
-        };
-        self.settle(seen, fetch).await.map(drop)
+        }
     }
 
     /// Hears what the next token has to have.
@@ -111,26 +120,8 @@ impl TokenCache {
         (state.token, state.claims) = (None, Some(claims.into()));
     }
 
-    /// Fetches a token, or shares what came of a fetch that ended while this caller waited for its turn.
-    async fn settle(&self, seen: u64, fetch: Fetch<'_>) -> Result<Token> {
-        let _turn = self.turn.lock().await;
-        let settled = self.lock().settled.clone();
-        match settled {
-            (count, Some(outcome)) if count != seen => outcome,
-            _ => {
-                let fetched = fetch(self.hint(false)).await;
-                self.store(fetched, false)
-            }
-        }
-    }
-
-    fn hint(&self, ahead: bool) -> FetchHint {
-        let state = self.lock();
-        FetchHint { ahead, not_before: state.not_before, claims: state.claims.clone() }
-    }
-
     /// What there is; of all who look at an ageing token, one is told so.
-    fn look(&self) -> Look {
+    fn look(&self, fetch: Fetch<'_>) -> Look {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut state = self.lock();
         let left = |token: &AccessToken| match token.expires {
@@ -138,44 +129,67 @@ impl TokenCache {
             None => Duration::MAX,
         };
         let Some(token) = state.token.clone().filter(|token| left(&token.access) > Duration::ZERO) else {
-            return Look::None(state.settled.0);
+            return Look::None(self.flight(&mut state, fetch));
         };
         let wanted = left(&token.access) <= REFRESH_AHEAD || token.access.refresh_at.is_some_and(|at| at <= wall);
-        if !wanted || now < state.ahead_from {
+        if !wanted || now < state.ahead_from || state.under_way().is_some() {
             return Look::Good(token);
         }
         state.ahead_from = now + REFRESH_GAP;
-        Look::Ageing(token)
+        Look::Ageing(self.begin(&mut state, true, fetch))
     }
 
-    fn store(&self, fetched: Result<AccessToken>, ahead: bool) -> Result<Token> {
-        let now = self.clock.now();
-        let mut state = self.lock();
-        let outcome = fetched.map(|access| Token { access, generation: state.fetched });
-        match &outcome {
-            Ok(token) => {
-                state.fetched += 1;
-                state.claims = None;
-                state.token = Some(token.clone());
-                state.ahead_from = now + REFRESH_GAP;
-            }
-            Err(error) => {
-                if let Some(claims) = &error.answer.claims {
-                    state.claims = Some(claims.as_str().into());
-                }
-                state.not_before = now + error.answer.retry_after.unwrap_or_default();
-                state.ahead_from = state.ahead_from.max(state.not_before);
-            }
-        }
-        if outcome.is_ok() || !ahead {
-            state.settled = (state.settled.0 + 1, Some(outcome.clone()));
-        }
-        outcome
+    /// The flight that is under way, or a new one.
+    fn flight(&self, state: &mut State, fetch: Fetch<'_>) -> Arc<Flight> {
+        state.under_way().unwrap_or_else(|| self.begin(state, false, fetch))
+    }
+
+    fn begin(&self, state: &mut State, ahead: bool, fetch: Fetch<'_>) -> Arc<Flight> {
+        let fetching = fetch(FetchHint { ahead, not_before: state.not_before, claims: state.claims.clone() });
+        let (clock, kept) = (self.clock.clone(), Arc::clone(&self.state));
+        let flight = Flight::begin(&self.clock, ahead, async move {
+            let fetched = fetching.await;
+            kept.lock().unwrap_or_else(PoisonError::into_inner).store(fetched, clock.now())
+        });
+        state.flight = Arc::downgrade(&flight);
+        flight
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn under_way(&self) -> Option<Arc<Flight>> {
+        self.flight.upgrade().filter(|flight| !flight.is_over())
+    }
+
+    fn store(&mut self, fetched: Result<AccessToken>, now: Moment) -> Result<Token> {
+        let outcome = fetched.map(|access| Token { access, generation: self.fetched });
+        match &outcome {
+            Ok(token) => {
+                self.fetched += 1;
+                self.claims = None;
+                self.token = Some(token.clone());
+                self.ahead_from = now + REFRESH_GAP;
+            }
+            Err(error) => {
+                if let Some(claims) = &error.answer.claims {
+                    self.claims = Some(claims.as_str().into());
+                }
+                self.not_before = now + error.answer.retry_after.unwrap_or_default();
+                self.ahead_from = self.ahead_from.max(self.not_before);
+            }
+        }
+        outcome
+    }
+}
+
+/// What came of a flight, for one who has no token; `None` where that was no more than a try, which has failed.
+async fn settled(flight: &Flight) -> Option<Result<Token>> {
+    let outcome = flight.outcome().await;
+    (outcome.is_ok() || !flight.ahead).then_some(outcome)
 }
 
 #[cfg(test)]

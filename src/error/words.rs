@@ -14,6 +14,14 @@ const LONGEST: usize = 1_000;
 /// The longest name that a message holds whole; the service's own are no longer.
 const LONGEST_NAME: usize = 100;
 
+/// How the header of a JSON Web Token begins (`{"`), a key or a certificate in DER (long sequences), and one in PEM.
+const TOKEN: &str = "eyJ";
+const DER: &str = "MII";
+const PEM: &str = "-----BEGIN ";
+/// What is shorter is no token; a line of Base64 is longer than a short word.
+const SHORTEST_TOKEN: usize = 20;
+const SHORTEST_LINE: usize = 4;
+
 /// One line that is safe to print: nothing that moves a terminal, none of the service's markers for personal data.
 pub(crate) fn one_line(text: &str) -> Option<String> {
     let unmarked = text.replace("<pi>", "").replace("</pi>", "");
@@ -22,11 +30,12 @@ pub(crate) fn one_line(text: &str) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-/// The same text with `secrets` blotted out, however they are spelled, and no longer than a person reads.
+/// The same text with `secrets` blotted out, however they are spelled, what looks like one too, and no longer than a person
+/// reads.
 pub(crate) fn blotted(text: &str, secrets: &[&str]) -> String {
     let known = secrets.iter().filter(|secret| !secret.is_empty());
     let text = known.flat_map(|secret| forms(secret)).fold(text.to_owned(), |text, form| text.replace(&form, "***"));
-    text.chars().take(LONGEST).collect()
+    without_tokens(&text).chars().take(LONGEST).collect()
 }
 
 /// A secret as an answer could repeat it: as it is, in a form or an address, in JSON, in Base64.
@@ -81,9 +90,11 @@ pub(crate) fn holds_key(text: &str) -> bool {
     behind_key(text).next().is_some() || text.contains("//") && key_in(text).is_some()
 }
 
-/// The same text with `***` for everything in it that may be a key: what follows `key=`, and the queries of addresses.
+/// The same text with `***` for everything in it that may be a key: what follows `key=`, the queries of addresses, and what
+/// is a token, a key or a certificate by its look.
 pub(crate) fn without_keys(text: &str) -> String {
-    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    let text = without_tokens(text);
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text.as_str());
     while let Some(at) = key_in(rest) {
         shown.push_str(&rest[..at]);
         shown.push_str("***");
@@ -91,6 +102,57 @@ pub(crate) fn without_keys(text: &str) -> String {
         rest = &rest[word_end(rest)..];
     }
     shown + rest
+}
+
+/// The same text with `***` for JSON Web Tokens, whole or cut, and for what stands in PEM or Base64 files of keys.
+fn without_tokens(text: &str) -> String {
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((begins, ends)) = token_in(rest) {
+        shown.push_str(&rest[..begins]);
+        shown.push_str("***");
+        rest = &rest[ends..];
+    }
+    shown + rest
+}
+
+/// Where the first of them in `text` begins and ends.
+fn token_in(text: &str) -> Option<(usize, usize)> {
+    let pem = text.find(PEM).map(|at| (at, at + pem_length(&text[at..])));
+    let found = |mark: &'static str| text.match_indices(mark).map(|(at, _)| at);
+    let tokens = found(TOKEN).map(|at| (at, at + coded_length(&text[at..])));
+    let keys = found(DER).filter(|at| !text[..*at].ends_with(is_coded)).map(|at| (at, at + lines_length(&text[at..])));
+    let coded = tokens.chain(keys).filter(|(begins, ends)| ends - begins >= SHORTEST_TOKEN);
+    coded.chain(pem).min()
+}
+
+fn pem_length(text: &str) -> usize {
+    let Some((before, last)) = text.split_once("-----END") else { return text.len() };
+    let dashes = "-----";
+    text.len() - last.len() + last.find(dashes).map_or_else(|| text.len() - before.len() - 8, |at| at + dashes.len())
+}
+
+/// How long Base64 in either of its alphabets goes on, with dots between its parts, as an address may spell it.
+fn coded_length(text: &str) -> usize {
+    let length = text.find(|c: char| !is_coded(c) && !matches!(c, '.' | '%')).unwrap_or(text.len());
+    text[..length].trim_end_matches('.').len()
+}
+
+/// The same where it is broken into lines.
+fn lines_length(text: &str) -> usize {
+    let mut length = coded_length(text);
+    loop {
+        let rest = &text[length..];
+        let line = rest.trim_start();
+        let more = coded_length(line);
+        if line.len() == rest.len() || more < SHORTEST_LINE {
+            return length;
+        }
+        length += rest.len() - line.len() + more;
+    }
+}
+
+fn is_coded(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=')
 }
 
 /// Where the first key in `text` may begin: behind `key=`, or behind a `?` that a word follows at once, as in a query.
@@ -187,6 +249,26 @@ mod tests {
         assert_eq!(without_keys(plain), plain);
         let once = without_keys("x?key=a");
         assert_eq!(without_keys(&once), once);
+    }
+
+    #[test]
+    fn what_looks_like_a_token_or_a_key_is_blotted_out_wherever_it_stands() {
+        let token = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJ4In0.c2ln";
+        for (text, shown) in [
+            (format!("no {token}."), "no ***."),
+            (format!("RuntimeError: ('{token}', 1)"), "RuntimeError: ('***', 1)"),
+            (format!("a=Bearer%20{token}&b"), "a=Bearer%20***&b"),
+            (format!("{{\"t\":\"{}\"}}", &token[..30]), "{\"t\":\"***\"}"),
+            ("-----BEGIN PRIVATE KEY-----\nMIIx\n-----END PRIVATE KEY-----, no".into(), "***, no"),
+            ("of `-----BEGIN PRIVATE KEY-----\nMIIx".into(), "of `***"),
+            (format!("`MIIK{}\r\n{}\nab/+=` no", "a".repeat(60), "/".repeat(64)), "`***` no"),
+        ] {
+            assert_eq!(without_keys(&text), shown);
+            assert_eq!(blotted(&text, &[]), shown);
+        }
+        for plain in ["eyJ", "heyJoe says", "MIIT and others who are there", "-----BEGINNING"] {
+            assert_eq!(without_keys(plain), plain);
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::transport::{Failure, PROXY_SIGN_IN, Reach, Response};
 use crate::error::{Error, Kind};
 
-const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
+/// What some begin their texts with.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// The service's own words for a refusal, as far as there are any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,12 +73,15 @@ pub struct Answer {
     pub refusal: Refusal,
     /// The body.
     pub body: Bytes,
+    /// Why it cannot be read, where that is because it broke off.
+    pub torn: Option<Failure>,
 }
 
 impl Answer {
     /// `response`, of which the service has `said` so much.
     pub(super) fn new(response: Response, said: Said) -> Self {
         let stranger = stranger(&response, said.request_id.is_some());
+        let torn = response.torn().cloned();
         let Response { status, retry_after, odd_retry_after, is_html, reach, body, .. } = response;
         // Some services begin their answers with one.
         let body = if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body };
@@ -94,6 +98,7 @@ impl Answer {
             remark: None,
             refusal,
             body,
+            torn,
         }
     }
 

@@ -9,7 +9,7 @@ use super::authentication::{Authentication, Signature};
 use super::dialect::Dialect;
 use super::transport::{Progress, Request, Transport, check_emulated};
 use crate::clock::Moment;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, blotted, one_line, shown};
 use crate::rate_limit::{Ask, Ending, Permit, RateLimit, Watch};
 
 /// One exchange, done.
@@ -113,7 +113,11 @@ impl Exchanges {
         let query = request.secret_values();
         let signed = signature.iter().flat_map(|signature| &signature.secrets).map(ExposeSecret::expose_secret);
         let secrets = signed.chain(query.iter().map(String::as_str)).filter(|secret| !secret.is_empty());
-        let said = self.dialect.read(&response, &secrets.collect::<Vec<_>>());
+        let secrets: Vec<_> = secrets.collect();
+        let mut said = self.dialect.read(&response, &secrets);
+        // Whoever answers chooses it, and it goes into logs and reports.
+        let id = said.request_id.as_deref().and_then(one_line);
+        said.request_id = id.map(|id| shown(&blotted(&id, &secrets)));
         if let Some(authentication) = &self.authentication {
             authentication.hear(&response);
         }

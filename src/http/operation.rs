@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::Method;
+
 use super::retry::{Attempt, Attempts, BackOff, Next, Terms, repeat};
 use super::transport::Request;
 use super::{Answer, Exchanges, Outcome, PermitRequest, Sent};
@@ -97,6 +99,12 @@ impl Calls<'_> {
         Setback { in_doubt: self.in_doubt, ..error.into() }
     }
 
+    /// Whether it changes nothing, and is sent for its answer.
+    fn reads(&self) -> bool {
+        let Operation { request, repeatable, .. } = &self.operation;
+        *repeatable && matches!(request.method, Method::GET | Method::POST)
+    }
+
     async fn expired(&self, refused: Option<u64>, error: Error) -> Next<Result<Answer, Setback>> {
         match self.operation.on_expiry {
             OnExpiry::Repeat => Next::Expired(refused, error),
@@ -142,7 +150,11 @@ impl Attempts for Calls<'_> {
         let Operation { http, doing, repeatable, .. } = &self.operation;
         let (error, dialect) = (|| http.explain(&answer, doing), http.dialect());
         match answer.status {
-            200..300 if !answer.is_html && !answer.denies => Next::Done(Ok(answer)),
+            200..300 if !answer.is_html && !answer.denies => match &answer.torn {
+                // What was asked for is in the body alone; what was done is done without one.
+                Some(failure) if self.reads() => Next::Wait(None, failure.to_error()),
+                _ => Next::Done(Ok(answer)),
+            },
             _ if dialect.is_expired(&answer) => self.expired(sent.signed_as, error()).await,
             429 => Next::Wait(answer.retry_after, error()),
             408 | 500.. if !repeatable || dialect.is_passing(&answer) => {

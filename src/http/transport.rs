@@ -20,6 +20,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
+use serde::de::IgnoredAny;
 
 pub use self::body::{Progress, Reach};
 pub use self::connect::Settings;
@@ -94,6 +95,8 @@ pub struct Response {
     pub reach: Reach,
     /// The body, up to the request's limit.
     pub body: Bytes,
+    /// Why there is no more of the body, where it broke off.
+    pub broken: Option<Failure>,
 }
 
 impl Response {
@@ -101,6 +104,12 @@ impl Response {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    /// Why the answer cannot be read as JSON, where that is because it broke off.
+    #[must_use]
+    pub fn torn(&self) -> Option<&Failure> {
+        self.broken.as_ref().filter(|_| serde_json::from_slice::<IgnoredAny>(&self.body).is_err())
     }
 
     fn looked_at(self) -> Self {
@@ -131,6 +140,11 @@ impl Transport {
         let settings = Settings { timeout: timeout.unwrap_or(self.settings.timeout), ..self.settings.clone() };
         let proxies = Proxies::none();
         Ok(Self { client: connect::client(&settings, &proxies)?, settings, proxies, clock: self.clock.clone() })
+    }
+
+    /// How long whoever is asked may be silent.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.settings.timeout
     }
 
     /// Sends `request` once, with `more` headers. `progress` tells others how far it is, even when this future is dropped.
@@ -169,10 +183,18 @@ impl Transport {
         };
         let in_time = progress.sent_whole();
         let (status, headers) = (incoming.status().as_u16(), incoming.headers().clone());
-        let body = tokio::select! {
-            body = read(&mut incoming, request.answer_limit) => body,
-            () = self.clock.deadline(self.clock.now() + self.settings.timeout) => Bytes::new(),
+        let mut body = BytesMut::new();
+        let broken = tokio::select! {
+            read = read(&mut incoming, request.answer_limit, &mut body) => {
+                read.err().map(|error| Failure::torn(&error, self.proxies.on_the_way_to(&request.url).as_deref()))
+            }
+            () = self.clock.deadline(self.clock.now() + self.settings.timeout) => {
+                body.clear();
+                Some(self.endless(&request.url))
+            }
         };
+        let broken = broken.map(|failure| placed(failure, &request.url));
+        let body = body.freeze();
         let reach = match in_time {
             true => Reach::Whole,
             // Whoever has answered gets no more of it.
@@ -181,7 +203,8 @@ impl Transport {
         };
         let proxy = self.proxies.on_the_way_to(&request.url);
         let (retry_after, odd_retry_after) = retry_after(&headers);
-        Ok(Response { status, headers, retry_after, odd_retry_after, reach, body, proxy, is_html: false }.looked_at())
+        let is_html = false;
+        Ok(Response { status, headers, retry_after, odd_retry_after, is_html, proxy, reach, body, broken }.looked_at())
     }
 
     /// Ends once nothing has moved for the length of the timeout.
@@ -199,6 +222,11 @@ impl Transport {
         Failure::silence(progress.stop(), self.settings.timeout.as_secs_f64(), proxy.as_deref())
     }
 
+    fn endless(&self, url: &Url) -> Failure {
+        let proxy = self.proxies.on_the_way_to(url);
+        Failure::endless(self.settings.timeout.as_secs_f64(), proxy.as_deref())
+    }
+
     async fn failed(&self, error: &reqwest::Error, url: &Url, progress: &Progress) -> Failure {
         match Tunnel::of(error, &self.proxies, url) {
             Some(tunnel) => {
@@ -211,16 +239,15 @@ impl Transport {
     }
 }
 
-/// The answer's body, up to `limit` bytes. The status line has come: a body that breaks off, trickles or never ends
-/// changes nothing about what was decided.
-async fn read(incoming: &mut reqwest::Response, limit: usize) -> Bytes {
-    let mut body = BytesMut::new();
-    while let Ok(Some(chunk)) = incoming.chunk().await {
+/// Reads the answer's body, up to `limit` bytes. The status line has come: a body that breaks off, trickles or never ends
+/// changes nothing about what was decided, and only who has to read it minds.
+async fn read(incoming: &mut reqwest::Response, limit: usize, body: &mut BytesMut) -> reqwest::Result<()> {
+    while let Some(chunk) = incoming.chunk().await? {
         let room = limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if room <= chunk.len() {
             break;
         }
     }
-    body.freeze()
+    Ok(())
 }

@@ -256,7 +256,8 @@ fn prompt_of(prompt: Py<PyAny>) -> Prompt {
         Box::pin(async move {
             let told = serde_json::to_string(&code).unwrap_or_default();
             callback_thread::ask_with(call, told, |py, answered| {
-                answered.map(drop).map_err(|raised| failed(py, "`prompt`", raised))
+                let hint = "the exception of `prompt` is the cause of this one";
+                answered.map(drop).map_err(|raised| failed(py, "`prompt`", raised).with_hint(hint))
             })
             .await?
         })
@@ -270,7 +271,8 @@ fn open_of(open: Py<PyAny>) -> Open {
         Box::pin(async move {
             callback_thread::ask_with(call, page, |py, answered| {
                 let opened = answered.and_then(|answer| answer.is_truthy());
-                opened.map_err(|raised| failed(py, "the browser", raised))
+                let hint = "set BROWSER to the command of one, or sign in on another device (DeviceCodeCredential)";
+                opened.map_err(|raised| failed(py, "the browser", raised).with_hint(hint))
             })
             .await?
         })

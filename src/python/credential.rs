@@ -13,7 +13,7 @@ use super::callback_thread::{self, Call};
 use super::errors::{self, raise};
 use crate::auth::{AccessToken, Credential, Fetching, bare};
 use crate::clock::Clock;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, blotted, one_line};
 
 /// Reads `credential`; `scope` is what its `get_token` is asked for.
 pub(super) fn read(credential: &Bound<'_, PyAny>, scope: &str, clock: &Clock) -> PyResult<Credential> {
@@ -143,8 +143,8 @@ fn sign_in_result(answer: &Bound<'_, PyDict>, clock: &Clock) -> PyResult<Credent
     let py = answer.py();
     let text = |key: &str| answer.get_item(key).ok().flatten().and_then(|value| value.extract::<String>().ok());
     let Some(token) = text("access_token").or_else(|| text("accessToken")) else {
-        let why =
-            text("error_description").or_else(|| text("error")).unwrap_or_else(|| "it has no `access_token`".into());
+        let why = text("error_description").or_else(|| text("error")).and_then(|said| one_line(&said));
+        let why = why.map_or_else(|| "it has no `access_token`".to_owned(), |said| blotted(&said, &[]));
         let error = Error::new(Kind::Authentication, format!("the sign-in result holds no token: {why}")).with_hint(
             "pass what msal's acquire_token_...() or `az account get-access-token` gave, or the token itself",
         );

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use pyo3::exceptions::{PyException, PyGeneratorExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
@@ -50,6 +51,24 @@ fn is_service(kind: Kind) -> bool {
             | FeatureRetired
             | SequenceConflict
     )
+}
+
+/// The exception that ends a call: what `error` wraps is itself where it is to end more than the call.
+pub(super) fn ending(py: Python<'_>, error: &Error) -> PyErr {
+    let mut below = error.source();
+    while let Some(source) = below {
+        match source.downcast_ref::<PyErr>() {
+            Some(raised) if leaves(py, raised) => return raised.clone_ref(py),
+            _ => below = source.source(),
+        }
+    }
+    to_py(py, error)
+}
+
+/// Whether an exception is no failure: Ctrl-C, a cancellation, the end of the program. `GeneratorExit` is one here, since
+/// nobody throws it but at a generator.
+fn leaves(py: Python<'_>, raised: &PyErr) -> bool {
+    !raised.is_instance_of::<PyException>(py) && !raised.is_instance_of::<PyGeneratorExit>(py)
 }
 
 /// A module of the Python half, imported once.
@@ -136,5 +155,5 @@ pub(super) fn bug(py: Python<'_>, what: &str) -> PyErr {
 pub(super) fn describe(py: Python<'_>, raised: &PyErr) -> String {
     let name = raised.get_type(py).name().map_or_else(|_| "an exception".into(), |name| name.to_string());
     let text = raised.value(py).str().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
-    if text.is_empty() { name } else { format!("{name}: {text}") }
+    if text.is_empty() { name } else { without_keys(&format!("{name}: {text}")) }
 }

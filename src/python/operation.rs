@@ -306,7 +306,7 @@ impl<T: Serialize + Send + 'static> Work for Request<T> {
         }
         match received {
             Received::Done(Ok(answer)) => Ok(Step::Done(pythonize(py, &answer)?.unbind())),
-            Received::Done(Err(error)) => Err(errors::to_py(py, &error)),
+            Received::Done(Err(error)) => Err(errors::ending(py, &error)),
             Received::NotYet if self.limit.as_ref().is_some_and(Running::is_over) => {
                 self.running.stop();
                 let error = match &self.waits {

@@ -16,6 +16,7 @@ from powerbi_push.credentials.variables import (
     FILE,
     GITHUB,
     MACHINE,
+    PASSWORD,
     SECRET,
     TENANT,
     TOKEN,
@@ -97,9 +98,9 @@ def ways(authority: Hidden[str | None]) -> list[_Way]:
 
 def _no_environment() -> str | None:
     """Say why the environment holds no service principal, where that is no mistake."""
-    if variable(SECRET) or variable(CERTIFICATE):
+    if variable(SECRET) or variable(CERTIFICATE) or variable(PASSWORD):
         return None
-    is_for_others = variable(FILE) or variable(GITHUB[0]) or variable(MACHINE[0])
+    is_for_others = variable(FILE) or any(map(variable, GITHUB)) or variable(MACHINE[0])
     if variable(TENANT) and variable(CLIENT) and not is_for_others and not login_cache().exists():
         return None
     return f"{missing(TENANT, CLIENT, SECRET)} not set"
@@ -109,9 +110,9 @@ def _no_voucher() -> str | None:
     """Say why nobody vouches for this program, where that is no mistake."""
     if variable(FILE):
         return None
-    lacking = missing(TENANT, CLIENT, FILE)
-    is_github = variable(GITHUB[0]) and variable(GITHUB[1]) and not missing(TENANT, CLIENT)
-    return None if is_github else f"{lacking} not set"
+    # GitHub sets its own for whatever a run does; an app is what says that they are meant.
+    is_github = any(map(variable, GITHUB)) and not missing(TENANT, CLIENT)
+    return None if is_github else f"{missing(TENANT, CLIENT, FILE)} not set"
 
 
 def sign_in_of_environment() -> Hidden[object]:

@@ -29,11 +29,12 @@ class EnvironmentCredential(Credential):
     def __init__(self, *, authority: str | None = None) -> None:
         """Read the environment, once; nothing is sent."""
         hidden, authority = authority_of(Hidden(authority)), None
-        by = CERTIFICATE if variable(CERTIFICATE) and not variable(SECRET) else SECRET
+        has_certificate = bool(variable(CERTIFICATE) or variable(PASSWORD))
+        by, other = (CERTIFICATE, SECRET) if has_certificate and not variable(SECRET) else (SECRET, CERTIFICATE)
         names = (TENANT, CLIENT, by)
         if lacking := missing(*names):
             msg = f"the environment holds no sign-in: {lacking} not set"
-            raise ConfigurationError(msg, hint=f"set {', '.join(names)}; {CERTIFICATE} may stand in for {SECRET}")
+            raise ConfigurationError(msg, hint=f"set {', '.join(names)}; {other} may stand in for {by}")
         # No variable of this function holds one of them: where they were mixed up, any of them is the secret.
         who = Hidden((os.environ[TENANT], os.environ[CLIENT]))
         try:

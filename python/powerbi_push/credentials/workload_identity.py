@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from powerbi_push import _core
 from powerbi_push.credentials.authority import authority_of
 from powerbi_push.credentials.credential import Credential
-from powerbi_push.credentials.variables import CLIENT, FILE, GITHUB, TENANT, variable
+from powerbi_push.credentials.variables import CLIENT, FILE, GITHUB, TENANT, missing, variable
 from powerbi_push.exceptions import ConfigurationError
 from powerbi_push.tracebacks import Hidden
 
@@ -48,16 +48,25 @@ class WorkloadIdentityCredential(Credential):
         path = Hidden(None if given.value[2] is None else _core.check_path("token_file_path", given.value[2]))
         file = Hidden(path.value or variable(FILE))
         github = Hidden(None if file.value else _github())
-        is_known = {TENANT: bool(tenant.value), CLIENT: bool(client.value), FILE: bool(file.value or github.value)}
-        if missing := ", ".join(name for name, known in is_known.items() if not known):
+        vouching = FILE if file.value or github.value else _vouching()
+        is_known = {TENANT: bool(tenant.value), CLIENT: bool(client.value), vouching: bool(file.value or github.value)}
+        if lacking := ", ".join(name for name, known in is_known.items() if not known):
             given_as = "tenant_id, client_id and token_file_path"
-            msg = f"the environment holds no workload identity: {missing} not set, nor given as {given_as}"
+            msg = f"the environment holds no workload identity: {lacking} not set, nor given as {given_as}"
             hint = f"Kubernetes sets {TENANT}, {CLIENT} and {FILE}; in GitHub Actions set the first two yourself"
+            if vouching in GITHUB:
+                hint += f", and give the job the permission `id-token: write`, which brings {' and '.join(GITHUB)}"
             raise ConfigurationError(msg, hint=hint)
         authority_ = authority_of(Hidden(given.value[3]))
         self._core = _core.Account.workload_identity(
             tenant.value, client.value, file.value, github.value, authority_.value
         )
+
+
+def _vouching() -> str:
+    """Name the variable that is missing where nobody vouches: GitHub's second one where its first one is there."""
+    there = [name for name in GITHUB if variable(name)]
+    return missing(*GITHUB) if there else FILE
 
 
 def _github() -> tuple[str, str] | None:

@@ -113,10 +113,12 @@ class _Examination:
         """Look at one thing after the other."""
         if self._is_push_url(hidden):
             return
-        core = self._open(hidden, settings)
+        is_chain = _is_chain(hidden, settings)
+        # What is wrong with one way of the chain is said of that way.
+        core = self._open(Hidden((hidden.value[0], _nobody if is_chain else hidden.value[1])), settings)
         cloud = _cloud(core.base_url, settings.value["cloud"])
-        if _is_chain(hidden, settings):
-            core = yield from self._chosen(core, settings)
+        if is_chain:
+            core = yield from self._chosen(settings)
         yield from self._sign_in(core, cloud)
         where = self._place(hidden, core)
         workspaces = yield from self._workspaces(core)
@@ -172,8 +174,11 @@ class _Examination:
             self._add("service", f"requests go to {core.base_url}")
         return core
 
-    def _chosen(self, core: _core.Client, settings: Hidden[dict[str, Any]]) -> Verb[_core.Client]:
-        """Try the ways that there are without a credential, in their order, until one is to be had."""
+    def _chosen(self, settings: Hidden[dict[str, Any]]) -> Verb[_core.Client]:
+        """Try the ways that there are without a credential, in their order, until one is to be had.
+
+        One that is set up by half keeps every program from signing in; the others are looked at all the same.
+        """
         from powerbi_push.credentials.default import ways  # noqa: PLC0415 - whoever brings a credential needs none
 
         missed: list[Check] = []
@@ -182,7 +187,12 @@ class _Examination:
                 missed.append(missed_way(way.name, way.lacking))
                 continue
             try:
-                own = Client(way.make(), retry=None, **settings.value)._core  # noqa: SLF001 - the same package
+                credential = Hidden(way.make())
+            except PowerBIPushError as error:
+                missed.append(explain(way.name, error))
+                continue
+            try:
+                own = Client(credential.value, retry=None, **settings.value)._core  # noqa: SLF001 - the same package
                 yield own.told_by_token()
             except PowerBIPushError as error:
                 if way.decides and getattr(error, "code", None) != NOBODY:
@@ -190,17 +200,22 @@ class _Examination:
                     raise self._refused(way.name, error) from None
                 missed.append(missed_way(way.name, error.message))
             else:
-                self.checks += [replace(check, state="ok") for check in missed]
+                self.checks += [check if _has_failed(check) else replace(check, state="ok") for check in missed]
+                if any(map(_has_failed, missed)):
+                    self._add(way.name, "it is to be had, and would serve")
+                    raise _Over
                 self._add(way.name, "it is to be had, and serves")
                 return own
         self.checks += missed
-        return core
+        if any(map(_has_failed, missed)):
+            raise _Over
+        return Client(None, retry=None, **settings.value)._core  # noqa: SLF001 - the same package
 
     def _sign_in(self, core: _core.Client, cloud: dict[str, str]) -> Verb[None]:
         told: Told = yield from self._ask("sign-in", core.told_by_token)
         self._told = told
         self.checks += token_checks(told, cloud)
-        if any(check.state == "failed" for check in self.checks):
+        if any(map(_has_failed, self.checks)):
             raise _Over
 
     def _place(self, hidden: Hidden[tuple[Any, object]], core: _core.Client) -> tuple[str | None, str, str] | None:
@@ -258,6 +273,15 @@ class _Examination:
             hint = "case counts; the service cannot add a table to a dataset that is there"
             raise self._fail("table", f"the dataset has no table `{shown(table)}`; it has {listed}", hint)
         self._add("table", f"the table `{shown(table)}` is there")
+
+
+def _nobody() -> str:
+    """Stand where a credential is to be found yet."""
+    return ""
+
+
+def _has_failed(check: Check) -> bool:
+    return check.state == "failed"
 
 
 def _is_chain(hidden: Hidden[tuple[Any, object]], settings: Hidden[dict[str, Any]]) -> bool:

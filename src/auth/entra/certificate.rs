@@ -108,7 +108,10 @@ impl Certificate {
         let signed = format!("{}.{}", encoded(&header), encoded(&claims));
         let mut signature = vec![0; pair.key.public().modulus_len()];
         let made = pair.key.sign(signing, &SystemRandom::new(), signed.as_bytes(), &mut signature);
-        made.map_err(|_| Error::new(Kind::Authentication, "the key of the certificate cannot sign"))?;
+        made.map_err(|_| {
+            Error::new(Kind::Authentication, "the key of the certificate cannot sign")
+                .with_hint("make a new certificate with an RSA key of 2048 bits or more, and upload it")
+        })?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
     }
 }

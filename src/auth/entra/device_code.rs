@@ -26,6 +26,10 @@ use crate::error::{Error, Kind, Result, one_line};
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// Where Entra does not say how often it may be asked, and how much more seldom it wants to be where it says so.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// It is never asked more often than this, whatever it says.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+/// The last day that every calendar knows: the 31st of December 9999 begins.
+const LAST_DAY: u64 = 253_402_214_400;
 /// Where Entra does not say how long a code lasts.
 const LIFETIME: Duration = Duration::from_secs(900);
 
@@ -135,13 +139,14 @@ fn given(said: &Value, asked: SystemTime) -> Option<Given> {
     let page = Url::parse(&text("verification_uri")?).ok()?;
     let is_safe = page.scheme() == "https" || crate::http::transport::is_loopback(&page);
     let lifetime = exchange::seconds(said, "expires_in").unwrap_or(LIFETIME);
-    let ends = asked.checked_add(lifetime)?.duration_since(UNIX_EPOCH).ok()?;
-    let code =
-        Code { verification_uri: text("verification_uri")?, user_code: text("user_code")?, expires_on: ends.as_secs() };
+    let asked = asked.duration_since(UNIX_EPOCH).ok()?;
+    let expires_on = asked.saturating_add(lifetime).as_secs().min(LAST_DAY);
+    let code = Code { verification_uri: text("verification_uri")?, user_code: text("user_code")?, expires_on };
+    let interval = exchange::seconds(said, "interval").unwrap_or(INTERVAL);
     is_safe.then_some(Given {
         code,
         device_code: text("device_code")?.into(),
-        interval: exchange::seconds(said, "interval").unwrap_or(INTERVAL),
+        interval: interval.min(lifetime).max(SHORTEST_INTERVAL),
         lifetime,
     })
 }

@@ -80,6 +80,8 @@ impl Form {
         let secrets = self.fields.iter().filter(|field| field.is_secret).map(|field| field.value.expose_secret());
         let secrets: Vec<&str> = secrets.collect();
         let error = refusal::to_error(&self.doing, self.service, &response, &said, &secrets);
+        let has_secret = self.fields.iter().any(|field| field.name == "client_secret");
+        let error = if has_secret { error } else { refusal::without_secret(error) };
         let is_passing = matches!(response.status, 408 | 429 | 500..);
         if is_passing || said.get("error").is_some_and(|error| error == "temporarily_unavailable") {
             return Next::Wait(response.retry_after, error);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::audience::Service;
 use super::super::challenge;
-use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
+use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line, shown};
 use crate::http::stranger;
 use crate::http::transport::{PROXY_SIGN_IN, Response};
 
@@ -108,6 +108,8 @@ const PASSING: &str = "Microsoft Entra is busy or has a fault of its own: try ag
 const NOT_ENTRA: &str = "something else than Microsoft Entra has answered: check the network, the proxy (proxy=, HTTPS_PROXY) \
                          and authority=";
 const UNKNOWN: &str = "check tenant_id, client_id and client_secret";
+/// The same for whoever signs in without one.
+const UNKNOWN_WITHOUT_SECRET: &str = "check tenant_id and client_id";
 
 /// The refusal as users see it; `said` is its body, of which `secrets` are blotted out.
 pub(super) fn to_error(doing: &str, service: &Service, response: &Response, said: &Value, secrets: &[&str]) -> Error {
@@ -145,7 +147,7 @@ fn refused(doing: &str, service: &Service, response: &Response, said: &Value, se
     Error::new(kind, format!("{doing}: the answer was {status}, {words}")).with_hint(hint).with_answer(ServiceAnswer {
         status: Some(status),
         code: word,
-        request_id: text("trace_id"),
+        request_id: text("trace_id").as_deref().map(shown),
         retry_after: response.retry_after,
         bound_by: (kind == Kind::RateLimited).then(|| "Microsoft Entra".to_owned()),
         claims: said.get("claims").and_then(Value::as_str).and_then(challenge::wanted),
@@ -163,7 +165,14 @@ pub(super) fn returned(doing: &str, service: &Service, said: &Value) -> Error {
     };
     let hint = hint(service, code(said, description.as_deref()), word.as_deref().unwrap_or_default());
     let answer = ServiceAnswer { code: word, ..ServiceAnswer::default() };
-    Error::new(Kind::Authentication, format!("{doing}: {words}")).with_hint(hint).with_answer(answer)
+    let error = Error::new(Kind::Authentication, format!("{doing}: {words}")).with_hint(hint).with_answer(answer);
+    without_secret(error)
+}
+
+/// The same for whoever signs in without a secret, which need not be checked then.
+pub(super) fn without_secret(mut error: Error) -> Error {
+    error.hint = error.hint.map(|hint| hint.replace(UNKNOWN, UNKNOWN_WITHOUT_SECRET));
+    error
 }
 
 /// The description without the ids behind it: support asks for the trace id, which the error carries by itself.
@@ -211,6 +220,7 @@ mod tests {
             retry_after: None,
             odd_retry_after: None,
             is_html,
+            broken: None,
             proxy: None,
             reach: Reach::Whole,
             body: Bytes::new(),

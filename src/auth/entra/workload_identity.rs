@@ -45,7 +45,10 @@ impl Voucher {
     /// The one of GitHub Actions.
     pub fn of_github(url: &str, token: &str) -> Result<Self> {
         let url = Url::parse(url).ok().filter(|url| url.scheme() == "https" || is_loopback(url));
-        let wrong = || Error::configuration("ACTIONS_ID_TOKEN_REQUEST_URL is not the address of GitHub's tokens");
+        let wrong = || {
+            Error::configuration("ACTIONS_ID_TOKEN_REQUEST_URL is not the address of GitHub's tokens")
+                .with_hint("GitHub Actions sets it, to an address that begins with https://: leave it as it was")
+        };
         Ok(Self::GitHub(url.ok_or_else(wrong)?, token.trim().into()))
     }
 }

@@ -10,6 +10,8 @@ use crate::error::{Error, Kind, Result, shown};
 /// A key has some hundred bytes.
 const LONGEST: u64 = 4_096;
 
+const REALM: &str = "realm=";
+
 /// The key that a challenge points at: `Basic realm=<path>`. Nothing outside of Azure Arc's own folder is read.
 pub(super) fn read(challenge: &str) -> Result<SecretString> {
     read_in(&folder(), challenge)
@@ -23,8 +25,13 @@ fn folder() -> PathBuf {
 }
 
 fn read_in(folder: &Path, challenge: &str) -> Result<SecretString> {
-    let wrong = |what: &str| Error::new(Kind::Authentication, format!("Azure Arc points at a key file {what}"));
-    let named = challenge.split_once("realm=").map(|(_, path)| path.trim().trim_matches('"'));
+    let wrong = |what: &str| {
+        Error::new(Kind::Authentication, format!("Azure Arc points at a key file {what}"))
+            .with_hint("something else than the agent of Azure Arc may be answering: check IDENTITY_ENDPOINT")
+    };
+    // Names of schemes and parameters are read in any case (RFC 9110, 11.1).
+    let realm = challenge.to_ascii_lowercase().find(REALM).map(|at| at + REALM.len());
+    let named = realm.and_then(|at| challenge.get(at..)).map(|path| path.trim().trim_matches('"'));
     let path = Path::new(named.filter(|path| !path.is_empty()).ok_or_else(|| wrong("without naming it"))?);
     let here = shown(&path.to_string_lossy());
     let is_key = path.extension().is_some_and(|kind| kind == "key");
@@ -58,7 +65,9 @@ mod tests {
             format!("Basic realm={}", folder.join(name).display())
         };
         let good = place("a.key", " a key\n");
-        assert_eq!(read_in(&folder, &good).unwrap().expose_secret(), "a key");
+        for challenge in [&good, &good.replace("Basic realm", "basic REALM")] {
+            assert_eq!(read_in(&folder, challenge).unwrap().expose_secret(), "a key");
+        }
         let long = place("long.key", &"x".repeat(4_097));
         for bad in [
             place("a.txt", "x"),
@@ -70,7 +79,8 @@ mod tests {
             "Basic realm=".into(),
             "Bearer".into(),
         ] {
-            assert_eq!(read_in(&folder, &bad).unwrap_err().kind, Kind::Authentication, "{bad}");
+            let error = read_in(&folder, &bad).unwrap_err();
+            assert_eq!((error.kind, error.hint.is_some()), (Kind::Authentication, true), "{bad}");
         }
         #[cfg(unix)]
         {

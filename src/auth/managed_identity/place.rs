@@ -35,6 +35,9 @@ impl Place {
     pub(super) fn of(read: &dyn Fn(&str) -> Option<String>, has_arc: bool) -> Result<Self> {
         let set = |name: &str| read(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let Some(endpoint) = set("IDENTITY_ENDPOINT") else {
+            if let Some(name) = ["IDENTITY_HEADER", "IMDS_ENDPOINT"].into_iter().find(|name| set(name).is_some()) {
+                return Err(half(name, "IDENTITY_ENDPOINT"));
+            }
             if has_arc {
                 return Ok(Self::Arc { endpoint: address("Azure Arc", ARC)? });
             }
@@ -52,8 +55,7 @@ impl Place {
             }
             Some(header) => Ok(Self::AppService { endpoint, header: header.into() }),
             None if set("IMDS_ENDPOINT").is_some() => Ok(Self::Arc { endpoint }),
-            None => Err(Error::configuration("IDENTITY_ENDPOINT is set, and IDENTITY_HEADER is not")
-                .with_hint("App Service sets both; on a machine of Azure Arc IMDS_ENDPOINT is set too")),
+            None => Err(half("IDENTITY_ENDPOINT", "IDENTITY_HEADER")),
         }
     }
 
@@ -82,9 +84,20 @@ impl Place {
     }
 }
 
+/// What is said where one variable of two is set.
+fn half(there: &str, missing: &str) -> Error {
+    Error::configuration(format!("{there} is set, and {missing} is not")).with_hint(
+        "App Service sets IDENTITY_ENDPOINT and IDENTITY_HEADER, and Azure Arc IDENTITY_ENDPOINT and IMDS_ENDPOINT",
+    )
+}
+
 /// The address that a variable holds; http is what such places speak.
 fn address(name: &str, text: &str) -> Result<Url> {
-    let wrong = || Error::configuration(format!("{name} is not the address of a managed identity"));
+    let wrong = || {
+        Error::configuration(format!("{name} is not the address of a managed identity")).with_hint(format!(
+            "{name} is set by the machine or its platform, and begins with http://: leave it as it was"
+        ))
+    };
     let url = Url::parse(text).map_err(|_| wrong())?;
     let is_plain = url.username().is_empty() && url.password().is_none() && url.has_host();
     if matches!(url.scheme(), "http" | "https") && is_plain { Ok(url) } else { Err(wrong()) }
@@ -127,6 +140,9 @@ mod tests {
     fn what_is_set_but_incomplete_is_no_place() {
         for variables in [
             &[("IDENTITY_ENDPOINT", "http://127.0.0.1:1")][..],
+            &[("IDENTITY_HEADER", "canary")],
+            &[("IMDS_ENDPOINT", "http://127.0.0.1:1")],
+            &[("IDENTITY_HEADER", "canary"), ("IMDS_ENDPOINT", "http://127.0.0.1:1")],
             &[("IDENTITY_ENDPOINT", "x"), ("IDENTITY_HEADER", "canary")],
             &[("IDENTITY_ENDPOINT", "ftp://x"), ("IDENTITY_HEADER", "canary")],
             &[("IDENTITY_ENDPOINT", "http://u:canary@x"), ("IDENTITY_HEADER", "h")],
@@ -135,7 +151,7 @@ mod tests {
         ] {
             let error = place(variables, false).unwrap_err();
             assert_eq!(error.kind, crate::error::Kind::Configuration);
-            assert!(!error.message.contains("canary"), "{error}");
+            assert!(!error.message.contains("canary") && error.hint.is_some(), "{error}");
         }
     }
 }

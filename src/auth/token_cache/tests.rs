@@ -251,6 +251,52 @@ async fn a_caller_that_gives_up_while_it_fetches_leaves_the_turn_to_the_next() {
     assert_eq!(authority.current(&cache).await.unwrap(), "1");
 }
 
+/// How many hold the gate beside its maker: who is still behind it, and the authority.
+async fn until_behind(gate: &Arc<Notify>, holders: usize) {
+    while Arc::strong_count(gate) != holders {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_goes_on_when_the_caller_that_began_it_leaves() {
+    let (_, cache, mut authority) = setup(3600);
+    let gate = Arc::new(Notify::new());
+    authority.gate = Some(Arc::clone(&gate));
+    let (cache, authority) = (Arc::new(cache), Arc::new(authority));
+    let waiting = || {
+        let (cache, authority) = (Arc::clone(&cache), Arc::clone(&authority));
+        tokio::spawn(async move { authority.current(&cache).await.unwrap() })
+    };
+    let first = waiting();
+    until_behind(&gate, 3).await;
+    let (second, third) = (waiting(), waiting());
+    tokio::task::yield_now().await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    gate.notify_one();
+    assert_eq!((second.await.unwrap(), third.await.unwrap(), authority.calls()), ("0".into(), "0".into(), 1));
+}
+
+#[tokio::test]
+async fn a_fetch_ends_when_the_last_who_waits_for_it_leaves() {
+    let (_, cache, mut authority) = setup(3600);
+    let gate = Arc::new(Notify::new());
+    authority.gate = Some(Arc::clone(&gate));
+    let (mut first, mut second) = (Box::pin(authority.current(&cache)), Box::pin(authority.current(&cache)));
+    for waiting in [&mut first, &mut second] {
+        assert!(tokio::time::timeout(Duration::from_millis(1), waiting).await.is_err());
+    }
+    until_behind(&gate, 3).await;
+    drop(first);
+    tokio::task::yield_now().await;
+    until_behind(&gate, 3).await;
+    drop(second);
+    let ended = tokio::time::timeout(Duration::from_secs(10), until_behind(&gate, 2)).await;
+    assert!(ended.is_ok(), "somebody is still behind the gate");
+    assert_eq!(authority.calls(), 1);
+}
+
 #[tokio::test]
 async fn a_token_that_was_replaced_already_is_not_replaced_again() {
     let (_, cache, authority) = setup(3600);

@@ -40,6 +40,18 @@ impl Failure {
         Self { sent_whole, timed_out: true, message, hint: None }
     }
 
+    /// The answer had begun, and broke off; `proxy` is on the way.
+    pub(super) fn torn(error: &reqwest::Error, proxy: Option<&str>) -> Self {
+        let message = format!("the connection{} ended in the middle of the answer: {}", through(proxy), causes(error));
+        Self { sent_whole: true, timed_out: false, message, hint: None }
+    }
+
+    /// The answer had begun, and did not end within so many seconds.
+    pub(super) fn endless(seconds: f64, proxy: Option<&str>) -> Self {
+        let message = format!("the answer{} did not end within {seconds} s", through(proxy));
+        Self { sent_whole: true, timed_out: true, message, hint: None }
+    }
+
     /// The connection could not be made, or ended too early; `proxy` is on the way.
     pub(super) fn of(error: &reqwest::Error, progress: &Progress, proxy: Option<&str>) -> Self {
         let sent_whole = progress.sent_whole() && !error.is_connect();

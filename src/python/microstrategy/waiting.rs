@@ -148,7 +148,7 @@ impl Collecting {
     fn raise(&mut self, py: Python<'_>, early: Early) -> PyResult<PyErr> {
         self.telling.close(py)?;
         let raised = match early {
-            Early::Failed(error) => errors::to_py(py, &error),
+            Early::Failed(error) => errors::ending(py, &error),
             Early::Invalid { ended } => {
                 let seen = Seen { rows: self.encoder.rows_read(), ended, can_skip: true };
                 errors::validation(py, self.encoder.problems(), seen)?

@@ -95,7 +95,7 @@ impl Push {
     /// The exception for `early`, with the result in it.
     pub(super) fn raise(&self, py: Python<'_>, early: Early, result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
         let raised = match early {
-            Early::Failed(error) => errors::to_py(py, &error),
+            Early::Failed(error) => errors::ending(py, &error),
             Early::Invalid { ended } => {
                 let seen = Seen { rows: self.encoder.rows_read(), ended, can_skip: true };
                 errors::validation(py, self.encoder.problems(), seen)?

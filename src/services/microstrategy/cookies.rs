@@ -63,7 +63,9 @@ impl Jar {
         let set = headers.get_all(SET_COOKIE).iter().filter_map(|value| Setting::read(value.to_str().ok()?));
         for setting in set.filter(|setting| setting.is_for(url)) {
             let path = setting.path.unwrap_or_default();
-            let known = self.0.iter().position(|known| known.name == setting.name && known.path == path);
+            // Whoever says no path means the one there is.
+            let is_same = |known: &Cookie| known.path == path || known.path.is_empty() || path.is_empty();
+            let known = self.0.iter().position(|known| known.name == setting.name && is_same(known));
             match known {
                 Some(place) if setting.is_over => drop(self.0.remove(place)),
                 Some(place) => setting.value.clone_into(&mut self.0[place].value),

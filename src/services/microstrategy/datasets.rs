@@ -137,7 +137,7 @@ impl Client {
             let of_table = columns.iter().filter(|one| one.get("tableName").and_then(Value::as_str) == Some(&name));
             let columns = of_table.map(column).collect::<Result<Vec<_>>>()?;
             let keys = columns.iter().filter(|one| is_key(one)).map(|one| one.name.clone()).collect();
-            Ok(TableInfo { keys, name, columns })
+            Ok(TableInfo { name, columns, keys })
         });
         Ok(Described { tables: tables.collect::<Result<_>>()? })
     }

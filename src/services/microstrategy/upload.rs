@@ -86,8 +86,7 @@ impl Upload {
     pub fn new(client: Client, dataset: &str, is_new: bool, updates: Vec<TableUpdate>, chunk: u64) -> Result<Self> {
         let url = below(&client.root, &["datasets", dataset, "uploadSessions"])?;
         let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
-        let _count = client.begin_upload();
-        Ok(Self { client, is_new, updates, chunk, url, _count })
+        Ok(Self { _count: client.begin_upload(), client, is_new, updates, chunk, url })
     }
 
     /// The exchanges by which it is reached.

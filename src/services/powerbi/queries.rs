@@ -160,6 +160,7 @@ mod tests {
             retry_after: None,
             odd_retry_after: None,
             is_html: false,
+            torn: None,
             stranger: None,
             denies: false,
             reach: Reach::Whole,

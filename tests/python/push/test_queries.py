@@ -137,6 +137,20 @@ def test_a_query_is_asked_again_where_the_service_fails_since_it_changes_nothing
         assert server.table(retry=QUICK).count() == 0
 
 
+def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
+    torn = http(200, b'{"results":', length=1_000, then="close")
+    with FaultServer(torn, answer(b'[{"[count]":7}]')) as server:
+        assert server.table().count() == 7
+    with FaultServer(torn) as server, pytest.raises(pbi.TransportError, match="in the middle of the answer"):
+        server.table(retry=None).count()
+
+
+def test_an_answer_that_does_not_end_is_not_read_as_somebody_elses() -> None:
+    torn = http(200, b'{"results":', length=1_000, then="hold")
+    with FaultServer(torn) as server, pytest.raises(pbi.TransportTimeoutError, match=r"did not end within 0\.2 s"):
+        server.table(retry=None, timeout=0.2).count()
+
+
 def test_the_tenants_setting_is_named(powerbi: Emulator) -> None:
     table = make_table(powerbi)
     powerbi.allow(queries=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,48 @@ def test_what_az_does_instead_is_said(az: Callable[..., Path], does: dict[str, A
         pbi.AzureCliCredential().get_token(SCOPE)
     assert "az login" in (caught.value.hint or "")
     check(everything_about(caught.value), TOKEN)
+
+
+def test_a_token_on_stderr_is_not_repeated(az: Callable[..., Path]) -> None:
+    az(out="", err=f"ERROR: {TOKEN} is none", code=1)
+    with pytest.raises(pbi.AuthenticationError, match=r"ERROR: \*\*\* is none") as caught:
+        pbi.AzureCliCredential().get_token(SCOPE)
+    check(everything_about(caught.value), TOKEN)
+
+
+def child(port: int) -> str:
+    """What begins a child of `az` that stays, with its pipes, as long as a connection to this port does."""
+    program = f"import socket; one = socket.create_connection(('127.0.0.1', {port})); one.sendall(b'x'); one.recv(1)"
+    return f"import subprocess\nsubprocess.Popen([sys.executable, '-c', {program!r}])"
+
+
+def test_an_az_that_has_answered_is_not_waited_for_though_it_left_a_child(az: Callable[..., Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        az(then=child(listener.getsockname()[1]))
+        token = pbi.AzureCliCredential().get_token(SCOPE)
+        one, _ = listener.accept()
+        with one:
+            assert (one.recv(1), token.token) == (b"x", TOKEN)
+
+
+def test_an_az_that_is_given_up_ends_with_its_children(az: Callable[..., Path], virtual: Emulator) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        az(out="", then=f"{child(listener.getsockname()[1])}\nimport threading\nthreading.Event().wait(60)")
+        children: list[socket.socket] = []
+
+        def pass_time() -> None:
+            children.append(listener.accept()[0])
+            assert children[0].recv(1) == b"x"
+            virtual.advance(7)
+
+        client = virtual.client(credential=pbi.AzureCliCredential(), timeout=7)
+        with meanwhile(pass_time), pytest.raises(pbi.AuthenticationError, match="did not answer within 7 s"):
+            client.datasets()
+        (one,) = children
+        one.settimeout(30)
+        with one:
+            assert one.recv(1) == b""
 
 
 def test_where_there_is_no_az_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

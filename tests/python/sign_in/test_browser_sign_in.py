@@ -111,6 +111,37 @@ def test_the_browser_brings_the_code_that_fetches_the_token(browser: Any) -> Non
         page.come_back(code=CODE)
 
 
+@pytest.mark.parametrize("leaves", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_browser_is_no_failure_of_the_sign_in(browser: Any, leaves: Any) -> None:
+    def interrupt(_: Page) -> None:
+        raise leaves
+
+    browser(interrupt)
+    with EntraServer() as entra, pytest.raises(leaves):
+        credential(entra).get_token(SCOPE)
+
+
+def test_a_browser_that_fails_says_what_to_do(browser: Any) -> None:
+    def fail(_: Page) -> None:
+        raise webbrowser.Error
+
+    browser(fail)
+    with EntraServer() as entra, pytest.raises(pbi.AuthenticationError, match="the browser of the sign-in") as caught:
+        credential(entra).get_token(SCOPE)
+    assert "set BROWSER" in (caught.value.hint or "")
+
+
+def test_whoever_has_no_secret_is_not_told_to_check_it(browser: Any) -> None:
+    browser(lambda page: page.come_back())
+    with EntraServer() as entra, pytest.raises(pbi.AuthenticationError, match="neither a code nor an error") as caught:
+        credential(entra).get_token(SCOPE)
+    assert caught.value.hint == "check tenant_id and client_id"
+    browser(lambda page: page.come_back(code=CODE))
+    with EntraServer(refused(1)) as entra, pytest.raises(pbi.AuthenticationError) as caught:
+        credential(entra).get_token(SCOPE)
+    assert (caught.value.hint or "").startswith("check tenant_id and client_id; ")
+
+
 def test_each_sign_in_has_its_own_state_and_verifier(browser: Any) -> None:
     pages = browser(lambda page: page.come_back(code=CODE))
     with EntraServer(granted()) as entra:

@@ -249,6 +249,26 @@ def test_a_file_that_cannot_be_used_is_told_at_once(
     assert entra.received == []
 
 
+@pytest.mark.parametrize(
+    "write",
+    [lambda pem: b"\xef\xbb\xbf" + pem, lambda pem: pem.replace(b"\n", b"\r\n    "), lambda pem: b"   \t" + pem],
+    ids=["a mark of the byte order", "indented", "an indented first line"],
+)
+def test_a_pem_file_is_read_as_editors_leave_it(entra: EntraServer, file: Path, write: Any) -> None:
+    file.write_bytes(write(pair().pem))
+    assert credential(entra, file).get_token(SCOPE).token
+
+
+@pytest.mark.parametrize("form", ["PEM", "a key alone", "Base64"])
+def test_a_key_in_place_of_its_path_is_not_shown(form: str) -> None:
+    text = {"PEM": pair().pem.decode(), "a key alone": pair().key_pem().decode()}.get(form)
+    text = text or base64.b64encode(pfx(PASSWORD)).decode()
+    with pytest.raises(pbi.ConfigurationError, match="holds a key or a certificate itself") as caught:
+        pbi.CertificateCredential(TENANT, CLIENT_ID, text)
+    assert "is a PEM or PKCS#12 (.pfx) file" in (caught.value.hint or "")
+    assert text[40:60] not in str(everything_about(caught.value))
+
+
 def test_the_environment_names_a_certificate(entra: EntraServer, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("TENANT_ID", TENANT), ("CLIENT_ID", CLIENT_ID), ("CLIENT_CERTIFICATE_PATH", str(file))):
         monkeypatch.setenv(f"AZURE_{name}", value)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
 import time
 from collections import Counter
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 import powerbi_push as pbi
+from canaries import check
 from conftest import arrived, check_account, make_table, meanwhile, orders, posts, wait_until
 from fault_server import FaultServer, http
 
@@ -165,6 +168,89 @@ def test_a_credential_that_raises_is_an_authentication_error_because_of_it(power
     assert isinstance(caught.value.__cause__, ClientAuthenticationError)
     assert posts(powerbi) == []
     assert table.push([]).ok
+
+
+class Raising:
+    """Raises when it is asked or called."""
+
+    def __init__(self, raised: BaseException) -> None:
+        self.raised = raised
+
+    def __call__(self) -> str:
+        """Raise it."""
+        raise self.raised
+
+    def get_token(self, *_: str) -> Any:
+        """Raise it."""
+        raise self.raised
+
+
+class AsyncRaising(Raising):
+    """The same on an event loop."""
+
+    async def get_token(self, *_: str) -> Any:
+        """Raise it."""
+        raise self.raised
+
+
+LEAVING = [KeyboardInterrupt, SystemExit, asyncio.CancelledError]
+
+
+@pytest.mark.parametrize("leaves", LEAVING)
+@pytest.mark.parametrize("shape", [Raising, lambda raised: Raising(raised).__call__], ids=["object", "function"])
+def test_what_ends_more_than_a_call_stays_itself(powerbi: Emulator, leaves: Any, shape: Any) -> None:
+    raised = leaves("now")
+    client = powerbi.client(credential=shape(raised))
+    for call in (client.datasets, lambda: asyncio.run(client.datasets_async())):
+        with pytest.raises(leaves) as caught:
+            call()
+        assert caught.value is raised
+
+
+def test_a_cancellation_of_an_awaited_credential_stays_one(powerbi: Emulator) -> None:
+    client = powerbi.client(credential=AsyncRaising(asyncio.CancelledError()))
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(client.datasets_async())
+
+
+def test_a_push_that_a_credential_interrupts_brings_its_account(virtual: Emulator) -> None:
+    good, interrupted = Counting(virtual), Event()
+
+    class Interrupted:
+        """Works until it is interrupted."""
+
+        def get_token(self, *scopes: str) -> AccessToken:
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            return good.get_token(*scopes)
+
+    table = make_table(virtual, credential=Interrupted())
+    interrupted.set()
+    virtual.advance(3_600)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        table.push(orders(3))
+    assert caught.value.result.ranges == [(0, 3, "unsent")]  # type: ignore[attr-defined]
+    assert posts(virtual) == []
+
+
+@pytest.mark.parametrize("raised", [RuntimeError(f"no {jwt(sub='canary')}"), ValueError({"t": jwt(sub="canary")})])
+def test_a_token_in_an_exception_is_not_repeated(powerbi: Emulator, raised: Exception) -> None:
+    with pytest.raises(pbi.AuthenticationError, match=r"\*\*\*") as caught:
+        powerbi.client(credential=Raising(raised)).datasets()
+    assert jwt(sub="canary")[:20] not in str(caught.value)
+
+
+def test_an_id_of_a_request_is_short_and_holds_no_secret() -> None:
+    refusal = http(400, request_id=False, RequestId=f"canary-token {jwt(sub='canary')} {'x' * 5_000}")
+    with FaultServer(refusal) as server, pytest.raises(pbi.ServiceError) as caught:
+        server.table(credential="canary-token").push(orders(1))
+    assert caught.value.request_id == f"*** *** {'x' * 92}…"
+
+
+def test_a_token_in_the_error_of_msal_is_not_repeated() -> None:
+    with pytest.raises(pbi.AuthenticationError, match=r"holds no token: no \*\*\* here") as caught:
+        pbi.Client({"error": "invalid_grant", "error_description": f"no {jwt(sub='canary')}\r\nhere"})
+    check(str(caught.value), jwt(sub="canary"))
 
 
 def test_a_push_whose_credential_raises_leaves_its_rows_unsent(virtual: Emulator) -> None:

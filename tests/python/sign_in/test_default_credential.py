@@ -150,6 +150,14 @@ HALVES: dict[str, dict[str, str]] = {
     "a certificate alone": {"AZURE_CLIENT_CERTIFICATE_PATH": "x.pem"},
     "a file alone": {"AZURE_FEDERATED_TOKEN_FILE": "x"},
     "an endpoint alone": {"IDENTITY_ENDPOINT": "http://127.0.0.1:9"},
+    "a header alone": {"IDENTITY_HEADER": "x"},
+    "half of Arc": {"IMDS_ENDPOINT": "http://127.0.0.1:9"},
+    "a password alone": {"AZURE_CLIENT_CERTIFICATE_PASSWORD": "x"},
+    "the address of GitHub alone": {
+        "AZURE_TENANT_ID": TENANT,
+        "AZURE_CLIENT_ID": CLIENT_ID,
+        "ACTIONS_ID_TOKEN_REQUEST_URL": "https://127.0.0.1:9",
+    },
     "an id that is none": {"AZURE_CLIENT_ID": "x"},
 }
 

@@ -13,7 +13,7 @@ import pytest
 
 import powerbi_push as pbi
 from canaries import check, everything_about
-from conftest import orders
+from conftest import orders, wait_until
 from entra_server import CLIENT_ID, TENANT, EntraServer, Said, granted, jwt, refused
 from fault_server import FaultServer
 from powerbi_push.credentials import device_code
@@ -116,6 +116,55 @@ def test_nobody_is_bothered_while_the_token_at_hand_is_good(virtual: Emulator) -
         with pytest.raises(pbi.AuthenticationError):  # the last answer is no code
             one.get_token(SCOPE)
     assert len(prompts) == 1
+
+
+def test_an_interval_of_nothing_is_a_second(virtual: Emulator) -> None:
+    with EntraServer(code(interval=0), PENDING, PENDING, granted()) as entra:
+        credential(entra).get_token(SCOPE)
+        assert len(entra.received) == 4
+    assert virtual.now == 3
+
+
+@pytest.mark.parametrize("seconds", [253_402_300_800, 2**63, "9" * 19])
+def test_an_end_beyond_every_calendar_is_told_as_the_last_day(virtual: Emulator, seconds: object) -> None:
+    told: list[Any] = []
+    with EntraServer(code(expires_in=seconds), granted()) as entra:
+        credential(entra, prompt=lambda *given: told.append(given)).get_token(SCOPE)
+    assert told[0][2] == datetime(9999, 12, 31, tzinfo=UTC)
+    assert virtual.now == 5
+
+
+def test_a_sign_in_goes_on_when_whoever_began_it_leaves(virtual: Emulator) -> None:
+    prompts: list[Any] = []
+    assert virtual.now == 0
+    with EntraServer(code(), granted(access_token=jwt(number=7))) as entra:
+
+        def prompt(*given: Any) -> None:
+            entra.go.clear()
+            prompts.append(given)
+
+        async def leave() -> str:
+            one = credential(entra, prompt=prompt)
+            first, second = (asyncio.create_task(one.get_token_async(SCOPE)) for _ in range(2))
+            await asyncio.to_thread(wait_until, lambda: len(entra.received) == 2)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            entra.go.set()
+            return (await second).token
+
+        assert asyncio.run(leave()) == jwt(number=7)
+        assert len(entra.received) == 2
+    assert len(prompts) == 1
+
+
+@pytest.mark.parametrize("leaves", [KeyboardInterrupt, asyncio.CancelledError])
+def test_what_prompt_raises_to_end_more_than_the_sign_in_stays_itself(leaves: Any) -> None:
+    def prompt(*_: Any) -> None:
+        raise leaves
+
+    with EntraServer(code()) as server, pytest.raises(leaves):
+        credential(server, prompt=prompt).get_token(SCOPE)
 
 
 ENDS: dict[str, tuple[list[Said], str, str]] = {

@@ -19,6 +19,8 @@ from power_bi_server import APP, DATASET, USER, WORKSPACE, failed, last, power_b
 from powerbi_push.diagnosis.findings import explain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from powerbi_push.emulator import Emulator
 
 # All is well.
@@ -131,6 +133,39 @@ def test_a_way_that_is_set_up_and_refused_is_the_failure(monkeypatch: pytest.Mon
     assert (wrong.name, wrong.state) == ("EnvironmentCredential", "failed")
     assert "expired" in (wrong.hint or "")
     check(str(report), SECRET)
+
+
+def test_a_way_that_is_set_up_by_half_is_one_line_and_the_others_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
+    imds = Said(200, json.dumps({"access_token": token(APP), "expires_in": "3599"}).encode())
+    with EntraServer(imds) as machine:
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.authority)
+        report = pbi.doctor()
+    assert [(it.name, it.state) for it in report.checks if it.name in WAYS] == [
+        ("EnvironmentCredential", "failed"),
+        ("WorkloadIdentityCredential", "ok"),
+        ("ManagedIdentityCredential", "ok"),
+    ]
+    assert last(report).message == "it is to be had, and would serve"
+    check(str(report), SECRET)
+
+
+def test_a_cache_that_is_refused_is_one_line_and_the_others_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "powerbi-push").mkdir(mode=0o700)
+    cache = tmp_path / "powerbi-push" / "sign-ins.json"
+    cache.touch()
+    cache.chmod(0o644)
+    found = states(pbi.doctor())
+    assert [(name, found[name]) for name in found if name in WAYS] == [
+        *((name, "warning") for name in WAYS[:3]),
+        ("powerbi-push login", "failed"),
+        ("AzureCliCredential", "warning"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,16 @@ def test_a_variable_that_is_missing_is_named(environment: Callable[..., None], n
         pbi.Client()
 
 
+def test_a_password_alone_asks_for_the_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_CERTIFICATE_PASSWORD", SECRET)
+    with pytest.raises(pbi.ConfigurationError, match="AZURE_CLIENT_CERTIFICATE_PATH not set") as caught:
+        pbi.Client()
+    assert (caught.value.hint or "").endswith(
+        "AZURE_CLIENT_CERTIFICATE_PATH; AZURE_CLIENT_SECRET may stand in for AZURE_CLIENT_CERTIFICATE_PATH"
+    )
+    check(everything_about(caught.value), SECRET)
+
+
 @pytest.mark.parametrize("make", [pbi.EnvironmentCredential, pbi.Client])
 @pytest.mark.parametrize(
     ("name", "value", "said"),

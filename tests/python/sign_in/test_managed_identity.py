@@ -183,6 +183,15 @@ def test_half_of_app_service_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch
         pbi.ManagedIdentityCredential()
 
 
+def test_a_header_that_cannot_be_sent_says_what_it_has_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("IDENTITY_HEADER", f"{KEY}\nheader")
+    with pytest.raises(pbi.AuthenticationError, match="the secret of the managed identity is broken") as caught:
+        pbi.ManagedIdentityCredential().get_token(SCOPE)
+    assert "IDENTITY_HEADER is one line" in (caught.value.hint or "")
+    check(everything_about(caught.value), KEY)
+
+
 # Azure Arc.
 
 

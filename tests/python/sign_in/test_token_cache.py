@@ -85,6 +85,21 @@ def test_tenant_client_authority_and_scope_have_a_sign_in_each(cache: Path, virt
             assert kinds(another) == ["a code", "device_code"]
 
 
+def test_a_cache_in_the_home_folder_is_there(
+    tmp_path: Path, virtual: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert virtual.now == 0
+    with EntraServer(code(), granted(refresh_token=REFRESH)) as entra:
+        credential(entra, "~/of mine/sign-ins").get_token(SCOPE)  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.iterdir()] == ["of mine"]
+    assert pbi.logout("~/of mine/sign-ins")
+    with pytest.raises(pbi.ConfigurationError, match="begins with ~ and is in no home folder"):
+        pbi.logout("~somebody/sign-ins")
+
+
 def test_a_sign_in_that_has_ended_is_forgotten_and_the_person_asked(cache: Path, virtual: Emulator) -> None:
     assert virtual.now == 0
     with EntraServer(code(), granted(refresh_token=REFRESH), ENDED, code(), granted()) as entra:

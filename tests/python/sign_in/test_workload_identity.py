@@ -84,6 +84,24 @@ def test_what_is_missing_is_named(pod: Path, monkeypatch: pytest.MonkeyPatch, na
         pbi.WorkloadIdentityCredential()
 
 
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_the_half_of_github_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, lacking: int) -> None:
+    names = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    monkeypatch.setenv("AZURE_TENANT_ID", TENANT)
+    monkeypatch.setenv("AZURE_CLIENT_ID", CLIENT_ID)
+    monkeypatch.setenv(names[1 - lacking], "https://canary.example")
+    with pytest.raises(pbi.ConfigurationError, match=f": {names[lacking]} not set") as caught:
+        pbi.WorkloadIdentityCredential()
+    assert "id-token: write" in (caught.value.hint or "")
+
+
+def test_a_token_in_place_of_its_path_is_not_shown() -> None:
+    one = pbi.WorkloadIdentityCredential(tenant_id=TENANT, client_id=CLIENT_ID, token_file_path=jwt(sub="canary"))
+    with pytest.raises(pbi.AuthenticationError, match=r"the federated token in `\*\*\*` cannot be read") as caught:
+        one.get_token(SCOPE)
+    check(everything_about(caught.value), jwt(sub="canary"))
+
+
 @pytest.mark.parametrize(("text", "said"), [(None, "cannot be read"), ("", "is empty"), ("x" * 100_001, "too long")])
 def test_a_file_that_holds_no_token_is_said(pod: Path, entra: EntraServer, text: str | None, said: str) -> None:
     pod.unlink() if text is None else pod.write_text(text)
@@ -127,6 +145,14 @@ def test_a_run_of_github_asks_github(run: Any, entra: EntraServer) -> None:
     assert (asked.path, asked.form) == ("/token", {"api-version": "2.0", "audience": "api://AzureADTokenExchange"})
     assert asked.headers["authorization"] == "bearer canary-of-github"
     assert [one.form["client_assertion"] for one in entra.received] == [VOUCHER]
+
+
+def test_an_address_that_is_not_githubs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "http://canary.example")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x")
+    with pytest.raises(pbi.ConfigurationError, match="is not the address of GitHub's tokens") as caught:
+        pbi.WorkloadIdentityCredential(tenant_id=TENANT, client_id=CLIENT_ID)
+    assert "https://" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("said", [Said(403, b"canary-of-github"), Said(200, b"{}"), granted()])

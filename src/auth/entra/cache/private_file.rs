@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::wrong;
 use crate::error::{Error, Result};
@@ -14,6 +14,19 @@ use crate::error::{Error, Result};
 const LONGEST: u64 = 10_000_000;
 const FOLDER_HINT: &str = "put it into a folder of its own, which nobody else can enter: chmod 700; one that is missing \
                            is made so";
+
+const HOME_HINT: &str = "give the whole path; ~/ alone stands for this user's own home folder";
+
+/// A path below this user's own folder where it says so, as a shell reads it.
+fn at_home(path: &Path) -> Result<PathBuf> {
+    let Some(Component::Normal(first)) = path.components().next() else { return Ok(path.to_owned()) };
+    if !first.as_encoded_bytes().starts_with(b"~") {
+        return Ok(path.to_owned());
+    }
+    let home = std::env::home_dir().filter(|home| first == "~" && home.is_absolute());
+    let home = home.ok_or_else(|| wrong(path, "begins with ~ and is in no home folder").with_hint(HOME_HINT))?;
+    Ok(home.join(path.strip_prefix("~").unwrap_or(path)))
+}
 
 /// Such a file, or the place for one.
 #[derive(Debug, Clone)]
@@ -24,6 +37,7 @@ pub(super) struct PrivateFile {
 
 impl PrivateFile {
     pub(super) fn new(path: &Path) -> Result<Self> {
+        let path = &at_home(path)?;
         let path = std::path::absolute(path).map_err(|error| wrong(path, &format!("cannot be found: {error}")))?;
         match (path.parent(), path.file_name()) {
             (Some(folder), Some(_)) => Ok(Self { folder: folder.to_owned(), path }),

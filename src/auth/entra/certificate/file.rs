@@ -13,12 +13,15 @@ use secrecy::{ExposeSecret, SecretString};
 use super::locked::{Locked, Password};
 use super::pkcs12::{self, Contents, Refused};
 use crate::error::{Error, Result, shown};
+use crate::http::BYTE_ORDER_MARK;
 
 /// A chain of certificates and a key have some kilobytes.
 const LONGEST: u64 = 1_000_000;
 const HINT: &str = "certificate_path is a PEM or PKCS#12 (.pfx) file that holds the certificate and its private key, and \
                     password= what it is encrypted with; `openssl pkcs12 -in cert.pfx -out cert.pem -nodes` makes a PEM \
                     file of the other";
+/// The names of files are no longer than this, while keys in Base64 are.
+const LONGEST_NAME: usize = 255;
 const MARK: &[u8] = b"-----BEGIN ";
 const NO_KEY: &str = "holds no private key: both must be in one file";
 const NO_RSA: &str = "has a key that is no RSA key of 2048 bits or more";
@@ -38,6 +41,10 @@ impl Pair {
             Error::configuration(format!("the certificate in `{}` {why}", shown(&path.to_string_lossy())))
                 .with_hint(HINT)
         };
+        if is_content(path) {
+            let message = "`certificate_path` holds a key or a certificate itself, and not the path of a file";
+            return Err(Error::configuration(message).with_hint(HINT));
+        }
         let known = fs::metadata(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
         if !known.is_file() || known.len() > LONGEST {
             return Err(wrong("is none: it is no file, or too long"));
@@ -49,7 +56,7 @@ impl Pair {
     fn from(bytes: &[u8], password: Option<&SecretString>) -> Result<Self, &'static str> {
         let password = password.map(ExposeSecret::expose_secret);
         if bytes.windows(MARK.len()).any(|window| window == MARK) {
-            return Self::from_pem(bytes, password);
+            return Self::from_pem(&flush(bytes), password);
         }
         match pkcs12::read(bytes, password) {
             Ok(contents) => Self::from_pkcs12(&contents),
@@ -105,6 +112,19 @@ impl Pair {
         let certificate = own.ok_or("and the key in it do not belong together")?.clone();
         Ok(Self { certificate, key })
     }
+}
+
+/// Whether the path is what should stand in the file; no such name can be told.
+fn is_content(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let text = text.trim_start_matches(['"', '\'', ' ', '\n']);
+    text.starts_with("-----BEGIN ") || text.starts_with("MII") && text.len() > LONGEST_NAME
+}
+
+/// A PEM file without white space before its lines, and without a mark of the byte order.
+fn flush(text: &[u8]) -> Vec<u8> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect::<Vec<_>>().join(&b'\n')
 }
 
 fn key_of_pkcs8(key: &[u8]) -> Result<RsaKeyPair, &'static str> {

@@ -18,7 +18,7 @@ static TOYS: Service = Service { name: "Toys", portal: "Toys", id: "7", public: 
 const SECRET: &str = "8Q~c+a/n=a&r y%ü";
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3599,"access_token":"fresh"}"#;
 
-/// Status, headers and body of an answer.
+/// Status, headers and body of an answer; its length is told as it is, unless a header says another one.
 type Scripted = (u16, &'static str, &'static str);
 
 /// Answers with what it was given, the last one again and again, and keeps what it was sent.
@@ -38,8 +38,10 @@ impl Entra {
                 let (status, headers, body) = answers[number.min(answers.len() - 1)];
                 let mut line = line.unwrap();
                 kept.lock().unwrap().push(read(&mut line));
-                let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-                line.write_all(format!("{head}{headers}\r\n{body}").as_bytes()).unwrap();
+                let length = format!("Content-Length: {}\r\n", body.len());
+                let length = if headers.contains("Content-Length") { "" } else { &length };
+                let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\n{length}{headers}\r\n");
+                line.write_all(format!("{head}{body}").as_bytes()).unwrap();
             }
         });
         Self { url, received }
@@ -136,6 +138,17 @@ async fn faults_without_end_come_out_as_what_they_are() {
         assert_eq!((error.kind, entra.calls()), (kind, 5));
         assert_eq!(error.answer.status, Some(answers[0].0));
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again_and_is_no_word_of_entra() {
+    const TORN: Scripted = (200, "Content-Length: 1000\r\n", r#"{"access_token":"#);
+    let (entra, clock) = (Entra::new(&[TORN, (200, "", TOKEN)]), Clock::simulated());
+    assert_eq!(entra.ask(&clock, Retry::default(), at_once()).await.unwrap().secret.expose_secret(), "fresh");
+    assert_eq!(entra.calls(), 2);
+    let error = Entra::new(&[TORN]).ask(&clock, Retry::default(), at_once()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Transport);
+    assert!(error.message.contains("ended in the middle of the answer"), "{error}");
 }
 
 #[tokio::test]
