@@ -244,7 +244,7 @@ def test_what_an_earlier_run_left_goes_while_no_line_comes(command: Command, giv
 
 def test_what_is_wrong_with_the_destination_is_told_before_a_line_is_taken(command: Command) -> None:
     command.emulator.client().create_dataset(DatasetSchema("Other", [TableSchema("Orders", {"Id": int})]))
-    with following(command, "--outbox", "rows.db") as first:
+    with following(command, "--outbox", "rows.db", "--max-delay", "0.01") as first:
         feed(first, line(1))
         wait_for(command, 1)
         for target, told in (
