@@ -49,7 +49,8 @@ fn measured(sink: &PushSink, rows: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
             "`rows_or_count` that can be read only once cannot be planned: give a list, a frame, or the number of rows";
         return Err(PyTypeError::new_err(message));
     }
-    let mut encoder = encoder(sink, &RowOptions::read(&PyDict::new(py))?);
+    let options = RowOptions::read(&PyDict::new(py))?;
+    let mut encoder = encoder(sink, options.cells, options.max_errors);
     let mut requests = Vec::new();
     loop {
         let filled = fill(py, &mut encoder, &mut source)?;

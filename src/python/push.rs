@@ -31,7 +31,7 @@ use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
-use crate::rows::encode::{BOUNDLESS, CheckedRows, Encoder, FREE_MEMORY, Filled, LEAST, Run, Share};
+use crate::rows::encode::{BOUNDLESS, CheckedRows, Encoder, FREE_MEMORY, Filled, LEAST, Options, Run, Share};
 use crate::rows::schema::TableSchema;
 use crate::services::powerbi::TARGET;
 use crate::services::powerbi::client::Route;
@@ -121,7 +121,7 @@ impl Push {
         let started = sink.route.clock.now();
         let deadline = options.timeout.map(|timeout| started + timeout);
         let drained = Arc::clone(&wakeup);
-        let encoder = encoder(&sink, &options);
+        let encoder = encoder(&sink, options.cells, options.max_errors);
         let sized = source.is_sized();
         let checks = opening.replace || (options.check_all && !options.skip_invalid && sized);
         // Where as much was kept, reading on must not wait for it to go.
@@ -309,7 +309,7 @@ fn interrupted(raised: PyErr) -> Stop {
 }
 
 /// An encoder for the rows of one call.
-pub(super) fn encoder(sink: &PushSink, options: &RowOptions) -> Encoder {
+pub(super) fn encoder(sink: &PushSink, cells: Options, max_errors: usize) -> Encoder {
     let PushSink { route, schema, .. } = sink;
-    Encoder::new(route.sink.framing(), schema.clone(), options.cells, route.sink.limits(), options.max_errors)
+    Encoder::new(route.sink.framing(), schema.clone(), cells, route.sink.limits(), max_errors)
 }

@@ -1,5 +1,6 @@
 //! Reports as Python has them.
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use super::errors;
@@ -10,6 +11,11 @@ pub(super) fn with_result(py: Python<'_>, raised: &PyErr, result: &Bound<'_, PyA
     let exception = raised.value(py);
     exception.setattr("result", result)?;
     exception.call_method1("add_note", (result.call_method0("summary")?,))?;
+    if raised.is_instance_of::<PyKeyboardInterrupt>(py) {
+        // Who has ended it wants to go on some time.
+        let note = format!("resume_from={}: the first row that is not confirmed", result.getattr("resume_from")?);
+        exception.call_method1("add_note", (note,))?;
+    }
     Ok(())
 }
 

@@ -13,11 +13,11 @@ use super::input::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
 use super::payloads::{Payloads, check_ahead, encoder, fill};
 use crate::error::Error;
-use crate::rows::encode::{Limits, Options, Seen, Watching};
+use crate::rows::encode::{Encoder, Limits, Options, Seen, Watching};
 use crate::rows::schema::{self, DataType, Inference, Inferred, Known, Target};
 use crate::services::microstrategy::TARGET;
 use crate::services::powerbi;
-use crate::services::powerbi::sinks::PushDataset;
+use crate::services::powerbi::sinks::{PUSH_ARRAY, PushDataset, Streaming};
 
 pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     depythonize(given).map_err(|error| {
@@ -165,9 +165,16 @@ impl TableSchema {
         self.canonical.bind(py)
     }
 
-    /// Judges rows without sending them: rows, problems, the first of them in full, and one line for each mistake.
-    fn validate<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
-        door::through(rows.py(), || self.judge(rows, options))
+    /// Judges rows without sending them: rows, problems, the first of them in full, and one line for each mistake. What one
+    /// request may hold is what a push dataset takes, or what goes through a push URL.
+    #[pyo3(signature = (rows, options, by_push_url = false))]
+    fn validate<'py>(
+        &self,
+        rows: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyDict>,
+        by_push_url: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        door::through(rows.py(), || self.judge(rows, options, by_push_url))
     }
 
     /// Raises what a push of `rows` would raise before it sends anything.
@@ -196,11 +203,21 @@ impl TableSchema {
 }
 
 impl TableSchema {
-    fn judge<'py>(&self, rows: &Bound<'py, PyAny>, options: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    fn judge<'py>(
+        &self,
+        rows: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyDict>,
+        by_push_url: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = rows.py();
         let options = RowOptions::read(options)?;
         let mut source = self.source(rows, &options)?;
-        let mut encoder = encoder(&self.schema, &options, PushDataset::LIMITS);
+        let mut encoder = if by_push_url {
+            let schema = Some(Arc::clone(&self.schema));
+            Encoder::new(&PUSH_ARRAY, schema, options.cells, Streaming::TILES, options.max_errors)
+        } else {
+            encoder(&self.schema, &options, PushDataset::LIMITS)
+        };
         encoder.only_check();
         while !fill(py, &mut encoder, &mut source)?.ended {}
         let (problems, rows) = (encoder.problems(), encoder.rows_read());

@@ -41,7 +41,7 @@ use crate::delivery::report::Report;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::IN_FLIGHT;
-use crate::rows::encode::{Encoder, Framing, Problems, Run, Seen, position};
+use crate::rows::encode::{Encoder, Framing, Options, Problems, Run, Seen, position};
 use crate::services::powerbi::TARGET;
 
 /// A sender to one destination.
@@ -170,15 +170,16 @@ impl Sender {
         door::through(row.py(), || self.accept(row, elsewhere))
     }
 
-    /// Accepts rows.
-    fn send_many(&self, rows: &Bound<'_, PyAny>) -> PyResult<Operation> {
+    /// Accepts rows; `convert` is for these alone.
+    #[pyo3(signature = (rows, convert = None))]
+    fn send_many(&self, rows: &Bound<'_, PyAny>, convert: Option<bool>) -> PyResult<Operation> {
         door::through(rows.py(), || {
             let shared = self.open(rows.py())?;
-            let source = Source::new(
-                rows,
-                Wanted::new(shared.sink.schema.as_deref(), shared.rows.cells).at_most(&TARGET.counts),
-            )?;
-            Ok(Accept::rows(Arc::clone(shared), source).into_operation(self.needs_loop))
+            let own = shared.rows.cells;
+            let cells = Options { convert: convert.unwrap_or(own.convert), ..own };
+            let wanted = Wanted::new(shared.sink.schema.as_deref(), cells).at_most(&TARGET.counts);
+            let (source, encoder) = (Source::new(rows, wanted)?, shared.encoder(cells));
+            Ok(Accept::rows(Arc::clone(shared), source, encoder).into_operation(self.needs_loop))
         })
     }
 
@@ -282,11 +283,12 @@ fn make_queue(options: &SenderOptions, sink: &PushSink, wakeups: &Arc<Wakeups>) 
 impl Shared {
     fn spare(&self) -> Spare {
         let spare = self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| Spare { encoder: self.encoder(), keys: KeptKeys::default() })
+        let new = || Spare { encoder: self.encoder(self.rows.cells), keys: KeptKeys::default() };
+        spare.unwrap_or_else(new)
     }
 
-    fn encoder(&self) -> Encoder {
-        encoder(&self.sink, &self.rows)
+    fn encoder(&self, cells: Options) -> Encoder {
+        encoder(&self.sink, cells, self.rows.max_errors)
     }
 
     /// Says it once that a date is old, however many rows come.

@@ -5,8 +5,8 @@
 //!                                              └─▶ lines that are none, and what ends the reading
 //! ```
 //!
-//! What is read is what Python's `csv` reads strictly: quotes are around whole cells or mean themselves, and one that stands
-//! elsewhere ends the reading. The crate `csv` takes such quotes, and does not say where they were.
+//! What is read is what Python's `csv` reads strictly: quotes are around whole cells or mean themselves. A line with one that
+//! stands elsewhere is no record. The crate `csv` takes such quotes, and does not say where they were.
 
 mod scanner;
 
@@ -29,6 +29,8 @@ pub enum Found {
     Rows(Rows),
     /// A record that is not: its line, and its cells.
     Ragged(u64, Vec<Vec<u8>>),
+    /// One that is none: its line, its cells up to the rest of the line that is wrong, and what that is.
+    Wrong(u64, Vec<Vec<u8>>, Failure),
 }
 
 /// Neighbouring records of the same width.
@@ -72,12 +74,16 @@ impl Reader {
         let mut start = 0;
         let mut lines = Vec::new();
         let mut first = 0;
-        for Record { line, end } in records {
-            if end - start == width {
+        for Record { line, end, wrong } in records {
+            if wrong.is_none() && end - start == width {
                 lines.push(line);
             } else {
                 push_rows(&mut found, &bytes, &cells[first..start], &mut lines);
-                found.push(Found::Ragged(line, owned(&bytes, &cells[start..end])));
+                let cells = owned(&bytes, &cells[start..end]);
+                found.push(match wrong {
+                    Some(failure) => Found::Wrong(line, cells, failure),
+                    None => Found::Ragged(line, cells),
+                });
                 first = end;
             }
             start = end;

@@ -19,11 +19,22 @@ fn read<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> (Vec<Record>, Option<
     (records, reader.failure())
 }
 
+/// What is wrong with records, and with the lines before the end.
+fn wrong(text: &str) -> Vec<(u64, Failure)> {
+    let mut reader = Reader::new(',');
+    reader.feed(text.as_bytes());
+    reader.end();
+    let found = reader.take(2).into_iter();
+    found.filter_map(|found| if let Found::Wrong(line, _, why) = found { Some((line, why)) } else { None }).collect()
+}
+
 /// What is whole, as records of two cells and others.
 fn taken(reader: &mut Reader) -> Vec<Record> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let records = reader.take(2).into_iter().flat_map(|found| match found {
-        Found::Ragged(line, cells) => vec![(line, cells.iter().map(|cell| text(cell)).collect())],
+        Found::Ragged(line, cells) | Found::Wrong(line, cells, _) => {
+            vec![(line, cells.iter().map(|cell| text(cell)).collect())]
+        }
         Found::Rows(rows) => {
             let cells = rows.cells.iter().map(|cell| text(&rows.bytes[cell.start as usize..cell.end as usize]));
             let cells: Vec<_> = cells.collect();
@@ -51,11 +62,27 @@ fn cells_are_what_stands_between_delimiters_or_quotes() {
 }
 
 #[test]
-fn a_quote_that_is_not_closed_or_closed_too_early_ends_the_reading_behind_the_records_before_it() {
+fn a_quote_that_is_not_closed_ends_the_reading_on_the_line_where_it_opens() {
     let open = Failure { reason: Reason::NoEnd, line: 3 };
-    assert_eq!(read([b"1,2\n\"3,\n4".as_slice()]), (vec![record(1, &["1", "2"])], Some(open)));
-    let behind = Failure { reason: Reason::BehindQuote, line: 2 };
-    assert_eq!(read([b"1,2\n3,\"4\"5\n6,7\n".as_slice()]), (vec![record(1, &["1", "2"])], Some(behind)));
+    assert_eq!(read([b"1,2\n\"3\n\",\"4\n5".as_slice()]), (vec![record(1, &["1", "2"])], Some(open)));
+}
+
+#[test]
+fn a_line_with_a_quote_that_is_closed_too_early_is_no_record_and_the_next_one_is() {
+    let text = "1,2\n\"3\n4\",\"5\n\"\"6\"7,\"8\r\n9,10\n";
+    let records = vec![record(1, &["1", "2"]), record(2, &["3\n4", "\"5\n\"\"6\"7,\"8"]), record(5, &["9", "10"])];
+    assert_eq!(read([text.as_bytes()]), (records, None));
+    let behind = |line| Failure { reason: Reason::BehindQuote, line };
+    assert_eq!(wrong(text), vec![(2, behind(4))]);
+    assert_eq!(wrong("1,2\n3,\"4\"5"), vec![(2, behind(2))]);
+}
+
+#[test]
+fn a_header_with_a_wrong_quote_is_none() {
+    let mut reader = Reader::new(',');
+    reader.feed(b"\n\"a\"b\n1\n");
+    assert_eq!(reader.record(), None);
+    assert_eq!(reader.failure(), Some(Failure { reason: Reason::BehindQuote, line: 2 }));
 }
 
 #[test]
@@ -63,9 +90,11 @@ fn a_cell_takes_a_million_characters_and_no_more() {
     let longest = "é".repeat(999_999) + "\"\"";
     let (records, failure) = read([format!("1,\"{longest}\"\n").as_bytes()]);
     assert_eq!((records[0].1[1].chars().count(), failure), (1_000_000, None));
-    let far = Failure { reason: Reason::NoEnd, line: 1 };
+    let far = Failure { reason: Reason::TooLong, line: 1 };
     assert_eq!(read([format!("1,\"{longest}x\"\n").as_bytes()]), (vec![], Some(far)));
-    assert_eq!(read([format!("1,{}\n", "x".repeat(1_000_001)).as_bytes()]), (vec![], Some(far)));
+    let plain = format!("1,{}\n2,3\n", "x".repeat(1_000_001));
+    let (records, failure) = read([plain.as_bytes()]);
+    assert_eq!((records.len(), failure, wrong(&plain)), (2, None, vec![(1, far)]));
 }
 
 proptest! {

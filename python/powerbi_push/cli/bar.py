@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Protocol
 
-from powerbi_push.display.bar import bar, is_watched, told
+from powerbi_push.display.bar import Bar, bar, is_watched, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: A push that is over sooner shows nothing.
 _SOON = 2.0
-#: Columns in which the bar of Rich has room beside the longest wait.
+#: Columns in which a bar has room beside the longest wait.
 _WIDE = 118
 
 
@@ -66,9 +66,10 @@ def watch(share: Callable[[], float | None], total: int | None, *, quiet: bool) 
 
 
 def _made() -> _Shows | None:
-    # Narrower lines lose what matters most, which is at their end; the other bar shortens its beginning.
-    is_wide = get_terminal_size().columns >= _WIDE
-    return RichBar() if is_wide and find_spec("rich") else bar(always=False)
+    # Narrower lines lose what matters most, which is at their end; the package's own bar shortens its beginning.
+    if get_terminal_size().columns < _WIDE:
+        return Bar(sys.stderr)
+    return RichBar() if find_spec("rich") else bar(always=False)
 
 
 class RichBar:

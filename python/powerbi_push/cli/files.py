@@ -191,6 +191,8 @@ def _refuse_binary(head: bytes, kind: str, *, is_other: bool) -> None:
         if head.startswith(magic):
             msg = f"is {what}, not {kind.upper()}"
             raise BrokenFileError(msg, hint="--format parquet" if magic == b"PAR1" else None)
-    if b"\0" in head and not is_other and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"\0" in head and not is_other and not head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
         msg = f"holds zero bytes and is no text, not {kind.upper()}"
-        raise BrokenFileError(msg, hint="a text in UTF-16 without a mark at its start needs --encoding utf-16-le")
+        # The first character of a text in UTF-16 is hardly ever beyond the first 256.
+        encoding = "utf-16-be" if head.startswith(b"\0") else "utf-16-le"
+        raise BrokenFileError(msg, hint=f"a text in UTF-16 without a mark at its start needs --encoding {encoding}")

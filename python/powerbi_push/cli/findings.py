@@ -9,10 +9,10 @@ from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import PowerBIPushError
 
 if TYPE_CHECKING:
+    from powerbi_push.cli.judge import Judge
     from powerbi_push.cli.readings import Broken, Reading
     from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
-    from powerbi_push.schema.table import TableSchema
 
 
 class Findings:
@@ -33,10 +33,10 @@ class Findings:
             found = {"row": None, "line": broken.line, "column": None, "code": "broken", "reason": broken.reason}
             self.problems.append(found)
 
-    def check(self, reading: Reading, schema: TableSchema, options: dict[str, Any]) -> None:
+    def check(self, reading: Reading, judge: Judge) -> None:
         """Judge all rows."""
         try:
-            report = schema.validate(reading.rows(), max_errors=self._most, **options)
+            report = judge(reading.rows(), self._most)
         except PowerBIPushError as error:
             told = explained(error, reading, None)
             raise told from told.__cause__

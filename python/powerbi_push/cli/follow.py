@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from powerbi_push.calls.verbs import run
 from powerbi_push.cli.account import broken_file, counted
 from powerbi_push.cli.asking import row_options
 from powerbi_push.cli.destination import sender_of
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.lines import Lines, packed
-from powerbi_push.cli.push import naming
+from powerbi_push.cli.push import naming, rejects_of
 from powerbi_push.cli.readings import Chunk, refuse
-from powerbi_push.cli.rejects import Rejects
 from powerbi_push.cli.session import tell
 from powerbi_push.cli.stream import Input, Parser
 from powerbi_push.cli.target import table_of
@@ -36,6 +36,7 @@ from powerbi_push.exceptions import DeadlineError, OutboxFullError, UndeliveredE
 
 if TYPE_CHECKING:
     from powerbi_push.cli.files import Asked
+    from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
     from powerbi_push.delivery.sender import Sender
     from powerbi_push.tracebacks import Hidden
@@ -46,26 +47,21 @@ _CLOSING = 3.0
 _LAST = 0.5
 #: How long a full sender is waited for before a signal is looked for again.
 _PATIENCE = 0.5
+_NO_SCHEMA = "--follow of CSV needs --schema: what comes later is not known when types are read off"
 
 
 def follow(session: Session, asked: Asked, target: Hidden[str], given: dict[str, Any]) -> int:
     """Send rows as they come, until the input ends or a signal ends it."""
     _check(given)
     with ExitStack() as stack, naming(asked):
-        rejects = None
-        if given["rejects"]:
-            rejects = Rejects(given["rejects"], asked.path)
-            stack.callback(rejects.close)
+        rejects = rejects_of(given, asked.path, stack)
         source = stack.enter_context(Input(asked))
-        parser = Parser(source, rejects.broken if rejects else refuse)
-        if parser.format == "csv" and not given["schema"]:
-            msg = "--follow of CSV needs --schema: what comes later is not known when types are read off"
-            raise click.UsageError(msg)
         schema = schema_of(given["schema"], table_of(target)) if given["schema"] else None
-        options = row_options(given, parser.format) if schema else {}
+        # Whether it is CSV is known once a line is there; rows that wait, and what is wrong with TARGET, come first.
+        options = row_options(given, "ndjson") if schema else {}
         _tell_of_earlier(session, given["outbox"])
         sender = sender_of(session, target, schema, create=given["create"], options={**_options(given), **options})
-        return _Flow(session, source, rejects, given).run(parser, sender)
+        return _Flow(session, source, rejects, given).run(sender)
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -82,6 +78,8 @@ def _check(given: dict[str, Any]) -> None:
     if given["kind"] not in {None, "csv", "ndjson"}:
         msg = f"--follow reads NDJSON or CSV, not {given['kind']}"
         raise click.UsageError(msg)
+    if given["kind"] == "csv" and not given["schema"]:
+        raise click.UsageError(_NO_SCHEMA)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +102,9 @@ def _rows_wait(count: int) -> str:
 
 class _Flow:
     def __init__(self, session: Session, source: Input, rejects: Rejects | None, given: dict[str, Any]) -> None:
-        self._session, self._source, self._rejects = session, source, rejects
+        self._session, self._source, self._rejects, self._given = session, source, rejects, given
+        self._parser: Parser | None = None
+        self._convert: bool | None = None
         self._acknowledges = session.as_json and given["outbox"] is not None
         self._outbox: str | None = given["outbox"]
         self._patience: float | None = given["close_timeout"]
@@ -112,11 +112,15 @@ class _Flow:
         self._left = 0
         self._lines = Lines()
 
-    def run(self, parser: Parser, sender: Sender) -> int:
+    def run(self, sender: Sender) -> int:
         """Go on until the end, deliver what is left, and tell what became of everything."""
         self._sender = sender
         failure: Exception | None = None
         try:
+            self._parser = parser = Parser(self._source, self._rejects.broken if self._rejects else refuse)
+            self._convert = row_options(self._given, parser.format)["convert"] if self._given["schema"] else None
+            if parser.format == "csv" and not self._given["schema"]:
+                raise click.UsageError(_NO_SCHEMA)  # noqa: TRY301 - as whatever else is wrong with the input
             for chunk in parser.chunks():
                 self._accept(chunk)
                 if self._source.ended_by_signal:
@@ -135,7 +139,7 @@ class _Flow:
         while rows and not self._source.ended_by_signal:
             before = self._sender.stats.accepted
             try:
-                self._sender.send_many(rows)
+                run(self._sender._send_many(rows, convert=self._convert))  # noqa: SLF001 - the same package
             except OutboxFullError:
                 taken = self._sender.stats.accepted - before
                 self._note(lines[:taken])
@@ -175,6 +179,8 @@ class _Flow:
         if self._left:
             rows, were, them = ("row", "was", "it") if self._left == 1 else ("rows", "were", "them")
             tell(f"warning: {self._left:,} {rows} that {were} read {were} not accepted: there was no room for {them}")
+        if self._parser is not None and self._parser.is_cut_off:
+            tell("warning: the last line had no end when the signal came, and was not taken")
         self._drain()
         try:
             result = self._sender.close(_LAST)
@@ -211,11 +217,13 @@ class _Flow:
             twice = stats.maybe_twice - whole.maybe_twice
             doubled = f" ({twice:,} maybe twice)" if twice else ""
             self._session.say(f"and of an earlier run {earlier:,} confirmed{doubled}")
-        if self._outbox and (waits := Outbox(self._outbox).pending):
+        waits = Outbox(self._outbox).pending if self._outbox else 0
+        if waits:
             self._session.say(f"{_rows_wait(waits)} in {self._outbox} for the next run")
-        unsettled = self._left or (not self._outbox and (whole.in_doubt or whole.unsent))
+        # Rows that wait in the outbox have time; other ones that are in doubt or unsent have had their end.
+        unsettled = self._left or whole.in_doubt + whole.unsent > waits
         ok = not unsettled and (self._rejects is not None or not whole.rejected)
         if self._session.as_json:
-            told = {"ok": ok, "accepted": self._accepted, "earlier_confirmed": earlier}
+            told = {"ok": ok, "accepted": self._accepted, "earlier_confirmed": earlier, "pending": waits}
             self._session.give({**result_document(whole), **told})
         return 0 if ok else 1

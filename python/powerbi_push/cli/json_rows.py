@@ -25,7 +25,11 @@ _CHUNK = 1_000
 _PIECE, _LONGEST = 1 << 16, 16_000_000
 #: Characters of a broken line that are kept.
 _SHOWN = 10_000
+_TOO_LONG = "is longer than 16 MB"
+_ENDS = ("\n", "\r")
 _WHITE = re.compile(r"[ \t\r\n]*")
+#: What opens or closes an array or object, apart from what stands in texts; a text that has no end goes on to the end.
+_BRACKET = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*(?:"|\Z)', re.DOTALL)
 _START = re.compile(r'[ \t\r\n]*(?:\{[ \t\r\n]*"rows"[ \t\r\n]*:[ \t\r\n]*)?\[')
 _decoder = json.JSONDecoder()
 
@@ -35,19 +39,42 @@ def ndjson_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterat
     if opened.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
         msg = "is a JSON array, not one object a line"
         raise BrokenFileError(msg, hint="--format json")
-    stream, line = text_of(opened), 0
-    while taken := list(islice(_read(stream, line), _CHUNK)):
+    lines, line, failure = _read(text_of(opened)), 0, None
+    while failure is None:
+        taken: list[str] = []
+        try:
+            taken.extend(islice(lines, _CHUNK))
+        except BrokenFileError as error:
+            failure = BrokenFileError(str(error), hint=error.hint)
+        except UnicodeError as error:
+            failure = undecodable(line + len(taken), error)
+        if not taken:
+            break
         yield from ndjson_rows(taken, line + 1, on_broken)
         line += len(taken)
+    if failure is not None:
+        raise failure
 
 
-def _read(stream: TextIOWrapper, line: int) -> Iterator[str]:
-    try:
-        yield from iter(lambda: stream.readline(_LONGEST), "")
-    except BrokenFileError as error:
-        raise BrokenFileError(str(error), hint=error.hint) from None
-    except UnicodeError as error:
-        raise undecodable(line, error) from None
+class Long(str):
+    """The first characters of a line that is too long, which are no JSON, whatever they are."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, start: str) -> Long:
+        """Keep as much of it as is shown."""
+        return cls(start[:_SHOWN] + "\0")
+
+
+def _read(stream: TextIOWrapper) -> Iterator[str]:
+    while line := stream.readline(_LONGEST + 1):
+        if len(line) <= _LONGEST or line.endswith(_ENDS):
+            yield line
+            continue
+        while (rest := stream.readline(_PIECE)) and not rest.endswith(_ENDS):
+            pass
+        yield Long.of(line)
 
 
 def ndjson_rows(taken: list[str], first: int, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
@@ -55,7 +82,7 @@ def ndjson_rows(taken: list[str], first: int, on_broken: Callable[[Broken], None
     try:
         # Nearly always all are well; blank lines are broken here and looked at below.
         rows = [*map(_decoder.decode, taken)]
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     else:
         if _has_all_keys("".join(taken), rows):
@@ -73,10 +100,11 @@ def _one_by_one(taken: list[str], first: int, on_broken: Callable[[Broken], None
             continue
         try:
             row = _object_of(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield Chunk(packed(places), rows)
             rows, places = [], []
-            on_broken(Broken(line, _told(error), text[:_SHOWN]))
+            reason = _TOO_LONG if isinstance(ended, Long) else _told(error)
+            on_broken(Broken(line, reason, text[:_SHOWN]))
         else:
             rows.append(row)
             places.append(line)
@@ -113,25 +141,54 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _careful = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
-def _told(error: ValueError) -> str:
+def _told(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
     if isinstance(error, _TwiceError):
         return str(error)
     place = f"{error.msg} at character {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
     return f"is not JSON: {place}"
 
 
-def json_chunks(opened: Opened, _on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
-    """Read an array of objects, or ``{"rows": [...]}``."""
-    text = _Text(text_of(opened))
+def json_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
+    """Read an array of objects, or ``{"rows": [...]}``; what is in front of a broken one goes first."""
+    objects, failure = _Text(text_of(opened)).objects(), None
+    while failure is None:
+        taken: list[Any] = []
+        try:
+            taken.extend(islice(objects, _CHUNK))
+        except BrokenFileError as error:
+            failure = error
+        if not taken:
+            break
+        yield from _of_elements(taken, on_broken)
+    if failure is not None:
+        raise failure
+
+
+def _of_elements(taken: list[Any], on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
     rows: list[Any] = []
     places: list[int] = []
-    for line, row in text.objects():
-        rows.append(row)
-        places.append(line)
-        if len(rows) == _CHUNK:
+    for line, row in taken:
+        if isinstance(row, Broken):
             yield Chunk(packed(places), rows)
             rows, places = [], []
+            on_broken(row)
+        else:
+            rows.append(row)
+            places.append(line)
     yield Chunk(packed(places), rows)
+
+
+def _end_of(text: str, start: int) -> int | None:
+    """Where an array or object ends; None where it is not whole. It may be nested as deeply as it likes."""
+    depth = 0
+    for found in _BRACKET.finditer(text, start):
+        mark = found[0]
+        depth += 1 if mark in "[{" else -1 if mark in "]}" else 0
+        if depth == 0:
+            return found.end()
+    return None
 
 
 class _Text:
@@ -143,7 +200,7 @@ class _Text:
         self._ended = False
 
     def objects(self) -> Iterator[tuple[int, Any]]:
-        """Give what is in the array, each with its line."""
+        """Give what is in the array, each with its line; what is no row is `Broken`."""
         self._begin()
         while (mark := self._next()) != "]":
             yield self._line, self._object()
@@ -191,26 +248,32 @@ class _Text:
             failure = None
             try:
                 value, end = _decoder.raw_decode(self._held, self._at)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 failure = error
             else:
                 # What ends with the window may go on behind it.
                 if end < len(self._held) or self._ended:
-                    self._refuse_twice(end, value)
+                    value = self._careful(end, value)
                     self._move(end)
                     return value
+            if isinstance(failure, RecursionError) and (behind := _end_of(self._held, self._at)):
+                broken = Broken(self._line, _told(failure), self._held[self._at : min(behind, self._at + _SHOWN)])
+                self._move(behind)
+                return broken
             if self._ended:
                 raise self._broken(_told(failure) if failure else "the array has no end")
             if len(self._held) - self._at > _LONGEST:
                 raise self._broken("an object has no end within 16 MB")
             self._more()
 
-    def _refuse_twice(self, end: int, value: Any) -> None:
+    def _careful(self, end: int, value: Any) -> Any:
+        """The value, unless it has a key twice."""
         text = self._held[self._at : end]
         try:
             _has_all_keys(text, [value]) or _careful.decode(text)
         except _TwiceError as error:
-            raise self._broken(str(error)) from None
+            return Broken(self._line, str(error), text[:_SHOWN])
+        return value
 
     def _move(self, end: int) -> None:
         self._line += self._held.count("\n", self._at, end)

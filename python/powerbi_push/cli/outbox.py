@@ -24,7 +24,7 @@ _URL = click.option(
 )
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def outbox() -> None:
     """Look into the outbox PATH of a sender (`push --follow --outbox PATH`), deliver or clear it."""
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from powerbi_push.calls.arguments import is_address
 from powerbi_push.cli.account import explained
 from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
 from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
+from powerbi_push.cli.target import is_push_url
 from powerbi_push.display.pages import seconds
 from powerbi_push.exceptions import PowerBIPushError
 from powerbi_push.powerbi.planning import planned_table
@@ -56,8 +56,8 @@ def rehearse(
 ) -> int:
     """Check all rows as a push would, and plan it; a wrong row makes the exit code 1."""
     rejects, findings, options = how["rejects"], how["findings"], how["options"]
-    if schema is not None:
-        findings.check(reading, schema, options)
+    if how["judge"] is not None:
+        findings.check(reading, how["judge"])
     if rejects:
         findings.add(rejects)
     if findings.count:
@@ -73,7 +73,7 @@ def _plan_again(
 ) -> dict[str, Any]:
     """Read a file once more to measure its requests; of stdin the rows are counted only."""
     rows, asked = reading.count, reading.opened.asked
-    streams = is_address(target) and "/tables/" not in target.value
+    streams = is_push_url(target)
     requests = None
     if schema is None:
         requests = 0

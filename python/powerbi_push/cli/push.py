@@ -15,9 +15,10 @@ from powerbi_push.cli.bar import watch
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.findings import Findings
+from powerbi_push.cli.judge import Judge
 from powerbi_push.cli.readings import Reading, refuse
-from powerbi_push.cli.rejects import Rejects
-from powerbi_push.cli.target import check_names, read_target, table_of
+from powerbi_push.cli.rejects import Rejects, check_path
+from powerbi_push.cli.target import check_names, is_push_url, read_target, table_of
 from powerbi_push.cli.types import infer, preview, schema_of
 from powerbi_push.delivery.results import PushResult
 from powerbi_push.exceptions import PowerBIPushError
@@ -70,21 +71,21 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         raise click.UsageError(msg)
     asked = asked_of(file, given)
     with ExitStack() as stack, naming(asked, None if given["dry_run"] else PushResult()):
-        rejects = None
-        if given["rejects"]:
-            rejects = Rejects(given["rejects"], file)
-            stack.callback(rejects.close)
+        rejects = rejects_of(given, file, stack)
         findings = Findings() if given["dry_run"] else None
         reading = Reading(asked, rejects.broken if rejects else findings.broken if findings else refuse)
         stack.callback(reading.close)
-        schema, total = types_of(session, reading, given, table_of(where))
+        passes_over = bool(rejects or findings)
+        schema, total = types_of(session, reading, given, table_of(where), passes_over=passes_over)
         options = row_options(given, reading.format) if schema is not None else {}
-        if rejects and schema is not None:
-            reading.chunks = rejects.sift(reading.chunks, schema, options)
+        judge = None if schema is None else Judge(schema, options, by_push_url=is_push_url(where))
+        if rejects:
+            reading.chunks = rejects.watched(reading.chunks)
+            reading.chunks = rejects.sift(reading.chunks, judge) if judge else reading.chunks
         if given["dry_run"]:
             from powerbi_push.cli.planning import rehearse  # noqa: PLC0415 - the other half of the command
 
-            checks = {"rejects": rejects, "findings": findings, "options": options}
+            checks = {"rejects": rejects, "findings": findings, "options": options, "judge": judge}
             return rehearse(session, reading, schema, checks, where)
         bar = watch(reading.opened.share, total, quiet=session.quiet)
         if bar:
@@ -107,17 +108,31 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         return _push(session, reading, Hidden(aim), rejects, how)
 
 
+def rejects_of(given: dict[str, Any], source: str, stack: ExitStack) -> Rejects | None:
+    """Open the file of rejects, if there is to be one; a stream goes on with that of earlier runs."""
+    path: str | None = given["rejects"]
+    if path is None:
+        return None
+    files = {"that is read": source, "of --schema": given["schema"], "of --outbox": given["outbox"]}
+    check_path(path, files)
+    rejects = Rejects(path, goes_on=given["follow"])
+    stack.callback(rejects.close)
+    return rejects
+
+
 def types_of(
-    session: Session, reading: Reading, given: dict[str, Any], table: str
+    session: Session, reading: Reading, given: dict[str, Any], table: str, *, passes_over: bool = False
 ) -> tuple[TableSchema | None, int | None]:
     """Say what the columns are, as a file or the rows do, and how many rows there are, where that is known.
 
-    Where there are no rows, nobody knows what the columns are.
+    Where there are no rows, nobody knows what the columns are. `passes_over` says that a row that has no types is told
+    of later, and not the end.
     """
     if given["schema"]:
         return schema_of(given["schema"], table), None
     asked = reading.opened.asked
-    schema, total = infer(asked, reading, table, convert=row_options(given, reading.format)["convert"])
+    convert = row_options(given, reading.format)["convert"]
+    schema, total = infer(asked, reading, table, convert=convert, passes_over=passes_over)
     if schema is not None:
         preview(session, asked, schema, looked_at=total)
     return schema, total
@@ -127,7 +142,8 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
     from powerbi_push.powerbi.targets import push as push_rows  # noqa: PLC0415 - a rehearsal needs none of it
 
     if rejects:
-        how |= {"on_refused": "isolate", "max_errors": _MOST}
+        # What only the target knows, such as that it stores nothing and takes small requests, is judged with it.
+        how |= {"on_refused": "isolate", "on_invalid": "skip", "max_errors": _MOST}
     try:
         with ended_by_signals():
             result = push_rows(reading.rows(), target.value, **how)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import stat
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,40 +13,97 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push import _core
+from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.readings import Chunk, dicts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from powerbi_push.cli.judge import Judge
     from powerbi_push.cli.readings import Broken
     from powerbi_push.delivery.results import RowError
-    from powerbi_push.schema.table import TableSchema
 
 #: Problems of one row at most: a table has no more columns, and a row may name others.
 _PROBLEMS = 200
+#: How each entry begins, by which a file is known whose first one is long, or was cut off.
+_START, _LOOK = b'{"line": ', 1 << 16
+_TOO_DEEP = "(nested too deeply to be written)"
+
+
+def check_path(path: str, others: Mapping[str, str | None]) -> None:
+    """Refuse a file that is another one's, before anything is opened; `others` are named by what gives them."""
+    for name, other in others.items():
+        if other is not None and other != "-" and _is_same(path, other):
+            msg = f"--rejects names the file {name}"
+            raise click.UsageError(msg)
+    with suppress(OSError):  # what cannot be read is told by who opens it
+        if stat.S_ISREG(Path(path).stat().st_mode):
+            with Path(path).open("rb") as file:
+                first = file.readline(_LOOK)
+            if not _is_entry(first):
+                msg = f"--rejects names a file that is none of rejected rows: {_core.without_keys(path)}"
+                hint = "name a new one, or remove it if nobody needs it"
+                raise click.UsageError(f"{msg}; {hint}")
+
+
+def _is_entry(line: bytes) -> bool:
+    """Whether a file that begins so is empty, or one of rejected rows."""
+    if not line.endswith(b"\n"):
+        return _START.startswith(line[: len(_START)])
+    with suppress(ValueError, RecursionError):
+        entry = json.loads(line)
+        return isinstance(entry, dict) and entry.keys() >= {"line", "reason"}
+    return False
+
+
+def _is_same(path: str, other: str) -> bool:
+    try:
+        return Path(path).samefile(other)
+    except OSError:
+        return os.path.realpath(path) == os.path.realpath(other)
 
 
 class Rejects:
     """A file of NDJSON: ``{"line": 3, "reason": ..., "row": ...}``, one object for each bad row."""
 
-    def __init__(self, path: str, source: str) -> None:
-        """Make the file, or empty it; nobody else may read it."""
-        if source != "-" and Path(path).exists() and Path(path).samefile(source):
-            msg = "--rejects names the file that is read"
-            raise click.UsageError(msg)
+    def __init__(self, path: str, *, goes_on: bool = False) -> None:
+        """Open the file, or make one that nobody else may read.
+
+        Args:
+            path: The file, which `check_path` has looked at.
+            goes_on: Whether what earlier runs have written stays. Else it stays until rows are read.
+        """
         self.path = path
         self.count = 0
         self._is_full = False
-        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")
+        self._begun = goes_on
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8")
+        self._is_regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+        if goes_on and self._is_regular and _is_cut_off(path):
+            self._file.write("\n")
+
+    def begin(self) -> None:
+        """Rows are read: what is in the file is of an earlier run, and goes."""
+        if not self._begun:
+            self._begun = True
+            if self._is_regular:
+                os.ftruncate(self._file.fileno(), 0)
 
     def broken(self, broken: Broken) -> None:
         """Set a line aside that is no row at all."""
         self.write([{"line": broken.line, "reason": broken.reason, "text": broken.text}])
 
-    def sift(self, chunks: Iterable[Chunk], schema: TableSchema, options: dict[str, Any]) -> Iterator[Chunk]:
+    def watched(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Begin the file where the push has taken its first rows, or where it is known that there are none."""
+        for chunk in chunks:
+            yield chunk
+            self.begin()
+        self.begin()
+
+    def sift(self, chunks: Iterable[Chunk], judge: Judge) -> Iterator[Chunk]:
         """Take out the rows that do not fit."""
         for chunk in chunks:
-            report = schema.validate(chunk.rows, max_errors=_PROBLEMS * max(len(chunk.lines), 1), **options)
+            report = judge(chunk.rows, _PROBLEMS * max(len(chunk.lines), 1))
             if report.ok:
                 yield chunk
                 continue
@@ -57,7 +116,7 @@ class Rejects:
         self.write([self._entry(error, lines[error.row], rows[error.row]) for error in errors], rows=count)
 
     def _entry(self, error: RowError, line: int | None, row: Any = None) -> dict[str, Any]:
-        entry = {"line": line, "column": error.column, "code": error.code, "reason": error.message}
+        entry = {"line": line, "column": error.column, "code": error.code, "reason": in_flags(error.message)}
         return entry if row is None else {**entry, "row": row}
 
     def refused(self, errors: Iterable[tuple[int | None, RowError]]) -> None:
@@ -73,8 +132,9 @@ class Rejects:
         """
         written = 0
         try:
+            self.begin()
             for entry in entries:
-                self._file.write(json.dumps(entry, ensure_ascii=True, default=str) + "\n")
+                self._file.write(_json(entry) + "\n")
                 written += 1
             self._file.flush()
         except OSError as error:
@@ -87,6 +147,34 @@ class Rejects:
         # What could not be written has been said already.
         with suppress(OSError) if self._is_full else nullcontext():
             self._file.close()
+
+
+def _is_cut_off(path: str) -> bool:
+    """Whether the last line of a file has no end, as a kill leaves it."""
+    with Path(path).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        return file.read(1) not in {b"", b"\n"}
+
+
+def _json(entry: dict[str, Any]) -> str:
+    """Write strict JSON, whatever is in a row."""
+    try:
+        try:
+            return json.dumps(entry, allow_nan=False, default=str)
+        except ValueError:
+            return json.dumps(_finite(entry), allow_nan=False, default=str)
+    except RecursionError:
+        return json.dumps({**entry, "row": _TOO_DEEP}, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """The same without numbers that JSON lacks: NaN is null, and what is infinite a text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list) else value
 
 
 def _places(chunk: Chunk, errors: Iterable[RowError]) -> tuple[list[int], list[Any]]:

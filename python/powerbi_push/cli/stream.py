@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push.cli.csv_rows import CsvTable
 from powerbi_push.cli.files import BrokenFileError
-from powerbi_push.cli.json_rows import ndjson_rows
+from powerbi_push.cli.json_rows import Long, ndjson_rows
 from powerbi_push.cli.readings import Chunk, dicts_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class Input:
 
     def __enter__(self) -> Self:
         """Open it, and listen to signals."""
+        if self.asked.is_stdin and sys.stdin is None:
+            msg = "is closed"
+            raise BrokenFileError(msg)
         self._file = sys.stdin.fileno() if self.asked.is_stdin else os.open(self.asked.path, os.O_RDONLY)
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -91,12 +94,19 @@ class Parser:
     def __init__(self, source: Input, on_broken: Callable[[Broken], None]) -> None:
         """Wait for the first bytes, to see what they are."""
         self._source, self._on_broken = source, on_broken
-        self._held = b""
+        self._held: bytes | bytearray = b""
         while not self._held.strip() and (piece := source.read()):
             self._held += piece
         self._held = self._held.removeprefix(b"\xef\xbb\xbf")
         self.format: Literal["csv", "ndjson"] = self._kind()
         self._line = 0
+        self._table: CsvTable | None = None
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a signal came in the middle of a line."""
+        held = self._table.held if self._table else len(self._held.strip())
+        return self._source.ended_by_signal and held > 0
 
     def _kind(self) -> Literal["csv", "ndjson"]:
         if self._held.startswith((b"\x1f\x8b", b"PAR1")):
@@ -118,8 +128,8 @@ class Parser:
             self._line += len(lines)
 
     def _csv(self) -> Iterator[Chunk]:
-        table = CsvTable(self._source.asked, self._on_broken)
-        piece, self._held = self._held, b""
+        self._table = table = CsvTable(self._source.asked, self._on_broken)
+        piece, self._held = bytes(self._held), b""
         while piece:
             yield from map(_of_dicts, table.read(piece))
             piece = self._source.read()
@@ -129,23 +139,39 @@ class Parser:
 
     def _lines(self) -> Iterator[list[str]]:
         """Give whole lines; the last one need not end with a line feed, unless a signal cut it."""
+        held = self._held = bytearray(self._held)
+        looked_at = 0
         while True:
-            *lines, self._held = self._held.split(b"\n")
-            if lines:
+            if (end := held.rfind(b"\n", looked_at) + 1) > 0:
+                lines = bytes(held[: end - 1]).split(b"\n")
+                del held[:end]
                 yield [_text(line + b"\n") for line in lines]
-            if len(self._held) > _LONGEST:
-                msg = "a line has no end within 16 MB"
-                raise BrokenFileError(msg, line=self._line + 1)
+            if len(held) > _LONGEST:
+                yield [_text(bytes(held))]
+                held[:] = self._behind_line()
+                looked_at = 0
+                continue
+            looked_at = len(held)
             piece = self._source.read()
             if not piece:
                 break
-            self._held += piece
+            held += piece
         if self._held and not self._source.ended_by_signal:
-            last, self._held = self._held, b""
+            last, self._held = bytes(held), b""
             yield [_text(last)]
+
+    def _behind_line(self) -> bytes:
+        """Pass over the rest of a line; give what has come behind it."""
+        while piece := self._source.read():
+            _, ended, rest = piece.partition(b"\n")
+            if ended:
+                return rest
+        return b""
 
 
 def _text(line: bytes) -> str:
+    if len(line) > _LONGEST:
+        return Long.of(_text(line[:_PIECE]))
     return line.decode("utf-8", "surrogateescape")
 
 

@@ -39,9 +39,17 @@ def read_target(target: str | None, table: str | None, *, url_in_arguments: bool
             msg = "a push URL is a secret, and every user of this machine can read arguments"
             hint = f"put it into a file and say @FILE, or into {VARIABLE}; --allow-url-in-argv takes it all the same"
             raise click.UsageError(f"{msg}: {hint}")
+    if table is not None and "/" in table:
+        msg = f"--table is the name of one table, without a slash: {_core.without_keys(repr(table))}"
+        raise click.UsageError(msg)
     if table is not None and not is_address(found):
         return Hidden(f"{found.value}/{table}")
     return found
+
+
+def is_push_url(target: Hidden[str]) -> bool:
+    """Whether it is the address of a streaming dataset, and not that of a table."""
+    return is_address(target) and "/tables/" not in target.value
 
 
 def _is_secret(target: Hidden[str]) -> bool:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from powerbi_push.cli.files import Opened
 
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+#: How texts begin that say their encoding; the mark of UTF-32 begins as that of UTF-16 does.
+_MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_ENCODINGS = "such as utf-8, cp1252, latin-1 or utf-16"
 #: Bytes that are read at once: some 5,000 rows.
 _PIECE = 1 << 18
 
@@ -56,13 +58,21 @@ def _encoded(text: str) -> bytes:
 
 def _other_encoding(opened: Opened) -> str | None:
     """The encoding, unless it is UTF-8."""
-    encoding = opened.asked.encoding or _MARKS.get(opened.head[:2], "utf-8")
+    encoding = opened.asked.encoding or marked(opened.head) or "utf-8"
     try:
-        is_utf8 = lookup(encoding).name in {"utf-8", "utf-8-sig"}
+        found = lookup(encoding)
     except LookupError:
         msg = f"there is no encoding `{encoding}`"
-        raise BrokenFileError(msg, hint="such as utf-8, cp1252, latin-1 or utf-16") from None
-    return None if is_utf8 else encoding
+        raise BrokenFileError(msg, hint=_ENCODINGS) from None
+    if not found._is_text_encoding or found.incrementaldecoder is None:  # noqa: SLF001 - Python says it nowhere else
+        msg = f"`{encoding}` is no encoding of text"
+        raise BrokenFileError(msg, hint=_ENCODINGS)
+    return None if found.name in {"utf-8", "utf-8-sig"} else encoding
+
+
+def marked(head: bytes) -> str | None:
+    """The encoding that a mark at the start of a text says."""
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
 
 
 def not_utf8(line: int | None) -> BrokenFileError:

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push.cli.failures import CommandError
-from powerbi_push.cli.files import BrokenFileError, Opened
-from powerbi_push.cli.readings import Reading, batches, dicts_of
+from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.fitting import Fitting, inferred
+from powerbi_push.cli.readings import Reading, batches
 from powerbi_push.cli.session import table_lines
-from powerbi_push.cli.texts import not_utf8, text_of
-from powerbi_push.exceptions import ConfigurationError, SourceError
+from powerbi_push.exceptions import SourceError
 from powerbi_push.schema.dataset import DatasetSchema
 from powerbi_push.schema.table import TableSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from powerbi_push.cli.files import Asked, Format
     from powerbi_push.cli.readings import Broken, Chunk
     from powerbi_push.cli.session import Session
@@ -69,7 +67,9 @@ def _read(path: str) -> Any:
         raise CommandError(msg, hint="`powerbi-push schema FILE` makes one of a file of rows") from None
 
 
-def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema | None, int | None]:
+def infer(
+    asked: Asked, reading: Reading, table: str, *, convert: bool, passes_over: bool
+) -> tuple[TableSchema | None, int | None]:
     """Read the types off rows: those of a whole file, or the first of stdin.
 
     Args:
@@ -77,14 +77,16 @@ def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple
         reading: The pass that rows are pushed from later; of stdin its first rows are looked at and put back.
         table: The table's name.
         convert: Whether text is taken for what it reads as.
+        passes_over: Whether a row that no types take is passed over, since it is told of later; else it is the end.
 
     Returns:
         The schema, None where there are no rows, and how many there are, where all were looked at.
 
     Raises:
-        BrokenFileError: The file cannot be read on, or is in another encoding. A line that is no row is passed over:
-            the push says what is wrong with it, or sets it aside.
+        BrokenFileError: The file cannot be read on. A line that is no row is passed over: the push says what is wrong
+            with it, or sets it aside.
     """
+    fitting = Fitting(asked, convert=convert, passes_over=passes_over)
     if asked.is_stdin:
         first = _first(reading)
         rows = _looked_at(first, reading.format)
@@ -92,27 +94,30 @@ def infer(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple
         if not sum(len(chunk.lines) for chunk in first):
             return None, 0
         try:
-            return _inferred(asked, table, rows, convert=convert), None
-        except CommandError:
-            if reading.format != "parquet":
-                _refuse_other_encodings(_numbered(first))
-            raise
+            return inferred(asked, table, rows, convert=convert), None
+        except (CommandError, SourceError):
+            if reading.format == "parquet":
+                raise
+        return fitting.schema(table, iter(first)), None
     try:
         try:
             return _whole(asked, Reading(asked), table, convert=convert)
         except BrokenFileError:
             return _whole(asked, Reading(asked, _pass_over), table, convert=convert)
-    except CommandError:
-        if reading.format != "parquet":
-            again = Opened(asked)
-            _refuse_other_encodings(enumerate(text_of(again), 1))
-            again.close()
-        raise
+    except (CommandError, SourceError):
+        if reading.format == "parquet":
+            raise
+    again = Reading(asked, _pass_over)
+    try:
+        schema = fitting.schema(table, again.chunks)
+    finally:
+        again.close()
+    return schema, fitting.count
 
 
 def _whole(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tuple[TableSchema | None, int]:
     try:
-        return _inferred(asked, table, reading.rows(), convert=convert), reading.count
+        return inferred(asked, table, reading.rows(), convert=convert), reading.count
     except SourceError as error:
         raise (reading.failure or error) from None
     except CommandError:
@@ -121,22 +126,6 @@ def _whole(asked: Asked, reading: Reading, table: str, *, convert: bool) -> tupl
         return None, 0
     finally:
         reading.close()
-
-
-def _refuse_other_encodings(lines: Iterable[tuple[int, str]]) -> None:
-    """Say on which line a text is no UTF-8, where one is."""
-    for line, text in lines:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise not_utf8(line) from None
-
-
-def _numbered(chunks: list[Chunk]) -> Iterator[tuple[int, str]]:
-    """Rows as texts, with their lines."""
-    for chunk in chunks:
-        for line, row in zip(chunk.lines, dicts_of(chunk.rows), strict=True):
-            yield line, json.dumps(row, ensure_ascii=False)
 
 
 def _pass_over(_broken: Broken) -> None:
@@ -160,14 +149,6 @@ def _looked_at(chunks: list[Chunk], kind: Format) -> Any:
     if kind == "csv" and (more := sum(map(len, parts)) - _FIRST) > 0:
         parts[-1] = parts[-1].first(len(parts[-1]) - more)
     return batches(iter(parts))
-
-
-def _inferred(asked: Asked, table: str, rows: Any, *, convert: bool) -> TableSchema:
-    try:
-        return TableSchema.infer(table, rows, convert=convert)
-    except ConfigurationError as error:
-        msg = f"{asked.name}: {error.message}"
-        raise CommandError(msg, hint=error.hint) from error
 
 
 def preview(session: Session, asked: Asked, schema: TableSchema, *, looked_at: int | None) -> None:

@@ -146,8 +146,9 @@ class Sender:
         """Await `send_many`; rows may come from an async iterable."""
         settled(await awaited(self._send_many(rows)))
 
-    def _send_many(self, rows: Rows) -> Verb[None]:
-        yield self._core.send_many(rows)
+    def _send_many(self, rows: Rows, *, convert: bool | None = None) -> Verb[None]:
+        """Accept rows; `convert` is for these alone, where the options of the sender do not say it."""
+        yield self._core.send_many(rows, convert)
 
     def flush(self, timeout: float | None = None) -> PushResult:
         """Send at once what was accepted, and wait until each row has its end.

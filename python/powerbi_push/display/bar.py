@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _RATES = 20
 #: The width of what is no terminal, a notebook for example.
 _WIDTH = 100
+#: Between what is waited for and the time of day when it goes on.
+_UNTIL = ", until "
 #: Ends that are nearer than this are told with their seconds.
 _SOON = 120.0
 
@@ -94,7 +96,7 @@ class Bar:
         self._confirmed.append((self._clock(), progress.confirmed))
         width = _width(self._stream) - 1
         lines = list(_lines(progress, self._rate()))
-        line = next((line for line in lines if len(line) <= width), f"{lines[-1][: width - 1]}…")
+        line = next((line for line in lines if len(line) <= width), None) or _cut(lines[-1], width)
         self._write(f"\r{line}{' ' * (self._shown - len(line))}")
         self._shown = len(line)
 
@@ -136,8 +138,15 @@ def _lines(progress: Progress, rate: float) -> Iterator[str]:
     if news:
         yield f"{done}, {news}"
         yield f"{short}, {news}"
+        yield news
     if progress.waiting is None:
         yield done
+
+
+def _cut(line: str, width: int) -> str:
+    """Shorten a line; until when something is waited for stays."""
+    front, until, end = line.rpartition(_UNTIL)
+    return f"{front[: max(width - 1 - len(until + end), 0)]}…{until}{end}" if until else f"{line[: width - 1]}…"
 
 
 def told(progress: Progress) -> str | None:
@@ -149,7 +158,7 @@ def _waiting(progress: Progress) -> str | None:
     if progress.waiting is None or progress.until is None:
         return progress.waiting
     left = (progress.until - datetime.now(UTC)).total_seconds()
-    return f"{progress.waiting}, until {progress.until:{'%H:%M:%S' if left < _SOON else '%H:%M'}}"
+    return f"{progress.waiting}{_UNTIL}{progress.until:{'%H:%M:%S' if left < _SOON else '%H:%M'}}"
 
 
 def _checked(progress: Progress) -> str | None:

@@ -301,7 +301,11 @@ class TableSchema:
         'column `Prise` is not in table `t`; did you mean `Price`?'
         """
         told = given("TableSchema.validate", RowOptions, options)
-        return validation_report(self._core.validate(rows, {"max_errors": max_errors, **told}))
+        return self._judged(rows, {"max_errors": max_errors, **told})
+
+    def _judged(self, rows: Rows, options: dict[str, Any], *, by_push_url: bool = False) -> ValidationReport:
+        """Judge rows by what one request of a push dataset may hold, or one through a push URL."""
+        return validation_report(self._core.validate(rows, options, by_push_url))
 
     @takes(CheckOptions)
     def payloads(

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyRange, PyString, PyTuple};
 
 use crate::python::door;
-use crate::rows::csv::{Found, Reader, Reason, Rows};
+use crate::rows::csv::{Failure, Found, Reader, Reason, Rows};
 
 /// Reads CSV: records out of bytes, each of which is whole.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -22,6 +22,17 @@ pub(in crate::python) struct CsvReader {
 impl CsvReader {
     fn reader(&self) -> MutexGuard<'_, Reader> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told(&self, failure: Failure) -> (u64, String) {
+        let reason = match failure.reason {
+            Reason::NoEnd => "a quote is opened that is never closed".into(),
+            Reason::TooLong => "a cell is longer than 1,000,000 characters".into(),
+            Reason::BehindQuote => {
+                format!("a quote stands where none may: '{}' expected after '\"'", self.delimiter)
+            }
+        };
+        (failure.line, reason)
     }
 }
 
@@ -59,7 +70,7 @@ impl CsvReader {
     }
 
     /// All records that are whole: batches of those that have as many cells as there are names, and of each other one its
-    /// line and cells.
+    /// line and cells, and what is wrong with it besides its width: on which line, and what.
     fn take<'py>(&self, py: Python<'py>, names: Vec<String>) -> PyResult<Bound<'py, PyList>> {
         door::through(py, || {
             let found = door::away(py, || {
@@ -71,8 +82,9 @@ impl CsvReader {
             for made in found {
                 match made {
                     Made::Batch(batch) => list.append(Bound::new(py, batch)?)?,
-                    Made::Ragged(line, cells) => {
-                        list.append((line, texts(py, cells.iter().map(Vec::as_slice))?))?;
+                    Made::Other(line, cells, failure) => {
+                        let wrong = failure.map(|failure| self.told(failure));
+                        list.append((line, texts(py, cells.iter().map(Vec::as_slice))?, wrong))?;
                     }
                 }
             }
@@ -80,15 +92,12 @@ impl CsvReader {
         })
     }
 
-    /// The line on which the reading ended early, and why, if it did: `None` is a cell without an end.
+    /// The line on which the reading ended early, and why, if it did.
     #[getter]
-    fn failure(&self, py: Python<'_>) -> PyResult<Option<(u64, Option<String>)>> {
+    fn failure(&self, py: Python<'_>) -> PyResult<Option<(u64, String)>> {
         door::through(py, || {
             let failure = self.reader().failure();
-            Ok(failure.map(|failure| match failure.reason {
-                Reason::NoEnd => (failure.line, None),
-                Reason::BehindQuote => (failure.line, Some(format!("'{}' expected after '\"'", self.delimiter))),
-            }))
+            Ok(failure.map(|failure| self.told(failure)))
         })
     }
 
@@ -108,14 +117,15 @@ impl CsvReader {
 /// What was found, as it is handed to Python.
 enum Made {
     Batch(CsvBatch),
-    Ragged(u64, Vec<Vec<u8>>),
+    Other(u64, Vec<Vec<u8>>, Option<Failure>),
 }
 
 impl Made {
     fn new(fields: &Fields, found: Found) -> Self {
         match found {
             Found::Rows(rows) => Self::Batch(CsvBatch::new(fields, &rows)),
-            Found::Ragged(line, cells) => Self::Ragged(line, cells),
+            Found::Ragged(line, cells) => Self::Other(line, cells, None),
+            Found::Wrong(line, cells, failure) => Self::Other(line, cells, Some(failure)),
         }
     }
 }

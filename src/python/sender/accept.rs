@@ -75,14 +75,14 @@ impl Accept {
     }
 
     /// Many rows. Those that can be checked whole are; one-shot rows are accepted a request at a time.
-    pub(super) fn rows(shared: Arc<Shared>, source: Source<'_>) -> Self {
+    pub(super) fn rows(shared: Arc<Shared>, source: Source<'_>, encoder: Encoder) -> Self {
         let whole = source.is_sized();
-        Self::new(shared, Some(source.into_rest()), VecDeque::new(), whole)
+        Self::new(shared, Some((source.into_rest(), encoder)), VecDeque::new(), whole)
     }
 
-    fn new(shared: Arc<Shared>, rows: Option<Rest>, ready: VecDeque<Run>, whole: bool) -> Self {
+    fn new(shared: Arc<Shared>, rows: Option<(Rest, Encoder)>, ready: VecDeque<Run>, whole: bool) -> Self {
         let (wakeup, ended) = (shared.wakeups.add(), rows.is_none());
-        let encoder = rows.is_some().then(|| shared.encoder());
+        let (rows, encoder) = rows.unzip();
         let (committing, patience, interrupted) = (None, None, None);
         let (accepted, handed) = (0, 0);
         Self { shared, rows, encoder, whole, ended, accepted, handed, ready, committing, wakeup, patience, interrupted }

@@ -5,26 +5,28 @@ use std::ops::Range;
 use super::owned;
 use crate::rows::encode::position;
 
-/// Characters of one cell: a quote that is never closed ends here.
+/// Characters of one cell.
 const LONGEST: usize = 1_000_000;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What ended the reading.
+/// What is wrong with a record, or ended the reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
     /// Why.
     pub reason: Reason,
-    /// The line on which that was seen.
+    /// The line on which that was seen; of a cell in quotes that has no end, the one on which it begins.
     pub line: u64,
 }
 
-/// Why a reading ends before the bytes do.
+/// Why a record is none. Where the end of a cell in quotes is not known, the reading ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Behind the quote that closes a cell stands something else than a delimiter.
     BehindQuote,
-    /// A cell has no end, or one that is too far away.
+    /// The bytes end within a cell in quotes.
     NoEnd,
+    /// A cell has too many characters.
+    TooLong,
 }
 
 /// A record that is whole.
@@ -34,6 +36,8 @@ pub(super) struct Record {
     pub(super) line: u64,
     /// Where its cells end among all cells.
     pub(super) end: usize,
+    /// What is wrong with it: its last cell is the rest of its line then.
+    pub(super) wrong: Option<Failure>,
 }
 
 /// What the next byte is.
@@ -51,6 +55,8 @@ enum State {
     Quoted,
     /// One behind a quote in such a cell, which ends it or stands for itself.
     Quote,
+    /// One of the rest of a line, behind what is wrong there.
+    Wrong(Failure),
     /// One that nobody looks at any more.
     Failed(Failure),
 }
@@ -129,6 +135,10 @@ impl Scanner {
             self.take();
             return None;
         }
+        if let Some(failure) = self.records[0].wrong {
+            self.state = State::Failed(failure);
+            return None;
+        }
         let first = self.records.remove(0).end;
         let cells: Vec<_> = self.cells.drain(..first).collect();
         self.records.iter_mut().for_each(|record| record.end -= first);
@@ -195,12 +205,13 @@ impl Scanner {
             State::Quoted => {
                 let Some(quote) = self.bytes[self.at..].iter().position(|byte| *byte == b'"') else {
                     self.at = self.bytes.len();
-                    return self.refuse_long(self.at);
+                    return self.refuse_long(self.at).map(State::Failed);
                 };
                 self.at += quote + 1;
                 Some(State::Quote)
             }
             State::Quote => self.behind_quote(),
+            State::Wrong(failure) => self.pass_line(failure),
             State::Failed(_) => None,
         }
     }
@@ -237,12 +248,12 @@ impl Scanner {
             let rest = &self.bytes[self.at..];
             let Some(length) = rest.iter().position(|byte| self.ends[usize::from(*byte)]) else {
                 self.at = self.bytes.len();
-                return self.refuse_long(self.at);
+                return self.refuse_long(self.at).map(State::Wrong);
             };
             self.at += length;
             let end = self.at;
-            if let Some(failed) = self.refuse_long(end) {
-                return Some(failed);
+            if let Some(failure) = self.refuse_long(end) {
+                return Some(State::Wrong(failure));
             }
             match self.end_of_cell()? {
                 End::None => self.at += 1,
@@ -258,13 +269,29 @@ impl Scanner {
             return Some(State::Quoted);
         }
         let end = self.at - 1;
-        if let Some(failed) = self.refuse_long(end) {
-            return Some(failed);
+        if let Some(failure) = self.refuse_long(end) {
+            return Some(State::Failed(failure));
         }
         Some(match self.end_of_cell()? {
-            End::None => self.failed(Reason::BehindQuote, end),
+            End::None => {
+                // The cell is kept as it is written.
+                self.lines += line_ends(&self.bytes[self.cell..end]);
+                self.cell -= 1;
+                State::Wrong(self.failure_here(Reason::BehindQuote))
+            }
             what => self.push_quoted(end, &what),
         })
+    }
+
+    /// Passes over the rest of a line, and keeps it as a cell.
+    fn pass_line(&mut self, failure: Failure) -> Option<State> {
+        let Some(length) = self.bytes[self.at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            self.at = self.bytes.len();
+            return None;
+        };
+        self.at += length + 1;
+        self.end_line(self.bytes[self.at - 1]);
+        Some(self.push_wrong(self.at - 1, failure))
     }
 
     /// What ends a cell at the next byte, and passes over it; `None` where more bytes have to say.
@@ -302,7 +329,16 @@ impl Scanner {
         if *what != End::Line {
             return State::Cell;
         }
-        self.records.push(Record { line: self.line, end: self.cells.len() });
+        self.end_record(None)
+    }
+
+    fn push_wrong(&mut self, end: usize, failure: Failure) -> State {
+        self.cells.push(position(self.cell)..position(end));
+        self.end_record(Some(failure))
+    }
+
+    fn end_record(&mut self, wrong: Option<Failure>) -> State {
+        self.records.push(Record { line: self.line, end: self.cells.len(), wrong });
         State::Record
     }
 
@@ -310,12 +346,19 @@ impl Scanner {
     fn close(&mut self) {
         let end = self.bytes.len();
         self.state = match self.state {
-            State::Quoted => self.failed(Reason::NoEnd, end),
+            State::Quoted => State::Failed(self.failure_here(Reason::NoEnd)),
             // The last line has no end of its own.
-            State::Quote => self.refuse_long(end - 1).unwrap_or_else(|| {
+            State::Quote => self.refuse_long(end - 1).map_or_else(
+                || {
+                    self.lines += 1;
+                    self.push_quoted(end - 1, &End::Line)
+                },
+                State::Failed,
+            ),
+            State::Wrong(failure) => {
                 self.lines += 1;
-                self.push_quoted(end - 1, &End::Line)
-            }),
+                self.push_wrong(end, failure)
+            }
             State::Cell | State::Plain => {
                 self.lines += 1;
                 self.push(end, &End::Line)
@@ -327,36 +370,29 @@ impl Scanner {
 
     /// Refuses the open cell if it is too long up to `end`.
     #[inline]
-    fn refuse_long(&self, end: usize) -> Option<State> {
-        if end - self.cell <= LONGEST {
-            return None;
-        }
-        let far = far(&self.bytes[self.cell..end], self.doubled)?;
-        Some(self.failed(Reason::NoEnd, self.cell + far))
+    fn refuse_long(&self, end: usize) -> Option<Failure> {
+        let is_long = end - self.cell > LONGEST && is_far(&self.bytes[self.cell..end], self.doubled);
+        is_long.then(|| self.failure_here(Reason::TooLong))
     }
 
-    /// Ends the reading for something seen at `end`, in the open cell or behind it.
-    fn failed(&self, reason: Reason, end: usize) -> State {
-        let cell = &self.bytes[self.cell..end];
-        // Bytes that end with the end of a line have no line behind that.
-        let is_last = end == self.bytes.len() && matches!(cell.last(), Some(b'\n' | b'\r'));
-        State::Failed(Failure { reason, line: self.lines + line_ends(cell) + u64::from(!is_last) })
+    /// What is wrong with the open line.
+    fn failure_here(&self, reason: Reason) -> Failure {
+        Failure { reason, line: self.lines + 1 }
     }
 }
 
-/// Where a cell has one character more than it may have.
-fn far(cell: &[u8], doubled: bool) -> Option<usize> {
+/// Whether a cell has more characters than it may have.
+fn is_far(cell: &[u8], doubled: bool) -> bool {
     let mut count = 0;
     let mut first_quote = false;
-    for (place, byte) in cell.iter().enumerate() {
+    for byte in cell {
         first_quote = doubled && *byte == b'"' && !first_quote;
-        let begins = byte & 0xc0 != 0x80 && !first_quote;
-        count += usize::from(begins);
+        count += usize::from(byte & 0xc0 != 0x80 && !first_quote);
         if count > LONGEST {
-            return Some(place);
+            return true;
         }
     }
-    None
+    false
 }
 
 /// How many lines end in a text.

@@ -32,7 +32,9 @@ pub(super) fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType], ope
     let judged = Options { values: options.values, ..Options::default() };
     if !fits_plainly(cell, judged) && (own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err())
     {
-        return Kind::Unsupported(no_type(cell, judged));
+        // Text that is too long is text: the check of its row says where it stands, or cuts it.
+        let is_text = matches!(cell, Cell::Text(_));
+        return if is_text { Kind::Text(Looks::SETTLED) } else { Kind::Unsupported(no_type(cell, judged)) };
     }
     match (*cell, own) {
         (Cell::Int(value), _) if !is_whole_double(value) => Kind::WideInt,

@@ -41,11 +41,14 @@ def command(tmp_path: Path) -> Iterator[Command]:
         ("a.csv", "Id,\n1,2\n", "a.csv:1: column 2 of the header has no name"),
         ("a.csv", "", "a.csv: is empty: there is no header"),
         ("a.csv", "Id;Item\n1;2\n", "a.csv:1: the header is one single name that holds semicolons"),
-        ("a.csv", 'Id,Item\n1,"tea\n2,milk\n', "a.csv:3: a quote is opened that is never closed"),
+        ("a.csv", 'Id,Item\n1,"tea\n2,milk\n', "a.csv:2: a quote is opened that is never closed"),
+        ("a.csv", 'Id,"It"em\n1,tea\n', "a.csv:1: a quote stands where none may: ',' expected after '\"'"),
         ("a.csv", b"PAR1" + bytes(20), "a.csv: is Parquet, not CSV"),
         ("a.csv", b"PK\x03\x04" + bytes(20), "a.csv: is a zip archive, such as a workbook of Excel, not CSV"),
         ("a.csv", "Id\n1\n".encode("utf-16-le"), "a.csv: holds zero bytes and is no text, not CSV"),
         ("a.csv", '{"Id": 1}\n', "a.csv: is JSON, not CSV"),
+        ("a.csv", '[{"Id":1},\n{"Id":2}]', "a.csv: is JSON, not CSV"),
+        ("a.csv", '[\n {"Id": 1}\n]', "a.csv: is JSON, not CSV"),
         ("a.csv", "Größe\n1\n".encode("latin-1"), "a.csv:1: is no UTF-8"),
         ("a.ndjson", '{"Id": 1}\n{"Id": }\n', "a.ndjson:2: is not JSON: Expecting value at character 8"),
         ("a.csv", "Id,Item\n1,tea\n2,Grüße\n".encode("latin-1"), "a.csv:3: is no UTF-8"),
@@ -107,7 +110,7 @@ def test_where_there_are_no_rows_each_command_knows_what_to_do(command: Command)
 
 def test_a_byte_order_mark_is_no_error(command: Command) -> None:
     for name, content in (("a.csv", "Id,Item\n1,Grüße\n"), ("a.ndjson", '{"Id": 1, "Item": "Grüße"}\n')):
-        for encoding in ("utf-8-sig", "utf-16"):
+        for encoding in ("utf-8-sig", "utf-16", "utf-32"):
             command.write(name, content.encode(encoding))
             ran = command("push", name, "S/T", "--create", "--if-exists", "replace")
             assert (ran.code, command.emulator.rows("S/T")) == (0, [{"Id": 1, "Item": "Grüße"}]), ran.err
@@ -165,7 +168,13 @@ def test_a_full_disk_for_data_is_an_error_and_one_for_the_log_is_none(command: C
 
 def test_streams_that_are_closed_are_named(command: Command) -> None:
     program = f'exec "{sys.executable}" -m powerbi_push'
-    for rest, told in (("plan 1 >&-", "stdout: Bad file descriptor"), ("push - S/T <&-", "stdin: is closed")):
+    command.emulator.client().create_dataset(DatasetSchema("S", {"T": {"Id": int}}))
+    closed = "stdin: is closed"
+    for rest, told in (
+        ("plan 1 >&-", "stdout: Bad file descriptor"),
+        ("push - S/T <&-", closed),
+        ("push - S/T --follow <&-", closed),
+    ):
         ran = subprocess.run(
             ["/bin/sh", "-c", f"{program} {rest}"],
             stderr=subprocess.PIPE,
@@ -243,6 +252,9 @@ def wait_for_rows(command: Command, target: str) -> None:
         (("psh",), "No such command 'psh'."),
         (("push", "a.csv"), "TARGET is missing"),
         (("push", "a.csv", "Sales"), "'Sales' is no target; name the table too"),
+        (("push", "a.csv", "A", "--table", "B/C"), "--table is the name of one table, without a slash: 'B/C'"),
+        (("outbox",), "Missing command."),
+        (("completion",), "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"),
         (("push", "a.csv", "Sales/Orders", "--outbox", "x"), "--outbox goes with --follow"),
         (("push", "a.csv", "Sales/Orders", "--delimiter", "ab"), "--delimiter is one character"),
         (("push", "a.csv", "Sales/Orders", "--delimiter", '"'), "--delimiter is neither a quote nor the end of a line"),
@@ -257,6 +269,26 @@ def test_a_wrong_call_is_2_and_says_why(command: Command, arguments: tuple[str, 
     assert (ran.code, ran.json["ok"], ran.json["error"]["type"]) == (2, False, "UsageError")
     assert told in ran.json["error"]["message"]
     assert f"error: {ran.json['error']['message']}" in ran.err
+    assert ran.err.splitlines()[-1].startswith("hint: powerbi-push")
+
+
+def test_an_encoding_that_is_none_of_text_is_named(command: Command) -> None:
+    command.write("a.csv", "Id\n1\n")
+    command.write("a.ndjson", '{"Id": 1}\n')
+    for name in ("a.csv", "a.ndjson"):
+        ran = command("push", name, "S/T", "--create", "--encoding", "rot13")
+        assert ran.err.splitlines()[:2] == [
+            f"error: {name}: `rot13` is no encoding of text",
+            "hint: such as utf-8, cp1252, latin-1 or utf-16",
+        ]
+
+
+def test_a_text_in_utf_16_without_a_mark_is_told_which_way_its_bytes_stand(command: Command) -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        command.write("a.csv", "Id\n1\n".encode(encoding))
+        ran = command("push", "a.csv", "S/T", "--create")
+        assert f"--encoding {encoding}\n" in ran.err
+        assert command("push", "a.csv", "S/T", "--create", "--encoding", encoding).code == 0
 
 
 def test_an_error_of_the_service_has_its_words_as_json_too(command: Command) -> None:

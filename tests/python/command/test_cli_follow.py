@@ -88,8 +88,22 @@ def test_a_signal_ends_it_in_time_with_what_it_has_delivered(command: Command) -
         process.wait(50)
         assert time.monotonic() - begun < LIMIT
         assert process.stderr is not None
-        assert process.stderr.read().decode().startswith("1 row read: 1 confirmed; ")
+        warning, account = process.stderr.read().decode().splitlines()
+    assert warning == "warning: the last line had no end when the signal came, and was not taken"
+    assert account.startswith("1 row read: 1 confirmed; ")
     assert (process.returncode, ids(command)) == (0, [1])
+
+
+def test_a_signal_between_two_lines_of_csv_cuts_none_off(command: Command) -> None:
+    command.write("schema.json", '{"Id": "int", "Item": "string"}')
+    for piece, warned in (("Id,Item\n1,tea\n", False), ('Id,Item\n2,tea\n3,"a', True)):
+        before = len(ids(command))
+        with following(command, "--schema", "schema.json", "--max-delay", "0.01") as process:
+            feed(process, piece)
+            wait_for(command, before + 1)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=50)
+        assert err.decode().startswith("warning: the last line had no end") is warned
 
 
 @pytest.mark.parametrize(("outbox", "code"), [((), 1), (("--outbox", "rows.db"), 0)], ids=["memory", "outbox"])
@@ -107,11 +121,16 @@ def test_a_signal_ends_it_in_time_where_nothing_can_be_delivered(
         assert time.monotonic() - begun < LIMIT
         assert process.stderr is not None
         told = process.stderr.read().decode()
+        assert process.stdout is not None
+        last = json.loads(process.stdout.read().splitlines()[-1])
     assert process.returncode == code
     assert "1 row read: 1 in doubt" in told
     assert ("1 row waits in rows.db for the next run" in told) is bool(outbox)
     if outbox:
         assert Outbox(command.folder / "rows.db").pending == 1
+        assert (last["ok"], last["in_doubt"], last["pending"]) == (True, 1, 1)
+    else:
+        assert (last["ok"], last["result"]["in_doubt"]) == (False, 1)
 
 
 def test_a_restart_of_the_service_is_survived(command: Command) -> None:
@@ -197,6 +216,58 @@ def test_what_an_earlier_run_left_goes_first(command: Command) -> None:
         _, err = process.communicate(timeout=50)
     assert (process.returncode, ids(command)) == (0, [1, 2])
     assert err.decode().startswith("1 row of an earlier run waits in rows.db and goes first\n")
+
+
+@pytest.mark.parametrize("given", [(), ("--schema", "schema.json")], ids=["bare", "schema"])
+def test_what_an_earlier_run_left_goes_while_no_line_comes(command: Command, given: tuple[str, ...]) -> None:
+    command.write("schema.json", '{"Id": "int", "Item": "string"}')
+    command.emulator.fail_next(403, route="/rows")
+    with following(command, "--outbox", "rows.db", "--close-timeout", "0.1") as process:
+        feed(process, line(1))
+        process.communicate(timeout=50)
+    assert ids(command) == []
+    with following(command, "--outbox", "rows.db", *given) as process:
+        wait_for(command, 1)
+        process.communicate(timeout=50)
+    assert (process.returncode, ids(command)) == (0, [1])
+
+
+def test_what_is_wrong_with_the_destination_is_told_before_a_line_is_taken(command: Command) -> None:
+    command.emulator.client().create_dataset(DatasetSchema("Other", [TableSchema("Orders", {"Id": int})]))
+    with following(command, "--outbox", "rows.db") as first:
+        feed(first, line(1))
+        wait_for(command, 1)
+        for target, told in (
+            ("Nowhere/Orders", "there is no dataset `Nowhere`"),
+            ("Sales/Orders", "rows.db"),
+        ):
+            with command.start("push", "-", target, "--follow", "--outbox", "rows.db") as process:
+                # Its input stays open, and nothing comes.
+                process.wait(50)
+                assert process.stderr is not None
+                err = process.stderr.read().decode()
+            assert (process.returncode, told in err.splitlines()[0]) == (1, True), err
+        first.communicate(timeout=50)
+    with command.start("push", "-", "Other/Orders", "--follow", "--outbox", "rows.db") as process:
+        process.wait(50)
+    assert process.returncode == 1
+
+
+def test_csv_is_converted_whether_its_kind_was_said_or_seen(command: Command) -> None:
+    command.write("schema.json", '{"Id": "int", "Item": "string"}')
+    call = ("push", "-", "Sales/Orders", "--follow", "--schema", "schema.json")
+    for said in ((), ("--format", "csv")):
+        assert command(*call, *said, stdin=b"Id,Item\n1,2\n").code == 0
+        refused = command(*call, *said, "--no-convert", stdin=b"Id,Item\n1,2\n")
+        assert (refused.code, "column `Id` takes Int64, not str" in refused.err) == (1, True)
+    # Of NDJSON nothing is converted that nobody says.
+    assert command(*call, stdin=b'{"Id": "1"}\n').code == 1
+    assert command.emulator.rows("Sales/Orders") == [{"Id": 1, "Item": "2"}] * 2
+
+
+def test_csv_without_a_schema_is_a_wrong_call_once_it_is_seen(command: Command) -> None:
+    ran = command("push", "-", "Sales/Orders", "--follow", stdin=b"Id,Item\n1,2\n")
+    assert (ran.code, "--follow of CSV needs --schema" in ran.err) == (2, True)
 
 
 def test_a_closed_stdout_ends_it_with_an_account(command: Command) -> None:

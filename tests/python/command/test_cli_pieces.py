@@ -109,6 +109,13 @@ def test_the_bar_of_rich_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch
     assert "waiting for the quota of 120 requests a minute, until " in line
 
 
+def test_in_a_narrow_window_the_bar_keeps_the_time_at_which_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert type(bars._made()).__name__ == "Bar"  # noqa: SLF001 - which of them it is
+    monkeypatch.setenv("COLUMNS", "130")
+    assert isinstance(bars._made(), bars.RichBar)  # noqa: SLF001 - which of them it is
+
+
 @pytest.mark.parametrize(
     ("said", "called"),
     [
@@ -116,6 +123,9 @@ def test_the_bar_of_rich_says_what_is_waited_for(monkeypatch: pytest.MonkeyPatch
         ("pass schema= to have names checked", "pass --schema to have names checked"),
         ('unknown_columns="ignore" leaves it out', "--unknown-columns ignore leaves it out"),
         ('an outbox="path" that keeps them', "an --outbox path that keeps them"),
+        ('types={"A \\"b": str} takes them', '--schema FILE with {"A \\"b": "str"} takes them'),
+        ("use client.workspace(name_or_id); elsewhere", 'use TARGET "Workspace/Dataset/Table"; elsewhere'),
+        ("through client.workspace(...).dataset(name)", 'through TARGET "Workspace/Dataset/Table"'),
         ("a == b", "a == b"),
     ],
 )
@@ -145,12 +155,14 @@ def test_cells_of_a_csv_are_what_stands_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "line", "told"),
     [
-        ('2,"never closed\n3,x\n', 10_003, "a quote is opened that is never closed"),
+        ('2,"never closed\n3,x\n', 10_002, "a quote is opened that is never closed"),
+        ('2,"tea\n\n","never closed\n3,x\n', 10_004, "a quote is opened that is never closed"),
         ("2\n", 10_002, "1 cell where the header has 2"),
         ('2,"a"b\n', 10_002, "a quote stands where none may: ',' expected after '\"'"),
-        (f"2,{'x' * 1_000_001}\n", 10_002, "a quote is opened that is never closed"),
+        ('2,"a\n"b\n', 10_002, "a quote stands where none may: ',' expected after '\"', on line 10003"),
+        (f"2,{'x' * 1_000_001}\n", 10_002, "a cell is longer than 1,000,000 characters"),
         (f'2,"{"é" * 1_000_000}"\n3\n', 10_003, "1 cell where the header has 2"),
-        (f'2,"{"é" * 999_999}""{"x" * 16_000_000}', 10_002, "a quote is opened that is never closed"),
+        (f'2,"{"é" * 999_999}""{"x" * 16_000_000}', 10_002, "a cell is longer than 1,000,000 characters"),
         (f"{'x' * 9_999}," * 1_700, 10_002, "a row has no end within 16 MB"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
@@ -14,14 +15,16 @@ from powerbi_push import _core
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Records with their lines, the header without one; what ended the reading, and where.
-Read = tuple[list[Any], tuple[int, str | None] | None]
+#: Records with their lines, and perhaps with what is wrong with them and where, the header without; what ended the
+#: reading, and where.
+Read = tuple[list[Any], tuple[int, str] | None]
 #: What matters to a reader, and some of what does not.
 TEXTS = st.text(st.sampled_from('",;\t\n\r§€a \0'), max_size=60)
 #: What is often well: cells in quotes or without, and ends of lines.
 WELL = ['"a ""b"""', '"1,\r\n2"', "3", "", '5"', ",", ",", "\n", "\r\n", "\r", '"']
 CELLS = st.lists(st.sampled_from(WELL), max_size=30)
 BYTES = st.binary(max_size=3)
+OPEN = "a quote is opened that is never closed"
 
 
 def by_the_core(pieces: Iterable[bytes], delimiter: str) -> Read:
@@ -38,21 +41,39 @@ def by_the_core(pieces: Iterable[bytes], delimiter: str) -> Read:
                 rows = [[*row.values()] for row in found.dicts()]
                 read += zip(found.lines, rows, strict=True)
             else:
-                read.append(found)
+                line, cells, wrong = found
+                read.append((line, cells) if wrong is None else (line, wrong))
     return read, reader.failure
 
 
 def by_python(whole: bytes, delimiter: str) -> Read:
     text = io.TextIOWrapper(io.BytesIO(whole), "utf-8-sig", "surrogateescape", newline="")
-    reader, read, line = csv.reader(text, delimiter=delimiter, strict=True), list[Any](), 1
-    try:
-        for record in reader:
-            if record:
-                read.append((line, record) if read else record)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        return read, (reader.line_num, None if "unexpected end" in str(error) else str(error))
+    lines, read, line = list(text), list[Any](), 1
+    while line <= len(lines):
+        reader = csv.reader(lines[line - 1 :], delimiter=delimiter, strict=True)
+        first = line
+        try:
+            for record in reader:
+                if record:
+                    read.append((line, record) if read else record)
+                line = first + reader.line_num
+        except csv.Error as error:
+            end = first + reader.line_num - 1
+            if "unexpected end" in str(error):
+                return read, (line + breaks_before_the_last_cell(lines[line - 1 :], delimiter), OPEN)
+            wrong = (end, f"a quote stands where none may: {error}")
+            if not read:
+                return read, wrong
+            # The line with the quote is none, and Python goes on behind it.
+            read.append((line, wrong))
+            line = end + 1
     return read, None
+
+
+def breaks_before_the_last_cell(lines: list[str], delimiter: str) -> int:
+    """In a record whose last cell is never closed."""
+    (*cells, _) = next(csv.reader(lines, delimiter=delimiter))
+    return sum(len(re.findall("\r\n|\r|\n", cell)) for cell in cells)
 
 
 @settings(max_examples=500, deadline=None)

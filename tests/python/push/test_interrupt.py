@@ -63,7 +63,8 @@ def interrupted(push: Callable[[], object], ctrl_c: CtrlC) -> PushResult:
     assert time.monotonic() - ctrl_c.sent_at < LATEST
     assert type(caught.value) is KeyboardInterrupt
     result: PushResult = caught.value.result  # type: ignore[attr-defined]
-    assert caught.value.__notes__ == [result.summary()]
+    first = f"resume_from={result.resume_from}: the first row that is not confirmed"
+    assert caught.value.__notes__ == [result.summary(), first]
     return result
 
 

@@ -321,9 +321,12 @@ def test_the_line_says_what_is_waited_for_and_until_when_also_in_a_narrow_window
     step = progress_of(read=1_200_000, confirmed=1_000_000, total=1_200_000, waiting=waiting, until=until)
     assert shown(step) == [f"1,000,000 of 1,200,000 rows (83%), {waiting}, until {until:%H:%M}"]
     assert shown(step, width=80) == [f"83%, {waiting}, until {until:%H:%M}"]
-    assert shown(step, width=30) == ["83%, waiting for the quota o…"]
+    assert shown(step, width=30) == [f"waiting for the…, until {until:%H:%M}"]
     soon = (datetime.now(UTC) + timedelta(seconds=30)).astimezone()
     assert shown(progress_of(waiting="waiting", until=soon)) == [f"0 rows, waiting, until {soon:%H:%M:%S}"]
+    refused = "waiting, because the service refused for now (429, Retry-After)"
+    step = progress_of(confirmed=1, total=2, waiting=refused, until=soon)
+    assert shown(step, width=80) == [f"{refused}, until {soon:%H:%M:%S}"]
     down = "127.0.0.1:8765 refuses the connection, attempt 3"
     assert shown(progress_of(waiting=down)) == [f"0 rows, {down}"]
 

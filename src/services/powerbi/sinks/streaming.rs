@@ -27,6 +27,9 @@ pub struct Streaming {
 }
 
 impl Streaming {
+    /// How large a request may get that live tiles are to show.
+    pub const TILES: Limits = Limits { max_bytes: TILE_BYTES, ..PushDataset::LIMITS };
+
     /// Any https URL, or http to this machine; its shape is the service's business.
     pub fn new(push_url: &str, history: bool, live_tiles: bool) -> Result<Self> {
         let wrong = |why: &str| {
@@ -101,7 +104,7 @@ impl Sink for Streaming {
 
     fn limits(&self) -> Limits {
         let tiles = !self.history || self.live_tiles;
-        Limits { max_bytes: if tiles { TILE_BYTES } else { PushDataset::LIMITS.max_bytes }, ..PushDataset::LIMITS }
+        if tiles { Self::TILES } else { PushDataset::LIMITS }
     }
 
     fn clear(&self, _watch: Arc<dyn Watch>) -> Later<'_, ()> {
