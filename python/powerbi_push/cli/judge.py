@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from powerbi_push.delivery.results import validation_report
+
 if TYPE_CHECKING:
     from powerbi_push.delivery.results import ValidationReport
     from powerbi_push.schema.table import TableSchema
@@ -27,4 +29,5 @@ class Judge:
     def __call__(self, rows: Any, most: int) -> ValidationReport:
         """Judge rows; so many problems are kept in full."""
         told = {"max_errors": most, **self.options}
-        return self.schema._judged(rows, told, by_push_url=self.by_push_url)  # noqa: SLF001 - the same package
+        core = self.schema._core  # noqa: SLF001 - the same package
+        return validation_report(core.validate(rows, told, self.by_push_url))

@@ -301,11 +301,7 @@ class TableSchema:
         'column `Prise` is not in table `t`; did you mean `Price`?'
         """
         told = given("TableSchema.validate", RowOptions, options)
-        return self._judged(rows, {"max_errors": max_errors, **told})
-
-    def _judged(self, rows: Rows, options: dict[str, Any], *, by_push_url: bool = False) -> ValidationReport:
-        """Judge rows by what one request of a push dataset may hold, or one through a push URL."""
-        return validation_report(self._core.validate(rows, options, by_push_url))
+        return validation_report(self._core.validate(rows, {"max_errors": max_errors, **told}))
 
     @takes(CheckOptions)
     def payloads(
