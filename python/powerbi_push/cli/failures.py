@@ -25,6 +25,7 @@ _FLAGS = re.compile(
 )
 #: What the package's objects are called here.
 _OBJECTS = (
+    (re.compile(r"\binfer\(convert=True\)"), "--convert"),
     (re.compile(r'\btypes=\{("(?:[^"\\]|\\.)*"): (\w+)\}'), r'--schema FILE with {\1: "\2"}'),
     (re.compile(r"\bclient\.workspace\([\w.]+\)(\.dataset\([\w.]+\))?"), 'TARGET "Workspace/Dataset/Table"'),
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: What a byte that is no UTF-8 is read as.
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 #: Where an example is, as the package says it: a type, and a row from 0.
-_ROW = re.compile(r"(\w+) in row (\d+) \(")
+_ROW = re.compile(r"\b(\w+) in row (\d+)(?= \(`|[,;]|$)")
 #: What is said of a row that is alone.
 _ALONE = "the types cannot be inferred: "
 
@@ -69,7 +69,7 @@ class Fitting:
         except SourceError as error:
             raise (self._failure or error) from None
         except CommandError as error:
-            told = _ROW.sub(lambda found: f"{found[1]} on line {self._lines.of(int(found[2]))} (", str(error))
+            told = _ROW.sub(lambda found: f"{found[1]} on line {self._lines.of(int(found[2]))}", str(error))
             raise CommandError(told, hint=error.hint) from error.__cause__
 
     def _watched(self, rows: Iterator[Any]) -> Iterator[Any]:
@@ -118,5 +118,5 @@ class Fitting:
         try:
             _core.infer_columns(said, [], self._convert, "powerbi")
         except ConfigurationError as error:
-            return error.message.removeprefix(_ALONE).replace(" in row 0 (", " (")
+            return _ROW.sub(r"\1", error.message.removeprefix(_ALONE))
         return None

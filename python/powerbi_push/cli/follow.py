@@ -190,9 +190,17 @@ class _Flow:
             tell(f"error: {error.message}")
             result = error.result
         if failure is not None:
-            vars(failure)["result"] = result
+            told = {"result": result, "details": {"pending": self._waiting()}}
+            vars(failure).update(told)
             raise failure
         return self._tell(PushResult() if result is None else result)
+
+    def _waiting(self) -> int:
+        """How many rows wait in the outbox for the next run; that is told, too."""
+        waits = Outbox(self._outbox).pending if self._outbox else 0
+        if waits:
+            self._session.say(f"{_rows_wait(waits)} in {self._outbox} for the next run")
+        return waits
 
     def _drain(self) -> None:
         """Deliver what is left for as long as it may take: to the end, unless somebody said less or a signal comes."""
@@ -217,9 +225,7 @@ class _Flow:
             twice = stats.maybe_twice - whole.maybe_twice
             doubled = f" ({twice:,} maybe twice)" if twice else ""
             self._session.say(f"and of an earlier run {earlier:,} confirmed{doubled}")
-        waits = Outbox(self._outbox).pending if self._outbox else 0
-        if waits:
-            self._session.say(f"{_rows_wait(waits)} in {self._outbox} for the next run")
+        waits = self._waiting()
         # Rows that wait in the outbox have time; other ones that are in doubt or unsent have had their end.
         unsettled = self._left or whole.in_doubt + whole.unsent > waits
         ok = not unsettled and (self._rejects is not None or not whole.rejected)

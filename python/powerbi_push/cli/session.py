@@ -132,8 +132,10 @@ class _Lines(logging.Handler):
     """Writes what the logger says as lines on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        from powerbi_push.cli.failures import in_flags  # noqa: PLC0415 - it writes by this module
+
         word = coloured("warning", "yellow") if record.levelno >= logging.WARNING else "note"
-        tell(f"{word}: {record.getMessage()}")
+        tell(f"{word}: {in_flags(record.getMessage())}")
 
 
 def listen(session: Session) -> None:

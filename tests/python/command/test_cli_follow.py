@@ -150,6 +150,16 @@ def test_a_broken_line_ends_it_and_what_came_before_is_delivered(command: Comman
     assert err.decode().startswith("error: stdin:2: is not JSON: Expecting property name enclosed in double quotes")
 
 
+def test_a_broken_line_ends_it_with_a_word_of_the_rows_that_wait(command: Command) -> None:
+    command.emulator.fail_next(403, route="/rows")
+    with following(command, "--outbox", "rows.db", "--close-timeout", "0.1") as process:
+        feed(process, line(1), "{broken\n")
+        out, err = process.communicate(timeout=50)
+    told = json.loads(out.splitlines()[-1])
+    assert (process.returncode, told["ok"], told["pending"], told["result"]["unsent"]) == (1, False, 1, 1)
+    assert "1 row waits in rows.db for the next run\n" in err.decode()
+
+
 def test_a_wrong_row_ends_it_and_what_came_before_is_delivered(command: Command) -> None:
     with following(command) as process:
         feed(process, line(1), '{"Id": [2]}\n', line(3))
@@ -234,7 +244,7 @@ def test_what_an_earlier_run_left_goes_while_no_line_comes(command: Command, giv
 
 def test_what_is_wrong_with_the_destination_is_told_before_a_line_is_taken(command: Command) -> None:
     command.emulator.client().create_dataset(DatasetSchema("Other", [TableSchema("Orders", {"Id": int})]))
-    with following(command, "--outbox", "rows.db") as first:
+    with following(command, "--outbox", "rows.db", "--max-delay", "0.01") as first:
         feed(first, line(1))
         wait_for(command, 1)
         for target, told in (

@@ -126,6 +126,7 @@ def test_in_a_narrow_window_the_bar_keeps_the_time_at_which_it_goes_on(monkeypat
         ('types={"A \\"b": str} takes them', '--schema FILE with {"A \\"b": "str"} takes them'),
         ("use client.workspace(name_or_id); elsewhere", 'use TARGET "Workspace/Dataset/Table"; elsewhere'),
         ("through client.workspace(...).dataset(name)", 'through TARGET "Workspace/Dataset/Table"'),
+        ("infer(convert=True) takes them as that", "--convert takes them as that"),
         ("a == b", "a == b"),
     ],
 )

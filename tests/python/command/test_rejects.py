@@ -206,7 +206,7 @@ def test_lines_that_have_no_types_are_among_the_rejects_with_a_schema_and_withou
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
-        ('{"Id": [2]}', "a.ndjson:2: column `Id` has a value that no type takes: list"),
+        ('{"Id": [2]}', "a.ndjson:2: column `Id` has a value that no type takes: list; "),
         ('{"Id": 1e999}', "a.ndjson:2: column `Id` has an infinite number: float (`inf`)"),
         ('{"Id": 2, "S": "\\ud83d"}', "a.ndjson:2: column `S` has text with a lone surrogate"),
         ("5", "a.ndjson:2: is no object, but int"),

@@ -102,6 +102,16 @@ def test_no_type_is_inferred_that_refuses_the_value_it_was_read_off(value: objec
         TableSchema.infer("t", [{"a": value}])
 
 
+@pytest.mark.parametrize("convert", [False, True])
+def test_text_that_is_too_long_is_text_and_the_check_of_its_row_tells_it(convert: bool) -> None:  # noqa: FBT001
+    rows = [{"a": "1"}, {"a": "x" * 4_001}]
+    table = TableSchema.infer("t", rows, convert=convert)
+    assert table == TableSchema("t", {"a": str})
+    assert [(error.row, error.code) for error in table.validate(rows).errors] == [(1, "too_long")]
+    with pytest.raises(ConfigurationError, match="mixes kinds"):
+        TableSchema.infer("t", [{"a": 1}, {"a": "x" * 4_001}])
+
+
 @pytest.mark.parametrize("rows", [[], [{}], [{}, {}], iter(())], ids=named)
 def test_there_is_nothing_to_infer_from_no_rows(rows: Any) -> None:
     with pytest.raises(ConfigurationError, match="no rows"):
