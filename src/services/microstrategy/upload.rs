@@ -121,12 +121,14 @@ impl Upload {
                 Err(setback) => {
                     let is_unknown = setback.in_doubt && setback.error.answer.code.is_none();
                     failures += 1;
+                    if is_unknown {
+                        // A session of which nobody knows the id would be in the way: it ends with the login.
+                        client.log_out_alone().await.ok();
+                    }
                     if !(is_unknown || setback.renewed) || failures > 1 && !client.retry.allows(failures) {
                         return Err(if failures > 1 { setback.error.with_hint(IN_THE_WAY) } else { setback.error });
                     }
                     if is_unknown {
-                        // A session of which nobody knows the id would be in the way: it ends with the login.
-                        client.log_out_alone().await.ok();
                         clock.sleep_until(clock.now() + client.retry.delay(failures)).await;
                     }
                 }
