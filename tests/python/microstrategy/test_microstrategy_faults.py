@@ -45,18 +45,19 @@ import asyncio
 import powerbi_push as pbi
 
 async def main():
-    client = pbi.microstrategy.Client(
-        {server.base_url!r}, username={server.username!r}, password={server.password!r}
-    )
-    for _ in range(20):
+    # From before the request for a login leaves to after its answer has come.
+    for part in range(60):
+        client = pbi.microstrategy.Client(
+            {server.base_url!r}, username={server.username!r}, password={server.password!r}
+        )
         asking = asyncio.create_task(client.datasets_async())
-        await asyncio.sleep(0)
+        await asyncio.sleep(part / 10_000)
         asking.cancel()
         try:
             await asking
         except asyncio.CancelledError:
             pass
-    await client.close_async()
+        await client.close_async()
 
 asyncio.run(main())
 """

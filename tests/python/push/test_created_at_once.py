@@ -13,11 +13,10 @@ import pytest
 
 import powerbi_push as pbi
 from conftest import SCHEMA, orders
+from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from powerbi_push.emulator import Emulator
 
 THREADS = 8
 
@@ -42,6 +41,14 @@ def test_threads_that_reuse_one_name_at_once_make_one_dataset(powerbi: Emulator)
     ids = at_once(lambda _: powerbi.client().create_dataset(SCHEMA, if_exists="reuse").id)
     assert len(set(ids)) == 1
     assert [dataset.id for dataset in powerbi.client().datasets()] == ids[:1]
+
+
+def test_who_comes_while_a_dataset_takes_its_time_to_be_made_waits_for_it() -> None:
+    with Emulator(clock="virtual") as emulator:
+        emulator.fail_next(429, retry_after=1, route="Datasets_PostDataset")
+        ids = at_once(lambda _: emulator.client().create_dataset(SCHEMA, if_exists="reuse").id)
+        assert [dataset.id for dataset in emulator.client().datasets()] == [ids[0]]
+        assert set(ids) == {ids[0]}
 
 
 def test_threads_that_push_and_create_at_once_make_one_dataset(powerbi: Emulator) -> None:
