@@ -630,7 +630,7 @@ def test_rows_of_two_pushes_into_one_table_are_counted_on(client: pbi.microstrat
 @pytest.fixture
 def slow() -> Iterator[Emulator]:
     """A service that publishes for longer than progress is silent."""
-    with pbi.Emulator(microstrategy_assumptions={"publish_gets": 4}) as emulator:
+    with pbi.Emulator(microstrategy_assumptions={"publish_gets": 2}) as emulator:
         yield emulator
 
 
