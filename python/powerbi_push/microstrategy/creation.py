@@ -108,14 +108,11 @@ def _parts(schema: DatasetSchema, rows: Any) -> dict[str, Any]:
     if isinstance(rows, Mapping) and rows and all(name in names for name in rows):
         return dict(rows)
     tables = f"its tables are {', '.join(map(shown, names))}"
-    if isinstance(rows, Mapping) and not any(name in names or name in _columns(schema) for name in rows):
+    columns = (column.name for table in schema.tables for column in table.columns)
+    if isinstance(rows, Mapping) and {*names, *columns}.isdisjoint(rows):
         msg = "rows= is a mapping, and none of its keys is the name of a table"
         raise ConfigurationError(msg, hint=tables)
     if len(names) == 1:
         return {names[0]: rows}
     msg = f"the dataset has {len(names)} tables: rows= takes a mapping of their names to rows"
     raise ConfigurationError(msg, hint=tables)
-
-
-def _columns(schema: DatasetSchema) -> set[str]:
-    return {column.name for table in schema.tables for column in table.columns}

@@ -93,12 +93,21 @@ struct State {
 }
 
 /// What is known of the session.
-#[derive(Debug, Default)]
-struct Shared(Mutex<State>);
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// What its requests have in common.
+    address: Url,
+}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the cookies of an answer.
+    fn hear(&self, response: &Response) {
+        self.lock().jar.hear(&response.headers, &self.address);
     }
 }
 
@@ -124,7 +133,7 @@ struct Logins {
 
 /// Hears the token and the cookies of a login.
 #[derive(Debug)]
-struct Hearing(Arc<Shared>, Vec<SecretString>, Url);
+struct Hearing(Arc<Shared>, Vec<SecretString>);
 
 impl Authentication for Hearing {
     fn sign<'a>(&'a self, _request: &'a Request) -> Later<'a, Signature> {
@@ -136,10 +145,9 @@ impl Authentication for Hearing {
     }
 
     fn hear(&self, response: &Response) {
-        let mut state = self.0.lock();
-        state.jar.hear(&response.headers, &self.2);
+        self.0.hear(response);
         if let (200..300, Some(token)) = (response.status, response.header(TOKEN.as_str())) {
-            state.token = Some(token.into());
+            self.0.lock().token = Some(token.into());
         }
     }
 }
@@ -147,8 +155,8 @@ impl Authentication for Hearing {
 impl Session {
     /// Nobody is signed in yet.
     pub(super) fn new(sign_in: SignIn, root: &Url, transport: Transport, retry: Retry, clock: Clock) -> Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let hearing = Hearing(Arc::clone(&shared), sign_in.secrets(), below(root, &[])?);
+        let shared = Arc::new(Shared { state: Mutex::default(), address: below(root, &[])? });
+        let hearing = Hearing(Arc::clone(&shared), sign_in.secrets());
         let http = Exchanges::new(transport, Arc::new(Speech)).signed_by(Arc::new(hearing));
         let url = below(root, &["auth", "login"])?;
         let (turn, is_closed) = (tokio::sync::Mutex::default(), AtomicBool::new(false));
@@ -300,6 +308,6 @@ impl Authentication for Session {
     }
 
     fn hear(&self, response: &Response) {
-        self.0.shared.lock().jar.hear(&response.headers, &self.0.url);
+        self.0.shared.hear(response);
     }
 }
