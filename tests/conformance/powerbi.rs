@@ -31,7 +31,7 @@ impl Subject for Table {
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let client = Client::new(root.clone(), credential, &settings, Retry::default(), Allowance::NONE, clock.clone());
         let route = client.unwrap().route(&TableAt::new(None, "d", "Orders")).unwrap();
-        Reached { sink: Arc::clone(&route.sink), http: route.http() }
+        Reached { sink: Arc::clone(&route.sink), http: route.http }
     }
 
     fn rows(&self, asked: &Asked) -> Option<Vec<i64>> {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Destination, DiskQueue, Queue, Settings};
-use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
-use powerbi_push::rate_limit::{Quotas, RateLimit};
+use powerbi_push::delivery::worker::{OnFailure, Policy};
 
 use crate::endings::{LIMITS, fill, policy};
 use crate::far_end::{FarEnd, Said, Turn};
@@ -31,9 +30,7 @@ async fn what_is_left_on_the_disk_is_delivered_by_the_next_one() {
                 fill(&outbox, reached.sink.framing());
             }
             let by = Policy { on_failure: OnFailure::Continue, ..policy() };
-            let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
-            let sink = Arc::clone(&reached.sink);
-            let delivery = Delivery::new(Arc::clone(&outbox), sink, reached.http, limit, clock.clone(), by);
+            let delivery = reached.route(&clock).delivery(Arc::clone(&outbox), by);
             let delivery = Arc::new(delivery.limited(LIMITS));
             outbox.close();
             let running = tokio::spawn(Arc::clone(&delivery).run());

@@ -73,7 +73,7 @@ impl Push {
     }
 
     pub(super) fn log(&self, py: Python<'_>) -> PyResult<()> {
-        notices::log(py, &self.sink.route.place(), &self.delivery.notices())
+        notices::log(py, &self.sink.route.place, &self.delivery.notices())
     }
 
     pub(super) fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -28,7 +28,7 @@ use super::waiting::{ROWS, WaitingRows};
 use crate::clock::Moment;
 use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy as DeliveryPolicy};
-use crate::delivery::{Committed, Committing, Fault, Parcel, Session, Sink, Verdict};
+use crate::delivery::{Committed, Committing, Fault, Parcel, Route, Session, Sink, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Reach, Request};
 use crate::http::{Answer, Dialect, Exchanges, Later};
@@ -320,7 +320,7 @@ impl Sink for Upload {
 /// Rows on their way to an upload; nothing moves before [`Delivery::open_and_run`].
 #[must_use]
 pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> Arc<Delivery> {
-    let Client { clock, limit, retry, .. } = upload.client.clone();
+    let Client { http, clock, limit, retry, .. } = upload.client.clone();
     let policy = DeliveryPolicy {
         retry,
         resend_doubt: true,
@@ -331,8 +331,8 @@ pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> 
         on_failure: OnFailure::Stop,
         linger: None,
     };
-    let http = upload.http();
-    Arc::new(Delivery::new(queue, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
+    let route = Route { sink: Arc::new(upload), place: "the upload".into(), http, limit, clock, retry };
+    Arc::new(route.delivery(queue, policy).opening(Opening::default()))
 }
 
 /// Where rows wait: `waiting` in the order of `updates`, each table once.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::clock::{Clock, Moment};
+use powerbi_push::delivery::Route;
 use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::http::transport::Settings;
@@ -15,7 +16,7 @@ use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{self, Encoder};
 use powerbi_push::rows::schema::TableSchema;
-use powerbi_push::services::powerbi::client::{Client, Route};
+use powerbi_push::services::powerbi::client::Client;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use powerbi_push::services::powerbi::sinks::PushDataset;
 use powerbi_push::services::powerbi::{Allowance, TARGET, TableAt, base_url};
