@@ -83,6 +83,12 @@ fn plain(response: &Response, secrets: &[&str]) -> Refusal {
     Refusal { code: None, message: message.map(|text| blotted(&text, secrets)) }
 }
 
+/// Whether the service itself has refused, as far as `error` tells: it gives its refusals a code, even those with a 500.
+/// Whatever stands before it has none.
+pub(super) fn has_refused(error: &Error) -> bool {
+    error.answer.code.is_some()
+}
+
 /// The number in a code such as `ERR009`; some documents write more zeros than answers have.
 pub(super) fn number(answer: &Answer) -> Option<u32> {
     answer.refusal.code.as_ref()?.strip_prefix("ERR")?.parse().ok()
