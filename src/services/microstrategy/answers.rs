@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
+use crate::error::{Error, Kind, blotted, one_line};
 use crate::http::transport::Response;
 use crate::http::{Answer, Dialect, Refusal, Said};
 
@@ -43,22 +43,8 @@ impl Dialect for Speech {
     }
 
     fn explain(&self, answer: &Answer, doing: &str) -> Error {
-        let Answer { status, refusal, request_id, .. } = answer;
-        let (kind, hint) = judge(answer);
-        let ticket = request_id.as_ref().map(|ticket| format!(" (ticketId {ticket})")).unwrap_or_default();
-        let error = Error::new(kind, format!("{doing}: the service answered {status}{}{ticket}", refusal.said()));
-        let error = error.with_answer(ServiceAnswer {
-            status: Some(*status),
-            code: refusal.code.clone(),
-            request_id: request_id.clone(),
-            retry_after: answer.retry_after,
-            bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
-            claims: None,
-        });
-        match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        let ticket = answer.request_id.as_ref().map(|ticket| format!(" (ticketId {ticket})")).unwrap_or_default();
+        answer.refused(doing, &ticket, judge(answer))
     }
 
     fn is_expired(&self, answer: &Answer) -> bool {

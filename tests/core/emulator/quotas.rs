@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{House, Reply, send};
 use powerbi_push::emulator::FailNext;
 
-const ROW: &str = r#"{"rows":[{"a":1}]}"#;
+pub(super) const ROW: &str = r#"{"rows":[{"a":1}]}"#;
 const TOO_MANY: &str = "You have exceeded the amount of requests allowed in the current time frame and further requests will fail. Retry in";
 const TOO_MANY_ROWS: &str = "You are over your rows per hour limit for this dataset. To push more rows per hour, upgrade \
                              your account to Power BI Pro or retry your push later.";
@@ -234,7 +234,7 @@ async fn a_push_url_with_history_shares_the_quotas_of_its_dataset() {
 }
 
 /// A post whose body is not sent yet; whoever was told to continue is being handled.
-fn begun(house: &House, rows: &str) -> TcpStream {
+pub(super) fn begun(house: &House, rows: &str) -> TcpStream {
     let port = house.emulator.port();
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let (token, length) = (&house.token, ROW.len());
@@ -246,10 +246,11 @@ fn begun(house: &House, rows: &str) -> TcpStream {
     .unwrap();
     let mut go_on = [0; 25];
     socket.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     socket
 }
 
-fn ended(mut socket: TcpStream) -> String {
+pub(super) fn ended(mut socket: TcpStream) -> String {
     socket.write_all(ROW.as_bytes()).unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();

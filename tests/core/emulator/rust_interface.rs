@@ -9,6 +9,7 @@ use powerbi_push::emulator::{Emulator, FailNext, Options};
 use powerbi_push::error::Kind;
 use serde_json::json;
 
+use super::quotas::{ROW, begun, ended};
 use super::{House, shop};
 
 #[tokio::test]
@@ -64,29 +65,12 @@ async fn requests_that_wait_together_are_counted_together() {
     let house = House::new();
     let rows = house.table(&[("a", "Int64")]).await;
     assert_eq!(house.emulator.most_in_flight(), 0);
-    let port = house.emulator.port();
-    let body = r#"{"rows":[{"a":1}]}"#;
-    let mut sockets: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
-    for socket in &mut sockets {
-        let (token, length) = (&house.token, body.len());
-        write!(
-            socket,
-            "POST /v1.0/myorg{rows} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\nExpect: \
-             100-continue\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-        )
-        .unwrap();
-        // Whoever was told to continue is being handled.
-        let mut go_on = [0; 25];
-        socket.read_exact(&mut go_on).unwrap();
-        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    }
-    for socket in &mut sockets {
-        socket.write_all(body.as_bytes()).unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
+    let sockets: Vec<TcpStream> = (0..3).map(|_| begun(&house, &rows)).collect();
+    for socket in sockets {
+        let answer = ended(socket);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
-    house.post(&rows, body).await;
+    house.post(&rows, ROW).await;
     assert_eq!(house.emulator.most_in_flight(), 3);
 }
 
