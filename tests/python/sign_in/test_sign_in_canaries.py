@@ -25,6 +25,7 @@ from certificates import pair
 from conftest import QUICK, orders
 from entra_server import CLIENT_ID, TENANT, EntraServer, Said, SignIn
 from fault_server import FaultServer, http
+from raw_http import submit
 from test_browser_sign_in import Page
 from test_credentials import SCOPES
 
@@ -92,6 +93,13 @@ ANSWERS: dict[str, list[Said]] = {
     "refused": [Said(401, b'{"error": "<told>", "error_description": "AADSTS1: <told>", "trace_id": "<told>"}')],
     "garbage": [Said(200, b"<garbage>")],
 }
+
+
+@pytest.mark.parametrize("answers", ["refused", "garbage"])
+def test_the_server_repeats_what_it_was_told(answers: str) -> None:
+    with Echo(*ANSWERS[answers]) as entra:
+        told = submit(f"{entra.authority}/{TENANT}/oauth2/v2.0/token", {"client_secret": SECRET})
+    assert found_in(told.text.encode()) == [SECRET]
 
 
 class _Setup:
