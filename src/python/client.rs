@@ -60,8 +60,7 @@ impl Recipe {
     fn make(&self) -> Result<Arc<client::Client>> {
         let (root, credential) = (self.root.clone(), self.credential.clone());
         let (clock, audience) = (self.clock.clone(), Some(self.audience.clone()));
-        client::Client::meant_for(root, credential, &self.settings, self.retry, self.quotas, clock, audience)
-            .map(Arc::new)
+        client::Client::new(root, credential, &self.settings, self.retry, self.quotas, clock, audience).map(Arc::new)
     }
 }
 

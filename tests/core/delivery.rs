@@ -47,7 +47,7 @@ impl Setup {
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let root = base_url(&emulator.url()).unwrap();
         let credential = Credential::Fetch(Arc::new(fetch));
-        let client = Client::new(root, credential, &settings, Retry::default(), quotas, clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, Retry::default(), quotas, clock.clone(), None).unwrap();
         let dataset = Dataset {
             name: "Sales".into(),
             tables: vec![table()],

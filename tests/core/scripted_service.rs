@@ -59,7 +59,7 @@ impl StandIn {
         let clock = Clock::simulated();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let credential = Credential::Token(AccessToken::reading_expiry(token.into()));
-        let client = Client::new(root, credential, &settings, retry, Allowance::NONE, clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, retry, Allowance::NONE, clock.clone(), None).unwrap();
         Self { client, clock, asked }
     }
 

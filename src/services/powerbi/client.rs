@@ -41,20 +41,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Nothing is sent and no token fetched yet.
+    /// Nothing is sent and no token fetched yet; none will be sent that says it is for another `audience`.
     pub fn new(
-        root: Url,
-        credential: Credential,
-        settings: &Settings,
-        retry: Retry,
-        quotas: Allowance,
-        clock: Clock,
-    ) -> Result<Self> {
-        Self::meant_for(root, credential, settings, retry, quotas, clock, None)
-    }
-
-    /// The same, which sends no token that says it is for another `audience`.
-    pub fn meant_for(
         root: Url,
         credential: Credential,
         settings: &Settings,

@@ -96,7 +96,8 @@ impl Scripted {
         let credential =
             Credential::Token(AccessToken { secret: "token".to_owned().into(), expires: None, refresh_at: None });
         let root = base_url(&self.url).unwrap();
-        let client = Client::new(root, credential, &settings, Retry::default(), quotas, self.clock.clone()).unwrap();
+        let client =
+            Client::new(root, credential, &settings, Retry::default(), quotas, self.clock.clone(), None).unwrap();
         client.route(&TableAt::new(None, &self.dataset, "Orders")).unwrap()
     }
 
