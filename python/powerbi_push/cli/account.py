@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
-from powerbi_push.delivery.results import amount
+from powerbi_push.delivery.results import PushResult, amount
 from powerbi_push.exceptions import PowerBIPushError, SourceError, ValidationError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from powerbi_push.cli.readings import Reading
     from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
-    from powerbi_push.delivery.results import PushResult, RowError
+    from powerbi_push.delivery.results import RowError
 
 #: Problems that are shown; the others are counted.
 _SHOWN = 10
@@ -83,6 +83,16 @@ def interrupted(interrupt: KeyboardInterrupt, reading: Reading, rejects: Rejects
     told = CommandError("interrupted", result=None if result is None else counted(result, rejects))
     _say_where_to_resume(told, result, reading, rejects)
     return told
+
+
+def all_rejected(reading: Reading, rejects: Rejects) -> CommandError:
+    """Say that nothing takes the place of the rows of the table."""
+    rejects.begin()
+    name, count = reading.opened.asked.name, rejects.count
+    rows = f"all {count:,} rows of {name} were" if count > 1 else f"the one row of {name} was"
+    hint = f"{'they are' if count > 1 else 'it is'} in {rejects.path}, with lines and reasons"
+    msg = f"{rows} rejected: the rows of the table stay"
+    return CommandError(msg, hint=hint, result=counted(PushResult(), rejects))
 
 
 def _wrong_rows(error: ValidationError, reading: Reading, result: PushResult | None) -> CommandError:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LONGEST = 16_000_000
 #: How objects begin, or an array of them.
 _JSON = re.compile(r"\s*(\{|\[\s*(\{|$))")
+_MARKUP = re.compile(r"\s*<[!?a-z]", re.IGNORECASE)
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -50,7 +51,7 @@ class CsvTable:
 
     def __init__(self, asked: Asked, on_broken: Callable[[Broken], None]) -> None:
         """Nothing has come yet."""
-        self._given, self._on_broken = asked.delimiter, on_broken
+        self._given, self._on_broken, self._judge = asked.delimiter, on_broken, asked.judge
         self._reader = _core.CsvReader(asked.delimiter or ("\t" if asked.ending() in {".tsv", ".tab"} else ","))
         self._header: list[str] | None = None
 
@@ -85,6 +86,8 @@ class CsvTable:
     def _whole(self) -> Iterator[Chunk]:
         if self._header is None and (names := self._reader.record()):
             self._header = _judged(names, self._given)
+            if self._judge is not None:
+                self._judge.check_names(names, 1)
         if self._header is not None:
             yield from self._behind(self._header)
         if failure := self._reader.failure:
@@ -115,6 +118,9 @@ def _judged(names: list[str], delimiter: str | None) -> list[str]:
     if _JSON.match(names[0]):
         msg = "is JSON, not CSV"
         raise BrokenFileError(msg, hint=f"--format {'json' if names[0].lstrip().startswith('[') else 'ndjson'}")
+    if _MARKUP.match(names[0]):
+        msg = "is HTML or XML, not CSV"
+        raise BrokenFileError(msg, line=1, hint="a server may have answered with a page instead of the file")
     if any(not name.strip() for name in names):
         msg = f"column {next(i for i, name in enumerate(names, 1) if not name.strip())} of the header has no name"
         raise BrokenFileError(msg, line=1, hint="the first line has to name every column")

@@ -8,9 +8,12 @@ import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from powerbi_push.cli.judge import Judge
 
 Format = Literal["csv", "ndjson", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "ndjson", "json", "parquet")
@@ -56,12 +59,17 @@ class BrokenFileError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """Which file, and what is in it."""
+    """Which file, and what is in it.
+
+    Attributes:
+        judge: What its rows are to be, where a file of types says so.
+    """
 
     path: str
     format: Format | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    judge: Judge | None = None
 
     @property
     def is_stdin(self) -> bool:

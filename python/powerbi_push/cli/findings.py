@@ -11,7 +11,6 @@ from powerbi_push.exceptions import PowerBIPushError
 if TYPE_CHECKING:
     from powerbi_push.cli.judge import Judge
     from powerbi_push.cli.readings import Broken, Reading
-    from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
 
 
@@ -45,11 +44,6 @@ class Findings:
         self.problems += problems(reading, report.errors)
         self.problems.sort(key=lambda one: (one["line"] is None, one["line"] or 0))
         del self.problems[self._most :]
-
-    def add(self, rejects: Rejects) -> None:
-        """Count rows that were set aside."""
-        self.rows += rejects.count
-        self.count += rejects.count
 
     def give(self, session: Session, reading: Reading, plan: tuple[dict[str, Any], str] | None = None) -> int:
         """Write what was found, and answer the exit code."""

@@ -23,6 +23,7 @@ from powerbi_push.cli.asking import row_options
 from powerbi_push.cli.destination import sender_of
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.judge import Judge
 from powerbi_push.cli.lines import Lines, packed
 from powerbi_push.cli.push import naming, rejects_of
 from powerbi_push.cli.readings import Chunk, refuse
@@ -59,6 +60,8 @@ def follow(session: Session, asked: Asked, target: Hidden[str], given: dict[str,
         schema = schema_of(given["schema"], table_of(target)) if given["schema"] else None
         # Whether it is CSV is known once a line is there; rows that wait, and what is wrong with TARGET, come first.
         options = row_options(given, "ndjson") if schema else {}
+        if schema:
+            asked.judge = Judge(schema, options)
         _tell_of_earlier(session, given["outbox"])
         sender = sender_of(session, target, schema, create=given["create"], options={**_options(given), **options})
         return _Flow(session, source, rejects, given).run(sender)
@@ -186,9 +189,11 @@ class _Flow:
             result = self._sender.close(_LAST)
         except UndeliveredError as error:
             if failure is None:
+                self._write_refused(error.result)
                 raise
             tell(f"error: {error.message}")
             result = error.result
+        self._write_refused(result)
         if failure is not None:
             told = {"result": result, "details": {"pending": self._waiting()}}
             vars(failure).update(told)
@@ -215,9 +220,11 @@ class _Flow:
                 self._sender.flush(min(left, _PATIENCE))
                 return
 
+    def _write_refused(self, result: PushResult | None) -> None:
+        if self._rejects is not None and result is not None:
+            self._rejects.refused(result, self._lines.of)
+
     def _tell(self, result: PushResult) -> int:
-        if self._rejects is not None:
-            self._rejects.refused((self._lines.of(error.row), error) for error in result.errors)
         whole = counted(result, self._rejects)
         stats = self._sender.stats
         self._session.say(whole.summary())

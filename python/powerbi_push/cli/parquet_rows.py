@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from powerbi_push.cli.files import Opened
+    from powerbi_push.cli.judge import Judge
 
 #: Rows of one batch.
 _ROWS = 10_000
@@ -29,7 +30,7 @@ def parquet_chunks(opened: Opened, _on_broken: Callable[[Broken], None]) -> Iter
     if read is None:
         msg = "reading Parquet takes pyarrow or polars, and neither is installed"
         raise BrokenFileError(msg, hint="pip install pyarrow")
-    for batch in read(_seekable(opened)):
+    for batch in read(_seekable(opened), opened.asked.judge):
         yield Chunk(range(first, first + len(batch)), batch)
         first += len(batch)
 
@@ -45,20 +46,26 @@ def _seekable(opened: Opened) -> Any:
     return laid
 
 
-def _with_pyarrow(file: Any) -> Iterator[Any]:
+def _with_pyarrow(file: Any, judge: Judge | None) -> Iterator[Any]:
     arrow: Any = import_module("pyarrow")
     try:
-        yield from import_module("pyarrow.parquet").ParquetFile(file).iter_batches(_ROWS)
+        found = import_module("pyarrow.parquet").ParquetFile(file)
+        if judge is not None:
+            judge.check_names(found.schema_arrow.names)
+        yield from found.iter_batches(_ROWS)
     except arrow.ArrowException as error:
         raise _damaged(error) from None
     except OSError as error:
         raise _damaged(error) from None
 
 
-def _with_polars(file: Any) -> Iterator[Any]:
+def _with_polars(file: Any, judge: Judge | None) -> Iterator[Any]:
     polars: Any = import_module("polars")
     try:
-        yield from polars.scan_parquet(file).collect_batches(chunk_size=_ROWS, maintain_order=True)
+        found = polars.scan_parquet(file)
+        if judge is not None:
+            judge.check_names(found.collect_schema().names())
+        yield from found.collect_batches(chunk_size=_ROWS, maintain_order=True)
     except polars.exceptions.PolarsError as error:
         raise _damaged(error) from None
 
@@ -68,18 +75,12 @@ def _damaged(error: Exception) -> BrokenFileError:
 
 
 def batches(first: Any, frames: Iterator[Any]) -> Any:
-    """Make one reader of Arrow of batches."""
+    """Make one reader of Arrow of batches, which are like the first."""
     if hasattr(first, "to_arrow"):
-        return _rows_of_polars(first, frames)
-    reader = import_module("pyarrow").RecordBatchReader
-    return reader.from_batches(first.schema, _from(first, frames))
+        return _rows_of_polars(frames)
+    return import_module("pyarrow").RecordBatchReader.from_batches(first.schema, frames)
 
 
-def _from(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
-
-
-def _rows_of_polars(first: Any, rest: Iterator[Any]) -> Iterator[dict[str, Any]]:
-    for frame in _from(first, rest):
+def _rows_of_polars(frames: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    for frame in frames:
         yield from frame.iter_rows(named=True)

@@ -18,6 +18,8 @@ from powerbi_push.powerbi.planning import planned_table
 from powerbi_push.powerbi.quotas import Quotas
 
 if TYPE_CHECKING:
+    from powerbi_push.cli.findings import Findings
+    from powerbi_push.cli.judge import Judge
     from powerbi_push.cli.session import Session
     from powerbi_push.schema.table import TableSchema
     from powerbi_push.tracebacks import Hidden
@@ -51,35 +53,26 @@ def plan(session: Session, /, file: str, **given: Any) -> int:
         return 0
 
 
-def rehearse(
-    session: Session, reading: Reading, schema: TableSchema | None, how: dict[str, Any], target: Hidden[str]
-) -> int:
+def rehearse(session: Session, reading: Reading, findings: Findings, judge: Judge | None, target: Hidden[str]) -> int:
     """Check all rows as a push would, and plan it; a wrong row makes the exit code 1."""
-    rejects, findings, options = how["rejects"], how["findings"], how["options"]
-    if how["judge"] is not None:
-        findings.check(reading, how["judge"])
-    if rejects:
-        findings.add(rejects)
+    if judge is not None:
+        findings.check(reading, judge)
     if findings.count:
-        code: int = findings.give(session, reading)
-        return code
-    plan = _plan_again(reading, schema, options, target)
-    findings.give(session, reading, (plan, plan_text(plan)))
-    return 0
+        return findings.give(session, reading)
+    plan = _plan_again(reading, judge, target)
+    return findings.give(session, reading, (plan, plan_text(plan)))
 
 
-def _plan_again(
-    reading: Reading, schema: TableSchema | None, options: dict[str, Any], target: Hidden[str]
-) -> dict[str, Any]:
+def _plan_again(reading: Reading, judge: Judge | None, target: Hidden[str]) -> dict[str, Any]:
     """Read a file once more to measure its requests; of stdin the rows are counted only."""
     rows, asked = reading.count, reading.opened.asked
     streams = is_push_url(target)
     requests = None
-    if schema is None:
+    if judge is None:
         requests = 0
     elif not asked.is_stdin:
         again = Reading(asked)
-        requests = _requests(again, schema, options, _STREAM_BYTES if streams else _BYTES)
+        requests = _requests(again, judge.schema, judge.options, _STREAM_BYTES if streams else _BYTES)
         again.close()
     return _streamed(rows, requests) if streams else _planned(rows, requests)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from powerbi_push.cli.account import broken_file, explained, finish, interrupted
+from powerbi_push.cli.account import all_rejected, broken_file, explained, finish, interrupted
 from powerbi_push.cli.asking import FILE, asked_of, reads_file, row_options
 from powerbi_push.cli.bar import watch
-from powerbi_push.cli.failures import CommandError
+from powerbi_push.cli.failures import CommandError, in_flags
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.judge import Judge
@@ -73,20 +73,21 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
     with ExitStack() as stack, naming(asked, None if given["dry_run"] else PushResult()):
         rejects = rejects_of(given, file, stack)
         findings = Findings() if given["dry_run"] else None
-        reading = Reading(asked, rejects.broken if rejects else findings.broken if findings else refuse)
+        reading = Reading(asked, findings.broken if findings else rejects.broken if rejects else refuse)
         stack.callback(reading.close)
         passes_over = bool(rejects or findings)
         schema, total = types_of(session, reading, given, table_of(where), passes_over=passes_over)
         options = row_options(given, reading.format) if schema is not None else {}
         judge = None if schema is None else Judge(schema, options, by_push_url=is_push_url(where))
-        if rejects:
-            reading.chunks = rejects.watched(reading.chunks)
-            reading.chunks = rejects.sift(reading.chunks, judge) if judge else reading.chunks
-        if given["dry_run"]:
+        if findings:
             from powerbi_push.cli.planning import rehearse  # noqa: PLC0415 - the other half of the command
 
-            checks = {"rejects": rejects, "findings": findings, "options": options, "judge": judge}
-            return rehearse(session, reading, schema, checks, where)
+            return rehearse(session, reading, findings, judge, where)
+        if rejects:
+            reading.on_taken = rejects.begin
+            reading.chunks = rejects.sift(reading.chunks, judge) if judge else reading.chunks
+        if given["if_exists"] == "replace" and not reading.has_rows() and rejects and rejects.count:
+            raise all_rejected(reading, rejects)
         bar = watch(reading.opened.share, total, quiet=session.quiet)
         if bar:
             stack.callback(bar.close)
@@ -109,12 +110,17 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
 
 
 def rejects_of(given: dict[str, Any], source: str, stack: ExitStack) -> Rejects | None:
-    """Open the file of rejects, if there is to be one; a stream goes on with that of earlier runs."""
+    """Open the file of rejects, if there is to be one; a stream goes on with that of earlier runs.
+
+    A rehearsal, which lists whatever is wrong, writes none.
+    """
     path: str | None = given["rejects"]
     if path is None:
         return None
     files = {"that is read": source, "of --schema": given["schema"], "of --outbox": given["outbox"]}
     check_path(path, files)
+    if given["dry_run"]:
+        return None
     rejects = Rejects(path, goes_on=given["follow"])
     stack.callback(rejects.close)
     return rejects
@@ -128,9 +134,11 @@ def types_of(
     Where there are no rows, nobody knows what the columns are. `passes_over` says that a row that has no types is told
     of later, and not the end.
     """
-    if given["schema"]:
-        return schema_of(given["schema"], table), None
     asked = reading.opened.asked
+    if given["schema"]:
+        told = schema_of(given["schema"], table)
+        asked.judge = Judge(told, row_options(given, reading.format))
+        return told, None
     convert = row_options(given, reading.format)["convert"]
     schema, total = infer(asked, reading, table, convert=convert, passes_over=passes_over)
     if schema is not None:
@@ -148,13 +156,26 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
         with ended_by_signals():
             result = push_rows(reading.rows(), target.value, **how)
     except PowerBIPushError as error:
+        if rejects:
+            _end(rejects, reading, error)
         told = explained(error, reading, rejects)
         raise told from told.__cause__
     except KeyboardInterrupt as interrupt:
+        if rejects:
+            rejects.drop()
         raise interrupted(interrupt, reading, rejects) from None
     if rejects:
-        rejects.refused((reading.line_of(error.row), error) for error in result.errors)
+        rejects.begin()
+        rejects.refused(result, reading.line_of)
     return finish(session, result, rejects)
+
+
+def _end(rejects: Rejects, reading: Reading, error: PowerBIPushError) -> None:
+    """Write what a push that fails has refused; of a file that cannot be written its own failure is enough."""
+    rejects.drop()
+    if error.result is not None and error.result.rejected:
+        with suppress(OSError):
+            rejects.refused(error.result, reading.line_of, in_flags(error.message))
 
 
 @contextmanager

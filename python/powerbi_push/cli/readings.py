@@ -57,6 +57,7 @@ class Reading:
 
     Attributes:
         failure: What ended it; Arrow hands on no more than the words of that.
+        on_taken: Is called when somebody takes the first rows, and not where no more is done than to open them.
     """
 
     def __init__(self, asked: Asked, on_broken: Callable[[Broken], None] = refuse) -> None:
@@ -68,6 +69,7 @@ class Reading:
         """
         self.opened = Opened(asked)
         self.failure: Exception | None = None
+        self.on_taken: Callable[[], None] | None = None
         self._lines = Lines()
         home = import_module(f"powerbi_push.cli.{_READERS[self.format]}")
         self.chunks: Iterator[Chunk] = getattr(home, f"{self.format}_chunks")(self.opened, on_broken)
@@ -94,7 +96,9 @@ class Reading:
     def rows(self) -> Any:
         """Give the rows as a push takes them, and note their lines."""
         noted = self._watched(self._noted())
-        return batches(noted) if self.format in {"csv", "parquet"} else chain.from_iterable(noted)
+        if self.format in {"csv", "parquet"}:
+            return batches(noted, self.on_taken)
+        return chain.from_iterable(_told(self.on_taken, noted))
 
     def _watched(self, parts: Iterator[Any]) -> Iterator[Any]:
         try:
@@ -108,6 +112,13 @@ class Reading:
             self._lines.add(chunk.lines)
             yield chunk.rows
 
+    def has_rows(self) -> bool:
+        """Read on to the first row; it comes all the same."""
+        first = next((chunk for chunk in self.chunks if len(chunk.lines)), None)
+        if first is not None:
+            self.put_back([first])
+        return first is not None
+
     def put_back(self, first: list[Chunk]) -> None:
         """Have chunks that were taken come once more."""
         rest = self.chunks
@@ -118,8 +129,8 @@ class Reading:
         self.opened.close()
 
 
-def batches(parts: Iterator[Any]) -> Any:
-    """Make rows of batches, which are looked at without Python."""
+def batches(parts: Iterator[Any], on_taken: Callable[[], None] | None = None) -> Any:
+    """Make rows of batches, which are looked at without Python; `on_taken` is called when the first are taken."""
     try:
         first = next(parts, None)
     except Exception as error:  # noqa: BLE001 - who reads the rows is told, as of those behind the first
@@ -127,8 +138,15 @@ def batches(parts: Iterator[Any]) -> Any:
     if first is None:
         return []
     if isinstance(first, _core.CsvBatch):
-        return _core.CsvRows(first, parts)
-    return import_module("powerbi_push.cli.parquet_rows").batches(first, parts)
+        # The core takes the first batch at once: one without rows says the columns as well.
+        return _core.CsvRows(first.first(0), _told(on_taken, chain([first], parts)))
+    return import_module("powerbi_push.cli.parquet_rows").batches(first, _told(on_taken, chain([first], parts)))
+
+
+def _told(on_taken: Callable[[], None] | None, parts: Iterator[Any]) -> Iterator[Any]:
+    if on_taken is not None:
+        on_taken()
+    yield from parts
 
 
 def _raise(error: Exception) -> NoReturn:

@@ -17,16 +17,20 @@ from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.readings import Chunk, dicts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from powerbi_push.cli.judge import Judge
     from powerbi_push.cli.readings import Broken
-    from powerbi_push.delivery.results import RowError
+    from powerbi_push.delivery.results import PushResult, RowError
 
 #: Problems of one row at most: a table has no more columns, and a row may name others.
 _PROBLEMS = 200
+#: Characters that are held until it is known that the push takes rows.
+_HELD = 16_000_000
 #: How each entry begins, by which a file is known whose first one is long, or was cut off.
 _START, _LOOK = b'{"line": ', 1 << 16
+#: Why, where the service has said it of too many rows for all of it to be kept.
+_REFUSED = "the service refused these rows"
 _TOO_DEEP = "(nested too deeply to be written)"
 
 
@@ -71,34 +75,40 @@ class Rejects:
 
         Args:
             path: The file, which `check_path` has looked at.
-            goes_on: Whether what earlier runs have written stays. Else it stays until rows are read.
+            goes_on: Whether what earlier runs have written stays. Else it stays until the push takes rows.
         """
         self.path = path
         self.count = 0
         self._is_full = False
-        self._begun = goes_on
+        self._held: list[str] = []
+        self._size = 0
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8")
-        self._is_regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
-        if goes_on and self._is_regular and _is_cut_off(path):
+        is_regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+        self._begun = goes_on or not is_regular
+        if goes_on and is_regular and _is_cut_off(path):
             self._file.write("\n")
 
     def begin(self) -> None:
-        """Rows are read: what is in the file is of an earlier run, and goes."""
+        """The push takes rows: what is in the file is of an earlier run, and goes for what is held."""
+        if self._begun:
+            return
+        self._begun = True
+        held, self._held = self._held, []
+        os.ftruncate(self._file.fileno(), 0)
+        try:
+            self._put(held)
+        except OSError:
+            self.count = 0
+            raise
+
+    def drop(self) -> None:
+        """The push has ended before it took rows: nothing was set aside, and the file stays as it is."""
         if not self._begun:
-            self._begun = True
-            if self._is_regular:
-                os.ftruncate(self._file.fileno(), 0)
+            self._held, self.count = [], 0
 
     def broken(self, broken: Broken) -> None:
         """Set a line aside that is no row at all."""
         self.write([{"line": broken.line, "reason": broken.reason, "text": broken.text}])
-
-    def watched(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        """Begin the file where the push has taken its first rows, or where it is known that there are none."""
-        for chunk in chunks:
-            yield chunk
-            self.begin()
-        self.begin()
 
     def sift(self, chunks: Iterable[Chunk], judge: Judge) -> Iterator[Chunk]:
         """Take out the rows that do not fit."""
@@ -119,34 +129,62 @@ class Rejects:
         entry = {"line": line, "column": error.column, "code": error.code, "reason": in_flags(error.message)}
         return entry if row is None else {**entry, "row": row}
 
-    def refused(self, errors: Iterable[tuple[int | None, RowError]]) -> None:
-        """Note rows that the service refused; they are counted elsewhere."""
-        self.write([self._entry(error, line) for line, error in errors], rows=0)
+    def refused(self, result: PushResult, line_of: Callable[[int], int | None], reason: str = _REFUSED) -> None:
+        """Note rows that the push or the service refused; they are counted elsewhere.
+
+        Args:
+            result: What became of the rows.
+            line_of: Says where a row stands.
+            reason: Why the service refused rows of which it said nothing one by one; neighbours are one entry.
+        """
+        entries = [self._entry(error, line_of(error.row)) for error in result.errors]
+        for first, last in _unexplained(result):
+            lines = [line_of(first), line_of(last)]
+            entries.append({"line": lines[0], "lines": lines, "code": "refused", "reason": reason})
+        self.write(entries, rows=0)
 
     def write(self, entries: Iterable[dict[str, Any]], rows: int | None = None) -> None:
-        """Write entries, so that they are in the file when this returns.
+        """Write entries, so that they are in the file when this returns, or hold them until the push takes rows.
 
         Args:
             entries: One for each problem.
             rows: How many rows that are; default is one each.
         """
-        written = 0
-        try:
+        lines = [_json(entry) + "\n" for entry in entries]
+        if self._begun:
+            self._put(lines)
+        else:
+            self._held += lines
+            self._size += sum(map(len, lines))
+        self.count += len(lines) if rows is None else rows
+        if self._size > _HELD:
             self.begin()
-            for entry in entries:
-                self._file.write(_json(entry) + "\n")
-                written += 1
+
+    def _put(self, lines: list[str]) -> None:
+        try:
+            self._file.writelines(lines)
             self._file.flush()
         except OSError as error:
             self._is_full = True
             raise OSError(error.errno, error.strerror, self.path) from None
-        self.count += written if rows is None else rows
 
     def close(self) -> None:
         """Let go of the file."""
         # What could not be written has been said already.
         with suppress(OSError) if self._is_full else nullcontext():
             self._file.close()
+
+
+def _unexplained(result: PushResult) -> Iterator[tuple[int, int]]:
+    """The first and the last of neighbouring rows that were rejected and have no error of their own."""
+    explained = {error.row for error in result.errors}
+    for start, stop, state in result.ranges:
+        if state == "rejected":
+            first = start
+            for row in [*sorted(row for row in explained if start <= row < stop), stop]:
+                if first < row:
+                    yield first, row - 1
+                first = row + 1
 
 
 def _is_cut_off(path: str) -> bool:

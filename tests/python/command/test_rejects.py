@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from command import Command
-from powerbi_push import DatasetSchema, TableSchema
+from powerbi_push import DatasetSchema, PushResult, RowError, TableSchema
+from powerbi_push.cli.readings import Broken
+from powerbi_push.cli.rejects import Rejects
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -63,15 +66,53 @@ def test_a_stream_goes_on_behind_a_line_that_a_kill_has_cut_off(command: Command
 def test_a_file_begins_its_rejects_anew_once_rows_are_read_and_not_before(command: Command) -> None:
     path = command.write("bad.ndjson", EARLIER)
     command.write("a.csv", "Id,S\n1,a\n")
+    command.write("bad.csv", "Id,S\n1,a\nx,b\n2\n")
+    command.write("none.csv", "Id,S\n")
+    command.write("bad.ndjson.gz", gzip.compress(b'{"Id": "x"}\n{broken\n{"Id": 1}\n', mtime=0))
     for failing in (
         ("a.csv", "D/T", "--schema", "missing.json"),
         ("missing.csv", "D/T", "--schema", "schema.json"),
         ("a.csv", "Nowhere/T", "--schema", "schema.json"),
+        ("bad.csv", "Nowhere/T", "--schema", "schema.json"),
+        ("none.csv", "Nowhere/T", "--schema", "schema.json"),
+        ("bad.ndjson.gz", "Nowhere/T"),
     ):
-        assert command("push", *failing, "--rejects", "bad.ndjson").code == 1
-        assert path.read_text() == EARLIER
+        ran = command("--json", "push", *failing, "--rejects", "bad.ndjson")
+        assert (ran.code, path.read_text()) == (1, EARLIER), failing
+        assert ran.json.get("result", {"rejected": 0})["rejected"] == 0
     assert command("push", "a.csv", "D/T", "--schema", "schema.json", "--rejects", "bad.ndjson").code == 0
     assert path.read_text() == ""
+
+
+def test_the_account_of_a_push_that_fails_behind_its_first_rows_agrees_with_the_file(command: Command) -> None:
+    command.write("bad.ndjson", EARLIER)
+    command.write("a.csv", "Id,S\n" + "".join(f"{number},a\n" for number in range(10_020)) + "x,b\n2\n")
+    command.emulator.fail_next(404, route="/rows")
+    ran = command("--json", "push", "a.csv", "D/T", "--schema", "schema.json", "--rejects", "bad.ndjson")
+    result = ran.json["result"]
+    assert (ran.code, result["read"], result["rejected"], result["unsent"]) == (1, 10_022, 10_002, 20)
+    assert sorted(line for line, _ in entries(command)) == [2, 10_022, 10_023]
+    (refused,) = [
+        entry
+        for entry in map(json.loads, (command.folder / "bad.ndjson").read_text().splitlines())
+        if entry.get("code") == "refused"
+    ]
+    assert refused == {
+        "line": 2,
+        "lines": [2, 10_001],
+        "code": "refused",
+        "reason": "sending rows: the service answered 404: PowerBIEntityNotFound",
+    }
+
+
+def test_a_rehearsal_lists_what_is_wrong_and_leaves_the_rejects_of_a_push(command: Command) -> None:
+    path = command.write("bad.ndjson", EARLIER)
+    command.write("a.csv", "Id,S\n1,a\nx,b\n2\n")
+    call = ("push", "a.csv", "D/T", "--schema", "schema.json", "--dry-run", "--rejects")
+    ran = command("--json", *call, "bad.ndjson")
+    assert (ran.code, path.read_text()) == (1, EARLIER)
+    assert [(one["line"], one["code"]) for one in ran.json["problems"]] == [(3, "wrong_type"), (4, "broken")]
+    assert (command(*call, "new.ndjson").code, (command.folder / "new.ndjson").exists()) == (1, False)
 
 
 @pytest.mark.parametrize(
@@ -260,3 +301,33 @@ def test_rejects_are_strict_json(command: Command) -> None:
         assert [line for line, _ in entries(command)] == [1, 2]
         rows = [json.loads(line)["row"] for line in (command.folder / "bad.ndjson").read_text().splitlines()]
         assert rows == [{"Id": "Infinity", "S": "a"}, {"Id": [None, "-Infinity"]}]
+
+
+def test_neighbours_that_were_refused_without_a_word_are_one_entry(tmp_path: Path) -> None:
+    rejects = Rejects(str(tmp_path / "bad.ndjson"))
+    errors = (RowError(3, "S", "refused", "no", "str"), RowError(7, None, "wrong_type", "odd", "str"))
+    states = [(0, 2, "confirmed"), (2, 6, "rejected"), (6, 7, "unsent"), (7, 8, "rejected"), (8, 9, "rejected")]
+    rejects.begin()
+    rejects.refused(PushResult(ranges=states, errors=errors), {2: 20, 3: 30, 4: 40, 5: 50, 7: 70, 8: 80}.get, "denied")
+    rejects.close()
+    assert rejects.count == 0
+    found = [json.loads(line) for line in (tmp_path / "bad.ndjson").read_text().splitlines()]
+    assert [(one["line"], one.get("lines"), one["reason"]) for one in found] == [
+        (30, None, "no"),
+        (70, None, "odd"),
+        (20, [20, 20], "denied"),
+        (40, [40, 50], "denied"),
+        (80, [80, 80], "denied"),
+    ]
+
+
+def test_what_is_held_for_too_long_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "bad.ndjson"
+    path.write_text(EARLIER)
+    rejects = Rejects(str(path))
+    rejects.broken(Broken(1, "odd", "x" * 15_000_000))
+    assert path.read_text() == EARLIER
+    rejects.broken(Broken(2, "odd", "x" * 1_000_000))
+    rejects.drop()
+    rejects.close()
+    assert ([json.loads(line)["line"] for line in path.read_text().splitlines()], rejects.count) == ([1, 2], 2)
