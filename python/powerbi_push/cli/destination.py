@@ -38,19 +38,9 @@ class _Troubles:
             tell(f"warning: {in_flags(str(error))}")
 
 
-def sender_of(
-    session: Session, target: Hidden[str], schema: TableSchema | None, *, create: bool, options: dict[str, Any]
-) -> Sender:
-    """Make a sender.
-
-    Args:
-        session: Which Power BI.
-        target: Where rows go.
-        schema: What they look like.
-        create: Whether to make a missing dataset of it.
-        options: Those of the sender.
-    """
-    return found(session, target, schema, create=create).sender(**{"on_error": _Troubles(), **options})
+def sender_of(place: Table | StreamingDataset, options: dict[str, Any]) -> Sender:
+    """Make a sender for a place that was found."""
+    return place.sender(**{"on_error": _Troubles(), **options})
 
 
 def found(

@@ -20,7 +20,7 @@ import click
 from powerbi_push.calls.verbs import run
 from powerbi_push.cli.account import broken_file, counted
 from powerbi_push.cli.asking import row_options
-from powerbi_push.cli.destination import sender_of
+from powerbi_push.cli.destination import found, sender_of
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.judge import Judge
@@ -63,8 +63,13 @@ def follow(session: Session, asked: Asked, target: Hidden[str], given: dict[str,
         if schema:
             asked.judge = Judge(schema, options)
         _tell_of_earlier(session, given["outbox"])
-        sender = sender_of(session, target, schema, create=given["create"], options={**_options(given), **options})
-        return _Flow(session, source, rejects, given).run(sender)
+        flow = _Flow(session, source, rejects, given)
+        try:
+            with source.raising():
+                place = found(session, target, schema, create=given["create"])
+        except KeyboardInterrupt:
+            return flow.end_early()
+        return flow.run(sender_of(place, {**_options(given), **options}))
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -91,12 +96,15 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell_of_earlier(session: Session, path: str | None) -> None:
-    if path is None or not Path(path).exists():
-        return
-    if pending := Outbox(path).pending:
+    if pending := _pending(path):
         wait = _rows_wait(pending).replace(" wait", " of an earlier run wait")
         goes = "goes" if pending == 1 else "go"
         session.say(f"{wait} in {path} and {goes} first")
+
+
+def _pending(path: str | None) -> int:
+    """How many rows wait in an outbox, which need not be there yet."""
+    return Outbox(path).pending if path is not None and Path(path).exists() else 0
 
 
 def _rows_wait(count: int) -> str:
@@ -135,6 +143,10 @@ class _Flow:
         except Exception as error:  # noqa: BLE001 - what was accepted is delivered first
             failure = error
         return self._end(failure)
+
+    def end_early(self) -> int:
+        """Tell of a stream that a signal has ended before it was known where rows go."""
+        return self._tell(PushResult(), earlier=0)
 
     def _accept(self, chunk: Chunk) -> None:
         """Have the sender take rows; one that is full is waited for, unless a signal comes."""
@@ -198,11 +210,16 @@ class _Flow:
             told = {"result": result, "details": {"pending": self._waiting()}}
             vars(failure).update(told)
             raise failure
-        return self._tell(PushResult() if result is None else result)
+        result = PushResult() if result is None else result
+        stats = self._sender.stats
+        twice = stats.maybe_twice - result.maybe_twice
+        return self._tell(
+            result, max(stats.confirmed - result.confirmed, 0), f" ({twice:,} maybe twice)" if twice else ""
+        )
 
     def _waiting(self) -> int:
         """How many rows wait in the outbox for the next run; that is told, too."""
-        waits = Outbox(self._outbox).pending if self._outbox else 0
+        waits = _pending(self._outbox)
         if waits:
             self._session.say(f"{_rows_wait(waits)} in {self._outbox} for the next run")
         return waits
@@ -224,13 +241,10 @@ class _Flow:
         if self._rejects is not None and result is not None:
             self._rejects.refused(result, self._lines.of)
 
-    def _tell(self, result: PushResult) -> int:
+    def _tell(self, result: PushResult, earlier: int, doubled: str = "") -> int:
         whole = counted(result, self._rejects)
-        stats = self._sender.stats
         self._session.say(whole.summary())
-        if earlier := max(stats.confirmed - whole.confirmed, 0):
-            twice = stats.maybe_twice - whole.maybe_twice
-            doubled = f" ({twice:,} maybe twice)" if twice else ""
+        if earlier:
             self._session.say(f"and of an earlier run {earlier:,} confirmed{doubled}")
         waits = self._waiting()
         # Rows that wait in the outbox have time; other ones that are in doubt or unsent have had their end.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push.cli.asking import FILE
-from powerbi_push.cli.destination import sender_of
+from powerbi_push.cli.destination import found, sender_of
 from powerbi_push.cli.push import ended_by_signals
 from powerbi_push.cli.target import read_target
 from powerbi_push.delivery.outbox import Outbox
@@ -62,7 +62,7 @@ def _flush(session: Session, path: str, target: str | None, given: dict[str, Any
     box = Outbox(path)
     before, rejected = box.pending, len(box.rejected())
     place = read_target(target, None, url_in_arguments=given["allow_url_in_argv"])
-    sender = sender_of(session, place, None, create=False, options={"outbox": path})
+    sender = sender_of(found(session, place, None, create=False), {"outbox": path})
     with ended_by_signals(), suppress(DeadlineError, KeyboardInterrupt), sender:
         sender.flush(given["timeout"])
     pending, rejected = box.pending, len(box.rejected()) - rejected

@@ -7,6 +7,7 @@ import platform
 import select
 import signal
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push.cli.csv_rows import CsvTable
@@ -34,7 +35,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Input:
     """A pipe or a file that is read until it ends, or until SIGTERM or Ctrl-C.
 
-    A signal interrupts nothing that is being done with rows: it wakes the waiting for more.
+    A signal interrupts nothing that is being done with rows: it wakes the waiting for more. What is done within
+    `raising`, before there are any, it interrupts.
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -42,6 +44,7 @@ class Input:
         self.asked = asked
         self.ended_by_signal = False
         self._file = -1
+        self._raises = False
 
     def __enter__(self) -> Self:
         """Open it, and listen to signals."""
@@ -57,6 +60,19 @@ class Input:
 
     def _stop(self, *_: object) -> None:
         self.ended_by_signal = True
+        if self._raises:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Have a signal raise `KeyboardInterrupt`, also one that came before."""
+        self._raises = True
+        try:
+            if self.ended_by_signal:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._raises = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -131,6 +132,43 @@ def test_a_signal_ends_it_in_time_where_nothing_can_be_delivered(
         assert (last["ok"], last["in_doubt"], last["pending"]) == (True, 1, 1)
     else:
         assert (last["ok"], last["result"]["in_doubt"]) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "outbox", "waiting"),
+    [
+        (signal.SIGTERM, (), 0),
+        (signal.SIGINT, ("--outbox", "rows.db"), 0),
+        (signal.SIGTERM, ("--outbox", "rows.db"), 1),
+    ],
+    ids=["memory", "new", "outbox"],
+)
+def test_a_signal_ends_it_in_time_while_its_target_is_looked_up(
+    command: Command, number: signal.Signals, outbox: tuple[str, ...], waiting: int
+) -> None:
+    if waiting:
+        command.emulator.fail_next(403, route="/rows")
+        with following(command, "--outbox", "rows.db", "--close-timeout", "0.1") as process:
+            feed(process, line(1))
+            process.communicate(timeout=50)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(50)
+        command.environment["POWERBI_PUSH_EMULATOR"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with following(command, *outbox) as process, silent.accept()[0] as asked:
+            assert asked.recv(1)
+            begun = time.monotonic()
+            process.send_signal(number)
+            # Its input stays open.
+            process.wait(50)
+            assert time.monotonic() - begun < LIMIT
+            assert process.stdout is not None
+            told = json.loads(process.stdout.read())
+            assert process.stderr is not None
+            err = process.stderr.read().decode()
+    assert (process.returncode, told["ok"], told["accepted"], told["read"], told["pending"]) == (0, True, 0, 0, waiting)
+    assert "0 rows read: nothing to send;" in err
+    assert ("1 row waits in rows.db for the next run\n" in err) is bool(waiting)
+    assert not waiting or Outbox(command.folder / "rows.db").pending == 1
 
 
 def test_a_restart_of_the_service_is_survived(command: Command) -> None:
