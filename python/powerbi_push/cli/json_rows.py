@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
-from powerbi_push.calls.arguments import shown
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.lines import packed
+from powerbi_push.cli.numbers import TwiceError, decoders_of
 from powerbi_push.cli.readings import Broken, Chunk
 from powerbi_push.cli.texts import text_of, undecodable
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
 
     from powerbi_push.cli.files import Opened
+    from powerbi_push.cli.numbers import Decoders
 
 _CHUNK = 1_000
 #: Characters that are read at once, and those of one object at most.
@@ -31,7 +32,6 @@ _WHITE = re.compile(r"[ \t\r\n]*")
 #: What opens or closes an array or object, apart from what stands in texts; a text that has no end goes on to the end.
 _BRACKET = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*(?:"|\Z)', re.DOTALL)
 _START = re.compile(r'[ \t\r\n]*(?:\{[ \t\r\n]*"rows"[ \t\r\n]*:[ \t\r\n]*)?\[')
-_decoder = json.JSONDecoder()
 
 
 def ndjson_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
@@ -40,6 +40,7 @@ def ndjson_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterat
         msg = "is a JSON array, not one object a line"
         raise BrokenFileError(msg, hint="--format json")
     lines, line, failure = _read(text_of(opened)), 0, None
+    decoders = decoders_of(opened.asked)
     while failure is None:
         taken: list[str] = []
         try:
@@ -50,7 +51,7 @@ def ndjson_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterat
             failure = undecodable(line + len(taken), error)
         if not taken:
             break
-        yield from ndjson_rows(taken, line + 1, on_broken)
+        yield from ndjson_rows(taken, line + 1, on_broken, decoders)
         line += len(taken)
     if failure is not None:
         raise failure
@@ -77,21 +78,25 @@ def _read(stream: TextIOWrapper) -> Iterator[str]:
         yield Long.of(line)
 
 
-def ndjson_rows(taken: list[str], first: int, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
+def ndjson_rows(
+    taken: list[str], first: int, on_broken: Callable[[Broken], None], decoders: Decoders
+) -> Iterator[Chunk]:
     """Parse lines of which the first has the number `first`; what is in front of a broken one goes first."""
     try:
         # Nearly always all are well; blank lines are broken here and looked at below.
-        rows = [*map(_decoder.decode, taken)]
+        rows = [*map(decoders.plain.decode, taken)]
     except (ValueError, RecursionError):
         pass
     else:
         if _has_all_keys("".join(taken), rows):
             yield Chunk(range(first, first + len(taken)), rows)
             return
-    yield from _one_by_one(taken, first, on_broken)
+    yield from _one_by_one(taken, first, on_broken, decoders)
 
 
-def _one_by_one(taken: list[str], first: int, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
+def _one_by_one(
+    taken: list[str], first: int, on_broken: Callable[[Broken], None], decoders: Decoders
+) -> Iterator[Chunk]:
     rows: list[Any] = []
     places: list[int] = []
     for line, ended in enumerate(taken, first):
@@ -99,7 +104,7 @@ def _one_by_one(taken: list[str], first: int, on_broken: Callable[[Broken], None
         if not text.strip():
             continue
         try:
-            row = _object_of(text)
+            row = _object_of(text, decoders)
         except (ValueError, RecursionError) as error:
             yield Chunk(packed(places), rows)
             rows, places = [], []
@@ -111,10 +116,6 @@ def _one_by_one(taken: list[str], first: int, on_broken: Callable[[Broken], None
     yield Chunk(packed(places), rows)
 
 
-class _TwiceError(ValueError):
-    """An object has a key twice, of which `json` would keep the last."""
-
-
 def _has_all_keys(text: str, rows: list[Any]) -> bool:
     """Whether objects have all keys of their text. That `json` asks a hook for each object takes a third more time."""
     if set(map(type, rows)) != {dict}:
@@ -124,27 +125,15 @@ def _has_all_keys(text: str, rows: list[Any]) -> bool:
     return text.count(":") == count or _core.json_keys(text) == count
 
 
-def _object_of(text: str) -> Any:
-    row = _decoder.decode(text)
-    return row if _has_all_keys(text, [row]) else _careful.decode(text)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        msg = f"has the key {shown(next(name for name in names if names.count(name) > 1))} twice"
-        raise _TwiceError(msg)
-    return found
-
-
-_careful = json.JSONDecoder(object_pairs_hook=_distinct)
+def _object_of(text: str, decoders: Decoders) -> Any:
+    row = decoders.plain.decode(text)
+    return row if _has_all_keys(text, [row]) else decoders.careful.decode(text)
 
 
 def _told(error: ValueError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
-    if isinstance(error, _TwiceError):
+    if isinstance(error, TwiceError):
         return str(error)
     place = f"{error.msg} at character {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
     return f"is not JSON: {place}"
@@ -152,7 +141,7 @@ def _told(error: ValueError | RecursionError) -> str:
 
 def json_chunks(opened: Opened, on_broken: Callable[[Broken], None]) -> Iterator[Chunk]:
     """Read an array of objects, or ``{"rows": [...]}``; what is in front of a broken one goes first."""
-    objects, failure = _Text(text_of(opened)).objects(), None
+    objects, failure = _Text(text_of(opened), decoders_of(opened.asked)).objects(), None
     while failure is None:
         taken: list[Any] = []
         try:
@@ -194,8 +183,8 @@ def _end_of(text: str, start: int) -> int | None:
 class _Text:
     """A window that moves over a long text."""
 
-    def __init__(self, stream: TextIOWrapper) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIOWrapper, decoders: Decoders) -> None:
+        self._stream, self._decoders = stream, decoders
         self._held, self._at, self._line = "", 0, 1
         self._ended = False
 
@@ -247,7 +236,7 @@ class _Text:
         while True:
             failure = None
             try:
-                value, end = _decoder.raw_decode(self._held, self._at)
+                value, end = self._decoders.plain.raw_decode(self._held, self._at)
             except (ValueError, RecursionError) as error:
                 failure = error
             else:
@@ -270,8 +259,8 @@ class _Text:
         """The value, unless it has a key twice."""
         text = self._held[self._at : end]
         try:
-            _has_all_keys(text, [value]) or _careful.decode(text)
-        except _TwiceError as error:
+            _has_all_keys(text, [value]) or self._decoders.careful.decode(text)
+        except TwiceError as error:
             return Broken(self._line, str(error), text[:_SHOWN])
         return value
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from powerbi_push.cli.csv_rows import CsvTable
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.json_rows import Long, ndjson_rows
+from powerbi_push.cli.numbers import decoders_of
 from powerbi_push.cli.readings import Chunk, dicts_of
 
 if TYPE_CHECKING:
@@ -138,8 +139,9 @@ class Parser:
         yield from self._csv() if self.format == "csv" else self._ndjson()
 
     def _ndjson(self) -> Iterator[Chunk]:
+        decoders = decoders_of(self._source.asked)
         for lines in self._lines():
-            for chunk in ndjson_rows(lines, self._line + 1, self._on_broken):
+            for chunk in ndjson_rows(lines, self._line + 1, self._on_broken, decoders):
                 yield _spread(chunk)
             self._line += len(lines)
 
