@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
+from powerbi_push.cli.texts import WINDOWS
 from powerbi_push.delivery.results import PushResult, amount
 from powerbi_push.exceptions import PowerBIPushError, SourceError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from powerbi_push.cli.files import Asked
     from powerbi_push.cli.readings import Reading
     from powerbi_push.cli.rejects import Rejects
     from powerbi_push.cli.session import Session
@@ -85,6 +87,11 @@ def interrupted(interrupt: KeyboardInterrupt, reading: Reading, rejects: Rejects
     return told
 
 
+def mending(asked: Asked, codes: Iterable[str]) -> list[str]:
+    """What mends all problems of some codes at once."""
+    return [WINDOWS] if asked.encoding is None and "not_utf8" in codes else []
+
+
 def all_rejected(reading: Reading, rejects: Rejects) -> CommandError:
     """Say that nothing takes the place of the rows of the table."""
     rejects.begin()
@@ -100,7 +107,7 @@ def _wrong_rows(error: ValidationError, reading: Reading, result: PushResult | N
     if error.error_count > len(lines):
         lines.append(f"and {amount(error.error_count - len(lines), 'more problem')} up to there")
     hint = "--rejects FILE sets such rows aside and goes on; `powerbi-push validate` finds all of them"
-    hint = "; ".join([hint, *_made(error)])
+    hint = "; ".join([*mending(reading.opened.asked, (one.code for one in error.errors)), hint, *_made(error)])
     return CommandError("\n".join(lines), hint=hint, result=result, problems=problems(reading, error.errors))
 
 

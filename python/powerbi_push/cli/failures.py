@@ -27,6 +27,13 @@ _FLAGS = re.compile(
 _OBJECTS = (
     (re.compile(r"\binfer\(convert=True\)"), "--convert"),
     (re.compile(r'\btypes=\{("(?:[^"\\]|\\.)*"): (\w+)\}'), r'--schema FILE with {\1: "\2"}'),
+    # A byte that is no UTF-8 is kept as a surrogate; the file itself holds one only as an escape of JSON.
+    (
+        re.compile(
+            r"\bholds a lone surrogate, which is no valid Unicode(; text\.encode\([^)]*\)\.decode\(\) mends it)?"
+        ),
+        "is no UTF-8, or half of a surrogate pair",
+    ),
     (re.compile(r"\bclient\.workspace\([\w.]+\)(\.dataset\([\w.]+\))?"), 'TARGET "Workspace/Dataset/Table"'),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from powerbi_push.cli.account import explained, problems, where
+from powerbi_push.cli.account import explained, mending, problems, where
 from powerbi_push.delivery.results import amount
 from powerbi_push.exceptions import PowerBIPushError
 
@@ -56,4 +56,6 @@ class Findings:
         rows = amount(self.rows, "row")
         found = amount(self.count, "problem") if self.count else "no problems"
         session.say(f"{rows} checked: {found}")
+        for hint in mending(reading.opened.asked, (one["code"] for one in self.problems)):
+            session.say(f"hint: {hint}")
         return 1 if self.count else 0

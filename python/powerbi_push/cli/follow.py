@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push.calls.verbs import run
-from powerbi_push.cli.account import broken_file, counted
+from powerbi_push.cli.account import broken_file, counted, mending
 from powerbi_push.cli.asking import row_options
 from powerbi_push.cli.destination import found, sender_of
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
@@ -179,7 +179,8 @@ class _Flow:
                 self._accept(Chunk(lines[:first], rows[:first]))
             one = next(one for one in error.errors if one.row == first)
             msg = f"{self._source.asked.name}:{lines[first]}: {in_flags(one.message)}"
-            raise CommandError(msg, hint="--rejects FILE sets such rows aside and goes on") from error
+            hints = [*mending(self._source.asked, [one.code]), "--rejects FILE sets such rows aside and goes on"]
+            raise CommandError(msg, hint="; ".join(hints)) from error
         bad = {one.row for one in error.errors}
         self._rejects.set_aside(error.errors, lines, rows, len(bad))
         kept = [row for row in range(len(rows)) if row not in bad]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Problems of one row at most: a table has no more columns, and a row may name others.
 _PROBLEMS = 200
+#: A backslash, a pair of surrogates, or one alone, as JSON in ASCII has them.
+_SURROGATE = re.compile(r"\\\\|\\ud[89ab]..\\ud[c-f]..|\\u(?P<alone>d[89a-f]..)")
 #: Characters that are held until it is known that the push takes rows.
 _HELD = 16_000_000
 #: How each entry begins, by which a file is known whose first one is long, or was cut off.
@@ -199,11 +202,20 @@ def _json(entry: dict[str, Any]) -> str:
     """Write strict JSON, whatever is in a row."""
     try:
         try:
-            return json.dumps(entry, allow_nan=False, default=str)
+            text = json.dumps(entry, allow_nan=False, default=str)
         except ValueError:
-            return json.dumps(_finite(entry), allow_nan=False, default=str)
+            text = json.dumps(_finite(entry), allow_nan=False, default=str)
     except RecursionError:
-        return json.dumps({**entry, "row": _TOO_DEEP}, default=str)
+        text = json.dumps({**entry, "row": _TOO_DEEP}, default=str)
+    return _SURROGATE.sub(_escaped, text) if "\\ud" in text else text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A pair as it is; one alone as the byte that was read, or as what stood there."""
+    alone = found["alone"]
+    if alone is None:
+        return found[0]
+    return f"\\\\x{alone[2:]}" if alone.startswith("dc") and alone >= "dc80" else f"\\\\u{alone}"
 
 
 def _finite(value: Any) -> Any:

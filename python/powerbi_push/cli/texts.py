@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: How texts begin that say their encoding; the mark of UTF-32 begins as that of UTF-16 does.
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _ENCODINGS = "such as utf-8, cp1252, latin-1 or utf-16"
+#: What mends a text that is no UTF-8.
+WINDOWS = "--encoding cp1252 reads what Windows writes in the West"
 #: Bytes that are read at once: some 5,000 rows.
 _PIECE = 1 << 18
 
@@ -77,7 +79,7 @@ def marked(head: bytes) -> str | None:
 
 def not_utf8(line: int | None) -> BrokenFileError:
     """Say that a text is in another encoding."""
-    return BrokenFileError("is no UTF-8", line=line, hint="--encoding cp1252 reads what Windows writes in the West")
+    return BrokenFileError("is no UTF-8", line=line, hint=WINDOWS)
 
 
 def undecodable(line: int, error: UnicodeError) -> BrokenFileError:

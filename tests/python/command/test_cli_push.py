@@ -172,7 +172,7 @@ def test_bad_rows_are_set_aside_with_their_lines_and_the_others_arrive(command: 
     assert [(entry["line"], entry.get("row", entry.get("text"))) for entry in entries] == [
         (4, {"Id": "x", "Note": "a"}),
         (6, ["2"]),
-        (8, {"Id": "\udcff4", "Note": "c"}),
+        (8, {"Id": "\\xff4", "Note": "c"}),
     ]
     assert entries[0]["reason"] == "column `Id` holds text that does not read as Int64: `'x'`" + CURE
     assert entries[1]["reason"] == "1 cell where the header has 2"

@@ -331,3 +331,35 @@ def test_what_is_held_for_too_long_is_written(tmp_path: Path) -> None:
     rejects.drop()
     rejects.close()
     assert ([json.loads(line)["line"] for line in path.read_text().splitlines()], rejects.count) == ([1, 2], 2)
+
+
+WINDOWS = "--encoding cp1252 reads what Windows writes in the West"
+NO_UTF8 = "column `S` is no UTF-8, or half of a surrogate pair"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("l.csv", b"Id,S\n1,Gr\xfc\xdfe\n"), ("l.ndjson", b'{"Id": 1, "S": "Gr\xfc\xdfe"}\n')]
+)
+def test_a_cell_in_another_encoding_is_told_as_what_it_is(command: Command, name: str, text: bytes) -> None:
+    where = f"{name}:{2 if name == 'l.csv' else 1}: "
+    command.write(name, text)
+    for call in ((name, "D/T"), ("-", "D/T", "--follow")):
+        ran = command("push", *call, "--schema", "schema.json", stdin=text)
+        first = where.replace(name, call[0].replace("-", "stdin"))
+        told = ran.err.splitlines()
+        assert (ran.code, told[0], told[1].split("; ")[0]) == (1, f"error: {first}{NO_UTF8}", f"hint: {WINDOWS}")
+    found = command("validate", name, "--schema", "schema.json")
+    assert (found.out, found.err.splitlines()[1:]) == (f"{where}{NO_UTF8}\n", [f"hint: {WINDOWS}"])
+    assert command("push", name, "D/T", "--schema", "schema.json", "--encoding", "cp1252").code == 0
+    assert command.emulator.rows("D/T") == [{"Id": 1, "S": "Grüße"}]
+
+
+def test_bytes_that_are_no_utf8_are_written_as_escapes_and_pairs_stay(tmp_path: Path) -> None:
+    path = tmp_path / "bad.ndjson"
+    rejects = Rejects(str(path))
+    rejects.broken(Broken(1, "odd", ["Gr\udcfc\udcdfe", "\ud83d", "\ud83dx", "😀\\ud83d", "\\\udcff", "\udc7f"]))
+    rejects.begin()
+    rejects.close()
+    text = path.read_text()
+    json.loads(text)["text"][0].encode()
+    assert json.loads(text)["text"] == ["Gr\\xfc\\xdfe", "\\ud83d", "\\ud83dx", "😀\\ud83d", "\\\\xff", "\\udc7f"]
