@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,8 +23,9 @@ _ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]*://")
 _NO_DELIMITERS = '"\r\n'
 _UNFIT = re.compile(r"[^\w -]+")
 
+_TABLE = click.option("--table", metavar="NAME", help="The table's name, also in --schema; default is FILE's.")
+_TABLE_OF_TARGET = click.option("--table", metavar="NAME", help="The table; TARGET is the dataset alone then.")
 _FILE = [
-    click.option("--table", metavar="NAME", help="The table; TARGET is the dataset alone then."),
     click.option("--schema", type=FILE, metavar="FILE", help="Types of the columns, as `powerbi-push schema` writes."),
     click.option(
         "--format", "kind", type=click.Choice(FORMATS), help="What FILE holds; default is what its name says."
@@ -46,9 +48,30 @@ _ROWS = [
 _ROW_NAMES = ("unknown_columns", "too_long", "nan", "decimals", "naive_datetimes")
 
 
+def seconds(text: str) -> float:
+    """Take a length of time."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        msg = f"{text!r} is no number of seconds from 0"
+        raise click.BadParameter(msg)
+    return number
+
+
 def reads_file(command: Command) -> Command:
     """Give a command the options of a file and of its rows."""
-    for option in reversed([*_FILE, *_ROWS]):
+    return _with([_TABLE, *_FILE, *_ROWS], command)
+
+
+def reads_file_for_target(command: Command) -> Command:
+    """The same where a TARGET is given, too."""
+    return _with([_TABLE_OF_TARGET, *_FILE, *_ROWS], command)
+
+
+def _with(options: list[Callable[[Command], Command]], command: Command) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.dates import old_dates
 from powerbi_push.cli.failures import CommandError
 from powerbi_push.cli.findings import Findings
 from powerbi_push.cli.judge import Judge
@@ -39,7 +40,9 @@ def schema(session: Session, /, file: str, **given: Any) -> int:
 @click.command()
 @click.argument("file", metavar="FILE|-", type=FILE)
 @reads_file
-@click.option("--max-errors", type=int, default=1_000, show_default=True, help="How many problems are listed.")
+@click.option(
+    "--max-errors", type=click.IntRange(min=0), default=1_000, show_default=True, help="How many problems are listed."
+)
 @click.pass_obj
 def validate(session: Session, /, file: str, **given: Any) -> int:
     """Check each row of FILE against --schema (or the types that most of it has), and list every problem.
@@ -52,5 +55,6 @@ def validate(session: Session, /, file: str, **given: Any) -> int:
         reading = Reading(asked, findings.broken)
         table, _ = types_of(session, reading, given, name_of(asked, given), passes_over=True)
         if table is not None:
-            findings.check(reading, Judge(table, row_options(given, reading.format)))
+            with old_dates(reading):
+                findings.check(reading, Judge(table, row_options(given, reading.format)))
         return findings.give(session, reading)

@@ -72,8 +72,12 @@ class CsvTable:
 
     def read(self, piece: bytes) -> Iterator[Chunk]:
         """Give the rows that end in a piece of UTF-8; what is in front of a broken one goes first."""
-        self._reader.feed(piece)
+        text, zero, _ = piece.partition(b"\0")
+        self._reader.feed(text)
         yield from self._whole()
+        if zero:
+            msg = "holds zero bytes and is no text, not CSV"
+            raise BrokenFileError(msg, line=self.lines + 1)
         if self.held > _LONGEST:
             msg = "a row has no end within 16 MB"
             raise BrokenFileError(msg, line=self.lines + 1)

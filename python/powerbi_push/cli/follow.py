@@ -20,6 +20,7 @@ import click
 from powerbi_push.calls.verbs import run
 from powerbi_push.cli.account import broken_file, counted, mending
 from powerbi_push.cli.asking import row_options
+from powerbi_push.cli.dates import old_dates
 from powerbi_push.cli.destination import found, sender_of
 from powerbi_push.cli.failures import CommandError, in_flags, result_document
 from powerbi_push.cli.files import BrokenFileError
@@ -63,6 +64,7 @@ def follow(session: Session, asked: Asked, target: Hidden[str], given: dict[str,
         if schema:
             asked.judge = Judge(schema, options)
         _tell_of_earlier(session, given["outbox"])
+        stack.enter_context(old_dates(None))
         flow = _Flow(session, source, rejects, given)
         try:
             with source.raising():

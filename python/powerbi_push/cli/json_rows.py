@@ -195,6 +195,8 @@ class _Text:
             yield self._line, self._object()
             if (mark := self._next()) == ",":
                 self._move(self._at + 1)
+                if self._next() == "]":
+                    raise self._broken("is not JSON: the array ends behind a comma")
                 continue
             if mark != "]":
                 raise self._broken("`,` or `]` is missing" if mark else "the array has no end")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from powerbi_push.cli.asking import FILE
+from powerbi_push.cli.asking import FILE, seconds
 from powerbi_push.cli.destination import found, sender_of
 from powerbi_push.cli.push import ended_by_signals
 from powerbi_push.cli.target import read_target
@@ -50,7 +50,7 @@ def status(session: Session, path: str, target: str | None) -> None:
 @outbox.command()
 @click.argument("path", type=FILE)
 @click.argument("target", required=False)
-@click.option("--timeout", type=float, metavar="S", help="Seconds; default is as long as it takes.")
+@click.option("--timeout", type=seconds, metavar="S", help="Seconds; default is as long as it takes.")
 @_URL
 @click.pass_obj
 def flush(session: Session, /, path: str, target: str | None, **given: Any) -> int:
@@ -94,7 +94,7 @@ def export(session: Session, path: str, file: str, rows: Any) -> None:
 @outbox.command()
 @click.argument("path", type=FILE)
 @click.argument("target", required=False)
-@click.option("--timeout", type=float, metavar="S", help="Seconds; default is as long as it takes.")
+@click.option("--timeout", type=seconds, metavar="S", help="Seconds; default is as long as it takes.")
 @_URL
 @click.pass_obj
 def retry(session: Session, /, path: str, target: str | None, **given: Any) -> int:

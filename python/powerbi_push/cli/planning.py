@@ -8,6 +8,7 @@ import click
 
 from powerbi_push.cli.account import explained
 from powerbi_push.cli.asking import FILE, asked_of, name_of, reads_file, row_options
+from powerbi_push.cli.dates import old_dates
 from powerbi_push.cli.failures import in_flags
 from powerbi_push.cli.push import naming, types_of
 from powerbi_push.cli.readings import Reading
@@ -33,7 +34,9 @@ _STREAM_BYTES, _STREAM_RATE = 15_000 + len('{"rows":}'), 5
 @click.command()
 @click.argument("file", metavar="FILE|COUNT", type=FILE)
 @reads_file
-@click.option("--rows-in-table", type=int, metavar="N", help="Rows that the table holds; default is none.")
+@click.option(
+    "--rows-in-table", type=click.IntRange(min=0), metavar="N", help="Rows that the table holds; default is none."
+)
 @click.pass_obj
 def plan(session: Session, /, file: str, **given: Any) -> int:
     """Say how many requests and how long a push of FILE, or of COUNT rows, takes under Power BI's limits.
@@ -44,11 +47,16 @@ def plan(session: Session, /, file: str, **given: Any) -> int:
     if count.isdecimal():
         _give(session, _planned(int(count), None, given["rows_in_table"]))
         return 0
+    if count.removeprefix("-").isdecimal():
+        msg = f"COUNT is a number of rows from 0, not {count}"
+        raise click.UsageError(msg)
     asked = asked_of(file, given)
     with naming(asked):
         reading = Reading(asked)
         schema, _ = types_of(session, reading, given, name_of(asked, given))
-        requests = 0 if schema is None else _requests(reading, schema, row_options(given, reading.format), _BYTES)
+        options = row_options(given, reading.format)
+        with old_dates(reading):
+            requests = 0 if schema is None else _requests(reading, schema, options, _BYTES)
         _give(session, _planned(reading.count, requests, given["rows_in_table"]))
         return 0
 

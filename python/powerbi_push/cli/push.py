@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from powerbi_push.cli.account import all_rejected, broken_file, explained, finish, interrupted
-from powerbi_push.cli.asking import FILE, asked_of, reads_file, row_options
+from powerbi_push.cli.asking import FILE, asked_of, reads_file_for_target, row_options, seconds
 from powerbi_push.cli.bar import watch
+from powerbi_push.cli.dates import old_dates
 from powerbi_push.cli.failures import CommandError, in_flags
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.findings import Findings
@@ -38,18 +39,20 @@ _MOST = 100_000
 @click.command()
 @click.argument("file", metavar="FILE|-", type=FILE)
 @click.argument("target", required=False)
-@reads_file
+@reads_file_for_target
 @click.option("--create", is_flag=True, help="Make the dataset where it is missing.")
 @click.option("--if-exists", type=click.Choice(["append", "replace"]), default="append", help="Delete the rows first?")
 @click.option("--dry-run", is_flag=True, help="Check the whole file and plan; nothing is sent.")
 @click.option("--rejects", metavar="FILE", type=FILE, help="Set bad rows aside, with line and reason, and go on.")
-@click.option("--timeout", type=float, metavar="S", help="Seconds for the whole push, waits for quotas included.")
+@click.option("--timeout", type=seconds, metavar="S", help="Seconds for the whole push, waits for quotas included.")
 @click.option("--allow-url-in-argv", is_flag=True, help="Take a push URL as an argument, where others can read it.")
 @click.option("--follow", is_flag=True, help="Send rows as they come, until the input ends or SIGTERM.")
 @click.option("--outbox", metavar="FILE", type=FILE, help="With --follow: rows wait in FILE, safe from a power cut.")
-@click.option("--max-delay", type=float, metavar="S", help="With --follow: how long a row waits for others. Default 1.")
 @click.option(
-    "--close-timeout", type=float, metavar="S", help="With --follow: how long to deliver what is left at the end."
+    "--max-delay", type=seconds, metavar="S", help="With --follow: how long a row waits for others. Default 1."
+)
+@click.option(
+    "--close-timeout", type=seconds, metavar="S", help="With --follow: how long to deliver what is left at the end."
 )
 @click.pass_obj
 def push(session: Session, /, file: str, target: str | None, **given: Any) -> int:
@@ -75,6 +78,7 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
         findings = Findings() if given["dry_run"] else None
         reading = Reading(asked, findings.broken if findings else rejects.broken if rejects else refuse)
         stack.callback(reading.close)
+        dates = stack.enter_context(old_dates(reading))
         passes_over = bool(rejects or findings)
         schema, total = types_of(session, reading, given, table_of(where), passes_over=passes_over)
         options = row_options(given, reading.format) if schema is not None else {}
@@ -85,7 +89,7 @@ def push(session: Session, /, file: str, target: str | None, **given: Any) -> in
             return rehearse(session, reading, findings, judge, where)
         if rejects:
             reading.on_taken = rejects.begin
-            reading.chunks = rejects.sift(reading.chunks, judge) if judge else reading.chunks
+            reading.chunks = rejects.sift(reading.chunks, dates.quiet(judge)) if judge else reading.chunks
         if given["if_exists"] == "replace" and not reading.has_rows() and rejects and rejects.count:
             raise all_rejected(reading, rejects)
         bar = watch(reading.opened.share, total, quiet=session.quiet)

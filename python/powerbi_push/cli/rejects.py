@@ -20,9 +20,8 @@ from powerbi_push.cli.readings import Chunk, dicts_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from powerbi_push.cli.judge import Judge
     from powerbi_push.cli.readings import Broken
-    from powerbi_push.delivery.results import PushResult, RowError
+    from powerbi_push.delivery.results import PushResult, RowError, ValidationReport
 
 #: Problems of one row at most: a table has no more columns, and a row may name others.
 _PROBLEMS = 200
@@ -113,7 +112,7 @@ class Rejects:
         """Set a line aside that is no row at all."""
         self.write([{"line": broken.line, "reason": broken.reason, "text": broken.text}])
 
-    def sift(self, chunks: Iterable[Chunk], judge: Judge) -> Iterator[Chunk]:
+    def sift(self, chunks: Iterable[Chunk], judge: Callable[[Any, int], ValidationReport]) -> Iterator[Chunk]:
         """Take out the rows that do not fit."""
         for chunk in chunks:
             report = judge(chunk.rows, _PROBLEMS * max(len(chunk.lines), 1))

@@ -62,6 +62,13 @@ def command(tmp_path: Path) -> Iterator[Command]:
         ("a.json", '[{"Id": 1},\n{"Id": 2}\n', "a.json:3: the array has no end"),
         ("a.json", '[{"Id": 1},\n{"Id": 2]', "a.json:2: is not JSON: Expecting ',' delimiter at character 9"),
         ("a.json", '[{"Id": 1}] 2', "a.json:1: something follows behind the array"),
+        ("a.json", '[{"Id": 1},\n{"Id": 2},\n]', "a.json:3: is not JSON: the array ends behind a comma"),
+        ("a.csv", b"Id,Item\n1,\0\n", "a.csv: holds zero bytes and is no text, not CSV"),
+        (
+            "a.csv",
+            b"Id,Item\n" + b"1,tea\n" * 9_000 + b"2,\0\n",
+            "a.csv:9002: holds zero bytes and is no text, not CSV",
+        ),
         ("a.json", '{"Id": 1}\n{"Id": 2}\n', "a.json: is no array of objects"),
         ("a.json", "", "a.json: is empty: there is no array"),
         ("a.parquet", "Id\n1\n", "a.parquet: is not Parquet"),
@@ -260,6 +267,18 @@ def wait_for_rows(command: Command, target: str) -> None:
         (("push", "a.csv", "Sales/Orders", "--delimiter", '"'), "--delimiter is neither a quote nor the end of a line"),
         (("push", "-", "Sales/Orders", "--follow", "--dry-run"), "--dry-run does not go with --follow"),
         (("push", "-", "Sales/Orders", "--follow", "--create"), "--follow --create needs --schema"),
+        (
+            ("push", "-", "Sales/Orders", "--follow", "--max-delay", "nan"),
+            "'--max-delay': 'nan' is no number of seconds",
+        ),
+        (("push", "-", "Sales/Orders", "--follow", "--max-delay", "-1"), "'--max-delay': '-1' is no number of seconds"),
+        (("push", "a.csv", "Sales/Orders", "--timeout", "inf"), "'--timeout': 'inf' is no number of seconds from 0"),
+        (("push", "a.csv", "Sales/Orders", "--timeout", "long"), "'--timeout': 'long' is no number of seconds from 0"),
+        (("outbox", "flush", "rows.db", "S/T", "--timeout", "-1"), "'--timeout': '-1' is no number of seconds from 0"),
+        (("plan", "-5"), "No such option '-5'."),
+        (("plan", "--", "-5"), "COUNT is a number of rows from 0, not -5"),
+        (("plan", "5", "--rows-in-table", "-1"), "'--rows-in-table': -1 is not in the range x>=0."),
+        (("validate", "a.csv", "--max-errors", "-1"), "'--max-errors': -1 is not in the range x>=0."),
         (("push", "-", "Sales/Orders", "--follow", "--format", "csv"), "--follow of CSV needs --schema"),
     ],
 )
@@ -333,3 +352,16 @@ def test_without_click_the_command_says_what_is_missing(command: Command) -> Non
         "error: the command needs the package `click`, which is not installed\nhint: pip install click\n"
     )
     del command
+
+
+def test_a_tab_may_be_typed_as_it_is_written(command: Command) -> None:
+    command.write("a.csv", "Id\tItem\n1\ttea\n")
+    for tab in ("\\t", "\t"):
+        assert command("push", "a.csv", "S/T", "--create", "--delimiter", tab).code == 0
+    assert command.emulator.rows("S/T") == [{"Id": 1, "Item": "tea"}] * 2
+
+
+def test_only_a_command_that_has_a_target_speaks_of_one(command: Command) -> None:
+    assert "TARGET is the dataset alone then" in command("push", "--help").out
+    for verb in ("schema", "validate", "plan"):
+        assert "TARGET" not in command(verb, "--help").out
