@@ -33,6 +33,7 @@ mod settings;
 mod store;
 mod strangers;
 mod table;
+mod totals;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,7 +51,7 @@ use self::destination::StoredDestination;
 use self::failure::FileFailure;
 use self::group::{Group, Member};
 use self::lock::Lock;
-use self::mark::{MarkFile, Said};
+use self::mark::MarkFile;
 use self::place::{Place, keep_private};
 use self::schema::Found;
 use super::calendar::Calendar;
@@ -92,7 +93,7 @@ impl DiskQueue {
             return Err(error);
         }
         let mut mark = MarkFile::find(&place);
-        mark.signed = lock.id();
+        mark.id = lock.id().unwrap_or(mark.id);
         let damage = look(&place, &lock, &mut mark, settings.destination);
         if damage.is_err() && !lock.is_known() {
             lock.remove();
@@ -259,8 +260,7 @@ fn look(
     if salvage::is_under_way(place, mark) {
         return Ok(Some("the process that rescued its rows was interrupted"));
     }
-    let is_marked = matches!(mark.said, Said::Totals(_));
-    match schema::look(place, lock.is_known() || is_marked)? {
+    match schema::look(place, lock.is_known() || mark.said.is_some())? {
         Found::Outbox => Ok(None),
         Found::Damaged => Ok(Some("its header is not what was written")),
         Found::Nothing if destination.is_none() => {
@@ -268,7 +268,7 @@ fn look(
             Err(Error::new(Kind::Outbox, message))
         }
         Found::Nothing => {
-            if mark.said == Said::Nothing && !lock.is_known() {
+            if mark.said.is_none() && !lock.is_known() {
                 mark.begin_anew();
             }
             Ok(Some("its file is gone"))

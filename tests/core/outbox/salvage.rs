@@ -360,16 +360,20 @@ fn every(step: u32) -> u32 {
     if std::env::var_os("OUTBOX_KILLS").is_some() { 1 } else { step }
 }
 
+/// Without the head of its file, whatever is wrong with an outbox is found when it is opened.
+fn behead(folder: &Folder) {
+    let mut bytes = fs::read(folder.file()).unwrap();
+    bytes[..100].fill(0);
+    fs::write(folder.file(), bytes).unwrap();
+}
+
 #[test]
 fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
     for (call, step) in [("rename", 1), ("fsync", 3), ("fdatasync", 5), ("unlink", 13), ("pwrite64", 37)] {
         for at in (1..).step_by(every(step) as usize) {
             let folder = house();
             spoil(&folder.file(), "item 7");
-            // Otherwise it would only be found by who takes the row.
-            let mut bytes = fs::read(folder.file()).unwrap();
-            bytes[..100].fill(0);
-            fs::write(folder.file(), bytes).unwrap();
+            behead(&folder);
             let Some(killed) = killed_at(&folder, call, at) else { return };
             let outbox = folder.open().unwrap();
             assert_eq!(all_ids(&outbox), [0, 1, 2, 3, 4, 5, 8, 9], "{call} {at}");
@@ -378,6 +382,18 @@ fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
             if !killed {
                 break;
             }
+        }
+    }
+    // The same of a file with a log, in which all the rows are.
+    for at in 1.. {
+        let folder = hundred();
+        behead(&folder);
+        let Some(killed) = killed_at(&folder, "rename", at) else { return };
+        let outbox = folder.open().unwrap();
+        assert_eq!(all_ids(&outbox), (0..100).collect::<Vec<_>>(), "{at}");
+        assert_eq!(reports(&outbox), [(0, "outbox.db.corrupt-1".to_owned())], "{at}");
+        if !killed {
+            break;
         }
     }
 }

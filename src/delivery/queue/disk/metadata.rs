@@ -7,9 +7,9 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::FileFailure;
-use super::mark::overlap;
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
 use super::table::{Record, all, each_intact};
+use super::totals::overlap;
 use crate::delivery::queue::taken::{Known, Taken};
 use crate::error::amount;
 

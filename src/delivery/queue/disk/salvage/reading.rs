@@ -65,7 +65,7 @@ fn mend(old: &Place, copy: &Place) -> Result<(), FileFailure> {
 }
 
 impl Old {
-    pub(super) fn read(source: &Connection) -> Self {
+    fn read(source: &Connection) -> Self {
         let mut old = Self::default();
         // A cell that reaches beyond its page is not read.
         let _ = source.execute_batch("PRAGMA cell_size_check = 1; BEGIN");
