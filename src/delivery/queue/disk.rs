@@ -33,7 +33,6 @@ mod settings;
 mod store;
 mod strangers;
 mod table;
-mod totals;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -107,6 +106,10 @@ impl DiskQueue {
         } else {
             settings.destination.map_or_else(StoredDestination::default, Into::into)
         };
+        if damage.is_some() && place.path().exists() {
+            // By this the next process finds what this one has built, should it be interrupted.
+            lock.sign(&destination, mark.id);
+        }
         let framing = settings.destination.map(|one| one.framing);
         let opened = Database::open(place, framing, damage, (destination, owner), mark);
         let mut database = opened.map_err(|failure| failure.to_error("opening", &path))?;
@@ -257,7 +260,7 @@ fn look(
     mark: &mut MarkFile,
     destination: Option<Destination>,
 ) -> Result<Option<&'static str>> {
-    if salvage::is_under_way(place, mark) {
+    if salvage::interrupted(place, mark).is_some() {
         return Ok(Some("the process that rescued its rows was interrupted"));
     }
     match schema::look(place, lock.is_known() || mark.said.is_some())? {
@@ -269,7 +272,8 @@ fn look(
         }
         Found::Nothing => {
             if mark.said.is_none() && !lock.is_known() {
-                mark.begin_anew();
+                // There was no queue here before.
+                mark.close(mark.totals());
             }
             Ok(Some("its file is gone"))
         }

@@ -384,17 +384,21 @@ fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
             }
         }
     }
-    // The same of a file with a log, in which all the rows are.
-    for at in 1.. {
+    // The same of a file with a log, in which all the rows are, and with nothing else beside it.
+    for (is_alone, at) in [false, true].into_iter().flat_map(|is_alone| (1..=5).map(move |at| (is_alone, at))) {
         let folder = hundred();
         behead(&folder);
+        for other in ["-mark", "-lock"].iter().filter(|_| is_alone) {
+            fs::remove_file(folder.path().join(format!("outbox.db{other}"))).unwrap();
+        }
         let Some(killed) = killed_at(&folder, "rename", at) else { return };
+        assert_eq!(killed, at < 5, "{at}");
         let outbox = folder.open().unwrap();
         assert_eq!(all_ids(&outbox), (0..100).collect::<Vec<_>>(), "{at}");
-        assert_eq!(reports(&outbox), [(0, "outbox.db.corrupt-1".to_owned())], "{at}");
-        if !killed {
-            break;
-        }
+        let words = if is_alone { "an unknown number" } else { "0 accepted rows are lost" };
+        let [notice] = <[QueueNotice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
+        assert!(notice.to_string().contains(words), "{at}: {notice}");
+        assert!(folder.path().join("outbox.db.corrupt-1-wal").exists(), "{at}");
     }
 }
 

@@ -18,7 +18,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::destination::StoredDestination;
 use super::failure::{FileFailure, full_disk};
-use super::mark::MarkFile;
+use super::mark::{CHANGES_OF_AN_OPENING, MarkFile, Totals};
 use super::metadata;
 use super::notice::QueueNotice;
 use super::place::{Place, Watch};
@@ -26,7 +26,6 @@ use super::record::{Marked, State, StoredDeadLetter, StoredNotice};
 use super::salvage::{self, Memory};
 use super::schema;
 use super::table::{Record, all, put};
-use super::totals::{CHANGES_OF_AN_OPENING, Totals};
 use super::transaction::Transaction;
 use crate::delivery::queue::taken::Taken;
 use crate::error::{Error, Kind};

@@ -54,7 +54,7 @@ impl Reader {
         }
         let found = if is_held_here {
             Found::Outbox
-        } else if salvage::is_under_way(&place, &MarkFile::find(&place)) {
+        } else if salvage::interrupted(&place, &MarkFile::find(&place)).is_some() {
             Found::Damaged
         } else {
             schema::look(&place, false)?

@@ -19,13 +19,12 @@ use std::io::ErrorKind;
 use self::count::Account;
 use super::destination::StoredDestination;
 use super::failure::{FileFailure, system};
-use super::mark::MarkFile;
+use super::mark::{MarkFile, Totals};
 use super::metadata::{self, stored};
 use super::place::Place;
 use super::record::{Marked, State, StoredDeadLetter, StoredNotice, StoredRun};
 use super::schema;
 use super::table::{all, gather, put};
-use super::totals::Totals;
 use super::transaction::Transaction;
 use crate::delivery::queue::taken::Taken;
 use crate::error::Result;
@@ -50,7 +49,7 @@ impl Memory {
 }
 
 /// A new file that only needs its name.
-struct Draft {
+pub(super) struct Draft {
     transaction: Transaction,
     notices: Vec<StoredNotice>,
 }
@@ -64,9 +63,10 @@ pub(super) fn renew(
     destination: &StoredDestination,
     memory: Option<&Memory>,
 ) -> Result<(State, Taken), FileFailure> {
-    let interrupted = interrupted(place, mark);
-    let Draft { transaction, notices } =
-        interrupted.map_or_else(|| build(place, mark, why, destination, memory), Ok::<_, FileFailure>)?;
+    let Draft { transaction, notices } = match interrupted(place, mark) {
+        Some(draft) => draft,
+        None => build(place, mark, why, destination, memory)?,
+    };
     if let Some(number) = notices.last().and_then(|notice| notice.kept) {
         let kept = place.kept(number);
         for (from, to) in FILES.map(|suffix| (place.beside(suffix), kept.beside(suffix))) {
@@ -87,7 +87,7 @@ pub(super) fn renew(
 }
 
 /// What a process has built that was interrupted between the two renames.
-fn interrupted(place: &Place, mark: &MarkFile) -> Option<Draft> {
+pub(super) fn interrupted(place: &Place, mark: &MarkFile) -> Option<Draft> {
     if place.path().exists() {
         return None;
     }
@@ -96,11 +96,6 @@ fn interrupted(place: &Place, mark: &MarkFile) -> Option<Draft> {
     metadata::marked(&file)?;
     let (state, taken) = metadata::load(&file).ok()?;
     Some(Draft { transaction: Transaction::resume(state, taken), notices: all(&file, "ORDER BY first", ()).ok()? })
-}
-
-/// Whether a salvage was interrupted that can be finished.
-pub(super) fn is_under_way(place: &Place, mark: &MarkFile) -> bool {
-    interrupted(place, mark).is_some()
 }
 
 /// Makes a file of what can be read of the one that is at `place`.
@@ -117,7 +112,7 @@ fn build(
     let kept = is_there.then(|| free_number(place));
     let (source, found) = if is_there { reading::open(place, &draft.copy()) } else { None }.unzip();
     let (mut totals, mut found) = (mark.totals(), found.unwrap_or_default());
-    if totals.id != found.marked.map_or(mark.id, |marked| marked.id) {
+    if mark.said.is_some() && totals.id != found.marked.map_or(mark.id, |marked| marked.id) {
         // Of the file that was here nothing is left, and nobody knows what should be in this one.
         (totals, found.marked) = (Totals::default(), None);
     }

@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::Memory;
 use super::reading::Old;
 use crate::delivery::queue::disk::destination::StoredDestination;
+use crate::delivery::queue::disk::mark::Totals;
+use crate::delivery::queue::disk::metadata::overlap;
 use crate::delivery::queue::disk::notice::Loss;
 use crate::delivery::queue::disk::record::{State, StoredDeadLetter, StoredRun};
-use crate::delivery::queue::disk::totals::{Totals, overlap};
 use crate::delivery::queue::taken::{Known, Taken};
 
 /// What has to be there, held against what is.
@@ -85,13 +86,15 @@ impl<'a> Account<'a> {
 
     /// The metadata of the new file, its batches, and what is lost.
     pub(super) fn close(mut self) -> (State, Taken, Loss) {
-        let loss = self.loss();
+        let before = self.taken.rows();
         self.leave_out_of_batches();
         let accepted = self.state.accepted.max(self.mark.accepted);
+        let waiting = self.held(self.state.next..accepted);
+        let loss = self.loss(before, waiting);
         let mut state = State {
             change: self.state.change.max(self.mark.changes.0) + 1,
             accepted,
-            rows: self.held(&(self.state.next..accepted)),
+            rows: waiting,
             bytes: self.pieces.values().map(|(_, bytes)| bytes).sum(),
             taken: self.taken.rows(),
             last_sequence_number: self.state.last_sequence_number.max(self.mark.last_sequence_number),
@@ -105,75 +108,46 @@ impl<'a> Account<'a> {
         (state, self.taken, loss)
     }
 
-    fn loss(&self) -> Loss {
-        let (spans, rows, dead_letter_rows) = self.expected();
-        let missing = |span: &Range<u64>| span.end.saturating_sub(span.start).saturating_sub(self.held(span));
-        let sent: u64 = spans.iter().filter(|(_, sent)| *sent).map(|(span, _)| missing(span)).sum();
-        let (mut there, mut letters) = (spans.iter().map(|(span, _)| self.held(span)).sum(), self.dead_letters.0);
+    /// What is lost where so many rows were taken `before`, and so many are `waiting` now.
+    fn loss(&self, before: u64, waiting: u64) -> Loss {
+        let Self { mark, state, taken, dead_letters: (letters, _), .. } = self;
+        // All rows, those among them that were taken, and those of dead letters.
+        let (expected, mut there) = if self.by_mark {
+            let there = [self.held(mark.first..mark.accepted), self.held(mark.first..mark.next), *letters];
+            ([mark.rows, mark.taken, mark.dead_letter_rows], there)
+        } else {
+            ([state.rows + before, before, state.dead_letter_rows], [waiting + taken.rows(), taken.rows(), *letters])
+        };
         if self.has_older_dead_letters {
             // Rows that became dead letters or were retried since are there as what they were before.
-            there = self.held(&(0..u64::MAX)) + letters;
-            letters = there;
+            there[0] = self.held(0..u64::MAX) + letters;
+            there[2] = there[0];
         }
-        let rows = rows.saturating_sub(there);
-        Loss {
-            rows,
-            sent: sent.min(rows),
-            dead_letter_rows: dead_letter_rows.saturating_sub(letters),
-            exact: self.exact && !self.has_older_dead_letters,
-        }
+        let [rows, sent, dead_letter_rows] = std::array::from_fn(|at| expected[at].saturating_sub(there[at]));
+        Loss { rows, sent: sent.min(rows), dead_letter_rows, exact: self.exact && !self.has_older_dead_letters }
     }
 
     /// How many of these rows go on.
-    fn held(&self, span: &Range<u64>) -> u64 {
-        self.pieces.iter().map(|(first, (end, _))| overlap(&(*first..*end), span)).sum()
-    }
-
-    /// Where the rows are that have to be there and whether they may have been sent, how many they are, and how many are
-    /// dead letters.
-    fn expected(&self) -> (Vec<(Range<u64>, bool)>, u64, u64) {
-        let Self { mark, state, .. } = self;
-        if self.by_mark {
-            let spans = vec![(mark.first..mark.next, true), (mark.next..mark.accepted, false)];
-            return (spans, mark.rows, mark.dead_letter_rows);
-        }
-        let batches = self.taken.iter().filter(|(first, _)| !self.is_on_its_way(*first));
-        let mut spans: Vec<_> = batches.map(|(first, known)| (first..known.stop, known.sent)).collect();
-        let taken: u64 = spans.iter().map(|(span, _)| span.end - span.start).sum();
-        spans.push((state.next..state.accepted, false));
-        (spans, state.rows + taken, state.dead_letter_rows)
-    }
-
-    fn is_on_its_way(&self, first: u64) -> bool {
-        self.memory.is_some_and(|memory| memory.is_on_its_way(first))
+    fn held(&self, rows: Range<u64>) -> u64 {
+        self.pieces.iter().map(|(first, (end, _))| overlap(&(*first..*end), &rows)).sum()
     }
 
     /// What is left of a batch is another batch: it has no number.
     fn leave_out_of_batches(&mut self) {
         for (first, known) in self.taken.clone().iter() {
-            let is_on_its_way = self.is_on_its_way(first);
+            if self.memory.is_some_and(|memory| memory.is_on_its_way(first)) {
+                continue;
+            }
             let sent = known.sent || !self.is_clean(&(first..known.stop));
-            let doubt = known.doubt || sent && !is_on_its_way;
-            self.taken.add(first, Known { sent, doubt, recorded: true, ..*known });
-            let gaps = if is_on_its_way { Vec::new() } else { self.gaps(first..known.stop) };
-            for gap in gaps {
-                let bytes = known.bytes / (known.stop - first) * (gap.end - gap.start);
-                self.taken.settle(&gap, bytes);
+            self.taken.add(first, Known { sent, doubt: sent, ..*known });
+            let (mut at, behind) = (first, (known.stop, (known.stop, 0)));
+            let pieces = self.pieces.range(..known.stop).map(|(first, piece)| (*first, *piece));
+            for (next, (end, _)) in pieces.chain([behind]) {
+                if next > at {
+                    self.taken.settle(&(at..next), known.bytes / (known.stop - first) * (next - at));
+                }
+                at = at.max(end);
             }
         }
-    }
-
-    /// Those of these rows that do not go on.
-    fn gaps(&self, rows: Range<u64>) -> Vec<Range<u64>> {
-        let (mut at, mut gaps) = (rows.start, Vec::new());
-        let behind = (rows.end, (rows.end, 0));
-        let pieces = self.pieces.range(..rows.end).map(|(first, piece)| (*first, *piece));
-        for (first, (end, _)) in pieces.chain([behind]) {
-            if first > at {
-                gaps.push(at..first);
-            }
-            at = at.max(end);
-        }
-        gaps
     }
 }
