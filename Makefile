@@ -95,9 +95,8 @@ check-rust: $(READY)
 	@for tool in fmt clippy; do cargo $$tool --version >/dev/null 2>&1 || { \
 	    echo "check: cargo $$tool is missing; with rustup: rustup component add rustfmt clippy"; exit 1; }; done
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	$(LIKE_MATURIN) cargo clippy --locked --all-targets --features python -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
-	$(LIKE_MATURIN) cargo clippy --locked --features python -- -D warnings
 	cargo test --locked --quiet --test core layering
 
 .PHONY: check-python
@@ -131,8 +130,8 @@ test-core: ## the Rust tests; that the core compiles without the emulator is see
 	cargo test
 
 .PHONY: test-python
-test-python: develop ## the Python tests
-	$(BIN)/python -m pytest
+test-python: develop ## the Python tests, in one process more than there are processors: many of them wait
+	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 	$(BIN)/python tests/python/smoke.py
 
 # A wheel for each other CPython, in an environment with nothing else in it.

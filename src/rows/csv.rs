@@ -8,6 +8,7 @@
 //! What is read is what Python's `csv` reads strictly: quotes are around whole cells or mean themselves. A line with one that
 //! stands elsewhere is no record. The crate `csv` takes such quotes, and does not say where they were.
 
+mod cell;
 mod scanner;
 
 use std::ops::Range;

@@ -98,6 +98,17 @@ fn a_cell_takes_a_million_characters_and_no_more() {
 }
 
 proptest! {
+    /// Records with a short delimiter and without quotes are gone over at once.
+    #[test]
+    fn how_long_the_delimiter_is_makes_no_difference(text in "[\",\n\ra]{0,40}") {
+        let mut reader = Reader::new('¦');
+        reader.feed(text.replace(',', "¦").as_bytes());
+        reader.end();
+        let records = taken(&mut reader).into_iter();
+        let records = records.map(|(line, cells)| (line, cells.iter().map(|cell| cell.replace('¦', ",")).collect()));
+        prop_assert_eq!((records.collect(), reader.failure()), read([text.as_bytes()]));
+    }
+
     #[test]
     fn where_bytes_are_cut_makes_no_difference(
         text in "[\",\n\ra \u{feff}]{0,40}",

@@ -129,6 +129,11 @@ pub(super) fn put_decimal(out: &mut Buffer, cell: Cell<'_>, options: Options) ->
 
 /// Reads a number from text into a column of `data_type`: exactly, or the nearest Double; all of it, or nothing.
 pub(super) fn put_read(out: &mut Buffer, text: &str, data_type: DataType, options: Options) -> Result<(), Refusal> {
+    if data_type == DataType::Int64
+        && let Ok(whole) = text.parse()
+    {
+        return put_int64(out, Cell::Int(whole));
+    }
     let unreadable = || Refusal::new(Code::WrongType, format!("holds text that does not read as {data_type}"));
     let value = read(text).ok_or_else(unreadable)?;
     match data_type {
