@@ -161,7 +161,7 @@ impl Database {
     /// The file knows from now on that it is open, and the mark what is in it.
     fn begin(&mut self) -> Result<(), FileFailure> {
         let id = self.mark.id;
-        self.mark.say(self.totals().opening(&self.mark.totals()), true);
+        self.mark.say(&self.totals().opening(&self.mark.totals()), true);
         let written = self.write_once(&|transaction: &mut Transaction, file: &Connection| {
             schema::add_tables(file)?;
             put(file, &Marked { id, closed: false })?;
@@ -178,7 +178,7 @@ impl Database {
         }
         // Whatever becomes of the log, the file itself says that it is open.
         self.write_back();
-        self.mark.say(self.totals(), true);
+        self.mark.say(&self.totals(), true);
         Ok(self.place.sync_folder()?)
     }
 
@@ -240,7 +240,7 @@ impl Database {
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
     pub(super) fn note(&mut self) {
-        self.mark.say(self.totals(), false);
+        self.mark.say(&self.totals(), false);
     }
 
     /// What the file has to hold. Until it is written anew after a failure, it may hold what was refused, too.

@@ -179,8 +179,8 @@ impl MarkFile {
     }
 
     /// Says `totals`. What cannot be written is removed: it would go on saying what is so no more.
-    pub(super) fn say(&mut self, totals: Totals, synced: bool) {
-        let said = Totals { boot: self.boot.clone(), id: self.id, ..totals };
+    pub(super) fn say(&mut self, totals: &Totals, synced: bool) {
+        let said = Totals { boot: self.boot.clone(), id: self.id, ..totals.clone() };
         if self.put(&said, synced).is_err() {
             self.file = None;
             if self.said.is_some() {
@@ -195,7 +195,7 @@ impl MarkFile {
         // Somebody may have removed or replaced it.
         if look(&self.path).is_some() {
             self.file = None;
-            self.say(Totals { closed: true, ahead: 0, ..totals }, true);
+            self.say(&Totals { closed: true, ahead: 0, ..totals }, true);
         }
     }
 

@@ -143,7 +143,9 @@ fn build(
     let (mut notices, what) = (found.notices, why.to_owned());
     let first = notices.iter().map(|notice| notice.first + 1).max().unwrap_or(0);
     notices.extend(Some(StoredNotice { first, kept, what, loss }).filter(|_| kept.is_some() || loss.is_any()));
-    notices.iter().for_each(|notice| keep(put(&transaction, notice)));
+    for notice in &notices {
+        keep(put(&transaction, notice));
+    }
     outcome?;
     transaction.commit()?;
     connection.close().map_err(|(_, error)| error)?;
