@@ -2,9 +2,11 @@
 
 pub mod queue;
 pub mod report;
+mod route;
 mod sink;
 mod verdict;
 pub mod worker;
 
+pub use self::route::Route;
 pub use self::sink::{Committed, Committing, Fault, Parcel, Session, Sink, always_open};
 pub use self::verdict::{Verdict, judge};

@@ -37,7 +37,8 @@
 //! The engine knows none: `rows`, `delivery`, `http`, `rate_limit` and `auth` name no service. Each one is a folder of
 //! `services`, and hands the engine three things: a [`delivery::Sink`] (where rows go, what an answer means for them, how a
 //! session is opened, committed and abandoned), an [`http::Dialect`] (what its answers say, in its words) and an
-//! [`http::Authentication`] (how its requests are signed). A sink whose rows count only once they are published stages
+//! [`http::Authentication`] (how its requests are signed). With them its client makes a [`delivery::Route`]: with a route and
+//! a `Target`, `python` has `push`, `plan`, `sender`, the outbox and the log, which know no service either. A sink whose rows count only once they are published stages
 //! them: the engine keeps its batches until the commit, and sends them again where the session has ended.
 //!
 //! To add one:
@@ -47,7 +48,7 @@
 //! | the sink | a folder of `services` | `services.rs` |
 //! | its proof | a file of `tests/conformance`, whose suite every sink passes; the toy there shows how little that is | `main.rs` and `subject.rs` there |
 //! | what it accepts | a `Target` in the folder | `TARGETS` in `python/schema.rs` and in Python's `schema/table.py` |
-//! | for users | a file of `python`, a subpackage of Python's, a page of `docs` | `python.rs`, `_core.pyi`, `__init__.py`, `mkdocs.yml` |
+//! | for users | a file of `python` that makes its routes, a subpackage of Python's, a page of `docs` | `python.rs`, `_core.pyi`, `__init__.py`, `mkdocs.yml`, `FOR_SERVICES` in `tests/core/layering.rs` |
 //! | to test against | a folder of `emulator/services`; a class for users, a fixture of pytest | `emulator/services.rs`, `emulator.rs`, `pytest_plugin.py`, `tests/core/layering.rs` |
 //!
 //! Time comes from [`clock`] alone. The emulator is a second reading of the vendors' documents, and shares nothing with
@@ -69,7 +70,7 @@
 //! # Who may know whom
 //!
 //! `tests/core/layering.rs` holds the table and checks it against the source. `python` is the only room that names
-//! pyo3, and nobody knows `python`.
+//! pyo3, and nobody knows `python`. Its files that are for every sink know no service; those of services are in a list there.
 
 // What everyone shares.
 pub mod clock;

@@ -6,7 +6,7 @@
 //! | `schema`, `payloads` | schemas, their JSON, validation |
 //! | `push`, `plan`, `results` | one push, in steps; what it would take; what became of it |
 //! | `sender`, `outbox` | rows accepted, delivered in the background; a sender's file, looked into |
-//! | `client`, `table`, `streaming` | the requests of Power BI, and its sinks |
+//! | `client`, `table`, `streaming`, `quotas` | the requests of Power BI, its sinks, and what it allows |
 //! | `microstrategy` | that service: sessions, models, uploads |
 //! | `emulator` | the local Power BI and its neighbours |
 //! | `credential`, `account` | what is given as one; our own credentials |
@@ -42,6 +42,7 @@ mod options;
 mod outbox;
 mod payloads;
 mod plan;
+mod quotas;
 mod callback_thread;
 mod push;
 mod reading;
@@ -96,6 +97,8 @@ mod _core {
     #[pymodule_export]
     use super::payloads::{Payloads, keep_at_most};
     #[pymodule_export]
+    use super::quotas::check_quotas;
+    #[pymodule_export]
     use super::schema::{
         TableSchema, check_count, data_type_name, dataset_json, infer_columns, read_dataset, read_dataset_json,
     };
@@ -107,8 +110,8 @@ mod _core {
     use super::table::Table;
     #[pymodule_export]
     use super::text::{
-        check_flag, check_optional_flag, check_optional_text, check_path, check_quotas, check_retry, check_row_options,
-        check_text, check_whole, check_word, holds_key, json_keys, without_keys,
+        check_flag, check_optional_flag, check_optional_text, check_path, check_retry, check_row_options, check_text,
+        check_whole, check_word, holds_key, json_keys, without_keys,
     };
     #[pymodule_export]
     use super::verb::{inside, run, settled, taken, taken_rows, unread_rows};

@@ -121,12 +121,6 @@ impl RateLimit {
         Self { table: table.into(), ..self }
     }
 
-    /// The table that it is for; empty where there is none.
-    #[must_use]
-    pub fn table(&self) -> &str {
-        &self.table
-    }
-
     /// The place was made just now: what its tables hold is known from here on, unless they keep their `newest` rows only.
     pub fn made<'t>(&self, tables: impl IntoIterator<Item = &'t str>, newest: bool) {
         let holding = if newest { Holding::Newest } else { Holding::Counted(0) };

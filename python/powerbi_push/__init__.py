@@ -15,7 +15,8 @@ Three lines to a first push, here into the local Power BI that comes with the pa
 from powerbi_push import _core
 
 # What `typing` calls so, without `typing`: importing this package costs next to nothing, and each name loads its
-# module when it is first asked for.
+# module when it is first asked for. The names stand here three times, since type checkers and editors run nothing: they
+# read imports and a list of words. A test holds the three against each other.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from powerbi_push import microstrategy

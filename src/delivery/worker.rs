@@ -52,7 +52,7 @@ pub use self::waits::{Notice, Waits};
 use crate::clock::{Clock, Moment};
 use crate::delivery::queue::{Batch, DiskQueue, Queue, RowState};
 use crate::delivery::report::{Meter, Refused};
-use crate::delivery::{Session, Sink};
+use crate::delivery::{Route, Session, Sink};
 use crate::error::{Error, Result};
 use crate::http::Exchanges;
 use crate::rate_limit::{RateLimit, Watch};
@@ -126,16 +126,9 @@ enum Stop {
 }
 
 impl Delivery {
-    /// A delivery from `queue` to `sink`; nothing moves before [`Delivery::run`].
-    #[must_use]
-    pub fn new(
-        queue: Arc<Queue>,
-        sink: Arc<dyn Sink>,
-        http: Arc<Exchanges>,
-        limit: RateLimit,
-        clock: Clock,
-        policy: Policy,
-    ) -> Self {
+    /// A delivery of what is in `queue` on `route`; nothing moves before [`Delivery::run`].
+    pub(super) fn new(queue: Arc<Queue>, route: Route, policy: Policy) -> Self {
+        let Route { sink, http, limit, clock, .. } = route;
         // A sender never gives up: one that was told not to try again waits between its attempts all the same.
         let patient = policy.on_failure == OnFailure::Continue && !policy.retry.allows(1);
         let policy = if patient { Policy { retry: Retry::default(), ..policy } } else { policy };

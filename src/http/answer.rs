@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::transport::{Failure, PROXY_SIGN_IN, Reach, Response};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, ServiceAnswer};
 
 /// What some begin their texts with.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
@@ -102,6 +102,25 @@ impl Answer {
         }
     }
 
+    /// The error of a refusal, with what programs want to know of it; `more` is said behind the service's own words.
+    #[must_use]
+    pub fn refused(&self, doing: &str, more: &str, (kind, hint): (Kind, Option<&str>)) -> Error {
+        let Self { status, refusal, .. } = self;
+        let message = format!("{doing}: the service answered {status}{}{more}", refusal.said());
+        let error = Error::new(kind, message).with_answer(ServiceAnswer {
+            status: Some(*status),
+            code: refusal.code.clone(),
+            request_id: self.request_id.clone(),
+            retry_after: self.retry_after,
+            bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
+            claims: None,
+        });
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+
     /// The failure where somebody else has answered: nothing in it is about what was asked.
     pub(super) fn strange(&self, doing: &str) -> Option<Error> {
         let (stranger, status) = (self.stranger.as_ref()?, self.status);
@@ -115,6 +134,27 @@ impl Answer {
         };
         let message = format!("{doing}: {stranger} answered {status}{page} in place of the service");
         Some(Error::new(Kind::Transport, message).with_hint(hint))
+    }
+}
+
+#[cfg(test)]
+impl Answer {
+    /// An answer of the service to a request that went out whole, with nothing in it.
+    pub(crate) fn of(status: u16) -> Self {
+        Self {
+            status,
+            request_id: None,
+            retry_after: None,
+            odd_retry_after: None,
+            is_html: false,
+            stranger: None,
+            denies: false,
+            reach: Reach::Whole,
+            remark: None,
+            refusal: Refusal::default(),
+            body: Bytes::new(),
+            torn: None,
+        }
     }
 }
 

@@ -157,6 +157,7 @@ impl Attempts for Calls<'_> {
             },
             _ if dialect.is_expired(&answer) => self.expired(sent.signed_as, error()).await,
             429 => Next::Wait(answer.retry_after, error()),
+            // What can be done only once may have been done, even where a service says in its own words that it failed.
             408 | 500.. if !repeatable || dialect.is_passing(&answer) => {
                 let error = error();
                 self.doubt(answer.retry_after, error)

@@ -26,7 +26,7 @@ pub use self::body::{Progress, Reach};
 pub use self::connect::Settings;
 pub use self::emulated::{check_emulated, emulator_url};
 pub use self::failure::Failure;
-pub use self::origin::{is_loopback, origin};
+pub use self::origin::{address, is_loopback, origin};
 use self::place::placed;
 use self::proxy::Proxies;
 pub use self::proxy::SIGN_IN as PROXY_SIGN_IN;

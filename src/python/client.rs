@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::door;
 use super::errors::{self, raise};
 use super::operation::Operation;
+use super::quotas::quotas;
 use super::runtime::PerProcess;
-use super::text::{name, optional, text};
+use super::text::{optional, text};
 use super::{callback_thread, credential, options};
 use crate::auth::{Audience, Credential};
 use crate::clock::Clock;
@@ -22,7 +23,7 @@ use crate::http::transport::{self, Settings, check_emulated};
 use crate::retry::Retry;
 use crate::rows::schema;
 use crate::services::powerbi::client;
-use crate::services::powerbi::{self, Allowance, CLOUDS, Cloud, IfExists, check_table_name, is_id};
+use crate::services::powerbi::{self, Allowance, CLOUDS, Cloud, IfExists, check_name, check_table_name, is_id};
 
 /// One sign-in to one service.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -59,8 +60,7 @@ impl Recipe {
     fn make(&self) -> Result<Arc<client::Client>> {
         let (root, credential) = (self.root.clone(), self.credential.clone());
         let (clock, audience) = (self.clock.clone(), Some(self.audience.clone()));
-        client::Client::meant_for(root, credential, &self.settings, self.retry, self.quotas, clock, audience)
-            .map(Arc::new)
+        client::Client::new(root, credential, &self.settings, self.retry, self.quotas, clock, audience).map(Arc::new)
     }
 }
 
@@ -118,7 +118,7 @@ impl Client {
             let root = raise(py, powerbi::base_url(root.as_deref().unwrap_or(cloud.base_url)))?;
             raise(py, check_emulated("base_url", &root))?;
             let settings = options::settings(timeout, proxy, ca_bundle)?;
-            let (retry, quotas) = (options::retry(retry)?, options::quotas(quotas)?);
+            let (retry, quotas) = (options::retry(retry)?, self::quotas(quotas)?);
             let needs_loop = credential::is_async(credential)?;
             let credential = credential::read(credential, cloud.scope, &clock)?;
             // The address counts for more than the name: that is where the token goes.
@@ -239,6 +239,13 @@ impl Client {
     fn clouds(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         door::through(py, || Ok(pythonize::pythonize(py, &CLOUDS)?))
     }
+}
+
+/// An argument that has to be the name or the id of something.
+fn name(name: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = text(name, given)?;
+    raise(given.py(), check_name(&format!("`{name}`"), &text))?;
+    Ok(text)
 }
 
 /// Whether a URL leads to this machine.

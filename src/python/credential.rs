@@ -72,12 +72,6 @@ pub(super) fn is_async<'py>(credential: &Bound<'py, PyAny>) -> PyResult<bool> {
     Ok(flags.is_some_and(|flags| flags & COROUTINE != 0))
 }
 
-/// What is said where such a credential meets a verb that cannot await it.
-pub(super) fn needs_loop() -> Error {
-    Error::configuration("the credential is asynchronous, and this verb cannot await it")
-        .with_hint("use the verbs that end in _async, or give the client the credential's synchronous twin")
-}
-
 /// Asks the user's function for a token, where there are `claims` for one that has them.
 fn fetching(call: Arc<Call>, claims: Option<String>) -> Fetching {
     Box::pin(async move {

@@ -10,11 +10,11 @@ use super::callback_thread::{self, Call, CallbackThread};
 use super::errors;
 use super::wakeup::Wakeup;
 use crate::clock::Clock;
+use crate::delivery::Route;
 use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, Notice, Waits};
 use crate::error::shown;
 use crate::rows::encode::OldDate;
-use crate::services::powerbi::client::Route;
 
 /// The waits of an operation; `wakeup` rings where there is something to log.
 pub(super) fn waits(clock: &Clock, wakeup: &Arc<Wakeup>) -> Arc<Waits> {
@@ -52,7 +52,7 @@ pub(super) fn by_callback_thread(
     callback_thread::start(py, CallbackThread::Users)?;
     let call = |function: Bound<'_, PyAny>| Arc::new(Call { function: function.unbind(), argument: None });
     let (log, tell) = (call(function(py)?), call(errors::face(py, "delivery.notices")?.getattr("tell_loss")?));
-    let (place, queue) = (route.place(), Arc::downgrade(queue));
+    let (place, queue) = (route.place.clone(), Arc::downgrade(queue));
     Ok(delivery.noticing(move |notice| match notice {
         Notice::Queue(kept) if kept.is_kept() => {
             let queue = Weak::clone(&queue);

@@ -20,7 +20,7 @@ use super::deadline::Deadline;
 use super::door;
 use super::runtime::{Received, Running, SLICE, check, lost};
 use super::wakeup::Wakeup;
-use super::{credential, errors, notices};
+use super::{errors, notices};
 use crate::clock::Clock;
 use crate::delivery::worker::Waits;
 use crate::error::{Error, Kind, Result};
@@ -170,7 +170,7 @@ impl Operation {
         let error = if callback_thread::is_this_thread() && !self.on_any_thread {
             Error::configuration("a credential must not use the client that is asking it for a token")
         } else if self.needs_loop {
-            credential::needs_loop()
+            needs_loop()
         } else {
             return Ok(());
         };
@@ -274,6 +274,12 @@ impl Operation {
             })
         })
     }
+}
+
+/// What is said where a credential that only an event loop can ask meets a verb that cannot await it.
+fn needs_loop() -> Error {
+    Error::configuration("the credential is asynchronous, and this verb cannot await it")
+        .with_hint("use the verbs that end in _async, or give the client the credential's synchronous twin")
 }
 
 /// What is raised where async rows meet a verb that cannot await them.

@@ -15,12 +15,11 @@ use crate::error::{Error, shown};
 use crate::http::transport::Settings;
 use crate::retry::Retry;
 use crate::rows::encode::{Naive, Options};
-use crate::services::powerbi::{Allowance, IN_FLIGHT, TARGET};
 
 /// Everything that a verb which takes rows may be told, with the defaults.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own, as the caller names it")]
 pub(super) struct RowOptions {
-    /// How cells are judged.
+    /// How cells are judged; what a value may be is up to the schema, or whom the rows are for.
     pub(super) cells: Options,
     /// Send what is valid and report the rest.
     pub(super) skip_invalid: bool,
@@ -42,7 +41,7 @@ impl RowOptions {
     /// Reads the keyword arguments; what nobody knows is a `TypeError`, as Python itself would raise.
     pub(super) fn read(given: &Bound<'_, PyDict>) -> PyResult<Self> {
         let mut options = Self {
-            cells: Options { hide_values: hides_values(), values: TARGET.values, ..Options::default() },
+            cells: Options { hide_values: hides_values(), ..Options::default() },
             skip_invalid: false,
             check_all: true,
             resend_doubt: true,
@@ -238,35 +237,8 @@ pub(super) fn retry(value: &Bound<'_, PyAny>) -> PyResult<Retry> {
     }
 }
 
-/// `"pro"`, `"free"`, `None`, or an object with the fields of `Quotas`.
-pub(super) fn quotas(value: &Bound<'_, PyAny>) -> PyResult<Allowance> {
-    if value.is_none() {
-        return Ok(Allowance::NONE);
-    }
-    if !value.hasattr("requests_per_minute").unwrap_or(false) {
-        let words = "`quotas` takes \"pro\" or \"free\", a Quotas or None";
-        return choice("quotas", value, &[("pro", Allowance::PRO), ("free", Allowance::FREE)])
-            .or_else(|_| wrong(value, words.into()));
-    }
-    let limit = |name: &str| match field(value, name).extract::<Option<u64>>() {
-        Ok(limit @ (None | Some(1..))) => Ok(limit),
-        _ => wrong(value, format!("`Quotas.{name}` takes a whole number from 1, or None")),
-    };
-    let Ok(in_flight @ 1..=IN_FLIGHT) = field(value, "in_flight").extract::<usize>() else {
-        return wrong(value, format!("`Quotas.in_flight` takes a whole number from 1 to {IN_FLIGHT}"));
-    };
-    Ok(Allowance {
-        in_flight,
-        requests_per_second: limit("requests_per_second")?,
-        requests_per_minute: limit("requests_per_minute")?,
-        rows_per_hour: limit("rows_per_hour")?,
-        large_table_requests_per_hour: limit("large_table_requests_per_hour")?,
-        ..Allowance::PRO
-    })
-}
-
 /// What `value` has under `name`; what it has not, or does not give, is the value itself, which no field takes.
-fn field<'py>(value: &Bound<'py, PyAny>, name: &str) -> Bound<'py, PyAny> {
+pub(super) fn field<'py>(value: &Bound<'py, PyAny>, name: &str) -> Bound<'py, PyAny> {
     value.getattr(name).unwrap_or_else(|_| value.clone())
 }
 

@@ -1,25 +1,20 @@
 //! Bodies without a service: rows filled into requests for whoever wants to see them, or to know whether they fit.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::input::{Rest, Source, Wanted};
+use super::input::{Rest, Source};
 use super::options::RowOptions;
 use super::{door, errors, notices, results};
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::{Meter, Report};
-use crate::rows::encode::{Checked, CheckedRows, Encoder, FREE_MEMORY, Filled, Limits, Run, Seen, Share};
-use crate::rows::schema::TableSchema;
-use crate::services::powerbi::TARGET;
-use crate::services::powerbi::sinks::{PUSH_ROWS, PushDataset};
+use crate::rows::encode::{Checked, CheckedRows, Encoder, FREE_MEMORY, Filled, Run, Seen, Share};
 
-/// An encoder of push rows, in memory that earlier ones have left.
-pub(super) fn encoder(schema: &Arc<TableSchema>, options: &RowOptions, limits: Limits) -> Encoder {
-    let schema = Some(Arc::clone(schema));
-    let mut encoder = Encoder::new(&PUSH_ROWS, schema, options.cells, limits, options.max_errors);
+/// The same encoder, in memory that earlier ones have left.
+pub(super) fn in_kept_memory(mut encoder: Encoder) -> Encoder {
     encoder.reuse(std::mem::take(&mut MEMORY.lock().unwrap_or_else(PoisonError::into_inner)));
     encoder
 }
@@ -49,19 +44,14 @@ fn check(py: Python<'_>, encoder: &mut Encoder, source: &mut Source<'_>) -> PyRe
     }
 }
 
-/// Checks rows that can be read twice, and that a push would check before the first request; raises as it would, with
-/// nothing sent. Other rows are left alone.
-pub(super) fn check_ahead(schema: &Arc<TableSchema>, rows: &Bound<'_, PyAny>, options: &RowOptions) -> PyResult<()> {
-    let py = rows.py();
-    // Asking what a source is may take its rows out of it.
-    if !rows.hasattr("__len__")? || options.skip_invalid || !options.check_all {
-        return Ok(());
-    }
-    let mut source = Source::new(rows, Wanted::new(Some(schema), options.cells).at_most(&TARGET.counts))?;
-    if !source.is_sized() {
-        return Ok(());
-    }
-    let mut encoder = encoder(schema, options, PushDataset::LIMITS);
+/// Whether a push of `rows` would check all of them before the first request, as far as that is known before asking what
+/// they are: that may take them out of where they are.
+pub(super) fn is_checked_ahead(rows: &Bound<'_, PyAny>, options: &RowOptions) -> PyResult<bool> {
+    Ok(rows.hasattr("__len__")? && !options.skip_invalid && options.check_all)
+}
+
+/// Checks rows that can be read twice; raises as a push would, with nothing sent.
+pub(super) fn check_ahead(py: Python<'_>, mut source: Source<'_>, mut encoder: Encoder) -> PyResult<()> {
     encoder.only_check();
     while !fill(py, &mut encoder, &mut source)?.ended {}
     let Err(raised) = refuse_invalid(py, &encoder, true, true) else { return Ok(()) };

@@ -9,7 +9,6 @@ use super::options::{RowOptions, count, wrong};
 use super::payloads::{fill, refuse_invalid};
 use super::push::{PushSink, encoder};
 use crate::rate_limit::Plan;
-use crate::services::powerbi::TARGET;
 
 /// The plan of a push to `sink`; rows are checked and measured, and nothing is sent.
 pub(super) fn plan(
@@ -43,7 +42,7 @@ fn of_count(sink: &PushSink, rows: &Bound<'_, PyAny>, rows_in_table: Option<u64>
 /// How many rows each request would carry.
 fn measured(sink: &PushSink, rows: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
     let py = rows.py();
-    let mut source = Source::new(rows, Wanted::default().at_most(&TARGET.counts))?;
+    let mut source = Source::new(rows, Wanted::default().at_most(&sink.target.counts))?;
     if !source.is_sized() {
         let message =
             "`rows_or_count` that can be read only once cannot be planned: give a list, a frame, or the number of rows";

@@ -27,14 +27,13 @@ use super::runtime::{Running, lost};
 use super::wakeup::Wakeup;
 use super::{notices, results};
 use crate::clock::Moment;
+use crate::delivery::Route;
 use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::Result;
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{BOUNDLESS, CheckedRows, Encoder, FREE_MEMORY, Filled, LEAST, Options, Run, Share};
-use crate::rows::schema::TableSchema;
-use crate::services::powerbi::TARGET;
-use crate::services::powerbi::client::Route;
+use crate::rows::schema::{TableSchema, Target};
 
 /// Rows encoded ahead of what is on the wire.
 const AHEAD_BYTES: usize = 32_000_000;
@@ -42,6 +41,8 @@ const AHEAD_BYTES: usize = 32_000_000;
 /// Where the rows of a push or a sender go, and what is known of them.
 pub(super) struct PushSink {
     pub(super) route: Route,
+    /// Whose rules hold where no schema says so.
+    pub(super) target: &'static Target,
     pub(super) schema: Option<Arc<TableSchema>>,
     pub(super) ordered: bool,
     /// The credential can only be asked by an event loop.
@@ -49,6 +50,11 @@ pub(super) struct PushSink {
 }
 
 impl PushSink {
+    /// What is wanted of a frame of rows for it.
+    pub(super) fn wanted(&self, cells: Options) -> Wanted<'_> {
+        Wanted::new(self.schema.as_deref(), cells).at_most(&self.target.counts)
+    }
+
     /// A delivery for the rows of `queue`.
     pub(super) fn delivery(&self, queue: &Arc<Queue>, policy: Policy) -> Delivery {
         let delivery = self.route.delivery(Arc::clone(queue), policy);
@@ -67,8 +73,8 @@ pub(super) fn push(
     if sink.schema.is_none() {
         options.refuse_without_schema(rows.py())?;
     }
-    let wanted = Wanted::new(sink.schema.as_deref(), options.cells).at_most(&TARGET.counts);
-    let source = Source::new(rows, wanted).map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
+    let source = Source::new(rows, sink.wanted(options.cells))
+        .map_err(|raised| results::before_the_first(rows.py(), raised, 0))?;
     let total = if source.is_sized() { rows.len().ok() } else { None };
     let needs_loop = sink.needs_loop;
     let wakeup = Arc::new(Wakeup::default());
@@ -310,6 +316,7 @@ fn interrupted(raised: PyErr) -> Stop {
 
 /// An encoder for the rows of one call.
 pub(super) fn encoder(sink: &PushSink, cells: Options, max_errors: usize) -> Encoder {
-    let PushSink { route, schema, .. } = sink;
+    let PushSink { route, target, schema, .. } = sink;
+    let cells = Options { values: target.values, ..cells };
     Encoder::new(route.sink.framing(), schema.clone(), cells, route.sink.limits(), max_errors)
 }

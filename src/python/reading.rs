@@ -3,10 +3,14 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use pyo3::{PyErr, PyResult, Python};
+
+use super::errors;
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Kind};
 use crate::python::input::Failure;
 use crate::rows::cell::{Row, Rows, Slices, Window};
+use crate::rows::encode::{Encoder, Seen};
 
 /// How long an event loop's thread reads rows before others have theirs.
 pub(super) const TIME_SLICE: Duration = Duration::from_millis(5);
@@ -18,11 +22,26 @@ pub(super) enum Early {
     /// Rows that do not fit; whether the source was read to its end.
     Invalid { ended: bool },
     /// The source raised.
-    Source(pyo3::PyErr),
+    Source(PyErr),
     /// The source holds something that is no row at all, which the exception says itself.
-    NoRows(pyo3::PyErr),
+    NoRows(PyErr),
     /// Ctrl-C and its like: stays itself.
-    Interrupted(pyo3::PyErr),
+    Interrupted(PyErr),
+}
+
+impl Early {
+    /// The exception for it; `encoder` knows the rows that came before, which may be left out.
+    pub(super) fn into_raised(self, py: Python<'_>, encoder: &Encoder) -> PyResult<PyErr> {
+        Ok(match self {
+            Self::Failed(error) => errors::ending(py, &error),
+            Self::Invalid { ended } => {
+                let seen = Seen { rows: encoder.rows_read(), ended, can_skip: true };
+                errors::validation(py, encoder.problems(), seen)?
+            }
+            Self::Source(raised) => errors::source(py, raised, encoder.rows_read()),
+            Self::NoRows(raised) | Self::Interrupted(raised) => raised,
+        })
+    }
 }
 
 /// Why reading stopped before a request was full.

@@ -11,13 +11,13 @@ use super::door;
 use super::errors::{self, raise};
 use super::input::{Source, Wanted};
 use super::options::{RowOptions, hides_values, within};
-use super::payloads::{Payloads, check_ahead, encoder, fill};
+use super::payloads::{Payloads, check_ahead, fill, in_kept_memory, is_checked_ahead};
 use crate::error::Error;
-use crate::rows::encode::{Encoder, Limits, Options, Seen, Watching};
+use crate::rows::encode::{Encoder, Framing, Limits, Options, Seen, Watching};
 use crate::rows::schema::{self, DataType, Inference, Inferred, Known, Target};
 use crate::services::microstrategy::TARGET;
 use crate::services::powerbi;
-use crate::services::powerbi::sinks::{PUSH_ARRAY, PushDataset, Streaming};
+use crate::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS, PushDataset, Streaming};
 
 pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     depythonize(given).map_err(|error| {
@@ -179,7 +179,18 @@ impl TableSchema {
 
     /// Raises what a push of `rows` would raise before it sends anything.
     fn check(&self, rows: &Bound<'_, PyAny>, options: &Bound<'_, PyDict>) -> PyResult<()> {
-        door::through(rows.py(), || check_ahead(&self.schema, rows, &RowOptions::read(options)?))
+        let py = rows.py();
+        door::through(py, || {
+            let options = RowOptions::read(options)?;
+            if !is_checked_ahead(rows, &options)? {
+                return Ok(());
+            }
+            let source = self.source(rows, &options)?;
+            if !source.is_sized() {
+                return Ok(());
+            }
+            check_ahead(py, source, self.encoder(&PUSH_ROWS, &options, PushDataset::LIMITS))
+        })
     }
 
     /// The bodies that a push would send.
@@ -196,7 +207,7 @@ impl TableSchema {
             let max_rows = within("max_rows", max_rows, 1..=most.max_rows)?;
             let max_bytes = within("max_bytes", max_bytes, 100..=most.max_bytes)?;
             let options = RowOptions::read(options)?;
-            let encoder = encoder(&self.schema, &options, Limits { max_rows, max_bytes });
+            let encoder = self.encoder(&PUSH_ROWS, &options, Limits { max_rows, max_bytes });
             Payloads::new(py, self.source(rows, &options)?, encoder, &options)
         })
     }
@@ -213,16 +224,20 @@ impl TableSchema {
         let options = RowOptions::read(options)?;
         let mut source = self.source(rows, &options)?;
         let mut encoder = if by_push_url {
-            let schema = Some(Arc::clone(&self.schema));
-            Encoder::new(&PUSH_ARRAY, schema, options.cells, Streaming::TILES, options.max_errors)
+            self.encoder(&PUSH_ARRAY, &options, Streaming::TILES)
         } else {
-            encoder(&self.schema, &options, PushDataset::LIMITS)
+            self.encoder(&PUSH_ROWS, &options, PushDataset::LIMITS)
         };
         encoder.only_check();
         while !fill(py, &mut encoder, &mut source)?.ended {}
         let (problems, rows) = (encoder.problems(), encoder.rows_read());
         let lines = problems.lines(Seen { rows, ended: true, can_skip: false });
         Ok(pythonize(py, &(rows, problems.count(), problems.errors(), lines))?)
+    }
+
+    fn encoder(&self, framing: &'static Framing, options: &RowOptions, limits: Limits) -> Encoder {
+        let schema = Some(Arc::clone(&self.schema));
+        in_kept_memory(Encoder::new(framing, schema, options.cells, limits, options.max_errors))
     }
 
     fn source<'py>(&self, rows: &Bound<'py, PyAny>, options: &RowOptions) -> PyResult<Source<'py>> {

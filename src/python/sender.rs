@@ -29,7 +29,7 @@ use self::wakeups::{End, Wakeups};
 use super::callback_thread::{self, Call, CallbackThread};
 use super::door;
 use super::errors::{self, raise};
-use super::input::{KeptKeys, Source, Wanted};
+use super::input::{KeptKeys, Source};
 use super::operation::Operation;
 use super::options::{RowOptions, seconds};
 use super::push::{PushSink, encoder};
@@ -42,7 +42,6 @@ use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use crate::error::{Error, Kind, Result};
 use crate::rate_limit::IN_FLIGHT;
 use crate::rows::encode::{Encoder, Framing, Options, Problems, Run, Seen, position};
-use crate::services::powerbi::TARGET;
 
 /// A sender to one destination.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -177,8 +176,7 @@ impl Sender {
             let shared = self.open(rows.py())?;
             let own = shared.rows.cells;
             let cells = Options { convert: convert.unwrap_or(own.convert), ..own };
-            let wanted = Wanted::new(shared.sink.schema.as_deref(), cells).at_most(&TARGET.counts);
-            let (source, encoder) = (Source::new(rows, wanted)?, shared.encoder(cells));
+            let (source, encoder) = (Source::new(rows, shared.sink.wanted(cells))?, shared.encoder(cells));
             Ok(Accept::rows(Arc::clone(shared), source, encoder).into_operation(self.needs_loop))
         })
     }

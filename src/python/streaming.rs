@@ -8,18 +8,20 @@ use pyo3::types::PyDict;
 use super::door;
 use super::errors::raise;
 use super::operation::Operation;
+use super::quotas::quotas;
 use super::runtime::PerProcess;
 use super::schema::TableSchema;
 use super::sender::Sender;
 use super::text::{check_flag, text};
 use super::{options, push};
 use crate::clock::Clock;
+use crate::delivery::Route;
 use crate::delivery::worker::Opening;
 use crate::http::transport::Settings;
 use crate::retry::Retry;
-use crate::services::powerbi::Allowance;
-use crate::services::powerbi::client::Route;
+use crate::services::powerbi::client::to_push_url;
 use crate::services::powerbi::sinks::Streaming;
+use crate::services::powerbi::{Allowance, TARGET};
 
 /// A push URL with its pool of connections.
 #[pyclass(frozen, module = "powerbi_push._core")]
@@ -53,7 +55,7 @@ impl PushUrl {
             let settings = options::settings(timeout, proxy, ca_bundle)?;
             raise(py, streaming.check_emulated())?;
             raise(py, streaming.check_way(&settings))?;
-            let (retry, quotas, clock) = (options::retry(retry)?, options::quotas(quotas)?, Clock::of_process());
+            let (retry, quotas, clock) = (options::retry(retry)?, self::quotas(quotas)?, Clock::of_process());
             let made = Self { streaming, settings, retry, quotas, clock, route: PerProcess::new() };
             // Made here and now, so that a wrong argument is told where it was given.
             made.route(py)?;
@@ -86,12 +88,12 @@ impl PushUrl {
     fn route(&self, py: Python<'_>) -> PyResult<Route> {
         raise(py, self.streaming.check_emulated())?;
         let (settings, retry, clock) = (&self.settings, self.retry, &self.clock);
-        let make = || Route::to_push_url(self.streaming.clone(), settings, retry, self.quotas, clock.clone());
+        let make = || to_push_url(self.streaming.clone(), settings, retry, self.quotas, clock.clone());
         self.route.get(py, make)
     }
 
     fn sink(&self, py: Python<'_>, schema: Option<&TableSchema>) -> PyResult<push::PushSink> {
         let schema = schema.map(|known| Arc::clone(&known.schema));
-        Ok(push::PushSink { route: self.route(py)?, schema, ordered: false, needs_loop: false })
+        Ok(push::PushSink { route: self.route(py)?, target: &TARGET, schema, ordered: false, needs_loop: false })
     }
 }

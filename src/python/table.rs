@@ -123,6 +123,6 @@ impl Table {
         let route = raise(py, client.route(&self.at))?;
         let ordered = self.ordered || self.sequence;
         let needs_loop = self.client.get().needs_loop();
-        Ok(push::PushSink { route, schema: self.schema.clone(), ordered, needs_loop })
+        Ok(push::PushSink { route, target: &TARGET, schema: self.schema.clone(), ordered, needs_loop })
     }
 }

@@ -8,11 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::door;
-use super::errors::{self, raise};
+use super::errors;
 use super::options::{self, RowOptions, choice, within};
 use crate::error::{self, Error};
 use crate::rows::json;
-use crate::services::powerbi::check_name;
 
 /// What is said of an argument that is no object of the kinds it takes.
 pub(super) fn wrong_type(name: &str, what: &str, given: &Bound<'_, PyAny>) -> PyErr {
@@ -34,13 +33,6 @@ pub(super) fn text(name: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {
 /// An argument that may be text, or `None`.
 pub(super) fn optional(name: &str, given: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     if given.is_none() { Ok(None) } else { text(name, given).map(Some) }
-}
-
-/// An argument that has to be the name or the id of something.
-pub(super) fn name(name: &str, given: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = text(name, given)?;
-    raise(given.py(), check_name(&format!("`{name}`"), &text))?;
-    Ok(text)
 }
 
 /// Text; of a subclass of `str` only what it says.
@@ -109,12 +101,6 @@ pub(super) fn check_row_options(given: &Bound<'_, PyDict>, has_schema: bool) -> 
 #[pyfunction]
 pub(super) fn check_retry(given: &Bound<'_, PyAny>) -> PyResult<()> {
     door::through(given.py(), || options::retry(given).map(drop))
-}
-
-/// A `Quotas` whose fields make sense.
-#[pyfunction]
-pub(super) fn check_quotas(given: &Bound<'_, PyAny>) -> PyResult<()> {
-    door::through(given.py(), || options::quotas(given).map(drop))
 }
 
 /// Whether it is text that looks like an address with a key in it.

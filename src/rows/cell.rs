@@ -4,7 +4,7 @@ mod window;
 
 use std::ops::Range;
 
-pub use self::window::{Bits, Kind, Show, Texts, Values, Window};
+pub use self::window::{Bits, CellKind, Show, Texts, Values, Window};
 
 /// A value as its source gave it, before any column has judged it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,7 +8,6 @@ use powerbi_push::clock::{Clock, Moment};
 use powerbi_push::delivery::queue::{Ledger, Queue, RowState};
 use powerbi_push::delivery::worker::{Delivery, OnFailure, Opening, Policy};
 use powerbi_push::error::Kind;
-use powerbi_push::rate_limit::{Quotas, RateLimit};
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{Encoder, Limits, Options};
 use powerbi_push::rows::schema::TableSchema;
@@ -93,9 +92,7 @@ pub(crate) async fn deliver_to(
     let clock = Clock::simulated();
     let reached = subject.reach(&far_end.root, &clock);
     let outbox = Arc::new(subject.queue());
-    let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
-    let delivery =
-        Delivery::new(Arc::clone(&outbox), Arc::clone(&reached.sink), reached.http, limit, clock.clone(), policy);
+    let delivery = reached.route(&clock).delivery(Arc::clone(&outbox), policy);
     let delivery = Arc::new(delivery.limited(LIMITS).opening(Opening::default()));
     let opened = delivery.open().await;
     fill(&outbox, reached.sink.framing());

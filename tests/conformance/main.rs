@@ -12,5 +12,7 @@ mod powerbi;
 mod queue;
 #[path = "../core/sample.rs"]
 mod sample;
+#[path = "../core/scripted_server.rs"]
+mod scripted_server;
 mod subject;
 mod toy;

@@ -50,17 +50,16 @@ impl Subject for Library {
         Some(rows.iter().map(|row| row[0].as_i64().unwrap()).collect())
     }
 
-    /// The far end has addresses in lower case.
     fn answer(&self, asked: &Asked) -> Said {
-        let path = asked.target.trim_start_matches("/microstrategylibrary/api/");
+        let path = asked.target.trim_start_matches("/MicroStrategyLibrary/api/");
         if path == "auth/login" {
             return Said::empty(204).with("X-MSTR-AuthToken: token-of-the-session");
         }
         assert!(asked.head.contains("x-mstr-authtoken: token-of-the-session"), "{}", asked.head);
         match (asked.method.as_str(), path.rsplit('/').next().unwrap()) {
             ("GET", "projects") => Said::empty(200).saying(r#"[{"id":"P","name":"Project","status":0}]"#),
-            ("POST", "uploadsessions") => Said::empty(200).saying(r#"{"uploadSessionId":"U"}"#),
-            ("GET", "publishstatus") => Said::empty(200).saying(r#"{"status":1,"message":"result ready"}"#),
+            ("POST", "uploadSessions") => Said::empty(200).saying(r#"{"uploadSessionId":"U"}"#),
+            ("GET", "publishStatus") => Said::empty(200).saying(r#"{"status":1,"message":"result ready"}"#),
             ("POST", "logout") => Said::empty(204),
             _ => Said::empty(200),
         }
@@ -71,7 +70,7 @@ impl Subject for Library {
     }
 
     fn discards(&self, asked: &Asked) -> bool {
-        asked.method == "DELETE" || asked.target.ends_with("/uploadsessions")
+        asked.method == "DELETE" || asked.target.ends_with("/uploadSessions")
     }
 
     fn expired(&self) -> Said {
@@ -82,7 +81,7 @@ impl Subject for Library {
 
 /// What a request brings, if it is one with a chunk.
 fn chunk(asked: &Asked) -> Option<Value> {
-    (asked.method == "PUT" && asked.target.contains("/uploadsessions/"))
+    (asked.method == "PUT" && asked.target.contains("/uploadSessions/"))
         .then(|| serde_json::from_str(&asked.body).unwrap())
 }
 
@@ -113,7 +112,7 @@ async fn all_is_sent_again_in_order_where_the_session_has_ended() {
     let delivered = deliver(&Library, turns, policy()).await;
     assert_eq!(delivered.rows(Some(RowState::Confirmed)), all());
     assert_eq!(indexes(&delivered), [1, 2, 3, 1, 2, 3, 4]);
-    assert_eq!((calls(&delivered, "POST", "/login"), calls(&delivered, "POST", "/uploadsessions")), (2, 2));
+    assert_eq!((calls(&delivered, "POST", "/login"), calls(&delivered, "POST", "/uploadSessions")), (2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,8 +146,8 @@ async fn every_session_is_deleted_whatever_becomes_of_it() {
         vec![Turn::Say(Said::empty(200).with("Content-Type: text/html").saying("<html>"))],
     ] {
         let delivered = deliver(&Library, turns, policy()).await;
-        let opened = calls(&delivered, "POST", "/uploadsessions");
-        assert_eq!(calls(&delivered, "DELETE", "/u"), opened);
+        let opened = calls(&delivered, "POST", "/uploadSessions");
+        assert_eq!(calls(&delivered, "DELETE", "/U"), opened);
         assert!(opened > 0);
     }
 }

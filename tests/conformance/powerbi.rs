@@ -29,9 +29,10 @@ impl Subject for Table {
         let token = || Ok(AccessToken::new("opaque-token".into(), None));
         let credential = Credential::Fetch(Arc::new(move |_| Box::pin(ready(token()))));
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
-        let client = Client::new(root.clone(), credential, &settings, Retry::default(), Allowance::NONE, clock.clone());
+        let (retry, clock) = (Retry::default(), clock.clone());
+        let client = Client::new(root.clone(), credential, &settings, retry, Allowance::NONE, clock, None);
         let route = client.unwrap().route(&TableAt::new(None, "d", "Orders")).unwrap();
-        Reached { sink: Arc::clone(&route.sink), http: route.http() }
+        Reached { sink: Arc::clone(&route.sink), http: route.http }
     }
 
     fn rows(&self, asked: &Asked) -> Option<Vec<i64>> {

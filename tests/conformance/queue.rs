@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use powerbi_push::clock::Clock;
 use powerbi_push::delivery::queue::{Destination, DiskQueue, Queue, Settings};
-use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
-use powerbi_push::rate_limit::{Quotas, RateLimit};
+use powerbi_push::delivery::worker::{OnFailure, Policy};
 
 use crate::endings::{LIMITS, fill, policy};
 use crate::far_end::{FarEnd, Said, Turn};
@@ -16,7 +15,8 @@ async fn what_is_left_on_the_disk_is_delivered_by_the_next_one() {
     for (place, subject) in subjects().into_iter().enumerate().filter(|(_, subject)| subject.can().wait_on_disk) {
         let folder = std::env::temp_dir().join(format!("conformance-{}-{place}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let down = vec![Turn::Take, Turn::Say(Said::empty(503)), Turn::Say(Said::empty(503))];
+        // It is down until the next process comes, however often this one tries meanwhile.
+        let down = std::iter::once(Turn::Take).chain(std::iter::repeat_n(Turn::Say(Said::empty(503)), 10_000));
         let far_end = FarEnd::start(subject, down).await;
         for is_last in [false, true] {
             let clock = Clock::simulated();
@@ -27,13 +27,12 @@ async fn what_is_left_on_the_disk_is_delivered_by_the_next_one() {
             let outbox = Arc::new(Queue::on_the_disk(DiskQueue::open(settings).unwrap(), || ()));
             if is_last {
                 assert_eq!(outbox.stats().pending.rows, 30);
+                far_end.held().turns.clear();
             } else {
                 fill(&outbox, reached.sink.framing());
             }
             let by = Policy { on_failure: OnFailure::Continue, ..policy() };
-            let limit = RateLimit::alone(clock.clone(), Quotas::NONE);
-            let sink = Arc::clone(&reached.sink);
-            let delivery = Delivery::new(Arc::clone(&outbox), sink, reached.http, limit, clock.clone(), by);
+            let delivery = reached.route(&clock).delivery(Arc::clone(&outbox), by);
             let delivery = Arc::new(delivery.limited(LIMITS));
             outbox.close();
             let running = tokio::spawn(Arc::clone(&delivery).run());

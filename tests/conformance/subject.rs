@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use powerbi_push::clock::Clock;
-use powerbi_push::delivery::Sink;
 use powerbi_push::delivery::queue::Queue;
+use powerbi_push::delivery::{Route, Sink};
 use powerbi_push::http::Exchanges;
 use powerbi_push::http::transport::{Settings, Transport};
+use powerbi_push::rate_limit::{Quotas, RateLimit};
+use powerbi_push::retry::Retry;
 use reqwest::Url;
 
 use crate::far_end::{Asked, Said};
@@ -32,6 +34,20 @@ pub(crate) struct Can {
 pub(crate) struct Reached {
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) http: Arc<Exchanges>,
+}
+
+impl Reached {
+    /// The route to it, with nothing but the exchanges in the way.
+    pub(crate) fn route(&self, clock: &Clock) -> Route {
+        Route {
+            sink: Arc::clone(&self.sink),
+            place: "the far end".into(),
+            http: Arc::clone(&self.http),
+            limit: RateLimit::alone(clock.clone(), Quotas::NONE),
+            clock: clock.clone(),
+            retry: Retry::default(),
+        }
+    }
 }
 
 /// A service: how it is reached, and what it answers to each request that is in order.

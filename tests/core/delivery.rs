@@ -22,14 +22,14 @@ use powerbi_push::services::powerbi::{Allowance, TARGET, TableAt, base_url};
 use crate::sample::{Sample, table};
 
 /// An emulator with one table, and a client of it, both on one virtual clock.
-pub(crate) struct House {
+pub(crate) struct Setup {
     clock: Clock,
     pub(crate) emulator: Arc<Emulator>,
     client: Client,
     dataset: String,
 }
 
-impl House {
+impl Setup {
     async fn build() -> Self {
         Self::with(Options::default(), Allowance::PRO, None).await
     }
@@ -47,7 +47,7 @@ impl House {
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let root = base_url(&emulator.url()).unwrap();
         let credential = Credential::Fetch(Arc::new(fetch));
-        let client = Client::new(root, credential, &settings, Retry::default(), quotas, clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, Retry::default(), quotas, clock.clone(), None).unwrap();
         let dataset = Dataset {
             name: "Sales".into(),
             tables: vec![table()],
@@ -121,101 +121,101 @@ impl House {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_arrive_in_full_requests() {
-    let house = House::build().await;
-    let (outbox, failure) = house.deliver(25, 10, IN_FLIGHT).await;
+    let setup = Setup::build().await;
+    let (outbox, failure) = setup.deliver(25, 10, IN_FLIGHT).await;
     assert_eq!(failure, None);
     assert_eq!(outbox.ledger().pieces(0..25), [(0..25, Some(RowState::Confirmed))]);
-    assert_eq!(house.stored(), 25);
+    assert_eq!(setup.stored(), 25);
     let mut sizes: Vec<usize> =
-        house.emulator.requests().iter().map(|request| request.rows).filter(|rows| *rows > 0).collect();
+        setup.emulator.requests().iter().map(|request| request.rows).filter(|rows| *rows > 0).collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [5, 10, 10]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_resent_and_counted() {
-    let house = House::build().await;
-    house.emulator.drop_response(1, None).unwrap();
-    let (outbox, failure) = house.deliver(25, 10, 1).await;
+    let setup = Setup::build().await;
+    setup.emulator.drop_response(1, None).unwrap();
+    let (outbox, failure) = setup.deliver(25, 10, 1).await;
     assert_eq!(failure, None);
     assert_eq!(outbox.ledger().maybe_twice(), 10);
-    assert_eq!(house.stored(), 35);
+    assert_eq!(setup.stored(), 35);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_before_a_retry_after_has_passed() {
-    let house = House::build().await;
+    let setup = Setup::build().await;
     let fault = FailNext { retry_after: Some("3392".into()), ..FailNext::new(429) };
-    house.emulator.fail_next(fault).unwrap();
-    let (outbox, failure) = house.deliver(10, 10, 1).await;
+    setup.emulator.fail_next(fault).unwrap();
+    let (outbox, failure) = setup.deliver(10, 10, 1).await;
     assert_eq!((failure, outbox.ledger().maybe_twice()), (None, 0));
-    let waited = house.since_start().as_secs_f64();
+    let waited = setup.since_start().as_secs_f64();
     assert!((3392.0..3392.0 * 1.05 + 1.0).contains(&waited), "{waited}");
-    assert_eq!(house.stored(), 10);
+    assert_eq!(setup.stored(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_in_the_middle_stops_what_was_not_begun() {
-    let house = House::build().await;
-    let (_, failure) = house.deliver(10, 10, 1).await;
+    let setup = Setup::build().await;
+    let (_, failure) = setup.deliver(10, 10, 1).await;
     assert_eq!(failure, None);
-    house.emulator.fail_next(FailNext::new(400)).unwrap();
-    let (outbox, failure) = house.deliver(30, 10, 1).await;
+    setup.emulator.fail_next(FailNext::new(400)).unwrap();
+    let (outbox, failure) = setup.deliver(30, 10, 1).await;
     assert_eq!(failure, Some(Kind::Service));
     assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(RowState::Rejected)), (10..30, None)]);
-    assert_eq!(house.stored(), 10);
+    assert_eq!(setup.stored(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_is_too_large_goes_in_halves_from_then_on() {
-    let house = House::build().await;
-    house.emulator.fail_next(FailNext::new(413)).unwrap();
-    let (outbox, failure) = house.deliver(40, 20, 1).await;
+    let setup = Setup::build().await;
+    setup.emulator.fail_next(FailNext::new(413)).unwrap();
+    let (outbox, failure) = setup.deliver(40, 20, 1).await;
     assert_eq!(failure, None);
     assert_eq!(outbox.ledger().pieces(0..40), [(0..40, Some(RowState::Confirmed))]);
-    let sizes: Vec<usize> = house.emulator.requests().iter().skip(2).map(|request| request.rows).collect();
+    let sizes: Vec<usize> = setup.emulator.requests().iter().skip(2).map(|request| request.rows).collect();
     assert_eq!(sizes, [10, 10, 10, 10]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expired_tokens_are_replaced_and_the_rows_arrive_once() {
-    let house = House::build().await;
-    house.emulator.expire_tokens();
-    let (outbox, failure) = house.deliver(100, 10, IN_FLIGHT).await;
+    let setup = Setup::build().await;
+    setup.emulator.expire_tokens();
+    let (outbox, failure) = setup.deliver(100, 10, IN_FLIGHT).await;
     assert_eq!(failure, None);
     assert_eq!(outbox.ledger().maybe_twice(), 0);
-    assert_eq!(house.stored(), 100);
+    assert_eq!(setup.stored(), 100);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_is_refused_twice_ends_the_push() {
-    let house = House::build().await;
-    house.emulator.fail_next(FailNext { times: 3, ..FailNext::new(401) }).unwrap();
-    let (outbox, failure) = house.deliver(10, 10, 1).await;
+    let setup = Setup::build().await;
+    setup.emulator.fail_next(FailNext { times: 3, ..FailNext::new(401) }).unwrap();
+    let (outbox, failure) = setup.deliver(10, 10, 1).await;
     assert_eq!(failure, Some(Kind::PermissionDenied));
     assert_eq!(outbox.ledger().pieces(0..10), [(0..10, None)]);
-    let refused = house.emulator.requests().iter().filter(|request| request.status == Some(401)).count();
-    assert_eq!((refused, house.stored()), (2, 0));
+    let refused = setup.emulator.requests().iter().filter(|request| request.status == Some(401)).count();
+    assert_eq!((refused, setup.stored()), (2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_of_the_service_without_end_leave_the_rows_in_doubt() {
-    let house = House::build().await;
-    house.emulator.fail_next(FailNext { times: 5, ..FailNext::new(503) }).unwrap();
-    let (outbox, failure) = house.deliver(10, 10, 1).await;
+    let setup = Setup::build().await;
+    setup.emulator.fail_next(FailNext { times: 5, ..FailNext::new(503) }).unwrap();
+    let (outbox, failure) = setup.deliver(10, 10, 1).await;
     assert_eq!(failure, Some(Kind::InDoubt));
     assert_eq!(outbox.ledger().pieces(0..10), [(0..10, Some(RowState::InDoubt))]);
-    assert_eq!(house.stored(), 0);
+    assert_eq!(setup.stored(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_panics_ends_the_delivery_and_leaves_its_rows_in_doubt() {
-    let house = House::build().await;
-    house.emulator.fail_next(FailNext { retry_after: Some("60".into()), ..FailNext::new(429) }).unwrap();
+    let setup = Setup::build().await;
+    setup.emulator.fail_next(FailNext { retry_after: Some("60".into()), ..FailNext::new(429) }).unwrap();
     // A wait of a minute is told; whoever hears of it panics.
     let ready = |delivery: Delivery| delivery.noticing(|notice| panic!("a test of panics: {notice}"));
-    let (outbox, failure) = house.deliver_by(30, 10, 1, ready).await;
+    let (outbox, failure) = setup.deliver_by(30, 10, 1, ready).await;
     assert_eq!(failure, Some(Kind::Bug));
     assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(RowState::InDoubt)), (10..30, None)]);
-    assert_eq!(house.stored(), 0);
+    assert_eq!(setup.stored(), 0);
 }

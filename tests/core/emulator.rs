@@ -29,7 +29,7 @@ use reqwest::{Certificate, Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value as Json, json};
 
 /// An emulator and an HTTP client that holds a token of it.
-struct House {
+struct Setup {
     emulator: Emulator,
     clock: Clock,
     http: Client,
@@ -57,7 +57,7 @@ impl Reply {
     }
 }
 
-impl House {
+impl Setup {
     fn new() -> Self {
         Self::with_limits(true)
     }

@@ -25,6 +25,20 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Rooms whose folders do not know each other: a new one touches nothing else.
 const APART: &[&str] = &["services"];
 
+/// Files and folders of `python` that are for services, and why. The others are for every sink: they name no service, and none
+/// of these.
+const FOR_SERVICES: &[(&str, &str)] = &[
+    ("account", "our credentials sign in where Power BI is"),
+    ("client", "the requests of Power BI"),
+    ("credential", "tells our credentials, which are in `account`, from others"),
+    ("emulator", "what is local of each service"),
+    ("microstrategy", "that service"),
+    ("quotas", "what Power BI allows"),
+    ("schema", "names each service's target"),
+    ("streaming", "a sink of Power BI"),
+    ("table", "a sink of Power BI"),
+];
+
 /// Rooms that name no service, and words of services that their code may not hold.
 const OF_NO_SERVICE: &[&str] = &["error", "clock", "retry", "rows", "delivery", "http", "rate_limit", "auth"];
 const WORDS_OF_SERVICES: &[&str] = &[
@@ -206,6 +220,9 @@ fn judge(home: &[String], target: &[String], modules: &BTreeSet<Vec<String>>) ->
     let Some(own) = home.first() else {
         return (room == "python").then(|| "nobody knows `python`, the root neither".to_owned());
     };
+    if let Some(breach) = judge_shared(home, target) {
+        return Some(breach);
+    }
     if own != room {
         let may = row(own).is_some_and(|known| known.contains(&room.as_str()));
         return (!may).then(|| format!("`{own}` may not know `{room}`"));
@@ -216,6 +233,20 @@ fn judge(home: &[String], target: &[String], modules: &BTreeSet<Vec<String>>) ->
     let (here, there) = (home.get(1)?, target.get(1)?);
     let siblings = APART.contains(&own.as_str()) && modules.contains(&target[..2]);
     (siblings && here != there).then(|| format!("`{own}::{here}` may not know `{own}::{there}`"))
+}
+
+/// What is wrong with a file of `python` that is for every sink.
+fn judge_shared(home: &[String], target: &[String]) -> Option<String> {
+    let for_services = |path: &[String]| path.get(1).is_some_and(|file| FOR_SERVICES.iter().any(|(of, _)| of == file));
+    if home[0] != "python" || for_services(home) {
+        return None;
+    }
+    // The room itself lists all of its files.
+    let names_file = target[0] == "python" && home.len() > 1 && for_services(target);
+    (target[0] == "services" || names_file).then(|| {
+        let (home, target) = (home.join("::"), target.join("::"));
+        format!("`{home}` is for every sink and may not know `{target}`: make it a part of the route or of the sink, or add it to FOR_SERVICES")
+    })
 }
 
 /// The row of the inner room to which a path leads.
@@ -583,6 +614,30 @@ fn nobody_knows_python_and_only_python_names_its_crates() {
     assert_eq!(setup(&[("delivery.rs", "use crate::python::X;")]), ["delivery.rs:1: `delivery` may not know `python`"]);
     assert_eq!(setup(&[("rows.rs", "use pyo3::Bound;")]), ["rows.rs:1: only `python` may name the crate `pyo3`"]);
     assert_eq!(setup(&[("python/rows.rs", "use pyo3::Bound; use crate::rows::Cell;")]), [""; 0]);
+}
+
+#[test]
+fn what_python_has_for_every_sink_knows_no_service() {
+    let end = "make it a part of the route or of the sink, or add it to FOR_SERVICES";
+    for (file, room, text, named) in [
+        ("push.rs", "push", "use crate::services::powerbi::TARGET;", "services::powerbi::TARGET"),
+        ("push/end.rs", "push::end", "use crate::python::client::Client;", "python::client::Client"),
+        ("sender.rs", "sender", "use super::table;", "python::table"),
+        ("tableau.rs", "tableau", "use crate::services;", "services"),
+    ] {
+        let found = setup(&[(&format!("python/{file}"), text)]);
+        let breach = format!("`python::{room}` is for every sink and may not know `{named}`");
+        assert_eq!(found, [format!("python/{file}:1: {breach}: {end}")]);
+    }
+    let table =
+        ("python/table.rs", "use super::client::Client; use super::push; use crate::services::powerbi::TARGET;");
+    let deep = ("python/microstrategy/upload.rs", "use crate::services::microstrategy::Client;");
+    assert_eq!(setup(&[table, deep, ("python.rs", "mod table; use self::table::Table;")]), [""; 0]);
+    let source = source();
+    for (file, _) in FOR_SERVICES {
+        let there = source.iter().any(|(path, _)| *path == format!("python/{file}.rs"));
+        assert!(there, "there is no src/python/{file}.rs: take it from FOR_SERVICES");
+    }
 }
 
 #[test]

@@ -16,5 +16,6 @@ mod quotas;
 mod sample;
 mod skipped;
 mod slices;
+mod scripted_server;
 mod scripted_service;
 mod rows_by_columns;

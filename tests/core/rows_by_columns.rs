@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use powerbi_push::rows::cell::{Bits, Cell, Date, DateTime, Kind, Row, Rows, Texts, Values, Window};
+use powerbi_push::rows::cell::{Bits, Cell, CellKind, Date, DateTime, Row, Rows, Texts, Values, Window};
 use powerbi_push::rows::encode::{Encoder, Framing, Limits, Options, Run, Watching};
 use powerbi_push::rows::schema::{Column, DataType, Inference, Known, Table, TableSchema};
 use powerbi_push::services::powerbi::TARGET;
@@ -94,12 +94,12 @@ impl Rows for Lines {
         }
         let show = move |row: usize, see: &mut dyn FnMut(Cell<'_>)| see(rows[row].cells()[5]);
         let kinds = [
-            Kind::Int(rows.iter().map(|line| line.id).collect()),
-            Kind::Float(rows.iter().map(|line| line.price).collect()),
-            Kind::Bool(Bits::new(&self.bits[5], self.next)),
-            Kind::Text(Texts { bytes: bytes.into(), bounds }),
-            Kind::DateTime(rows.iter().map(Line::at).collect()),
-            Kind::Other(Box::new(show)),
+            CellKind::Int(rows.iter().map(|line| line.id).collect()),
+            CellKind::Float(rows.iter().map(|line| line.price).collect()),
+            CellKind::Bool(Bits::new(&self.bits[5], self.next)),
+            CellKind::Text(Texts { bytes: bytes.into(), bounds }),
+            CellKind::DateTime(rows.iter().map(Line::at).collect()),
+            CellKind::Other(Box::new(show)),
         ];
         let there = |place: usize| (place < 5).then(|| Bits::new(&self.bits[place], self.next));
         let columns = NAMES.into_iter().zip(kinds).enumerate();

@@ -11,17 +11,9 @@ use powerbi_push::services::powerbi::Allowance;
 use powerbi_push::services::powerbi::base_url;
 use powerbi_push::services::powerbi::client::Client;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
-/// One request as it came.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    /// The path and the query, as they stood in the request line.
-    pub(crate) target: String,
-    pub(crate) body: String,
-}
+use crate::scripted_server::serve;
+pub(crate) use crate::scripted_server::{Asked, Said};
 
 impl Asked {
     /// Method and target in one.
@@ -30,40 +22,15 @@ impl Asked {
     }
 }
 
-/// What the service answers; without a status it hangs up.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Said {
-    status: Option<u16>,
-    headers: String,
-    body: String,
-}
-
 impl Said {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self { body: body.to_string(), ..Self::empty(status) }
+        Self::empty(status).saying(&body.to_string())
     }
 
     pub(crate) fn text(status: u16, body: &str) -> Self {
-        Self { body: body.to_owned(), ..Self::empty(status) }
-    }
-
-    pub(crate) fn empty(status: u16) -> Self {
-        Self { status: Some(status), headers: "RequestId: r-1\r\n".into(), body: String::new() }
-    }
-
-    /// The connection ends without a byte.
-    pub(crate) fn nothing() -> Self {
-        Self::default()
-    }
-
-    pub(crate) fn with(mut self, header: &str) -> Self {
-        self.headers.push_str(header);
-        self.headers.push_str("\r\n");
-        self
+        Self::empty(status).saying(body)
     }
 }
-
-type Answering = Box<dyn FnMut(&Asked) -> Said + Send>;
 
 /// The service, a client of it on virtual time, and everything that was asked.
 pub(crate) struct StandIn {
@@ -80,16 +47,19 @@ impl StandIn {
     pub(crate) async fn start_with(
         token: &str,
         retry: Retry,
-        answer: impl FnMut(&Asked) -> Said + Send + 'static,
+        mut answer: impl FnMut(&Asked) -> Said + Send + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let root = base_url(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        tokio::spawn(accept(listener, Arc::clone(&asked), Arc::new(Mutex::new(Box::new(answer) as Answering))));
+        let keeping = Arc::clone(&asked);
+        let url = serve(move |asked| {
+            keeping.lock().unwrap().push(asked.clone());
+            answer(asked)
+        });
+        let root = base_url(&url.await).unwrap();
         let clock = Clock::simulated();
         let settings = Settings { timeout: Duration::from_secs(30), proxy: None, ca_bundle: None };
         let credential = Credential::Token(AccessToken::reading_expiry(token.into()));
-        let client = Client::new(root, credential, &settings, retry, Allowance::NONE, clock.clone()).unwrap();
+        let client = Client::new(root, credential, &settings, retry, Allowance::NONE, clock.clone(), None).unwrap();
         Self { client, clock, asked }
     }
 
@@ -107,44 +77,4 @@ impl StandIn {
     pub(crate) fn seconds(&self) -> f64 {
         (self.clock.now() - Moment::default()).as_secs_f64()
     }
-}
-
-async fn accept(listener: TcpListener, asked: Arc<Mutex<Vec<Asked>>>, answer: Arc<Mutex<Answering>>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&asked), Arc::clone(&answer)));
-    }
-}
-
-/// Answers what comes on one connection until it ends.
-async fn serve(mut stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, answer: Arc<Mutex<Answering>>) {
-    while let Some(request) = read(&mut stream).await {
-        asked.lock().unwrap().push(request.clone());
-        let Said { status, headers, body } = (answer.lock().unwrap())(&request);
-        let Some(status) = status else { return };
-        let length = body.len();
-        let text = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
-        if stream.write_all(text.as_bytes()).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn read(stream: &mut TcpStream) -> Option<Asked> {
-    let mut data = Vec::new();
-    let end = loop {
-        if let Some(at) = data.windows(4).position(|four| four == b"\r\n\r\n") {
-            break at + 4;
-        }
-        if stream.read_buf(&mut data).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let mut body = data.split_off(end);
-    let head = String::from_utf8(data).ok()?;
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    while body.len() < length.unwrap_or(0) {
-        stream.read_buf(&mut body).await.ok()?;
-    }
-    let mut words = head.lines().next()?.splitn(3, ' ').map(str::to_owned);
-    Some(Asked { method: words.next()?, target: words.next()?, body: String::from_utf8(body).ok()? })
 }

@@ -23,10 +23,10 @@ from mutants import KINDS, LIST, ROOT, Mutant, problem, read
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HOUSE = ROOT / "target" / "mutants"
-TREE = HOUSE / "tree"
+COPY = ROOT / "target" / "mutants"
+TREE = COPY / "tree"
 #: An environment that has what `.venv` has, and the copy in the place of the working tree.
-VENV = HOUSE / "venv"
+VENV = COPY / "venv"
 PYTHON = VENV / "bin" / "python"
 MODULE = f"python/powerbi_push/_core{sysconfig.get_config_var('EXT_SUFFIX')}"
 
@@ -62,7 +62,7 @@ def run(command: list[str], patience: float) -> Ended:
     """Run a command in the copy, and whatever it starts, for no longer than `patience`."""
     version = f"cpython-{sysconfig.get_python_version()}-64bit"
     told = {
-        "CARGO_TARGET_DIR": str(HOUSE / "build"),
+        "CARGO_TARGET_DIR": str(COPY / "build"),
         # What maturin tells pyo3's build scripts.
         "PYO3_PYTHON": str(PYTHON),
         "PYO3_BUILD_EXTENSION_MODULE": "1",
@@ -116,7 +116,7 @@ def build(kind: str) -> Ended:
     if kind == "python" and ended.code == 0:
         # A new file, not the old one changed: that may still be open in a process.
         (TREE / MODULE).unlink(missing_ok=True)
-        shutil.copyfile(HOUSE / "build" / "debug" / "libpowerbi_push.so", TREE / MODULE)
+        shutil.copyfile(COPY / "build" / "debug" / "libpowerbi_push.so", TREE / MODULE)
     return ended
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import powerbi_push as pbi
+from scripted_server import Answered, Asked, ScriptedServer
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
 
 TENANT = "contoso.onmicrosoft.com"
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
@@ -80,7 +78,7 @@ def claims(token: str) -> dict[str, Any]:
     return told
 
 
-class EntraServer:
+class EntraServer(ScriptedServer):
     """Listens on a free port of 127.0.0.1 until the end of the block; the last answer is given again and again."""
 
     def __init__(self, *answers: Said) -> None:
@@ -90,9 +88,8 @@ class EntraServer:
         self._received: list[SignIn] = []
         self.go = Event()
         self.go.set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.authority = f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(self._respond)
+        self.authority = self.url
 
     @property
     def received(self) -> list[SignIn]:
@@ -105,18 +102,17 @@ class EntraServer:
         given = {"tenant_id": TENANT, "client_id": CLIENT_ID, "client_secret": SECRET, "authority": self.authority}
         return pbi.ClientSecretCredential(**given | other)
 
-    def __enter__(self) -> Self:
-        """Serve."""
-        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop."""
+        """Stop, whoever waits."""
         self.go.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, traceback)
+
+    def _respond(self, request: Asked) -> Answered:
+        form = request.target.partition("?")[2] if request.method == "GET" else request.body.decode()
+        said, body = self._answer(SignIn(request.path, dict(request.headers), dict(parse_qsl(form))))
+        return Answered(said.status, body, said.headers)
 
     def _answer(self, asked: SignIn) -> tuple[Said, bytes]:
         with self._lock:
@@ -127,36 +123,3 @@ class EntraServer:
         token = jwt(tid=asked.tenant, number=number, scope=asked.form.get("scope"))
         fresh = {"token_type": "Bearer", "expires_in": said.expires_in, "access_token": token}
         return said, json.dumps(fresh).encode() if said.body is None else said.body
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        entra = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """One request for a token."""
-
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                """Answer as ordered."""
-                self._reply(self.path, self.rfile.read(int(self.headers["Content-Length"])).decode())
-
-            def do_GET(self) -> None:
-                """Answer as ordered."""
-                path, _, query = self.path.partition("?")
-                self._reply(path, query)
-
-            def _reply(self, path: str, form: str) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                said, data = entra._answer(SignIn(path, headers, dict(parse_qsl(form))))
-                with suppress(OSError):  # whoever asked may be gone
-                    self.send_response(said.status)
-                    self.send_header("Content-Length", str(len(data)))
-                    for name, value in said.headers.items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(data)
-
-            def log_message(self, *_: object) -> None:
-                """Print nothing."""
-
-        return Handler

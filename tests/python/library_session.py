@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
+
+from raw_http import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from powerbi_push.emulator import MicroStrategy
+    from raw_http import Reply
 
 PROJECT = "B7CA92F04B9FAE8D941C3E9B7E0CD754"
 
 NO_OBJECT = (404, "ERR004", "The object does not exist in the metadata.")
 """The refusal of what is not there."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back; the names of headers are in lower case."""
-
-    status: int
-    text: str
-    headers: Mapping[str, str]
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON; None where there is none."""
-        return json.loads(self.text) if self.text else None
-
-    @property
-    def refusal(self) -> tuple[int, str, str]:
-        """Status, code and message."""
-        return self.status, self.json["code"], self.json["message"]
 
 
 class LibrarySession:
@@ -56,12 +38,7 @@ class LibrarySession:
         """Send bytes to a path below the application."""
         url = f"{self.server.base_url}{path}"
         request = Request(url, data, {**self.headers, **(headers or {})}, method=method)  # noqa: S310 - loopback
-        try:
-            with self.opener.open(request, timeout=30) as answer:
-                return Reply(answer.status, answer.read().decode(), {k.lower(): v for k, v in answer.headers.items()})
-        except HTTPError as error:
-            with error:
-                return Reply(error.code, error.read().decode(), {k.lower(): v for k, v in error.headers.items()})
+        return exchange(self.opener, request)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
         """Send JSON to a path below `/api`."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import powerbi_push as pbi
 from entra_server import CLIENT_ID, jwt
+from scripted_server import Answered, Asked, ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,26 +32,16 @@ def token(claims: dict[str, Any], **other: Any) -> str:
 def power_bi(paths: dict[str, Any]) -> Iterator[str]:
     """A service that takes every token and knows these paths: a list, or a status and a body."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = paths.get(self.path.partition("?")[0].removeprefix("/v1.0/myorg"), (404, {}))
-            status, body = found if isinstance(found, tuple) else (200, {"value": found})
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("RequestId", "r-1")
-            self.send_header("Content-Length", str(len(data)))
-            if isinstance(body, bytes):
-                self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(data)
+    def answer(asked: Asked) -> Answered:
+        found = paths.get(asked.path.removeprefix("/v1.0/myorg"), (404, {}))
+        status, body = found if isinstance(found, tuple) else (200, {"value": found})
+        headers = {"RequestId": "r-1"}
+        if isinstance(body, bytes):
+            return Answered(status, body, headers | {"Content-Type": "text/html"})
+        return Answered(status, json.dumps(body).encode(), headers)
 
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with ScriptedServer(answer) as server:
+        yield server.url
 
 
 def examined(claims: dict[str, Any], **other: Any) -> pbi.Report:

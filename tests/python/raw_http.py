@@ -12,6 +12,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
+    from urllib.request import OpenerDirector
 
     from powerbi_push.emulator import Emulator
 
@@ -29,8 +30,13 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.text)
+        """The body as JSON; None where there is none."""
+        return json.loads(self.text) if self.text else None
+
+    @property
+    def refusal(self) -> tuple[int, str, str]:
+        """Status, code and message, as MicroStrategy says them."""
+        return self.status, self.json["code"], self.json["message"]
 
 
 def ask(
@@ -59,9 +65,13 @@ def submit(url: str, form: Mapping[str, str], *, trust: ssl.SSLContext | None = 
 
 
 def _exchange(request: Request, trust: ssl.SSLContext | None) -> Reply:
-    handlers = [ProxyHandler({}), *([HTTPSHandler(context=trust)] if trust else [])]
+    return exchange(build_opener(ProxyHandler({}), *([HTTPSHandler(context=trust)] if trust else [])), request)
+
+
+def exchange(opener: OpenerDirector, request: Request) -> Reply:
+    """Send a request by an opener; a refusal is an answer like any other."""
     try:
-        with build_opener(*handlers).open(request, timeout=30) as answer:
+        with opener.open(request, timeout=30) as answer:
             return Reply(answer.status, answer.read().decode(), _lowered(answer.headers))
     except HTTPError as refusal:
         with refusal:

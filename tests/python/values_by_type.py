@@ -28,7 +28,7 @@ BERLIN_SUMMER = timezone(timedelta(hours=2))
 SMILE = "\N{GRINNING FACE}"
 
 
-def judged(data_type: str, value: object, **options: Any) -> str:
+def outcome(data_type: str, value: object, **options: Any) -> str:
     """The JSON of `value` in a column of that type; or ``!`` and the code of its only problem."""
     try:
         (body,) = TABLES[data_type].payloads([{"v": value}], **options)

@@ -11,19 +11,11 @@ from typing import Any
 
 import pytest
 
-PREFACE = """
-import os, signal, sys, threading, time
-import powerbi_push as pbi
-from powerbi_push.emulator import Emulator
+import programs
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background of a shell ignores it
-SCHEMA = pbi.DatasetSchema("Sales", [pbi.TableSchema("Orders", {"Id": int})])
-
-def quietly(call):
-    try:
-        call()
-    except pbi.PowerBIPushError:
-        pass  # how a daemon's call ends while the interpreter goes is not the matter
+# What runs in the background of a shell ignores the signal.
+PREFACE = f"""{programs.PREFACE}
+signal.signal(signal.SIGINT, signal.default_int_handler)
 """
 COMPLAINTS = ("panicked", "Fatal", "FATAL", "Exception ignored", "Segmentation")
 

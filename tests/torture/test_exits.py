@@ -13,6 +13,7 @@ import pytest
 
 from busy_threads import KINDS, complaints, end
 from places import COMPLAINTS, started
+from programs import ASKED, PUSHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,18 +27,8 @@ BUSY = {
     "daemon threads that push": """
         emulator = Emulator(limits=False)
         table = emulator.client(quotas=None).create_dataset(SCHEMA).table()
-        arrived = threading.Event()
-        def rows():
-            number = 0
-            while True:
-                yield {"Id": number}
-                number += 1
-                if number == 20_000:
-                    arrived.set()
-        for _ in range(3):
-            threading.Thread(target=lambda: quietly(lambda: table.push(rows())), daemon=True).start()
-        arrived.wait()
-    """,
+    """
+    + PUSHING,
     "a sender with rows, and daemon threads that send": """
         emulator = Emulator(limits=False)
         sender = emulator.client(quotas=None).create_dataset(SCHEMA).table().sender(max_delay=3600.0)
@@ -58,16 +49,7 @@ BUSY = {
         while sender.stats.last_error is None:
             time.sleep(0.001)
     """,
-    "a credential that is being asked": """
-        asked = threading.Event()
-        def credential():
-            asked.set()
-            time.sleep(0.2)
-            return "opaque"
-        client = pbi.Client(credential, base_url="http://127.0.0.1:1", retry=None)
-        threading.Thread(target=quietly, args=(client.datasets,), daemon=True).start()
-        asked.wait()
-    """,
+    "a credential that is being asked": ASKED,
     "an event loop with pushes": """
         import asyncio
         emulator = Emulator(limits=False)

@@ -9,21 +9,27 @@ use crate::error::{Error, Result};
 /// Reads the scheme and host that a user gave as `name`; `example` is a good one.
 pub fn origin(name: &str, text: &str, example: &str) -> Result<Url> {
     let wrong = |why: &str| {
-        Err(Error::configuration(format!("{name} {why}"))
-            .with_hint(format!("give scheme and host only, such as {example}; http is for loopback")))
+        Error::configuration(format!("{name} {why}"))
+            .with_hint(format!("give scheme and host only, such as {example}; http is for loopback"))
     };
-    let Ok(url) = Url::parse(text) else { return wrong("is not a URL") };
+    let url = address(text, wrong)?;
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must not hold a path, a query or a fragment"));
+    }
+    Ok(url)
+}
+
+/// Reads an address that requests may go to, whatever its path; `wrong` makes the error of what it is or lacks.
+pub fn address(text: &str, wrong: impl Fn(&str) -> Error) -> Result<Url> {
+    let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
     if url.host_str().is_none() {
-        return wrong("has no host");
+        return Err(wrong("has no host"));
     }
     if !(url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url)) {
-        return wrong("must be https");
+        return Err(wrong("must be https"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return wrong("must not hold a user or a password");
-    }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return wrong("must not hold a path, a query or a fragment");
+        return Err(wrong("must not hold a user or a password"));
     }
     Ok(url)
 }

@@ -8,19 +8,19 @@ use arrow_array::{Array, BinaryViewArray, BooleanArray, GenericByteArray, Primit
 
 use super::columns::{Column, Scratch};
 use super::vetting::INLINE;
-use crate::rows::cell::{Bits, Cell, Kind, Texts, Values};
+use crate::rows::cell::{Bits, Cell, CellKind, Texts, Values};
 
 impl Column {
     /// The values in the rows at `rows`.
     pub(super) fn values(&self, rows: Range<usize>) -> Values<'_> {
         match self {
-            Self::Bool(array) => Values { kind: Kind::Bool(bits(array, rows.start)), there: there(array, &rows) },
+            Self::Bool(array) => Values { kind: CellKind::Bool(bits(array, rows.start)), there: there(array, &rows) },
             Self::Int8(array) => ints(array, rows),
             Self::Int16(array) => ints(array, rows),
             Self::Int32(array) => ints(array, rows),
             Self::Int64(array) => {
                 let values = Cow::Borrowed(&array.values()[rows.clone()]);
-                Values { kind: Kind::Int(values), there: there(array, &rows) }
+                Values { kind: CellKind::Int(values), there: there(array, &rows) }
             }
             Self::UInt8(array) => ints(array, rows),
             Self::UInt16(array) => ints(array, rows),
@@ -29,23 +29,23 @@ impl Column {
             Self::Float32(array) => floats(array, rows),
             Self::Float64(array) => {
                 let values = Cow::Borrowed(&array.values()[rows.clone()]);
-                Values { kind: Kind::Float(values), there: there(array, &rows) }
+                Values { kind: CellKind::Float(values), there: there(array, &rows) }
             }
             Self::Text(array) => texts(array, rows),
             Self::LargeText(array) => texts(array, rows),
             Self::TextView(array) => {
-                Values { kind: Kind::Text(views(array, rows.clone())), there: there(array, &rows) }
+                Values { kind: CellKind::Text(views(array, rows.clone())), there: there(array, &rows) }
             }
             Self::Moment { ticks, unit, has_zone } => {
                 let mut calendar = Scratch::default().calendar;
                 let moments =
                     ticks.values()[rows.clone()].iter().map(|ticks| calendar.moment(*ticks, *unit, *has_zone));
-                Values { kind: Kind::DateTime(moments.collect()), there: there(ticks, &rows) }
+                Values { kind: CellKind::DateTime(moments.collect()), there: there(ticks, &rows) }
             }
             other => {
                 let mut scratch = Scratch::default();
                 let show = move |row, see: &mut dyn FnMut(Cell<'_>)| see(other.cell(rows.start + row, &mut scratch));
-                Values { kind: Kind::Other(Box::new(show)), there: None }
+                Values { kind: CellKind::Other(Box::new(show)), there: None }
             }
         }
     }
@@ -53,18 +53,18 @@ impl Column {
 
 fn ints<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &PrimitiveArray<T>, rows: Range<usize>) -> Values<'_> {
     let values = array.values()[rows.clone()].iter().map(|number| (*number).into());
-    Values { kind: Kind::Int(values.collect()), there: there(array, &rows) }
+    Values { kind: CellKind::Int(values.collect()), there: there(array, &rows) }
 }
 
 fn floats<T: ArrowPrimitiveType<Native: Into<f64>>>(array: &PrimitiveArray<T>, rows: Range<usize>) -> Values<'_> {
     let values = array.values()[rows.clone()].iter().map(|number| (*number).into());
-    Values { kind: Kind::Float(values.collect()), there: there(array, &rows) }
+    Values { kind: CellKind::Float(values.collect()), there: there(array, &rows) }
 }
 
 fn texts<T: ByteArrayType<Offset: TryInto<usize>>>(array: &GenericByteArray<T>, rows: Range<usize>) -> Values<'_> {
     let bounds = array.value_offsets()[rows.start..=rows.end].iter().map(|bound| (*bound).try_into().unwrap_or(0));
     let texts = Texts { bytes: array.value_data().into(), bounds: bounds.collect() };
-    Values { kind: Kind::Text(texts), there: there(array, &rows) }
+    Values { kind: CellKind::Text(texts), there: there(array, &rows) }
 }
 
 /// Texts of views, one behind the other. A short one is in the view itself.

@@ -13,7 +13,6 @@ use crate::clock::{Clock, Moment};
 use crate::delivery::queue::Ledger;
 use crate::delivery::report::Meter;
 use crate::python::door;
-use crate::python::errors;
 use crate::python::input::{Rest, Source, Wanted};
 use crate::python::notices;
 use crate::python::operation::{Operation, Step, Work};
@@ -22,7 +21,7 @@ use crate::python::reading::{Early, InTime, Stop, TIME_SLICE, Time};
 use crate::python::results;
 use crate::python::runtime::lost;
 use crate::python::wakeup::Wakeup;
-use crate::rows::encode::{Encoder, Filled, Seen};
+use crate::rows::encode::{Encoder, Filled};
 use crate::rows::schema::{Table, TableSchema};
 use crate::services::microstrategy::TARGET;
 use crate::services::microstrategy::waiting::{LIMITS, LONGEST_ROW, ROWS, WaitingRows};
@@ -147,15 +146,7 @@ impl Collecting {
     /// The exception for `early`, with the account in it.
     fn raise(&mut self, py: Python<'_>, early: Early) -> PyResult<PyErr> {
         self.telling.close(py)?;
-        let raised = match early {
-            Early::Failed(error) => errors::ending(py, &error),
-            Early::Invalid { ended } => {
-                let seen = Seen { rows: self.encoder.rows_read(), ended, can_skip: true };
-                errors::validation(py, self.encoder.problems(), seen)?
-            }
-            Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
-            Early::NoRows(raised) | Early::Interrupted(raised) => raised,
-        };
+        let raised = early.into_raised(py, &self.encoder)?;
         let account = self.account(py, 0, 0);
         let elapsed: Duration = self.clock.now() - self.started;
         let result = account.result(py, &Ledger::default(), 0, &Meter::default(), elapsed)?;

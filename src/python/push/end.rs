@@ -7,8 +7,7 @@ use crate::delivery::report::Report;
 use crate::python::operation::{Step, Work};
 use crate::python::reading::Early;
 use crate::python::runtime::{Received, check, lost};
-use crate::python::{errors, notices, results};
-use crate::rows::encode::Seen;
+use crate::python::{notices, results};
 
 impl Push {
     /// Waits for the delivery; once it is over, so is the push.
@@ -73,7 +72,7 @@ impl Push {
     }
 
     pub(super) fn log(&self, py: Python<'_>) -> PyResult<()> {
-        notices::log(py, &self.sink.route.place(), &self.delivery.notices())
+        notices::log(py, &self.sink.route.place, &self.delivery.notices())
     }
 
     pub(super) fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -94,15 +93,7 @@ impl Push {
 
     /// The exception for `early`, with the result in it.
     pub(super) fn raise(&self, py: Python<'_>, early: Early, result: &Bound<'_, PyAny>) -> PyResult<PyErr> {
-        let raised = match early {
-            Early::Failed(error) => errors::ending(py, &error),
-            Early::Invalid { ended } => {
-                let seen = Seen { rows: self.encoder.rows_read(), ended, can_skip: true };
-                errors::validation(py, self.encoder.problems(), seen)?
-            }
-            Early::Source(raised) => errors::source(py, raised, self.encoder.rows_read()),
-            Early::NoRows(raised) | Early::Interrupted(raised) => raised,
-        };
+        let raised = early.into_raised(py, &self.encoder)?;
         results::with_result(py, &raised, result)?;
         Ok(raised)
     }

@@ -18,13 +18,13 @@ pub struct Window<'a> {
 #[derive(Debug)]
 pub struct Values<'a> {
     /// What they are.
-    pub kind: Kind<'a>,
+    pub kind: CellKind<'a>,
     /// Which of them are there; `None` where all are. What stands in the place of one that is missing means nothing.
     pub there: Option<Bits<'a>>,
 }
 
 /// What the values of one column are.
-pub enum Kind<'a> {
+pub enum CellKind<'a> {
     /// Truth values.
     Bool(Bits<'a>),
     /// Whole numbers.
@@ -42,7 +42,7 @@ pub enum Kind<'a> {
 /// Shows the value in a row.
 pub type Show<'a> = Box<dyn FnMut(usize, &mut dyn FnMut(Cell<'_>)) + 'a>;
 
-impl fmt::Debug for Kind<'_> {
+impl fmt::Debug for CellKind<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bool(_) => "Bool",

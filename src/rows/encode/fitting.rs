@@ -10,7 +10,7 @@ use super::numbers::{is_double, is_int64};
 use super::options::Options;
 use super::strings::{has_special_byte, put_quoted};
 use super::value::{own_type, put_value, write_bool, write_null};
-use crate::rows::cell::{Bits, Cell, DateTime, Kind, Show, Texts};
+use crate::rows::cell::{Bits, Cell, CellKind, DateTime, Show, Texts};
 use crate::rows::schema::DataType;
 
 /// Whole numbers up to here are what a Double holds, each of them.
@@ -51,19 +51,19 @@ impl Fitting {
     /// The values as cells of a column of `wanted` type; `None` where one of them may not fit as it is.
     pub(super) fn cells<'w>(
         &self,
-        kind: &'w mut Kind<'_>,
+        kind: &'w mut CellKind<'_>,
         there: Option<Bits<'w>>,
         wanted: Option<DataType>,
     ) -> Option<Cells<'w>> {
         let is = |own| wanted.is_none_or(|wanted| wanted == own);
         let there = |row: usize| there.is_none_or(|there| there.at(row));
         match kind {
-            Kind::Bool(bits) => is(DataType::Boolean).then_some(Cells::Bool(*bits)),
-            Kind::Int(values) => ints(values, there, wanted),
-            Kind::Float(values) => is(DataType::Double).then(|| self.floats(values, there)).flatten(),
-            Kind::Text(texts) => self.texts(texts, wanted),
-            Kind::DateTime(values) => is(DataType::DateTime).then(|| self.datetimes(values, there)).flatten(),
-            Kind::Other(show) => self.others(show, wanted),
+            CellKind::Bool(bits) => is(DataType::Boolean).then_some(Cells::Bool(*bits)),
+            CellKind::Int(values) => ints(values, there, wanted),
+            CellKind::Float(values) => is(DataType::Double).then(|| self.floats(values, there)).flatten(),
+            CellKind::Text(texts) => self.texts(texts, wanted),
+            CellKind::DateTime(values) => is(DataType::DateTime).then(|| self.datetimes(values, there)).flatten(),
+            CellKind::Other(show) => self.others(show, wanted),
         }
     }
 

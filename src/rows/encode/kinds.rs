@@ -29,12 +29,13 @@ pub(super) fn kind_of(cell: &Cell<'_>, options: Options, types: &[DataType], ope
         Cell::Time(_) if has(DataType::Time) => Some(DataType::Time),
         _ => own_type(cell),
     };
-    let judged = Options { values: options.values, ..Options::default() };
-    if !fits_plainly(cell, judged) && (own.is_none() || put_value(&mut Buffer::default(), own, *cell, judged).is_err())
+    let by_default = Options { values: options.values, ..Options::default() };
+    if !fits_plainly(cell, by_default)
+        && (own.is_none() || put_value(&mut Buffer::default(), own, *cell, by_default).is_err())
     {
         // Text that is too long is text: the check of its row says where it stands, or cuts it.
         let is_text = matches!(cell, Cell::Text(_));
-        return if is_text { Kind::Text(Looks::SETTLED) } else { Kind::Unsupported(no_type(cell, judged)) };
+        return if is_text { Kind::Text(Looks::SETTLED) } else { Kind::Unsupported(no_type(cell, by_default)) };
     }
     match (*cell, own) {
         (Cell::Int(value), _) if !is_whole_double(value) => Kind::WideInt,

@@ -12,7 +12,7 @@ use super::numbers::is_double;
 use super::options::Options;
 use super::row::no_row;
 use crate::error::{self, Error};
-use crate::rows::cell::{Cell, Kind as Held, Row, Rows, Texts, Values, Window};
+use crate::rows::cell::{Cell, CellKind, Row, Rows, Texts, Values, Window};
 use crate::rows::schema::{DataType, Inference, Inferred, Kind, Looks};
 
 /// Looks at rows for the types of their columns.
@@ -85,26 +85,26 @@ impl Watching {
 
     /// Whether none of these values tells anything of its column that others have not told. What stands in the place of a
     /// missing one counts here.
-    fn knows(&self, place: usize, held: &Held<'_>) -> bool {
+    fn knows(&self, place: usize, held: &CellKind<'_>) -> bool {
         let knows = |kind| self.inference.knows(place, kind);
         match held {
-            Held::Bool(_) => knows(Kind::Type(DataType::Boolean)),
-            Held::Int(values) => {
+            CellKind::Bool(_) => knows(Kind::Type(DataType::Boolean)),
+            CellKind::Int(values) => {
                 // No less than the greatest of them, whatever its sign: all are looked at together.
                 let all = |all: i64, value: &i64| all | (value ^ (value >> 63));
                 let most = values.iter().fold(0, all).unsigned_abs();
                 knows(Kind::Type(DataType::Int64)) && most < WHOLE_DOUBLES
             }
-            Held::Float(values) => {
+            CellKind::Float(values) => {
                 let all = |is: fn(f64) -> bool| values.iter().fold(true, |all, value| all & is(*value));
                 let with_nan = || knows(Kind::NaN) && all(|value| is_double(value) | value.is_nan());
                 knows(Kind::Type(DataType::Double)) && (all(is_double) || with_nan())
             }
-            Held::Text(texts) => {
+            CellKind::Text(texts) => {
                 let fit = || longest(texts) <= self.cells.values.max_text && texts.utf8().is_some();
                 knows(Kind::Text(Looks::SETTLED)) && fit()
             }
-            Held::DateTime(_) | Held::Other(_) => false,
+            CellKind::DateTime(_) | CellKind::Other(_) => false,
         }
     }
 
@@ -112,12 +112,12 @@ impl Watching {
         let Values { kind, there } = values;
         let here = (0..rows).filter(|row| there.is_none_or(|there| there.at(*row)));
         match kind {
-            Held::Bool(bits) => here.for_each(|row| self.see(place, row, Cell::Bool(bits.at(row)))),
-            Held::Int(values) => here.for_each(|row| self.see(place, row, Cell::Int(values[row]))),
-            Held::Float(values) => here.for_each(|row| self.see(place, row, Cell::Float(values[row]))),
-            Held::DateTime(values) => here.for_each(|row| self.see(place, row, Cell::DateTime(values[row]))),
-            Held::Text(texts) => self.see_texts(place, &texts, here),
-            Held::Other(mut show) => {
+            CellKind::Bool(bits) => here.for_each(|row| self.see(place, row, Cell::Bool(bits.at(row)))),
+            CellKind::Int(values) => here.for_each(|row| self.see(place, row, Cell::Int(values[row]))),
+            CellKind::Float(values) => here.for_each(|row| self.see(place, row, Cell::Float(values[row]))),
+            CellKind::DateTime(values) => here.for_each(|row| self.see(place, row, Cell::DateTime(values[row]))),
+            CellKind::Text(texts) => self.see_texts(place, &texts, here),
+            CellKind::Other(mut show) => {
                 (0..rows).for_each(|row| show(row, &mut |cell| self.see(place, row, cell)));
             }
         }

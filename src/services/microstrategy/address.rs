@@ -3,7 +3,7 @@
 use reqwest::Url;
 
 use crate::error::{Error, Result};
-use crate::http::transport::is_loopback;
+use crate::http::transport::address;
 
 const EXAMPLE: &str = "https://example.com/MicroStrategyLibrary";
 
@@ -11,21 +11,12 @@ const EXAMPLE: &str = "https://example.com/MicroStrategyLibrary";
 /// application's name is whatever the deployment chose.
 pub fn base_url(text: &str) -> Result<Url> {
     let wrong = |why: &str| {
-        Err(Error::configuration(format!("base_url {why}"))
-            .with_hint(format!("give the address of the Library, such as {EXAMPLE}; http is for loopback")))
+        Error::configuration(format!("base_url {why}"))
+            .with_hint(format!("give the address of the Library, such as {EXAMPLE}; http is for loopback"))
     };
-    let Ok(mut url) = Url::parse(text.trim()) else { return wrong("is not a URL") };
-    if url.host_str().is_none() {
-        return wrong("has no host");
-    }
-    if !(url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url)) {
-        return wrong("must be https");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return wrong("must not hold a user or a password");
-    }
+    let mut url = address(text.trim(), wrong)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return wrong("must not hold a query or a fragment");
+        return Err(wrong("must not hold a query or a fragment"));
     }
     let mut segments: Vec<String> = url.path().split('/').filter(|one| !one.is_empty()).map(str::to_owned).collect();
     if segments.last().is_some_and(|last| last == "api" || last == "app") {

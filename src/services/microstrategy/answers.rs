@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::error::{Error, Kind, ServiceAnswer, blotted, one_line};
+use crate::error::{Error, Kind, blotted, one_line};
 use crate::http::transport::Response;
 use crate::http::{Answer, Dialect, Refusal, Said};
 
@@ -43,22 +43,8 @@ impl Dialect for Speech {
     }
 
     fn explain(&self, answer: &Answer, doing: &str) -> Error {
-        let Answer { status, refusal, request_id, .. } = answer;
-        let (kind, hint) = judge(answer);
-        let ticket = request_id.as_ref().map(|ticket| format!(" (ticketId {ticket})")).unwrap_or_default();
-        let error = Error::new(kind, format!("{doing}: the service answered {status}{}{ticket}", refusal.said()));
-        let error = error.with_answer(ServiceAnswer {
-            status: Some(*status),
-            code: refusal.code.clone(),
-            request_id: request_id.clone(),
-            retry_after: answer.retry_after,
-            bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
-            claims: None,
-        });
-        match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        let ticket = answer.request_id.as_ref().map(|ticket| format!(" (ticketId {ticket})")).unwrap_or_default();
+        answer.refused(doing, &ticket, judge(answer))
     }
 
     fn is_expired(&self, answer: &Answer) -> bool {
@@ -81,6 +67,12 @@ fn plain(response: &Response, secrets: &[&str]) -> Refusal {
     let is_page = response.is_html || text.trim_start().starts_with('<');
     let message = if is_page { Some("a web page".to_owned()) } else { one_line(&text) };
     Refusal { code: None, message: message.map(|text| blotted(&text, secrets)) }
+}
+
+/// Whether the service itself has refused, as far as `error` tells: it gives its refusals a code, even those with a 500.
+/// Whatever stands before it has none.
+pub(super) fn has_refused(error: &Error) -> bool {
+    error.answer.code.is_some()
 }
 
 /// The number in a code such as `ERR009`; some documents write more zeros than answers have.

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::Policy;
 use super::address::below;
-use super::answers::Speech;
+use super::answers::{Speech, has_refused};
 use super::client::{Client, UploadCount};
 use super::operation::{ANSWER_LIMIT, Call, Setback};
 use super::read::{json, required, unreadable, whole};
@@ -28,7 +28,7 @@ use super::waiting::{ROWS, WaitingRows};
 use crate::clock::Moment;
 use crate::delivery::queue::Queue;
 use crate::delivery::worker::{Delivery, OnFailure, Opening, Policy as DeliveryPolicy};
-use crate::delivery::{Committed, Committing, Fault, Parcel, Session, Sink, Verdict};
+use crate::delivery::{Committed, Committing, Fault, Parcel, Route, Session, Sink, Verdict};
 use crate::error::{Error, Kind, Result};
 use crate::http::transport::{Reach, Request};
 use crate::http::{Answer, Dialect, Exchanges, Later};
@@ -119,7 +119,7 @@ impl Upload {
                     wait = LONGEST_WAIT.min(wait * 2);
                 }
                 Err(setback) => {
-                    let is_unknown = setback.in_doubt && setback.error.answer.code.is_none();
+                    let is_unknown = setback.in_doubt && !has_refused(&setback.error);
                     failures += 1;
                     if is_unknown {
                         // A session of which nobody knows the id would be in the way: it ends with the login.
@@ -299,11 +299,8 @@ impl Sink for Upload {
             _ if Speech.is_expired(answer) => Verdict::Expired,
             413 => Verdict::TooLarge,
             429 => Verdict::NotApplied { told: answer.retry_after, throttled: true },
-            200..300 | 408 | 502..=504 => Verdict::NotApplied { told: answer.retry_after, throttled: false },
-            // A 500 of this service is a refusal as a rule; without its own words it is none.
-            500.. if answer.refusal.code.is_none() => {
-                Verdict::NotApplied { told: answer.retry_after, throttled: false }
-            }
+            200..300 => Verdict::NotApplied { told: answer.retry_after, throttled: false },
+            _ if Speech.is_passing(answer) => Verdict::NotApplied { told: answer.retry_after, throttled: false },
             _ => Verdict::Misdirected,
         }
     }
@@ -320,7 +317,7 @@ impl Sink for Upload {
 /// Rows on their way to an upload; nothing moves before [`Delivery::open_and_run`].
 #[must_use]
 pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> Arc<Delivery> {
-    let Client { clock, limit, retry, .. } = upload.client.clone();
+    let Client { http, clock, limit, retry, .. } = upload.client.clone();
     let policy = DeliveryPolicy {
         retry,
         resend_doubt: true,
@@ -331,8 +328,8 @@ pub fn delivery(upload: Upload, queue: Arc<Queue>, deadline: Option<Moment>) -> 
         on_failure: OnFailure::Stop,
         linger: None,
     };
-    let http = upload.http();
-    Arc::new(Delivery::new(queue, Arc::new(upload), http, limit, clock, policy).opening(Opening::default()))
+    let route = Route { sink: Arc::new(upload), place: "the upload".into(), http, limit, clock, retry };
+    Arc::new(route.delivery(queue, policy).opening(Opening::default()))
 }
 
 /// Where rows wait: `waiting` in the order of `updates`, each table once.
@@ -354,11 +351,10 @@ pub fn queue(waiting: Vec<WaitingRows>, folder: PathBuf) -> (Vec<TableUpdate>, Q
     (updates, queue)
 }
 
-/// Whether something else on the way may have answered: the service gives its refusals a code, and what passes was
-/// repeated already.
+/// Whether something else on the way may have answered; what passes was repeated already.
 fn is_stray(error: &Error) -> bool {
     let by_kind = matches!(error.kind, Kind::Service | Kind::PermissionDenied | Kind::NotFound);
-    by_kind && error.answer.code.is_none() && error.answer.status.is_none_or(|status| status < 500)
+    by_kind && !has_refused(error) && error.answer.status.is_none_or(|status| status < 500)
 }
 
 /// What the service says of a publication, and its state.

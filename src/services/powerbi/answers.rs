@@ -5,7 +5,7 @@ pub(super) mod refusal;
 mod verdict;
 
 pub(super) use self::verdict::classify;
-use crate::error::{Error, Kind, ServiceAnswer};
+use crate::error::Error;
 use crate::http::transport::Response;
 use crate::http::{Answer, Dialect, Said};
 
@@ -34,21 +34,7 @@ impl Dialect for PowerBi {
     }
 
     fn explain(&self, answer: &Answer, doing: &str) -> Error {
-        let Answer { status, refusal, .. } = answer;
-        let (kind, hint) = reason::judge(*status, refusal, self.by_key);
-        let error = Error::new(kind, format!("{doing}: the service answered {status}{}", refusal.said()));
-        let error = error.with_answer(ServiceAnswer {
-            status: Some(*status),
-            code: refusal.code.clone(),
-            request_id: answer.request_id.clone(),
-            retry_after: answer.retry_after,
-            bound_by: (kind == Kind::RateLimited).then(|| "the service".to_owned()),
-            claims: None,
-        });
-        match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
+        answer.refused(doing, "", reason::judge(answer.status, &answer.refusal, self.by_key))
     }
 
     fn is_expired(&self, answer: &Answer) -> bool {

@@ -8,70 +8,25 @@ use super::sign_in::Bearer;
 use super::{Allowance, Api, PowerBi, PushDataset, Streaming, TableAt};
 use crate::auth::{Audience, Credential, Tokens};
 use crate::clock::Clock;
-use crate::delivery::Sink;
-use crate::delivery::queue::Queue;
-use crate::delivery::worker::{Delivery, Policy};
+use crate::delivery::Route;
 use crate::error::Result;
 use crate::http::Exchanges;
 use crate::http::transport::{Settings, Transport};
-use crate::rate_limit::{Plan, RateLimit, Watch};
+use crate::rate_limit::{RateLimit, Watch};
 use crate::retry::Retry;
 
-/// Where rows go, and through what.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// Where to.
-    pub sink: Arc<dyn Sink>,
-    /// The time that everything on it goes by.
-    pub clock: Clock,
-    /// When it tries again.
-    pub retry: Retry,
-    http: Arc<Exchanges>,
-    limit: RateLimit,
-}
-
-impl Route {
-    /// The only table of a streaming dataset. Its push URL needs no sign-in.
-    pub fn to_push_url(
-        streaming: Streaming,
-        settings: &Settings,
-        retry: Retry,
-        quotas: Allowance,
-        clock: Clock,
-    ) -> Result<Self> {
-        let transport = Transport::new(settings, clock.clone())?;
-        let http = Arc::new(Exchanges::new(transport, Arc::new(PowerBi { by_key: true })));
-        let limit = RateLimit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
-        Ok(Self { sink: Arc::new(streaming), clock, retry, http, limit })
-    }
-
-    /// A delivery for the rows of `queue`.
-    #[must_use]
-    pub fn delivery(&self, queue: Arc<Queue>, policy: Policy) -> Delivery {
-        let (sink, http) = (Arc::clone(&self.sink), Arc::clone(&self.http));
-        Delivery::new(queue, sink, http, self.limit.clone(), self.clock.clone(), policy)
-    }
-
-    /// What it is reached by.
-    #[must_use]
-    pub fn http(&self) -> Arc<Exchanges> {
-        Arc::clone(&self.http)
-    }
-
-    /// Where to, as people say it.
-    #[must_use]
-    pub fn place(&self) -> String {
-        match self.limit.table() {
-            "" => "the push URL".into(),
-            table => format!("table `{table}`"),
-        }
-    }
-
-    /// What sending `requests` of them would take, the n-th of which carries `rows_of(n)`; see [`RateLimit::plan`].
-    #[must_use]
-    pub fn plan(&self, requests: u64, rows_of: impl Fn(u64) -> u64, rows_in_table: Option<u64>) -> Plan {
-        self.limit.plan(requests, rows_of, rows_in_table)
-    }
+/// The route to the only table of a streaming dataset. Its push URL needs no sign-in.
+pub fn to_push_url(
+    streaming: Streaming,
+    settings: &Settings,
+    retry: Retry,
+    quotas: Allowance,
+    clock: Clock,
+) -> Result<Route> {
+    let transport = Transport::new(settings, clock.clone())?;
+    let http = Arc::new(Exchanges::new(transport, Arc::new(PowerBi { by_key: true })));
+    let limit = RateLimit::shared(&streaming.limit_key(), &clock, streaming.quotas(quotas));
+    Ok(Route { sink: Arc::new(streaming), place: "the push URL".into(), http, limit, clock, retry })
 }
 
 /// A client of one Power BI service.
@@ -86,20 +41,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Nothing is sent and no token fetched yet.
+    /// Nothing is sent and no token fetched yet; none will be sent that says it is for another `audience`.
     pub fn new(
-        root: Url,
-        credential: Credential,
-        settings: &Settings,
-        retry: Retry,
-        quotas: Allowance,
-        clock: Clock,
-    ) -> Result<Self> {
-        Self::meant_for(root, credential, settings, retry, quotas, clock, None)
-    }
-
-    /// The same, which sends no token that says it is for another `audience`.
-    pub fn meant_for(
         root: Url,
         credential: Credential,
         settings: &Settings,
@@ -152,8 +95,8 @@ impl Client {
     /// The route to one table.
     pub fn route(&self, at: &TableAt) -> Result<Route> {
         let sink = Arc::new(PushDataset::new(self.api.clone(), at.clone())?);
-        let http = Arc::clone(&self.http);
+        let place = format!("table `{}`", at.table);
         let limit = self.api.quota(&at.dataset, self.quotas.of_dataset()).of_table(&at.table);
-        Ok(Route { sink, clock: self.clock.clone(), retry: self.retry, http, limit })
+        Ok(Route { sink, place, http: Arc::clone(&self.http), limit, clock: self.clock.clone(), retry: self.retry })
     }
 }

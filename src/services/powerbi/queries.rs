@@ -151,23 +151,9 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::http::transport::Reach;
 
     fn read(body: &str) -> Result<String> {
-        let answer = Answer {
-            status: 200,
-            request_id: None,
-            retry_after: None,
-            odd_retry_after: None,
-            is_html: false,
-            torn: None,
-            stranger: None,
-            denies: false,
-            reach: Reach::Whole,
-            remark: None,
-            refusal: Refusal::default(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        };
+        let answer = Answer { body: Bytes::copy_from_slice(body.as_bytes()), ..Answer::of(200) };
         rows(&answer).map(|rows| rows.get().to_owned())
     }
 

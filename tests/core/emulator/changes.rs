@@ -7,7 +7,7 @@ use std::time::Duration;
 use powerbi_push::emulator::Change;
 use serde_json::{Value as Json, json};
 
-use super::{House, send};
+use super::{Setup, send};
 
 /// The next `count` changes.
 async fn take(changes: &mut powerbi_push::emulator::Changes, count: usize) -> Vec<Change> {
@@ -20,30 +20,30 @@ async fn take(changes: &mut powerbi_push::emulator::Changes, count: usize) -> Ve
 
 #[tokio::test]
 async fn each_change_is_told_once_and_in_order() {
-    let house = House::new();
-    let mut changes = house.emulator.changes();
-    let rows = house.table(&[("a", "Int64")]).await;
+    let setup = Setup::new();
+    let mut changes = setup.emulator.changes();
+    let rows = setup.table(&[("a", "Int64")]).await;
     assert_eq!(take(&mut changes, 2).await, [Change::Datasets, Change::Request(1)]);
     let dataset = rows.split('/').nth(2).unwrap().to_owned();
     let filled = Change::Rows { dataset: dataset.clone(), table: "T".into() };
-    house.post(&rows, r#"{"rows":[{"a":1}]}"#).await;
+    setup.post(&rows, r#"{"rows":[{"a":1}]}"#).await;
     assert_eq!(take(&mut changes, 2).await, [filled.clone(), Change::Request(2)]);
     // What is refused, and what only looks, is a request and nothing else.
-    house.post(&rows, r#"{"rows":[{"b":1}]}"#).await;
-    house.get("/datasets").await;
+    setup.post(&rows, r#"{"rows":[{"b":1}]}"#).await;
+    setup.get("/datasets").await;
     assert_eq!(take(&mut changes, 2).await, [Change::Request(3), Change::Request(4)]);
-    house.delete(&rows).await;
+    setup.delete(&rows).await;
     assert_eq!(take(&mut changes, 2).await, [filled.clone(), Change::Request(5)]);
     let columns = json!({"name": "T", "columns": [{"name": "b", "dataType": "Int64"}]});
-    house.put(rows.strip_suffix("/rows").unwrap(), &columns).await;
+    setup.put(rows.strip_suffix("/rows").unwrap(), &columns).await;
     assert_eq!(take(&mut changes, 2).await, [Change::Datasets, Change::Request(6)]);
-    house.delete(&format!("/datasets/{dataset}")).await;
+    setup.delete(&format!("/datasets/{dataset}")).await;
     assert_eq!(take(&mut changes, 2).await, [Change::Datasets, Change::Request(7)]);
-    let _ = house.emulator.add_workspace("Team");
-    house.emulator.streaming_dataset("S", &[("a".into(), "Number".into())], false).unwrap();
-    house.emulator.reset();
+    let _ = setup.emulator.add_workspace("Team");
+    setup.emulator.streaming_dataset("S", &[("a".into(), "Number".into())], false).unwrap();
+    setup.emulator.reset();
     assert_eq!(take(&mut changes, 3).await, [Change::Datasets, Change::Datasets, Change::Everything]);
-    drop(house);
+    drop(setup);
     assert_eq!(changes.next().await, None);
 }
 
@@ -51,10 +51,10 @@ async fn each_change_is_told_once_and_in_order() {
 struct Watcher(BufReader<TcpStream>);
 
 impl Watcher {
-    fn new(house: &House) -> Self {
-        let mut socket = TcpStream::connect(("127.0.0.1", house.emulator.port())).unwrap();
+    fn new(setup: &Setup) -> Self {
+        let mut socket = TcpStream::connect(("127.0.0.1", setup.emulator.port())).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let head = format!("GET /emulator/changes HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", house.emulator.port());
+        let head = format!("GET /emulator/changes HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", setup.emulator.port());
         socket.write_all(head.as_bytes()).unwrap();
         let mut lines = BufReader::new(socket);
         let mut headers = String::new();
@@ -96,38 +96,38 @@ impl Watcher {
 
 #[tokio::test]
 async fn a_watcher_gets_a_snapshot_first_and_then_only_what_is_new() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    house.post(&rows, r#"{"rows":[{"a":1},{"a":2}]}"#).await;
-    let mut watcher = Watcher::new(&house);
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    setup.post(&rows, r#"{"rows":[{"a":1},{"a":2}]}"#).await;
+    let mut watcher = Watcher::new(&setup);
     let (name, told) = watcher.next().unwrap();
     assert_eq!((name.as_str(), &told["sections"][0]["datasets"][0]["tables"][0]["count"]), ("snapshot", &json!(2)));
-    house.emulator.advance(Duration::from_secs(3)).unwrap();
-    house.post(&rows, r#"{"rows":[{"a":3}]}"#).await;
+    setup.emulator.advance(Duration::from_secs(3)).unwrap();
+    setup.post(&rows, r#"{"rows":[{"a":3}]}"#).await;
     assert_eq!(watcher.rows(), (3, json!([[3.0, ["3"]]])));
     // A thousand rows are sampled, and counted exactly; the newest is in every sample.
     let many: Vec<_> = (4..=1_003).map(|a| json!({"a": a})).collect();
-    house.post(&rows, json!({"rows": many}).to_string()).await;
+    setup.post(&rows, json!({"rows": many}).to_string()).await;
     let (count, sample) = watcher.rows();
     assert_eq!((count, sample.as_array().unwrap().len(), &sample[39][1]), (1_003, 40, &json!(["1003"])));
-    house.delete(&rows).await;
+    setup.delete(&rows).await;
     assert_eq!(watcher.rows(), (0, json!([])));
-    let _ = house.emulator.add_workspace("Team");
+    let _ = setup.emulator.add_workspace("Team");
     let snapshot = std::iter::from_fn(|| watcher.next()).find(|(name, _)| name == "snapshot").unwrap().1;
     assert_eq!(snapshot["sections"][1]["title"], "Team");
-    house.emulator.stop();
+    setup.emulator.stop();
     assert_eq!(watcher.next(), None, "it ends with the emulator");
 }
 
 #[tokio::test]
 async fn a_quota_that_fades_is_told_though_nothing_happens() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    house.post(&rows, r#"{"rows":[{"a":1}]}"#).await;
-    let mut watcher = Watcher::new(&house);
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    setup.post(&rows, r#"{"rows":[{"a":1}]}"#).await;
+    let mut watcher = Watcher::new(&setup);
     let used = |quotas: &Json| quotas[0]["used"].as_u64();
     assert_eq!(used(&watcher.next().unwrap().1["sections"][0]["datasets"][0]["quotas"]), Some(1));
-    house.emulator.advance(Duration::from_secs(60)).unwrap();
+    setup.emulator.advance(Duration::from_secs(60)).unwrap();
     let (_, told) = watcher.next().unwrap();
     assert_eq!(told["quotas"].as_object().unwrap().values().map(used).collect::<Vec<_>>(), [Some(0)]);
     assert_eq!(told["tables"], json!([]));
@@ -135,29 +135,29 @@ async fn a_quota_that_fades_is_told_though_nothing_happens() {
 
 #[tokio::test]
 async fn a_watcher_that_does_not_read_is_dropped_and_nobody_waits_for_it() {
-    let house = House::with_limits(false);
-    let rows = house.table(&[("a", "string"), ("b", "string"), ("c", "string"), ("d", "string")]).await;
+    let setup = Setup::with_limits(false);
+    let rows = setup.table(&[("a", "string"), ("b", "string"), ("c", "string"), ("d", "string")]).await;
     let cell = "x".repeat(80);
     let body = json!({"rows": vec![json!({"a": cell, "b": cell, "c": cell, "d": cell}); 600]}).to_string();
-    house.post(&rows, body).await;
-    let mut reading = Watcher::new(&house);
+    setup.post(&rows, body).await;
+    let mut reading = Watcher::new(&setup);
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     // What the machine itself would take in for a process that does not read is kept small.
     socket.set_recv_buffer_size(65_536).unwrap();
-    let stuck = socket.connect(([127, 0, 0, 1], house.emulator.port()).into()).await.unwrap();
+    let stuck = socket.connect(([127, 0, 0, 1], setup.emulator.port()).into()).await.unwrap();
     let mut stuck = stuck.into_std().unwrap();
     stuck.set_nonblocking(false).unwrap();
-    write!(stuck, "GET /emulator/changes HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", house.emulator.port()).unwrap();
+    write!(stuck, "GET /emulator/changes HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", setup.emulator.port()).unwrap();
     let reader = std::thread::spawn(move || while reading.next().is_some() {});
     // Each dataset that comes or goes is a snapshot of some 200 kB.
     let columns = json!([{"name": "a", "dataType": "string"}]);
     let dropped = async {
-        while house.emulator.watchers() != 2 {
-            house.get("/datasets").await;
+        while setup.emulator.watchers() != 2 {
+            setup.get("/datasets").await;
         }
-        while house.emulator.watchers() == 2 {
-            let id = house.create(&json!({"name": "Other", "tables": [{"name": "T", "columns": columns}]})).await;
-            assert_eq!(house.delete(&format!("/datasets/{id}")).await.status, 200);
+        while setup.emulator.watchers() == 2 {
+            let id = setup.create(&json!({"name": "Other", "tables": [{"name": "T", "columns": columns}]})).await;
+            assert_eq!(setup.delete(&format!("/datasets/{id}")).await.status, 200);
         }
     };
     tokio::time::timeout(Duration::from_secs(60), dropped).await.unwrap();
@@ -167,14 +167,14 @@ async fn a_watcher_that_does_not_read_is_dropped_and_nobody_waits_for_it() {
     let waits = [ErrorKind::WouldBlock, ErrorKind::TimedOut];
     assert!(!end.as_ref().is_err_and(|error| waits.contains(&error.kind())), "the connection is closed");
     assert!(end.is_err() || !told.ends_with(b"0\r\n\r\n"), "cut off in the middle, not ended in good order");
-    assert_eq!(house.emulator.watchers(), 1, "whoever reads is still told");
-    house.emulator.stop();
+    assert_eq!(setup.emulator.watchers(), 1, "whoever reads is still told");
+    setup.emulator.stop();
     reader.join().unwrap();
 }
 
 #[tokio::test]
 async fn a_foreign_page_is_not_told() {
-    let house = House::new();
-    let request = house.http.get(format!("{}/emulator/changes", house.emulator.url()));
+    let setup = Setup::new();
+    let request = setup.http.get(format!("{}/emulator/changes", setup.emulator.url()));
     assert_eq!(send(request.header("origin", "https://evil.example")).await.status, 403);
 }

@@ -5,24 +5,24 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
-use super::House;
+use super::Setup;
 use powerbi_push::emulator::FailNext;
 use powerbi_push::error::Kind;
 
 #[tokio::test]
 async fn a_fault_is_answered_as_often_as_told_and_before_anything_is_done() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    house.emulator.fail_next(FailNext { times: 2, ..FailNext::new(503) }).unwrap();
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    setup.emulator.fail_next(FailNext { times: 2, ..FailNext::new(503) }).unwrap();
     for status in [503, 503, 200] {
-        assert_eq!(house.post(&rows, r#"{"rows":[{"a":1}]}"#).await.status, status);
+        assert_eq!(setup.post(&rows, r#"{"rows":[{"a":1}]}"#).await.status, status);
     }
-    assert_eq!(house.stored().len(), 1);
+    assert_eq!(setup.stored().len(), 1);
 }
 
 #[tokio::test]
 async fn each_status_has_the_body_that_was_observed() {
-    let house = House::new();
+    let setup = Setup::new();
     let nested = |code: &str| json!({"code": code, "parameters": {}, "details": [], "exceptionCulprit": 1});
     for (status, body) in [
         (400, json!({"error": {"code": "InvalidRequest", "message": "The request is invalid."}}).to_string()),
@@ -44,8 +44,8 @@ async fn each_status_has_the_body_that_was_observed() {
         (502, String::new()),
         (503, String::new()),
     ] {
-        house.emulator.fail_next(FailNext::new(status)).unwrap();
-        let reply = house.get("/datasets").await;
+        setup.emulator.fail_next(FailNext::new(status)).unwrap();
+        let reply = setup.get("/datasets").await;
         assert_eq!((reply.status, reply.text), (status, body));
         assert_eq!(reply.headers["requestid"].len(), 36);
         assert!(!reply.headers.contains_key("retry-after"));
@@ -54,10 +54,10 @@ async fn each_status_has_the_body_that_was_observed() {
 
 #[tokio::test]
 async fn retry_after_is_sent_as_it_was_given() {
-    let house = House::new();
+    let setup = Setup::new();
     for text in ["3392", "Wed, 21 Oct 2026 07:28:00 GMT", "-1", "soon"] {
-        house.emulator.fail_next(FailNext { retry_after: Some(text.into()), ..FailNext::new(429) }).unwrap();
-        let reply = house.get("/datasets").await;
+        setup.emulator.fail_next(FailNext { retry_after: Some(text.into()), ..FailNext::new(429) }).unwrap();
+        let reply = setup.get("/datasets").await;
         assert_eq!(reply.headers["retry-after"], text);
         let message = "You have exceeded the amount of requests allowed in the current time frame and further requests \
                        will fail. Retry in 3392 seconds.";
@@ -67,57 +67,57 @@ async fn retry_after_is_sent_as_it_was_given() {
 
 #[tokio::test]
 async fn a_fault_may_be_meant_for_one_operation_or_path() {
-    let house = House::new();
-    let group = house.emulator.add_workspace("Team");
+    let setup = Setup::new();
+    let group = setup.emulator.add_workspace("Team");
     let fail = |route: &str| {
-        house.emulator.fail_next(FailNext { route: Some(route.into()), ..FailNext::new(503) }).unwrap();
+        setup.emulator.fail_next(FailNext { route: Some(route.into()), ..FailNext::new(503) }).unwrap();
     };
     fail("Datasets_GetDatasets");
-    assert_eq!(house.get("/datasets/x").await.status, 404);
-    assert_eq!(house.get(&format!("/groups/{group}/datasets")).await.status, 503);
+    assert_eq!(setup.get("/datasets/x").await.status, 404);
+    assert_eq!(setup.get(&format!("/groups/{group}/datasets")).await.status, 503);
     fail("Datasets_GetDatasetsInGroup");
-    assert_eq!(house.get("/datasets").await.status, 200);
-    assert_eq!(house.get(&format!("/groups/{group}/datasets")).await.status, 503);
+    assert_eq!(setup.get("/datasets").await.status, 200);
+    assert_eq!(setup.get(&format!("/groups/{group}/datasets")).await.status, 503);
     fail("/tables");
-    assert_eq!(house.get("/datasets").await.status, 200);
-    assert_eq!(house.get("/datasets/x/tables").await.status, 503);
+    assert_eq!(setup.get("/datasets").await.status, 200);
+    assert_eq!(setup.get("/datasets/x/tables").await.status, 503);
 }
 
 #[tokio::test]
 async fn faults_are_used_up_in_the_order_of_their_arrival() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    house.emulator.fail_next(FailNext::new(500)).unwrap();
-    house.emulator.drop_response(1, None).unwrap();
-    house.emulator.fail_next(FailNext::new(429)).unwrap();
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    setup.emulator.fail_next(FailNext::new(500)).unwrap();
+    setup.emulator.drop_response(1, None).unwrap();
+    setup.emulator.fail_next(FailNext::new(429)).unwrap();
     let body = r#"{"rows":[{"a":1}]}"#;
-    assert_eq!(house.post(&rows, body).await.status, 500);
-    assert_eq!(raw_post(&house, &rows, body), b"");
-    assert_eq!(house.post(&rows, body).await.status, 429);
-    assert_eq!(house.post(&rows, body).await.status, 200);
-    assert_eq!(house.stored().len(), 2);
+    assert_eq!(setup.post(&rows, body).await.status, 500);
+    assert_eq!(raw_post(&setup, &rows, body), b"");
+    assert_eq!(setup.post(&rows, body).await.status, 429);
+    assert_eq!(setup.post(&rows, body).await.status, 200);
+    assert_eq!(setup.stored().len(), 2);
 }
 
 #[tokio::test]
 async fn a_dropped_response_stores_the_rows_and_closes_the_connection_without_a_byte() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    house.emulator.drop_response(2, None).unwrap();
-    assert_eq!(house.get("/datasets").await.status, 200);
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    setup.emulator.drop_response(2, None).unwrap();
+    assert_eq!(setup.get("/datasets").await.status, 200);
     for _ in 0..2 {
-        assert_eq!(raw_post(&house, &rows, r#"{"rows":[{"a":1},{"a":2}]}"#), b"");
+        assert_eq!(raw_post(&setup, &rows, r#"{"rows":[{"a":1},{"a":2}]}"#), b"");
     }
-    assert_eq!(house.stored().len(), 4);
-    let seen: Vec<_> = house.emulator.requests().iter().map(|request| (request.status, request.rows)).collect();
+    assert_eq!(setup.stored().len(), 4);
+    let seen: Vec<_> = setup.emulator.requests().iter().map(|request| (request.status, request.rows)).collect();
     assert_eq!(seen, [(Some(201), 0), (Some(200), 0), (None, 2), (None, 2)]);
-    assert_eq!(house.post(&rows, r#"{"rows":[{"a":3}]}"#).await.status, 200);
+    assert_eq!(setup.post(&rows, r#"{"rows":[{"a":3}]}"#).await.status, 200);
 }
 
 /// Posts over a bare socket and gives all that comes back until the connection is closed.
-fn raw_post(house: &House, path: &str, body: &str) -> Vec<u8> {
-    let port = house.emulator.port();
+fn raw_post(setup: &Setup, path: &str, body: &str) -> Vec<u8> {
+    let port = setup.emulator.port();
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let (token, length) = (&house.token, body.len());
+    let (token, length) = (&setup.token, body.len());
     write!(
         socket,
         "POST /v1.0/myorg{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\
@@ -131,13 +131,13 @@ fn raw_post(house: &House, path: &str, body: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_fault_may_have_any_body() {
-    let house = House::new();
-    house.emulator.fail_next(FailNext { body: Some("<html>".into()), ..FailNext::new(200) }).unwrap();
-    let reply = house.get("/datasets").await;
+    let setup = Setup::new();
+    setup.emulator.fail_next(FailNext { body: Some("<html>".into()), ..FailNext::new(200) }).unwrap();
+    let reply = setup.get("/datasets").await;
     assert_eq!((reply.status, reply.text.as_str()), (200, "<html>"));
 
-    house.emulator.fail_next(FailNext::general_exception("GetTables")).unwrap();
-    let reply = house.get("/datasets").await;
+    setup.emulator.fail_next(FailNext::general_exception("GetTables")).unwrap();
+    let reply = setup.get("/datasets").await;
     let details = json!([{"message": "AcquireLockTimeoutException"}]);
     let message = "Failed to process dataset GetTables";
     let error = json!({"code": "GeneralException", "message": message, "target": "GetTables", "details": details});
@@ -147,13 +147,13 @@ async fn a_fault_may_have_any_body() {
 
 #[test]
 fn a_fault_that_http_cannot_say_is_a_configuration_error() {
-    let house = House::new();
+    let setup = Setup::new();
     for fault in [
         FailNext::new(0),
         FailNext::new(100),
         FailNext::new(600),
         FailNext { retry_after: Some("1\r\nx: y".into()), ..FailNext::new(429) },
     ] {
-        assert_eq!(house.emulator.fail_next(fault).unwrap_err().kind, Kind::Configuration);
+        assert_eq!(setup.emulator.fail_next(fault).unwrap_err().kind, Kind::Configuration);
     }
 }

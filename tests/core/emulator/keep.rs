@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use powerbi_push::emulator::{Emulator, NewWorkspace, Options, Role};
 use serde_json::{Value as Json, json};
 
-use super::{House, send, spelled};
+use super::{Setup, send, spelled};
 
 /// A path of its own that is gone with all that begins with it.
 struct KeptFile(PathBuf);
@@ -41,50 +41,50 @@ fn refusal(path: &Path) -> String {
 #[tokio::test]
 async fn the_next_start_has_datasets_rows_and_push_urls_of_the_last_one() {
     let file = KeptFile::new("all");
-    let house = House::start(keeping(&file.path(), 0));
-    let port = house.emulator.port();
+    let setup = Setup::start(keeping(&file.path(), 0));
+    let port = setup.emulator.port();
     let columns = [("at", "DateTime"), ("celsius", "Number"), ("place", "Text")];
     let columns = columns.map(|(name, word)| (name.to_owned(), word.to_owned()));
-    let push_url = house.emulator.streaming_dataset("Sensors", &columns, true).unwrap();
-    let push = |house: &House, body: &'static str| {
-        send(house.http.post(&push_url).header("content-type", "application/json").body(body))
+    let push_url = setup.emulator.streaming_dataset("Sensors", &columns, true).unwrap();
+    let push = |setup: &Setup, body: &'static str| {
+        send(setup.http.post(&push_url).header("content-type", "application/json").body(body))
     };
     let first = r#"[{"at": "2026-01-31T12:00:00.5Z", "celsius": 21.5, "place": null}, {"place": "é \"x\""}]"#;
-    assert_eq!(push(&house, first).await.status, 200);
-    let rows = house.table(&[("Id", "Int64"), ("Price", "Decimal"), ("Paid", "Boolean")]).await;
-    house.post(&rows, r#"{"rows":[{"Id":9007199254740993,"Price":1.10,"Paid":true},{}]}"#).await;
+    assert_eq!(push(&setup, first).await.status, 200);
+    let rows = setup.table(&[("Id", "Int64"), ("Price", "Decimal"), ("Paid", "Boolean")]).await;
+    setup.post(&rows, r#"{"rows":[{"Id":9007199254740993,"Price":1.10,"Paid":true},{}]}"#).await;
     let workspace = NewWorkspace { role: Some(Role::Viewer), ..NewWorkspace::from("Sales team") };
-    let group = house.emulator.add_workspace(workspace);
-    house.emulator.allow_queries(false);
-    let (tenant, client) = (house.emulator.tenant_id().to_owned(), house.emulator.client_id().to_owned());
-    let password = house.emulator.microstrategy().password();
-    let stored = |house: &House, dataset: &str| -> Vec<Vec<(String, String)>> {
-        house.emulator.rows(None, dataset, None).unwrap().iter().map(spelled).collect()
+    let group = setup.emulator.add_workspace(workspace);
+    setup.emulator.allow_queries(false);
+    let (tenant, client) = (setup.emulator.tenant_id().to_owned(), setup.emulator.client_id().to_owned());
+    let password = setup.emulator.microstrategy().password();
+    let stored = |setup: &Setup, dataset: &str| -> Vec<Vec<(String, String)>> {
+        setup.emulator.rows(None, dataset, None).unwrap().iter().map(spelled).collect()
     };
-    let before = [stored(&house, "Sensors"), stored(&house, "Sales")];
-    let tables = house.get(rows.split("/tables").next().unwrap()).await.text;
-    house.emulator.stop();
-    drop(house);
+    let before = [stored(&setup, "Sensors"), stored(&setup, "Sales")];
+    let tables = setup.get(rows.split("/tables").next().unwrap()).await.text;
+    setup.emulator.stop();
+    drop(setup);
 
-    let house = House::start(keeping(&file.path(), port));
-    assert_eq!([stored(&house, "Sensors"), stored(&house, "Sales")], before);
-    assert_eq!((house.emulator.tenant_id(), house.emulator.client_id()), (tenant.as_str(), client.as_str()));
-    assert_eq!(house.emulator.microstrategy().password(), password);
-    assert_eq!(house.get(rows.split("/tables").next().unwrap()).await.text, tables);
-    let groups = house.get("/groups").await.json();
+    let setup = Setup::start(keeping(&file.path(), port));
+    assert_eq!([stored(&setup, "Sensors"), stored(&setup, "Sales")], before);
+    assert_eq!((setup.emulator.tenant_id(), setup.emulator.client_id()), (tenant.as_str(), client.as_str()));
+    assert_eq!(setup.emulator.microstrategy().password(), password);
+    assert_eq!(setup.get(rows.split("/tables").next().unwrap()).await.text, tables);
+    let groups = setup.get("/groups").await.json();
     assert_eq!((&groups["value"][0]["id"], &groups["value"][0]["isReadOnly"]), (&json!(group), &json!(true)));
     // The push URL that was copied goes on working.
-    assert_eq!(push(&house, r#"[{"celsius": 1}]"#).await.status, 200);
-    assert_eq!(stored(&house, "Sensors").len(), 3);
-    assert_eq!(house.post(&rows, r#"{"rows":[{"Id":"one"}]}"#).await.status, 400);
+    assert_eq!(push(&setup, r#"[{"celsius": 1}]"#).await.status, 200);
+    assert_eq!(stored(&setup, "Sensors").len(), 3);
+    assert_eq!(setup.post(&rows, r#"{"rows":[{"Id":"one"}]}"#).await.status, 400);
 }
 
 #[tokio::test]
 async fn what_comes_is_written_while_it_runs() {
     let file = KeptFile::new("running");
-    let house = House::start(keeping(&file.path(), 0));
-    let rows = house.table(&[("Id", "Int64")]).await;
-    house.post(&rows, r#"{"rows":[{"Id":42}]}"#).await;
+    let setup = Setup::start(keeping(&file.path(), 0));
+    let rows = setup.table(&[("Id", "Int64")]).await;
+    setup.post(&rows, r#"{"rows":[{"Id":42}]}"#).await;
     let written = || fs::read_to_string(file.path()).unwrap().contains(r#""rows":[{"Id":42}]"#);
     while !written() {
         std::thread::yield_now();
@@ -138,11 +138,11 @@ fn a_file_that_is_not_whole_or_of_another_kind_is_refused_and_left_alone() {
 #[tokio::test]
 async fn a_reset_is_kept_too_and_microstrategy_with_it() {
     let file = KeptFile::new("reset");
-    let house = House::start(keeping(&file.path(), 0));
-    let _ = house.emulator.open_streaming_dataset("Sensors");
-    house.emulator.reset();
-    house.emulator.stop();
-    drop(house);
+    let setup = Setup::start(keeping(&file.path(), 0));
+    let _ = setup.emulator.open_streaming_dataset("Sensors");
+    setup.emulator.reset();
+    setup.emulator.stop();
+    drop(setup);
     let told: Vec<Json> =
         fs::read_to_string(file.path()).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(told.len(), 5);

@@ -5,22 +5,22 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use super::{House, Reply, send, shop};
+use super::{Reply, Setup, send, shop};
 use powerbi_push::emulator::{NewWorkspace, Role};
 
-async fn page(house: &House) -> Reply {
-    send(house.http.get(format!("{}/", house.emulator.url()))).await
+async fn page(setup: &Setup) -> Reply {
+    send(setup.http.get(format!("{}/", setup.emulator.url()))).await
 }
 
 #[tokio::test]
 async fn a_snapshot_has_datasets_tables_rows_and_requests_and_asks_for_no_token() {
-    let house = House::new();
-    let rows = house.table(&[("Amount", "Int64")]).await;
+    let setup = Setup::new();
+    let rows = setup.table(&[("Amount", "Int64")]).await;
     let body: Vec<_> = (1..=1_234).map(|amount| json!({"Amount": amount})).collect();
-    house.emulator.advance(Duration::from_secs(7)).unwrap();
-    house.post(&rows, json!({"rows": body}).to_string()).await;
-    house.get("/datasets/none").await;
-    let told = house.snapshot().await;
+    setup.emulator.advance(Duration::from_secs(7)).unwrap();
+    setup.post(&rows, json!({"rows": body}).to_string()).await;
+    setup.get("/datasets/none").await;
+    let told = setup.snapshot().await;
     let dataset = &told["sections"][0]["datasets"][0];
     assert_eq!((&told["sections"][0]["title"], &dataset["name"]), (&json!("My workspace"), &json!("Sales")));
     let table = &dataset["tables"][0];
@@ -38,12 +38,12 @@ async fn a_snapshot_has_datasets_tables_rows_and_requests_and_asks_for_no_token(
     let stored = &told["log"]["requests"][1];
     assert_eq!((&stored["operation"], &stored["rows"]), (&json!("Datasets_PostRows"), &json!(1_234)));
     assert!(stored["bytes"].as_u64().unwrap() > 10_000 && stored["took"].as_f64().unwrap() > 0.0);
-    assert!(!told.to_string().contains(&house.token));
+    assert!(!told.to_string().contains(&setup.token));
 }
 
 /// The labels of workspaces, datasets and tables, in order, and what is used of each quota.
-async fn badges(house: &House) -> Vec<String> {
-    let told = house.snapshot().await;
+async fn badges(setup: &Setup) -> Vec<String> {
+    let told = setup.snapshot().await;
     let mut found = Vec::new();
     for section in told["sections"].as_array().unwrap() {
         found.extend(texts(&section["badges"]));
@@ -65,51 +65,51 @@ fn texts(list: &Json) -> Vec<String> {
 
 #[tokio::test]
 async fn what_was_used_of_the_quotas_is_shown_until_it_no_longer_counts() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    assert_eq!(badges(&house).await, ["push", "0 of 120 requests a minute", "0 of 1000000 rows a hour"]);
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    assert_eq!(badges(&setup).await, ["push", "0 of 120 requests a minute", "0 of 1000000 rows a hour"]);
     for _ in 0..2 {
-        house.post(&rows, r#"{"rows":[{},{},{}]}"#).await;
+        setup.post(&rows, r#"{"rows":[{},{},{}]}"#).await;
     }
-    assert_eq!(badges(&house).await, ["push", "2 of 120 requests a minute", "6 of 1000000 rows a hour"]);
-    house.emulator.advance(Duration::from_secs(60)).unwrap();
-    assert_eq!(badges(&house).await, ["push", "0 of 120 requests a minute", "6 of 1000000 rows a hour"]);
-    house.emulator.reset();
-    let url = house.emulator.streaming_dataset("S", &[("a".into(), "Number".into())], false).unwrap();
-    send(house.http.post(url).header("content-type", "application/json").body("[{}]")).await;
-    assert_eq!(badges(&house).await, ["streaming", "1 of 5 requests a second"]);
+    assert_eq!(badges(&setup).await, ["push", "2 of 120 requests a minute", "6 of 1000000 rows a hour"]);
+    setup.emulator.advance(Duration::from_secs(60)).unwrap();
+    assert_eq!(badges(&setup).await, ["push", "0 of 120 requests a minute", "6 of 1000000 rows a hour"]);
+    setup.emulator.reset();
+    let url = setup.emulator.streaming_dataset("S", &[("a".into(), "Number".into())], false).unwrap();
+    send(setup.http.post(url).header("content-type", "application/json").body("[{}]")).await;
+    assert_eq!(badges(&setup).await, ["streaming", "1 of 5 requests a second"]);
 }
 
 #[tokio::test]
 async fn roles_sequence_numbers_and_what_is_being_created_are_shown() {
-    let house = House::assuming("creation", "accepted");
+    let setup = Setup::assuming("creation", "accepted");
     let team = NewWorkspace { app_role: Some(Role::Viewer), dedicated_capacity: true, ..NewWorkspace::from("Team") };
-    let path = format!("/groups/{}/datasets", house.emulator.add_workspace(team));
-    let id = house.post(&path, shop().to_string()).await.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/groups/{}/datasets", setup.emulator.add_workspace(team));
+    let id = setup.post(&path, shop().to_string()).await.json()["id"].as_str().unwrap().to_owned();
     let roles = ["user: Admin", "app: Viewer", "dedicated capacity", "push"];
     let unused = ["0 of 120 requests a minute", "0 of 1000000 rows a hour"];
-    assert_eq!(badges(&house).await, [&roles[..], &["being created"], &unused].concat());
+    assert_eq!(badges(&setup).await, [&roles[..], &["being created"], &unused].concat());
     for _ in 0..2 {
-        house.get(&path).await;
+        setup.get(&path).await;
     }
-    let request = house.request(Method::POST, &format!("{path}/{id}/tables/Product/rows"));
+    let request = setup.request(Method::POST, &format!("{path}/{id}/tables/Product/rows"));
     let request = request.header("content-type", "application/json").header("X-PowerBI-PushData-SequenceNumber", "1");
     assert_eq!(send(request.body(r#"{"rows":[]}"#)).await.status, 200);
     let used = ["1 of 120 requests a minute", "0 of 1000000 rows a hour", "sequence number 1"];
-    assert_eq!(badges(&house).await, [&roles[..], &used].concat());
+    assert_eq!(badges(&setup).await, [&roles[..], &used].concat());
 }
 
 #[tokio::test]
 async fn what_users_wrote_is_data_and_no_part_of_the_page() {
-    let house = House::new();
+    let setup = Setup::new();
     let evil = "</script><img src=x onerror=alert(1)>\n\nevent: news\ndata: {nonce}";
     let columns = json!([{"name": "a", "dataType": "string"}]);
-    let before = page(&house).await.text.len();
-    let id = house.create(&json!({"name": evil, "tables": [{"name": "T", "columns": columns}]})).await;
-    house.post(&format!("/datasets/{id}/tables/T/rows"), json!({"rows": [{"a": evil}]}).to_string()).await;
-    let _ = house.emulator.add_workspace(evil);
-    assert_eq!(page(&house).await.text.len(), before);
-    let told = house.snapshot().await;
+    let before = page(&setup).await.text.len();
+    let id = setup.create(&json!({"name": evil, "tables": [{"name": "T", "columns": columns}]})).await;
+    setup.post(&format!("/datasets/{id}/tables/T/rows"), json!({"rows": [{"a": evil}]}).to_string()).await;
+    let _ = setup.emulator.add_workspace(evil);
+    assert_eq!(page(&setup).await.text.len(), before);
+    let told = setup.snapshot().await;
     assert_eq!(
         (&told["sections"][1]["title"], &told["sections"][0]["datasets"][0]["name"]),
         (&json!(evil), &json!(evil))
@@ -119,8 +119,8 @@ async fn what_users_wrote_is_data_and_no_part_of_the_page() {
 
 #[tokio::test]
 async fn the_page_may_load_nothing_from_elsewhere_and_is_in_no_frame() {
-    let house = House::new();
-    let page = page(&house).await;
+    let setup = Setup::new();
+    let page = page(&setup).await;
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; img-src 'self'; connect-src 'self'; "), "{policy}");
     assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
@@ -134,9 +134,9 @@ async fn the_page_may_load_nothing_from_elsewhere_and_is_in_no_frame() {
 
 #[tokio::test]
 async fn the_icon_is_served() {
-    let house = House::new();
+    let setup = Setup::new();
     for path in ["/favicon.ico", "/favicon.svg"] {
-        let reply = send(house.http.get(format!("{}{path}", house.emulator.url()))).await;
+        let reply = send(setup.http.get(format!("{}{path}", setup.emulator.url()))).await;
         assert_eq!((reply.status, reply.headers["content-type"].to_str().unwrap()), (200, "image/svg+xml"));
         assert!(reply.text.starts_with("<svg "));
     }
@@ -144,8 +144,8 @@ async fn the_icon_is_served() {
 
 #[tokio::test]
 async fn the_worker_of_the_page_is_served() {
-    let house = House::new();
-    let reply = send(house.http.get(format!("{}/emulator/worker.js", house.emulator.url()))).await;
+    let setup = Setup::new();
+    let reply = send(setup.http.get(format!("{}/emulator/worker.js", setup.emulator.url()))).await;
     assert_eq!(
         (reply.status, reply.headers["content-type"].to_str().unwrap()),
         (200, "text/javascript; charset=utf-8")
@@ -156,9 +156,9 @@ async fn the_worker_of_the_page_is_served() {
 
 #[tokio::test]
 async fn looking_at_the_page_changes_nothing_and_writing_to_it_is_not_possible() {
-    let house = House::new();
-    page(&house).await;
-    assert!(house.emulator.requests().is_empty());
-    let reply = send(house.http.request(Method::POST, format!("{}/", house.emulator.url()))).await;
+    let setup = Setup::new();
+    page(&setup).await;
+    assert!(setup.emulator.requests().is_empty());
+    let reply = send(setup.http.request(Method::POST, format!("{}/", setup.emulator.url()))).await;
     assert_eq!(reply.status, 401);
 }

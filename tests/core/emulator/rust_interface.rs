@@ -9,18 +9,19 @@ use powerbi_push::emulator::{Emulator, FailNext, Options};
 use powerbi_push::error::Kind;
 use serde_json::json;
 
-use super::{House, shop};
+use super::quotas::{ROW, begun, ended};
+use super::{Setup, shop};
 
 #[tokio::test]
 async fn a_request_is_logged_as_it_came_and_as_it_was_answered() {
-    let house = House::new();
-    let rows = house.table(&[("a b", "Int64")]).await;
-    house.emulator.advance(Duration::from_secs(90)).unwrap();
+    let setup = Setup::new();
+    let rows = setup.table(&[("a b", "Int64")]).await;
+    setup.emulator.advance(Duration::from_secs(90)).unwrap();
     let body = r#"{"rows":[{"a b":1},{"a b":2}]}"#;
-    house.post(&format!("{rows}?x=%20y"), body).await;
-    house.post(&rows.replace("/T/", "/%C3%89/"), body).await;
+    setup.post(&format!("{rows}?x=%20y"), body).await;
+    setup.post(&rows.replace("/T/", "/%C3%89/"), body).await;
 
-    let requests = house.emulator.requests();
+    let requests = setup.emulator.requests();
     assert_eq!(requests.iter().map(|request| request.number).collect::<Vec<_>>(), [1, 2, 3]);
     let stored = &requests[1];
     assert_eq!((stored.method.as_str(), stored.path.as_str()), ("POST", format!("/v1.0/myorg{rows}").as_str()));
@@ -37,14 +38,14 @@ async fn a_request_is_logged_as_it_came_and_as_it_was_answered() {
 
 #[tokio::test]
 async fn rows_that_cannot_be_told_are_an_error_that_lists_what_there_is() {
-    let house = House::new();
+    let setup = Setup::new();
     let fault = |workspace, dataset, table| {
-        let error = house.emulator.rows(workspace, dataset, table).unwrap_err();
+        let error = setup.emulator.rows(workspace, dataset, table).unwrap_err();
         (error.kind, error.message)
     };
     let expected = (Kind::NotFound, "there is no dataset `Shop`, nor any other".to_owned());
     assert_eq!(fault(None, "Shop", None), expected);
-    let first = house.create(&shop()).await;
+    let first = setup.create(&shop()).await;
     let expected = (Kind::NotFound, "there is no dataset `shop`; there is `Shop`".to_owned());
     assert_eq!(fault(None, "shop", None), expected);
     let expected = (Kind::Configuration, "the dataset `Shop` has several tables: `Product`, `Order`".to_owned());
@@ -53,55 +54,38 @@ async fn rows_that_cannot_be_told_are_an_error_that_lists_what_there_is() {
     assert_eq!(fault(None, "Shop", Some("X")), expected);
     let expected = (Kind::NotFound, "there is no workspace `Team`; there is `My workspace`".to_owned());
     assert_eq!(fault(Some("Team"), "Shop", None), expected);
-    let second = house.create(&shop()).await;
+    let second = setup.create(&shop()).await;
     let message = format!("2 datasets are named `Shop`: `{first}`, `{second}`");
     assert_eq!(fault(None, "Shop", Some("Order")), (Kind::Configuration, message));
-    assert!(house.emulator.rows(Some("My workspace"), &second, Some("Order")).unwrap().is_empty());
+    assert!(setup.emulator.rows(Some("My workspace"), &second, Some("Order")).unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn requests_that_wait_together_are_counted_together() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    assert_eq!(house.emulator.most_in_flight(), 0);
-    let port = house.emulator.port();
-    let body = r#"{"rows":[{"a":1}]}"#;
-    let mut sockets: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
-    for socket in &mut sockets {
-        let (token, length) = (&house.token, body.len());
-        write!(
-            socket,
-            "POST /v1.0/myorg{rows} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\nExpect: \
-             100-continue\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-        )
-        .unwrap();
-        // Whoever was told to continue is being handled.
-        let mut go_on = [0; 25];
-        socket.read_exact(&mut go_on).unwrap();
-        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    }
-    for socket in &mut sockets {
-        socket.write_all(body.as_bytes()).unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    assert_eq!(setup.emulator.most_in_flight(), 0);
+    let sockets: Vec<TcpStream> = (0..3).map(|_| begun(&setup, &rows)).collect();
+    for socket in sockets {
+        let answer = ended(socket);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
-    house.post(&rows, body).await;
-    assert_eq!(house.emulator.most_in_flight(), 3);
+    setup.post(&rows, ROW).await;
+    assert_eq!(setup.emulator.most_in_flight(), 3);
 }
 
 #[tokio::test]
 async fn a_request_that_does_not_arrive_whole_does_nothing() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    let port = house.emulator.port();
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    let port = setup.emulator.port();
     let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let body = r#"{"rows":[{"a":1}]}"#;
     write!(
         socket,
         "POST /v1.0/myorg{rows} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        house.token,
+        setup.token,
         body.len() + 1
     )
     .unwrap();
@@ -109,36 +93,36 @@ async fn a_request_that_does_not_arrive_whole_does_nothing() {
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).unwrap();
     assert_eq!(answer, b"");
-    assert!(house.stored().is_empty());
-    assert_eq!(house.emulator.requests().len(), 1);
+    assert!(setup.stored().is_empty());
+    assert_eq!(setup.emulator.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn a_reset_leaves_nothing_but_the_tokens() {
-    let house = House::new();
-    let rows = house.table(&[("a", "Int64")]).await;
-    let group = house.emulator.add_workspace("Team");
-    house.post(&rows, r#"{"rows":[{"a":1}]}"#).await;
-    house.emulator.fail_next(FailNext::new(503)).unwrap();
-    house.emulator.drop_response(1, None).unwrap();
-    house.emulator.reset();
-    assert!(house.emulator.requests().is_empty());
-    assert_eq!(house.emulator.most_in_flight(), 0);
-    assert_eq!(house.get("/datasets").await.json()["value"], json!([]));
-    assert_eq!(house.get(&format!("/groups/{group}/datasets")).await.status, 404);
-    assert_eq!(house.emulator.requests()[0].number, 1);
+    let setup = Setup::new();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    let group = setup.emulator.add_workspace("Team");
+    setup.post(&rows, r#"{"rows":[{"a":1}]}"#).await;
+    setup.emulator.fail_next(FailNext::new(503)).unwrap();
+    setup.emulator.drop_response(1, None).unwrap();
+    setup.emulator.reset();
+    assert!(setup.emulator.requests().is_empty());
+    assert_eq!(setup.emulator.most_in_flight(), 0);
+    assert_eq!(setup.get("/datasets").await.json()["value"], json!([]));
+    assert_eq!(setup.get(&format!("/groups/{group}/datasets")).await.status, 404);
+    assert_eq!(setup.emulator.requests()[0].number, 1);
 }
 
 #[tokio::test]
 async fn a_stopped_emulator_closes_its_connections_and_still_knows_what_happened() {
-    let house = House::new();
-    house.create(&shop()).await;
-    let mut idle = TcpStream::connect(("127.0.0.1", house.emulator.port())).unwrap();
-    house.emulator.stop();
-    house.emulator.stop();
+    let setup = Setup::new();
+    setup.create(&shop()).await;
+    let mut idle = TcpStream::connect(("127.0.0.1", setup.emulator.port())).unwrap();
+    setup.emulator.stop();
+    setup.emulator.stop();
     assert_eq!(idle.read(&mut [0]).unwrap_or(0), 0);
-    assert!(TcpStream::connect(("127.0.0.1", house.emulator.port())).is_err());
-    assert_eq!(house.emulator.requests().len(), 1);
+    assert!(TcpStream::connect(("127.0.0.1", setup.emulator.port())).is_err());
+    assert_eq!(setup.emulator.requests().len(), 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 
-use super::{House, Reply, send};
+use super::{Reply, Setup, send};
 use crate::skipped::description;
 use powerbi_push::emulator::NewWorkspace;
 
@@ -103,9 +103,9 @@ async fn the_examples_of_the_description_are_taken_and_answered_in_its_shape() {
     let Some(swagger) = Swagger::read() else { return };
     for names in ["examples", "definitions"] {
         let is_exact = names == "definitions";
-        let house = House::assuming_all(&[("answer_names", names), ("tables_answer", "schema")]);
+        let setup = Setup::assuming_all(&[("answer_names", names), ("tables_answer", "schema")]);
         let (schema, created) = swagger.example("post", DATASETS, "dataset");
-        let reply = house.post("/datasets?defaultRetentionPolicy=basicFIFO", schema.to_string()).await;
+        let reply = setup.post("/datasets?defaultRetentionPolicy=basicFIFO", schema.to_string()).await;
         assert_eq!(reply.status, 201);
         has_all_of(&reply.json(), &created);
         assert_eq!(reply.json()["defaultRetentionPolicy"], created["defaultRetentionPolicy"]);
@@ -113,27 +113,27 @@ async fn the_examples_of_the_description_are_taken_and_answered_in_its_shape() {
 
         let one = format!("/datasets/{id}");
         let table = format!("{one}/tables/Product");
-        swagger.check_reply(&house.get("/datasets").await, "get", DATASETS, is_exact);
-        swagger.check_reply(&house.get(&one).await, "get", DATASET, is_exact);
-        swagger.check_reply(&house.get(&format!("{one}/tables")).await, "get", TABLES, is_exact);
+        swagger.check_reply(&setup.get("/datasets").await, "get", DATASETS, is_exact);
+        swagger.check_reply(&setup.get(&one).await, "get", DATASET, is_exact);
+        swagger.check_reply(&setup.get(&format!("{one}/tables")).await, "get", TABLES, is_exact);
         if !is_exact {
             has_all_of(
-                &house.get("/datasets").await.json()["value"][0],
+                &setup.get("/datasets").await.json()["value"][0],
                 &swagger.example("get", DATASETS, "").1["value"][0],
             );
-            has_all_of(&house.get(&one).await.json(), &swagger.example("get", DATASET, "").1);
+            has_all_of(&setup.get(&one).await.json(), &swagger.example("get", DATASET, "").1);
         }
 
         let (rows, _) = swagger.example("post", ROWS, "requestMessage");
-        let reply = house.post(&format!("{table}/rows"), rows.to_string()).await;
+        let reply = setup.post(&format!("{table}/rows"), rows.to_string()).await;
         swagger.check_reply(&reply, "post", ROWS, is_exact);
-        assert_eq!(house.emulator.rows(None, &id, Some("Product")).unwrap().len(), 3);
+        assert_eq!(setup.emulator.rows(None, &id, Some("Product")).unwrap().len(), 3);
         let (changed, answered) = swagger.example("put", TABLE, "requestMessage");
-        let reply = house.put(&table, &changed).await;
+        let reply = setup.put(&table, &changed).await;
         swagger.check_reply(&reply, "put", TABLE, is_exact);
         assert_eq!(reply.json(), answered);
-        swagger.check_reply(&house.delete(&format!("{table}/rows")).await, "delete", ROWS, is_exact);
-        swagger.check_reply(&house.delete(&one).await, "delete", DATASET, is_exact);
+        swagger.check_reply(&setup.delete(&format!("{table}/rows")).await, "delete", ROWS, is_exact);
+        swagger.check_reply(&setup.delete(&one).await, "delete", DATASET, is_exact);
     }
 }
 
@@ -142,17 +142,17 @@ async fn workspaces_have_the_shape_of_the_description() {
     let Some(swagger) = Swagger::read() else { return };
     for names in ["examples", "definitions"] {
         let is_exact = names == "definitions";
-        let house = House::assuming("answer_names", names);
-        let _ = house.emulator.add_workspace("sample group");
+        let setup = Setup::assuming("answer_names", names);
+        let _ = setup.emulator.add_workspace("sample group");
         let large = NewWorkspace { dedicated_capacity: true, ..NewWorkspace::from("marketing group") };
-        let large = house.emulator.add_workspace(large);
-        let list = house.get("/groups").await;
+        let large = setup.emulator.add_workspace(large);
+        let list = setup.get("/groups").await;
         swagger.check_reply(&list, "get", "/v1.0/myorg/groups", is_exact);
         let (_, listed) = swagger.example("get", "/v1.0/myorg/groups", "");
         for at in [0, 1] {
             has_all_of(&list.json()["value"][at], &listed["value"][at]);
         }
-        let one = house.get(&format!("/groups/{large}")).await;
+        let one = setup.get(&format!("/groups/{large}")).await;
         swagger.check_reply(&one, "get", "/v1.0/myorg/groups/{groupId}", is_exact);
         has_all_of(&one.json(), &swagger.example("get", "/v1.0/myorg/groups/{groupId}", "").1);
     }
@@ -181,24 +181,24 @@ fn sample(swagger: &Swagger, name: &str, definition: &Json) -> Json {
 #[tokio::test]
 async fn every_property_of_a_new_dataset_is_known() {
     let Some(swagger) = Swagger::read() else { return };
-    let house = House::new();
+    let setup = Setup::new();
     let mut schema = sample(&swagger, "", &json!({"$ref": "#/definitions/CreateDatasetRequest"}));
     schema["tables"][0]["measures"][0]["name"] = "m".into();
     assert_eq!(schema["tables"][0]["columns"][0].as_object().unwrap().len(), 7);
-    let reply = house.post("/datasets", schema.to_string()).await;
+    let reply = setup.post("/datasets", schema.to_string()).await;
     assert_eq!(reply.status, 201, "{}", reply.text);
 }
 
 #[tokio::test]
 async fn every_operation_of_the_description_is_there() {
     let Some(swagger) = Swagger::read() else { return };
-    let house = House::new();
+    let setup = Setup::new();
     for (path, methods) in swagger.0["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            let url = format!("{}{}", house.emulator.url(), path.replace(['{', '}'], ""));
+            let url = format!("{}{}", setup.emulator.url(), path.replace(['{', '}'], ""));
             let method: Method = method.to_uppercase().parse().unwrap();
-            send(house.http.request(method, url).bearer_auth(&house.token)).await;
-            let found = house.emulator.requests().last().unwrap().operation;
+            send(setup.http.request(method, url).bearer_auth(&setup.token)).await;
+            let found = setup.emulator.requests().last().unwrap().operation;
             let expected = operation["operationId"].as_str().filter(|id| *id != "Groups_AddGroupUser");
             assert_eq!(found, expected, "{path}");
         }

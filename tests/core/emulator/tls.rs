@@ -7,10 +7,10 @@ use powerbi_push::emulator::{Emulator, Options};
 use reqwest::{Certificate, Client};
 use serde_json::json;
 
-use super::{House, send, shop};
+use super::{Setup, send, shop};
 
-fn house() -> House {
-    House::start(Options { tls: true, ..Options::default() })
+fn setup() -> Setup {
+    Setup::start(Options { tls: true, ..Options::default() })
 }
 
 /// A client that trusts only `pem`.
@@ -21,39 +21,39 @@ fn trusting(pem: &str) -> Client {
 
 #[tokio::test]
 async fn all_goes_over_https_under_every_name_of_this_machine() {
-    let house = house();
-    let port = house.emulator.port();
-    assert_eq!(house.emulator.url(), format!("https://127.0.0.1:{port}"));
-    let rows = house.table(&[("a", "Int64")]).await;
-    assert_eq!(house.post(&rows, r#"{"rows":[{"a":1}]}"#).await.status, 200);
-    assert_eq!(house.stored().len(), 1);
+    let setup = setup();
+    let port = setup.emulator.port();
+    assert_eq!(setup.emulator.url(), format!("https://127.0.0.1:{port}"));
+    let rows = setup.table(&[("a", "Int64")]).await;
+    assert_eq!(setup.post(&rows, r#"{"rows":[{"a":1}]}"#).await.status, 200);
+    assert_eq!(setup.stored().len(), 1);
     let url = format!("https://localhost:{port}/v1.0/myorg/datasets");
-    let reply = send(house.http.get(url).bearer_auth(&house.token)).await;
+    let reply = send(setup.http.get(url).bearer_auth(&setup.token)).await;
     assert_eq!(reply.status, 200);
     let context = format!("https://127.0.0.1:{port}/v1.0/myorg/$metadata#datasets");
     assert_eq!(reply.json()["@odata.context"], context);
     assert_eq!(reply.headers["home-cluster-uri"], format!("https://127.0.0.1:{port}/"));
-    let token = house.app_token().await;
+    let token = setup.app_token().await;
     assert_eq!(token.split('.').count(), 3);
 }
 
 #[tokio::test]
 async fn only_who_trusts_this_very_emulator_gets_in() {
-    let (house, other) = (house(), house());
-    let url = format!("{}/v1.0/myorg/datasets", house.emulator.url());
-    let pem = house.emulator.ca_pem().unwrap();
+    let (setup, other) = (setup(), setup());
+    let url = format!("{}/v1.0/myorg/datasets", setup.emulator.url());
+    let pem = setup.emulator.ca_pem().unwrap();
     assert!(pem.lines().all(|line| line.len() <= 64), "{pem}");
     assert_eq!(trusting(pem).get(&url).send().await.unwrap().status(), 401);
     let stranger = trusting(other.emulator.ca_pem().unwrap());
     assert!(stranger.get(&url).send().await.unwrap_err().is_connect());
-    assert_eq!(house.emulator.requests().len(), 1);
-    assert_eq!(House::new().emulator.ca_pem(), None);
+    assert_eq!(setup.emulator.requests().len(), 1);
+    assert_eq!(Setup::new().emulator.ca_pem(), None);
 }
 
 #[tokio::test]
 async fn who_does_not_speak_tls_is_closed_and_holds_up_nobody() {
-    let house = house();
-    let port = house.emulator.port();
+    let setup = setup();
+    let port = setup.emulator.port();
     let silent = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let mut plain = TcpStream::connect(("127.0.0.1", port)).unwrap();
     // In one piece: behind the first one it may be closed already.
@@ -61,20 +61,20 @@ async fn who_does_not_speak_tls_is_closed_and_holds_up_nobody() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"));
-    house.create(&shop()).await;
+    setup.create(&shop()).await;
     drop(silent);
 }
 
 #[tokio::test]
 async fn a_dropped_response_stores_the_rows_and_ends_the_connection() {
-    let house = house();
-    let rows = house.table(&[("a", "Int64")]).await;
-    house.emulator.drop_response(1, None).unwrap();
-    let request = house.request(reqwest::Method::POST, &rows).header("content-type", "application/json");
+    let setup = setup();
+    let rows = setup.table(&[("a", "Int64")]).await;
+    setup.emulator.drop_response(1, None).unwrap();
+    let request = setup.request(reqwest::Method::POST, &rows).header("content-type", "application/json");
     let error = request.body(json!({"rows": [{"a": 1}]}).to_string()).send().await.unwrap_err();
     assert!(!error.is_connect() && !error.is_timeout(), "{error:?}");
-    assert_eq!(house.stored().len(), 1);
-    assert_eq!(house.emulator.requests().last().unwrap().status, None);
+    assert_eq!(setup.stored().len(), 1);
+    assert_eq!(setup.emulator.requests().last().unwrap().status, None);
 }
 
 #[test]

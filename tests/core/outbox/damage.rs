@@ -14,7 +14,7 @@ const DAMAGES: u64 = 60;
 
 /// What is known of an outbox before it is damaged.
 #[derive(Default)]
-struct House {
+struct Setup {
     folder: Option<Folder>,
     /// Rows accepted and not settled.
     pending: BTreeSet<i64>,
@@ -24,15 +24,15 @@ struct House {
     last_sequence_number: u64,
 }
 
-impl House {
+impl Setup {
     /// An outbox with a life behind it: closed, or left by a process that was killed.
     fn new(random: &mut Rng) -> Self {
-        let (folder, mut house, mut taken) = (Folder::new(), Self::default(), Vec::new());
+        let (folder, mut setup, mut taken) = (Folder::new(), Self::default(), Vec::new());
         let mut outbox = folder.open().unwrap();
         outbox.number_batches_after(0).unwrap();
         for _ in 0..random.usize(1..60) {
             match random.u32(0..12) {
-                0..=5 => house.accept(&outbox, random),
+                0..=5 => setup.accept(&outbox, random),
                 6 | 7 => taken.extend(take(&outbox, random.usize(1..40), 1_000_000)),
                 8 => {
                     drop(outbox);
@@ -40,21 +40,21 @@ impl House {
                     outbox = folder.open().unwrap();
                     outbox.number_batches_after(0).unwrap();
                 }
-                9 if random.u32(0..4) == 0 => house.drop_or_retry(&outbox, random),
+                9 if random.u32(0..4) == 0 => setup.drop_or_retry(&outbox, random),
                 _ if taken.is_empty() => {}
                 _ => {
                     let batch = taken.swap_remove(random.usize(0..taken.len()));
-                    house.end(&outbox, batch, random);
+                    setup.end(&outbox, batch, random);
                 }
             }
         }
-        house.folder = Some(if random.bool() {
+        setup.folder = Some(if random.bool() {
             folder.killed()
         } else {
             drop(outbox);
             folder
         });
-        house
+        setup
     }
 
     fn folder(&self) -> &Folder {
@@ -131,11 +131,11 @@ fn inflict(folder: &Folder, random: &mut Rng) -> String {
 }
 
 /// A look into the file, before it is salvaged: where it counts the rows, it can write them, each as it was.
-fn look(house: &House, what: &str) {
-    let Ok(reader) = Reader::open(&house.folder().file(), Clock::simulated()) else { return };
+fn look(setup: &Setup, what: &str) {
+    let Ok(reader) = Reader::open(&setup.folder().file(), Clock::simulated()) else { return };
     let mut out = Vec::new();
     let exported = reader.export(Part::Pending, &mut out);
-    let all: BTreeSet<String> = house.all.iter().map(|row| line(*row)).collect();
+    let all: BTreeSet<String> = setup.all.iter().map(|row| line(*row)).collect();
     let written: Vec<&str> = std::str::from_utf8(&out).unwrap().lines().collect();
     assert!(written.iter().all(|row| all.contains(*row)), "{what}: a row was invented");
     // Whatever is missing, the export finds; the count may not look so far.
@@ -160,42 +160,42 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn verdict(&mut self, house: &House, what: &str) {
-        look(house, what);
-        let outbox = house.folder().open().unwrap_or_else(|error| panic!("{what}: {error}"));
+    fn verdict(&mut self, setup: &Setup, what: &str) {
+        look(setup, what);
+        let outbox = setup.folder().open().unwrap_or_else(|error| panic!("{what}: {error}"));
         outbox.number_batches_after(0).unwrap();
         let (mut came, mut told) = (BTreeSet::new(), told(&outbox));
         let exact_so_far = told.iter().all(|loss| loss.exact);
         for mut batch in drain(&outbox) {
             // Each row is what it was: `ids` compares every byte.
             for row in ids(&batch) {
-                assert!(house.all.contains(&row), "{what}: row {row} was invented");
+                assert!(setup.all.contains(&row), "{what}: row {row} was invented");
                 assert!(came.insert(row), "{what}: row {row} comes twice");
-                let again = !house.pending.contains(&row);
+                let again = !setup.pending.contains(&row);
                 assert!(!again || batch.maybe_sent(), "{what}: row {row} was settled");
             }
             let is_new = batch.sequence_number().is_none();
             outbox.issue(&mut batch).unwrap();
-            let is_given = batch.sequence_number().unwrap() <= house.last_sequence_number;
+            let is_given = batch.sequence_number().unwrap() <= setup.last_sequence_number;
             assert!(!is_new || !is_given || !exact_so_far, "{what}: a number is given twice");
             outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }
         told.extend(self::told(&outbox));
         assert_eq!(outbox.stats().pending.rows, 0, "{what}");
-        let dead_letters = Reader::open(&house.folder().file(), Clock::simulated()).unwrap().dead_letters().unwrap();
+        let dead_letters = Reader::open(&setup.folder().file(), Clock::simulated()).unwrap().dead_letters().unwrap();
         let dead_letters: Vec<i64> = dead_letters.iter().flat_map(|(_, stored)| rows_of(stored)).collect();
-        self.count(house, &came, &dead_letters.into_iter().collect(), &told, what);
+        self.count(setup, &came, &dead_letters.into_iter().collect(), &told, what);
         outbox.accept([run([9_999_999])]).unwrap();
         drop(outbox);
-        let next = house.folder().open().unwrap();
+        let next = setup.folder().open().unwrap();
         assert_eq!(drain(&next).iter().flat_map(ids).collect::<Vec<_>>(), [9_999_999], "{what}");
         assert_eq!(next.on_disk().unwrap().notices(), [], "{what}");
     }
 
-    fn count(&mut self, house: &House, came: &BTreeSet<i64>, dead_letters: &BTreeSet<i64>, told: &[Loss], what: &str) {
+    fn count(&mut self, setup: &Setup, came: &BTreeSet<i64>, dead_letters: &BTreeSet<i64>, told: &[Loss], what: &str) {
         let missing =
             |rows: &BTreeSet<i64>| rows.iter().filter(|row| !came.contains(row) && !dead_letters.contains(row)).count();
-        let (rows, dead_letters) = (missing(&house.pending), missing(&house.dead_letters));
+        let (rows, dead_letters) = (missing(&setup.pending), missing(&setup.dead_letters));
         let sum = |figure: fn(&Loss) -> u64| usize::try_from(told.iter().map(figure).sum::<u64>()).unwrap();
         let (said, said_dead_letters) = (sum(|loss| loss.rows), sum(|loss| loss.dead_letter_rows));
         let context = format!("{what}: {rows} and {dead_letters} are lost, told was {told:?}");
@@ -206,7 +206,7 @@ impl Outcome {
         }
         self.told += u32::from(!told.is_empty());
         self.exact += u32::from(!told.is_empty() && told.iter().all(|loss| loss.exact));
-        self.pending += house.pending.len();
+        self.pending += setup.pending.len();
         self.lost += rows;
     }
 }
@@ -223,9 +223,9 @@ fn whatever_is_damaged_what_is_lost_is_told_and_the_rest_goes_on() {
     let mut outcome = Outcome::default();
     for seed in only.map_or(0..damages, |seed| seed..seed + 1) {
         let mut random = Rng::with_seed(seed);
-        let house = House::new(&mut random);
-        let what = format!("damage {seed}: {}", inflict(house.folder(), &mut random));
-        outcome.verdict(&house, &what);
+        let setup = Setup::new(&mut random);
+        let what = format!("damage {seed}: {}", inflict(setup.folder(), &mut random));
+        outcome.verdict(&setup, &what);
     }
     let Outcome { told, exact, pending, lost } = outcome;
     println!("{damages} damages: {told} told, {exact} of them with an exact count; {lost} of {pending} rows lost");

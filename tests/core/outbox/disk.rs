@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::Kind;
 
-use crate::outbox::event_log::{Diary, Record};
+use crate::outbox::event_log::{EventLog, Record};
 use crate::outbox::folder::{Folder, all_ids, ids, open, run, take, try_take};
 use crate::skipped::skipped;
 
@@ -19,32 +19,32 @@ use crate::skipped::skipped;
 #[ignore = "a process of another test"]
 fn sufferer() {
     let Some(path) = std::env::var_os("OUTBOX_SUFFERER") else { return };
-    let diary = Diary::new();
+    let log = EventLog::new();
     // A disk may fail before there is an outbox.
     let Ok(outbox) = open(Path::new(&path), u64::MAX) else { return };
     outbox.number_batches_after(0).unwrap();
     for turn in 0..6 {
         let rows = turn * 100..turn * 100 + 1 + turn % 3 * 40;
         let numbers: Vec<i64> = rows.clone().collect();
-        diary.note("offer", 0, &numbers);
+        log.note("offer", 0, &numbers);
         let word = if outbox.accept([run(rows)]).is_ok() { "accepted" } else { "refused" };
-        diary.note(word, 0, &numbers);
+        log.note(word, 0, &numbers);
         if turn % 2 == 1 {
-            deliver(&outbox, &diary, turn == 3);
+            deliver(&outbox, &log, turn == 3);
         }
     }
 }
 
 /// Sends some rows, as a worker would: not before the file knows.
-fn deliver(outbox: &Queue, diary: &Diary, stays: bool) {
+fn deliver(outbox: &Queue, log: &EventLog, stays: bool) {
     let Ok(Some(mut batch)) = try_take(outbox, 7, 1_000_000) else { return };
     if outbox.issue(&mut batch).is_err() {
         return;
     }
     let (number, rows) = (batch.sequence_number().unwrap(), ids(&batch));
-    diary.note("issued", number, &rows);
+    log.note("issued", number, &rows);
     if !stays {
-        diary.note("settling", number, &rows);
+        log.note("settling", number, &rows);
         outbox.settle(&batch, RowState::Confirmed, false).unwrap();
     }
 }

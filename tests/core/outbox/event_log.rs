@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use crate::outbox::folder::{Folder, drain, ids};
 
 /// What a process says before and after each thing that it does; what it said before its death, it has done.
-pub(crate) struct Diary(Mutex<std::io::Stdout>);
+pub(crate) struct EventLog(Mutex<std::io::Stdout>);
 
-impl Diary {
+impl EventLog {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(std::io::stdout()))
     }

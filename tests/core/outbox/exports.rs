@@ -8,7 +8,7 @@ use powerbi_push::delivery::queue::{Part, Reader};
 use powerbi_push::error::{Kind, Result};
 
 use crate::outbox::folder::{Folder, line, run};
-use crate::outbox::salvage::{house, hundred, spoil};
+use crate::outbox::salvage::{hundred, setup, spoil};
 
 const PAGE: usize = 4_096;
 
@@ -39,7 +39,7 @@ fn change(folder: &Folder, sql: &str) {
 
 #[test]
 fn a_run_that_is_damaged_is_left_out_and_told_and_all_others_are_written() {
-    let folder = house();
+    let folder = setup();
     spoil(&folder.file(), "item 7");
     let (answer, written) = export(&folder, Part::Pending);
     let error = answer.unwrap_err();
@@ -58,7 +58,7 @@ fn a_run_that_is_damaged_is_left_out_and_told_and_all_others_are_written() {
 
 #[test]
 fn what_waits_is_no_number_where_a_row_cannot_be_read_or_nobody_knows_how_many_there_are() {
-    let folder = house();
+    let folder = setup();
     spoil(&folder.file(), "item 7");
     let error = reader(&folder).pending().unwrap_err();
     assert!(error.message.contains("8 of 10 rows can be read (record "), "{error}");
@@ -105,7 +105,7 @@ fn what_lies_behind_pages_that_cannot_be_read_is_written_in_order() {
 
 #[test]
 fn without_a_batch_the_rows_that_wait_are_written() {
-    let folder = house();
+    let folder = setup();
     change(&folder, "UPDATE batches SET bytes = bytes + 1");
     let (answer, written) = export(&folder, Part::Pending);
     assert_eq!(written, lines(4..10));

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::error::{Error, Kind};
 
-use crate::outbox::event_log::{Diary, Record};
+use crate::outbox::event_log::{EventLog, Record};
 use crate::outbox::folder::{Folder, ids, open, run, take};
 
 const KILLS: u64 = 50;
@@ -24,45 +24,45 @@ fn victim() {
     let start: i64 = start.parse().unwrap();
     let outbox = open(Path::new(&path), u64::MAX).unwrap();
     outbox.number_batches_after(0).unwrap();
-    let diary = Diary::new();
+    let log = EventLog::new();
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
-            let (outbox, diary) = (&outbox, &diary);
-            scope.spawn(move || write(outbox, diary, start + writer * (ROWS / WRITERS)));
+            let (outbox, log) = (&outbox, &log);
+            scope.spawn(move || write(outbox, log, start + writer * (ROWS / WRITERS)));
         }
-        deliver(&outbox, &diary);
+        deliver(&outbox, &log);
     });
 }
 
 /// Accepts rows for ever, from `next` on: most one by one, some in runs that fill many pages.
-fn write(outbox: &Queue, diary: &Diary, mut next: i64) {
+fn write(outbox: &Queue, log: &EventLog, mut next: i64) {
     for turn in 0.. {
         let count = if turn % 16 == 15 { 500 } else { 1 + turn % 3 };
         let rows: Vec<i64> = (next..next + count).collect();
-        diary.note("offer", 0, &rows);
+        log.note("offer", 0, &rows);
         outbox.accept([run(next..next + count)]).unwrap();
-        diary.note("accepted", 0, &rows);
+        log.note("accepted", 0, &rows);
         next += count;
     }
 }
 
 /// Delivers for ever; every fourth batch stays on its way, every fifth is refused.
-fn deliver(outbox: &Queue, diary: &Diary) {
+fn deliver(outbox: &Queue, log: &EventLog) {
     for turn in 0.. {
         let Some(mut batch) = take(outbox, 1 + turn % 40, 20_000) else { continue };
         outbox.issue(&mut batch).unwrap();
         let (number, rows) = (batch.sequence_number().unwrap(), ids(&batch));
-        diary.note("issued", number, &rows);
+        log.note("issued", number, &rows);
         if turn % 4 == 3 {
             continue;
         }
-        diary.note("settling", number, &rows);
+        log.note("settling", number, &rows);
         if turn % 5 == 4 {
             outbox.settle_as_dead_letter(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
         } else {
             outbox.settle(&batch, RowState::Confirmed, false).unwrap();
         }
-        diary.note("settled", number, &rows);
+        log.note("settled", number, &rows);
     }
 }
 

@@ -41,10 +41,10 @@ pub(super) const UNKNOWN: Loss = Loss { rows: 0, sent: 0, dead_letter_rows: 0, e
 
 #[test]
 fn the_rows_of_the_other_file_go_on_and_no_count_is_made_up() {
-    let houses: [fn(i64) -> Folder; 2] = [closed, killed];
+    let setups: [fn(i64) -> Folder; 2] = [closed, killed];
     for (first, second) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         for (here, there) in [(3, 50), (50, 3), (3, 3)] {
-            let (folder, other) = (houses[first](here), houses[second](there));
+            let (folder, other) = (setups[first](here), setups[second](there));
             swap(&folder, &other);
             assert_eq!(
                 Reader::open(&folder.file(), Clock::simulated()).unwrap().pending().unwrap().rows,

@@ -41,7 +41,7 @@ fn seen(batches: &[Batch]) -> Vec<(Vec<i64>, Option<u64>, bool)> {
 }
 
 /// Rows 0 to 4 sent as number 1, rows 4 to 10 in runs of two; row 20 a dead letter.
-pub(super) fn house() -> Folder {
+pub(super) fn setup() -> Folder {
     let folder = Folder::new();
     let outbox = folder.open().unwrap();
     outbox.number_batches_after(0).unwrap();
@@ -57,7 +57,7 @@ pub(super) fn house() -> Folder {
 
 #[test]
 fn a_damaged_run_is_lost_and_everything_else_is_as_it_was() {
-    let folder = house();
+    let folder = setup();
     spoil(&folder.file(), "item 7");
     let outbox = folder.open().unwrap();
     let batches = drain(&outbox);
@@ -83,7 +83,7 @@ fn a_damaged_run_is_lost_and_everything_else_is_as_it_was() {
 
 #[test]
 fn what_is_left_of_a_damaged_batch_is_another_batch_and_may_have_been_sent() {
-    let folder = house();
+    let folder = setup();
     spoil(&folder.file(), "item 1");
     let outbox = folder.open().unwrap();
     let batches = drain(&outbox);
@@ -97,7 +97,7 @@ fn what_is_left_of_a_damaged_batch_is_another_batch_and_may_have_been_sent() {
 
 #[test]
 fn without_figures_the_mark_knows_which_rows_may_have_been_sent() {
-    let folder = house();
+    let folder = setup();
     rusqlite::Connection::open(folder.file()).unwrap().execute_batch("UPDATE state SET next = 0").unwrap();
     let outbox = folder.open().unwrap();
     let batches = drain(&outbox);
@@ -111,7 +111,7 @@ fn without_figures_the_mark_knows_which_rows_may_have_been_sent() {
 
 #[test]
 fn without_figures_and_a_mark_each_row_may_have_been_sent_and_nobody_knows_how_many_are_lost() {
-    let folder = house();
+    let folder = setup();
     rusqlite::Connection::open(folder.file()).unwrap().execute_batch("UPDATE state SET next = 0").unwrap();
     fs::remove_file(folder.path().join("outbox.db-mark")).unwrap();
     let outbox = folder.open().unwrap();
@@ -128,7 +128,7 @@ fn without_figures_and_a_mark_each_row_may_have_been_sent_and_nobody_knows_how_m
 #[test]
 fn a_header_may_be_gone_altogether() {
     for (from, to) in [(0, 16), (0, 100), (60, 72), (0, 4_096)] {
-        let folder = house();
+        let folder = setup();
         let mut bytes = fs::read(folder.file()).unwrap();
         bytes[from..to].fill(0xA5);
         fs::write(folder.file(), bytes).unwrap();
@@ -371,7 +371,7 @@ fn behead(folder: &Folder) {
 fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
     for (call, step) in [("rename", 1), ("fsync", 3), ("fdatasync", 5), ("unlink", 13), ("pwrite64", 37)] {
         for at in (1..).step_by(every(step) as usize) {
-            let folder = house();
+            let folder = setup();
             spoil(&folder.file(), "item 7");
             behead(&folder);
             let Some(killed) = killed_at(&folder, call, at) else { return };
@@ -452,7 +452,7 @@ fn without_its_mark_a_file_that_was_closed_is_whole_and_one_that_was_not_may_not
 
 #[test]
 fn strays_beside_an_outbox_stay_as_they_are_and_change_nothing() {
-    let folder = house();
+    let folder = setup();
     let strays = ["outbox.db.new", "outbox.db.draft", "outbox.db-journal.txt", "outbox.db.corrupt-1"];
     for (place, name) in strays.iter().enumerate() {
         let bytes = if place == 0 { fs::read(folder.file()).unwrap() } else { b"a stranger's".to_vec() };

@@ -57,8 +57,8 @@ fn service() -> (Runtime, StandIn) {
         "POST" => Said::json(201, &json!({"id": "1", "name": "made"})),
         _ => Said::json(200, &json!({"value": []})),
     };
-    let house = runtime.block_on(StandIn::start(answer));
-    (runtime, house)
+    let setup = runtime.block_on(StandIn::start(answer));
+    (runtime, setup)
 }
 
 fn config() -> ProptestConfig {
@@ -71,12 +71,12 @@ fn decoded(text: &str) -> String {
 
 #[test]
 fn any_three_names_are_exactly_one_path_or_refused_before_anything_is_sent() {
-    let (runtime, house) = service();
+    let (runtime, setup) = service();
     proptest!(config(), |(workspace in names(), dataset in names(), table in names())| {
-        let sent = house.asked().len();
+        let sent = setup.asked().len();
         let at = TableAt::new(Some(&workspace), &dataset, &table);
-        let deleted = runtime.block_on(house.client.api().delete_rows(&at));
-        let asked = house.asked().split_off(sent);
+        let deleted = runtime.block_on(setup.client.api().delete_rows(&at));
+        let asked = setup.asked().split_off(sent);
         let is_none = |name: &&String| ["", ".", ".."].contains(&name.as_str()) || check_name("a name", name).is_err();
         if [&workspace, &dataset, &table].iter().any(is_none) {
             let error = deleted.unwrap_err();
@@ -118,12 +118,12 @@ fn a_table_may_be_named_so_or_not_before_anything_is_sent() {
 
 #[test]
 fn any_name_of_a_workspace_is_one_filter() {
-    let (runtime, house) = service();
+    let (runtime, setup) = service();
     proptest!(config(), |(name in names())| {
-        let sent = house.asked().len();
-        let error = runtime.block_on(house.client.api().find_workspace(&name)).unwrap_err();
+        let sent = setup.asked().len();
+        let error = runtime.block_on(setup.client.api().find_workspace(&name)).unwrap_err();
         assert_eq!(error.kind, Kind::NotFound);
-        let asked = house.asked().split_off(sent);
+        let asked = setup.asked().split_off(sent);
         assert_eq!(asked.len(), 2);
         let query = asked[0].target.strip_prefix("/v1.0/myorg/groups?").unwrap();
         let pairs: Vec<(&str, &str)> = query.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
@@ -137,7 +137,7 @@ fn any_name_of_a_workspace_is_one_filter() {
 
 #[test]
 fn any_name_of_a_dataset_is_sent_as_it_is() {
-    let (runtime, house) = service();
+    let (runtime, setup) = service();
     proptest!(config(), |(name in names())| {
         let columns = json!([{"name": "Id", "dataType": "Int64"}]);
         let given = json!({"name": name, "tables": [{"name": "T", "columns": columns}]});
@@ -145,8 +145,8 @@ fn any_name_of_a_dataset_is_sent_as_it_is() {
             assert!(name.trim().is_empty(), "{name}");
             return Ok(());
         };
-        runtime.block_on(house.client.api().create_if(None, &dataset, IfExists::Fail)).unwrap();
-        let asked = house.asked().into_iter().rfind(|asked| asked.method == "POST").unwrap();
+        runtime.block_on(setup.client.api().create_if(None, &dataset, IfExists::Fail)).unwrap();
+        let asked = setup.asked().into_iter().rfind(|asked| asked.method == "POST").unwrap();
         assert_eq!(asked.line(), "POST /v1.0/myorg/datasets");
         assert_eq!(serde_json::from_str::<Value>(&asked.body).unwrap()["name"], name.as_str());
     });

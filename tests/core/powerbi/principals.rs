@@ -27,8 +27,8 @@ async fn a_service_principal_is_told_to_name_a_workspace_before_anything_is_sent
         read_dataset_for(&json!({"name": "Sales", "tables": [{"name": "Orders", "columns": columns}]}), &TARGET)
             .unwrap();
     for claims in [json!({"idtyp": "app", "appid": "1"}), json!({"azp": "1", "oid": "2"})] {
-        let house = signed_in(&claims).await;
-        let api = house.client.api();
+        let setup = signed_in(&claims).await;
+        let api = setup.client.api();
         for error in [
             api.datasets(None).await.unwrap_err(),
             api.find_dataset(None, DATASET).await.unwrap_err(),
@@ -43,27 +43,27 @@ async fn a_service_principal_is_told_to_name_a_workspace_before_anything_is_sent
             assert_eq!(error.message, "the sign-in is a service principal's, which has no My workspace");
             assert!(error.hint.unwrap().starts_with("name a workspace: client.workspace("));
         }
-        assert_eq!(house.lines(), [""; 0]);
+        assert_eq!(setup.lines(), [""; 0]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_workspace_a_service_principal_may_ask() {
-    let house = signed_in(&json!({"idtyp": "app", "appid": "1"})).await;
-    let api = house.client.api();
+    let setup = signed_in(&json!({"idtyp": "app", "appid": "1"})).await;
+    let api = setup.client.api();
     assert_eq!(api.datasets(Some(GROUP)).await.unwrap(), []);
     assert_eq!(api.workspaces(None).await.unwrap(), []);
     assert_eq!(api.find_workspace(GROUP).await.unwrap().name, "Team");
-    assert_eq!(house.lines().len(), 3);
+    assert_eq!(setup.lines().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_and_whoever_cannot_be_told_are_left_to_the_service() {
     let delegated = json!({"appid": "1", "scp": "Dataset.ReadWrite.All", "upn": "ada@example.org"});
     for claims in [delegated, json!({"aud": "https://analysis.windows.net/powerbi/api"})] {
-        let house = signed_in(&claims).await;
-        assert_eq!(house.client.api().datasets(None).await.unwrap(), []);
+        let setup = signed_in(&claims).await;
+        assert_eq!(setup.client.api().datasets(None).await.unwrap(), []);
     }
-    let house = StandIn::start(|_| Said::json(200, &json!({"value": []}))).await;
-    assert_eq!(house.client.api().datasets(None).await.unwrap(), []);
+    let setup = StandIn::start(|_| Said::json(200, &json!({"value": []}))).await;
+    assert_eq!(setup.client.api().datasets(None).await.unwrap(), []);
 }

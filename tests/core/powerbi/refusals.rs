@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::scripted_service::{Said, StandIn};
 
 async fn refused(said: Said) -> Error {
-    let house = StandIn::start(move |_| said.clone()).await;
-    house.client.api().datasets(None).await.unwrap_err()
+    let setup = StandIn::start(move |_| said.clone()).await;
+    setup.client.api().datasets(None).await.unwrap_err()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,14 +38,14 @@ async fn marks_of_personal_data_are_not_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_goes_nowhere() {
-    let house = StandIn::start(|asked| match asked.target.as_str() {
+    let setup = StandIn::start(|asked| match asked.target.as_str() {
         "/elsewhere" => Said::json(200, &json!({"value": []})),
         _ => Said::empty(307).with("Location: /elsewhere"),
     })
     .await;
-    let error = house.client.api().datasets(None).await.unwrap_err();
+    let error = setup.client.api().datasets(None).await.unwrap_err();
     assert_eq!(error.answer.status, Some(307));
-    assert_eq!(house.lines(), ["GET /v1.0/myorg/datasets"]);
+    assert_eq!(setup.lines(), ["GET /v1.0/myorg/datasets"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

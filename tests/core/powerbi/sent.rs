@@ -48,9 +48,9 @@ async fn a_dataset_is_posted_as_the_service_spells_it() {
         "relationships": [{"name": "r", "fromTable": "Order", "fromColumn": "ProductID", "toTable": "Product",
                            "toColumn": "ProductID", "crossFilteringBehavior": "BothDirections"}],
     });
-    let house = service().await;
-    house.client.api().create_dataset(Some(GROUP), &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
-    let asked = house.asked().pop().unwrap();
+    let setup = service().await;
+    setup.client.api().create_dataset(Some(GROUP), &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
+    let asked = setup.asked().pop().unwrap();
     assert_eq!(asked.line(), format!("POST /v1.0/myorg/groups/{GROUP}/datasets?defaultRetentionPolicy=basicFIFO"));
     assert_eq!(serde_json::from_str::<Value>(&asked.body).unwrap(), expected);
 }
@@ -61,9 +61,9 @@ async fn each_mode_and_policy_is_sent_and_streaming_modes_send_names_and_types_o
         for (policy, query) in [("None", ""), ("basicFIFO", "?defaultRetentionPolicy=basicFIFO")] {
             let table = json!({"name": "T", "columns": [{"name": "Id", "dataType": "text"}]});
             let given = json!({"name": "S", "defaultMode": mode, "defaultRetentionPolicy": policy, "tables": [table]});
-            let house = service().await;
-            house.client.api().create_dataset(None, &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
-            let asked = house.asked().pop().unwrap();
+            let setup = service().await;
+            setup.client.api().create_dataset(None, &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
+            let asked = setup.asked().pop().unwrap();
             assert_eq!(asked.line(), format!("POST /v1.0/myorg/datasets{query}"));
             let table = r#"{"name":"T","columns":[{"name":"Id","dataType":"string"}]}"#;
             assert_eq!(asked.body, format!(r#"{{"name":"S","defaultMode":"{sent}","tables":[{table}]}}"#));
@@ -80,9 +80,9 @@ async fn what_is_sent_has_no_property_that_the_service_does_not_describe() {
     let table = json!({"name": "T", "columns": [column], "measures": [measure], "description": "d", "isHidden": true});
     let related = json!({"name": "r", "fromTable": "T", "fromColumn": "a", "toTable": "T", "toColumn": "a"});
     let given = json!({"name": "D", "tables": [table], "relationships": [related]});
-    let house = service().await;
-    house.client.api().create_dataset(None, &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
-    let sent: Value = serde_json::from_str(&house.asked()[0].body).unwrap();
+    let setup = service().await;
+    setup.client.api().create_dataset(None, &read_dataset_for(&given, &TARGET).unwrap()).await.unwrap();
+    let sent: Value = serde_json::from_str(&setup.asked()[0].body).unwrap();
     for (part, definition) in [
         ("", "CreateDatasetRequest"),
         ("/tables/0", "Table"),

@@ -32,51 +32,51 @@ fn two_tables(asked: &Asked) -> Said {
     Said::json(404, &json!({"error": {"code": "ItemNotFound", "message": message}}))
 }
 
-async fn update(house: &StandIn, name: &str, table: &Table, may_lose_rows: bool) -> Result<(), Error> {
-    house.client.api().update_schema(&TableAt::new(None, DATASET, name), table, may_lose_rows).await
+async fn update(setup: &StandIn, name: &str, table: &Table, may_lose_rows: bool) -> Result<(), Error> {
+    setup.client.api().update_schema(&TableAt::new(None, DATASET, name), table, may_lose_rows).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_gets_its_schema_as_the_service_spells_it() {
-    let house = StandIn::start(two_tables).await;
-    house.client.api().update_schema(&TableAt::new(Some(GROUP), DATASET, "Orders"), &orders(), true).await.unwrap();
-    let asked = house.asked().remove(0);
+    let setup = StandIn::start(two_tables).await;
+    setup.client.api().update_schema(&TableAt::new(Some(GROUP), DATASET, "Orders"), &orders(), true).await.unwrap();
+    let asked = setup.asked().remove(0);
     assert_eq!(asked.line(), format!("PUT /v1.0/myorg/groups/{GROUP}/datasets/{DATASET}/tables/Orders"));
     let column = r#"{"name":"Id","dataType":"Int64","isHidden":true}"#;
     let measure = r#"{"name":"Total","expression":"SUM(Orders[Id])"}"#;
     let expected = format!(r#"{{"name":"Orders","columns":[{column}],"measures":[{measure}],"description":"d"}}"#);
     assert_eq!(asked.body, expected);
-    assert_eq!(house.asked().len(), 1);
+    assert_eq!(setup.asked().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_may_go_are_asked_for_before_anything_is_sent() {
-    let house = StandIn::start(two_tables).await;
-    let error = update(&house, "Orders", &orders(), false).await.unwrap_err();
+    let setup = StandIn::start(two_tables).await;
+    let error = update(&setup, "Orders", &orders(), false).await.unwrap_err();
     assert_eq!(error.kind, Kind::Configuration);
     assert_eq!(error.message, "updating the schema may delete all rows of table `Orders`");
     assert!(error.hint.unwrap().contains("may_lose_rows=True"));
-    assert_eq!(house.lines(), [""; 0]);
+    assert_eq!(setup.lines(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_another_name_is_refused_before_anything_is_sent() {
-    let house = StandIn::start(two_tables).await;
+    let setup = StandIn::start(two_tables).await;
     for name in ["orders", "Order", "Orders "] {
-        let error = update(&house, name, &orders(), true).await.unwrap_err();
+        let error = update(&setup, name, &orders(), true).await.unwrap_err();
         assert_eq!(error.kind, Kind::Configuration);
         assert_eq!(error.message, format!("table `{name}` cannot take the schema of a table `Orders`"));
     }
-    assert_eq!(house.lines(), [""; 0]);
+    assert_eq!(setup.lines(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_not_there_is_answered_with_those_that_are() {
-    let house = StandIn::start(two_tables).await;
-    let api = house.client.api();
+    let setup = StandIn::start(two_tables).await;
+    let api = setup.client.api();
     let table = Table { name: "Cr".into(), ..orders() };
     for error in [
-        update(&house, "Cr", &table, true).await.unwrap_err(),
+        update(&setup, "Cr", &table, true).await.unwrap_err(),
         api.delete_rows(&TableAt::new(None, DATASET, "Cr")).await.unwrap_err(),
         api.sequence_numbers(&TableAt::new(None, DATASET, "Cr")).await.unwrap_err(),
     ] {
@@ -93,14 +93,14 @@ const NOT_FOUND: (Kind, Option<u16>, Option<&str>) = (Kind::NotFound, Some(404),
 #[tokio::test(flavor = "multi_thread")]
 async fn a_404_that_is_not_about_the_table_is_left_as_it_is() {
     let message = "Dataset cfafbeb1 is not Push API dataset.";
-    let house = StandIn::start(move |_| Said::json(404, &json!({"code": "ItemNotFound", "message": message}))).await;
-    let error = house.client.api().delete_rows(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err();
+    let setup = StandIn::start(move |_| Said::json(404, &json!({"code": "ItemNotFound", "message": message}))).await;
+    let error = setup.client.api().delete_rows(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err();
     assert!(error.message.ends_with("ItemNotFound: Dataset cfafbeb1 is not Push API dataset."), "{}", error.message);
 
-    let house =
+    let setup =
         StandIn::start(|asked| if asked.target.ends_with("/tables") { two_tables(asked) } else { Said::empty(404) })
             .await;
-    let error = house.client.api().sequence_numbers(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err();
+    let error = setup.client.api().sequence_numbers(&TableAt::new(None, DATASET, "Orders")).await.unwrap_err();
     assert_eq!(error.message, "asking for the sequence numbers: the service answered 404");
     assert!(error.hint.unwrap().contains("may offer it no longer"));
 }
@@ -108,9 +108,9 @@ async fn a_404_that_is_not_about_the_table_is_left_as_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sequence_numbers_are_asked_for_beside_the_rows() {
     let entries = json!([{"clientId": 3, "sequenceNumber": 41}, {"clientId": "1", "sequenceNumber": "7"}]);
-    let house = StandIn::start(move |_| Said::json(200, &json!({"value": entries}))).await;
-    let numbers = house.client.api().sequence_numbers(&TableAt::new(Some(GROUP), DATASET, "Ä/r")).await.unwrap();
+    let setup = StandIn::start(move |_| Said::json(200, &json!({"value": entries}))).await;
+    let numbers = setup.client.api().sequence_numbers(&TableAt::new(Some(GROUP), DATASET, "Ä/r")).await.unwrap();
     assert_eq!(numbers, BTreeMap::from([(1, 7), (3, 41)]));
     let path = format!("/v1.0/myorg/groups/{GROUP}/datasets/{DATASET}/tables/%C3%84%2Fr/sequenceNumbers");
-    assert_eq!(house.lines(), [format!("GET {path}")]);
+    assert_eq!(setup.lines(), [format!("GET {path}")]);
 }

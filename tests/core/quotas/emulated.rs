@@ -7,7 +7,7 @@ use powerbi_push::emulator::{Assumed, Licence, Options, RetryAfter, Row, Value};
 use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::services::powerbi::Allowance;
 
-use crate::delivery::House;
+use crate::delivery::Setup;
 
 /// Rows of one request of the two hours.
 const ROWS: usize = 400;
@@ -27,29 +27,29 @@ fn windows() -> Vec<Assumed> {
 }
 
 /// How many requests with rows were refused.
-fn refused(house: &House) -> usize {
-    house.emulator.requests().iter().filter(|request| request.status == Some(429)).count()
+fn refused(setup: &Setup) -> usize {
+    setup.emulator.requests().iter().filter(|request| request.status == Some(429)).count()
 }
 
-async fn house(assumed: Assumed, quotas: Allowance, retention: Option<&str>) -> House {
-    House::with(Options { assumed, ..Options::default() }, quotas, retention).await
+async fn setup(assumed: Assumed, quotas: Allowance, retention: Option<&str>) -> Setup {
+    Setup::with(Options { assumed, ..Options::default() }, quotas, retention).await
 }
 
 /// `count` requests of `rows` rows, all of which arrive; answers how many seconds it took.
-async fn push(house: &House, count: usize, rows: usize) -> f64 {
-    let before = (house.since_start(), house.stored());
-    let (_, failure) = house.deliver(i64::try_from(count * rows).unwrap(), rows, IN_FLIGHT).await;
-    assert_eq!((failure, house.stored()), (None, before.1 + count * rows));
-    (house.since_start() - before.0).as_secs_f64()
+async fn push(setup: &Setup, count: usize, rows: usize) -> f64 {
+    let before = (setup.since_start(), setup.stored());
+    let (_, failure) = setup.deliver(i64::try_from(count * rows).unwrap(), rows, IN_FLIGHT).await;
+    assert_eq!((failure, setup.stored()), (None, before.1 + count * rows));
+    (setup.since_start() - before.0).as_secs_f64()
 }
 
 /// The `Id` of each row, in the order of arrival.
-fn ids(house: &House) -> Vec<i64> {
+fn ids(setup: &Setup) -> Vec<i64> {
     let id = |row: &Row| match row.get("Id") {
         Some(Value::Int(id)) => *id,
         other => panic!("{other:?} is no Id"),
     };
-    house.emulator.rows(None, "Sales", None).unwrap().iter().map(id).collect()
+    setup.emulator.rows(None, "Sales", None).unwrap().iter().map(id).collect()
 }
 
 /// Every row of `requests` is there once: in order where `workers` is one, else in order within its request.
@@ -63,8 +63,8 @@ fn check_order(ids: &[i64], requests: usize, workers: usize) {
 }
 
 /// What went when, in seconds: 120 a minute, and as soon as the table is large 120 an hour, of what is counted already too.
-fn check_times(house: &House, before_large: usize) {
-    let requests = house.emulator.requests();
+fn check_times(setup: &Setup, before_large: usize) {
+    let requests = setup.emulator.requests();
     let times: Vec<f64> =
         requests.iter().filter(|request| request.rows > 0).map(|request| request.at.as_secs_f64()).collect();
     let gaps: Vec<f64> = times.windows(121).map(|some| some[120] - some[0]).collect();
@@ -81,29 +81,29 @@ async fn two_hours_with_a_table_that_becomes_large_in_their_middle_are_not_refus
     // With the 625th request there are 250,000 rows: from that one on it is 120 an hour.
     let parts = [(0, 300), (3_460, 324 + 120)];
     for (number, assumed) in windows().into_iter().enumerate() {
-        let (house, workers) = (house(assumed, Allowance::PRO, None).await, [IN_FLIGHT, 1][number % 2]);
+        let (setup, workers) = (setup(assumed, Allowance::PRO, None).await, [IN_FLIGHT, 1][number % 2]);
         for (begin, requests) in parts {
-            house.rest_until(Duration::from_secs(begin)).await;
+            setup.rest_until(Duration::from_secs(begin)).await;
             let rows = (requests * ROWS) as u64;
-            let (outbox, failure) = house.deliver(i64::try_from(rows).unwrap(), ROWS, workers).await;
+            let (outbox, failure) = setup.deliver(i64::try_from(rows).unwrap(), ROWS, workers).await;
             assert_eq!(failure, None, "{assumed:?}");
             assert_eq!(outbox.ledger().pieces(0..rows), [(0..rows, Some(RowState::Confirmed))]);
         }
-        assert_eq!(refused(&house), 0, "{assumed:?}");
-        let ids = ids(&house);
+        assert_eq!(refused(&setup), 0, "{assumed:?}");
+        let ids = ids(&setup);
         let (first, second) = ids.split_at(300 * ROWS);
         check_order(first, 300, workers);
         check_order(second, 444, workers);
-        check_times(&house, 624);
+        check_times(&setup, 624);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_minute_is_used_to_98_hundredths_and_never_more() {
     for assumed in windows() {
-        let house = house(assumed, Allowance::PRO, Some("basicFIFO")).await;
-        let seconds = push(&house, 601, 10).await;
-        assert_eq!(refused(&house), 0, "{assumed:?}");
+        let setup = setup(assumed, Allowance::PRO, Some("basicFIFO")).await;
+        let seconds = push(&setup, 601, 10).await;
+        assert_eq!(refused(&setup), 0, "{assumed:?}");
         // Sliding windows of the service would allow it in 300 seconds.
         assert!((300.0..=300.0 / 0.98).contains(&seconds), "{assumed:?}: {seconds}");
     }
@@ -113,9 +113,9 @@ async fn the_minute_is_used_to_98_hundredths_and_never_more() {
 async fn the_rows_of_an_hour_are_used_to_98_hundredths_and_never_more() {
     for assumed in windows() {
         let free = Assumed { licence: Licence::Free, ..assumed };
-        let house = house(free, Allowance::FREE, None).await;
-        let seconds = push(&house, 21, 1_000).await;
-        assert_eq!(refused(&house), 0, "{assumed:?}");
+        let setup = setup(free, Allowance::FREE, None).await;
+        let seconds = push(&setup, 21, 1_000).await;
+        assert_eq!(refused(&setup), 0, "{assumed:?}");
         assert!((7_200.0..=7_200.0 / 0.98).contains(&seconds), "{assumed:?}: {seconds}");
     }
 }
@@ -123,36 +123,36 @@ async fn the_rows_of_an_hour_are_used_to_98_hundredths_and_never_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_quotas_every_phase_refuses_and_all_rows_arrive_late() {
     for assumed in windows() {
-        let house = house(assumed, Allowance::NONE, None).await;
-        push(&house, 260, 1).await;
-        assert!(refused(&house) > 0, "{assumed:?}");
+        let setup = setup(assumed, Allowance::NONE, None).await;
+        push(&setup, 260, 1).await;
+        assert!(refused(&setup) > 0, "{assumed:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_table_that_nobody_told_of_is_learnt_from_one_round_of_refusals() {
     for assumed in windows() {
-        let house = house(assumed, Allowance::PRO, None).await;
-        push(&house, 25, 10_000).await;
-        house.forget();
-        push(&house, 120, 1).await;
-        let learnt = refused(&house);
+        let setup = setup(assumed, Allowance::PRO, None).await;
+        push(&setup, 25, 10_000).await;
+        setup.forget();
+        push(&setup, 120, 1).await;
+        let learnt = refused(&setup);
         assert!((1..=IN_FLIGHT).contains(&learnt), "{assumed:?}: {learnt} refusals");
-        push(&house, 120, 1).await;
-        assert_eq!(refused(&house), learnt, "{assumed:?}");
+        push(&setup, 120, 1).await;
+        assert_eq!(refused(&setup), learnt, "{assumed:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_a_refusal_says_when_to_come_back_a_large_table_is_learnt_and_then_left_alone() {
     for (retry_after, most) in [(RetryAfter::Date, IN_FLIGHT), (RetryAfter::Absent, 2 * IN_FLIGHT)] {
-        let house = house(Assumed { retry_after, ..Assumed::default() }, Allowance::PRO, None).await;
-        push(&house, 25, 10_000).await;
-        house.forget();
-        push(&house, 120, 1).await;
-        let learnt = refused(&house);
+        let setup = setup(Assumed { retry_after, ..Assumed::default() }, Allowance::PRO, None).await;
+        push(&setup, 25, 10_000).await;
+        setup.forget();
+        push(&setup, 120, 1).await;
+        let learnt = refused(&setup);
         assert!((1..=most).contains(&learnt), "{retry_after:?}: {learnt} refusals");
-        push(&house, 120, 1).await;
-        assert_eq!(refused(&house), learnt, "{retry_after:?}");
+        push(&setup, 120, 1).await;
+        assert_eq!(refused(&setup), learnt, "{retry_after:?}");
     }
 }

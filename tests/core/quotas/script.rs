@@ -1,13 +1,13 @@
 //! A service that says what a script tells it to, and the road of rows to it, on virtual time.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use powerbi_push::auth::{AccessToken, Credential};
 use powerbi_push::clock::{Clock, Moment};
+use powerbi_push::delivery::Route;
 use powerbi_push::delivery::queue::{Queue, RowState};
 use powerbi_push::delivery::worker::{Delivery, OnFailure, Policy};
 use powerbi_push::http::transport::Settings;
@@ -15,14 +15,14 @@ use powerbi_push::rate_limit::IN_FLIGHT;
 use powerbi_push::retry::Retry;
 use powerbi_push::rows::encode::{self, Encoder};
 use powerbi_push::rows::schema::TableSchema;
-use powerbi_push::services::powerbi::client::{Client, Route};
+use powerbi_push::services::powerbi::client::Client;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 use powerbi_push::services::powerbi::sinks::PushDataset;
 use powerbi_push::services::powerbi::{Allowance, TARGET, TableAt, base_url};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::sample::{Sample, table};
+use crate::scripted_server::{Said, serve};
 
 /// What the service does with one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,17 +39,25 @@ impl Reply {
     pub(crate) fn throttled(seconds: &impl ToString) -> Self {
         Self::Answer(429, vec![("Retry-After", seconds.to_string())])
     }
+
+    fn said(&self) -> Said {
+        match self {
+            Self::Take => Said::empty(200),
+            Self::Answer(status, headers) => {
+                headers.iter().fold(Said::empty(*status), |said, (name, value)| said.with(&format!("{name}: {value}")))
+            }
+            Self::Lose => Said::nothing(),
+        }
+    }
 }
 
 /// A request that came, when, and what it was answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Came {
     pub(crate) at: Duration,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: String,
     pub(crate) reply: Reply,
 }
-
-type Script = Box<dyn FnMut(Duration, usize) -> Reply + Send>;
 
 /// The service, a client of it, and the dataset's id.
 pub(crate) struct Scripted {
@@ -61,24 +69,25 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     /// A service that answers the n-th request at a time as `script` says.
-    pub(crate) async fn new(script: impl FnMut(Duration, usize) -> Reply + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let scripted = Self::at(&listener);
-        let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(Box::new(script)));
-        tokio::spawn(listen(listener, scripted.clock.clone(), script, Arc::clone(&scripted.came)));
-        scripted
+    pub(crate) async fn new(mut script: impl FnMut(Duration, usize) -> Reply + Send + 'static) -> Self {
+        let (clock, came) = (Clock::simulated(), Arc::<Mutex<Vec<Came>>>::default());
+        let (time, keeping) = (clock.clone(), Arc::clone(&came));
+        let url = serve(move |asked| {
+            let mut came = keeping.lock().unwrap();
+            let at = time.now() - Moment::default();
+            let reply = script(at, came.len());
+            let said = reply.said();
+            came.push(Came { at, body: asked.body.clone(), reply });
+            said
+        });
+        Self { clock, came, url: url.await, dataset: dataset() }
     }
 
     /// An address at which nobody listens.
     pub(crate) async fn nowhere() -> Self {
-        Self::at(&TcpListener::bind("127.0.0.1:0").await.unwrap())
-    }
-
-    fn at(listener: &TcpListener) -> Self {
-        static DATASETS: AtomicUsize = AtomicUsize::new(0);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let dataset = format!("scripted-{}", DATASETS.fetch_add(1, Ordering::Relaxed));
-        Self { clock: Clock::simulated(), came: Arc::default(), url, dataset }
+        Self { clock: Clock::simulated(), came: Arc::default(), url, dataset: dataset() }
     }
 
     /// A way to its table; each is a client of its own.
@@ -87,7 +96,8 @@ impl Scripted {
         let credential =
             Credential::Token(AccessToken { secret: "token".to_owned().into(), expires: None, refresh_at: None });
         let root = base_url(&self.url).unwrap();
-        let client = Client::new(root, credential, &settings, Retry::default(), quotas, self.clock.clone()).unwrap();
+        let client =
+            Client::new(root, credential, &settings, Retry::default(), quotas, self.clock.clone(), None).unwrap();
         client.route(&TableAt::new(None, &self.dataset, "Orders")).unwrap()
     }
 
@@ -151,6 +161,12 @@ impl Scripted {
     }
 }
 
+/// The id of another dataset, whose quotas nobody shares.
+fn dataset() -> String {
+    static DATASETS: AtomicUsize = AtomicUsize::new(0);
+    format!("scripted-{}", DATASETS.fetch_add(1, Ordering::Relaxed))
+}
+
 /// A push that is over.
 pub(crate) struct Pushed {
     pub(crate) delivery: Arc<Delivery>,
@@ -179,60 +195,6 @@ fn requests(count: usize) -> Queue {
         if filled.ended {
             outbox.close();
             return outbox;
-        }
-    }
-}
-
-async fn listen(listener: TcpListener, clock: Clock, script: Arc<Mutex<Script>>, came: Arc<Mutex<Vec<Came>>>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let (clock, script, came) = (clock.clone(), Arc::clone(&script), Arc::clone(&came));
-        tokio::spawn(async move { serve(stream, &clock, &script, &came).await });
-    }
-}
-
-async fn serve(
-    mut stream: TcpStream,
-    clock: &Clock,
-    script: &Mutex<Script>,
-    came: &Mutex<Vec<Came>>,
-) -> io::Result<()> {
-    let mut read = Vec::new();
-    loop {
-        let body = request(&mut stream, &mut read).await?;
-        let reply = {
-            let mut came = came.lock().unwrap();
-            let at = clock.now() - Moment::default();
-            let reply = (script.lock().unwrap())(at, came.len());
-            came.push(Came { at, body, reply: reply.clone() });
-            reply
-        };
-        let (status, headers) = match reply {
-            Reply::Take => (200, Vec::new()),
-            Reply::Answer(status, headers) => (status, headers),
-            Reply::Lose => return Ok(()),
-        };
-        let mut lines = vec![format!("HTTP/1.1 {status} X"), "RequestId: 1".into(), "Content-Length: 0".into()];
-        lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
-        stream.write_all(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes()).await?;
-    }
-}
-
-/// The body of the next request.
-async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<Vec<u8>> {
-    loop {
-        let head = read.windows(4).position(|some| some == b"\r\n\r\n").map(|at| at + 4);
-        if let Some(head) = head {
-            let text = String::from_utf8_lossy(&read[..head]).to_ascii_lowercase();
-            let length = text.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
-            let end = head + length.parse::<usize>().unwrap();
-            if read.len() >= end {
-                let body = read[head..end].to_vec();
-                read.drain(..end);
-                return Ok(body);
-            }
-        }
-        if stream.read_buf(read).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
 }

@@ -26,7 +26,7 @@ ANSWERS = [
 ]
 
 
-class House:
+class Library:
     """An emulator with switches, and a session of it."""
 
     def __init__(self, **switches: Any) -> None:
@@ -45,30 +45,30 @@ class House:
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest) -> Iterator[House]:
-    house = House(**request.param)
-    with house.emulator:
-        yield house
+def library(request: pytest.FixtureRequest) -> Iterator[Library]:
+    library = Library(**request.param)
+    with library.emulator:
+        yield library
 
 
 def with_switches(*cases: Any) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("house", "expected"), cases, indirect=["house"])
+    return pytest.mark.parametrize(("library", "expected"), cases, indirect=["library"])
 
 
 @pytest.mark.parametrize(("switch", "answer"), ANSWERS)
 def test_every_answer_that_is_written_down_can_be_given(switch: str, answer: object) -> None:
-    House(**{switch: answer}).emulator.close()
+    Library(**{switch: answer}).emulator.close()
 
 
 @pytest.mark.parametrize("switch", HINTS)
 def test_no_other_answer_can_be_given(switch: str) -> None:
     with pytest.raises(pbi.ConfigurationError, match=f"the assumption `{switch}` has no answer `perhaps`"):
-        House(**{switch: "perhaps"})
+        Library(**{switch: "perhaps"})
 
 
 def test_the_switches_are_those_that_the_error_lists_and_the_description_names() -> None:
     with pytest.raises(pbi.ConfigurationError, match="there is no assumption `x`") as caught:
-        House(x="y")
+        Library(x="y")
     listed = (caught.value.hint or "").removeprefix("there are ")
     assert listed == ", ".join(f"`{switch}`" for switch in HINTS)
     assert [switch for switch in HINTS if f" {switch}: " not in (MicroStrategyAssumptions.__doc__ or "")] == []
@@ -81,54 +81,54 @@ def test_the_switches_are_those_that_the_error_lists_and_the_description_names()
     ({"repeated_chunks": "refused"}, [("a", 1), ("b", 2)]),
     ({"chunk_order": "as_received"}, [("b", 2), ("a", 3)]),
 )
-def test_chunks_that_come_again_or_out_of_order(house: House, expected: list[Any]) -> None:
-    upload = house.session.start(house.dataset())
-    house.session.put(upload, [["b", 2]], 2)
-    house.session.put(upload, [["a", 1]], 1)
-    house.session.put(upload, [["a", 3]], 1)
-    assert house.session.publish(upload)["status"] == 1
-    assert house.rows() == expected
+def test_chunks_that_come_again_or_out_of_order(library: Library, expected: list[Any]) -> None:
+    upload = library.session.start(library.dataset())
+    library.session.put(upload, [["b", 2]], 2)
+    library.session.put(upload, [["a", 1]], 1)
+    library.session.put(upload, [["a", 3]], 1)
+    assert library.session.publish(upload)["status"] == 1
+    assert library.rows() == expected
 
 
 @with_switches(({}, 200), ({"chunk_order": "next_only"}, 400))
-def test_a_chunk_that_is_not_the_next_one(house: House, expected: int) -> None:
-    assert house.session.put(house.session.start(house.dataset()), [["b", 2]], 2).status == expected
+def test_a_chunk_that_is_not_the_next_one(library: Library, expected: int) -> None:
+    assert library.session.put(library.session.start(library.dataset()), [["b", 2]], 2).status == expected
 
 
 @with_switches(({}, 500), ({"concurrent_chunks": "accepted"}, 200))
-def test_chunks_at_the_same_time(house: House, expected: int) -> None:
-    upload = house.session.start(house.dataset())
+def test_chunks_at_the_same_time(library: Library, expected: int) -> None:
+    upload = library.session.start(library.dataset())
     body = json.dumps({"tableName": "T", "index": 1, "data": coded([["a", 1]])}).encode()
-    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in house.session.jar)
-    address = urlsplit(house.server.base_url)
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in library.session.jar)
+    address = urlsplit(library.server.base_url)
     first = HTTPConnection(str(address.hostname), address.port, timeout=WATCHDOG)
     with closing(first):
         first.putrequest("PUT", f"{address.path}/api{upload}")
-        for name, value in (house.session.headers | {"Cookie": cookies, "Content-Length": str(len(body))}).items():
+        for name, value in (library.session.headers | {"Cookie": cookies, "Content-Length": str(len(body))}).items():
             first.putheader(name, value)
         first.endheaders(body[:5])
-        while house.emulator.most_in_flight < 1:
-            assert house.session.ask("GET", "/sessions").status == 200
-        assert house.session.put(upload, [["b", 2]], 2).status == expected
+        while library.emulator.most_in_flight < 1:
+            assert library.session.ask("GET", "/sessions").status == 200
+        assert library.session.put(upload, [["b", 2]], 2).status == expected
         first.send(body[5:])
         assert first.getresponse().status == 200
-    house.session.publish(upload)
-    assert house.rows() == [("a", 1), ("b", 2)][: 1 if expected == 500 else 2]
+    library.session.publish(upload)
+    assert library.rows() == [("a", 1), ("b", 2)][: 1 if expected == 500 else 2]
 
 
 def test_a_session_ends_after_half_an_hour_without_a_request() -> None:
-    house = House()
-    with house.emulator:
+    library = Library()
+    with library.emulator:
         for seconds, status in ((1_799, 200), (1_799, 200), (1_800, 401)):
-            house.emulator.advance(seconds)
-            assert house.session.ask("PUT", "/sessions").status // 100 == status // 100
+            library.emulator.advance(seconds)
+            assert library.session.ask("PUT", "/sessions").status // 100 == status // 100
 
 
 @with_switches(({}, 18), ({"missing_chunks": "accepted"}, 1))
-def test_a_gap_between_chunks(house: House, expected: int) -> None:
-    upload = house.session.start(house.dataset())
-    house.session.put(upload, [["b", 2]], 2)
-    assert house.session.publish(upload)["status"] == expected
+def test_a_gap_between_chunks(library: Library, expected: int) -> None:
+    upload = library.session.start(library.dataset())
+    library.session.put(upload, [["b", 2]], 2)
+    assert library.session.publish(upload)["status"] == expected
 
 
 @with_switches(
@@ -137,9 +137,9 @@ def test_a_gap_between_chunks(house: House, expected: int) -> None:
     ({"repeated_keys": "last"}, [("a", 2), ("b", 3)]),
     ({"repeated_keys": "refused"}, []),
 )
-def test_keys_that_repeat_within_a_load(house: House, expected: list[Any]) -> None:
-    house.session.load(house.dataset(), [["a", 1], ["a", 2], ["b", 3]])
-    assert house.rows() == expected
+def test_keys_that_repeat_within_a_load(library: Library, expected: list[Any]) -> None:
+    library.session.load(library.dataset(), [["a", 1], ["a", 2], ["b", 3]])
+    assert library.rows() == expected
 
 
 @with_switches(
@@ -148,31 +148,31 @@ def test_keys_that_repeat_within_a_load(house: House, expected: list[Any]) -> No
     ({"concurrent_uploads": "allowed"}, [200, 200]),
     ({"concurrent_uploads": "replace"}, [200, 200]),
 )
-def test_uploads_at_the_same_time(house: House, expected: list[int]) -> None:
-    first, other = house.dataset(), house.session.define({"k": "STRING"}, "k", name="E")
-    upload = house.session.start(first)
+def test_uploads_at_the_same_time(library: Library, expected: list[int]) -> None:
+    first, other = library.dataset(), library.session.define({"k": "STRING"}, "k", name="E")
+    upload = library.session.start(first)
     body = {"tables": [{"name": "T", "updatePolicy": "add"}]}
-    statuses = [house.session.ask("POST", f"/datasets/{it}/uploadSessions", body).status for it in (first, other)]
+    statuses = [library.session.ask("POST", f"/datasets/{it}/uploadSessions", body).status for it in (first, other)]
     assert statuses == expected
-    is_lost = house.session.put(upload, [["a", 1]]).status == 404
-    assert is_lost == (expected == [200, 200] and house.server.open_uploads == 2)
+    is_lost = library.session.put(upload, [["a", 1]]).status == 404
+    assert is_lost == (expected == [200, 200] and library.server.open_uploads == 2)
 
 
 @with_switches(({}, 200), ({"chunk_checks": "at_once"}, 400))
-def test_when_a_chunk_is_checked(house: House, expected: int) -> None:
-    assert house.session.put(house.session.start(house.dataset()), b"no JSON").status == expected
+def test_when_a_chunk_is_checked(library: Library, expected: int) -> None:
+    assert library.session.put(library.session.start(library.dataset()), b"no JSON").status == expected
 
 
 @with_switches(({}, 18), ({"failed_publish": "error_status"}, 3), ({"failed_publish": "refusal"}, None))
-def test_how_a_failed_publication_is_told(house: House, expected: int | None) -> None:
-    dataset = house.dataset()
-    upload = house.session.start(dataset)
-    house.server.fail_publish("no room")
+def test_how_a_failed_publication_is_told(library: Library, expected: int | None) -> None:
+    dataset = library.dataset()
+    upload = library.session.start(dataset)
+    library.server.fail_publish("no room")
     if expected is None:
-        assert house.session.ask("POST", f"{upload}/publish").refusal == (500, "ERR002", "no room")
-        assert house.session.load(dataset, [["a", 1]])["status"] == 1
+        assert library.session.ask("POST", f"{upload}/publish").refusal == (500, "ERR002", "no room")
+        assert library.session.load(dataset, [["a", 1]])["status"] == 1
     else:
-        assert house.session.publish(upload)["status"] == expected
+        assert library.session.publish(upload)["status"] == expected
 
 
 @with_switches(
@@ -181,46 +181,46 @@ def test_how_a_failed_publication_is_told(house: House, expected: int | None) ->
     ({"publish_gets": 0, "status_type": "text"}, ["1"]),
     ({"publish_gets": 0, "publish_seconds": 60}, [6, 1]),
 )
-def test_how_a_publication_goes(house: House, expected: list[Any]) -> None:
-    upload = house.session.start(house.dataset())
-    house.session.ask("POST", f"{upload}/publish")
+def test_how_a_publication_goes(library: Library, expected: list[Any]) -> None:
+    upload = library.session.start(library.dataset())
+    library.session.ask("POST", f"{upload}/publish")
     seen = []
     for _ in expected:
-        seen.append(house.session.ask("GET", f"{upload}/publishStatus").json["status"])
-        house.emulator.advance(60)
+        seen.append(library.session.ask("GET", f"{upload}/publishStatus").json["status"])
+        library.emulator.advance(60)
     assert seen == expected
 
 
 @with_switches(({}, (400, None)), ({"unpublished_status": "zero"}, (200, 0)))
-def test_the_status_of_what_was_not_published(house: House, expected: tuple[int, int | None]) -> None:
-    reply = house.session.ask("GET", f"{house.session.start(house.dataset())}/publishStatus")
+def test_the_status_of_what_was_not_published(library: Library, expected: tuple[int, int | None]) -> None:
+    reply = library.session.ask("GET", f"{library.session.start(library.dataset())}/publishStatus")
     assert (reply.status, reply.json.get("status")) == expected
 
 
 @with_switches(({}, [200]), ({"new_dataset_gets": 2}, [404, 404, 200]))
-def test_a_new_dataset_that_is_not_there_yet(house: House, expected: list[int]) -> None:
-    dataset = house.dataset()
-    assert [house.session.ask("GET", f"/v2/cubes/{dataset}").status for _ in expected] == expected
+def test_a_new_dataset_that_is_not_there_yet(library: Library, expected: list[int]) -> None:
+    dataset = library.dataset()
+    assert [library.session.ask("GET", f"/v2/cubes/{dataset}").status for _ in expected] == expected
 
 
 @with_switches(({}, 404), ({"upload_after_login": "kept"}, 200))
-def test_an_upload_after_its_login(house: House, expected: int) -> None:
-    upload = house.session.start(house.dataset())
-    house.server.expire_sessions()
-    house.session.login()
-    assert house.session.put(upload, [["a", 1]]).status == expected
+def test_an_upload_after_its_login(library: Library, expected: int) -> None:
+    upload = library.session.start(library.dataset())
+    library.server.expire_sessions()
+    library.session.login()
+    assert library.session.put(upload, [["a", 1]]).status == expected
 
 
 @with_switches(({}, (200, 401)), ({"balancer": "newest"}, (401, 401)), ({"balancer": "absent"}, (200, 200)))
-def test_the_cookie_of_the_load_balancer(house: House, expected: tuple[int, int]) -> None:
-    old = "; ".join(f"{cookie.name}={cookie.value}" for cookie in house.session.jar)
-    assert house.session.ask("GET", "/sessions").status == 200
-    bare = LibrarySession(house.server)
-    bare.headers |= house.session.headers
+def test_the_cookie_of_the_load_balancer(library: Library, expected: tuple[int, int]) -> None:
+    old = "; ".join(f"{cookie.name}={cookie.value}" for cookie in library.session.jar)
+    assert library.session.ask("GET", "/sessions").status == 200
+    bare = LibrarySession(library.server)
+    bare.headers |= library.session.headers
     alone = next(part for part in old.split("; ") if part.startswith("JSESSIONID"))
     statuses = [fresh(bare).ask("GET", "/sessions", Cookie=cookies).status for cookies in (old, alone)]
     assert tuple(statuses) == expected
-    assert house.session.ask("GET", "/sessions").status == 200
+    assert library.session.ask("GET", "/sessions").status == 200
 
 
 def fresh(session: LibrarySession) -> LibrarySession:
@@ -231,36 +231,36 @@ def fresh(session: LibrarySession) -> LibrarySession:
 
 
 @with_switches(({}, 18), ({"zones": "dropped"}, 3), ({"zones": "converted"}, 1))
-def test_times_with_a_zone(house: House, expected: int) -> None:
-    status = house.session.load(house.session.define({"at": "DATETIME"}, "at"), [["2024-01-02T03:04:05+02:00"]])
-    hour = status["status"] if status["status"] != 1 else house.server.rows("D")[0]["at"].hour
+def test_times_with_a_zone(library: Library, expected: int) -> None:
+    status = library.session.load(library.session.define({"at": "DATETIME"}, "at"), [["2024-01-02T03:04:05+02:00"]])
+    hour = status["status"] if status["status"] != 1 else library.server.rows("D")[0]["at"].hour
     assert hour == expected
 
 
 @with_switches(({}, 18), ({"wide_integers": "accepted"}, 1))
-def test_integers_of_more_than_32_bits(house: House, expected: int) -> None:
-    assert house.session.load(house.dataset(), [["a", 2**31]])["status"] == expected
+def test_integers_of_more_than_32_bits(library: Library, expected: int) -> None:
+    assert library.session.load(library.dataset(), [["a", 2**31]])["status"] == expected
 
 
 @with_switches(({}, 400), ({"same_name": "accepted"}, 200))
-def test_two_datasets_of_one_name(house: House, expected: int) -> None:
-    house.dataset()
-    assert house.session.ask("POST", "/datasets/models", model({"k": "STRING"}, "k")).status == expected
+def test_two_datasets_of_one_name(library: Library, expected: int) -> None:
+    library.dataset()
+    assert library.session.ask("POST", "/datasets/models", model({"k": "STRING"}, "k")).status == expected
 
 
 @with_switches(({}, 200), ({"first_policy": "replace"}, 400))
-def test_the_policy_of_the_first_rows(house: House, expected: int) -> None:
+def test_the_policy_of_the_first_rows(library: Library, expected: int) -> None:
     body = {"tables": [{"name": "T", "updatePolicy": "upsert"}]}
-    path = f"/datasets/{house.dataset()}/uploadSessions"
-    assert house.session.ask("POST", path, body).status == expected
+    path = f"/datasets/{library.dataset()}/uploadSessions"
+    assert library.session.ask("POST", path, body).status == expected
 
 
 @with_switches(({}, 204), ({"update_answer": "200"}, 200))
-def test_the_answer_to_an_update_by_one_request(house: House, expected: int) -> None:
+def test_the_answer_to_an_update_by_one_request(library: Library, expected: int) -> None:
     headers = [{"name": "k", "dataType": "STRING"}]
     form = {"category": "ID", "expressions": [{"formula": "T.k"}]}
     table = {"name": "T", "columnHeaders": headers, "data": "W10="}
     body = {"name": "D", "tables": [table], "attributes": [{"name": "k", "attributeForms": [form]}]}
-    dataset = house.session.ask("POST", "/datasets", body).json["datasetId"]
+    dataset = library.session.ask("POST", "/datasets", body).json["datasetId"]
     path = f"/datasets/{dataset}/tables/T"
-    assert house.session.ask("PATCH", path, table, updatePolicy="add").status == expected
+    assert library.session.ask("PATCH", path, table, updatePolicy="add").status == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib
 import inspect
@@ -70,6 +71,21 @@ def test_the_names_are_sorted_and_each_is_there_once() -> None:
     names = powerbi_push.__all__
     assert names == sorted(set(names))
     assert [name for name in names if not hasattr(powerbi_push, name)] == []
+
+
+def test_type_checkers_are_told_the_homes_that_names_have_when_they_run() -> None:
+    tree = ast.parse(Path(powerbi_push.__file__).read_text(encoding="utf-8"))
+    imports = [
+        one
+        for block in tree.body
+        if isinstance(block, ast.If) and isinstance(block.test, ast.Name)
+        for one in block.body
+        if isinstance(one, ast.ImportFrom)
+    ]
+    told = {alias.name: one.module for one in imports for alias in one.names}
+    homes = {name: f"powerbi_push.{home}" for name, home in powerbi_push._HOMES.items()}  # noqa: SLF001 - they are compared
+    exceptions = dict.fromkeys(set(powerbi_push.__all__) - {*homes, "__version__"}, "powerbi_push.exceptions")
+    assert told == {**homes, **exceptions, "microstrategy": "powerbi_push"}
 
 
 WAYS = (

@@ -17,29 +17,17 @@ import pytest
 from conftest import SCHEMA, WATCHDOG, arrived, in_a_child, make_table, orders
 from fault_server import SILENCE, FaultServer
 from powerbi_push import Client
+from programs import ASKED, PREFACE, PUSHING
 
 if TYPE_CHECKING:
     from powerbi_push.emulator import Emulator
 
 TIMES = 5
-PREFACE = """
-    import os, sys, threading
-    import powerbi_push as pbi
-    from powerbi_push.emulator import Emulator
-
-    SCHEMA = pbi.DatasetSchema("Sales", [pbi.TableSchema("Orders", {"Id": int})])
-
-    def quietly(call):
-        try:
-            call()
-        except pbi.PowerBIPushError:
-            pass  # how a daemon's call ends while the interpreter goes is not the matter
-"""
 
 
 def run(program: str, *arguments: str, code: int = 0, before: str = "") -> str:
     """Run a program of its own: it ends by itself, with `code`, and with no complaint."""
-    text = dedent(before) + dedent(PREFACE) + dedent(program)
+    text = dedent(before) + PREFACE + dedent(program)
     command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", text, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     for complaint in ("panicked", "Fatal", "fatal", "Traceback", "Exception ignored", "FATAL"):
@@ -175,18 +163,8 @@ EXITS = {
     "with daemon threads that push": """
         emulator = Emulator()
         table = emulator.client().create_dataset(SCHEMA).table()
-        arrived = threading.Event()
-        def rows():
-            number = 0
-            while True:
-                yield {"Id": number}
-                number += 1
-                if number == 30_000:
-                    arrived.set()
-        for _ in range(3):
-            threading.Thread(target=lambda: quietly(lambda: table.push(rows())), daemon=True).start()
-        arrived.wait()
-    """,
+    """
+    + PUSHING,
     "with a daemon thread that waits out a quota": """
         emulator = Emulator()
         table = emulator.client().create_dataset(SCHEMA).table()
@@ -195,16 +173,7 @@ EXITS = {
         while len(emulator.requests) < 3:
             threading.Event().wait(0.001)
     """,
-    "with a credential that is being asked": """
-        asked = threading.Event()
-        def credential():
-            asked.set()
-            threading.Event().wait(0.2)
-            return "opaque"
-        client = pbi.Client(credential, base_url="http://127.0.0.1:1", retry=None)
-        threading.Thread(target=quietly, args=(client.datasets,), daemon=True).start()
-        asked.wait()
-    """,
+    "with a credential that is being asked": ASKED,
     "with a push at exit": """
         import atexit
         emulator = Emulator()
@@ -269,7 +238,7 @@ def test_what_runs_at_exit_can_use_everything_until_then() -> None:
 
 
 def test_an_unhandled_error_ends_the_program_with_1() -> None:
-    command = dedent(PREFACE) + 'pbi.Client("opaque", base_url="http://127.0.0.1:1", retry=None).datasets()'
+    command = PREFACE + 'pbi.Client("opaque", base_url="http://127.0.0.1:1", retry=None).datasets()'
     done = subprocess.run(
         [sys.executable, "-c", command], capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
@@ -279,7 +248,7 @@ def test_an_unhandled_error_ends_the_program_with_1() -> None:
 
 
 def test_ctrl_c_ends_a_program_that_pushes() -> None:
-    program = dedent(PREFACE) + dedent("""
+    program = PREFACE + dedent("""
         emulator = Emulator()
         table = emulator.client().create_dataset(SCHEMA).table()
         emulator.fail_next(429, retry_after=3392, route="Datasets_PostRows")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from values_by_type import BERLIN_SUMMER, DATE, RANGE, TABLES, judged
+from values_by_type import BERLIN_SUMMER, DATE, RANGE, TABLES, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,17 +77,17 @@ NO_DATES = [
 
 @pytest.mark.parametrize(("given", "sent"), ISO_TEXTS)
 def test_text_that_is_a_date_is_sent_in_the_form_of_dates(given: str, sent: str) -> None:
-    assert judged("DateTime", given) == f'"{sent}"'
+    assert outcome("DateTime", given) == f'"{sent}"'
 
 
 @pytest.mark.parametrize("given", NO_DATES)
 def test_text_that_is_no_date_is_refused_in_datetime_columns(given: str) -> None:
-    assert judged("DateTime", given) == DATE
+    assert outcome("DateTime", given) == DATE
 
 
 @pytest.mark.parametrize("given", ["0001-01-01T00:00+00:01", "9999-12-31T23:59-00:01"])
 def test_text_that_leaves_the_calendar_at_utc_is_out_of_range(given: str) -> None:
-    assert judged("DateTime", given) == RANGE
+    assert outcome("DateTime", given) == RANGE
 
 
 def isoformats() -> Iterator[tuple[str, datetime]]:
@@ -100,7 +100,7 @@ def isoformats() -> Iterator[tuple[str, datetime]]:
 
 @pytest.mark.parametrize(("given", "meant"), list(isoformats()))
 def test_what_isoformat_writes_is_sent_as_the_datetime_itself(given: str, meant: datetime) -> None:
-    assert judged("DateTime", given) == judged("DateTime", meant)
+    assert outcome("DateTime", given) == outcome("DateTime", meant)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from values_by_type import (
     Text,
     Word,
     boolean,
-    judged,
     numbers,
+    outcome,
     schemaless,
 )
 
@@ -58,7 +58,7 @@ AWARE = datetime(2014, 7, 30, 1, 2, 3, tzinfo=BERLIN_SUMMER)
     ],
 )
 def test_naive_datetimes_says_what_a_missing_zone_means(option: str, value: object, expected: str) -> None:
-    assert judged("DateTime", value, naive_datetimes=option) == expected
+    assert outcome("DateTime", value, naive_datetimes=option) == expected
 
 
 LOCAL = """
@@ -102,7 +102,7 @@ def test_local_takes_naive_datetimes_for_the_zone_of_the_machine(zone: str, expe
     ],
 )
 def test_truncate_cuts_at_4000_units_and_never_through_a_character(given: str, sent: str) -> None:
-    assert judged("String", given, too_long="truncate") == f'"{sent}"'
+    assert outcome("String", given, too_long="truncate") == f'"{sent}"'
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_truncate_cuts_at_4000_units_and_never_through_a_character(given: str, s
 )
 @pytest.mark.parametrize("data_type", TYPES)
 def test_nan_can_be_an_error(data_type: str, value: object) -> None:
-    assert judged(data_type, value, nan="error") == FINITE
-    assert judged(data_type, value, nan="null") == "null"
+    assert outcome(data_type, value, nan="error") == FINITE
+    assert outcome(data_type, value, nan="null") == "null"
 
 
 @pytest.mark.parametrize("value", [None, pd.NA, pd.NaT, np.datetime64("NaT"), np.ma.masked], ids=repr)
 def test_other_missing_values_stay_null_where_nan_is_an_error(value: object) -> None:
-    assert judged("Double", value, nan="error") == "null"
+    assert outcome("Double", value, nan="error") == "null"
 
 
 def test_ignored_columns_are_left_out_whatever_they_hold() -> None:
@@ -189,29 +189,29 @@ PARSED = [
     ],
 )
 def test_text_becomes_numbers_and_booleans_exactly_or_not_at_all(given: str, data_type: str, expected: str) -> None:
-    assert judged(data_type, given, convert=True) == expected
-    assert judged(data_type, given) == TYPE
+    assert outcome(data_type, given, convert=True) == expected
+    assert outcome(data_type, given) == TYPE
 
 
 @pytest.mark.parametrize("given", [given for given, _ in PARSED])
 def test_text_in_string_columns_is_never_converted(given: str) -> None:
-    assert judged("String", given, convert=True) == judged("String", given)
+    assert outcome("String", given, convert=True) == outcome("String", given)
 
 
 @pytest.mark.parametrize("data_type", TYPES)
 @pytest.mark.parametrize("given", ["", " ", "\t\n"])
 def test_empty_text_is_a_missing_value_outside_string_columns(given: str, data_type: str) -> None:
-    assert judged(data_type, given, convert=True) == (judged("String", given) if data_type == "String" else "null")
+    assert outcome(data_type, given, convert=True) == (outcome("String", given) if data_type == "String" else "null")
 
 
 def test_subclasses_and_enums_of_text_are_converted_too() -> None:
-    assert judged("Int64", Text("5"), convert=True) == "5"
-    assert judged("String", Word.TEA, convert=True) == '"tea"'
-    assert judged("Int64", Word.TEA, convert=True) == TYPE
+    assert outcome("Int64", Text("5"), convert=True) == "5"
+    assert outcome("String", Word.TEA, convert=True) == '"tea"'
+    assert outcome("Int64", Word.TEA, convert=True) == TYPE
 
 
 def test_nan_in_text_obeys_the_option_for_nan() -> None:
-    assert judged("Double", "nan", convert=True, nan="error") == FINITE
+    assert outcome("Double", "nan", convert=True, nan="error") == FINITE
 
 
 WORDS = {

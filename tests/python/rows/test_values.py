@@ -37,9 +37,9 @@ from values_by_type import (
     boolean,
     each,
     everywhere,
-    judged,
     moment,
     numbers,
+    outcome,
     text,
 )
 
@@ -293,54 +293,54 @@ REFUSED_CASES = [
 
 @each(BOOL_CASES)
 def test_a_bool_fits_boolean_columns_only(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(INT_CASES)
 def test_an_int_fits_numeric_columns_within_their_limits(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(FLOAT_CASES)
 def test_a_float_is_sent_in_its_shortest_form_and_never_rounded(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(DECIMAL_CASES)
 def test_a_decimal_is_sent_in_plain_notation_and_never_rounded(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(DATETIME_CASES)
 def test_a_date_or_time_is_sent_in_one_form(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(TEXT_CASES)
 def test_text_is_sent_as_a_json_string_of_at_most_4000_units(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(ENUM_CASES)
 def test_an_enum_is_judged_as_its_value(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(MISSING_CASES)
 def test_a_missing_value_is_null_in_every_column(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @each(REFUSED_CASES)
 def test_what_no_column_takes_is_refused_everywhere(data_type: str, value: object, expected: str) -> None:
-    assert judged(data_type, value) == expected
+    assert outcome(data_type, value) == expected
 
 
 @pytest.mark.parametrize("digits", range(1, 18))
 def test_the_shortest_form_of_a_float_reads_back_as_the_same_float(digits: int) -> None:
     for exponent in range(-30, 31, 3):
         value = float(f"{'1234567890123456789'[:digits]}e{exponent}")
-        assert float(judged("Double", value)) == value
+        assert float(outcome("Double", value)) == value
 
 
 @pytest.mark.parametrize(

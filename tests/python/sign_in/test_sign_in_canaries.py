@@ -25,6 +25,7 @@ from certificates import pair
 from conftest import QUICK, orders
 from entra_server import CLIENT_ID, TENANT, EntraServer, Said, SignIn
 from fault_server import FaultServer, http
+from raw_http import submit
 from test_browser_sign_in import Page
 from test_credentials import SCOPES
 
@@ -94,7 +95,14 @@ ANSWERS: dict[str, list[Said]] = {
 }
 
 
-class _House:
+@pytest.mark.parametrize("answers", ["refused", "garbage"])
+def test_the_server_repeats_what_it_was_told(answers: str) -> None:
+    with Echo(*ANSWERS[answers]) as entra:
+        told = submit(f"{entra.authority}/{TENANT}/oauth2/v2.0/token", {"client_secret": SECRET})
+    assert found_in(told.text.encode()) == [SECRET]
+
+
+class _Setup:
     """Everything that a way to sign in needs, with a canary in each place."""
 
     def __init__(self, entra: EntraServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,8 +184,8 @@ class _House:
         return lambda: (ACCESS, 2**40)
 
 
-WAYS: dict[str, Callable[[_House], Any]] = {
-    name: way for name, way in vars(_House).items() if not name.startswith("_") and callable(way)
+WAYS: dict[str, Callable[[_Setup], Any]] = {
+    name: way for name, way in vars(_Setup).items() if not name.startswith("_") and callable(way)
 }
 
 
@@ -214,17 +222,17 @@ def overheard(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixtur
 @pytest.mark.parametrize("answers", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_no_secret_is_found_anywhere(
-    way: Callable[[_House], Any],
+    way: Callable[[_Setup], Any],
     answers: list[Said],
     overheard: _Overheard,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answers = [device_code(), *answers] if way is _House.device else answers
+    answers = [device_code(), *answers] if way is _Setup.device else answers
     repeated = f"{ACCESS} {quote(ACCESS, safe='')}"
     refusing = http(401, f'{{"message": "{repeated}"}}'.encode(), WWW_Authenticate=f"Bearer error={repeated}")
     with Echo(*answers) as entra, FaultServer(refusing, http(200)) as server:
-        one = way(_House(entra, tmp_path, monkeypatch))
+        one = way(_Setup(entra, tmp_path, monkeypatch))
 
         def table() -> pbi.Table:
             return server.table(credential=one, retry=QUICK)

@@ -47,20 +47,7 @@ mod tests {
     }
 
     fn service(status: u16) -> Answer {
-        Answer {
-            status,
-            request_id: Some("id".into()),
-            retry_after: None,
-            odd_retry_after: None,
-            is_html: false,
-            torn: None,
-            stranger: None,
-            denies: false,
-            reach: Reach::Whole,
-            remark: None,
-            refusal: Refusal::default(),
-            body: bytes::Bytes::new(),
-        }
+        Answer { request_id: Some("id".into()), ..Answer::of(status) }
     }
 
     fn answered(answer: Answer) -> Verdict {
