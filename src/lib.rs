@@ -41,15 +41,17 @@
 //! a `Target`, `python` has `push`, `plan`, `sender`, the outbox and the log, which know no service either. A sink whose rows count only once they are published stages
 //! them: the engine keeps its batches until the commit, and sends them again where the session has ended.
 //!
-//! To add one:
+//! To add one, `x` (a module is `x.rs` and a folder `x`; Python's root is `python/powerbi_push`):
 //!
 //! | part | what is new | which lines name it |
 //! |---|---|---|
-//! | the sink | a folder of `services` | `services.rs` |
-//! | its proof | a file of `tests/conformance`, whose suite every sink passes; the toy there shows how little that is | `main.rs` and `subject.rs` there |
-//! | what it accepts | a `Target` in the folder | `TARGETS` in `python/schema.rs` and in Python's `schema/table.py` |
-//! | for users | a file of `python` that makes its routes, a subpackage of Python's, a page of `docs` | `python.rs`, `_core.pyi`, `__init__.py`, `mkdocs.yml`, `FOR_SERVICES` in `tests/core/layering.rs` |
-//! | to test against | a folder of `emulator/services`; a class for users, a fixture of pytest | `emulator/services.rs`, `emulator.rs`, `pytest_plugin.py`, `tests/core/layering.rs` |
+//! | the sink | `services/x`: its `Sink`, `Dialect` and `Authentication`, a client that makes a [`delivery::Route`] of them | `services.rs`; `WORDS_OF_SERVICES` and `TEXTS_OF_SERVICES` in `tests/core/layering.rs`, which say what the engine may not hold |
+//! | its proof | `tests/conformance/x.rs`, a `Subject` for the suite that every sink passes; the toy there shows how little that is | `main.rs` and `subject.rs` there |
+//! | what it accepts | a [`rows::schema::Target`] there, called `TARGET` | `TARGETS` in `python/schema.rs` and in Python's `schema/table.py` |
+//! | for users | `python/x`, a subpackage of Python's, its tests in `tests/python/x`, a page of `docs` and one of `docs/facts` | `python.rs`, `_core.pyi`, `__init__.py`, `calls/options.py`, `mkdocs.yml`, `FOR_SERVICES` in `tests/core/layering.rs` |
+//! | to test against | `emulator/services/x`, a `Service` of `emulator/http`; its half in `python/emulator`, a class in Python's `emulator`, a fixture | `emulator/services.rs`, `emulator.rs`, `python/emulator.rs`, `python.rs`, `_core.pyi`, `__init__.py` and `local.py` of Python's `emulator`, `pytest_plugin.py`, `INSIDE` in `tests/core/layering.rs` |
+//!
+//! Lists in tests name what is public: `test_exports.py`, `test_arguments.py`, `test_keys_at_wrong_places.py`.
 //!
 //! Time comes from [`clock`] alone. The emulator is a second reading of the vendors' documents, and shares nothing with
 //! the client but [`clock`] and the shape of an [`error`].

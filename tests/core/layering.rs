@@ -501,6 +501,18 @@ fn every_room_knows_only_whom_the_table_allows() {
 }
 
 #[test]
+fn the_engine_is_kept_from_naming_any_service_that_there_is() {
+    let paths: Vec<_> = source().into_iter().map(|(path, _)| module_of(&path)).collect();
+    let services: BTreeSet<_> =
+        paths.iter().filter(|path| path.len() > 1 && path[0] == "services").map(|path| path[1].as_str()).collect();
+    assert!(services.len() > 1);
+    for service in services {
+        assert!(WORDS_OF_SERVICES.contains(&service), "{service} is not in WORDS_OF_SERVICES");
+        assert!(TEXTS_OF_SERVICES.contains(&service), "{service} is not in TEXTS_OF_SERVICES");
+    }
+}
+
+#[test]
 fn the_tables_go_one_way() {
     for table in [MAY_KNOW, INSIDE] {
         let mut settled: BTreeSet<&str> = BTreeSet::new();

@@ -62,11 +62,16 @@ impl Frame {
         // Two of polars' types do not pass through Arrow: Null exports a buffer too many, Int128 is its own invention.
         let polars = py.import(intern!(py, "polars"))?;
         let null = polars.getattr(intern!(py, "Null"))?;
-        let types = [(&null, polars.getattr(intern!(py, "Boolean"))?)];
-        let frame = rows.call_method1(intern!(py, "cast"), (types.into_py_dict(py)?,))?;
+        let untyped = untyped(rows, &null)?;
+        // Whoever changes the frame meanwhile changes another one.
+        let frame = if untyped.is_empty() {
+            rows.call_method0(intern!(py, "clone"))?
+        } else {
+            let types = [(&null, polars.getattr(intern!(py, "Boolean"))?)];
+            rows.call_method1(intern!(py, "cast"), (types.into_py_dict(py)?,))?
+        };
         match arrow::import(&frame)? {
             Ok(reader) => {
-                let untyped = untyped(rows, &null)?;
                 Ok(Some(Self::Arrow(Box::new(ArrowRows::new(&frame, reader, wanted)?.without_types(untyped)))))
             }
             Err(_) => Ok(Some(Self::ColumnLists(ColumnLists::polars(&frame, wanted)?))),
@@ -109,13 +114,13 @@ impl Frame {
 
 /// The columns of polars that are of no type.
 fn untyped(frame: &Bound<'_, PyAny>, null: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    let schema = frame.getattr(intern!(frame.py(), "schema"))?;
-    let mut names = Vec::new();
-    for name in door::each(&schema)? {
-        let name = name?;
-        if schema.get_item(&name)?.eq(null)? {
-            names.push(name.extract()?);
+    let py = frame.py();
+    let (names, types) = (frame.getattr(intern!(py, "columns"))?, frame.getattr(intern!(py, "dtypes"))?);
+    let mut untyped = Vec::new();
+    for (name, data_type) in door::each(&names)?.zip(door::each(&types)?) {
+        if data_type?.eq(null)? {
+            untyped.push(name?.extract()?);
         }
     }
-    Ok(names)
+    Ok(untyped)
 }
