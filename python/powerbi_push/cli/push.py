@@ -161,12 +161,12 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
             result = push_rows(reading.rows(), target.value, **how)
     except PowerBIPushError as error:
         if rejects:
-            _end(rejects, reading, error)
+            _end(rejects, reading, error.result, in_flags(error.message))
         told = explained(error, reading, rejects)
         raise told from told.__cause__
     except KeyboardInterrupt as interrupt:
         if rejects:
-            rejects.drop()
+            _end(rejects, reading, getattr(interrupt, "result", None), "interrupted")
         raise interrupted(interrupt, reading, rejects) from None
     if rejects:
         rejects.begin()
@@ -174,12 +174,12 @@ def _push(session: Session, reading: Reading, target: Hidden[Any], rejects: Reje
     return finish(session, result, rejects)
 
 
-def _end(rejects: Rejects, reading: Reading, error: PowerBIPushError) -> None:
+def _end(rejects: Rejects, reading: Reading, result: PushResult | None, reason: str) -> None:
     """Write what a push that fails has refused; of a file that cannot be written its own failure is enough."""
     rejects.drop()
-    if error.result is not None and error.result.rejected:
+    if result is not None and result.rejected:
         with suppress(OSError):
-            rejects.refused(error.result, reading.line_of, in_flags(error.message))
+            rejects.refused(result, reading.line_of, reason)
 
 
 @contextmanager
