@@ -12,6 +12,7 @@ from powerbi_push.calls.arguments import refuse
 from powerbi_push.calls.options import DEFAULTS, RowOptions
 from powerbi_push.delivery.notices import log_result
 from powerbi_push.powerbi.targets import push
+from powerbi_push.spark.emulated import add_format
 from powerbi_push.spark.judging import check_schema
 from powerbi_push.tracebacks import Hidden
 
@@ -82,6 +83,9 @@ def foreach_batch(
 def register(spark: Any) -> None:
     """Add the format ``"powerbi_push"`` to a session: ``df.write.format("powerbi_push").mode("append")``.
 
+    Where ``POWERBI_PUSH_EMULATOR`` is set here and now, all writes of the session go to that emulator, and none anywhere
+    else, whatever the environment of Spark's processes says.
+
     Args:
         spark: A SparkSession of Spark 4.1 or later.
 
@@ -90,6 +94,4 @@ def register(spark: Any) -> None:
     """
     if not hasattr(spark, "dataSource"):
         refuse("spark", "a SparkSession of Spark 4.1 or later", spark)
-    from powerbi_push.spark.source import PowerBISource  # noqa: PLC0415 - it needs pyspark
-
-    spark.dataSource.register(PowerBISource)
+    add_format(spark)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from powerbi_push import _core
 from powerbi_push.calls.options import DEFAULTS, PushOptions
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.powerbi.client import Client
 from powerbi_push.powerbi.quotas import Quotas
 from powerbi_push.powerbi.targets import stream
 from powerbi_push.schema.table import as_table_schema
@@ -54,6 +55,7 @@ class Settings:
         history: As for `StreamingDataset`.
         id_column: The column of text that takes the id of each row; None for none.
         results: A file at the driver that takes a line of JSON for each commit; None for none.
+        emulator: The address of the emulator that takes everything; None for the service.
         pushes: The options of a push.
     """
 
@@ -68,6 +70,7 @@ class Settings:
     history: bool = False
     id_column: str | None = None
     results: str | None = None
+    emulator: str | None = None
     pushes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -112,6 +115,8 @@ def read_settings(options: Mapping[str, str]) -> Settings:
     if "schema" in own:
         own["schema"] = _schema(own["schema"])
     _core.check_row_options(pushes, own.get("schema") is not None)
+    # A client judges where it is to go, and no other: an address with a password is not to travel.
+    Client(lambda: "", cloud=own.get("cloud", "public"), base_url=own.get("base_url")).close()
     for name, reading in (("share", _share), ("quotas", _quotas), ("history", _flag), ("results", _results)):
         if name in own:
             own[name] = reading(name, own[name])
