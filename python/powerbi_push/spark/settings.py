@@ -17,7 +17,7 @@ from powerbi_push.powerbi.client import Client
 from powerbi_push.powerbi.quotas import Quotas
 from powerbi_push.powerbi.targets import stream
 from powerbi_push.schema.table import as_table_schema
-from powerbi_push.spark.sign_in import check_name
+from powerbi_push.spark.sign_in import check_name, is_place
 from powerbi_push.tracebacks import Hidden, frameless
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ _MORE = ("id_column", "results")
 _SPARKS = ("checkpointlocation", "path", "queryname", "outputmode")
 #: Names of options that would hold a secret.
 _SECRET = re.compile("secret|password|token|apikey|access_?key|push_?url|certificate")
-#: In front of the name of an environment variable that holds a push URL.
-VARIABLE = "variable:"
 _FLAGS = {"true": True, "false": False}
 _WHOLE = {"pro": Quotas(), "free": Quotas(rows_per_hour=10_000)}
 
@@ -44,7 +42,7 @@ class Settings:
     """What a writer is told. It travels to the executors, and holds no secret.
 
     Attributes:
-        target: As for a push, or ``variable:NAME``: where an executor finds a push URL.
+        target: As for a push; or ``variable:NAME``, ``file:/path`` or ``call:...``: where an executor finds a push URL.
         credential: The name of a sign-in.
         client_id: Which of several identities of a machine.
         cloud: As for `Client`.
@@ -104,10 +102,10 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         _check_name(name)
         if _core.holds_key(value):
             msg = f"the option `{name}` holds what looks like a key, and options are seen by everybody"
-            raise ConfigurationError(msg, hint='for a push URL: target = "variable:POWERBI_PUSH_URL"')
+            raise ConfigurationError(msg, hint='for a push URL: target = "file:/path" or "variable:NAME"')
     if not given.get("target"):
         msg = "the option `target` is missing"
-        raise ConfigurationError(msg, hint='.option("target", "Workspace/Dataset/Table"), or variable:NAME')
+        raise ConfigurationError(msg, hint='.option("target", "Workspace/Dataset/Table"); for a push URL file:/path')
     own: dict[str, Any] = {name: given[name] for name in (*_OWN, *_MORE) if name in given}
     _check_target(own["target"])
     check_name(own.get("credential", "default"))
@@ -136,9 +134,9 @@ def _check_name(name: str) -> None:
 
 
 def _check_target(target: str) -> None:
-    if not target.startswith(VARIABLE) and stream(Hidden(target), Hidden(None)) is not None:
+    if not is_place(target) and stream(Hidden(target), Hidden(None)) is not None:
         msg = "the option `target` is an address that may be a push URL, which is a secret"
-        raise ConfigurationError(msg, hint='put it into an environment variable of the executors: "variable:NAME"')
+        raise ConfigurationError(msg, hint='say where the executors find it: "file:/path" or "variable:NAME"')
 
 
 def _value(name: str, default: Any, text: str) -> Any:

@@ -21,8 +21,7 @@ from powerbi_push.powerbi.client import Client
 from powerbi_push.powerbi.streaming import StreamingDataset
 from powerbi_push.powerbi.targets import place
 from powerbi_push.spark.emulated import held_to
-from powerbi_push.spark.settings import VARIABLE
-from powerbi_push.spark.sign_in import sign_in, variable
+from powerbi_push.spark.sign_in import is_place, push_url, sign_in
 from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
@@ -140,8 +139,8 @@ def _with_ids(batches: Iterator[Any], part: Part, column: str | None) -> Iterato
 
 def opened(settings: Settings) -> tuple[AbstractContextManager[Any], Any]:
     """Open the target, and what is to be closed after it."""
-    if settings.target.startswith(VARIABLE):
-        url = Hidden(variable(settings.target.removeprefix(VARIABLE)))
+    if is_place(settings.target):
+        url = push_url(settings.target)
         return nullcontext(), StreamingDataset(
             url.value, settings.schema, history=settings.history, quotas=settings.kept
         )
@@ -160,7 +159,7 @@ def clear(settings: Settings) -> None:
     Raises:
         ConfigurationError: It is a push URL, which cannot be emptied.
     """
-    if settings.target.startswith(VARIABLE):
+    if is_place(settings.target):
         msg = 'a push URL takes rows and nothing else: what is behind it cannot be overwritten, only .mode("append")'
         raise ConfigurationError(msg)
     client, table = opened(settings)
