@@ -30,7 +30,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use tokio::sync::{Notify, watch};
 
@@ -59,6 +59,9 @@ pub struct Queue {
     /// The same, where it is on the disk.
     disk: Option<Arc<DiskQueue>>,
     gate: Mutex<Gate>,
+    /// Shared by those who settle, until the ledger knows: whoever reads it does not find rows without an end of which the
+    /// store says that they have one.
+    settling: RwLock<()>,
     /// The number of the first row that is accepted here.
     start: u64,
     /// Wakes workers: there is something to take, or never will be again.
@@ -133,6 +136,7 @@ impl Queue {
             store,
             disk: None,
             gate: Mutex::default(),
+            settling: RwLock::default(),
             start,
             filled: Notify::new(),
             full: [AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX)],
@@ -269,6 +273,7 @@ impl Queue {
     /// Nobody tries `batch` any more, and it has no end: where it is `in_doubt` whether it was applied, that is what
     /// the ledger says; on the disk it stays for the next process, which need not count it as sent twice otherwise.
     pub fn release_unsettled(&self, batch: &Batch, in_doubt: bool) -> Result<()> {
+        let _settling = self.settling.read().unwrap_or_else(PoisonError::into_inner);
         if self.store.release_unsettled(batch, in_doubt)? {
             self.gate().record(batch.row_range(), self.start, RowState::InDoubt, false);
         }
@@ -288,11 +293,18 @@ impl Queue {
     }
 
     fn end(&self, batch: &Batch, state: RowState, resent: bool, why: Option<&Error>) -> Result<()> {
+        let settling = self.settling.read().unwrap_or_else(PoisonError::into_inner);
         if self.store.settle(batch, state, why)? {
             self.gate().record(batch.row_range(), self.start, state, resent);
         }
+        drop(settling);
         (self.drained)();
         Ok(())
+    }
+
+    /// Waits until nobody settles anything; whoever wants to waits meanwhile.
+    fn nobody_settles(&self) -> RwLockWriteGuard<'_, ()> {
+        self.settling.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the memory of a batch that is settled for [`Queue::spare`].
@@ -331,12 +343,14 @@ impl Queue {
     /// What has become of the rows that were accepted here.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
+        let _account = self.nobody_settles();
         self.gate().ledger.clone()
     }
 
     /// What has become of the rows so far, in numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        let _account = self.nobody_settles();
         let counters = self.store.counters();
         let gate = self.gate();
         counters.stats(self.start, self.store.calendar(), [&gate.inherited, &gate.ledger])

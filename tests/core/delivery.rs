@@ -219,3 +219,25 @@ async fn a_worker_that_panics_ends_the_delivery_and_leaves_its_rows_in_doubt() {
     assert_eq!(outbox.ledger().pieces(0..30), [(0..10, Some(RowState::InDoubt)), (10..30, None)]);
     assert_eq!(setup.stored(), 0);
 }
+
+#[test]
+fn rows_that_have_their_end_are_in_the_ledger_with_it() {
+    const ROWS: u64 = 20_000;
+    let queue = Queue::compact(1_000_000, Clock::simulated(), || ());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while queue.first_pending() < ROWS {
+                let (ended, confirmed) = (queue.first_pending(), queue.ledger().count(RowState::Confirmed));
+                assert!(confirmed >= ended, "{confirmed} of {ended}");
+                let stats = queue.stats();
+                assert_eq!(stats.confirmed + stats.pending.rows, stats.accepted);
+            }
+        });
+        for _ in 0..ROWS {
+            assert!(queue.accept_one(&PUSH_ROWS, b"{}").unwrap());
+            let batch = runtime.block_on(queue.take(1, 1_000)).unwrap().expect("a row waits");
+            queue.settle(&batch, RowState::Confirmed, false).unwrap();
+        }
+    });
+}

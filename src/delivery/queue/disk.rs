@@ -50,7 +50,7 @@ use self::destination::StoredDestination;
 use self::failure::FileFailure;
 use self::group::{Group, Member};
 use self::lock::Lock;
-use self::mark::{MarkFile, Said};
+use self::mark::MarkFile;
 use self::place::{Place, keep_private};
 use self::schema::Found;
 use super::calendar::Calendar;
@@ -92,7 +92,7 @@ impl DiskQueue {
             return Err(error);
         }
         let mut mark = MarkFile::find(&place);
-        mark.signed = lock.id();
+        mark.id = lock.id().unwrap_or(mark.id);
         let damage = look(&place, &lock, &mut mark, settings.destination);
         if damage.is_err() && !lock.is_known() {
             lock.remove();
@@ -106,6 +106,10 @@ impl DiskQueue {
         } else {
             settings.destination.map_or_else(StoredDestination::default, Into::into)
         };
+        if damage.is_some() && place.path().exists() {
+            // By this the next process finds what this one has built, should it be interrupted.
+            lock.sign(&destination, mark.id);
+        }
         let framing = settings.destination.map(|one| one.framing);
         let opened = Database::open(place, framing, damage, (destination, owner), mark);
         let mut database = opened.map_err(|failure| failure.to_error("opening", &path))?;
@@ -256,11 +260,10 @@ fn look(
     mark: &mut MarkFile,
     destination: Option<Destination>,
 ) -> Result<Option<&'static str>> {
-    if salvage::is_under_way(place, mark) {
+    if salvage::interrupted(place, mark).is_some() {
         return Ok(Some("the process that rescued its rows was interrupted"));
     }
-    let is_marked = matches!(mark.said, Said::Totals(_));
-    match schema::look(place, lock.is_known() || is_marked)? {
+    match schema::look(place, lock.is_known() || mark.said.is_some())? {
         Found::Outbox => Ok(None),
         Found::Damaged => Ok(Some("its header is not what was written")),
         Found::Nothing if destination.is_none() => {
@@ -268,8 +271,9 @@ fn look(
             Err(Error::new(Kind::Outbox, message))
         }
         Found::Nothing => {
-            if mark.said == Said::Nothing && !lock.is_known() {
-                mark.begin_anew();
+            if mark.said.is_none() && !lock.is_known() {
+                // There was no queue here before.
+                mark.close(mark.totals());
             }
             Ok(Some("its file is gone"))
         }

@@ -360,16 +360,20 @@ fn every(step: u32) -> u32 {
     if std::env::var_os("OUTBOX_KILLS").is_some() { 1 } else { step }
 }
 
+/// Without the head of its file, whatever is wrong with an outbox is found when it is opened.
+fn behead(folder: &Folder) {
+    let mut bytes = fs::read(folder.file()).unwrap();
+    bytes[..100].fill(0);
+    fs::write(folder.file(), bytes).unwrap();
+}
+
 #[test]
 fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
     for (call, step) in [("rename", 1), ("fsync", 3), ("fdatasync", 5), ("unlink", 13), ("pwrite64", 37)] {
         for at in (1..).step_by(every(step) as usize) {
             let folder = setup();
             spoil(&folder.file(), "item 7");
-            // Otherwise it would only be found by who takes the row.
-            let mut bytes = fs::read(folder.file()).unwrap();
-            bytes[..100].fill(0);
-            fs::write(folder.file(), bytes).unwrap();
+            behead(&folder);
             let Some(killed) = killed_at(&folder, call, at) else { return };
             let outbox = folder.open().unwrap();
             assert_eq!(all_ids(&outbox), [0, 1, 2, 3, 4, 5, 8, 9], "{call} {at}");
@@ -379,6 +383,22 @@ fn a_salvage_that_was_killed_at_any_step_is_finished_by_the_next_process() {
                 break;
             }
         }
+    }
+    // The same of a file with a log, in which all the rows are, and with nothing else beside it.
+    for (is_alone, at) in [false, true].into_iter().flat_map(|is_alone| (1..=5).map(move |at| (is_alone, at))) {
+        let folder = hundred();
+        behead(&folder);
+        for other in ["-mark", "-lock"].iter().filter(|_| is_alone) {
+            fs::remove_file(folder.path().join(format!("outbox.db{other}"))).unwrap();
+        }
+        let Some(killed) = killed_at(&folder, "rename", at) else { return };
+        assert_eq!(killed, at < 5, "{at}");
+        let outbox = folder.open().unwrap();
+        assert_eq!(all_ids(&outbox), (0..100).collect::<Vec<_>>(), "{at}");
+        let words = if is_alone { "an unknown number" } else { "0 accepted rows are lost" };
+        let [notice] = <[QueueNotice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
+        assert!(notice.to_string().contains(words), "{at}: {notice}");
+        assert!(folder.path().join("outbox.db.corrupt-1-wal").exists(), "{at}");
     }
 }
 

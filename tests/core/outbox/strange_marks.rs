@@ -4,26 +4,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use powerbi_push::clock::Clock;
-use powerbi_push::delivery::queue::{Loss, Part, Reader};
-use serde_json::{Value, json};
+use powerbi_push::delivery::queue::Loss;
+use serde_json::Value;
 
 use crate::outbox::folder::{Folder, all_ids, run};
 use crate::outbox::replaced_file::{UNKNOWN, told};
 
-const SECTOR: usize = 512;
-
 fn mark(folder: &Folder) -> PathBuf {
     folder.path().join("outbox.db-mark")
-}
-
-/// Changes what the mark says.
-fn rewrite(folder: &Folder, change: impl FnOnce(&mut Value)) {
-    let text = fs::read_to_string(mark(folder)).unwrap();
-    let mut totals = serde_json::from_str(&text[text.find('{').unwrap()..]).unwrap();
-    change(&mut totals);
-    let sum = crc32c::crc32c(totals.to_string().as_bytes());
-    fs::write(mark(folder), format!("{:SECTOR$}", format!("powerbi-push mark {sum:08x} {totals}\n"))).unwrap();
 }
 
 /// What a process left that was killed after it had accepted so many rows, as another one before it.
@@ -56,39 +44,36 @@ fn a_foreign_mark_beside_a_file_that_is_gone_or_says_nothing_counts_nothing() {
 }
 
 #[test]
-fn a_mark_of_a_salvage_silences_nothing_that_it_did_not_build() {
-    for step in ["Moving", "Building"] {
-        let folder = killed(20);
-        rewrite(&folder, |mark| {
-            mark["id"] = json!(5);
-            mark["plan"] = json!({ "step": step, "kept": 1, "draft": 77 });
-        });
-        fs::write(folder.path().join("outbox.db.corrupt-1"), "an earlier one").unwrap();
-        fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
-        let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
-        assert_eq!(reader.export(Part::Pending, &mut Vec::new()).unwrap(), 20, "{step}");
-        drop(reader);
+fn a_draft_silences_nothing_beside_a_file_that_is_there() {
+    for is_damaged in [false, true] {
+        let (folder, other) = (killed(20), killed(70));
+        let draft = format!("outbox.db.draft-{:016x}", number(&folder));
+        fs::copy(other.file(), folder.path().join(draft)).unwrap();
+        if is_damaged {
+            fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
+        }
         let outbox = folder.open().unwrap();
-        assert_eq!(all_ids(&outbox), (0..20).collect::<Vec<_>>(), "{step}");
-        assert_eq!(told(&outbox), [("its file was replaced by another outbox's".to_owned(), UNKNOWN)], "{step}");
-        let kept = fs::read_to_string(folder.path().join("outbox.db.corrupt-1")).unwrap();
-        assert_eq!(kept, "an earlier one", "{step}");
+        assert_eq!(
+            all_ids(&outbox),
+            if is_damaged { (0..20).collect() } else { (0..20).chain(0..20).collect::<Vec<_>>() }
+        );
+        let losses: Vec<Loss> = told(&outbox).into_iter().map(|(_, loss)| loss).collect();
+        assert_eq!(losses, if is_damaged { vec![Loss { rows: 20, exact: true, ..UNKNOWN }] } else { vec![] });
+        assert!(!folder.names().iter().any(|name| name.contains("draft")), "{:?}", folder.names());
     }
 }
 
 #[test]
-fn what_a_salvage_has_built_is_taken_up_in_silence() {
-    let folder = killed(20);
-    fs::remove_file(folder.path().join("outbox.db-wal")).unwrap();
+fn a_draft_that_is_not_complete_is_made_anew() {
+    let (folder, other) = (killed(20), killed(0));
+    let draft = folder.path().join(format!("outbox.db.draft-{:016x}", number(&folder)));
+    fs::copy(other.file(), &draft).unwrap();
+    rusqlite::Connection::open(draft).unwrap().execute_batch("DELETE FROM mark").unwrap();
+    fs::remove_file(folder.file()).unwrap();
     let outbox = folder.open().unwrap();
-    let [notice] = <[_; 1]>::try_from(told(&outbox)).unwrap();
-    assert_eq!(notice.1, Loss { rows: 20, exact: true, ..UNKNOWN });
-    drop(outbox);
-    // The process ended after the new file had its name, and before it was in use.
-    let number = Value::from(sqlite(&folder, "SELECT first FROM mark"));
-    sqlite(&folder, "UPDATE mark SET closed = 1 RETURNING 1");
-    rewrite(&folder, |mark| mark["plan"] = json!({ "step": "Building", "kept": 1, "draft": number }));
-    assert_eq!(told(&folder.open().unwrap()), []);
+    // The log has them all.
+    assert_eq!(all_ids(&outbox), (0..20).chain(0..20).collect::<Vec<_>>());
+    assert_eq!(told(&outbox).pop().unwrap().1, Loss { exact: true, ..UNKNOWN });
 }
 
 #[test]
@@ -110,7 +95,9 @@ fn a_loss_that_nobody_heard_of_makes_the_next_count_the_least() {
     }
 }
 
-fn sqlite(folder: &Folder, sql: &str) -> u64 {
-    let file = rusqlite::Connection::open(folder.file()).unwrap();
-    file.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
+/// The number of the queue, as its mark says it.
+fn number(folder: &Folder) -> u64 {
+    let text = fs::read_to_string(mark(folder)).unwrap();
+    let totals: Value = serde_json::from_str(&text[text.find('{').unwrap()..]).unwrap();
+    totals["id"].as_u64().unwrap()
 }

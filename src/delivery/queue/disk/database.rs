@@ -27,7 +27,6 @@ use super::salvage::{self, Memory};
 use super::schema;
 use super::table::{Record, all, put};
 use super::transaction::Transaction;
-use crate::delivery::queue::numbering::Numbering;
 use crate::delivery::queue::taken::Taken;
 use crate::error::{Error, Kind};
 use crate::rows::encode::{Framing, Run};
@@ -103,12 +102,7 @@ impl Database {
             suspect: false,
             watch: Watch::over([]),
             beside: Watch::over([]),
-            transaction: Transaction {
-                state,
-                taken: Taken::default(),
-                numbering: Numbering::default(),
-                dead_letter_change: 0,
-            },
+            transaction: Transaction::resume(state, Taken::default()),
             inherited: VecDeque::new(),
             begun: None,
             unsaved: false,
@@ -139,10 +133,7 @@ impl Database {
         schema::spare_log(&connection, true)?;
         schema::check_owner(&connection, &self.place, &self.owner, alone)?;
         let (mut state, taken) = metadata::load(&connection)?;
-        let marked = metadata::marked(&connection);
-        self.mark.id = marked.map_or(self.mark.id, |marked| marked.id);
-        let commits = |row| metadata::commits_from(&connection, row);
-        if let Some(wrong) = self.mark.objection(&state, marked, commits)? {
+        if let Some(wrong) = self.mark.objection(&connection, &state)? {
             return Err(FileFailure::Damaged(wrong.into()));
         }
         if let Some(accepted) = self.mark.refused_from(&state, &taken) {
@@ -160,12 +151,9 @@ impl Database {
             Err(failure) => return Err(failure),
         }
         self.inherited = taken.iter().map(|(first, _)| first).collect();
-        self.transaction = Transaction {
-            state,
-            taken,
-            numbering: Numbering::resume(state.last_sequence_number),
-            dead_letter_change: state.change,
-        };
+        self.transaction = Transaction::resume(state, taken);
+        salvage::clear(&self.place, &self.mark);
+        self.mark.id = metadata::marked(&connection).map_or(self.mark.id, |marked| marked.id);
         self.put_to_use(connection);
         self.begin()
     }
@@ -173,7 +161,7 @@ impl Database {
     /// The file knows from now on that it is open, and the mark what is in it.
     fn begin(&mut self) -> Result<(), FileFailure> {
         let id = self.mark.id;
-        self.mark.announce(self.totals());
+        self.mark.say(&self.totals().opening(&self.mark.totals()), true);
         let written = self.write_once(&|transaction: &mut Transaction, file: &Connection| {
             schema::add_tables(file)?;
             put(file, &Marked { id, closed: false })?;
@@ -190,8 +178,8 @@ impl Database {
         }
         // Whatever becomes of the log, the file itself says that it is open.
         self.write_back();
-        self.mark.begin(&self.place, self.totals())?;
-        Ok(())
+        self.mark.say(&self.totals(), true);
+        Ok(self.place.sync_folder()?)
     }
 
     fn put_to_use(&mut self, connection: Connection) -> &Connection {
@@ -210,11 +198,9 @@ impl Database {
         }
         let unsaved =
             self.unsaved_dead_letters.iter().fold((0, 0), |sum, letter| (sum.0 + letter.count, sum.1 + letter.bytes));
-        let memory = Memory {
-            transaction: self.transaction.clone(),
-            inherited: self.inherited.iter().copied().collect(),
-            unsaved: unsaved.0,
-        };
+        let mut memory =
+            Memory { transaction: self.transaction.clone(), inherited: self.inherited.iter().copied().collect() };
+        memory.transaction.state.dead_letter_rows -= unsaved.0;
         let (mut state, taken) =
             salvage::renew(&self.place, &mut self.mark, what, &memory.transaction.state.destination, Some(&memory))?;
         (state.dead_letter_rows, state.dead_letter_bytes) =
@@ -228,13 +214,6 @@ impl Database {
         self.handed = (0, 0);
         self.notices.retain(|notice| !notice.is_kept());
         self.begin()
-    }
-
-    fn connect(&self) -> Result<Connection, FileFailure> {
-        if salvage::is_under_way(&self.place, &self.mark) {
-            return Err(FileFailure::Damaged("its rows could not be rescued at once".into()));
-        }
-        schema::connect(&self.place)
     }
 
     /// What is to be told. What the file keeps to be told stays in it until somebody has heard it.
@@ -261,7 +240,7 @@ impl Database {
 
     /// Has the mark say what is in the file, or what it will be told as soon as it can be written.
     pub(super) fn note(&mut self) {
-        self.mark.write(self.totals());
+        self.mark.say(&self.totals(), false);
     }
 
     /// What the file has to hold. Until it is written anew after a failure, it may hold what was refused, too.
@@ -273,7 +252,7 @@ impl Database {
     pub(super) fn reading(&mut self) -> Result<&Connection, FileFailure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connect()?,
+            None => schema::connect(&self.place)?,
         };
         Ok(self.connection.insert(connection))
     }
@@ -282,7 +261,7 @@ impl Database {
     fn recover(&mut self) -> Result<(), FileFailure> {
         if self.suspect || self.connection.is_none() {
             self.is_ours()?;
-            let connection = self.connect()?;
+            let connection = schema::connect(&self.place)?;
             if !schema::empty_log(&connection)? {
                 return Err(schema::being_read(&self.place).into());
             }

@@ -4,10 +4,11 @@
 //! and whenever a batch changes. So rows behind what they say are in the log, whose frames SQLite checks; and where
 //! fewer rows are there than they say, rows are lost.
 
+use std::ops::Range;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::FileFailure;
-use super::mark::overlap;
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
 use super::table::{Record, all, each_intact};
 use crate::delivery::queue::taken::{Known, Taken};
@@ -87,6 +88,11 @@ fn last(connection: &Connection) -> Result<Option<(u64, u64)>, FileFailure> {
     let sql = format!("SELECT first + count, total FROM {} ORDER BY first DESC LIMIT 1", StoredRun::TABLE);
     let found = connection.query_row(&sql, (), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
     Ok(found.map(|(end, total)| (end.cast_unsigned(), total.cast_unsigned())))
+}
+
+/// How many rows two ranges share.
+pub(super) fn overlap(one: &Range<u64>, other: &Range<u64>) -> u64 {
+    one.end.min(other.end).saturating_sub(one.start.max(other.start))
 }
 
 /// When the first of the rows from `next` on was accepted.

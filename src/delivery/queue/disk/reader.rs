@@ -54,7 +54,7 @@ impl Reader {
         }
         let found = if is_held_here {
             Found::Outbox
-        } else if salvage::is_under_way(&place, &MarkFile::find(&place)) {
+        } else if salvage::interrupted(&place, &MarkFile::find(&place)).is_some() {
             Found::Damaged
         } else {
             schema::look(&place, false)?
@@ -211,7 +211,7 @@ impl Reader {
 
     /// What the `mark` says against the file. One that changes meanwhile has a writer, who knows better.
     fn doubt(&self, mark: &MarkFile, file: &Connection, state: &State) -> Result<Option<Doubt>, FileFailure> {
-        let wrong = mark.objection(state, metadata::marked(file), |row| metadata::commits_from(file, row))?;
+        let wrong = mark.objection(file, state)?;
         let totals = mark.totals();
         Ok(match wrong {
             None | Some(ANOTHERS) => None,

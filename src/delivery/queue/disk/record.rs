@@ -1,7 +1,5 @@
 //! What the file holds: runs that wait, batches on their way, dead letters, and the metadata of it all.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 
@@ -38,23 +36,6 @@ impl StoredRun {
     /// Its rows, cut as the file of this `destination` says.
     pub(super) fn stored_rows(&self, destination: &StoredDestination) -> StoredRows {
         StoredRows::new(&self.rows, &self.ends, destination)
-    }
-
-    /// Some of its rows as a run of their own.
-    pub(super) fn cut(&self, rows: Range<u64>, sent: bool, destination: &StoredDestination) -> Self {
-        let all = self.stored_rows(destination);
-        let (start, end) = (self.position(rows.start), self.position(rows.end));
-        let (cut, ends) = all.cut(start..end);
-        Self {
-            first: rows.start,
-            count: rows.end - rows.start,
-            bytes: all.size(start..end) as u64,
-            total: self.total - all.size(end..all.count()) as u64,
-            sent,
-            ends,
-            rows: cut,
-            ..*self
-        }
     }
 }
 

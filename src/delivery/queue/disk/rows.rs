@@ -42,14 +42,6 @@ impl StoredRows {
         self.end(range.end) - self.end(range.start)
     }
 
-    /// The rows at `range`, of which there is one at least, and where in them each one ends, as they are stored.
-    pub(super) fn cut(&self, range: Range<usize>) -> (Bytes, Bytes) {
-        let start = self.start(range.start);
-        let place = u32::try_from(start).expect("a run is cut far below 4 GB");
-        let ends = self.ends[range.clone()].iter().flat_map(|end| (end - place).to_le_bytes()).collect();
-        (self.rows.slice(start..self.end(range.end)), ends)
-    }
-
     fn start(&self, row: usize) -> usize {
         if row == 0 { 0 } else { self.end(row) + self.between }
     }

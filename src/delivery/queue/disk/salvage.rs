@@ -1,36 +1,37 @@
-//! A damaged file is moved away, and what SQLite can still read of it goes on in a new one.
+//! What SQLite can still read of a damaged file goes on in a new one, and the damaged one is moved away.
 //!
 //! ```text
-//!  moving:   queue.db, -wal ─rename─▶ queue.db.corrupt-1, -wal
-//!  building: queue.db.corrupt-1 ─records with their checksums─▶ queue.db.draft-… ─fsync, rename─▶ queue.db
+//!  queue.db ─records with their checksums─▶ queue.db.draft-…, fsync
+//!  queue.db, then its -wal ─rename─▶ queue.db.corrupt-1, -wal
+//!  queue.db.draft-… ─rename─▶ queue.db
 //! ```
 //!
-//! The mark says which of the two is under way: a process that ends in between leaves it to the next one. A file that is
-//! made where there was none is a salvage of nothing.
+//! Where a draft is complete and its file is gone, the process that built it was interrupted: the next one goes on from
+//! there. Otherwise it begins again. A file that is made where there was none is a salvage of nothing.
 
 mod count;
 mod reading;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
 
 use self::count::Account;
 use super::destination::StoredDestination;
 use super::failure::{FileFailure, system};
-use super::mark::{MarkFile, Plan, Step, Totals};
+use super::mark::{MarkFile, Totals};
 use super::metadata::{self, stored};
 use super::place::Place;
 use super::record::{Marked, State, StoredDeadLetter, StoredNotice, StoredRun};
 use super::schema;
-use super::table::{gather, put};
+use super::table::{all, gather, put};
 use super::transaction::Transaction;
 use crate::delivery::queue::taken::Taken;
 use crate::error::Result;
 
-/// The files that a queue consists of, by what their names end in.
-const FILES: [&str; 3] = ["-wal", "-journal", ""];
+/// The files that a queue consists of, by what their names end in, in the order in which they are moved: SQLite would take
+/// an old log for the new file's, and a file without its log for whole.
+const FILES: [&str; 3] = ["", "-wal", "-journal"];
 
 /// What a process knows of the queue that it uses: nobody knows better.
 #[derive(Debug)]
@@ -38,8 +39,6 @@ pub(super) struct Memory {
     pub(super) transaction: Transaction,
     /// The batches of an earlier process, which are only in the file.
     pub(super) inherited: BTreeSet<u64>,
-    /// Dead letters that the file does not have yet.
-    pub(super) unsaved: u64,
 }
 
 impl Memory {
@@ -47,6 +46,12 @@ impl Memory {
     pub(super) fn is_on_its_way(&self, first: u64) -> bool {
         self.transaction.taken.get(first).is_some() && !self.inherited.contains(&first)
     }
+}
+
+/// A new file that only needs its name.
+pub(super) struct Draft {
+    transaction: Transaction,
+    notices: Vec<StoredNotice>,
 }
 
 /// Puts a new file in the place of a damaged one, or of none, because of `why`. Should nothing else tell whose rows they
@@ -58,46 +63,96 @@ pub(super) fn renew(
     destination: &StoredDestination,
     memory: Option<&Memory>,
 ) -> Result<(State, Taken), FileFailure> {
-    let mut plan = mark.plan();
-    if plan.step == Step::Nothing || !is_under_way(place, mark) {
-        let is_there = FILES.iter().any(|suffix| fs::metadata(place.beside(suffix)).is_ok_and(|file| file.len() > 0));
-        let kept = if is_there { free_number(place) } else { 0 };
-        plan = Plan { step: Step::Moving, kept, draft: mark.id };
-        mark.set_plan(place, plan)?;
-    }
-    mark.id = plan.draft;
-    let old = place.kept(plan.kept);
-    if plan.step == Step::Moving {
-        for suffix in FILES.iter().filter(|_| plan.kept > 0) {
-            rename(&place.beside(suffix), &old.beside(suffix))?;
+    let Draft { transaction, notices } = match interrupted(place, mark) {
+        Some(draft) => draft,
+        None => build(place, mark, why, destination, memory)?,
+    };
+    if let Some(number) = notices.last().and_then(|notice| notice.kept) {
+        let kept = place.kept(number);
+        for (from, to) in FILES.map(|suffix| (place.beside(suffix), kept.beside(suffix))) {
+            match fs::rename(&from, to) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(system("the damaged outbox", &from, &error).into());
+                }
+                _ => {}
+            }
         }
-        // It only described the log to those who had the file open.
-        let _ = fs::remove_file(place.beside("-shm"));
-        place.sync_folder()?;
-        plan.step = Step::Building;
-        mark.set_plan(place, plan)?;
     }
-    let draft = place.draft(plan.draft);
-    let goes_on = build(&old, &draft, mark, why, destination, memory)?;
-    File::open(draft.path())
-        .and_then(|file| file.sync_all())
-        .map_err(|error| system("the outbox", place.path(), &error))?;
-    schema::install(&draft, place)?;
-    Ok(goes_on)
+    // It only described the log to those who had the file open.
+    let _ = fs::remove_file(place.beside("-shm"));
+    place.sync_folder()?;
+    mark.close(Totals::of(&transaction, false, !notices.is_empty()));
+    schema::install(&place.draft(mark.id), place)?;
+    Ok((transaction.state, transaction.taken))
 }
 
-/// Whether a salvage was begun whose new file is not in its place yet. A file that can be moved nowhere was not there then:
-/// the mark is an older one, or another queue's.
-pub(super) fn is_under_way(place: &Place, mark: &MarkFile) -> bool {
-    let plan = mark.plan();
-    let (is_there, kept) = (|place: &Place, suffix| place.beside(suffix).exists(), place.kept(plan.kept));
-    match plan.step {
-        Step::Nothing => false,
-        Step::Moving => {
-            FILES.iter().all(|suffix| !is_there(place, suffix) || plan.kept > 0 && !is_there(&kept, suffix))
-        }
-        Step::Building => !place.path().exists(),
+/// What a process has built that was interrupted between the two renames.
+pub(super) fn interrupted(place: &Place, mark: &MarkFile) -> Option<Draft> {
+    if place.path().exists() {
+        return None;
     }
+    let file = schema::connect_to_read(&place.draft(mark.id)).ok()?;
+    // Without it, it was not completed.
+    metadata::marked(&file)?;
+    let (state, taken) = metadata::load(&file).ok()?;
+    Some(Draft { transaction: Transaction::resume(state, taken), notices: all(&file, "ORDER BY first", ()).ok()? })
+}
+
+/// Makes a file of what can be read of the one that is at `place`.
+fn build(
+    place: &Place,
+    mark: &MarkFile,
+    why: &str,
+    destination: &StoredDestination,
+    memory: Option<&Memory>,
+) -> Result<Draft, FileFailure> {
+    let draft = place.draft(mark.id);
+    clear(place, mark);
+    let is_there = FILES.iter().any(|suffix| fs::metadata(place.beside(suffix)).is_ok_and(|file| file.len() > 0));
+    let kept = is_there.then(|| free_number(place));
+    let (source, found) = if is_there { reading::open(place, &draft.copy()) } else { None }.unzip();
+    let (mut totals, mut found) = (mark.totals(), found.unwrap_or_default());
+    if mark.said.is_some() && totals.id != found.marked.map_or(mark.id, |marked| marked.id) {
+        // Of the file that was here nothing is left, and nobody knows what should be in this one.
+        (totals, found.marked) = (Totals::default(), None);
+    }
+    if let Some(Memory { transaction, .. }) = memory {
+        (found.exact, found.state, found.taken) = (true, Some(transaction.state), transaction.taken.clone());
+    }
+    if let Some((source, state)) = source.as_ref().zip(found.state) {
+        found.is_newer = totals.is_outrun_by(source, &state).unwrap_or(false);
+    }
+    let known = found.state.map(|state| state.destination).or_else(|| schema::named(place)).unwrap_or(*destination);
+    known.check(place.path())?;
+    let mut account = Account::new(&found, known, &totals, memory);
+    let mut connection = schema::create(&draft, &State { destination: known, ..State::default() })?;
+    let transaction = connection.transaction()?;
+    let mut outcome = Ok(());
+    let mut keep = |written: rusqlite::Result<()>| outcome = std::mem::replace(&mut outcome, Ok(())).and(written);
+    if let Some(source) = &source {
+        gather(source, |run: StoredRun| account.admit(run).iter().for_each(|run| keep(put(&transaction, run))));
+        gather(source, |letter: StoredDeadLetter| keep(put(&transaction, &account.admit_dead_letter(letter))));
+    }
+    let (state, taken, mut loss) = account.close();
+    // What nobody has heard of is lost along with the notice.
+    loss.exact &= !totals.untold || !found.notices.is_empty();
+    taken.iter().for_each(|batch| keep(put(&transaction, &stored(batch))));
+    keep(put(&transaction, &state));
+    // Until it is in use, it is as whole as one that was closed.
+    keep(put(&transaction, &Marked { id: mark.id, closed: true }));
+    let (mut notices, what) = (found.notices, why.to_owned());
+    let first = notices.iter().map(|notice| notice.first + 1).max().unwrap_or(0);
+    notices.extend(Some(StoredNotice { first, kept, what, loss }).filter(|_| kept.is_some() || loss.is_any()));
+    for notice in &notices {
+        keep(put(&transaction, notice));
+    }
+    outcome?;
+    transaction.commit()?;
+    connection.close().map_err(|(_, error)| error)?;
+    drop(source);
+    remove(&draft.copy());
+    place.sync_folder()?;
+    Ok(Draft { transaction: Transaction::resume(state, taken), notices })
 }
 
 fn free_number(place: &Place) -> u64 {
@@ -105,77 +160,14 @@ fn free_number(place: &Place) -> u64 {
     (1..u64::MAX).find(is_free).unwrap_or(u64::MAX)
 }
 
-/// Renames a file, if it is there.
-fn rename(from: &Path, to: &Path) -> Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(system("the damaged outbox", from, &error)),
-        _ => Ok(()),
-    }
+/// Removes what a process left that was interrupted while it built a file.
+pub(super) fn clear(place: &Place, mark: &MarkFile) {
+    let draft = place.draft(mark.id);
+    remove(&draft);
+    remove(&draft.copy());
 }
 
-/// Makes a file at `draft` of what can be read of the `old` one.
-fn build(
-    old: &Place,
-    draft: &Place,
-    mark: &MarkFile,
-    why: &str,
-    destination: &StoredDestination,
-    memory: Option<&Memory>,
-) -> Result<(State, Taken), FileFailure> {
-    let copy = draft.copy();
-    let mut totals = mark.totals();
-    let kept = Some(totals.plan.kept).filter(|number| *number > 0);
-    remove(draft);
-    remove(&copy);
-    let (source, found) = if kept.is_some() { reading::open(old, &copy) } else { None }.unzip();
-    let mut found = found.unwrap_or_default();
-    if !totals.is_of(found.marked.map(|marked| marked.id).or(mark.signed)) {
-        // Of the file that was here nothing is left, and nobody knows what should be in this one.
-        (totals, found.marked) = (Totals::default(), None);
-    }
-    if let (Some(source), Some(state)) = (&source, &found.state) {
-        found.is_newer = totals.is_outrun_by(state, |row| metadata::commits_from(source, row)).unwrap_or(false);
-    }
-    let known = found.state.map(|state| state.destination).or_else(|| schema::named(old)).unwrap_or(*destination);
-    known.check(old.path())?;
-    let mut account = Account::new(&found, &totals, memory);
-    let mut connection = schema::create(draft, &State { destination: known, ..State::default() })?;
-    let transaction = connection.transaction()?;
-    let mut outcome = Ok(());
-    let mut keep = |written: rusqlite::Result<()>| outcome = std::mem::replace(&mut outcome, Ok(())).and(written);
-    if let Some(source) = &source {
-        gather(source, |run: StoredRun| {
-            for (rows, clean) in account.wanted(&run) {
-                let part = run.cut(rows, run.sent || !clean, &known);
-                account.keep(&part);
-                keep(put(&transaction, &part));
-            }
-        });
-        gather(source, |letter: StoredDeadLetter| keep(put(&transaction, &account.keep_dead_letter(letter))));
-    }
-    let (state, taken, mut loss) = account.close();
-    // What nobody has heard of is lost along with the notice.
-    loss.exact &= !totals.untold || !found.notices.is_empty();
-    taken.iter().for_each(|batch| keep(put(&transaction, &stored(batch))));
-    let state = State { destination: known, ..state };
-    keep(put(&transaction, &state));
-    // Until it is in use, it is as whole as one that was closed.
-    keep(put(&transaction, &Marked { id: mark.id, closed: true }));
-    let first = found.notices.iter().map(|notice| notice.first + 1).max().unwrap_or(0);
-    found.notices.iter().for_each(|notice| keep(put(&transaction, notice)));
-    if kept.is_some() || loss.is_any() {
-        keep(put(&transaction, &StoredNotice { first, kept, what: why.to_owned(), loss }));
-    }
-    outcome?;
-    transaction.commit()?;
-    connection.close().map_err(|(_, error)| error)?;
-    drop(source);
-    let _ = fs::remove_file(old.beside("-shm"));
-    remove(&copy);
-    Ok((state, taken))
-}
-
-/// Removes a file whose name is in our mark, and nobody else's.
+/// Removes a file whose name has the number of a queue in it, which nobody else gives.
 fn remove(ours: &Place) {
     for suffix in FILES.iter().chain(&["-shm"]) {
         let _ = fs::remove_file(ours.beside(suffix));

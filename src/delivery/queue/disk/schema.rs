@@ -127,7 +127,7 @@ fn newer(place: &Place, version: u32) -> Error {
 pub(super) fn create(place: &Place, state: &State) -> Result<Connection, FileFailure> {
     create_private(place.path()).map_err(|error| system("the outbox", place.path(), &error))?;
     let mut connection = open(place, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;")?;
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1;")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(&format!(
         "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FILE_VERSION}; {} {} {} {}",

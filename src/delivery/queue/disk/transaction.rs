@@ -22,6 +22,12 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
+    /// The metadata and the batches as they are in a file.
+    pub(super) fn resume(state: State, taken: Taken) -> Self {
+        let numbering = Numbering::resume(state.last_sequence_number);
+        Self { state, taken, numbering, dead_letter_change: state.change }
+    }
+
     /// Rows are accepted.
     pub(super) fn accept(&mut self, file: &Connection, run: &Run, at: u64) -> Result<(), FileFailure> {
         debug_assert_eq!(run.framing().separator, self.state.destination.separator(), "the file says how it is cut");

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use super::Memory;
 use super::reading::Old;
-use crate::delivery::queue::disk::mark::{Totals, overlap};
+use crate::delivery::queue::disk::destination::StoredDestination;
+use crate::delivery::queue::disk::mark::Totals;
+use crate::delivery::queue::disk::metadata::overlap;
 use crate::delivery::queue::disk::notice::Loss;
 use crate::delivery::queue::disk::record::{State, StoredDeadLetter, StoredRun};
 use crate::delivery::queue::taken::{Known, Taken};
@@ -14,175 +16,138 @@ use crate::delivery::queue::taken::{Known, Taken};
 pub(super) struct Account<'a> {
     mark: &'a Totals,
     memory: Option<&'a Memory>,
-    /// The metadata that were found.
-    found: State,
-    /// Whether they say which rows are settled.
-    settles: bool,
-    /// The batches that belong to them.
+    /// The metadata that were found, and the batches that belong to them.
+    state: State,
     taken: Taken,
     /// Whether the mark says what has to be there, and not they.
     by_mark: bool,
+    /// Whether dead letters were added, or left, since they were written.
+    has_older_dead_letters: bool,
     exact: bool,
-    /// The rows that go on: first row → the row behind the last, and their bytes.
+    /// The runs that go on: first row → the row behind the last, and what its rows count for that wait.
     pieces: BTreeMap<u64, (u64, u64)>,
     /// Rows of dead letters that go on, and their bytes.
     dead_letters: (u64, u64),
 }
 
 impl<'a> Account<'a> {
-    pub(super) fn new(old: &Old, mark: &'a Totals, memory: Option<&'a Memory>) -> Self {
-        let (mut found, taken) = match memory {
-            Some(memory) => (memory.transaction.state, &memory.transaction.taken),
-            None => (old.state.unwrap_or_default(), &old.taken),
-        };
-        found.last_sequence_number = taken
-            .iter()
-            .filter_map(|(_, known)| known.sequence_number)
-            .max()
-            .unwrap_or(0)
-            .max(found.last_sequence_number);
-        let by_mark = memory.is_none() && (mark.is_ahead_of(&found) || !old.exact);
-        let settles = memory.is_some() || old.exact;
+    pub(super) fn new(old: &Old, destination: StoredDestination, mark: &'a Totals, memory: Option<&'a Memory>) -> Self {
+        let mut state = State { destination, ..old.state.unwrap_or_default() };
+        let numbers = old.taken.iter().filter_map(|(_, known)| known.sequence_number);
+        state.last_sequence_number = numbers.max().unwrap_or(0).max(state.last_sequence_number);
+        let by_mark = memory.is_none() && (mark.is_ahead_of(&state) || !old.exact);
         let closed = old.marked.is_some_and(|marked| marked.closed);
-        let sure = if by_mark { mark.is_newest() && mark.precise } else { closed || mark.is_newest() && !old.is_newer };
+        let sure =
+            if by_mark { mark.is_newest() && mark.is_precise() } else { closed || mark.is_newest() && !old.is_newer };
+        if !old.exact {
+            // All that is not surely settled waits.
+            state.next = mark.first;
+        }
         Self {
             mark,
             memory,
-            found,
-            settles,
-            taken: if settles { taken.clone() } else { Taken::default() },
+            state,
+            taken: if old.exact { old.taken.clone() } else { Taken::default() },
             by_mark,
+            has_older_dead_letters: by_mark && old.exact && state.change < mark.changes.1,
             exact: sure || memory.is_some(),
             pieces: BTreeMap::new(),
             dead_letters: (0, 0),
         }
     }
 
-    /// The parts of `run` that go on, and whether they were surely not sent after the metadata was written.
-    pub(super) fn wanted(&mut self, run: &StoredRun) -> Vec<(Range<u64>, bool)> {
-        let end = run.first + run.count;
-        if self.memory.is_none() && end > self.found.accepted {
+    /// The run as it goes on, where any of its rows does.
+    pub(super) fn admit(&mut self, run: StoredRun) -> Option<StoredRun> {
+        let rows = run.first..run.first + run.count;
+        if self.memory.is_none() && rows.end > self.state.accepted {
             // The metadata is not written with each row.
-            self.found.rows += end - self.found.accepted;
-            (self.found.accepted, self.found.total) = (end, self.found.total.max(run.total));
+            self.state.rows += rows.end - self.state.accepted;
+            (self.state.accepted, self.state.total) = (rows.end, self.state.total.max(run.total));
         }
-        let (known, rest): (Vec<_>, _) = if self.settles {
-            (self.taken.ranges().collect(), self.found.next..self.found.accepted)
-        } else {
-            (self.mark.spans.iter().map(|(span, _)| span.clone()).collect(), self.mark.accepted..u64::MAX)
-        };
-        let spans = known.into_iter().chain(std::iter::once(rest));
-        let parts = spans.map(|span| span.start.max(run.first)..span.end.min(end)).filter(|part| !part.is_empty());
-        parts.map(|part| (part.clone(), self.is_clean(&part))).collect()
+        let waiting = self.state.next.clamp(rows.start, rows.end)..self.state.accepted.clamp(rows.start, rows.end);
+        if waiting.is_empty() && self.taken.ranges().all(|batch| overlap(&batch, &rows) == 0) {
+            return None;
+        }
+        let (stored, place) = (run.stored_rows(&self.state.destination), run.position(waiting.start));
+        self.pieces.insert(rows.start, (rows.end, stored.size(place..stored.count()) as u64));
+        Some(StoredRun { sent: run.sent || !self.is_clean(&rows), ..run })
     }
 
+    /// Whether these rows were surely not sent after the metadata was written.
     fn is_clean(&self, rows: &Range<u64>) -> bool {
         if self.by_mark { self.mark.says_unsent(rows) } else { self.exact }
     }
 
-    pub(super) fn keep(&mut self, run: &StoredRun) {
-        self.pieces.insert(run.first, (run.first + run.count, run.bytes));
-    }
-
-    pub(super) fn keep_dead_letter(&mut self, letter: StoredDeadLetter) -> StoredDeadLetter {
+    pub(super) fn admit_dead_letter(&mut self, letter: StoredDeadLetter) -> StoredDeadLetter {
         self.dead_letters = (self.dead_letters.0 + letter.count, self.dead_letters.1 + letter.bytes);
         // Somebody may have retried them since.
-        StoredDeadLetter { in_doubt: letter.in_doubt || self.are_dead_letters_older(), ..letter }
-    }
-
-    fn are_dead_letters_older(&self) -> bool {
-        self.by_mark && self.settles && self.found.change < self.mark.changes.1
+        StoredDeadLetter { in_doubt: letter.in_doubt || self.has_older_dead_letters, ..letter }
     }
 
     /// The metadata of the new file, its batches, and what is lost.
     pub(super) fn close(mut self) -> (State, Taken, Loss) {
-        let loss = self.loss();
-        let taken = self.batches();
-        let (found, mark) = (self.found, self.mark);
-        let accepted = found.accepted.max(mark.accepted);
-        let first = self.pieces.keys().next().copied().unwrap_or(accepted);
-        let next = if self.settles { found.next } else { first };
-        let waiting = self.pieces.range(next..);
-        let (rows, bytes) =
-            waiting.fold((0, 0), |(rows, bytes), (first, (end, more))| (rows + end - first, bytes + more));
+        let before = self.taken.rows();
+        self.leave_out_of_batches();
+        let accepted = self.state.accepted.max(self.mark.accepted);
+        let waiting = self.held(self.state.next..accepted);
+        let loss = self.loss(before, waiting);
         let mut state = State {
-            change: found.change.max(mark.changes.0) + 1,
+            change: self.state.change.max(self.mark.changes.0) + 1,
             accepted,
-            next,
-            rows,
-            bytes,
-            taken: taken.rows(),
-            last_sequence_number: found.last_sequence_number.max(mark.last_sequence_number),
+            rows: waiting,
+            bytes: self.pieces.values().map(|(_, bytes)| bytes).sum(),
+            taken: self.taken.rows(),
+            last_sequence_number: self.state.last_sequence_number.max(self.mark.last_sequence_number),
             dead_letter_rows: self.dead_letters.0,
             dead_letter_bytes: self.dead_letters.1,
-            lost: found.lost + loss.rows,
+            lost: self.state.lost + loss.rows,
             gaps_below: accepted,
-            ..found
+            ..self.state
         };
         state.pass_gap();
-        (state, taken, loss)
+        (state, self.taken, loss)
     }
 
-    fn loss(&self) -> Loss {
-        let (spans, rows, in_letters) = self.expected();
-        let there: u64 = spans.iter().map(|(span, _)| self.held(span)).sum();
-        let sent =
-            spans.iter().filter(|(_, sent)| *sent).map(|(span, _)| span.end - span.start - self.held(span)).sum();
-        let rows = rows.saturating_sub(there);
-        let mut loss =
-            Loss { rows, sent, dead_letter_rows: in_letters.saturating_sub(self.dead_letters.0), exact: self.exact };
-        if self.are_dead_letters_older() {
+    /// What is lost where so many rows were taken `before`, and so many are `waiting` now.
+    fn loss(&self, before: u64, waiting: u64) -> Loss {
+        let Self { mark, state, taken, dead_letters: (letters, _), .. } = self;
+        // All rows, those among them that were taken, and those of dead letters.
+        let (expected, mut there) = if self.by_mark {
+            let there = [self.held(mark.first..mark.accepted), self.held(mark.first..mark.next), *letters];
+            ([mark.rows, mark.taken, mark.dead_letter_rows], there)
+        } else {
+            ([state.rows + before, before, state.dead_letter_rows], [waiting + taken.rows(), taken.rows(), *letters])
+        };
+        if self.has_older_dead_letters {
             // Rows that became dead letters or were retried since are there as what they were before.
-            let before = self.held(&(0..u64::MAX)) - there;
-            loss.dead_letter_rows = loss.dead_letter_rows.saturating_sub(before);
-            loss.rows = loss.rows.saturating_sub(self.dead_letters.0 + before);
-            loss.exact &= in_letters + self.dead_letters.0 + before == 0;
+            there[0] = self.held(0..u64::MAX) + letters;
+            there[2] = there[0];
         }
-        Loss { sent: loss.sent.min(loss.rows), ..loss }
+        let [rows, sent, dead_letter_rows] = std::array::from_fn(|at| expected[at].saturating_sub(there[at]));
+        Loss { rows, sent: sent.min(rows), dead_letter_rows, exact: self.exact && !self.has_older_dead_letters }
     }
 
     /// How many of these rows go on.
-    fn held(&self, span: &Range<u64>) -> u64 {
-        self.pieces.iter().map(|(first, (end, _))| overlap(&(*first..*end), span)).sum()
+    fn held(&self, rows: Range<u64>) -> u64 {
+        self.pieces.iter().map(|(first, (end, _))| overlap(&(*first..*end), &rows)).sum()
     }
 
-    /// The rows that have to be there and whether they may have been sent, how many they are, and how many are dead letters.
-    fn expected(&self) -> (Vec<(Range<u64>, bool)>, u64, u64) {
-        if self.by_mark {
-            return (self.mark.spans.clone(), self.mark.rows, self.mark.dead_letter_rows);
-        }
-        let batches = self.taken.iter().filter(|(first, _)| !self.is_on_its_way(*first));
-        let mut spans: Vec<_> = batches.map(|(first, known)| (first..known.stop, known.sent)).collect();
-        let taken: u64 = spans.iter().map(|(span, _)| span.end - span.start).sum();
-        spans.push((self.found.next..self.found.accepted, false));
-        let unsaved = self.memory.map_or(0, |memory| memory.unsaved);
-        (spans, self.found.rows + taken, self.found.dead_letter_rows.saturating_sub(unsaved))
-    }
-
-    fn is_on_its_way(&self, first: u64) -> bool {
-        self.memory.is_some_and(|memory| memory.is_on_its_way(first))
-    }
-
-    /// The batches that go on. What is left of one is another batch: it has no number.
-    fn batches(&mut self) -> Taken {
-        let mut taken = Taken::default();
-        for (first, known) in self.taken.iter() {
-            let sent = known.sent || !self.is_clean(&(first..known.stop));
-            let known =
-                Known { sent, doubt: known.doubt || sent && !self.is_on_its_way(first), recorded: true, ..*known };
-            if self.held(&(first..known.stop)) == known.stop - first || self.is_on_its_way(first) {
-                taken.add(first, known);
+    /// What is left of a batch is another batch: it has no number.
+    fn leave_out_of_batches(&mut self) {
+        for (first, known) in self.taken.clone().iter() {
+            if self.memory.is_some_and(|memory| memory.is_on_its_way(first)) {
                 continue;
             }
-            let mut last = None;
-            for (&start, &(stop, bytes)) in self.pieces.range(first..known.stop) {
-                let joined = last.filter(|(_, part): &(u64, Known)| part.stop == start);
-                let (start, before) = joined.map_or((start, 0), |(start, part)| (start, part.bytes));
-                let part = Known { stop, bytes: before + bytes, sequence_number: None, ..known };
-                taken.add(start, part);
-                last = Some((start, part));
+            let sent = known.sent || !self.is_clean(&(first..known.stop));
+            self.taken.add(first, Known { sent, doubt: sent, ..*known });
+            let (mut at, behind) = (first, (known.stop, (known.stop, 0)));
+            let pieces = self.pieces.range(..known.stop).map(|(first, piece)| (*first, *piece));
+            for (next, (end, _)) in pieces.chain([behind]) {
+                if next > at {
+                    self.taken.settle(&(at..next), known.bytes / (known.stop - first) * (next - at));
+                }
+                at = at.max(end);
             }
         }
-        taken
     }
 }

@@ -33,12 +33,11 @@ pub(super) struct Old {
 pub(super) fn open(old: &Place, copy: &Place) -> Option<(Connection, Old)> {
     // SQLite deletes the log of an empty file.
     let is_empty = fs::metadata(old.path()).is_ok_and(|file| file.len() == 0);
-    let whole = Some(old)
-        .filter(|_| !is_empty)
-        .and_then(|old| schema::connect_to_read(old).ok())
-        .map(|source| (Old::read(&source), source));
-    if let Some((found, source)) = whole.filter(|(found, _)| found.state.is_some()) {
-        return Some((source, found));
+    if !is_empty && let Ok(source) = schema::connect_to_read(old) {
+        let found = Old::read(&source);
+        if found.state.is_some() {
+            return Some((source, found));
+        }
     }
     mend(old, copy).ok()?;
     let source = schema::connect_to_read(copy).ok()?;
@@ -65,7 +64,7 @@ fn mend(old: &Place, copy: &Place) -> Result<(), FileFailure> {
 }
 
 impl Old {
-    pub(super) fn read(source: &Connection) -> Self {
+    fn read(source: &Connection) -> Self {
         let mut old = Self::default();
         // A cell that reaches beyond its page is not read.
         let _ = source.execute_batch("PRAGMA cell_size_check = 1; BEGIN");
