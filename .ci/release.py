@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+import tarfile
 import tomllib
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: Bytes of a wheel at most: a board fetches it through a thin line.
 LARGEST = 5_000_000
+#: A link or a picture that is no whole address: on PyPI it leads nowhere.
+_BESIDE = re.compile(r"\]\((?!https://)([^)]*)\)")
 
 
 def wrong_tag(tag: str, root: Path = ROOT) -> list[str]:
@@ -34,11 +38,28 @@ def wrong_files(folder: Path) -> list[str]:
         try:
             with zipfile.ZipFile(wheel) as packed:
                 damaged = packed.testzip()
+                told = [packed.read(name) for name in packed.namelist() if name.endswith(".dist-info/METADATA")]
         except zipfile.BadZipFile:
-            damaged = "it"
-        if damaged:
-            wrong.append(f"{wheel.name}: {damaged} is damaged")
+            damaged, told = "it", []
+        wrong += [f"{wheel.name}: {damaged} is damaged"] if damaged else _wrong_page(wheel.name, told)
+    for sdist in sorted(folder.glob("*.tar.gz")):
+        with tarfile.open(sdist) as packed:
+            infos = [name for name in packed.getnames() if name.count("/") == 1 and name.endswith("/PKG-INFO")]
+            files = [packed.extractfile(name) for name in infos]
+            told = [file.read() for file in files if file is not None]
+        wrong += _wrong_page(sdist.name, told)
     return wrong
+
+
+def _wrong_page(name: str, told: list[bytes]) -> list[str]:
+    """Say what the page on PyPI would lack: PyPI refuses nothing then, and shows an empty one."""
+    if len(told) != 1:
+        return [f"{name} has no metadata"]
+    page = Parser().parsestr(told[0].decode())
+    body = page.get_payload()
+    if page["Description-Content-Type"] is None or not isinstance(body, str) or not body.strip():
+        return [f"{name} has no description, or does not say what that is written in"]
+    return [f"{name}: the description leads to a file beside it: {link}" for link in re.findall(_BESIDE, body)]
 
 
 def main(what: str, of: str) -> int:

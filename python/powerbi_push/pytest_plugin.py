@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
 
     from powerbi_push.emulator import Emulator, MicroStrategy
 
+_VARIABLE = "POWERBI_PUSH_EMULATOR"
 _MARKER = (
     "powerbi(limits=True, clock='real', tls=False, assumptions=None): give the fixture `powerbi` of the test a server "
     "of its own, made with these options"
@@ -57,14 +61,34 @@ def powerbi(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if marker is None:
         shared: Emulator = request.getfixturevalue("_powerbi_server")
         shared.reset()
-        monkeypatch.setenv("POWERBI_PUSH_EMULATOR", shared.url)
-        yield shared
+        with _everybody_told(monkeypatch, shared.url):
+            yield shared
         return
     from powerbi_push.emulator import Emulator  # noqa: PLC0415
 
-    with Emulator(*marker.args, **marker.kwargs) as own:
-        monkeypatch.setenv("POWERBI_PUSH_EMULATOR", own.url)
+    with Emulator(*marker.args, **marker.kwargs) as own, _everybody_told(monkeypatch, own.url):
         yield own
+
+
+@contextmanager
+def _everybody_told(monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[None]:
+    """Let this process, and the sessions of Spark that it has, know where the emulator is."""
+    before = os.environ.get(_VARIABLE)
+    monkeypatch.setenv(_VARIABLE, url)
+    _tell_spark()
+    yield
+    if before is None:
+        monkeypatch.delenv(_VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(_VARIABLE, before)
+    _tell_spark()
+
+
+def _tell_spark() -> None:
+    """Have sessions that were made before the fixture go where it says: their processes have an environment of old."""
+    emulated = sys.modules.get("powerbi_push.spark.emulated")
+    if emulated is not None:
+        emulated.follow_environment()
 
 
 @pytest.fixture

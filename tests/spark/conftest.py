@@ -35,7 +35,7 @@ def spark(server: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     from pyspark.sql import SparkSession  # noqa: PLC0415 - after the environment is set
 
     session = (
-        SparkSession.builder.master("local[2]")
+        SparkSession.builder.master("local[2,4]")  # as on a cluster, a task that fails is run four times
         .config("spark.driver.memory", "1g")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")

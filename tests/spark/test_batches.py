@@ -175,3 +175,26 @@ def test_a_time_without_a_zone_goes_as_it_stands(spark: Any, powerbi: Emulator) 
     frame = spark.createDataFrame([(1, datetime(2026, 7, 1, 12))], "Id long, At timestamp_ntz")
     to_orders(frame.coalesce(1)).save()
     assert [row["At"] for row in powerbi.rows("Sales/Orders")] == [datetime(2026, 7, 1, 12)]
+
+
+def test_the_clock_is_the_sessions_for_both_ways(spark: Any, powerbi: Emulator) -> None:
+    before = spark.conf.get("spark.sql.session.timeZone")
+    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+    try:
+        frame = spark.sql("select 1L as Id, timestamp '2026-03-08 01:59:59.5' as At").coalesce(1)
+        to_orders(frame, aware_datetimes="wall").save()
+        push_dataframe(frame, "Sales/Orders", aware_datetimes="wall")
+        push_dataframe(frame, "Sales/Orders")
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", before)
+    wall, utc = datetime(2026, 3, 8, 1, 59, 59, 500_000), datetime(2026, 3, 8, 6, 59, 59, 500_000, UTC)
+    assert [row["At"] for row in powerbi.rows("Sales/Orders")] == [wall, wall, utc]
+
+
+def test_a_column_of_nothing_is_pushed_as_nothing(spark: Any, powerbi: Emulator) -> None:
+    frame = spark.sql("select 1L as Id, null as Item").coalesce(1)
+    to_orders(frame).save()
+    push_dataframe(frame, "Sales/Orders")
+    assert [row["Id"] for row in powerbi.rows("Sales/Orders")] == [1, 1]
+    with pytest.raises(ConfigurationError, match="the frame has no columns"):
+        push_dataframe(frame.select(), "Sales/Orders")

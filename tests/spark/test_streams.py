@@ -104,7 +104,8 @@ def test_after_a_failed_commit_the_ids_say_what_came_twice(
     marker = tmp_path / "marker"
     marker.touch()
     stream = readings(spark, files, 3).coalesce(1)
-    way = {"name": "power_bi_that_fails", "marker": str(marker)}
+    told = tmp_path / "results.ndjson"
+    way = {"name": "power_bi_that_fails", "marker": str(marker), "results": str(told)}
     with pytest.raises(PySparkException, match="the commit failed"):
         start(stream, tmp_path / "checkpoint", **way)
     assert Counter(row["Id"] for row in live.rows("Live/Readings")) == Counter(range(ROWS))
@@ -114,6 +115,32 @@ def test_after_a_failed_commit_the_ids_say_what_came_twice(
     assert Counter(row["Id"] for row in rows) == Counter([*range(ROWS), *range(3 * ROWS)])
     once = {row["RowId"]: row["Id"] for row in rows}
     assert Counter(once.values()) == Counter(range(3 * ROWS))
+    lines = [json.loads(line) for line in told.read_text().splitlines()]
+    assert [(line["batch"], line["failed"], line["confirmed"]) for line in lines] == [
+        (0, True, ROWS),
+        (0, False, ROWS),
+        (1, False, ROWS),
+        (2, False, ROWS),
+    ]
+    assert len({line["query"] for line in lines}) == 1
+
+
+def test_a_batch_in_doubt_ends_the_stream_and_is_sent_once(
+    spark: Any, live: Emulator, files: Path, tmp_path: Path
+) -> None:
+    told = tmp_path / "results.ndjson"
+    live.drop_response()
+    with pytest.raises(PySparkException, match="InDoubtError"):
+        start(
+            readings(spark, files, 2).coalesce(1),
+            tmp_path / "checkpoint",
+            results=str(told),
+            on_doubt="raise",
+            timeout="20",
+        )
+    assert Counter(row["Id"] for row in live.rows("Live/Readings")) == Counter(range(ROWS))
+    (line,) = [json.loads(text) for text in told.read_text().splitlines()]
+    assert (line["batch"], line["failed"], line["error"], line["in_doubt"]) == (0, True, "InDoubtError", ROWS)
 
 
 def test_a_stream_that_would_overwrite_is_refused(spark: Any, live: Emulator, files: Path, tmp_path: Path) -> None:

@@ -68,15 +68,37 @@ def check_columns(fields: Any, schema: TableSchema | None, options: Mapping[str,
     Raises:
         ConfigurationError: A column cannot be pushed, or not into this table.
     """
+    if not fields.names:
+        msg = "the frame has no columns"
+        raise ConfigurationError(msg, hint="select at least one column of the table")
     sample = _sample(fields)
     if schema is None:
-        TableSchema.infer(_NAMELESS, sample.slice(0, 0))
+        # A column of Spark's type void holds nothing but null, which every column takes.
+        typed = [field.name for field in fields if str(field.type) != "null"]
+        if typed:
+            TableSchema.infer(_NAMELESS, sample.select(typed).slice(0, 0))
         return
     told = {name: value for name, value in options.items() if name in DEFAULTS[RowOptions]}
     wrong = [error.message for error in schema.validate(sample, **told).errors if error.code in _OF_COLUMNS]
     if wrong:
         msg = f"the frame does not fit table `{schema.name}`: {'; '.join(wrong)}"
         raise ConfigurationError(msg, hint="nothing was computed or sent; cast or rename the columns, or drop them")
+
+
+def on_clock(frame: Any, zone: str) -> Any:
+    """Let the times of a table of Arrow be told by the clock of a zone; they stay the same times.
+
+    Args:
+        frame: A table of Arrow.
+        zone: What Spark calls the zone of a session.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - who has such a table has it
+
+    fields = [
+        field.with_type(pa.timestamp(field.type.unit, zone)) if getattr(field.type, "tz", None) else field
+        for field in frame.schema
+    ]
+    return frame.cast(pa.schema(fields))
 
 
 def _sample(fields: Any) -> Any:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from powerbi_push import _core
 from powerbi_push.calls.options import DEFAULTS, PushOptions
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.powerbi.client import Client
 from powerbi_push.powerbi.quotas import Quotas
 from powerbi_push.powerbi.targets import stream
 from powerbi_push.schema.table import as_table_schema
-from powerbi_push.spark.sign_in import check_name
+from powerbi_push.spark.sign_in import check_name, is_place
 from powerbi_push.tracebacks import Hidden, frameless
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _MORE = ("id_column", "results")
 _SPARKS = ("checkpointlocation", "path", "queryname", "outputmode")
 #: Names of options that would hold a secret.
 _SECRET = re.compile("secret|password|token|apikey|access_?key|push_?url|certificate")
-#: In front of the name of an environment variable that holds a push URL.
-VARIABLE = "variable:"
 _FLAGS = {"true": True, "false": False}
 _WHOLE = {"pro": Quotas(), "free": Quotas(rows_per_hour=10_000)}
 
@@ -43,7 +42,7 @@ class Settings:
     """What a writer is told. It travels to the executors, and holds no secret.
 
     Attributes:
-        target: As for a push, or ``variable:NAME``: where an executor finds a push URL.
+        target: As for a push; or ``variable:NAME``, ``file:/path`` or ``call:...``: where an executor finds a push URL.
         credential: The name of a sign-in.
         client_id: Which of several identities of a machine.
         cloud: As for `Client`.
@@ -54,6 +53,7 @@ class Settings:
         history: As for `StreamingDataset`.
         id_column: The column of text that takes the id of each row; None for none.
         results: A file at the driver that takes a line of JSON for each commit; None for none.
+        emulator: The address of the emulator that takes everything; None for the service.
         pushes: The options of a push.
     """
 
@@ -68,6 +68,7 @@ class Settings:
     history: bool = False
     id_column: str | None = None
     results: str | None = None
+    emulator: str | None = None
     pushes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -101,10 +102,10 @@ def read_settings(options: Mapping[str, str]) -> Settings:
         _check_name(name)
         if _core.holds_key(value):
             msg = f"the option `{name}` holds what looks like a key, and options are seen by everybody"
-            raise ConfigurationError(msg, hint='for a push URL: target = "variable:POWERBI_PUSH_URL"')
+            raise ConfigurationError(msg, hint='for a push URL: target = "file:/path" or "variable:NAME"')
     if not given.get("target"):
         msg = "the option `target` is missing"
-        raise ConfigurationError(msg, hint='.option("target", "Workspace/Dataset/Table"), or variable:NAME')
+        raise ConfigurationError(msg, hint='.option("target", "Workspace/Dataset/Table"); for a push URL file:/path')
     own: dict[str, Any] = {name: given[name] for name in (*_OWN, *_MORE) if name in given}
     _check_target(own["target"])
     check_name(own.get("credential", "default"))
@@ -112,6 +113,8 @@ def read_settings(options: Mapping[str, str]) -> Settings:
     if "schema" in own:
         own["schema"] = _schema(own["schema"])
     _core.check_row_options(pushes, own.get("schema") is not None)
+    # A client judges where it is to go, and no other: an address with a password is not to travel.
+    Client(lambda: "", cloud=own.get("cloud", "public"), base_url=own.get("base_url")).close()
     for name, reading in (("share", _share), ("quotas", _quotas), ("history", _flag), ("results", _results)):
         if name in own:
             own[name] = reading(name, own[name])
@@ -131,9 +134,9 @@ def _check_name(name: str) -> None:
 
 
 def _check_target(target: str) -> None:
-    if not target.startswith(VARIABLE) and stream(Hidden(target), Hidden(None)) is not None:
+    if not is_place(target) and stream(Hidden(target), Hidden(None)) is not None:
         msg = "the option `target` is an address that may be a push URL, which is a secret"
-        raise ConfigurationError(msg, hint='put it into an environment variable of the executors: "variable:NAME"')
+        raise ConfigurationError(msg, hint='say where the executors find it: "file:/path" or "variable:NAME"')
 
 
 def _value(name: str, default: Any, text: str) -> Any:

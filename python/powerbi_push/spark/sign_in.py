@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from powerbi_push.calls.arguments import refuse
 from powerbi_push.credentials.azure_cli import AzureCliCredential
 from powerbi_push.credentials.environment import EnvironmentCredential
 from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
 from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,11 @@ _HINT = (
     "options are seen by everybody who sees the plan, so that `credential` is a name: default, environment, "
     "managed_identity, workload_identity, azure_cli, variable:NAME, file:/path or call:package.module.function"
 )
+#: Spark masks what `spark.redaction.regex` names: secret, password, token, access key.
+_NOT_SET = (
+    "have the cluster set it from its secrets, or spark-env.sh; what spark.executorEnv sets stands in clear in Spark's "
+    "event log and pages, unless TOKEN, SECRET or PASSWORD is part of the variable's name. Or name a file:/path"
+)
 _KINDS: dict[str, Callable[[], object]] = {
     "default": lambda: None,
     "environment": EnvironmentCredential,
@@ -27,7 +34,7 @@ _KINDS: dict[str, Callable[[], object]] = {
     "workload_identity": WorkloadIdentityCredential,
     "azure_cli": AzureCliCredential,
 }
-#: Where a name leads that has something behind its colon.
+#: Where a name leads that has something behind its colon; a target leads to a push URL there.
 _PLACES = ("variable", "file", "call")
 
 
@@ -37,8 +44,7 @@ def check_name(name: str) -> None:
     Raises:
         ConfigurationError: It is no name of a sign-in.
     """
-    kind, _, place = name.partition(":")
-    if name not in _KINDS and not (kind in _PLACES and place):
+    if name not in _KINDS and not is_place(name):
         msg = "the option `credential` is no name of a sign-in, and is not shown because it may be a secret"
         raise ConfigurationError(msg, hint=_HINT)
 
@@ -55,18 +61,38 @@ def sign_in(name: str, client_id: str | None) -> object:
     """
     check_name(name)
     kind, _, place = name.partition(":")
-    if kind == "variable":
-        return variable(place)
-    if kind == "file":
-        return lambda: _text(place)
-    if kind == "call":
-        return _called(place)
+    if is_place(name):
+        # A token is read each time that one is asked for: whoever mounts secrets exchanges them.
+        return (lambda: _text(place)) if kind == "file" else _found(kind, place)
     if kind == "managed_identity":
         return ManagedIdentityCredential(client_id=client_id)
     return _KINDS[kind]()
 
 
-def variable(name: str) -> str:
+def is_place(name: str) -> bool:
+    """Whether a name says where something is that must not be shown."""
+    kind, _, place = name.partition(":")
+    return kind in _PLACES and bool(place)
+
+
+def push_url(target: str) -> Hidden[Any]:
+    """Find the push URL that a target says the place of, on the machine that sends.
+
+    Raises:
+        ConfigurationError: It is not there.
+    """
+    kind, _, place = target.partition(":")
+    found = Hidden(_found(kind, place))
+    if not isinstance(found.value, str):
+        refuse("target", "the place of a push URL", found.value)
+    return Hidden(found.value.strip())
+
+
+def _found(kind: str, place: str) -> Any:
+    return {"variable": _variable, "file": _text, "call": _called}[kind](place)
+
+
+def _variable(name: str) -> str:
     """Read an environment variable of the machine that sends.
 
     Raises:
@@ -75,21 +101,21 @@ def variable(name: str) -> str:
     value = os.environ.get(name, "")
     if not value.strip():
         msg = f"the environment variable `{name}` is not set on the machine that sends"
-        raise ConfigurationError(msg, hint=f"set spark.executorEnv.{name}, or have the cluster set it from its secrets")
+        raise ConfigurationError(msg, hint=_NOT_SET)
     return value
 
 
 def _text(path: str) -> str:
-    """Read a token each time that one is asked for: whoever mounts secrets exchanges them."""
+    """Read a file of the machine that sends."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        msg = f"the token file `{path}` cannot be read on the machine that sends: {error.strerror}"
+        msg = f"the file `{path}` cannot be read on the machine that sends: {error.strerror}"
         raise ConfigurationError(msg) from None
 
 
 def _called(place: str) -> object:
-    """Call a function of a module, which answers what `Client` takes for a credential."""
+    """Call a function of a module, which answers what `Client` takes for a credential, or a push URL."""
     module, _, name = place.rpartition(".")
     try:
         function = getattr(import_module(module), name)

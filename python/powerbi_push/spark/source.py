@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,7 +17,9 @@ from pyspark.sql.datasource import (
 )
 
 from powerbi_push.delivery.notices import log, log_result
+from powerbi_push.environment import emulator_url
 from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.spark.emulated import held_to
 from powerbi_push.spark.judging import check_schema
 from powerbi_push.spark.settings import read_settings
 from powerbi_push.spark.writing import Part, added, clear, written
@@ -45,7 +47,13 @@ class Written(WriterCommitMessage):  # type: ignore[misc]
 
 
 class PowerBISource(DataSource):  # type: ignore[misc]
-    """Writes to Power BI; it reads nothing."""
+    """Writes to Power BI; it reads nothing.
+
+    Attributes:
+        emulator: Where writes go, and nowhere else; None where the environment of Spark's own processes says that.
+    """
+
+    emulator: str | None = None
 
     @classmethod
     def name(cls) -> str:
@@ -56,7 +64,8 @@ class PowerBISource(DataSource):  # type: ignore[misc]
         """Judge the options and the columns at the driver; empty the table where it is to be overwritten."""
         settings = self._judged(schema)
         if overwrite:
-            clear(settings)
+            with held_to(settings.emulator):
+                clear(settings)
         return PowerBIWriter(settings)
 
     def streamWriter(self, schema: Any, overwrite: bool) -> PowerBIStreamWriter:  # noqa: FBT001, N802 - as above
@@ -68,7 +77,8 @@ class PowerBISource(DataSource):  # type: ignore[misc]
         return PowerBIStreamWriter(self._judged(schema))
 
     def _judged(self, schema: Any) -> Settings:
-        settings = read_settings(self.options)
+        with held_to(self.emulator):
+            settings = replace(read_settings(self.options), emulator=emulator_url())
         check_schema(schema, Hidden(settings.schema), settings.pushes, settings.id_column)
         return settings
 
@@ -83,16 +93,18 @@ class PowerBIWriter(DataSourceArrowWriter):  # type: ignore[misc]
 
     def write(self, iterator: Iterator[Any]) -> Written:
         """Push the rows of a task, on an executor."""
-        part = Part(self._write, "0", TaskContext.get().partitionId())
+        task = TaskContext.get()
+        part = Part(self._write, "0", task.partitionId(), task.attemptNumber())
         return Written(written(self._settings, part, iterator))
 
     def commit(self, messages: list[Written | None]) -> None:
-        """Tell the result, in a process at the driver."""
+        """Tell the result, in a process at the driver; fail the write where a task has said that it failed."""
+        _fail(messages)
         _tell(self._settings, {"query": self._write, "batch": 0}, messages)
 
     def abort(self, messages: list[Written | None]) -> None:
         """Say that a write has failed; what was sent stays sent."""
-        _tell_abort(f"write {self._write}", messages)
+        _tell(self._settings, {"query": self._write, "batch": 0}, messages, failed=True)
 
 
 class PowerBIStreamWriter(DataSourceStreamArrowWriter):  # type: ignore[misc]
@@ -106,33 +118,64 @@ class PowerBIStreamWriter(DataSourceStreamArrowWriter):  # type: ignore[misc]
         """Push the rows of a task, on an executor."""
         task = TaskContext.get()
         query, batch = (task.getLocalProperty(name) for name in (_QUERY, _BATCH))
-        part = Part(query, batch, task.partitionId())
+        part = Part(query, batch, task.partitionId(), task.attemptNumber())
         return Written({**written(self._settings, part, iterator), "query": query})
 
     def commit(self, messages: list[Written | None], batchId: int) -> None:  # noqa: N803 - Spark's own signature
-        """Tell the result of a batch, in a process at the driver."""
-        query = next((one.account["query"] for one in messages if one is not None), None)
-        _tell(self._settings, {"query": query, "batch": batchId}, messages)
+        """Tell the result of a batch, in a process at the driver; fail it where a task has said that it failed."""
+        _fail(messages)
+        _tell(self._settings, {"query": _query(messages), "batch": batchId}, messages)
 
     def abort(self, messages: list[Written | None], batchId: int) -> None:  # noqa: N803 - Spark's own signature
         """Say that a batch has failed; what was sent stays sent."""
-        _tell_abort(f"batch {batchId}", messages)
+        _tell(self._settings, {"query": _query(messages), "batch": batchId}, messages, failed=True)
 
 
-def _tell(settings: Settings, what: dict[str, Any], messages: list[Written | None]) -> None:
-    """Log what became of the rows, and add a line to the file of results."""
-    result = json.dumps({**what, **added([one.account for one in messages if one is not None])})
-    log_result(result)
+def for_environment() -> type[PowerBISource]:
+    """Make the source that a session is to have, as this process's environment is now."""
+    address = emulator_url()
+    if address is None:
+        return PowerBISource
+
+    class HeldToEmulator(PowerBISource):
+        # A class inside a function travels whole, so that the address is in it on the other side.
+        emulator = address
+
+    return HeldToEmulator
+
+
+def _accounts(messages: list[Written | None]) -> list[dict[str, Any]]:
+    return [one.account for one in messages if one is not None]
+
+
+def _failures(messages: list[Written | None]) -> list[Exception]:
+    return [one["failure"] for one in _accounts(messages) if "failure" in one]
+
+
+def _query(messages: list[Written | None]) -> str | None:
+    return next((one["query"] for one in _accounts(messages)), None)
+
+
+def _fail(messages: list[Written | None]) -> None:
+    """Raise what a task has met. A task that raised it itself would be repeated; Spark calls `abort` after this."""
+    failures = _failures(messages)
+    if failures:
+        raise failures[0]
+
+
+def _tell(settings: Settings, what: dict[str, Any], messages: list[Written | None], *, failed: bool = False) -> None:
+    """Log what became of the rows, and add a line to the file of results.
+
+    Of a write that has failed, Spark tells only what the tasks said that came to an end.
+    """
+    error = next((type(failure).__name__ for failure in _failures(messages)), None)
+    result = json.dumps({**what, "failed": failed, "error": error, **added(_accounts(messages))})
+    (log if failed else log_result)(result)
     if settings.results is None:
         return
     try:
         with Path(settings.results).open("a", encoding="utf-8") as file:
             file.write(f"{result}\n")
-    except OSError as error:
+    except OSError as wrong:
         # A commit that fails has Spark send the rows again.
-        log(f"`{settings.results}` could not be written: {error.strerror}; it lacks {result}")
-
-
-def _tell_abort(what: str, messages: list[Written | None]) -> None:
-    known = added([one.account for one in messages if one is not None])
-    log(f"{what} has failed; at least {known['confirmed']:,} rows were sent, and come again when it is repeated")
+        log(f"`{settings.results}` could not be written: {wrong.strerror}; it lacks {result}")

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push.delivery.results import PushResult
-from powerbi_push.exceptions import ConfigurationError
+from powerbi_push.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    InDoubtError,
+    PowerBIPushError,
+    RateLimitedError,
+    ServiceError,
+    ValidationError,
+)
 from powerbi_push.powerbi.client import Client
 from powerbi_push.powerbi.streaming import StreamingDataset
 from powerbi_push.powerbi.targets import place
-from powerbi_push.spark.settings import VARIABLE
-from powerbi_push.spark.sign_in import sign_in, variable
+from powerbi_push.spark.emulated import held_to
+from powerbi_push.spark.sign_in import is_place, push_url, sign_in
 from powerbi_push.tracebacks import Hidden
 
 if TYPE_CHECKING:
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
 #: What a commit message says of a push; the first problems are enough.
 COUNTS = ("read", "confirmed", "rejected", "in_doubt", "unsent", "maybe_twice", "requests", "retries")
 _FIRST = 5
+#: Statuses of refusals that another attempt may not meet: a request that came too slowly, or one too many.
+_PASSING = (408, 429)
+_REFUSALS = range(400, 500)
 
 
 @dataclass(frozen=True)
@@ -35,11 +46,13 @@ class Part:
         query: The id of the query, or of the write.
         batch: The number of the batch of a stream; 0 for what is no stream.
         partition: The number of the partition.
+        attempt: How often Spark has begun with them before, in this run of their stage.
     """
 
     query: str
     batch: str
     partition: int
+    attempt: int = 0
 
     def first_id(self) -> str:
         """What the ids of its rows begin with."""
@@ -55,29 +68,59 @@ def written(settings: Settings, part: Part, batches: Iterator[Any]) -> dict[str,
         batches: Record batches of Arrow.
 
     Returns:
-        The account of them, for the commit message.
+        The account of them, for the commit message. A failure that another attempt would meet again stands in it as
+        ``failure``: raised here it would have Spark repeat the task, and send again what was sent before it.
 
     Raises:
         ConfigurationError: It is not the only task, and none was given a share of the quotas.
-        PowerBIPushError: As for `Table.push`; Spark fails the task.
+        InDoubtError: Nothing is to be sent twice, and an attempt before this one may have sent rows.
+        PowerBIPushError: As for `Table.push`, where another attempt may do better; Spark fails the task.
     """
     first = next((batch for batch in batches if batch.num_rows), None)
     if first is None:
         return account(PushResult())
     if part.partition and settings.share is None:
-        msg = f"the frame has more than one partition (this is number {part.partition}), and all share one quota"
+        msg = f"the frame has more than one partition with rows (one is number {part.partition}, counted from 0), "
+        msg += "and all share one quota"
         hint = (
             'df.coalesce(1) has one task write, which can fill the quota; .option("share", "1/4") lets 4 write at once'
         )
         raise ConfigurationError(msg, hint=f"{hint}; rows of the first partition may have been sent")
+    once = settings.pushes.get("on_doubt") == "raise"
+    if once and part.attempt:
+        msg = f"an attempt before this one ({part.attempt} so far) ended when it may have sent rows of the task"
+        hint = 'nothing was sent now. Look which rows arrived and write the others; on_doubt="resend" sends all again'
+        raise InDoubtError(msg, hint=f"{hint}, and id_column says which came twice")
+    try:
+        with held_to(settings.emulator):
+            result = _pushed(settings, part, chain([first], batches))
+    except PowerBIPushError as error:
+        if once or is_lasting(error):
+            known = PushResult() if error.result is None else error.result
+            return {**account(known, part.attempt), "failure": error}
+        raise
+    return account(result, part.attempt)
+
+
+def is_lasting(error: PowerBIPushError) -> bool:
+    """Whether another attempt with the same rows would end in the same way."""
+    if isinstance(error, AuthenticationError | RateLimitedError):
+        return False
+    refused = isinstance(error, ServiceError) and error.status in _REFUSALS and error.status not in _PASSING
+    return refused or isinstance(error, ValidationError)
+
+
+def _pushed(settings: Settings, part: Part, batches: Iterator[Any]) -> PushResult:
+    """Push batches of which the first has rows."""
     from pyarrow import RecordBatchReader  # noqa: PLC0415 - who hands in batches has it
 
-    rows = _with_ids(chain([first], batches), part, settings.id_column)
+    rows = _with_ids(batches, part, settings.id_column)
     head = next(rows)
     reader = RecordBatchReader.from_batches(head.schema, chain([head], rows))
     client, sink = opened(settings)
     with client:
-        return account(sink.push(reader, progress=False, **settings.pushes))
+        result: PushResult = sink.push(reader, progress=False, **settings.pushes)
+    return result
 
 
 def _with_ids(batches: Iterator[Any], part: Part, column: str | None) -> Iterator[Any]:
@@ -96,8 +139,8 @@ def _with_ids(batches: Iterator[Any], part: Part, column: str | None) -> Iterato
 
 def opened(settings: Settings) -> tuple[AbstractContextManager[Any], Any]:
     """Open the target, and what is to be closed after it."""
-    if settings.target.startswith(VARIABLE):
-        url = Hidden(variable(settings.target.removeprefix(VARIABLE)))
+    if is_place(settings.target):
+        url = push_url(settings.target)
         return nullcontext(), StreamingDataset(
             url.value, settings.schema, history=settings.history, quotas=settings.kept
         )
@@ -116,7 +159,7 @@ def clear(settings: Settings) -> None:
     Raises:
         ConfigurationError: It is a push URL, which cannot be emptied.
     """
-    if settings.target.startswith(VARIABLE):
+    if is_place(settings.target):
         msg = 'a push URL takes rows and nothing else: what is behind it cannot be overwritten, only .mode("append")'
         raise ConfigurationError(msg)
     client, table = opened(settings)
@@ -124,8 +167,10 @@ def clear(settings: Settings) -> None:
         table.delete_rows()
 
 
-def account(result: PushResult) -> dict[str, Any]:
-    """Say in a commit message what became of the rows."""
+def account(result: PushResult, attempt: int = 0) -> dict[str, Any]:
+    """Say in a commit message what became of the rows, each of which an earlier attempt may have sent too."""
+    if attempt:
+        result = replace(result, maybe_twice=result.confirmed)
     counts = {name: getattr(result, name) for name in COUNTS}
     return {**counts, "errors": [error.message for error in result.errors[:_FIRST]]}
 

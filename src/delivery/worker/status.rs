@@ -28,6 +28,13 @@ pub struct DeliveryStatus {
 }
 
 impl Delivery {
+    /// When the next attempt is made, where one is waited for.
+    #[must_use]
+    pub fn next_attempt(&self) -> Option<Moment> {
+        let permitted = self.waits.current().0.map(|wait| wait.until);
+        self.trouble().map(|trouble| permitted.map_or(trouble.next, |until| until.max(trouble.next)))
+    }
+
     /// What keeps requests from going out, or from being answered; `None` while all is well.
     #[must_use]
     pub fn status(&self) -> Option<DeliveryStatus> {

@@ -51,7 +51,7 @@ impl Shared {
             pending: self.pending(&figures),
             oldest_age: figures.pending.oldest.unwrap_or_default().as_secs_f64(),
             state,
-            next_attempt_in: trouble.map(|trouble| (trouble.next - now).as_secs_f64()),
+            next_attempt_in: self.delivery.next_attempt().map(|next| (next - now).as_secs_f64()),
         }
     }
 }

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
+import powerbi_push.spark
 from canaries import check, everything_about
 from conftest import arrived, make_table
+from doc_blocks import ROOT
 from powerbi_push import ConfigurationError, DatasetSchema, Quotas, RateLimitedError, TableSchema, ValidationError
+from powerbi_push.environment import VARIABLE
 from powerbi_push.spark import foreach_batch, push_dataframe, register
+from powerbi_push.spark.emulated import held_to
 from powerbi_push.spark.judging import check_columns
 from powerbi_push.spark.settings import Settings, read_settings
 from powerbi_push.spark.sign_in import sign_in
 from powerbi_push.spark.writing import Part, added, clear, written
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from powerbi_push.emulator import Emulator
 
 KEY = "canary5e2f%2F7d1c%3D%3D"
@@ -66,6 +72,8 @@ WRONG = {
     "a schema": ({"schema": "Id long"}, "`schema` takes the columns as a JSON object"),
     "results nowhere": ({"results": "/no/such/folder/r.ndjson"}, "`results` takes the whole path of a file"),
     "results somewhere": ({"results": "r.ndjson"}, "`results` takes the whole path of a file"),
+    "a cloud": ({"cloud": "mars"}, "there is no cloud `mars`"),
+    "an address": ({"base_url": "http://example.org"}, "base_url must be https"),
     "a type": ({"schema": '{"Id": "Map"}'}, "`data_type`"),
 }
 
@@ -85,13 +93,15 @@ SECRETS = {
     "a token under its name": {"token": TOKEN},
     "a client's secret": {"client_secret": KEY},
     "a password": {"password": KEY},
+    "a password in an address": {"base_url": f"https://somebody:{KEY}@api.powerbi.com"},
+    "a signature in an address": {"base_url": f"https://api.powerbi.com/?sig={KEY}"},
     "a key": {"accessKey": KEY},
 }
 
 
 @pytest.mark.parametrize("options", SECRETS.values(), ids=SECRETS)
 def test_a_secret_among_the_options_is_refused_and_not_shown(options: dict[str, str]) -> None:
-    with pytest.raises(ConfigurationError, match=r"seen by everybody|secret") as caught:
+    with pytest.raises(ConfigurationError, match=r"seen by everybody|secret|base_url must not hold") as caught:
         told(**options)
     for secret in (KEY, TOKEN):
         check(everything_about(caught.value), secret)
@@ -171,6 +181,11 @@ def test_columns_are_judged_by_their_kinds() -> None:
             check_columns(wrong, table, {})
     check_columns(pa.schema([("Id", pa.string())]), table, {"convert": True})
     check_columns(pa.schema([("Idd", pa.int64())]), table, {"unknown_columns": "ignore", "max_errors": 3})
+    # A column of Spark's type void: nothing but null, which every column takes.
+    check_columns(pa.schema([("Id", pa.int64()), ("v", pa.null())]), None, {})
+    check_columns(pa.schema([("v", pa.null())]), None, {})
+    with pytest.raises(ConfigurationError, match="the frame has no columns"):
+        check_columns(pa.schema([]), table, {})
     with pytest.raises(ConfigurationError, match="`b` is Binary"):
         check_columns(pa.schema([("b", pa.binary())]), None, {})
 
@@ -224,8 +239,8 @@ def test_skipped_rows_are_in_the_account(powerbi: Emulator) -> None:
     skipping = told(schema='{"Id": "Int64", "Item": "String"}', on_invalid="skip")
     account = written(skipping, Part("q", "0", 0), iter([rows]))
     assert (account["read"], account["rejected"], len(account["errors"])) == (1, 1, 1)
-    with pytest.raises(ValidationError):
-        written(told(), Part("q", "0", 0), iter([rows]))
+    failed = written(told(), Part("q", "0", 0), iter([rows]))
+    assert (type(failed["failure"]), failed["rejected"]) == (ValidationError, 1)
 
 
 def test_the_same_part_has_the_same_ids(powerbi: Emulator) -> None:
@@ -237,12 +252,47 @@ def test_the_same_part_has_the_same_ids(powerbi: Emulator) -> None:
     assert sorted(ids) == sorted([(10, "query/7/1/0"), (11, "query/7/1/1"), (12, "query/7/1/2")] * 2)
 
 
-def test_a_push_url_is_read_where_the_rows_are_sent(powerbi: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def a_push_url() -> str:
+    return os.environ["LIVE"]
+
+
+def test_a_push_url_is_read_where_the_rows_are_sent(
+    powerbi: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("LIVE", powerbi.streaming_dataset("Live", {"Id": "Number"}))
-    settings = read_settings({"target": "variable:LIVE"})
-    assert written(settings, Part("q", "0", 0), iter([batch(1)]))["confirmed"] == 1
-    with pytest.raises(ConfigurationError, match="cannot be overwritten"):
-        clear(settings)
+    (tmp_path / "url").write_text(os.environ["LIVE"] + "\n")
+    for place in ("variable:LIVE", f"file:{tmp_path / 'url'}", f"call:{__name__}.a_push_url"):
+        settings = read_settings({"target": place})
+        assert written(settings, Part("q", "0", 0), iter([batch(1)]))["confirmed"] == 1
+        with pytest.raises(ConfigurationError, match="cannot be overwritten"):
+            clear(settings)
+    with pytest.raises(TypeError, match="`target` must be the place of a push URL, not"):
+        written(read_settings({"target": f"call:{__name__}.told"}), Part("q", "0", 0), iter([batch(1)]))
+
+
+def test_no_hint_names_what_spark_shows_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [path.read_text() for path in Path(powerbi_push.spark.__file__).parent.glob("*.py")]
+    named = set(re.findall(r"variable:([A-Z_]{5,})", "".join([*sources, (ROOT / "docs/spark.md").read_text()])))
+    assert named >= {"POWERBI_PUSH_TOKEN"}
+    # Spark's own default of spark.redaction.regex.
+    assert [name for name in named if not re.search("(?i)secret|password|token|access[.]?key", name)] == []
+    monkeypatch.delenv("POWERBI_PUSH_URL", raising=False)
+    with pytest.raises(ConfigurationError, match=r"spark-env\.sh.*in clear.*unless TOKEN, SECRET or PASSWORD"):
+        sign_in("variable:POWERBI_PUSH_URL", None)
+
+
+def test_a_task_keeps_to_the_emulator_that_the_driver_named(powerbi: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_table(powerbi)
+    monkeypatch.delenv(VARIABLE)
+    held = replace(told(), emulator=powerbi.url)
+    assert written(held, Part("q", "0", 0), iter([batch(1)]))["confirmed"] == 1
+    for astray in (replace(held, base_url="https://api.powerbi.com"), replace(held, target="variable:ASTRAY_SECRET")):
+        monkeypatch.setenv("ASTRAY_SECRET", URL)
+        with pytest.raises(ConfigurationError, match=r"leads elsewhere: nothing is sent to api\.powerbi\.com"):
+            written(astray, Part("q", "0", 0), iter([batch(1)]))
+    assert VARIABLE not in os.environ
+    with held_to("http://127.0.0.1:1"), held_to(None):
+        assert os.environ[VARIABLE] == "http://127.0.0.1:1"
 
 
 def test_overwriting_deletes_the_rows(powerbi: Emulator) -> None:
@@ -254,6 +304,11 @@ def test_overwriting_deletes_the_rows(powerbi: Emulator) -> None:
 def test_what_is_no_frame_or_session_of_spark_is_said() -> None:
     with pytest.raises(TypeError, match="`df` must be a DataFrame of Spark 4 or later, not list"):
         push_dataframe([{"Id": 1}], "Sales/Orders")
+    with pytest.raises(TypeError, match=r"foreach_batch\(\) got an unexpected keyword argument 'on_dout'.*'on_doubt'"):
+        foreach_batch("Sales/Orders", on_dout="raise")
+    with pytest.raises(TypeError, match=r"push_dataframe\(\) got an unexpected keyword argument 'rows'"):
+        push_dataframe(None, "Sales/Orders", rows=[])
+    assert callable(foreach_batch("Sales/Orders", schema={"Id": int}, create=True, timeout=5, base_url=None))
     with pytest.raises(TypeError, match="`spark` must be a SparkSession"):
         register("spark")
     with pytest.raises(TypeError, match="`on_result` must be a function, or None, not int"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import socket
 import subprocess
 import sys
 import threading
@@ -215,6 +216,18 @@ def test_where_somebody_has_to_mend_it_a_sender_pauses_keeps_its_rows_and_probes
     assert pauses, "it paused"
     assert all(300 <= pause < 302 for pause in pauses)
     wait_until(lambda: told)
+
+
+def test_what_is_left_to_the_next_attempt_counts_what_the_place_is_left_alone_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/beta/t/datasets/d/rows?key=k"
+    place = pbi.StreamingDataset(address, {"Id": int}, retry=pbi.Retry(first_delay=0.001))
+    sender = place.sender(on_error=lambda _: None, max_delay=0.01)
+    sender.send_many(orders(1))
+    wait_until(lambda: (sender.stats.next_attempt_in or 0) > 10)
+    assert sender.stats.state == "waiting"
+    with pytest.raises(pbi.UndeliveredError):
+        sender.close(timeout=0.05)
 
 
 def test_while_it_pauses_only_one_request_probes() -> None:
