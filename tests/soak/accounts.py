@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from powerbi_push import DeadlineError, PowerBIPushError
@@ -58,9 +57,8 @@ class Sends:
             raise
         ends = (result.read, result.confirmed, result.in_doubt, result.rejected)
         assert ends == (self._accepted, self._accepted, 0, 0), result.summary()
-        there = self._far.there(self._dataset)
-        assert set(there) == set(range(self._accepted)), "accepted rows are there, and no others"
-        twice = sum(times > 1 for times in there.values())
+        missing, others, twice = self._far.account(self._dataset, [(0, self._accepted)])
+        assert (missing, others) == (0, 0), "accepted rows are there, and no others"
         assert twice <= (0 if self._exact else result.maybe_twice), f"{twice} twice, {result.summary()}"
 
     def close(self) -> int:
@@ -76,30 +74,30 @@ class Pushes:
         """Nothing is there."""
         self._far, self._table = far, table
         table.delete_rows()
-        self._numbers = count()
-        self._confirmed: set[int] = set()
-        self._doubtful: set[int] = set()
+        self._next = 0
+        self._confirmed: list[tuple[int, int]] = []
+        self._doubtful: list[tuple[int, int]] = []
 
     def feed(self, dice: random.Random) -> None:
         """Push some rows; what became of them is in the result, whether it failed or not."""
-        rows = [{"Id": next(self._numbers)} for _ in range(dice.choice([1, 1, 10, 100, 2_000]))]
+        first = self._next
+        self._next += dice.choice([1, 1, 10, 100, 2_000])
+        rows = [{"Id": number} for number in range(first, self._next)]
         try:
             result: Any = self._table.push(rows, on_doubt=dice.choice(["resend", "resend", "raise"]))
         except PowerBIPushError as error:
             result = error.result
         assert result.read == result.confirmed + result.rejected + result.in_doubt + result.unsent
         for start, stop, state in result.ranges:
-            ids = {row["Id"] for row in rows[start:stop]}
-            if state == "confirmed":
-                self._confirmed |= ids
-            elif state == "in_doubt":
-                self._doubtful |= ids
+            ended = {"confirmed": self._confirmed, "in_doubt": self._doubtful}.get(state)
+            if ended is not None:
+                ended.append((first + start, first + stop))
 
     def settle(self) -> None:
         """Count."""
-        there = set(self._far.there(self._table.dataset.id))
-        assert self._confirmed <= there <= self._confirmed | self._doubtful, "what is there is what was said"
+        missing, others, _ = self._far.account(self._table.dataset.id, self._confirmed, self._doubtful)
+        assert (missing, others) == (0, 0), "what is there is what was said"
 
     def close(self) -> int:
         """Nothing is open."""
-        return len(self._confirmed)
+        return sum(end - first for first, end in self._confirmed)

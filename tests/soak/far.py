@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import contextmanager
 from multiprocessing.managers import BaseManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+Ranges: TypeAlias = Sequence[tuple[int, int]]
+"""Numbers of rows: the first of each range, and the one behind its last."""
 
 
 class Far:
@@ -42,9 +47,18 @@ class Far:
         """End all tokens."""
         self._emulator.expire_tokens()
 
-    def there(self, dataset: str) -> Counter[int]:
-        """How often each row is there."""
-        return Counter(row["Id"] for row in self._emulator.rows((None, dataset, "Orders")))
+    def account(self, dataset: str, sure: Ranges, perhaps: Ranges = ()) -> tuple[int, int, int]:
+        """Count here what is there, since the memory of the client's process is looked at.
+
+        Returns:
+            How many rows that are surely there are missing, how many are there that may not be, and how many are there
+            more than once.
+        """
+        there = Counter(row["Id"] for row in self._emulator.rows((None, dataset, "Orders")))
+        surely = {number for first, end in sure for number in range(first, end)}
+        maybe = {number for first, end in perhaps for number in range(first, end)}
+        missing, others = surely - there.keys(), there.keys() - surely - maybe
+        return len(missing), len(others), sum(times > 1 for times in there.values())
 
 
 class _Manager(BaseManager):

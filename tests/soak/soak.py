@@ -83,6 +83,7 @@ def main(minutes: float) -> int:
                 for lane in lanes:
                     lane.settle()
             total += sum(lane.close() for lane in lanes)
+            del lanes, lane  # they remember their rows
             samples.append((time.monotonic() - begun, resident(), open_files()))
             print(f"soak: {samples[-1][0]:4.0f} s, {total:,} rows, {samples[-1][1] >> 20} MiB, {samples[-1][2]} files")
     print(f"soak: episodes {dict(sorted(seen.items()))}")
