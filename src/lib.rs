@@ -35,11 +35,12 @@
 //! # A service
 //!
 //! The engine knows none: `rows`, `delivery`, `http`, `rate_limit` and `auth` name no service. Each one is a folder of
-//! `services`, and hands the engine three things: a [`delivery::Sink`] (where rows go, what an answer means for them, how a
-//! session is opened, committed and abandoned), an [`http::Dialect`] (what its answers say, in its words) and an
-//! [`http::Authentication`] (how its requests are signed). With them its client makes a [`delivery::Route`]: with a route and
-//! a `Target`, `python` has `push`, `plan`, `sender`, the outbox and the log, which know no service either. A sink whose rows count only once they are published stages
-//! them: the engine keeps its batches until the commit, and sends them again where the session has ended.
+//! `services`, and hands the engine three things: a [`delivery::Sink`] (where rows go, what an answer means for them,
+//! how a session is opened, committed and abandoned), an [`http::Dialect`] (what its answers say, in its words) and an
+//! [`http::Authentication`] (how its requests are signed). With them its client makes a [`delivery::Route`]: with a
+//! route and a `Target`, `python` has `push`, `plan`, `sender`, the outbox and the log, which know no service either. A
+//! sink whose rows count only once they are published stages them: the engine keeps its batches until the commit, and
+//! sends them again where the session has ended.
 //!
 //! To add one, `x` (a module is `x.rs` and a folder `x`; Python's root is `python/powerbi_push`):
 //!

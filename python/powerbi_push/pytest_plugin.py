@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from powerbi_push.emulator import Emulator, MicroStrategy
 
-_VARIABLE = "POWERBI_PUSH_EMULATOR"
 _MARKER = (
     "powerbi(limits=True, clock='real', tls=False, assumptions=None): give the fixture `powerbi` of the test a server "
     "of its own, made with these options"
@@ -73,14 +72,16 @@ def powerbi(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @contextmanager
 def _everybody_told(monkeypatch: pytest.MonkeyPatch, url: str) -> Iterator[None]:
     """Let this process, and the sessions of Spark that it has, know where the emulator is."""
-    before = os.environ.get(_VARIABLE)
-    monkeypatch.setenv(_VARIABLE, url)
+    from powerbi_push.environment import VARIABLE  # noqa: PLC0415
+
+    before = os.environ.get(VARIABLE)
+    monkeypatch.setenv(VARIABLE, url)
     _tell_spark()
     yield
     if before is None:
-        monkeypatch.delenv(_VARIABLE, raising=False)
+        monkeypatch.delenv(VARIABLE, raising=False)
     else:
-        monkeypatch.setenv(_VARIABLE, before)
+        monkeypatch.setenv(VARIABLE, before)
     _tell_spark()
 
 

@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from powerbi_push import _core
+from powerbi_push.cli.decoders import TwiceError, decoders_of
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.lines import packed
-from powerbi_push.cli.numbers import TwiceError, decoders_of
 from powerbi_push.cli.readings import Broken, Chunk
 from powerbi_push.cli.texts import text_of, undecodable
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import TextIOWrapper
 
+    from powerbi_push.cli.decoders import Decoders
     from powerbi_push.cli.files import Opened
-    from powerbi_push.cli.numbers import Decoders
 
 _CHUNK = 1_000
 #: Characters that are read at once, and those of one object at most.

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from powerbi_push.cli.csv_rows import CsvTable
+from powerbi_push.cli.decoders import decoders_of
 from powerbi_push.cli.files import BrokenFileError
 from powerbi_push.cli.json_rows import Long, ndjson_rows
-from powerbi_push.cli.numbers import decoders_of
 from powerbi_push.cli.readings import Chunk, dicts_of
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from command import Command
 from powerbi_push import DatasetSchema, TableSchema
+from powerbi_push.cli.decoders import decoders_of, exact
 from powerbi_push.cli.files import Asked
 from powerbi_push.cli.judge import Judge
-from powerbi_push.cli.numbers import decoders_of, exact
 from powerbi_push.emulator import Emulator
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Numbers of JSON as they stand there, for columns that hold more digits than a float does."""
+"""What makes rows of JSON: with numbers as they stand there where a float has fewer digits, and without a key twice."""
 
 from __future__ import annotations
 
