@@ -1,4 +1,4 @@
-//! A dict's items read from its table, and asked of memory before they are needed: one of the three files with `unsafe`.
+//! A dict's items read from its table, and asked of memory before they are needed: one of the four files with `unsafe`.
 //!
 //! `PyDict_Next` takes 50 instructions for each item, as many as most values.
 #![allow(unsafe_code)]
@@ -68,8 +68,8 @@ pub(super) fn tables_are_known(py: Python<'_>) -> bool {
     *KNOWN.get_or_init(py, || LAID_OUT_SO && [1, 5, 6, 200, 40_000].into_iter().all(|items| is_laid_out_so(py, items)))
 }
 
-/// Without the GIL, tables have a lock in their head; elsewhere nobody has looked.
-const LAID_OUT_SO: bool = cfg!(all(Py_3_11, not(Py_GIL_DISABLED), target_pointer_width = "64"));
+/// Without the GIL, tables and ints have other heads; elsewhere nobody has looked.
+pub(super) const LAID_OUT_SO: bool = cfg!(all(Py_3_11, not(Py_GIL_DISABLED), target_pointer_width = "64"));
 
 fn is_laid_out_so(py: Python<'_>, items: usize) -> bool {
     let dict = PyDict::new(py);
