@@ -165,7 +165,7 @@ pub(super) struct Key {
     /// Its first bytes, and what does not matter behind them.
     start: [u8; START],
     /// The same of those that follow.
-    more: [u8; START],
+    more: Box<[u8; START]>,
     /// All of it.
     whole: Box<[u8]>,
 }
@@ -183,7 +183,7 @@ impl Key {
         let whole = whole.into_boxed_slice();
         let (mut start, mut more) = ([0; START], [0; START]);
         start.iter_mut().chain(&mut more).zip(&whole).for_each(|(place, byte)| *place = *byte);
-        Self { start, more, whole }
+        Self { start, more: Box::new(more), whole }
     }
 
     /// Appends it, and answers the room for its value.
