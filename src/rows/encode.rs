@@ -34,6 +34,7 @@ mod run;
 mod shown;
 mod slices;
 mod strings;
+mod team;
 mod value;
 mod watching;
 mod window;
@@ -247,6 +248,7 @@ impl Encoder {
     /// From now on [`Encoder::fill`] judges rows without making bodies of them, unless it takes a body to see that a row
     /// fits into one.
     pub fn only_check(&mut self) {
+        self.slicing.forget();
         self.checks = self.always_fits;
     }
 
@@ -256,6 +258,7 @@ impl Encoder {
     }
 
     fn back_to(&mut self, mark: Mark) {
+        self.slicing.forget();
         (self.row, self.problems, self.checks) = (mark.row, mark.problems, false);
         self.restart();
     }
@@ -323,7 +326,9 @@ impl Encoder {
     }
 
     fn seal(&mut self) -> Option<Run> {
-        self.slicing.sealed(self.visited, self.body.len());
+        if !self.checks {
+            self.slicing.sealed(self.visited, self.body.len());
+        }
         self.visited = 0;
         if self.ends.is_empty() {
             return None;

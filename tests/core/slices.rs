@@ -118,6 +118,10 @@ impl Slices for Batches {
         Self { left: start + rows.start..start + rows.end, ..self.clone() }
     }
 
+    fn until(&self, slice: &Self) -> Option<usize> {
+        Arc::ptr_eq(&self.lines, &slice.lines).then(|| slice.left.end.checked_sub(self.left.start)).flatten()
+    }
+
     fn skip(&mut self, rows: usize) {
         self.left.start += rows;
     }
