@@ -1,5 +1,6 @@
 //! The currency between callers and the core: one value of one row, borrowed for the length of a visit.
 
+mod utf8;
 mod window;
 
 use std::ops::Range;

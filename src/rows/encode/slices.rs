@@ -127,9 +127,9 @@ impl Slicing {
         self.last.map_or(usize::MAX, |(visited, bytes)| rows.saturating_mul(bytes) / visited.max(1))
     }
 
-    /// How many rows a slice has.
-    fn slice(&self, shares: Shares) -> usize {
-        match (self.wanted, self.last) {
+    /// How many rows a slice has, going by so many rows of this body, or by the last one.
+    fn slice(&self, shares: Shares, here: Option<(usize, usize)>) -> usize {
+        match (self.wanted, here.or(self.last)) {
             (None, Some((visited, bytes))) => (SLICE_BYTES * visited / bytes.max(1)).clamp(FIRST, LONGEST),
             _ => shares.slice,
         }
@@ -175,7 +175,8 @@ impl Encoder {
         at_hand: usize,
         shares: Shares,
     ) -> Result<Option<Filled>, R::Failure> {
-        let (row, slice) = (self.row, self.slicing.slice(shares));
+        let here = (self.visited >= FIRST && !self.checks).then_some((self.visited, self.body.len()));
+        let (row, slice) = (self.row, self.slicing.slice(shares, here));
         let Some(team) = &self.slicing.team else { return self.visit_own(rows, 0..at_hand) };
         let pattern = || Arc::new(self.beside(row, Vec::new()));
         team.offer(row..row + at_hand as u64, AHEAD * shares.threads, slice, pattern, |part| {

@@ -17,16 +17,16 @@ use std::mem;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
 use super::Encoder;
 use crate::rows::cell::Slices;
 
-/// How often this thread looks for a slice that is being made before it sleeps: for some microseconds.
-const LOOKS: usize = 200;
-/// How long one look takes, in the processor's pauses.
-const PAUSES: usize = 8;
+/// How often this thread looks whether a slice is made before it sleeps: for about as long as one takes.
+const LOOKS: usize = 1_000;
 
 /// Rows of a slice, whatever they are.
 pub(super) trait Piece: Any + Send {
@@ -117,6 +117,8 @@ struct Shared {
     work: Condvar,
     /// A slice is made.
     made: Condvar,
+    /// How many have been.
+    count: AtomicUsize,
 }
 
 impl Shared {
@@ -140,6 +142,7 @@ impl Shared {
             drop(pattern);
             board = self.board();
             board.end(&rows, state);
+            self.count.fetch_add(1, Relaxed);
             if board.awaited {
                 self.made.notify_one();
             }
@@ -148,15 +151,17 @@ impl Shared {
 
     /// Waits until something is so that a helper brings about.
     fn wait<'b>(&'b self, until: impl Fn(&Board) -> bool) -> MutexGuard<'b, Board> {
-        for _ in 0..LOOKS {
-            let board = self.board();
-            if until(&board) {
-                return board;
-            }
-            drop(board);
-            (0..PAUSES).for_each(|_| spin_loop());
-        }
         let mut board = self.board();
+        let mut looks = 0;
+        while !until(&board) && looks < LOOKS {
+            let count = self.count.load(Relaxed);
+            drop(board);
+            while self.count.load(Relaxed) == count && looks < LOOKS {
+                spin_loop();
+                looks += 1;
+            }
+            board = self.board();
+        }
         while !until(&board) {
             board.awaited = true;
             board = self.made.wait(board).unwrap_or_else(PoisonError::into_inner);
