@@ -13,6 +13,7 @@ mod buffer;
 mod check;
 mod columns;
 mod convert;
+mod cores;
 mod date_text;
 mod dates;
 mod datetimes;

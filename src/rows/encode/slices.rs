@@ -10,11 +10,10 @@
 //! Slices are short, so that nobody waits long for who began late, and few are made ahead, so that little memory is taken.
 
 use std::any::Any;
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
-use std::thread;
 
+use super::cores::cores;
 use super::team::{Done, Next, Team};
 use super::{Encoder, Filled, Limits, position};
 use crate::rows::cell::Slices;
@@ -54,8 +53,7 @@ pub struct Shares {
 impl Shares {
     /// As many threads as there are cores.
     fn of_this_machine() -> Self {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
-        Self { threads, slice: SLICE, own: usize::MAX }
+        Self { threads: cores().min(THREADS), slice: SLICE, own: usize::MAX }
     }
 }
 
@@ -97,6 +95,13 @@ impl Slicing {
     fn keep(&self, memory: Vec<u8>) {
         if let Some(team) = self.team.as_ref().filter(|_| memory.capacity() <= ENOUGH) {
             team.keep(memory);
+        }
+    }
+
+    /// Whether this thread makes bodies from now on. A forked child has no helpers.
+    fn attend(&mut self, here: bool) {
+        if let Some(team) = self.team() {
+            team.attend(here);
         }
     }
 
@@ -148,8 +153,13 @@ impl Encoder {
     pub fn fill_in_slices<R: Slices>(&mut self, rows: &mut R) -> Result<Filled, R::Failure> {
         self.begin(rows);
         self.slicing.own = 0;
-        // A forked child has no helpers.
-        self.slicing.team();
+        self.slicing.attend(true);
+        let filled = self.fill_together(rows);
+        self.slicing.attend(false);
+        filled
+    }
+
+    fn fill_together<R: Slices>(&mut self, rows: &mut R) -> Result<Filled, R::Failure> {
         while self.visited < self.limits.max_rows {
             let at_hand = rows.at_hand()?;
             if at_hand == 0 {

@@ -26,7 +26,7 @@ use super::Encoder;
 use crate::rows::cell::Slices;
 
 /// How often this thread looks whether a slice is made before it sleeps: for about as long as one takes.
-const LOOKS: usize = 1_000;
+const LOOKS: usize = 2_500;
 
 /// Rows of a slice, whatever they are.
 pub(super) trait Piece: Any + Send {
@@ -81,6 +81,8 @@ struct Board {
     spare: Vec<Vec<u8>>,
     /// How many helpers wait for slices.
     idle: usize,
+    /// Whether this thread is at it, and not at handing over a body.
+    here: bool,
     /// Whether this thread waits for a helper.
     awaited: bool,
     /// Helpers are to end.
@@ -88,11 +90,11 @@ struct Board {
 }
 
 impl Board {
-    /// Takes a slice for a helper: the second of the open ones, since this thread comes for the first.
+    /// Takes a slice for a helper: the second of the open ones, where this thread comes for the first.
     fn begin(&mut self) -> Option<(Range<u64>, Box<dyn Piece>, Arc<Encoder>)> {
         let mut open = self.slices.iter_mut().filter(|slice| matches!(slice.state, State::Open(..)));
-        let (first, second) = (open.next(), open.next());
-        let slice = second.or(first)?;
+        let first = open.next();
+        let slice = if self.here { open.next().or(first) } else { first }?;
         match mem::replace(&mut slice.state, State::Taken) {
             State::Open(piece, pattern) => Some((slice.rows.clone(), piece, pattern)),
             _ => None,
@@ -202,7 +204,9 @@ impl fmt::Debug for Team {
 impl Team {
     /// Nobody so far, and memory for slices.
     pub(super) fn new() -> Self {
-        Self { shared: Arc::default(), helpers: 0, process: process::id() }
+        let team = Self { shared: Arc::default(), helpers: 0, process: process::id() };
+        team.attend(true);
+        team
     }
 
     /// Whether this is another process, which has none of the threads.
@@ -274,6 +278,11 @@ impl Team {
             }
             State::Open(..) | State::Taken => Some(Next::Own(rows.end)),
         }
+    }
+
+    /// Whether this thread is at it from now on.
+    pub(super) fn attend(&self, here: bool) {
+        self.shared.board().here = here;
     }
 
     /// Puts back what there was no room for.
