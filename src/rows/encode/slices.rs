@@ -31,7 +31,7 @@ const LONGEST: usize = 2_048;
 /// Bytes of a slice, about.
 const SLICE_BYTES: usize = 64 * 1024;
 /// Slices on the board for each thread.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 /// Rows of a slice that say how long the others are.
 const FIRST: usize = 16;
 /// Bytes behind which no more rows of a slice are visited, and the most that is kept of its memory.
