@@ -258,7 +258,8 @@ fn twenty(max_rows: usize) -> (Batches, impl Fn() -> Encoder) {
     let limits = Limits { max_rows, max_bytes: 1_000_000 };
     let shares = Shares { threads: 2, slice: 1, own: 1 };
     let schema = Arc::new(TableSchema::new(&table()).under(TARGET.values));
-    let new = move || Encoder::new(&PUSH_ROWS, Some(Arc::clone(&schema)), Options::default(), limits, 1).with_shares(shares);
+    let new =
+        move || Encoder::new(&PUSH_ROWS, Some(Arc::clone(&schema)), Options::default(), limits, 1).with_shares(shares);
     (Batches::new(["Id", "Item"], &[lines], None), new)
 }
 

@@ -20,9 +20,9 @@ pub(super) fn is_utf8(bytes: &[u8]) -> bool {
 fn has_wrong(bytes: &[u8]) -> bool {
     let behind = |count: usize| &bytes[BEFORE - count..bytes.len() - count];
     let before = behind(3).iter().zip(behind(2)).zip(behind(1));
-    before.zip(behind(0)).fold(false, |wrong, (((third, second), first), byte)| {
-        wrong | is_wrong([*third, *second, *first], *byte)
-    })
+    before
+        .zip(behind(0))
+        .fold(false, |wrong, (((third, second), first), byte)| wrong | is_wrong([*third, *second, *first], *byte))
 }
 
 #[inline(always)]
@@ -42,8 +42,8 @@ mod tests {
 
     /// Bytes on either side of each bound.
     const BYTES: [u8; 24] = [
-        0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF,
-        0xF0, 0xF1, 0xF4, 0xF5, 0xFF,
+        0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE,
+        0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF,
     ];
 
     #[test]

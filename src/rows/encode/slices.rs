@@ -74,7 +74,9 @@ pub(super) struct Slicing {
 impl Slicing {
     /// A body of so many visited rows is done.
     pub(super) fn sealed(&mut self, visited: usize, bytes: usize) {
-        self.last = Some((visited, bytes));
+        if visited > 0 {
+            self.last = Some((visited, bytes));
+        }
     }
 
     /// What was made ahead is not for this encoder any more.
@@ -119,6 +121,9 @@ impl Slicing {
             Some(shares) => rows / (2 * shares.slice),
             None => (rows / WORTH).min(self.bytes(rows) / WORTH_BYTES),
         };
+        if most < 2 && self.team.is_none() {
+            return None;
+        }
         let shares = self.wanted.unwrap_or_else(|| *self.machine.get_or_insert_with(Shares::of_this_machine));
         let threads = shares.threads.min(most);
         if threads > 1 {
@@ -129,7 +134,7 @@ impl Slicing {
 
     /// How many bytes so many rows take, going by the last body.
     fn bytes(&self, rows: usize) -> usize {
-        self.last.map_or(usize::MAX, |(visited, bytes)| rows.saturating_mul(bytes) / visited.max(1))
+        self.last.map_or(usize::MAX, |(visited, bytes)| rows.saturating_mul(bytes) / visited)
     }
 
     /// How many rows a slice has, going by so many rows of this body, or by the last one.

@@ -56,7 +56,10 @@ enum State {
     Taken,
     Done(Box<Done>),
     /// Its helper panicked.
-    Panicked { _piece: Box<dyn Piece>, panic: Box<dyn Any + Send> },
+    Panicked {
+        _piece: Box<dyn Piece>,
+        panic: Box<dyn Any + Send>,
+    },
 }
 
 /// Some rows in the caller's counting.
@@ -230,7 +233,7 @@ impl Team {
         self.helpers > 0
     }
 
-    /// Offers the rows behind those that are offered, in slices of so many rows, until there are `most`.
+    /// Offers the rows behind those that are offered, in slices of so many rows, so that there are `most` of them.
     pub(super) fn offer(
         &self,
         rows: Range<u64>,
@@ -241,14 +244,17 @@ impl Team {
     ) {
         let mut board = self.shared.board();
         let mut start = board.slices.back().map_or(rows.start, |last| last.rows.end);
+        // One slice alone is this thread's; and others are offered when half of them are gone.
         let is_worth = !board.slices.is_empty() || rows.end - start > slice as u64;
-        if board.slices.len() >= most || start >= rows.end || !is_worth {
+        if board.slices.len() > most / 2 || start >= rows.end || !is_worth {
             return;
         }
         let pattern = pattern();
         while board.slices.len() < most && start < rows.end {
             let end = rows.end.min(start + slice as u64);
-            board.slices.push_back(Slice { rows: start..end, state: State::Open(piece(start..end), Arc::clone(&pattern)) });
+            board
+                .slices
+                .push_back(Slice { rows: start..end, state: State::Open(piece(start..end), Arc::clone(&pattern)) });
             start = end;
         }
         if board.idle > 0 {

@@ -197,7 +197,13 @@ impl Lines<'_> {
     }
 
     #[inline(always)]
-    fn values(&mut self, rows: Range<usize>, column: &Fit<'_>, room: usize, write: impl Fn(usize, &mut Value) -> usize) {
+    fn values(
+        &mut self,
+        rows: Range<usize>,
+        column: &Fit<'_>,
+        room: usize,
+        write: impl Fn(usize, &mut Value) -> usize,
+    ) {
         self.each(rows, column, room, |row, line, start| {
             let room = line[start..].first_chunk_mut().expect("room for a value");
             if column.lacks(row) { write_null(room) } else { write(row, room) }
