@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
@@ -28,10 +29,9 @@ def helpers() -> int:
     """How many threads there are that make bodies ahead."""
     names = []
     for thread in THREADS.iterdir():
-        try:
+        # One may just have ended.
+        with suppress(FileNotFoundError, ProcessLookupError):
             names.append((thread / "comm").read_text())
-        except (FileNotFoundError, ProcessLookupError):
-            pass  # it has just ended
     return names.count("powerbi-rows\n")
 
 
