@@ -331,5 +331,5 @@ impl Encoder {
 
 /// How many rows have these numbers: never more than were at hand.
 fn length(rows: Range<u64>) -> usize {
-    usize::try_from(rows.end - rows.start).expect("rows at hand are in memory")
+    usize::try_from(rows.end.saturating_sub(rows.start)).expect("rows at hand are in memory")
 }
