@@ -88,22 +88,30 @@ demo: develop ## real flights and weather into a local Power BI whose tiles move
 	@$(BIN)/python -m powerbi_push demo
 
 .PHONY: check
-check: check-rust check-python check-github docs ## formats, lints, types, stubs, layers, workflows, documentation
+check: check-core check-python check-bindings check-stubs check-github docs ## formats, lints, types, stubs, layers, workflows, documentation
 
-.PHONY: check-rust
-check-rust: $(READY)
+# It needs no .venv, which `make --jobs=2` makes meanwhile.
+.PHONY: check-core
+check-core:
 	@for tool in fmt clippy; do cargo $$tool --version >/dev/null 2>&1 || { \
 	    echo "check: cargo $$tool is missing; with rustup: rustup component add rustfmt clippy"; exit 1; }; done
 	cargo fmt --check
-	$(LIKE_MATURIN) cargo clippy --locked --all-targets --features python -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	cargo test --locked --quiet --test core layering
 
+.PHONY: check-bindings
+check-bindings: $(READY)
+	$(LIKE_MATURIN) cargo clippy --locked --all-targets --features python -- -D warnings
+
+# Nothing here needs a core.
 .PHONY: check-python
-check-python: develop
+check-python: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(PYTHON_CODE)
+
+.PHONY: check-stubs
+check-stubs: develop
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml powerbi_push._core
 
 # The schemas come with check-jsonschema: nothing is fetched.
@@ -134,24 +142,30 @@ test-python: develop ## the Python tests, in one process more than there are pro
 	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 	$(BIN)/python tests/python/smoke.py
 
-# A wheel for each other CPython, in an environment with nothing else in it.
+# A wheel for each other CPython, in an environment with nothing else in it. One target folder is for all of them, and begins
+# with the dependencies of `.venv`: pyo3 and our own crate are built for each, quickly, not well.
+OTHER_VENV = .venv-$(VERSION)
+OTHER_TARGET := target/smoke
+OTHER_PROFILE := --profile dev --config profile.dev.package.powerbi-push.opt-level=0 --config profile.dev.package.powerbi-push.debug=0
+
+$(OTHER_TARGET)/debug: | develop
+	@mkdir -p $(OTHER_TARGET)
+	@rm -rf $@.part; mkdir $@.part; cp -a target/debug/build target/debug/deps target/debug/.fingerprint $@.part; \
+	rm -f $@.part/deps/*powerbi_push*; mv $@.part $@
+
 .PHONY: smoke
-smoke: $(READY) ## the smoke test on each other CPython found
+smoke: $(OTHER_TARGET)/debug ## the smoke test on each other CPython found
 	@found=$$(.ci/pythons all); mine=$$($(VERSION_OF_VENV)); none=yes; \
 	echo "$$found" | { while read -r version python; do \
 	    [ "$$version" != "$$mine" ] || continue; none=no; \
 	    $(MAKE) --no-print-directory smoke-one VERSION=$$version OTHER="$$python" </dev/null; \
 	done; [ $$none = no ] || echo "smoke: no other CPython 3.11 to 3.14 found"; }
 
-OTHER_VENV = .venv-$(VERSION)
-# One target folder for all of them: only pyo3 and our own crate are built for each.
-OTHER_TARGET = target/smoke
-
 .PHONY: smoke-one
 smoke-one:
 	@[ -x $(OTHER_VENV)/bin/python ] || "$(OTHER)" -m venv $(OTHER_VENV)
 	@rm -rf $(OTHER_TARGET)/wheels-$(VERSION)
-	$(BIN)/maturin build --quiet --profile smoke --auditwheel skip --interpreter $(OTHER_VENV)/bin/python \
+	$(BIN)/maturin build --quiet $(OTHER_PROFILE) --auditwheel skip --interpreter $(OTHER_VENV)/bin/python \
 	    --target-dir $(OTHER_TARGET) --out $(OTHER_TARGET)/wheels-$(VERSION)
 	@for flags in "--force-reinstall --no-deps" ""; do \
 	    $(OTHER_VENV)/bin/python -m pip --disable-pip-version-check --quiet install $$flags $(OTHER_TARGET)/wheels-$(VERSION)/*.whl; done

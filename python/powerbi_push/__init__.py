@@ -13,198 +13,90 @@ Three lines to a first push, here into the local Power BI that comes with the pa
 """
 
 from powerbi_push import _core
+from powerbi_push.lazily import Lazily
 
-# What `typing` calls so, without `typing`: importing this package costs next to nothing, and each name loads its
-# module when it is first asked for. The names stand here three times, since type checkers and editors run nothing: they
-# read imports and a list of words. A test holds the three against each other.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from powerbi_push import microstrategy
-    from powerbi_push.calls.options import (
-        CheckOptions,
-        LoadOptions,
-        ModelOptions,
-        PushOptions,
-        RowOptions,
-        SenderOptions,
-    )
-    from powerbi_push.credentials.azure_cli import AzureCliCredential
-    from powerbi_push.credentials.browser import InteractiveBrowserCredential
-    from powerbi_push.credentials.certificate import CertificateCredential
-    from powerbi_push.credentials.client_secret import ClientSecretCredential
-    from powerbi_push.credentials.default import DefaultAzureCredential
-    from powerbi_push.credentials.device_code import DeviceCodeCredential
-    from powerbi_push.credentials.environment import EnvironmentCredential
-    from powerbi_push.credentials.login import logout
-    from powerbi_push.credentials.managed_identity import ManagedIdentityCredential
-    from powerbi_push.credentials.token import AccessToken
-    from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential
-    from powerbi_push.delivery.outbox import Outbox, RejectedRow
-    from powerbi_push.delivery.progress import Progress
-    from powerbi_push.delivery.results import PushResult, RowError, ValidationReport
-    from powerbi_push.delivery.retry import Retry
-    from powerbi_push.delivery.sender import Sender, SenderStats
-    from powerbi_push.diagnosis.doctor import doctor, doctor_async
-    from powerbi_push.diagnosis.report import Check, Report
-    from powerbi_push.emulator import Emulator
-    from powerbi_push.exceptions import (
-        AuthenticationError,
-        ClosedError,
-        ConfigurationError,
-        DeadlineError,
-        FeatureRetiredError,
-        InDoubtError,
-        NotFoundError,
-        OutboxError,
-        OutboxFullError,
-        OutboxWarning,
-        PayloadTooLargeError,
-        PermissionDeniedError,
-        PowerBIPushError,
-        PushDatasetRetirementWarning,
-        RateLimitedError,
-        SequenceConflictError,
-        ServiceError,
-        SourceError,
-        TransportError,
-        TransportTimeoutError,
-        UndeliveredError,
-        ValidationError,
-    )
-    from powerbi_push.powerbi.client import Client
-    from powerbi_push.powerbi.dataset import Dataset
-    from powerbi_push.powerbi.quotas import Plan, Quotas
-    from powerbi_push.powerbi.streaming import StreamingDataset
-    from powerbi_push.powerbi.table import Table
-    from powerbi_push.powerbi.targets import push, push_async
-    from powerbi_push.powerbi.workspace import Workspace
-    from powerbi_push.schema.dataset import DatasetSchema
-    from powerbi_push.schema.table import Column, Measure, Relationship, TableSchema
-
-__all__ = [
-    "AccessToken",
-    "AuthenticationError",
-    "AzureCliCredential",
-    "CertificateCredential",
-    "Check",
-    "CheckOptions",
-    "Client",
-    "ClientSecretCredential",
-    "ClosedError",
-    "Column",
-    "ConfigurationError",
-    "Dataset",
-    "DatasetSchema",
-    "DeadlineError",
-    "DefaultAzureCredential",
-    "DeviceCodeCredential",
-    "Emulator",
-    "EnvironmentCredential",
-    "FeatureRetiredError",
-    "InDoubtError",
-    "InteractiveBrowserCredential",
-    "LoadOptions",
-    "ManagedIdentityCredential",
-    "Measure",
-    "ModelOptions",
-    "NotFoundError",
-    "Outbox",
-    "OutboxError",
-    "OutboxFullError",
-    "OutboxWarning",
-    "PayloadTooLargeError",
-    "PermissionDeniedError",
-    "Plan",
-    "PowerBIPushError",
-    "Progress",
-    "PushDatasetRetirementWarning",
-    "PushOptions",
-    "PushResult",
-    "Quotas",
-    "RateLimitedError",
-    "RejectedRow",
-    "Relationship",
-    "Report",
-    "Retry",
-    "RowError",
-    "RowOptions",
-    "Sender",
-    "SenderOptions",
-    "SenderStats",
-    "SequenceConflictError",
-    "ServiceError",
-    "SourceError",
-    "StreamingDataset",
-    "Table",
-    "TableSchema",
-    "TransportError",
-    "TransportTimeoutError",
-    "UndeliveredError",
-    "ValidationError",
-    "ValidationReport",
-    "WorkloadIdentityCredential",
-    "Workspace",
-    "__version__",
-    "doctor",
-    "doctor_async",
-    "logout",
-    "microstrategy",
-    "push",
-    "push_async",
-]
+# Importing this package costs next to nothing: each name loads its module when it is first asked for.
+_NAMES = Lazily(globals())
+with _NAMES:
+    from powerbi_push import microstrategy as microstrategy
+    from powerbi_push.calls.options import CheckOptions as CheckOptions
+    from powerbi_push.calls.options import LoadOptions as LoadOptions
+    from powerbi_push.calls.options import ModelOptions as ModelOptions
+    from powerbi_push.calls.options import PushOptions as PushOptions
+    from powerbi_push.calls.options import RowOptions as RowOptions
+    from powerbi_push.calls.options import SenderOptions as SenderOptions
+    from powerbi_push.credentials.azure_cli import AzureCliCredential as AzureCliCredential
+    from powerbi_push.credentials.browser import InteractiveBrowserCredential as InteractiveBrowserCredential
+    from powerbi_push.credentials.certificate import CertificateCredential as CertificateCredential
+    from powerbi_push.credentials.client_secret import ClientSecretCredential as ClientSecretCredential
+    from powerbi_push.credentials.default import DefaultAzureCredential as DefaultAzureCredential
+    from powerbi_push.credentials.device_code import DeviceCodeCredential as DeviceCodeCredential
+    from powerbi_push.credentials.environment import EnvironmentCredential as EnvironmentCredential
+    from powerbi_push.credentials.login import logout as logout
+    from powerbi_push.credentials.managed_identity import ManagedIdentityCredential as ManagedIdentityCredential
+    from powerbi_push.credentials.token import AccessToken as AccessToken
+    from powerbi_push.credentials.workload_identity import WorkloadIdentityCredential as WorkloadIdentityCredential
+    from powerbi_push.delivery.outbox import Outbox as Outbox
+    from powerbi_push.delivery.outbox import RejectedRow as RejectedRow
+    from powerbi_push.delivery.progress import Progress as Progress
+    from powerbi_push.delivery.results import PushResult as PushResult
+    from powerbi_push.delivery.results import RowError as RowError
+    from powerbi_push.delivery.results import ValidationReport as ValidationReport
+    from powerbi_push.delivery.retry import Retry as Retry
+    from powerbi_push.delivery.sender import Sender as Sender
+    from powerbi_push.delivery.sender import SenderStats as SenderStats
+    from powerbi_push.diagnosis.doctor import doctor as doctor
+    from powerbi_push.diagnosis.doctor import doctor_async as doctor_async
+    from powerbi_push.diagnosis.report import Check as Check
+    from powerbi_push.diagnosis.report import Report as Report
+    from powerbi_push.emulator import Emulator as Emulator
+    from powerbi_push.exceptions import AuthenticationError as AuthenticationError
+    from powerbi_push.exceptions import ClosedError as ClosedError
+    from powerbi_push.exceptions import ConfigurationError as ConfigurationError
+    from powerbi_push.exceptions import DeadlineError as DeadlineError
+    from powerbi_push.exceptions import FeatureRetiredError as FeatureRetiredError
+    from powerbi_push.exceptions import InDoubtError as InDoubtError
+    from powerbi_push.exceptions import NotFoundError as NotFoundError
+    from powerbi_push.exceptions import OutboxError as OutboxError
+    from powerbi_push.exceptions import OutboxFullError as OutboxFullError
+    from powerbi_push.exceptions import OutboxWarning as OutboxWarning
+    from powerbi_push.exceptions import PayloadTooLargeError as PayloadTooLargeError
+    from powerbi_push.exceptions import PermissionDeniedError as PermissionDeniedError
+    from powerbi_push.exceptions import PowerBIPushError as PowerBIPushError
+    from powerbi_push.exceptions import PushDatasetRetirementWarning as PushDatasetRetirementWarning
+    from powerbi_push.exceptions import RateLimitedError as RateLimitedError
+    from powerbi_push.exceptions import SequenceConflictError as SequenceConflictError
+    from powerbi_push.exceptions import ServiceError as ServiceError
+    from powerbi_push.exceptions import SourceError as SourceError
+    from powerbi_push.exceptions import TransportError as TransportError
+    from powerbi_push.exceptions import TransportTimeoutError as TransportTimeoutError
+    from powerbi_push.exceptions import UndeliveredError as UndeliveredError
+    from powerbi_push.exceptions import ValidationError as ValidationError
+    from powerbi_push.powerbi.client import Client as Client
+    from powerbi_push.powerbi.dataset import Dataset as Dataset
+    from powerbi_push.powerbi.quotas import Plan as Plan
+    from powerbi_push.powerbi.quotas import Quotas as Quotas
+    from powerbi_push.powerbi.streaming import StreamingDataset as StreamingDataset
+    from powerbi_push.powerbi.table import Table as Table
+    from powerbi_push.powerbi.targets import push as push
+    from powerbi_push.powerbi.targets import push_async as push_async
+    from powerbi_push.powerbi.workspace import Workspace as Workspace
+    from powerbi_push.schema.dataset import DatasetSchema as DatasetSchema
+    from powerbi_push.schema.table import Column as Column
+    from powerbi_push.schema.table import Measure as Measure
+    from powerbi_push.schema.table import Relationship as Relationship
+    from powerbi_push.schema.table import TableSchema as TableSchema
 
 __version__ = _core.VERSION
 
-# Where the names are that are no exceptions.
-_NAMES = {
-    "powerbi.client": "Client",
-    "credentials.azure_cli": "AzureCliCredential",
-    "credentials.browser": "InteractiveBrowserCredential",
-    "credentials.certificate": "CertificateCredential",
-    "credentials.client_secret": "ClientSecretCredential",
-    "credentials.default": "DefaultAzureCredential",
-    "credentials.device_code": "DeviceCodeCredential",
-    "credentials.environment": "EnvironmentCredential",
-    "credentials.login": "logout",
-    "credentials.managed_identity": "ManagedIdentityCredential",
-    "credentials.token": "AccessToken",
-    "credentials.workload_identity": "WorkloadIdentityCredential",
-    "powerbi.dataset": "Dataset",
-    "schema.dataset": "DatasetSchema",
-    "diagnosis.doctor": "doctor doctor_async",
-    "emulator": "Emulator",
-    "microstrategy": "microstrategy",
-    "calls.options": "CheckOptions LoadOptions ModelOptions PushOptions RowOptions SenderOptions",
-    "delivery.outbox": "Outbox RejectedRow",
-    "delivery.progress": "Progress",
-    "powerbi.quotas": "Plan Quotas",
-    "diagnosis.report": "Check Report",
-    "delivery.results": "PushResult RowError ValidationReport",
-    "delivery.retry": "Retry",
-    "schema.table": "Column Measure Relationship TableSchema",
-    "delivery.sender": "Sender SenderStats",
-    "powerbi.streaming": "StreamingDataset",
-    "powerbi.table": "Table",
-    "powerbi.targets": "push push_async",
-    "powerbi.workspace": "Workspace",
-}
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
-
-
-if not TYPE_CHECKING:  # or every name would be known to type checkers
+# What `typing` calls so, without `typing`.
+TYPE_CHECKING = False
+if not TYPE_CHECKING:  # type checkers read the imports; of what is here they would believe less, or too much
+    __all__ = sorted(["__version__", *_NAMES.homes])  # noqa: PLE0605 - it is a list
 
     def __getattr__(name: str) -> object:
-        if name not in __all__:
-            message = f"module 'powerbi_push' has no attribute {name!r}"
-            raise AttributeError(message)
-        from importlib import import_module  # noqa: PLC0415 - whoever asks for nothing pays for nothing
+        return _NAMES.load(name)
 
-        home = import_module(f"powerbi_push.{_HOMES.get(name, 'exceptions')}")
-        value: object = home if name == "microstrategy" else getattr(home, name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    """Name what is for users, and none of the modules that it comes from."""
-    return list(__all__)
+    def __dir__() -> list[str]:
+        """Name what is for users, and none of the modules that it comes from."""
+        return list(__all__)

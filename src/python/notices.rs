@@ -31,13 +31,9 @@ pub(super) fn log(py: Python<'_>, place: &str, notices: &[Notice]) -> PyResult<(
 }
 
 /// Says that there are dates before 1900, which nobody wants to hear of each.
-pub(super) fn old_date(py: Python<'_>, found: Option<&OldDate>) -> PyResult<()> {
-    let Some(OldDate { row, column }) = found else { return Ok(()) };
-    let column = shown(column);
-    let line = format!(
-        "column `{column}` has dates before 1900, first in row {row}: they are sent as they are, but DAX counts \
-         from 1900 on"
-    );
+pub(super) fn old_date(py: Python<'_>, found: Option<&(OldDate, &str)>) -> PyResult<()> {
+    let Some((OldDate { row, column }, words)) = found else { return Ok(()) };
+    let line = format!("column `{}` has dates before 1900, first in row {row}: {words}", shown(column));
     function(py)?.call1((line,)).map(drop)
 }
 

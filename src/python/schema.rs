@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::rows::encode::{Encoder, Framing, Limits, Options, Seen, Watching};
 use crate::rows::schema::{self, DataType, Inference, Inferred, Known, Target};
 use crate::services::microstrategy::TARGET;
+use crate::services::microstrategy::waiting::{self, LONGEST_ROW, ROWS};
 use crate::services::powerbi;
 use crate::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS, PushDataset, Streaming};
 
@@ -26,12 +27,33 @@ pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     })
 }
 
+/// How rows of a target are judged.
+struct Judged {
+    target: &'static Target,
+    /// How a push writes them.
+    framing: &'static Framing,
+    limits: Limits,
+    longest_row: usize,
+}
+
 /// Whom a schema may be for.
-const TARGETS: [&Target; 2] = [&powerbi::TARGET, &TARGET];
+static TARGETS: [Judged; 2] = [
+    Judged {
+        target: &powerbi::TARGET,
+        framing: &PUSH_ROWS,
+        limits: PushDataset::LIMITS,
+        longest_row: PushDataset::LIMITS.max_bytes,
+    },
+    Judged { target: &TARGET, framing: &ROWS, limits: waiting::LIMITS, longest_row: LONGEST_ROW },
+];
 
 /// Whom a schema is for, by the name that users know. Python has looked at it before.
 fn named(py: Python<'_>, target: &str) -> PyResult<&'static Target> {
-    let found = TARGETS.into_iter().find(|known| known.name == target);
+    judged(py, target).map(|judged| judged.target)
+}
+
+fn judged(py: Python<'_>, target: &str) -> PyResult<&'static Judged> {
+    let found = TARGETS.iter().find(|known| known.target.name == target);
     found.ok_or_else(|| errors::bug(py, "a schema is for somebody whom nobody knows"))
 }
 
@@ -142,7 +164,7 @@ fn infer(
 #[pyclass(frozen, module = "powerbi_push._core")]
 pub(super) struct TableSchema {
     pub(super) schema: Arc<schema::TableSchema>,
-    target: &'static Target,
+    judged: &'static Judged,
     canonical: Py<PyAny>,
 }
 
@@ -152,10 +174,11 @@ impl TableSchema {
     fn new(spec: &Bound<'_, PyAny>, target: &str) -> PyResult<Self> {
         let py = spec.py();
         door::through(py, || {
-            let target = named(py, target)?;
-            let table = raise(py, schema::read_table_for(&specification(spec)?, target))?;
+            let judged = judged(py, target)?;
+            let table = raise(py, schema::read_table_for(&specification(spec)?, judged.target))?;
             let canonical = pythonize(py, &table)?.unbind();
-            Ok(Self { schema: Arc::new(schema::TableSchema::new(&table).under(target.values)), target, canonical })
+            let schema = Arc::new(schema::TableSchema::new(&table).under(judged.target.values));
+            Ok(Self { schema, judged, canonical })
         })
     }
 
@@ -166,7 +189,7 @@ impl TableSchema {
     }
 
     /// Judges rows without sending them: rows, problems, the first of them in full, and one line for each mistake. What one
-    /// request may hold is what a push dataset takes, or what goes through a push URL.
+    /// request may hold is what a push takes, or what goes through a push URL.
     #[pyo3(signature = (rows, options, by_push_url = false))]
     fn validate<'py>(
         &self,
@@ -189,7 +212,7 @@ impl TableSchema {
             if !source.is_sized() {
                 return Ok(());
             }
-            check_ahead(py, source, self.encoder(&PUSH_ROWS, &options, PushDataset::LIMITS))
+            check_ahead(py, source, self.judging(&options))
         })
     }
 
@@ -223,16 +246,19 @@ impl TableSchema {
         let py = rows.py();
         let options = RowOptions::read(options)?;
         let mut source = self.source(rows, &options)?;
-        let mut encoder = if by_push_url {
-            self.encoder(&PUSH_ARRAY, &options, Streaming::TILES)
-        } else {
-            self.encoder(&PUSH_ROWS, &options, PushDataset::LIMITS)
-        };
+        let mut encoder =
+            if by_push_url { self.encoder(&PUSH_ARRAY, &options, Streaming::TILES) } else { self.judging(&options) };
         encoder.only_check();
         while !fill(py, &mut encoder, &mut source)?.ended {}
         let (problems, rows) = (encoder.problems(), encoder.rows_read());
         let lines = problems.lines(Seen { rows, ended: true, can_skip: false });
         Ok(pythonize(py, &(rows, problems.count(), problems.errors(), lines))?)
+    }
+
+    /// An encoder that takes what a push takes.
+    fn judging(&self, options: &RowOptions) -> Encoder {
+        let Judged { framing, limits, longest_row, .. } = self.judged;
+        self.encoder(framing, options, *limits).with_long_rows(*longest_row)
     }
 
     fn encoder(&self, framing: &'static Framing, options: &RowOptions, limits: Limits) -> Encoder {
@@ -241,6 +267,6 @@ impl TableSchema {
     }
 
     fn source<'py>(&self, rows: &Bound<'py, PyAny>, options: &RowOptions) -> PyResult<Source<'py>> {
-        Source::new(rows, Wanted::new(Some(&self.schema), options.cells).at_most(&self.target.counts))
+        Source::new(rows, Wanted::new(Some(&self.schema), options.cells).at_most(&self.judged.target.counts))
     }
 }

@@ -167,9 +167,9 @@ impl Encoder {
         &self.problems
     }
 
-    /// The first date before 1900 that was met, once.
-    pub fn take_old_date(&mut self) -> Option<OldDate> {
-        self.problems.take_old_date()
+    /// The first date before 1900 that was met, once, and what is to be said of it.
+    pub fn take_old_date(&mut self) -> Option<(OldDate, &'static str)> {
+        self.problems.take_old_date().zip(self.options.values.old_dates)
     }
 
     /// The names of columns that were met without a schema, in the order of their first appearance.

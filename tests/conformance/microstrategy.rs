@@ -127,7 +127,8 @@ async fn a_commit_whose_session_has_ended_is_made_again_with_all_chunks() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// On one thread, time moves only when every task waits.
+#[tokio::test]
 async fn the_session_is_kept_alive_while_a_chunk_has_to_wait() {
     let told = Turn::Say(Said::empty(429).with("Retry-After: 3600"));
     let delivered = deliver(&Library, vec![Turn::Take, told], policy()).await;

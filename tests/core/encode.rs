@@ -201,6 +201,6 @@ fn how_long_text_may_be_is_the_services_own_rule() {
 
 #[test]
 fn words_about_a_limit_have_the_numbers_of_their_service() {
-    let rules = ValueRules { max_text: 9, decimal_digits: 7, decimal_scale: 2, marks_utc: true };
+    let rules = ValueRules { max_text: 9, decimal_digits: 7, decimal_scale: 2, ..ValueRules::default() };
     assert_eq!(rules.said("{digits} digits, {scale} of them, in {text}"), "7 digits, 2 of them, in 9");
 }

@@ -3,9 +3,11 @@
 //! Read are the words of the source, without comments and `#[cfg(test)] mod …` blocks; texts only of the rooms that name no
 //! service.
 
+mod source;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+
+use self::source::{File, mentions, source, texts, words};
 
 /// Each room and the rooms it may name. A room may always name itself.
 const MAY_KNOW: &[(&str, &[&str])] = &[
@@ -137,9 +139,6 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("hyper_util", "http"),
 ];
 
-/// A source file: its path below `src`, such as `services/powerbi.rs`, and its text.
-type File = (String, String);
-
 /// Every breach of the tables above, as `file:line: what, and what to do`.
 fn breaches(files: &[File]) -> Vec<String> {
     let modules: BTreeSet<Vec<String>> = files.iter().map(|(path, _)| module_of(path)).collect();
@@ -149,7 +148,7 @@ fn breaches(files: &[File]) -> Vec<String> {
         if home.last().is_some_and(|name| name == "tests") {
             continue;
         }
-        let words = without_tests(&words(text));
+        let words = words(text);
         if let Some(room) = home.first().filter(|room| row(room).is_none()) {
             found.push(format!("{path}: `{room}` is not in the table: add it to MAY_KNOW in tests/core/layering.rs"));
             continue;
@@ -188,7 +187,7 @@ fn texts_of_services(files: &[File]) -> Vec<String> {
         if !is_neutral || home.last().is_some_and(|name| name == "tests") {
             continue;
         }
-        for (text, line) in without_tests(&tokens(text, true)).iter().filter(|(word, _)| string(word) > 0) {
+        for (text, line) in texts(text) {
             let lower = OUR_NAMES.iter().fold(text.to_lowercase(), |text, ours| text.replace(ours, ""));
             let stays = TEXTS_THAT_STAY.iter().any(|(file, kept, _)| file == path && text.contains(kept));
             if let Some(named) = TEXTS_OF_SERVICES.iter().find(|named| lower.contains(**named) && !stays) {
@@ -269,224 +268,6 @@ fn is_stray(home: &[String]) -> bool {
     let mut rooms = INSIDE.iter().map(|(room, _)| room.split("::").collect::<Vec<_>>());
     let has_rooms = INSIDE.iter().any(|(room, _)| room.split("::").next() == home.first().map(String::as_str));
     has_rooms && inner(home).is_none() && !rooms.any(|room| home.iter().eq(room.iter().take(home.len())))
-}
-
-/// A word or a sign of the source, and its line.
-type Word = (String, usize);
-
-/// The source as words, `::`, and single signs; no comments, strings, characters or lifetimes.
-fn words(text: &str) -> Vec<Word> {
-    tokens(text, false)
-}
-
-/// The same, with strings where they are wanted.
-fn tokens(text: &str, strings: bool) -> Vec<Word> {
-    let (mut rest, mut line, mut found) = (text, 1, Vec::new());
-    while let Some(first) = rest.chars().next() {
-        let (length, keep) = match first {
-            _ if rest.starts_with("//") => (rest.find('\n').unwrap_or(rest.len()), false),
-            _ if rest.starts_with("/*") => (block_comment(rest), false),
-            _ if string(rest) > 0 => (string(rest), strings),
-            '\'' => (quote(rest), false),
-            _ if rest.starts_with("::") => (2, true),
-            _ if rest.starts_with("r#") => (2, false),
-            _ if first.is_alphanumeric() || first == '_' => (word(rest), true),
-            _ => (first.len_utf8(), !first.is_whitespace()),
-        };
-        let (taken, after) = rest.split_at(length);
-        if keep {
-            found.push((taken.to_owned(), line));
-        }
-        line += taken.matches('\n').count();
-        rest = after;
-    }
-    found
-}
-
-fn word(text: &str) -> usize {
-    text.find(|sign: char| !sign.is_alphanumeric() && sign != '_').unwrap_or(text.len())
-}
-
-fn block_comment(text: &str) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while at < text.len() {
-        let here = &text.as_bytes()[at..];
-        depth = match here {
-            [b'/', b'*', ..] => depth + 1,
-            [b'*', b'/', ..] => depth - 1,
-            _ => {
-                at += 1;
-                continue;
-            }
-        };
-        at += 2;
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
-}
-
-/// The length of the string literal that `text` begins with, prefix included; 0 where there is none.
-fn string(text: &str) -> usize {
-    let prefix = ["br", "cr", "b", "c", "r"].into_iter().find(|prefix| text.starts_with(prefix)).unwrap_or("");
-    let hashes = text[prefix.len()..].bytes().take_while(|sign| *sign == b'#').count();
-    let open = prefix.len() + if prefix.ends_with('r') { hashes } else { 0 };
-    if !text[open..].starts_with('"') {
-        return 0;
-    }
-    let body = &text[open + 1..];
-    if prefix.ends_with('r') {
-        let end = format!("\"{}", "#".repeat(hashes));
-        return body.find(&end).map_or(text.len(), |at| open + 1 + at + end.len());
-    }
-    open + 1 + past(body, '"')
-}
-
-/// The length of a character literal or a lifetime.
-fn quote(text: &str) -> usize {
-    let mut signs = text[1..].chars();
-    match (signs.next(), signs.next()) {
-        (Some('\\'), _) => 1 + past(&text[1..], '\''),
-        (Some(one), Some('\'')) => 2 + one.len_utf8(),
-        _ => 1 + word(&text[1..]),
-    }
-}
-
-/// The length up to and with the first `end` that no backslash stands before.
-fn past(text: &str, end: char) -> usize {
-    let mut escaped = false;
-    for (at, sign) in text.char_indices() {
-        if sign == end && !escaped {
-            return at + sign.len_utf8();
-        }
-        escaped = sign == '\\' && !escaped;
-    }
-    text.len()
-}
-
-/// The words without the modules that only tests are built with.
-fn without_tests(words: &[Word]) -> Vec<Word> {
-    let mut kept: Vec<Word> = Vec::new();
-    let (mut at, mut for_tests) = (0, false);
-    while at < words.len() {
-        let starts = |signs: &[&str]| {
-            let here = words[at..].iter().map(|(word, _)| word.as_str());
-            here.take(signs.len()).eq(signs.iter().copied())
-        };
-        if starts(&["#", "["]) {
-            let end = closing(words, at + 1);
-            let is_cfg = starts(&["#", "[", "cfg"]);
-            let says = |wanted: &str| words[at..end].iter().any(|(word, _)| word == wanted);
-            for_tests |= is_cfg && says("test") && !says("not");
-            kept.extend_from_slice(&words[at..end]);
-            at = end;
-            continue;
-        }
-        let block = words.get(at + 2).is_some_and(|(word, _)| word == "{");
-        if for_tests && starts(&["mod"]) && block {
-            at = closing(words, at + 2);
-        } else {
-            kept.push(words[at].clone());
-            at += 1;
-        }
-        for_tests = false;
-    }
-    kept
-}
-
-/// Where what `open` opens has been closed.
-fn closing(words: &[Word], open: usize) -> usize {
-    let mut depth = 0_usize;
-    for (at, (word, _)) in words.iter().enumerate().skip(open) {
-        match word.as_str() {
-            "{" | "[" | "(" => depth += 1,
-            "}" | "]" | ")" => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 {
-            return at + 1;
-        }
-    }
-    words.len()
-}
-
-/// Every path of our own crate that the words name, from the root on, and its line.
-fn mentions(words: &[Word], home: &[String]) -> Vec<(Vec<String>, usize)> {
-    let mut inside: Vec<(String, usize)> = Vec::new();
-    let (mut depth, mut found) = (0_usize, Vec::new());
-    let sign = |at: usize| words.get(at).map_or("", |(word, _)| word.as_str());
-    for at in 0..words.len() {
-        match sign(at) {
-            "mod" if sign(at + 2) == "{" => inside.push((sign(at + 1).to_owned(), depth)),
-            "{" => depth += 1,
-            "}" => {
-                depth = depth.saturating_sub(1);
-                inside.retain(|(_, outer)| *outer < depth);
-            }
-            // `pub(in crate::room)` says who may see something; it names nothing.
-            "crate" if at > 1 && (sign(at - 2), sign(at - 1)) == ("(", "in") => {}
-            "crate" if matches!(sign(at + 1), "::" | "as") => {
-                branches(words, at, &[], &mut found);
-            }
-            "self" | "super" if sign(at + 1) == "::" && (at == 0 || sign(at - 1) != "::") => {
-                let here = home.iter().cloned().chain(inside.iter().map(|(name, _)| name.clone()));
-                branches(words, at, &here.collect::<Vec<_>>(), &mut found);
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Follows one path, through its braces, and gives where each end of it leads; returns the place after it.
-fn branches(words: &[Word], from: usize, base: &[String], found: &mut Vec<(Vec<String>, usize)>) -> usize {
-    let (mut at, mut path) = (from, base.to_vec());
-    let sign = |at: usize| words.get(at).map_or("", |(word, _)| word.as_str());
-    loop {
-        match sign(at) {
-            "{" => {
-                let end = closing(words, at);
-                at += 1;
-                while at < end - 1 {
-                    at = branches(words, at, &path, found).max(at + 1);
-                    while at < end - 1 && sign(at - 1) != "," {
-                        at += 1;
-                    }
-                }
-                return end;
-            }
-            "super" => drop(path.pop()),
-            "crate" | "self" => {}
-            name => path.push(name.to_owned()),
-        }
-        let follows = sign(at + 2).starts_with(|first: char| first.is_alphabetic() || "_{*".contains(first));
-        if sign(at + 1) != "::" || !follows {
-            found.push((path, words[at].1));
-            return at + 1;
-        }
-        at += 2;
-    }
-}
-
-fn read(folder: &Path, below: &str, files: &mut Vec<File>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let entry = entry.expect("an entry").path();
-        let name = format!("{below}{}", entry.file_name().expect("a name").to_string_lossy());
-        if entry.is_dir() {
-            read(&entry, &format!("{name}/"), files);
-        } else if entry.extension().is_some_and(|kind| kind == "rs") {
-            files.push((name, fs::read_to_string(&entry).expect("a source file")));
-        }
-    }
-}
-
-/// All files of the source.
-fn source() -> Vec<File> {
-    let mut files = Vec::new();
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
-    assert!(files.iter().any(|(path, _)| path == "lib.rs"), "the checker reads src");
-    files
 }
 
 /// The breaches of a setup of these files.

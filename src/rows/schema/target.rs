@@ -13,13 +13,15 @@ pub struct ValueRules {
     pub decimal_scale: usize,
     /// Whether a date and time in UTC says so.
     pub marks_utc: bool,
+    /// What is to be said of dates before 1900, where anything is.
+    pub old_dates: Option<&'static str>,
 }
 
 impl Default for ValueRules {
     /// No limits: each service has its own.
     fn default() -> Self {
         let most = usize::MAX;
-        Self { max_text: most, decimal_digits: most, decimal_scale: most, marks_utc: true }
+        Self { max_text: most, decimal_digits: most, decimal_scale: most, marks_utc: true, old_dates: None }
     }
 }
 

@@ -53,7 +53,13 @@ pub static TARGET: Target = Target {
         cross_filtering: &["OneDirection", "BothDirections", "Automatic"],
         summarize_by: &["default", "none", "sum", "min", "max", "count", "average", "distinctCount"],
     },
-    values: ValueRules { max_text: MAX_TEXT, decimal_digits: DECIMAL.0, decimal_scale: DECIMAL.1, marks_utc: true },
+    values: ValueRules {
+        max_text: MAX_TEXT,
+        decimal_digits: DECIMAL.0,
+        decimal_scale: DECIMAL.1,
+        marks_utc: true,
+        old_dates: Some("they are sent as they are, but DAX counts from 1900 on"),
+    },
     counts: Counts {
         columns: Most::Service(MAX_COLUMNS),
         tables: Most::Service(MAX_TABLES),

@@ -178,6 +178,13 @@ def test_a_row_longer_than_the_smallest_chunk_is_refused_before_anything_is_sent
     assert powerbi.requests == []
 
 
+@pytest.mark.parametrize("too_long", [0, 1])
+def test_rows_are_judged_by_what_a_push_here_takes(too_long: int) -> None:
+    table = pbi.TableSchema("Orders", {"City": "String"}, target="microstrategy")
+    report = table.validate([{"City": "x" * (37_500_000 - len('[[""]]') + too_long)}])
+    assert [error.code for error in report.errors] == ["row_too_large"] * too_long
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_a_number_is_one_key_however_it_is_written(many: bool, client: pbi.microstrategy.Client) -> None:  # noqa: FBT001
     schema = pbi.DatasetSchema("Keys", {"T": {"Price": float, "Sum": Decimal}}, target="microstrategy")

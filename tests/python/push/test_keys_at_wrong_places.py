@@ -251,7 +251,7 @@ def test_a_token_cannot_be_copied() -> None:
 
 CLASSES = [
     value
-    for name in pbi.__all__
+    for name in dir(pbi)
     if isinstance(value := getattr(pbi, name), type) and value is not pbi.AccessToken and not is_typeddict(value)
 ] + [Emulator, MicroStrategy, Hidden]
 

@@ -1,0 +1,124 @@
+"""What is told of an outbox that was damaged, or that no disk holds."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import powerbi_push as pbi
+from conftest import WATCHDOG, orders, wait_until
+from fault_server import CONFIRMED, SILENCE, FaultServer
+from outboxes import SLOW
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def noticed(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log said of outboxes."""
+    wait_until(lambda: any("outbox" in record.getMessage() for record in caplog.records))
+    return [record.getMessage() for record in caplog.records if "outbox" in record.getMessage()]
+
+
+def test_an_outbox_in_memory_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    if not os.path.ismount("/dev/shm"):  # noqa: S108 - where memory is a folder
+        pytest.skip("there is no folder in memory")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, FaultServer(CONFIRMED) as server:
+        with server.table().sender(outbox=f"{folder}/rows.db") as sender:
+            sender.send({"Id": 1})
+        (line,) = noticed(caplog)
+    assert line.endswith("rows.db` lies in memory: its rows do not survive power loss")
+
+
+def test_a_damaged_outbox_is_told_of_and_what_is_intact_goes_out(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        sender = server.table().sender(outbox=path, **SLOW)
+        for start in range(0, 2_000, 100):
+            sender.send_many(orders(100, start))
+        sender.close(timeout=0.01)
+        content = bytearray(path.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 3_000] = b"\xff" * 3_000
+        path.write_bytes(content)
+        with server.table().sender(outbox=path) as sender:
+            sender.flush()
+            delivered = sender.stats.confirmed
+        (line,) = noticed(caplog)
+    assert "was damaged" in line
+    found = re.search(r"(\d+) accepted rows are lost", line)
+    assert found is not None
+    assert delivered == 2_000 - int(found[1])
+    assert 1_000 < delivered < 2_000
+    kept = re.search(r"the damaged one is kept as `(.+)`", line)
+    assert kept is not None
+    assert os.path.exists(kept[1])  # noqa: PTH110 - as the line says it
+
+
+def cut_log(table: pbi.Table, path: Path, count: int) -> Path:
+    """Leave the file of a process that was killed, whose log is gone."""
+    sender = table.sender(outbox=path, on_error=lambda _: None, **SLOW)
+    sender.send_many(orders(count))
+    left = path.with_name("left.db")
+    for suffix in ("", "-mark", "-lock"):
+        shutil.copy(f"{path}{suffix}", f"{left}{suffix}")
+    sender.close(timeout=0.01)
+    return left
+
+
+def test_what_a_lost_log_took_along_is_told_though_others_opened_the_outbox_before(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        with pytest.raises(pbi.OutboxError, match="rows that were accepted are not in it"):
+            _ = pbi.Outbox(left).pending
+        with pytest.raises(pbi.OutboxError, match="rows that were accepted are not in it"):
+            pbi.Outbox(left).export(io.BytesIO())
+        assert pbi.Outbox(left).retry() == 0
+        assert pbi.Outbox(left).drop() == 0
+        assert pbi.Outbox(left).pending == 0
+        with table.sender(outbox=left):
+            (line,) = noticed(caplog)
+        assert "37 accepted rows are lost" in line
+        caplog.clear()
+        with table.sender(outbox=left) as sender:
+            sender.send({"Id": 1})
+        assert not [record for record in caplog.records if "lost" in record.getMessage()], "it is told once"
+
+
+def test_flush_does_not_wait_for_what_is_lost(path: Path) -> None:
+    with FaultServer(CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        with table.sender(outbox=left) as sender:
+            assert sender.flush(timeout=WATCHDOG).confirmed == 0
+            sender.send_many(orders(5))
+            assert sender.flush(timeout=WATCHDOG).confirmed == 5
+            assert (sender.stats.pending, sender.stats.state) == (0, "running")
+
+
+def test_a_loss_is_a_warning_where_nobody_reads_the_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[Any] = []
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        monkeypatch.setattr(logging.getLogger("powerbi_push"), "propagate", False)
+        with monkeypatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("error")
+            patch.setattr(sys, "unraisablehook", raised.append)
+            with table.sender(outbox=left):
+                wait_until(lambda: raised)
+        assert raised[0].exc_type is pbi.OutboxWarning
+        # What raised may have reached nobody: it is told again.
+        with pytest.warns(pbi.OutboxWarning, match="37 accepted rows are lost") as told, table.sender(outbox=left):
+            wait_until(lambda: told.list)
