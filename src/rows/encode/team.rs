@@ -221,7 +221,7 @@ impl Team {
     pub(super) fn grow(&mut self, helpers: usize) {
         while self.helpers < helpers {
             let shared = Arc::clone(&self.shared);
-            if Builder::new().name("powerbi-rows".into()).spawn(move || shared.help()).is_err() {
+            if Builder::new().name("rows-helper".into()).spawn(move || shared.help()).is_err() {
                 return;
             }
             self.helpers += 1;

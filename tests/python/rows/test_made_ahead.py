@@ -31,7 +31,7 @@ def helpers() -> int:
         # One may just have ended.
         with suppress(FileNotFoundError, ProcessLookupError):
             names.append((thread / "comm").read_text())
-    return names.count("powerbi-rows\n")
+    return names.count("rows-helper\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
