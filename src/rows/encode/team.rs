@@ -49,10 +49,17 @@ pub(super) struct Done {
     pub(super) used: usize,
 }
 
+/// What is to be done about a slice.
+struct Task {
+    piece: Box<dyn Piece>,
+    /// What it is to be encoded like.
+    pattern: Arc<Encoder>,
+}
+
 /// How far a slice is.
 enum State {
-    /// Nobody has it; what it is to be encoded like.
-    Open(Box<dyn Piece>, Arc<Encoder>),
+    /// Nobody has it.
+    Open(Task),
     Taken,
     Done(Box<Done>),
     /// Its helper panicked.
@@ -94,12 +101,12 @@ struct Board {
 
 impl Board {
     /// Takes a slice for a helper: the second of the open ones, where this thread comes for the first.
-    fn begin(&mut self) -> Option<(Range<u64>, Box<dyn Piece>, Arc<Encoder>)> {
+    fn begin(&mut self) -> Option<(Range<u64>, Task)> {
         let mut open = self.slices.iter_mut().filter(|slice| matches!(slice.state, State::Open(..)));
         let first = open.next();
         let slice = if self.here { open.next().or(first) } else { first }?;
         match mem::replace(&mut slice.state, State::Taken) {
-            State::Open(piece, pattern) => Some((slice.rows.clone(), piece, pattern)),
+            State::Open(task) => Some((slice.rows.clone(), task)),
             _ => None,
         }
     }
@@ -135,7 +142,7 @@ impl Shared {
     fn help(&self) {
         let mut board = self.board();
         while !board.closed {
-            let Some((rows, piece, pattern)) = board.begin() else {
+            let Some((rows, task)) = board.begin() else {
                 board.idle += 1;
                 board = self.work.wait(board).unwrap_or_else(PoisonError::into_inner);
                 board.idle -= 1;
@@ -143,8 +150,7 @@ impl Shared {
             };
             let memory = board.spare.pop().unwrap_or_default();
             drop(board);
-            let state = made(&rows, piece, &pattern, memory);
-            drop(pattern);
+            let state = made(&rows, task, memory);
             board = self.board();
             board.end(&rows, state);
             self.count.fetch_add(1, Relaxed);
@@ -155,7 +161,7 @@ impl Shared {
     }
 
     /// Waits until something is so that a helper brings about.
-    fn wait<'b>(&'b self, until: impl Fn(&Board) -> bool) -> MutexGuard<'b, Board> {
+    fn wait(&self, until: impl Fn(&Board) -> bool) -> MutexGuard<'_, Board> {
         let mut board = self.board();
         let mut looks = 0;
         while !until(&board) && looks < LOOKS {
@@ -177,7 +183,8 @@ impl Shared {
 }
 
 /// Encodes one slice.
-fn made(rows: &Range<u64>, mut piece: Box<dyn Piece>, pattern: &Encoder, memory: Vec<u8>) -> State {
+fn made(rows: &Range<u64>, task: Task, memory: Vec<u8>) -> State {
+    let Task { mut piece, pattern } = task;
     let count = usize::try_from(rows.end - rows.start).expect("rows at hand are in memory");
     let made = catch_unwind(AssertUnwindSafe(|| {
         let mut encoder = pattern.beside(rows.start, memory);
@@ -252,9 +259,10 @@ impl Team {
         let pattern = pattern();
         while board.slices.len() < most && start < rows.end {
             let end = rows.end.min(start + slice as u64);
-            board
-                .slices
-                .push_back(Slice { rows: start..end, state: State::Open(piece(start..end), Arc::clone(&pattern)) });
+            board.slices.push_back(Slice {
+                rows: start..end,
+                state: State::Open(Task { piece: piece(start..end), pattern: Arc::clone(&pattern) }),
+            });
             start = end;
         }
         if board.idle > 0 {
