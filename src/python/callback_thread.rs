@@ -141,10 +141,11 @@ pub(super) fn log(call: Arc<Call>, line: String) {
     send(CallbackThread::Users, call, About::Text(line), Box::new(unraisable));
 }
 
-/// The same, and `heard` once it has returned.
+/// The same, and `heard` once it has returned that somebody was there.
 pub(super) fn log_until_heard(call: Arc<Call>, line: String, heard: impl FnOnce() + Send + 'static) {
     let reply: Reply = Box::new(|py, answered| match answered {
-        Ok(_) => door::away(py, heard),
+        Ok(told) if told.is_truthy().unwrap_or(true) => door::away(py, heard),
+        Ok(_) => {}
         raised => unraisable(py, raised),
     });
     send(CallbackThread::Users, call, About::Text(line), reply);

@@ -78,17 +78,13 @@ impl Outbox {
     fn write_out(&self, py: Python<'_>, pending: bool, rejected: bool, write: Py<PyAny>) -> PyResult<u64> {
         let mut lines = Lines { write, raised: None };
         let mut export = || -> Result<u64> {
-            let reader = self.read()?;
-            let mut count = Ok(0);
-            for (_, part) in [(pending, Part::Pending), (rejected, Part::DeadLetter)].iter().filter(|(asked, _)| *asked)
-            {
-                let mut out = io::BufWriter::with_capacity(1 << 16, &mut lines);
-                let written = reader.export(*part, &mut out);
-                // What can be read of the one is written though some of the other is missing.
-                out.flush().map_err(|error| Error::new(Kind::Outbox, format!("writing rows: {error}")))?;
-                count = count.and_then(|count: u64| Ok(count + written?));
-            }
-            count
+            let parts = [(pending, Part::Pending), (rejected, Part::DeadLetter)].into_iter();
+            let parts: Vec<Part> = parts.filter(|(asked, _)| *asked).map(|(_, part)| part).collect();
+            let mut out = io::BufWriter::with_capacity(1 << 16, &mut lines);
+            let written = self.read()?.export(&parts, &mut out);
+            // What can be read is written though some is missing.
+            out.flush().map_err(|error| Error::new(Kind::Outbox, format!("writing rows: {error}")))?;
+            written
         };
         let exported = door::away(py, &mut export);
         match lines.raised {

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use super::wakeup::Wakeup;
 use super::{door, errors};
 use crate::delivery::queue;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// How often a waiting call looks for Ctrl-C.
 pub(super) const SLICE: Duration = Duration::from_millis(25);
@@ -30,7 +30,12 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
     {
         return Ok(runtime);
     }
-    let built = Builder::new_multi_thread().worker_threads(THREADS).thread_name("powerbi-push").enable_all().build()?;
+    let built = Builder::new_multi_thread().worker_threads(THREADS).thread_name("powerbi-push").enable_all().build();
+    let built = built.map_err(|error| {
+        let error = Error::new(Kind::Transport, format!("the threads that send cannot be started: {error}"));
+        let error = error.with_hint("let the process open more files and begin more threads (ulimit)");
+        Python::attach(|py| errors::to_py(py, &error))
+    })?;
     let runtime: &'static Runtime = Box::leak(Box::new(built));
     *current = Some((process, runtime));
     Ok(runtime)

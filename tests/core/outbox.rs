@@ -10,6 +10,7 @@ mod earlier_versions;
 mod framings;
 mod kill;
 mod files_of_other_sinks;
+mod misled;
 mod model;
 mod old_marks;
 mod place;

@@ -5,10 +5,17 @@ Nothing imports this before there is a line to log, or a sender that may have on
 
 from __future__ import annotations
 
+import io
 import logging
+import os
+import sys
 import warnings
+from typing import TYPE_CHECKING
 
 from powerbi_push.exceptions import OutboxWarning
+
+if TYPE_CHECKING:
+    from typing import IO
 
 _LOGGER = logging.getLogger("powerbi_push")
 _LOGGER.addHandler(logging.NullHandler())
@@ -19,11 +26,30 @@ def log(line: str) -> None:
     _LOGGER.warning("%s", line)
 
 
-def tell_loss(line: str) -> None:
-    """Log that rows of an outbox are lost; where the program has no handler for it, warn."""
+def tell_loss(line: str) -> bool:
+    """Log that rows of an outbox are lost; where the program has no handler for it, warn.
+
+    Returns:
+        Whether there is anybody to hear it: warnings go to stderr, and a service may have none.
+    """
     log(line)
-    if not _is_read():
-        warnings.warn(line, OutboxWarning, stacklevel=2)
+    if _is_read():
+        return True
+    warnings.warn(line, OutboxWarning, stacklevel=2)
+    return _is_open(sys.stderr)
+
+
+def _is_open(stream: IO[str] | None) -> bool:
+    """Whether what is written there goes anywhere."""
+    if stream is None:
+        return False
+    try:
+        os.fstat(stream.fileno())
+    except (AttributeError, io.UnsupportedOperation):
+        return True  # It is no file.
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _is_read() -> bool:

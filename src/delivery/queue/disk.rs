@@ -91,13 +91,14 @@ impl DiskQueue {
             lock.remove();
             return Err(error);
         }
-        let mut mark = MarkFile::find(&place);
-        mark.id = lock.id().unwrap_or(mark.id);
-        let damage = look(&place, &lock, &mut mark, settings.destination);
-        if damage.is_err() && !lock.is_known() {
+        let found = MarkFile::find(&place).and_then(|mut mark| {
+            mark.id = lock.id().unwrap_or(mark.id);
+            Ok((look(&place, &lock, &mut mark, settings.destination)?, mark))
+        });
+        if found.is_err() && !lock.is_known() {
             lock.remove();
         }
-        let damage = damage?;
+        let (damage, mark) = found?;
         keep_private(place.path());
         let path = place.path().to_path_buf();
         let owner = lock.destination();

@@ -134,12 +134,12 @@ fn inflict(folder: &Folder, random: &mut Rng) -> String {
 fn look(setup: &Setup, what: &str) {
     let Ok(reader) = Reader::open(&setup.folder().file(), Clock::simulated()) else { return };
     let mut out = Vec::new();
-    let exported = reader.export(Part::Pending, &mut out);
+    let exported = reader.export(&[Part::Pending], &mut out);
     let all: BTreeSet<String> = setup.all.iter().map(|row| line(*row)).collect();
     let written: Vec<&str> = std::str::from_utf8(&out).unwrap().lines().collect();
     assert!(written.iter().all(|row| all.contains(*row)), "{what}: a row was invented");
     // Whatever is missing, the export finds; the count may not look so far.
-    if let (Ok(count), Ok(_)) = (exported, reader.export(Part::DeadLetter, &mut Vec::new())) {
+    if let (Ok(count), Ok(_)) = (exported, reader.export(&[Part::DeadLetter], &mut Vec::new())) {
         let pending = reader.pending().unwrap_or_else(|error| panic!("{what}: {error}")).rows;
         assert_eq!((count, written.len() as u64), (pending, pending), "{what}");
     }

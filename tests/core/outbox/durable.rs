@@ -18,7 +18,7 @@ fn reader(folder: &Folder) -> Reader {
 
 fn export(folder: &Folder, part: Part) -> Vec<String> {
     let mut out = Vec::new();
-    let count = reader(folder).export(part, &mut out).unwrap();
+    let count = reader(folder).export(&[part], &mut out).unwrap();
     let lines: Vec<String> = String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
     assert_eq!(count, lines.len() as u64);
     lines

@@ -60,7 +60,7 @@ fn every_form_is_read_and_says_from_then_on_how_its_rows_are_framed() {
 fn is_read(folder: &Folder) {
     let mut out = Vec::new();
     let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
-    assert_eq!(reader.export(Part::Pending, &mut out).unwrap(), 10);
+    assert_eq!(reader.export(&[Part::Pending], &mut out).unwrap(), 10);
     assert!(out.starts_with(line(0).as_bytes()) && out.ends_with(format!("{}\n", line(10)).as_bytes()));
     let (letter, stored) = &reader.dead_letters().unwrap()[0];
     assert_eq!(stored.iter().collect::<Vec<_>>(), [line(20).as_bytes()]);

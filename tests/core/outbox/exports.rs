@@ -19,7 +19,7 @@ fn reader(folder: &Folder) -> Reader {
 /// What the export answered, and the lines that it wrote.
 fn export(folder: &Folder, part: Part) -> (Result<u64>, Vec<String>) {
     let mut out = Vec::new();
-    let answer = reader(folder).export(part, &mut out);
+    let answer = reader(folder).export(&[part], &mut out);
     (answer, String::from_utf8(out).unwrap().lines().map(str::to_owned).collect())
 }
 

@@ -50,7 +50,7 @@ fn outbox(folder: &Folder) -> Queue {
 
 fn export(folder: &Folder, part: Part) -> String {
     let mut out = Vec::new();
-    Reader::open(&folder.file(), Clock::simulated()).unwrap().export(part, &mut out).unwrap();
+    Reader::open(&folder.file(), Clock::simulated()).unwrap().export(&[part], &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -45,7 +45,7 @@ fn rows_that_an_older_mark_does_not_know_of_stay_and_that_others_may_be_lost_is_
         let reader = Reader::open(&left.file(), Clock::simulated()).unwrap();
         let error = reader.pending().unwrap_err();
         assert!(error.message.contains("its mark is older than it is"), "{kept}: {error}");
-        let error = reader.export(Part::Pending, &mut Vec::new()).unwrap_err();
+        let error = reader.export(&[Part::Pending], &mut Vec::new()).unwrap_err();
         assert!(error.message.contains("rows were written and an unknown number are missing"), "{kept}: {error}");
         drop(reader);
         let outbox = left.open().unwrap();

@@ -69,7 +69,7 @@ fn a_damaged_run_is_lost_and_everything_else_is_as_it_was() {
     assert_eq!((outbox.stats().lost, outbox.stats().pending.rows), (2, 8));
     drop(outbox);
     let mut out = Vec::new();
-    Reader::open(&folder.file(), Clock::simulated()).unwrap().export(Part::DeadLetter, &mut out).unwrap();
+    Reader::open(&folder.file(), Clock::simulated()).unwrap().export(&[Part::DeadLetter], &mut out).unwrap();
     assert_eq!(out, format!("{}\n", line(20)).as_bytes());
     // It is told once, and a second time the next name is free.
     let next = folder.open().unwrap();

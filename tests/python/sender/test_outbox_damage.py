@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -122,3 +123,55 @@ def test_a_loss_is_a_warning_where_nobody_reads_the_log(path: Path, monkeypatch:
         # What raised may have reached nobody: it is told again.
         with pytest.warns(pbi.OutboxWarning, match="37 accepted rows are lost") as told, table.sender(outbox=left):
             wait_until(lambda: told.list)
+
+
+def test_a_loss_is_told_again_where_warnings_went_nowhere(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(logging.getLogger("powerbi_push"), "propagate", False)
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: told.append(str(message)))
+    with FaultServer(SILENCE, CONFIRMED) as server, warnings.catch_warnings():
+        warnings.simplefilter("always")
+        table = server.table()
+        left = cut_log(table, path, 37)
+        for stderr in (None, io.StringIO()):
+            told.clear()
+            monkeypatch.setattr(sys, "stderr", stderr)
+            with table.sender(outbox=left):
+                wait_until(lambda: told)
+            assert [line for line in told if "37 accepted rows are lost" not in line] == []
+
+
+OPEN = """
+import sys, powerbi_push as pbi
+with pbi.StreamingDataset("http://127.0.0.1:9/beta/rows?key=K", {"Id": int}).sender(outbox=sys.argv[1]) as sender:
+    print(sender.stats.pending)
+"""
+#: Without them, root reads what its owner has closed to himself.
+POWERS = "-dac_override,-dac_read_search"
+
+
+def test_a_mark_that_cannot_be_read_is_not_replaced(path: Path) -> None:
+    command = [sys.executable, "-c", OPEN, str(path)]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root reads everything, and there is no setpriv")
+        command = ["setpriv", f"--bounding-set={POWERS}", f"--inh-caps={POWERS}", *command]
+    mark = path.with_name("rows.db-mark")
+    mark.write_text("a diary")
+    mark.chmod(0)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WATCHDOG)
+    assert f"OutboxError: the outbox's mark `{mark}`: Permission denied" in ran.stderr
+    assert os.listdir(path.parent) == ["rows.db-mark"]  # noqa: PTH208 - names
+    mark.chmod(0o600)
+    assert mark.read_text() == "a diary"
+
+
+def test_what_the_system_refuses_is_an_error_of_ours(path: Path) -> None:
+    if shutil.which("prlimit") is None:
+        pytest.skip("there is no prlimit")
+    for files in range(8, 20):
+        command = ["prlimit", f"--nofile={files}", sys.executable, "-c", OPEN, str(path)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WATCHDOG)
+        last = ran.stderr.splitlines()[-1] if ran.stderr else ""
+        ours = ("powerbi_push.exceptions.OutboxError: ", "powerbi_push.exceptions.TransportError: ")
+        assert ran.stdout == "0\n" or last.startswith(ours) or "hint: " in last, (files, ran.stderr)

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::failure::FileFailure;
+use super::failure::{FileFailure, system};
 use super::metadata;
 use super::place::{Place, create_private};
 use super::record::State;
 use super::transaction::Transaction;
 use crate::delivery::queue::taken::Taken;
+use crate::error::Result;
 
 /// What every mark begins with. Behind it stand a checksum and the totals as JSON, up to the end of the line.
 const MAGIC: &str = "powerbi-push mark ";
@@ -141,13 +142,19 @@ pub(super) struct MarkFile {
 
 impl MarkFile {
     /// Looks at the mark of the queue at `place`. Where all its names are taken by others, none of them is written to.
-    pub(super) fn find(place: &Place) -> Self {
-        let mut free = NAMES.iter().map(|name| place.beside(name)).filter_map(|path| Some((look(&path)?, path)));
-        let (bytes, path) = free.next().unwrap_or_default();
+    pub(super) fn find(place: &Place) -> Result<Self> {
+        let mut ours = None;
+        for path in NAMES.map(|name| place.beside(name)) {
+            ours = look(&path).map_err(|error| system("the outbox's mark", &path, &error))?.map(|bytes| (bytes, path));
+            if ours.is_some() {
+                break;
+            }
+        }
+        let (bytes, path) = ours.unwrap_or_default();
         let said = read(&bytes);
         // No other queue has the same number. The files of earlier versions all have 1.
         let id = said.as_ref().map_or_else(|| fastrand::u64(2..1 << 48), |totals| totals.id);
-        Self { path, boot: boot(), id, file: None, said }
+        Ok(Self { path, boot: boot(), id, file: None, said })
     }
 
     /// What is wrong with a `file` with this metadata: whether it is as old as its mark, and no newer than that explains.
@@ -193,7 +200,7 @@ impl MarkFile {
     /// Says `totals`, and that nothing is written after them.
     pub(super) fn close(&mut self, totals: Totals) {
         // Somebody may have removed or replaced it.
-        if look(&self.path).is_some() {
+        if matches!(look(&self.path), Ok(Some(_))) {
             self.file = None;
             self.say(&Totals { closed: true, ahead: 0, ..totals }, true);
         }
@@ -214,14 +221,15 @@ impl MarkFile {
 }
 
 /// What is in the file of this name: nothing where it is missing, and `None` where it is somebody else's.
-fn look(path: &Path) -> Option<Vec<u8>> {
+fn look(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let bytes = match fs::symlink_metadata(path) {
-        Err(_) => Vec::new(),
-        Ok(found) if found.is_file() && found.len() <= SECTOR as u64 => fs::read(path).unwrap_or_default(),
-        Ok(_) => return None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Ok(found) if !found.is_file() || found.len() > SECTOR as u64 => return Ok(None),
+        // What cannot be read may be anybody's.
+        found => found.and_then(|_| fs::read(path))?,
     };
     let is_ours = bytes.starts_with(MAGIC.as_bytes()) || bytes.iter().all(|byte| *byte == 0);
-    is_ours.then_some(bytes)
+    Ok(is_ours.then_some(bytes))
 }
 
 /// What a mark says, where it is what was written.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::FileFailure;
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
-use super::table::{Record, all, each_intact};
+use super::table::{Record, all, each_intact, leads_back};
 use crate::delivery::queue::taken::{Known, Taken};
 use crate::error::amount;
 
@@ -48,22 +48,34 @@ pub(super) fn check(connection: &Connection, state: &State, taken: &Taken) -> Re
     if taken.rows() != state.taken {
         return Err(FileFailure::Damaged(format!("{} on the way, of {}", amount(taken.rows(), "row"), state.taken)));
     }
-    let (mut there, all) = (0, state.rows + state.taken);
-    let mut statement = connection.prepare(&format!("SELECT first, count FROM {}", StoredRun::TABLE))?;
-    let mut runs = statement.query(())?;
-    while let Some(run) = runs.next()? {
-        let [first, count] = [run.get::<_, i64>(0)?, run.get(1)?].map(i64::cast_unsigned);
+    let (mut there, mut in_letters, all) = (0, 0, state.rows + state.taken);
+    each_range::<StoredRun>(connection, |rows| {
         let spans = taken.ranges().chain(std::iter::once(state.next..state.accepted));
-        there += spans.map(|span| overlap(&span, &(first..first + count))).sum::<u64>();
-    }
-    let sql = format!("SELECT coalesce(sum(count), 0) FROM {}", StoredDeadLetter::TABLE);
-    let in_letters = connection.query_row(&sql, (), |row| row.get::<_, i64>(0))?.cast_unsigned();
+        there += spans.map(|span| overlap(&span, &rows)).sum::<u64>();
+    })?;
+    each_range::<StoredDeadLetter>(connection, |rows| in_letters += rows.end - rows.start)?;
     if (there, in_letters) == (all, state.dead_letter_rows) {
         return Ok(());
     }
     let (all, all_in_letters) = (amount(all, "row"), amount(state.dead_letter_rows, "row"));
     let message = format!("{there} of {all} can be found, and {in_letters} of {all_in_letters} set aside");
     Err(FileFailure::Damaged(message))
+}
+
+/// Visits the rows of each record, unread. A page that is met twice is damage, though its rows may be as many as those of
+/// the page in whose place it is.
+fn each_range<R: Record>(connection: &Connection, mut visit: impl FnMut(Range<u64>)) -> Result<(), FileFailure> {
+    let mut statement = connection.prepare(&format!("SELECT first, count FROM {} ORDER BY first", R::TABLE))?;
+    let (mut found, mut next) = (statement.query(())?, 0);
+    while let Some(record) = found.next()? {
+        let [first, count] = [record.get::<_, i64>(0)?, record.get(1)?].map(i64::cast_unsigned);
+        if first < next {
+            return Err(leads_back::<R>(first.cast_signed()));
+        }
+        next = first.saturating_add(1);
+        visit(first..first.saturating_add(count));
+    }
+    Ok(())
 }
 
 /// Takes the rows from `accepted` on out of the metadata, which has to be written anew.

@@ -54,7 +54,7 @@ impl Reader {
         }
         let found = if is_held_here {
             Found::Outbox
-        } else if salvage::interrupted(&place, &MarkFile::find(&place)).is_some() {
+        } else if salvage::interrupted(&place, &MarkFile::find(&place)?).is_some() {
             Found::Damaged
         } else {
             schema::look(&place, false)?
@@ -110,28 +110,32 @@ impl Reader {
         self.read(|_, state, _| Ok(state.dropped))
     }
 
-    /// Writes rows to `out`, one a line, oldest first; answers how many. Where that is not all of them, what
-    /// can be read is written, and the error says how many rows that are and how many are not there.
-    pub fn export(&self, part: Part, out: &mut impl Write) -> Result<u64> {
+    /// Writes the rows of these parts to `out`, one a line, oldest first; answers how many. Where that is not all of them,
+    /// what can be read is written, and the error says how many rows that are and how many are not there.
+    pub fn export(&self, parts: &[Part], out: &mut impl Write) -> Result<u64> {
         self.look(|file, state, taken, doubt| {
-            let mut count = 0;
+            let (mut count, mut all, mut wrong) = (0, 0, None);
             let mut write = |stored: &StoredRows, rows| {
                 count += self.lines(stored, rows, out)?;
                 Ok(())
             };
-            let (all, wrong) = match part {
-                Part::Pending => (
-                    doubt.map_or(state.rows + state.taken, |doubt| doubt.rows),
-                    each_intact(file, |run| Self::pending_of(&run, state, taken, &mut write))?,
-                ),
-                Part::DeadLetter => (
-                    doubt.map_or(state.dead_letter_rows, |doubt| doubt.dead_letter_rows),
-                    each_intact(file, |letter: StoredDeadLetter| {
-                        let stored = letter.stored_rows(&state.destination);
-                        write(&stored, 0..stored.count())
-                    })?,
-                ),
-            };
+            for part in parts {
+                let (rows, found) = match part {
+                    Part::Pending => (
+                        doubt.map_or(state.rows + state.taken, |doubt| doubt.rows),
+                        each_intact(file, |run| Self::pending_of(&run, state, taken, &mut write))?,
+                    ),
+                    Part::DeadLetter => (
+                        doubt.map_or(state.dead_letter_rows, |doubt| doubt.dead_letter_rows),
+                        each_intact(file, |letter: StoredDeadLetter| {
+                            let stored = letter.stored_rows(&state.destination);
+                            write(&stored, 0..stored.count())
+                        })?,
+                    ),
+                };
+                all += rows;
+                wrong = wrong.or(found);
+            }
             let what = match wrong {
                 None if doubt.is_some() => doubt.map_or(BEHIND, |doubt| doubt.why).to_owned(),
                 None if count < all => "they are not in the file".to_owned(),
@@ -218,7 +222,7 @@ impl Reader {
             Some(_) if totals.is_ahead_of(state) => {
                 Some(Doubt { rows: totals.rows, dead_letter_rows: totals.dead_letter_rows, why: BEHIND })
             }
-            Some(_) if lock::is_held_here(&self.place) || MarkFile::find(&self.place).said != mark.said => None,
+            Some(_) if lock::is_held_here(&self.place) || MarkFile::find(&self.place)?.said != mark.said => None,
             Some(why) => Some(Doubt { rows: state.rows + state.taken, dead_letter_rows: state.dead_letter_rows, why }),
         })
     }
@@ -229,7 +233,7 @@ impl Reader {
         work: impl FnOnce(&Connection, &State, &Taken, Option<Doubt>) -> Result<T, FileFailure>,
     ) -> Result<T> {
         // A writer writes the mark after the file: what was read of it first must be in the file.
-        let mark = MarkFile::find(&self.place);
+        let mark = MarkFile::find(&self.place)?;
         let begin = || -> Result<T, FileFailure> {
             let transaction = self.connection.unchecked_transaction()?;
             let (state, taken) = metadata::load(&transaction)?;

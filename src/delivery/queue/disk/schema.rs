@@ -23,6 +23,10 @@ pub(super) const REMARK: &str = "powerbi-push outbox";
 const APPLICATION: u32 = 0x5042_4F58;
 /// The version of a file that is written here.
 const FILE_VERSION: u32 = 2;
+/// No version to come is greater: a number above it is damage.
+const LAST_VERSION: u32 = 0xFFFF;
+/// Where a file says which version of SQLite may write to it, and the last that there is: one that is newer may only read it.
+const WRITE_VERSION: (usize, u8) = (18, 2);
 /// What brings a file from each version to the next one, the first from version 1. Version 2 writes behind the hash of the
 /// destination how rows are framed; metadata that does not say it yet are read as well.
 const MIGRATIONS: [&str; FILE_VERSION as usize - 1] = [""];
@@ -68,8 +72,10 @@ pub(super) fn look(place: &Place, known: bool) -> Result<Found> {
     if start.starts_with(b"SQLite format 3\0") && ours {
         let state = state(place);
         state.map_or(Ok(()), |state| state.destination.check(place.path()))?;
+        let is_writable = start.get(WRITE_VERSION.0).is_some_and(|version| *version <= WRITE_VERSION.1);
         return match field(60) {
-            Some(version) if version > FILE_VERSION && state.is_none() => Err(newer(place, version)),
+            Some(version @ ..=LAST_VERSION) if version > FILE_VERSION && state.is_none() => Err(newer(place, version)),
+            _ if !is_writable => Ok(Found::Damaged),
             // A log that is nobody's is kept, as a damaged one is.
             Some(1..=FILE_VERSION) if is_log_strange(place)? => Ok(Found::Damaged),
             Some(1..=FILE_VERSION) => Ok(Found::Outbox),

@@ -52,14 +52,22 @@ pub(super) fn put<R: Record>(connection: &Connection, record: &R) -> rusqlite::R
     statement.execute(params_from_iter(all.map(Borrowed))).map(drop)
 }
 
-/// Reads the records that `rest` of a SELECT names, one after the other, for as long as `visit` wants more.
+/// Reads the records that `rest` of a SELECT names, in rising order, for as long as `visit` wants more.
 pub(super) fn each<R: Record>(
     connection: &Connection,
     rest: &str,
     parameters: impl Params,
     mut visit: impl FnMut(R) -> Result<bool, FileFailure>,
 ) -> Result<(), FileFailure> {
-    each_found(connection, rest, parameters, |key, record| visit(record.ok_or_else(|| unlike::<R>(key))?))
+    let mut next = i64::MIN;
+    each_found(connection, rest, parameters, |key, record| {
+        let record = record.ok_or_else(|| unlike::<R>(key))?;
+        if key < next {
+            return Err(leads_back::<R>(key));
+        }
+        next = key + 1;
+        visit(record)
+    })
 }
 
 /// The same for all that is found under these keys, with nothing for what is not what was written.
@@ -109,18 +117,25 @@ pub(super) fn each_intact<R: Record>(
     Ok(wrong.or(Some(failure)))
 }
 
+/// Keys rise in a table, unless a page of it is met twice.
+pub(super) fn leads_back<R: Record>(key: i64) -> FileFailure {
+    FileFailure::Damaged(format!("`{}` leads back to record {key}", R::TABLE))
+}
+
 fn unlike<R: Record>(key: i64) -> FileFailure {
     FileFailure::Damaged(format!("record {key} of `{}` is not what was written", R::TABLE))
 }
 
-/// Visits every intact record that can be reached: in order up to the first page that cannot be read, then backwards from
-/// the end, and what lies between such pages in halves.
+/// Visits every intact record that can be reached, each once: in order up to the first page that cannot be read, then
+/// backwards from the end, and what lies between such pages in halves.
 pub(super) fn gather<R: Record>(source: &Connection, visit: impl FnMut(R)) {
     gather_from(source, 0, visit);
 }
 
 fn gather_from<R: Record>(source: &Connection, first: i64, mut visit: impl FnMut(R)) {
     let (mut looks, mut left) = (0, VecDeque::from([(first, LAST)]));
+    // Several ways may lead to the same page.
+    let mut visited = BTreeSet::new();
     while let Some((mut first, mut last)) = left.pop_front() {
         let mut hole = false;
         for order in ["ASC", "DESC"] {
@@ -128,7 +143,7 @@ fn gather_from<R: Record>(source: &Connection, first: i64, mut visit: impl FnMut
             let rest = format!("WHERE first BETWEEN ?1 AND ?2 ORDER BY first {order}");
             let read: Result<(), FileFailure> = each_found(source, &rest, [first, last], |key, record| {
                 (first, last) = if order == "ASC" { (key + 1, last) } else { (first, key - 1) };
-                record.into_iter().for_each(&mut visit);
+                record.into_iter().filter(|_| visited.insert(key)).for_each(&mut visit);
                 Ok(true)
             });
             hole = read.is_err() && first <= last;
