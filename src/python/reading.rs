@@ -158,6 +158,10 @@ impl<R: Slices<Failure = Failure>> Slices for InTime<R> {
         InTime::new(self.rows.slice(rows), self.time.clone())
     }
 
+    fn until(&self, slice: &Self::Slice) -> Option<usize> {
+        self.rows.until(&slice.rows)
+    }
+
     fn skip(&mut self, rows: usize) {
         self.rows.skip(rows);
     }

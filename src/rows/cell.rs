@@ -1,5 +1,6 @@
 //! The currency between callers and the core: one value of one row, borrowed for the length of a visit.
 
+mod utf8;
 mod window;
 
 use std::ops::Range;
@@ -147,13 +148,17 @@ impl<R: Rows> Rows for &mut R {
 /// Rows of which many are at hand at once, so that several threads can visit them, each a slice.
 pub trait Slices: Rows {
     /// Some of the rows at hand.
-    type Slice: Slices<Failure = Self::Failure, Slice = Self::Slice> + Send;
+    type Slice: Slices<Failure = Self::Failure, Slice = Self::Slice> + Send + 'static;
 
     /// How many rows are at hand; reads more where there are none, and `0` says that all have been read.
     fn at_hand(&mut self) -> Result<usize, Self::Failure>;
 
     /// Some of the rows at hand, counted from the next one.
     fn slice(&self, rows: Range<usize>) -> Self::Slice;
+
+    /// How many of the rows at hand there are up to the end of a slice of them that was taken before; `None` where it is
+    /// of others.
+    fn until(&self, slice: &Self::Slice) -> Option<usize>;
 
     /// So many of the rows at hand have been visited, as slices.
     fn skip(&mut self, rows: usize);
@@ -168,6 +173,10 @@ impl<R: Slices> Slices for &mut R {
 
     fn slice(&self, rows: Range<usize>) -> Self::Slice {
         (**self).slice(rows)
+    }
+
+    fn until(&self, slice: &Self::Slice) -> Option<usize> {
+        (**self).until(slice)
     }
 
     fn skip(&mut self, rows: usize) {

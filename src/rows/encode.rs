@@ -13,6 +13,7 @@ mod buffer;
 mod check;
 mod columns;
 mod convert;
+mod cores;
 mod date_text;
 mod dates;
 mod datetimes;
@@ -34,6 +35,7 @@ mod run;
 mod shown;
 mod slices;
 mod strings;
+mod team;
 mod value;
 mod watching;
 mod window;
@@ -247,6 +249,7 @@ impl Encoder {
     /// From now on [`Encoder::fill`] judges rows without making bodies of them, unless it takes a body to see that a row
     /// fits into one.
     pub fn only_check(&mut self) {
+        self.slicing.forget();
         self.checks = self.always_fits;
     }
 
@@ -256,6 +259,7 @@ impl Encoder {
     }
 
     fn back_to(&mut self, mark: Mark) {
+        self.slicing.forget();
         (self.row, self.problems, self.checks) = (mark.row, mark.problems, false);
         self.restart();
     }
@@ -323,7 +327,9 @@ impl Encoder {
     }
 
     fn seal(&mut self) -> Option<Run> {
-        self.slicing.sealed(self.visited, self.body.len());
+        if !self.checks {
+            self.slicing.sealed(self.visited, self.body.len());
+        }
         self.visited = 0;
         if self.ends.is_empty() {
             return None;

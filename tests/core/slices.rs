@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -34,6 +35,8 @@ struct Batches {
     /// Reading this row fails.
     bad: Option<usize>,
     crowd: Arc<Crowd>,
+    /// Visiting this row panics.
+    panics: Option<usize>,
 }
 
 /// The threads that visit rows; each waits with its first row until so many have met.
@@ -71,7 +74,7 @@ impl Batches {
             Some(*end)
         });
         let (ends, lines) = (Arc::new(ends.collect()), Arc::new(batches.concat()));
-        Self { names, left: 0..lines.len(), lines, ends, bad, crowd: Arc::default() }
+        Self { names, left: 0..lines.len(), lines, ends, bad, crowd: Arc::default(), panics: None }
     }
 }
 
@@ -89,6 +92,7 @@ impl Rows for Batches {
             return Err(number);
         }
         self.crowd.join();
+        assert_ne!(self.panics, Some(number), "the row that panics");
         self.left.start += 1;
         let Line::Cells(id, item) = &self.lines[number] else {
             row.not_a_mapping("None", None);
@@ -116,6 +120,10 @@ impl Slices for Batches {
     fn slice(&self, rows: Range<usize>) -> Self {
         let start = self.left.start;
         Self { left: start + rows.start..start + rows.end, ..self.clone() }
+    }
+
+    fn until(&self, slice: &Self) -> Option<usize> {
+        Arc::ptr_eq(&self.lines, &slice.lines).then(|| slice.left.end.checked_sub(self.left.start)).flatten()
     }
 
     fn skip(&mut self, rows: usize) {
@@ -240,7 +248,65 @@ fn every_thread_has_slices_and_too_few_rows_have_no_threads() {
     }
     assert_eq!(threads_for(3_999, 3, new(10_000, 4)), 3);
     assert_eq!(threads_for(1_999, 1, new(10_000, 4)), 1);
-    assert_eq!(threads_for(4_000, 1, new(1_999, 4)), 1);
+    // Slices are made ahead: what counts are the rows at hand, however few of them a body takes.
+    assert_eq!(threads_for(4_000, 4, new(100, 4)), 4);
+}
+
+/// Twenty rows of which this thread visits the first of each body by itself, and a helper the others.
+fn twenty(max_rows: usize) -> (Batches, impl Fn() -> Encoder) {
+    let lines = (0..20).map(|id| Line::Cells(Ok(id), "item".into())).collect();
+    let limits = Limits { max_rows, max_bytes: 1_000_000 };
+    let shares = Shares { threads: 2, slice: 1, own: 1 };
+    let schema = Arc::new(TableSchema::new(&table()).under(TARGET.values));
+    let new =
+        move || Encoder::new(&PUSH_ROWS, Some(Arc::clone(&schema)), Options::default(), limits, 1).with_shares(shares);
+    (Batches::new(["Id", "Item"], &[lines], None), new)
+}
+
+#[test]
+fn what_was_made_ahead_is_not_taken_for_other_rows() {
+    let (rows, new) = twenty(4);
+    let (mut first, mut encoder) = (rows.clone(), new());
+    encoder.fill_in_slices(&mut first).unwrap();
+    // The same rows behind those, of another source, with another item.
+    let lines: Vec<_> = (0..20).map(|id| Line::Cells(Ok(id), "other".into())).collect();
+    let mut others = Batches::new(["Id", "Item"], &[lines], None);
+    others.skip(4);
+    let other = encoder.fill_in_slices(&mut others.clone()).unwrap().run.unwrap();
+    let expected = new().fill(&mut others).unwrap().run.unwrap();
+    assert_eq!(other.into_memory(), expected.into_memory());
+}
+
+#[test]
+fn what_was_made_ahead_is_not_taken_for_a_check() {
+    let (rows, new) = twenty(4);
+    let check = |fill: Fill| {
+        let (mut rows, mut encoder) = (rows.clone(), new());
+        fill(&mut encoder, &mut rows).unwrap();
+        encoder.only_check();
+        let filled = fill(&mut encoder, &mut rows).unwrap();
+        (filled.run.is_none(), encoder.rows_read())
+    };
+    assert_eq!(check(Encoder::fill), (true, 8));
+    assert_eq!(check(Encoder::fill_in_slices), (true, 8));
+}
+
+#[test]
+fn a_panic_of_a_helper_goes_on_where_its_rows_are_needed() {
+    let (rows, new) = twenty(4);
+    let (mut rows, mut encoder) = (Batches { panics: Some(6), ..rows }, new());
+    assert_eq!(encoder.fill_in_slices(&mut rows).unwrap().run.unwrap().rows(), 4);
+    let panic = catch_unwind(AssertUnwindSafe(|| encoder.fill_in_slices(&mut rows).map(drop))).unwrap_err();
+    assert!(panic.downcast_ref::<String>().unwrap().contains("the row that panics"));
+}
+
+#[test]
+fn an_encoder_that_is_dropped_has_let_go_of_all_rows() {
+    let (mut rows, new) = twenty(4);
+    let (mut encoder, lines) = (new(), Arc::clone(&rows.lines));
+    encoder.fill_in_slices(&mut rows).unwrap();
+    drop((rows, encoder));
+    assert_eq!(Arc::strong_count(&lines), 1);
 }
 
 #[test]

@@ -235,6 +235,10 @@ impl Slices for ArrowRows {
         self.batch.slice(rows)
     }
 
+    fn until(&self, slice: &BatchRows) -> Option<usize> {
+        self.batch.until(slice)
+    }
+
     fn skip(&mut self, rows: usize) {
         self.batch.skip(rows);
     }

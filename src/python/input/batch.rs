@@ -173,6 +173,10 @@ impl Slices for BatchRows {
         Self::some(Arc::clone(&self.batch), self.left.start + rows.start..self.left.start + rows.end)
     }
 
+    fn until(&self, slice: &Self) -> Option<usize> {
+        Arc::ptr_eq(&self.batch, &slice.batch).then(|| slice.left.end.checked_sub(self.left.start)).flatten()
+    }
+
     fn skip(&mut self, rows: usize) {
         self.left.start += rows;
     }

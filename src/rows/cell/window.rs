@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::utf8::is_utf8;
 use super::{Cell, DateTime};
 
 /// Neighbouring rows, column by column.
@@ -98,11 +99,11 @@ impl Texts<'_> {
         }
     }
 
-    /// The same as UTF-8, which each of them is then; `None` where one is not.
+    /// Whether each of them is UTF-8.
     #[must_use]
-    pub fn utf8(&self) -> Option<&str> {
-        let (text, first) = (str::from_utf8(self.all()).ok()?, self.bounds.first().copied().unwrap_or(0));
-        let whole = || self.bounds.iter().all(|bound| text.is_char_boundary(bound - first));
-        (text.is_ascii() || whole()).then_some(text)
+    pub fn are_utf8(&self) -> bool {
+        let (all, first) = (self.all(), self.bounds.first().copied().unwrap_or(0));
+        let begins = |bound: &usize| all.get(bound - first).is_none_or(|byte| byte & 0xC0 != 0x80);
+        all.is_ascii() || (is_utf8(all) && self.bounds.iter().all(begins))
     }
 }

@@ -92,8 +92,9 @@ impl Fitting {
 
     fn texts<'w>(&self, texts: &'w Texts<'w>, wanted: Option<DataType>) -> Option<Cells<'w>> {
         let longest = longest(texts);
-        let text = texts.utf8()?;
-        let first = *texts.bounds.first()?;
+        if !texts.are_utf8() {
+            return None;
+        }
         let fits = match wanted {
             Some(DataType::String) | None => longest <= self.options.values.max_text,
             Some(DataType::DateTime) => {
@@ -104,14 +105,14 @@ impl Fitting {
         if !fits {
             return None;
         }
-        if !has_special_byte(text.as_bytes()) {
+        if !has_special_byte(texts.all()) {
             return Some(Cells::Quoted(texts, longest));
         }
         let mut out = Buffer::default();
         let mut written = vec![0];
         for bounds in texts.bounds.windows(2) {
             out.put_block(b"\"");
-            put_quoted(&mut out, text.get(bounds[0] - first..bounds[1] - first)?);
+            put_quoted(&mut out, str::from_utf8(&texts.bytes[bounds[0]..bounds[1]]).ok()?);
             written.push(out.len());
         }
         Some(Cells::written(out, written))
@@ -207,11 +208,7 @@ impl Cells<'_> {
                 Self::Bool(bits) => write_bool(room, bits.at(row)),
                 Self::DateTime(values, utc) => datetimes::write_as_it_is(room, &values[row], *utc),
                 Self::Written(texts, _) => write_text(texts, row, line, start),
-                Self::Quoted(texts, _) => {
-                    let length = write_text(texts, row, line, start);
-                    line[start + length] = b'"';
-                    length + 1
-                }
+                Self::Quoted(texts, _) => write_quoted(texts, row, line, start),
             }
     }
 }
@@ -220,6 +217,14 @@ impl Cells<'_> {
 #[inline(always)]
 pub(super) fn write_double(room: &mut Value, value: f64) -> usize {
     if value.is_nan() { write_null(room) } else { write_finite(room, value) }
+}
+
+/// Writes the text of a row, and the quote behind it.
+#[inline(always)]
+pub(super) fn write_quoted(texts: &Texts<'_>, row: usize, line: &mut [u8], start: usize) -> usize {
+    let length = write_text(texts, row, line, start);
+    line[start + length] = b'"';
+    length + 1
 }
 
 /// Copies the text of a row; where it is short, with whatever stands behind it, since a call costs more than the bytes.

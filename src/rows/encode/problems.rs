@@ -174,6 +174,11 @@ impl Problems {
         &self.errors
     }
 
+    /// Whether there is nothing to be told.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0 && self.old_date.is_none()
+    }
+
     /// How many problems there are in all.
     #[must_use]
     pub fn count(&self) -> u64 {

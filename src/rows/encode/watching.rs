@@ -101,7 +101,7 @@ impl Watching {
                 knows(Kind::Type(DataType::Double)) && (all(is_double) || with_nan())
             }
             CellKind::Text(texts) => {
-                let fit = || longest(texts) <= self.cells.values.max_text && texts.utf8().is_some();
+                let fit = || longest(texts) <= self.cells.values.max_text && texts.are_utf8();
                 knows(Kind::Text(Looks::SETTLED)) && fit()
             }
             CellKind::DateTime(_) | CellKind::Other(_) => false,

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::buffer::{Buffer, START, Value};
 use super::columns::Column;
 use super::digits::{write_below_hundred_million, write_below_million};
-use super::fitting::{Cells, Fitting, write_double};
+use super::fitting::{Cells, Fitting, write_double, write_quoted};
 use super::keys::numbered;
 use super::strings::Key;
 use super::value::{write_bool, write_null};
@@ -183,25 +183,47 @@ impl Lines<'_> {
     /// The same for rows of one column.
     fn alone(&mut self, rows: Range<usize>, column: &Fit<'_>, room: usize) {
         match &column.cells {
-            Cells::Tiny(values) => self.each(rows, column, room, |row, room| write_below_million(room, values[row])),
+            Cells::Tiny(values) => self.values(rows, column, room, |row, room| write_below_million(room, values[row])),
             Cells::Small(values) => {
-                self.each(rows, column, room, |row, room| write_below_hundred_million(room, values[row]));
+                self.values(rows, column, room, |row, room| write_below_hundred_million(room, values[row]));
             }
-            Cells::Float(values) => self.each(rows, column, room, |row, room| write_double(room, values[row])),
-            Cells::Bool(bits) => self.each(rows, column, room, |row, room| write_bool(room, bits.at(row))),
+            Cells::Float(values) => self.values(rows, column, room, |row, room| write_double(room, values[row])),
+            Cells::Bool(bits) => self.values(rows, column, room, |row, room| write_bool(room, bits.at(row))),
+            Cells::Quoted(texts, _) if column.there.is_none() => {
+                self.each(rows, column, room, |row, line, start| write_quoted(texts, row, line, start));
+            }
             _ => self.block(rows, std::slice::from_ref(column), room),
         }
     }
 
     #[inline(always)]
-    fn each(&mut self, rows: Range<usize>, column: &Fit<'_>, room: usize, write: impl Fn(usize, &mut Value) -> usize) {
+    fn values(
+        &mut self,
+        rows: Range<usize>,
+        column: &Fit<'_>,
+        room: usize,
+        write: impl Fn(usize, &mut Value) -> usize,
+    ) {
+        self.each(rows, column, room, |row, line, start| {
+            let room = line[start..].first_chunk_mut().expect("room for a value");
+            if column.lacks(row) { write_null(room) } else { write(row, room) }
+        });
+    }
+
+    #[inline(always)]
+    fn each(
+        &mut self,
+        rows: Range<usize>,
+        column: &Fit<'_>,
+        room: usize,
+        write: impl Fn(usize, &mut [u8], usize) -> usize,
+    ) {
         let before = position(self.body.len());
         let line = self.body.room(room);
         let (mut end, [_, closing]) = (0, self.framing.brackets());
         self.ends.extend(rows.map(|row| {
-            let (room, start) = column.key.write(line, end, column.length);
-            let length = if column.lacks(row) { write_null(room) } else { write(row, room) };
-            end = start + length;
+            let (_, start) = column.key.write(line, end, column.length);
+            end = start + write(row, line, start);
             line[end] = closing;
             end += 1;
             before + position(end)

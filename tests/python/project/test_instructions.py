@@ -23,6 +23,8 @@ def test_what_is_counted_is_built_from_the_same_crates_in_the_same_way() -> None
     assert counted["package"]["edition"] == package["package"]["edition"]
     known = {name: asked_for(crate) for name, crate in package["dependencies"].items()}
     assert {name: asked_for(crate) for name, crate in counted["dependencies"].items()}.items() <= known.items()
+    unix = [crates["target"]["cfg(unix)"]["dependencies"] for crates in (package, counted)]
+    assert unix[0] == unix[1]
     # callgrind goes by the names of functions; the package's are stripped.
     release = {"strip": "symbols", **counted["profile"]["release"]}
     assert {name: value for name, value in package["profile"]["release"].items() if name != "package"} == release
