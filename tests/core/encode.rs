@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use powerbi_push::rows::encode::{Checked, CheckedRows, Code, Encoder, Limits, Options, Room, Run};
+use powerbi_push::rows::encode::{BOUNDLESS, Checked, CheckedRows, Code, Encoder, Limits, Options, Room, Run};
 use powerbi_push::rows::schema::{TableSchema, ValueRules};
 use powerbi_push::services::powerbi::TARGET;
 use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
@@ -28,6 +28,19 @@ fn encode(rows: Vec<(i64, String)>, limits: Limits) -> (Vec<Run>, Encoder) {
         runs.extend(filled.run);
         if filled.ended {
             return (runs, encoder);
+        }
+    }
+}
+
+/// Checks rows, and keeps the bodies for which there is room.
+fn check(rows: Vec<(i64, String)>, encoder: &mut Encoder, room: &'static Room) -> Checked {
+    let (mut source, mut kept) = (Sample::new(rows), CheckedRows::new(room, encoder));
+    loop {
+        let filled = encoder.fill(&mut source).unwrap();
+        let ended = filled.ended;
+        kept.take(filled, encoder, false);
+        if ended {
+            return kept.into_checked(encoder);
         }
     }
 }
@@ -118,18 +131,9 @@ proptest! {
         most in 0usize..4_000,
     ) {
         let (expected, plain) = encode(rows.clone(), limits);
-        let (mut source, mut encoder) = (Sample::new(rows.clone()), encoder(limits));
+        let mut encoder = encoder(limits);
         let room = Box::leak(Box::new(Room::new(most, || 0)));
-        let mut kept = CheckedRows::new(room, &encoder);
-        loop {
-            let filled = encoder.fill(&mut source).unwrap();
-            let ended = filled.ended;
-            kept.take(filled, &mut encoder, false);
-            if ended {
-                break;
-            }
-        }
-        let Checked { mut runs, again, share } = kept.into_checked(&mut encoder);
+        let Checked { mut runs, again, share } = check(rows.clone(), &mut encoder, room);
         prop_assert_eq!(room.held(), runs.iter().map(Run::bytes).sum::<usize>());
         drop(share);
         prop_assert_eq!(room.held(), 0);
@@ -149,6 +153,21 @@ proptest! {
         prop_assert_eq!(encoder.rows_read(), plain.rows_read());
         prop_assert_eq!(encoder.problems().invalid_rows(), plain.problems().invalid_rows());
     }
+}
+
+#[test]
+fn many_bodies_that_are_kept_share_memory_and_stay_what_they_are() {
+    let rows = (0..6_000).map(|id| (id, id.to_string().repeat(1_000))).collect::<Vec<_>>();
+    let limits = Limits { max_rows: 250, max_bytes: 2_000_000 };
+    let (expected, _) = encode(rows.clone(), limits);
+    let Checked { runs, .. } = check(rows, &mut encoder(limits), &BOUNDLESS);
+    assert_eq!(bodies(&runs), bodies(&expected));
+    let own = |run: Run| !run.into_memory().is_empty();
+    let (first, last) = (runs.first().cloned(), runs.last().cloned());
+    drop(runs);
+    assert_eq!(first.map(own), Some(true));
+    // Whoever took the memory of one would hold that of all.
+    assert_eq!(last.map(own), Some(cfg!(not(target_os = "linux"))));
 }
 
 #[test]

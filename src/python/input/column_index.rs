@@ -41,23 +41,28 @@ pub(super) struct Keys<'py> {
 struct Key<'py> {
     /// Held, so that no other object can have its address.
     object: Bound<'py, PyAny>,
-    /// What a short name is known by, where it is ASCII.
+    /// What a short name is known by, where it is ASCII, and a long one.
     ends: Ends,
+    text: Box<[u8]>,
     place: usize,
 }
 
 impl<'py> Key<'py> {
     fn new(object: Bound<'py, PyAny>, place: usize) -> Self {
+        let text: Box<[u8]> = ascii_key(&object).unwrap_or_default().into();
         let ends = ascii_key(&object).and_then(Ends::of).unwrap_or(Ends::UNKNOWN);
-        Self { object, ends, place }
+        Self { object, ends, text, place }
     }
 
     /// Whether `other` is the same object or the same text.
     #[inline(always)]
     fn is(&self, other: &Bound<'_, PyAny>) -> bool {
         self.object.is(other)
-            || match ascii_key(other).and_then(Ends::of) {
-                Some(ends) => ends == self.ends,
+            || match ascii_key(other) {
+                Some(name) => match Ends::of(name) {
+                    Some(ends) => ends == self.ends,
+                    None => is_same(name, &self.text),
+                },
                 None => same_text(&self.object, other),
             }
     }
@@ -91,6 +96,16 @@ impl Ends {
         };
         (length <= 16).then_some(Self { length, first, last })
     }
+}
+
+/// Whether two names of more than sixteen bytes are the same. Few have more than twice as many.
+#[inline(always)]
+fn is_same(name: &[u8], other: &[u8]) -> bool {
+    const HALF: usize = 16;
+    let ends = |name: &[u8]| {
+        Some([name.first_chunk::<HALF>()?, name.last_chunk::<HALF>()?].map(|half| u128::from_le_bytes(*half)))
+    };
+    name.len() == other.len() && ends(name) == ends(other) && (name.len() <= 2 * HALF || name == other)
 }
 
 /// The same between two calls from Python.

@@ -1,11 +1,13 @@
-//! What belongs to others and is read in place, a dict's items and an Arrow stream: one of the three files with `unsafe`.
+//! What belongs to others and is read in place, a dict's items, an int, an Arrow stream: one of the four files with `unsafe`.
 //!
 //! pyo3's own iterator panics where a dict changes under it, and a copy of the items would cost as much as the rest of
 //! the input. An Arrow stream is a C struct that changes hands inside a capsule.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int, c_uint};
+use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{ptr, slice, str};
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
@@ -13,11 +15,12 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{ArrayRef, make_array};
 use arrow_schema::{ArrowError, DataType};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyInt, PyString, PyType};
 use pyo3::{Bound, PyTypeInfo, ffi};
 
 use super::column_index::Keys;
-use super::tables::{ask_for, simple_item};
+use super::tables::{LAID_OUT_SO, ask_for, simple_item};
 use super::value::give_plain;
 use crate::python::door::words;
 use crate::rows::cell::Row;
@@ -135,10 +138,64 @@ pub(super) fn exact<'v, 'py, T: PyTypeInfo>(value: &'v Bound<'py, PyAny>) -> Opt
 /// The number, if 64 bits hold it.
 #[inline]
 pub(super) fn small_int(number: &Bound<'_, PyInt>) -> Option<i64> {
+    if INTS_ARE_KNOWN.load(Ordering::Relaxed) {
+        // SAFETY: `number` is a live int, and ints are laid out so.
+        let value = unsafe { one_digit(number.as_ptr()) };
+        if value.is_some() {
+            return value;
+        }
+    }
     let mut overflow = 0;
     // SAFETY: `number` is a live int and we are attached to Python; for an int the call raises nothing.
     let value = unsafe { ffi::PyLong_AsLongLongAndOverflow(number.as_ptr(), &raw mut overflow) };
     (overflow == 0).then_some(value)
+}
+
+/// The head of an int, and the first of its digits of 30 bits.
+#[repr(C)]
+struct Int {
+    head: ffi::PyObject,
+    /// Up to 3.11 how many digits there are, negative where the int is. Since then eight times that number, and with it 1 in
+    /// zero, 2 in a negative int.
+    tag: isize,
+    digit: u32,
+}
+
+/// An int of one digit; `None` for any other.
+///
+/// # Safety
+///
+/// `number` is a live int of our layout.
+#[inline(always)]
+unsafe fn one_digit(number: *mut ffi::PyObject) -> Option<i64> {
+    let number = number.cast::<Int>();
+    // SAFETY: there is room for one digit in any int, also in zero. There may be none behind it, so that no reference is made.
+    let (tag, digit) = unsafe { ((*number).tag, (*number).digit) };
+    let (is_one, sign) = if cfg!(Py_3_12) { (tag < 16, 1 - (tag & 3)) } else { (tag.unsigned_abs() <= 1, tag) };
+    is_one.then_some(sign as i64 * i64::from(digit))
+}
+
+/// Whether ints are known to be laid out so.
+static INTS_ARE_KNOWN: AtomicBool = AtomicBool::new(false);
+
+/// Tries that once, on ints whose values are known.
+pub(super) fn try_ints(py: Python<'_>) {
+    static TRIED: PyOnceLock<()> = PyOnceLock::new();
+    TRIED.get_or_init(py, || INTS_ARE_KNOWN.store(LAID_OUT_SO && are_laid_out_so(py), Ordering::Relaxed));
+}
+
+fn are_laid_out_so(py: Python<'_>) -> bool {
+    let class = PyInt::type_object(py);
+    // SAFETY: a live type; these are the sizes of an int's head and of one digit.
+    let sizes = unsafe { ((*class.as_type_ptr()).tp_basicsize, (*class.as_type_ptr()).tp_itemsize) };
+    let near = (0..62).map(|bits| 1_i64 << bits).flat_map(|size| [size - 1, size, size + 1]);
+    sizes == (offset_of!(Int, digit).cast_signed(), size_of::<u32>().cast_signed())
+        && near.flat_map(|value| [value, -value]).chain([i64::MAX, i64::MIN]).all(|value| {
+            let number = PyInt::new(py, value);
+            // SAFETY: a live int, whose head is as large as ours.
+            let read = unsafe { one_digit(number.as_ptr()) };
+            read == (value.unsigned_abs() < 1 << 30).then_some(value)
+        })
 }
 
 /// The text as UTF-8; `None` where it holds a lone surrogate.

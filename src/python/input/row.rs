@@ -70,6 +70,7 @@ impl<'py> RowReaders<'py> {
     pub(in crate::python) fn resume(py: Python<'py>, keys: KeptKeys) -> Self {
         // Python imports its datetimes when they are first asked for, which must not be while a row is read.
         PyDateTime::type_object(py);
+        ffi::try_ints(py);
         Self { known: Vec::new(), keys: keys.resume(py) }
     }
 

@@ -1,4 +1,4 @@
-//! A dict's items read from its table, and asked of memory before they are needed: one of the three files with `unsafe`.
+//! A dict's items read from its table, and asked of memory before they are needed: one of the four files with `unsafe`.
 //!
 //! `PyDict_Next` takes 50 instructions for each item, as many as most values.
 #![allow(unsafe_code)]
@@ -34,31 +34,50 @@ const TEXTS: u8 = 1;
 ///
 /// `dict` is a live dict, we are attached to Python, and [`tables_are_known`].
 #[inline(always)]
-#[allow(clippy::cast_ptr_alignment, reason = "an index has eight bytes, or a power of two more")]
 pub(super) unsafe fn simple_item(
     dict: *mut ffi::PyObject,
     position: isize,
     key: &mut *mut ffi::PyObject,
     value: &mut *mut ffi::PyObject,
 ) -> bool {
-    // SAFETY: a live dict has a table. One of this kind, whose values are not elsewhere, has so many pairs behind its
-    // index, the value of one that was taken out being null.
+    // SAFETY: as above; there are so many pairs.
     unsafe {
-        let dict = dict.cast::<ffi::PyDictObject>();
-        let table = (*dict).ma_keys.cast::<Table>();
-        if !(*dict).ma_values.is_null() || (*table).kind != TEXTS || position >= (*table).items {
+        let (pairs, items) = pairs(dict);
+        if position >= items {
             return false;
         }
-        let index = table.add(1).cast::<u8>();
-        let pair = index.add(1 << (*table).log2_index_bytes).cast::<[*mut ffi::PyObject; 2]>().offset(position);
+        let pair = pairs.offset(position);
         [*key, *value] = *pair;
         let later = position + ITEMS_AHEAD.cast_signed();
-        if later < (*table).items {
+        if later < items {
             let [key, value] = *pair.add(ITEMS_AHEAD);
             ask_for(key);
             ask_for(value);
         }
         !value.is_null()
+    }
+}
+
+/// A key and its value, which is null where the item was taken out.
+type Pair = [*mut ffi::PyObject; 2];
+
+/// The pairs of a dict and how many there are: none where it is not of the simplest kind.
+///
+/// # Safety
+///
+/// As of [`simple_item`].
+#[inline(always)]
+#[allow(clippy::cast_ptr_alignment, reason = "an index has eight bytes, or a power of two more")]
+unsafe fn pairs(dict: *mut ffi::PyObject) -> (*const Pair, isize) {
+    // SAFETY: a live dict has a table. One of this kind, whose values are not elsewhere, has so many pairs behind its index.
+    unsafe {
+        let dict = dict.cast::<ffi::PyDictObject>();
+        let table = (*dict).ma_keys.cast::<Table>();
+        if !(*dict).ma_values.is_null() || (*table).kind != TEXTS {
+            return (ptr::null(), 0);
+        }
+        let index = table.add(1).cast::<u8>();
+        (index.add(1 << (*table).log2_index_bytes).cast(), (*table).items)
     }
 }
 
@@ -68,8 +87,8 @@ pub(super) fn tables_are_known(py: Python<'_>) -> bool {
     *KNOWN.get_or_init(py, || LAID_OUT_SO && [1, 5, 6, 200, 40_000].into_iter().all(|items| is_laid_out_so(py, items)))
 }
 
-/// Without the GIL, tables have a lock in their head; elsewhere nobody has looked.
-const LAID_OUT_SO: bool = cfg!(all(Py_3_11, not(Py_GIL_DISABLED), target_pointer_width = "64"));
+/// Without the GIL, tables and ints have other heads; elsewhere nobody has looked.
+pub(super) const LAID_OUT_SO: bool = cfg!(all(Py_3_11, not(Py_GIL_DISABLED), target_pointer_width = "64"));
 
 fn is_laid_out_so(py: Python<'_>, items: usize) -> bool {
     let dict = PyDict::new(py);
@@ -118,6 +137,8 @@ const TABLE_STEP: usize = 64;
 const ITEMS: usize = 56;
 /// How many items ahead of their use a key and its value are asked for, in their own dict or in the one before it.
 const ITEMS_AHEAD: usize = 16;
+/// How many items of the row after the next one are: enough for two such stretches.
+const NEXT_ITEMS: isize = 32;
 
 /// The item at `index`; `None` behind the last one.
 #[inline]
@@ -137,11 +158,9 @@ pub(super) fn item<'py>(list: &Bound<'py, PyList>, index: usize, reads_tables: b
             }
             let next = ffi::PyList_GET_ITEM(list.as_ptr(), (index + 2).cast_signed());
             if reads_tables && ffi::PyDict_CheckExact(next) != 0 {
-                let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
-                for position in 0..ITEMS_AHEAD.cast_signed() {
-                    if !simple_item(next, position, &mut key, &mut value) {
-                        break;
-                    }
+                let (pairs, items) = pairs(next);
+                for position in 0..items.min(NEXT_ITEMS) {
+                    let [key, value] = *pairs.offset(position);
                     ask_for(key);
                     ask_for(value);
                 }

@@ -6,8 +6,11 @@
 //! ```
 
 mod free;
+mod huge_pages;
+mod pack;
 mod room;
 
+use self::pack::Pack;
 pub use self::room::{BOUNDLESS, FREE_MEMORY, LEAST, Room, Share};
 use super::{Encoder, Filled, Mark, Run};
 
@@ -15,6 +18,7 @@ use super::{Encoder, Filled, Mark, Run};
 #[derive(Debug)]
 pub struct CheckedRows {
     share: Share,
+    pack: Pack,
     runs: Vec<Run>,
     /// Behind the last run.
     mark: Mark,
@@ -36,7 +40,7 @@ impl CheckedRows {
     /// Bodies for which there is `room`.
     #[must_use]
     pub fn new(room: &'static Room, encoder: &Encoder) -> Self {
-        Self { share: Share::of(room), runs: Vec::new(), mark: encoder.mark(), full: false }
+        Self { share: Share::of(room), pack: Pack::default(), runs: Vec::new(), mark: encoder.mark(), full: false }
     }
 
     /// Takes what `encoder` has filled, as long as there is room and something to be sent; then has it check alone.
@@ -55,6 +59,10 @@ impl CheckedRows {
             return;
         }
         self.mark = encoder.mark();
+        let copy = self.pack.copy(&run.body(0..run.rows()));
+        let Some(body) = copy else { return self.runs.push(run) };
+        let (run, memory) = run.moved_to(body);
+        encoder.reuse(memory);
         self.runs.push(run);
     }
 

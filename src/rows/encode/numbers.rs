@@ -81,6 +81,12 @@ pub(super) fn is_whole_double(value: i64) -> bool {
     bits <= DOUBLE_BITS || bits - magnitude.trailing_zeros() <= DOUBLE_BITS
 }
 
+/// Whether a Double holds a whole number and both of its neighbours.
+#[inline]
+pub(super) fn is_small_double(value: i64) -> bool {
+    value.unsigned_abs() < 1 << DOUBLE_BITS
+}
+
 /// Whether a number in Python's notation is `value` and no other.
 pub(super) fn is_exactly(text: &str, value: f64) -> bool {
     let places = if value.fract() == 0.0 { 0 } else { DOUBLE_PLACES };

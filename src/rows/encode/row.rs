@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::digits::{write_finite, write_integer};
-use super::numbers::{is_double, is_int64};
+use super::numbers::{is_double, is_int64, is_small_double};
 use super::problems::{Code, RowError};
 use super::refusal::Refusal;
 use super::shown::Value;
@@ -62,7 +62,11 @@ impl<'e> OpenRow<'e> {
 
     #[inline(always)]
     pub(super) fn takes_int(&self, place: usize, value: i64) -> bool {
-        is_int64(value) && self.takes(place, DataType::Int64)
+        match self.encoder.columns.at(place).data_type {
+            Some(DataType::Int64) | None => is_int64(value),
+            Some(DataType::Double) => is_small_double(value),
+            _ => false,
+        }
     }
 
     #[inline(always)]

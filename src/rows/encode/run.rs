@@ -13,11 +13,13 @@ pub struct Run {
     body: Bytes,
     ends: Vec<u32>,
     keys: Vec<u64>,
+    /// Whether its memory is a part of some that others have too.
+    shares_memory: bool,
 }
 
 impl Run {
     pub(super) fn new(framing: &'static Framing, body: Vec<u8>, ends: Vec<u32>) -> Self {
-        Self { framing, body: body.into(), ends, keys: Vec::new() }
+        Self { framing, body: body.into(), ends, keys: Vec::new(), shares_memory: false }
     }
 
     pub(super) fn with_keys(self, keys: Vec<u64>) -> Self {
@@ -49,10 +51,16 @@ impl Run {
         self.framing
     }
 
-    /// The memory behind its body, unless somebody else holds it too.
+    /// The memory behind its body, unless others have a part in it.
     #[must_use]
     pub fn into_memory(self) -> Vec<u8> {
-        if self.body.is_unique() { self.body.into() } else { Vec::new() }
+        if self.shares_memory { Vec::new() } else { own_memory(self.body) }
+    }
+
+    /// The same rows in `body`, which is a copy in memory that bodies share, and the memory in which they were.
+    pub(super) fn moved_to(mut self, body: Bytes) -> (Self, Vec<u8>) {
+        let own = std::mem::replace(&mut self.body, body);
+        (Self { shares_memory: true, ..self }, own_memory(own))
     }
 
     /// How many rows there are.
@@ -124,4 +132,9 @@ impl Run {
             _ => self.ends[row - 1] as usize,
         }
     }
+}
+
+/// The memory behind `body`, unless somebody else holds it too.
+fn own_memory(body: Bytes) -> Vec<u8> {
+    if body.is_unique() { body.into() } else { Vec::new() }
 }

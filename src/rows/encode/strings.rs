@@ -164,6 +164,8 @@ const QUOTE_BIT: u8 = b'"' ^ b' ';
 pub(super) struct Key {
     /// Its first bytes, and what does not matter behind them.
     start: [u8; START],
+    /// The same of those that follow.
+    more: Box<[u8; START]>,
     /// All of it.
     whole: Box<[u8]>,
 }
@@ -179,9 +181,9 @@ impl Key {
 
     fn of(whole: Vec<u8>) -> Self {
         let whole = whole.into_boxed_slice();
-        let mut start = [0; START];
-        start.iter_mut().zip(&whole).for_each(|(place, byte)| *place = *byte);
-        Self { start, whole }
+        let (mut start, mut more) = ([0; START], [0; START]);
+        start.iter_mut().chain(&mut more).zip(&whole).for_each(|(place, byte)| *place = *byte);
+        Self { start, more: Box::new(more), whole }
     }
 
     /// Appends it, and answers the room for its value.
@@ -229,6 +231,10 @@ impl Key {
     fn put_first<'b>(&self, length: usize, out: &'b mut Buffer) -> &'b mut Value {
         if length <= START {
             return out.put_start(&self.start, length);
+        }
+        if length <= 2 * START {
+            out.put_block(&self.start);
+            return out.put_start(&self.more, length - START);
         }
         out.put(&self.whole[..length]);
         out.value()

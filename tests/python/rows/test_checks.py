@@ -51,6 +51,13 @@ def test_a_generator_is_checked_request_by_request(powerbi: Emulator, bad: int, 
     assert result.read == result.confirmed + result.rejected + result.unsent
 
 
+def test_many_bodies_that_are_kept_are_those_of_one_reading() -> None:
+    rows = [{"Id": number, "Item": f"{number:04}" * 1_000} for number in range(6_000)]
+    bodies = list(ORDERS.payloads(rows, check="batch", max_rows=250))
+    assert (len(bodies), sum(map(len, bodies)) > 24_000_000) == (24, True)
+    assert list(ORDERS.payloads(rows, max_rows=250)) == bodies
+
+
 def test_payloads_are_checked_in_the_same_way() -> None:
     with pytest.raises(ValidationError):
         ORDERS.payloads(list(numbered(30, 25)), max_rows=10)

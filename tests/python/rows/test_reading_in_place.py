@@ -195,9 +195,11 @@ def test_a_class_that_changes_between_two_rows_is_asked_again() -> None:
     assert rows_of(POINTS, rows()) == [{"X": 1, "Y": 2}, {"X": 3, "Y": 4}, {"X": 5, "Y": 7}]
 
 
-#: Names of every length up to 20, and some that differ in one place only, or are not ASCII.
+ALPHABETS = "abcdefghijklmnopqrstuvwxyz" * 3
+#: Names of every length up to 20 and of others, some that differ in one place only, and some that are not ASCII.
 NAMES = [
-    *("abcdefghijklmnopqrst"[:length] for length in range(1, 21)),
+    *(ALPHABETS[:length] for length in (*range(1, 21), *range(26, 35), *range(58, 68))),
+    *(ALPHABETS[:place] + "Z" + ALPHABETS[place + 1 : length] for place, length in [(20, 40), (12, 26), (15, 32)]),
     *("b", "ab1", "axc", "abce", "abcdefZh", "abcdefghiX", "abcdefXhijklmnop"),
     *("abcdefghXXklmnopqrst", "abcdefghYYklmnopqrst", "Größe", "Grösse", "Grüße", "尺寸", "尺存", "a'b", 'a"b'),
 ]
@@ -214,3 +216,17 @@ def test_names_are_known_by_their_text_whatever_objects_they_are() -> None:
     parsed = [json.loads(json.dumps(row)) for row in rows]
     assert not {id(name) for name in parsed[0]} & {id(name) for name in parsed[1] if len(name) > 1}
     assert [list(row.items()) for row in rows_of(schema, parsed)] == [list(row.items()) for row in rows]
+
+
+def test_whole_numbers_of_every_size_are_what_python_says() -> None:
+    sizes = [0, *(2**bits + step for bits in range(65) for step in (-1, 0, 1))]
+    numbers = [*sizes, *(-size for size in sizes)]
+    fitting = {
+        "Int64": [number for number in numbers if abs(number) < 2**63 - 1 or number == 1 - 2**63],
+        "Double": [number for number in numbers if int(float(number)) == number],
+    }
+    for column, expected in fitting.items():
+        schema = TableSchema("T", {"X": column})
+        bodies = list(schema.payloads([{"X": number} for number in numbers], on_invalid="skip"))
+        assert [row["X"] for body in bodies for row in json.loads(body)["rows"]] == expected
+        assert b"".join(bodies).count(b".") == 0
