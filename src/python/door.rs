@@ -92,6 +92,11 @@ pub(super) fn back<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     Python::try_attach(work)
 }
 
+/// Does `work` for somebody who is inside, and was not given the GIL along.
+pub(super) fn inside<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+    Python::attach(work)
+}
+
 fn stay_away() {
     while LOCKED.load(SeqCst) && !ENDS.get() {
         thread::park();

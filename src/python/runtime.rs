@@ -34,7 +34,7 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
     let built = built.map_err(|error| {
         let error = Error::new(Kind::Transport, format!("the threads that send cannot be started: {error}"));
         let error = error.with_hint("let the process open more files and begin more threads (ulimit)");
-        Python::attach(|py| errors::to_py(py, &error))
+        door::inside(|py| errors::to_py(py, &error))
     })?;
     let runtime: &'static Runtime = Box::leak(Box::new(built));
     *current = Some((process, runtime));
