@@ -15,10 +15,9 @@ use super::payloads::{Payloads, check_ahead, fill, in_kept_memory, is_checked_ah
 use crate::error::Error;
 use crate::rows::encode::{Encoder, Framing, Limits, Options, Seen, Watching};
 use crate::rows::schema::{self, DataType, Inference, Inferred, Known, Target};
-use crate::services::microstrategy::TARGET;
 use crate::services::microstrategy::waiting::{self, LONGEST_ROW, ROWS};
-use crate::services::powerbi;
 use crate::services::powerbi::sinks::{PUSH_ARRAY, PUSH_ROWS, PushDataset, Streaming};
+use crate::services::{microstrategy, powerbi};
 
 pub(super) fn specification(given: &Bound<'_, PyAny>) -> PyResult<Value> {
     depythonize(given).map_err(|error| {
@@ -44,7 +43,7 @@ static TARGETS: [Judged; 2] = [
         limits: PushDataset::LIMITS,
         longest_row: PushDataset::LIMITS.max_bytes,
     },
-    Judged { target: &TARGET, framing: &ROWS, limits: waiting::LIMITS, longest_row: LONGEST_ROW },
+    Judged { target: &microstrategy::TARGET, framing: &ROWS, limits: waiting::LIMITS, longest_row: LONGEST_ROW },
 ];
 
 /// Whom a schema is for, by the name that users know. Python has looked at it before.
@@ -63,7 +62,7 @@ pub(super) fn data_type_name(name: &Bound<'_, PyAny>) -> PyResult<Option<&'stati
     door::through(name.py(), || {
         let text = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
         // A column is made before it is known whom it is for: which types that one has is judged with the table.
-        let read = |name: &str| TARGET.type_named(name).filter(|known| *known == DataType::Time);
+        let read = |name: &str| microstrategy::TARGET.type_named(name).filter(|known| *known == DataType::Time);
         Ok(text.and_then(|name| read(name).or_else(|| DataType::parse(name))).map(DataType::name))
     })
 }

@@ -49,8 +49,8 @@ struct Key<'py> {
 
 impl<'py> Key<'py> {
     fn new(object: Bound<'py, PyAny>, place: usize) -> Self {
-        let text: Box<[u8]> = ascii_key(&object).unwrap_or_default().into();
-        let ends = ascii_key(&object).and_then(Ends::of).unwrap_or(Ends::UNKNOWN);
+        let name = ascii_key(&object);
+        let (ends, text) = (name.and_then(Ends::of).unwrap_or(Ends::UNKNOWN), name.unwrap_or_default().into());
         Self { object, ends, text, place }
     }
 

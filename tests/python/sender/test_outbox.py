@@ -18,8 +18,8 @@ import pytest
 import powerbi_push as pbi
 from conftest import QUICK, SCHEMA, WATCHDOG, arrived, begin_child, make_table, orders, posts, wait_until
 from fault_server import CONFIRMED, SILENCE, FaultServer
-from outbox_senders import SLOW, leave, send_each
 from powerbi_push.emulator import Emulator
+from slow_senders import SLOW, leave, send_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable

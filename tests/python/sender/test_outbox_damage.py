@@ -18,7 +18,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import WATCHDOG, orders, wait_until
 from fault_server import CONFIRMED, SILENCE, FaultServer
-from outbox_senders import SLOW
+from slow_senders import SLOW
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,6 +23,7 @@ import powerbi_push as pbi
 from conftest import WATCHDOG
 from fault_server import CONFIRMED, DATASET_ID, SILENCE, FaultServer
 from second_handles import STATEMENTS, use_sqlite
+from slow_senders import SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def kill(process: int) -> None:
 
 
 def test_whoever_copies_and_reads_the_folder_in_the_owners_process_lets_nobody_in(path: Path, tmp_path: Path) -> None:
-    with FaultServer(SILENCE) as server, server.table().sender(outbox=path, max_delay=3_600.0) as sender:
+    with FaultServer(SILENCE) as server, server.table().sender(outbox=path, **SLOW) as sender:
         sender.send({"Id": 1})
         shutil.copytree(path.parent, tmp_path / "copy")
         for file in path.parent.iterdir():
@@ -121,7 +122,7 @@ def test_a_child_that_python_knows_nothing_of_keeps_the_outbox_for_as_long_as_it
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_pythons_own_sqlite_beside_the_sender_costs_no_row(path: Path, tmp_path: Path, statement: str) -> None:
     with FaultServer(SILENCE) as server:
-        sender = server.table().sender(outbox=path, max_delay=3_600.0)
+        sender = server.table().sender(outbox=path, **SLOW)
         for number in range(20):
             sender.send({"Id": number})
             with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0)) as handle:
@@ -134,7 +135,7 @@ def test_pythons_own_sqlite_beside_the_sender_costs_no_row(path: Path, tmp_path:
 
 def test_pythons_own_sqlite_used_all_along_beside_the_sender_costs_no_row(path: Path) -> None:
     with FaultServer(SILENCE) as server, ThreadPoolExecutor() as threads:
-        sender = server.table().sender(outbox=path, max_delay=3_600.0)
+        sender = server.table().sender(outbox=path, **SLOW)
         others, number = [threads.submit(use_sqlite, path, seed, 40) for seed in range(2)], 0
         while not all(other.done() for other in others):
             sender.send({"Id": number})

@@ -15,7 +15,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import SCHEMA, WATCHDOG, arrived, check_parents_sender, in_a_child, make_table
 from fault_server import CONFIRMED, FaultServer
-from outbox_senders import SLOW
+from slow_senders import SLOW
 
 if TYPE_CHECKING:
     from pathlib import Path

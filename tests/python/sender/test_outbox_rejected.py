@@ -15,7 +15,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import QUICK, WATCHDOG, orders, wait_until
 from fault_server import CONFIRMED, SILENCE, FaultServer, http
-from outbox_senders import SLOW, leave
+from slow_senders import SLOW, leave
 
 if TYPE_CHECKING:
     from pathlib import Path

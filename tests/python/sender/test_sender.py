@@ -18,20 +18,10 @@ import powerbi_push as pbi
 from conftest import QUICK, WATCHDOG, arrived, check_parents_sender, in_a_child, make_table, orders, posts, wait_until
 from fault_server import CONFIRMED, SILENCE, FaultServer, http
 from powerbi_push.emulator import Emulator
+from slow_senders import SLOW, send_each
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-SLOW: dict[str, Any] = {"max_delay": 3_600.0}
-"""Only a full request, a flush or the end sends anything."""
-
-
-def send_each(sender: pbi.Sender, count: int, then: Exception | None = None) -> None:
-    """Send rows one by one."""
-    for row in orders(count):
-        sender.send(row)
-    if then is not None:
-        raise then
 
 
 def test_single_rows_become_full_requests() -> None:

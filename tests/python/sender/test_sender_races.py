@@ -12,13 +12,13 @@ import powerbi_push as pbi
 from conftest import WATCHDOG, arrived, make_table, meanwhile, orders, posts, wait_until
 from fault_server import SILENCE, FaultServer
 from powerbi_push.emulator import Emulator
+from slow_senders import SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 TIMES = 60
-SLOW: dict[str, Any] = {"max_delay": 3_600.0}
 
 
 class SlowRow:

@@ -1,4 +1,4 @@
-"""Senders whose rows stay in their outbox."""
+"""Senders that send nothing by themselves, and rows that stay with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def leave(table: pbi.Table, path: Path, rows: list[dict[str, Any]]) -> pbi.PushR
     return result
 
 
-def send_each(sender: pbi.Sender, count: int) -> None:
+def send_each(sender: pbi.Sender, count: int, then: Exception | None = None) -> None:
     """Send rows one by one."""
     for row in orders(count):
         sender.send(row)
+    if then is not None:
+        raise then
