@@ -96,7 +96,7 @@ check-core:
 	@for tool in fmt clippy; do cargo $$tool --version >/dev/null 2>&1 || { \
 	    echo "check: cargo $$tool is missing; with rustup: rustup component add rustfmt clippy"; exit 1; }; done
 	cargo fmt --check
-	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	cargo clippy --locked --lib --no-default-features -- -D warnings
 	cargo test --locked --quiet --test core layering
 
 .PHONY: check-bindings
