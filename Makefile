@@ -23,6 +23,9 @@ VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_inf
 PYTHON_CODE = $(wildcard python tests/python tests/mutants tests/bench tests/reliability tests/torture tests/soak tests/spark examples)
 CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 
+# What the tests of the core ask of tokio all builds for tests ask, so that what stands on it is built once for all.
+LIKE_TESTS := --features tokio/test-util
+
 IN_VENV := VIRTUAL_ENV=$(CURDIR)/$(VENV)
 # What maturin tells pyo3's build scripts. Told otherwise, clippy and maturin would undo each other's work.
 LIKE_MATURIN = PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
@@ -56,7 +59,7 @@ endif
 develop: $(DEVELOPED) ## build the core into .venv (dev profile)
 
 $(DEVELOPED): $(READY) $(CORE_CODE)
-	$(IN_VENV) $(BIN)/maturin develop
+	$(IN_VENV) $(BIN)/maturin develop --features python $(LIKE_TESTS)
 	@touch $@
 
 .PHONY: page
@@ -96,7 +99,7 @@ check-core:
 	@for tool in fmt clippy; do cargo $$tool --version >/dev/null 2>&1 || { \
 	    echo "check: cargo $$tool is missing; with rustup: rustup component add rustfmt clippy"; exit 1; }; done
 	cargo fmt --check
-	cargo clippy --locked --lib --no-default-features -- -D warnings
+	cargo clippy --locked --lib --no-default-features $(LIKE_TESTS) -- -D warnings
 	cargo test --locked --quiet --test core layering
 
 .PHONY: check-bindings
@@ -165,8 +168,8 @@ smoke: $(OTHER_TARGET)/debug ## the smoke test on each other CPython found
 smoke-one:
 	@[ -x $(OTHER_VENV)/bin/python ] || "$(OTHER)" -m venv $(OTHER_VENV)
 	@rm -rf $(OTHER_TARGET)/wheels-$(VERSION)
-	$(BIN)/maturin build --quiet $(OTHER_PROFILE) --auditwheel skip --interpreter $(OTHER_VENV)/bin/python \
-	    --target-dir $(OTHER_TARGET) --out $(OTHER_TARGET)/wheels-$(VERSION)
+	$(BIN)/maturin build --quiet $(OTHER_PROFILE) --features python $(LIKE_TESTS) --auditwheel skip \
+	    --interpreter $(OTHER_VENV)/bin/python --target-dir $(OTHER_TARGET) --out $(OTHER_TARGET)/wheels-$(VERSION)
 	@for flags in "--force-reinstall --no-deps" ""; do \
 	    $(OTHER_VENV)/bin/python -m pip --disable-pip-version-check --quiet install $$flags $(OTHER_TARGET)/wheels-$(VERSION)/*.whl; done
 	$(OTHER_VENV)/bin/python tests/python/smoke.py
