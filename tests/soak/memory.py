@@ -13,8 +13,8 @@ WARM_UP = 1 / 3
 """The part of the time that is not judged."""
 
 RESTS_FROM = 20.0
-"""Minutes that are not judged, however short the soak: so long it takes until pools, arenas and, for each table, the log of
-its last 8,191 requests are full."""
+"""Minutes that are not judged, however short the soak: so long it takes until pools, arenas and, for each table, the
+log of its last 8,191 requests are full."""
 
 FEW = 5
 """Lives of all lanes, of which the lowest memory counts: between the lowest ones memory is in use that comes back."""

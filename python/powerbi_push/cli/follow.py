@@ -34,7 +34,7 @@ from powerbi_push.cli.target import table_of
 from powerbi_push.cli.types import schema_of
 from powerbi_push.delivery.outbox import Outbox
 from powerbi_push.delivery.results import PushResult
-from powerbi_push.exceptions import DeadlineError, OutboxFullError, UndeliveredError, ValidationError
+from powerbi_push.exceptions import DeadlineError, OutboxError, OutboxFullError, UndeliveredError, ValidationError
 
 if TYPE_CHECKING:
     from powerbi_push.cli.files import Asked
@@ -98,7 +98,10 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tell_of_earlier(session: Session, path: str | None) -> None:
-    if pending := _pending(path):
+    pending = 0
+    with suppress(OutboxError):  # the sender, which is opened next, rescues a damaged file, or says what is wrong
+        pending = _pending(path)
+    if pending:
         wait = _rows_wait(pending).replace(" wait", " of an earlier run wait")
         goes = "goes" if pending == 1 else "go"
         session.say(f"{wait} in {path} and {goes} first")

@@ -14,7 +14,7 @@ from powerbi_push.cli.push import ended_by_signals
 from powerbi_push.cli.target import read_target
 from powerbi_push.delivery.outbox import Outbox
 from powerbi_push.delivery.results import amount
-from powerbi_push.exceptions import DeadlineError
+from powerbi_push.exceptions import DeadlineError, OutboxError
 
 if TYPE_CHECKING:
     from powerbi_push.cli.session import Session
@@ -60,13 +60,20 @@ def flush(session: Session, /, path: str, target: str | None, **given: Any) -> i
 
 def _flush(session: Session, path: str, target: str | None, given: dict[str, Any]) -> int:
     box = Outbox(path)
-    before, rejected = box.pending, len(box.rejected())
+    before = None
+    with suppress(OutboxError):  # a damaged file is rescued when its sender opens it
+        before = box.pending, len(box.rejected())
     place = read_target(target, None, url_in_arguments=given["allow_url_in_argv"])
     sender = sender_of(found(session, place, None, create=False), {"outbox": path})
     with ended_by_signals(), suppress(DeadlineError, KeyboardInterrupt), sender:
         sender.flush(given["timeout"])
-    pending, rejected = box.pending, len(box.rejected()) - rejected
-    told = {"delivered": before - pending - rejected, "rejected": rejected, "pending": pending}
+    pending, rejected, delivered = box.pending, len(box.rejected()), sender.stats.confirmed
+    if before is None:
+        rejected = sender.stats.rejected
+    else:
+        rejected -= before[1]
+        delivered = before[0] - pending - rejected
+    told = {"delivered": delivered, "rejected": rejected, "pending": pending}
     if session.as_json:
         session.give({"ok": not (pending or rejected), **told})
     session.say(", ".join(f"{count:,} {word}" for word, count in told.items()))

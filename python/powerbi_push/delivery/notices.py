@@ -5,9 +5,7 @@ Nothing imports this before there is a line to log, or a sender that may have on
 
 from __future__ import annotations
 
-import io
 import logging
-import os
 import sys
 import warnings
 from typing import TYPE_CHECKING
@@ -30,25 +28,34 @@ def tell_loss(line: str) -> bool:
     """Log that rows of an outbox are lost; where the program has no handler for it, warn.
 
     Returns:
-        Whether there is anybody to hear it: warnings go to stderr, and a service may have none.
+        Whether anybody can have heard it: warnings go to stderr, which a service may not have or its log may not take,
+        and programs can silence them.
     """
     log(line)
     if _is_read():
         return True
     warnings.warn(line, OutboxWarning, stacklevel=2)
-    return _is_open(sys.stderr)
+    return not _is_silenced() and _has_come_out(sys.stderr)
 
 
-def _is_open(stream: IO[str] | None) -> bool:
-    """Whether what is written there goes anywhere."""
+def _is_silenced() -> bool:
+    """Whether warnings such as ours are ignored."""
+    for action, message, category, module, _ in warnings.filters:
+        if message is None and module is None and issubclass(OutboxWarning, category):
+            return action == "ignore"
+    return False
+
+
+def _has_come_out(stream: IO[str] | None) -> bool:
+    """Whether what was written there went anywhere: what could not be written waits, and fails again."""
     if stream is None:
         return False
     try:
-        os.fstat(stream.fileno())
-    except (AttributeError, io.UnsupportedOperation):
-        return True  # It is no file.
+        stream.flush()
     except (OSError, ValueError):
         return False
+    except AttributeError:
+        return True  # It is no file.
     return True
 
 

@@ -151,16 +151,25 @@ class Outbox:
         if isinstance(file, (str, os.PathLike)):
             file = _core.check_path("file", file)
             self._refuse_own(file)
-            with os.fdopen(_opened(file), "wb") as opened:
-                if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                    _empty(opened)
-                return self.export(opened, rows=rows)
+            return self._export_to(file, rows)
         write: Any = (
             _as_text(file)
             if isinstance(file, io.TextIOBase)
             else _whole(_write_of(file), raw=isinstance(file, io.RawIOBase))
         )
         return self._core.export(rows != "rejected", rows != "pending", write)
+
+    def _export_to(self, path: str | os.PathLike[str], rows: Literal["all", "pending", "rejected"]) -> int:
+        try:
+            with os.fdopen(_opened(path), "wb") as opened:
+                if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                    _empty(opened)
+                return self.export(opened, rows=rows)
+        except OutboxError:
+            raise
+        except OSError as error:
+            msg, cause = f"{_unwritable(path, error)}: not all rows are there", keyless(error)
+        raise OutboxError(msg) from cause
 
     def _refuse_own(self, file: str | os.PathLike[str]) -> None:
         """Refuse to write over the outbox; it is not even opened besides."""
@@ -205,8 +214,12 @@ def _opened(file: str | os.PathLike[str]) -> int:
     try:
         return os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
     except OSError as error:
-        msg, cause = f"`file` cannot be written: {shown(os.fspath(file))}: {error.strerror}", keyless(error)
+        msg, cause = _unwritable(file, error), keyless(error)
     raise OutboxError(msg) from cause
+
+
+def _unwritable(file: str | os.PathLike[str], error: OSError) -> str:
+    return f"`file` cannot be written: {shown(os.fspath(file))}: {error.strerror}"
 
 
 def _empty(opened: IO[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
@@ -96,6 +97,24 @@ def test_an_outbox_is_looked_into_delivered_and_cleared(command: Command) -> Non
     assert ran.json == {"ok": True, "delivered": 2, "rejected": 0, "pending": 0}
     assert command("--json", "outbox", "status", "rows.db").json == {"pending": 0, "rejected": []}
     assert command("outbox", "status", "nowhere.db").code == 1
+
+
+def test_whoever_delivers_from_a_damaged_outbox_rescues_it(command: Command) -> None:
+    table = command.emulator.client().create_dataset(SALES).table("Orders")
+    with table.sender(outbox=command.folder / "rows.db", max_delay=600, close_timeout=0.1) as sender:
+        sender.send_many([{"Id": 1}, {"Id": 2}])
+        for left in ("killed.db", "killed too.db"):
+            for suffix in ("", "-wal"):  # and no mark, without which nobody knows whether that is all
+                shutil.copy(command.folder / f"rows.db{suffix}", command.folder / f"{left}{suffix}")
+    table.delete_rows()
+    assert "open it with its sender" in command("outbox", "status", "killed.db").err
+    ran = command("--json", "outbox", "flush", "killed.db", "Sales/Orders")
+    assert (ran.code, ran.json) == (0, {"ok": True, "delivered": 2, "rejected": 0, "pending": 0}), ran.err
+    assert "an unknown number of accepted rows may be lost" in ran.err
+    following = ("push", "-", "Sales/Orders", "--follow", "--outbox", "killed too.db")
+    ran = command(*following, stdin=b'{"Id": 3}\n')
+    assert (ran.code, "an unknown number of accepted rows may be lost" in ran.err) == (0, True), ran.err
+    assert [row["Id"] for row in command.emulator.rows("Sales/Orders")] == [1, 2, 1, 2, 3]
 
 
 def test_rejected_rows_of_an_outbox_are_tried_again_or_dropped(command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -18,6 +19,7 @@ import pytest
 import powerbi_push as pbi
 from conftest import WATCHDOG, orders, wait_until
 from fault_server import CONFIRMED, SILENCE, FaultServer
+from powerbi_push.delivery import notices
 from slow_senders import SLOW
 
 if TYPE_CHECKING:
@@ -139,6 +141,35 @@ def test_a_loss_is_told_again_where_warnings_went_nowhere(path: Path, monkeypatc
             with table.sender(outbox=left):
                 wait_until(lambda: told)
             assert [line for line in told if "37 accepted rows are lost" not in line] == []
+
+
+class Full(io.StringIO):
+    """A log on a full disk."""
+
+    def flush(self) -> None:
+        """There is no room."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_loss_is_told_again_where_a_warning_is_ignored_or_was_not_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(logging.getLogger("powerbi_push"), "propagate", False)
+    monkeypatch.setattr(notices, "log", told.append)
+    with FaultServer(SILENCE, CONFIRMED) as server, warnings.catch_warnings():
+        table = server.table()
+        left = cut_log(table, path, 37)
+        for action, stderr in (("ignore", io.StringIO()), ("always", Full())):
+            told.clear()
+            warnings.simplefilter(action)  # type: ignore[arg-type]
+            monkeypatch.setattr(sys, "stderr", stderr)
+            with table.sender(outbox=left):
+                wait_until(lambda: told)
+            assert [line for line in told if "37 accepted rows are lost" not in line] == []
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        with pytest.warns(pbi.OutboxWarning, match="37 accepted rows are lost") as heard, table.sender(outbox=left):
+            wait_until(lambda: heard.list)
 
 
 OPEN = """

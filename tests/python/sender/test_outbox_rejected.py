@@ -132,6 +132,13 @@ def test_an_export_onto_what_belongs_to_the_outbox_is_refused_and_changes_nothin
         sender.close(timeout=0.01)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
+def test_an_export_to_a_full_disk_is_an_error_of_ours_that_names_the_file(path: Path) -> None:
+    reject(path, 2)
+    with pytest.raises(pbi.OutboxError, match="'/dev/full': No space left on device: not all rows are"):
+        pbi.Outbox(path).export("/dev/full")
+
+
 def test_an_export_to_the_terminal_is_written_there(path: Path) -> None:
     reject(path, 2)
     program = "import sys, powerbi_push as pbi; pbi.Outbox(sys.argv[1]).export('/dev/stdout')"
