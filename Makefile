@@ -24,7 +24,7 @@ VERSION_OF_VENV := $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_inf
 PYTHON_CODE = $(wildcard python tests/python tests/mutants tests/bench tests/reliability tests/torture tests/soak tests/spark examples)
 CORE_CODE := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 
-# What the tests of the core ask of tokio all builds for tests ask, so that what stands on it is built once for all.
+# The tests of the core need this feature of tokio. All builds for tests have it, so that tokio is built once for them all.
 LIKE_TESTS := --features tokio/test-util
 
 IN_VENV := VIRTUAL_ENV=$(CURDIR)/$(VENV)
@@ -40,13 +40,13 @@ help: ## list the targets
 .PHONY: setup
 setup: $(READY) ## make .venv with what building and testing needs
 
-$(READY): $(BUILDS) requirements-dev.txt
+$(READY): $(BUILDS)
 	@echo "setup: what testing needs; about a minute"
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 
 # What building and the demo need.
-$(BUILDS): requirements-data.txt
+$(BUILDS): requirements-dev.txt requirements-data.txt
 	@set -- $$(.ci/pythons default); \
 	[ $$# -eq 2 ] || { echo "no CPython 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3"; exit 1; }; \
 	echo "setup: $(VENV) with CPython $$1 ($$2); some seconds"; \

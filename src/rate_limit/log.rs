@@ -8,8 +8,8 @@ use crate::clock::Moment;
 /// Two counts that are kept side by side, such as requests and rows.
 pub(super) type Tally = [u64; 2];
 
-/// Entries kept. Beyond this the oldest two become one, which then counts as long as the newer of them. An hour of the 7,200
-/// requests that a dataset may take is kept exactly, and one more entry fills a ring of 8,192, a quarter of a MB.
+/// Entries kept. Beyond this the oldest two become one, which then counts as long as the newer of them. The 7,200
+/// requests that a dataset may take in an hour are kept each; the ring of 8,192, which they fill, is a quarter of a MB.
 const MAX_ENTRIES: usize = 8_191;
 
 /// What was counted, the oldest first.

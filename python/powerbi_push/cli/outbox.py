@@ -67,11 +67,11 @@ def _flush(session: Session, path: str, target: str | None, given: dict[str, Any
     sender = sender_of(found(session, place, None, create=False), {"outbox": path})
     with ended_by_signals(), suppress(DeadlineError, KeyboardInterrupt), sender:
         sender.flush(given["timeout"])
-    pending, rejected, delivered = box.pending, len(box.rejected()), sender.stats.confirmed
+    pending, stats = box.pending, sender.stats
     if before is None:
-        rejected = sender.stats.rejected
+        delivered, rejected = stats.confirmed, stats.rejected
     else:
-        rejected -= before[1]
+        rejected = len(box.rejected()) - before[1]
         delivered = before[0] - pending - rejected
     told = {"delivered": delivered, "rejected": rejected, "pending": pending}
     if session.as_json:

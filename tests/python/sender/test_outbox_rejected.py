@@ -8,7 +8,8 @@ import os
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,6 @@ import powerbi_push as pbi
 from conftest import QUICK, WATCHDOG, orders, wait_until
 from fault_server import CONFIRMED, SILENCE, FaultServer, http
 from slow_senders import SLOW, leave
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_poison_request_is_set_aside_and_the_rest_goes_on(path: Path) -> None:
@@ -132,7 +130,7 @@ def test_an_export_onto_what_belongs_to_the_outbox_is_refused_and_changes_nothin
         sender.close(timeout=0.01)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_an_export_to_a_full_disk_is_an_error_of_ours_that_names_the_file(path: Path) -> None:
     reject(path, 2)
     with pytest.raises(pbi.OutboxError, match="'/dev/full': No space left on device: not all rows are"):
