@@ -231,6 +231,12 @@ TORTURE ?=
 torture: develop smoke ## kills, power cuts, partitions, forks, exits; skips, saying why, what the machine does not allow
 	$(BIN)/python -m pytest -o faulthandler_timeout=1800 --override-ini=timeout=1200 tests/torture $(TORTURE)
 
+.PHONY: test-mstrio
+test-mstrio: develop ## MicroStrategy's own Python client against the local MicroStrategy
+	@echo "test-mstrio: the vendor's client, in an environment of its own; half a minute the first time"
+	@$(BIN)/python tests/python/mstrio_environment.py
+	$(BIN)/python -m pytest tests/python/microstrategy/test_mstrio.py
+
 # Spark is 830 MB on the disk, and brings no Java. Its environment takes the core that .venv has.
 SPARK_VENV := .venv-spark
 SPARK_READY := $(SPARK_VENV)/ready

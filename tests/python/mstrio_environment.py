@@ -1,4 +1,4 @@
-"""An environment with the vendor's own client, the last one with a free licence: made once, and kept in `target`."""
+"""An environment with the vendor's own client, the last one with a free licence: `make test-mstrio` makes it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ NEEDS = ("mstrio-py==11.5.4.101", "pandas<3")
 TARGET = Path(__file__).parents[2] / "target"
 
 
-def interpreter() -> Path:
-    """The interpreter of that environment."""
-    environment = TARGET / f"mstrio-{sys.version_info[0]}.{sys.version_info[1]}"
-    python, ready = environment / "bin" / "python", environment / "ready"
-    if not ready.exists() or ready.read_text(encoding="utf-8") != repr(NEEDS):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", *NEEDS]
-        subprocess.run(pip, check=True)
-        ready.write_text(repr(NEEDS), encoding="utf-8")
-    return python
+ENVIRONMENT = TARGET / f"mstrio-{sys.version_info[0]}.{sys.version_info[1]}"
+PYTHON = ENVIRONMENT / "bin" / "python"
+READY = ENVIRONMENT / "ready"
+
+
+def is_ready() -> bool:
+    """Whether it is there with what is needed now."""
+    return READY.exists() and READY.read_text(encoding="utf-8") == repr(NEEDS)
+
+
+def make() -> None:
+    """Make it where it is missing."""
+    if is_ready():
+        return
+    subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", *NEEDS]
+    subprocess.run(pip, check=True)
+    READY.write_text(repr(NEEDS), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    make()

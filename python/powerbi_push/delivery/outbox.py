@@ -98,7 +98,15 @@ class Outbox:
         return self._core.pending()
 
     def rejected(self) -> list[RejectedRow]:
-        """Rows that the service refused, or never answered for where that was the end (``on_doubt="raise"``)."""
+        """Rows that the service refused, or never answered for where that was the end (``on_doubt="raise"``).
+
+        Returns:
+            One for each row, oldest first.
+
+        Raises:
+            OutboxError: Not all of them are there, or one is damaged: `export` writes the others, `retry` and `drop` do
+                without it.
+        """
         return [
             RejectedRow(
                 json.loads(told["row"]), told["error"], told["in_doubt"], datetime.fromtimestamp(told["at"], UTC)

@@ -39,6 +39,8 @@ pub(super) fn told(outbox: &Queue) -> Vec<(String, Loss)> {
 
 pub(super) const UNKNOWN: Loss = Loss { rows: 0, sent: 0, dead_letter_rows: 0, exact: false };
 
+const REPLACED: &str = "its file, or the log beside it, was replaced by another outbox's";
+
 #[test]
 fn the_rows_of_the_other_file_go_on_and_no_count_is_made_up() {
     let setups: [fn(i64) -> Folder; 2] = [closed, killed];
@@ -52,12 +54,38 @@ fn the_rows_of_the_other_file_go_on_and_no_count_is_made_up() {
             );
             let outbox = folder.open().unwrap();
             assert_eq!(all_ids(&outbox), (0..2 * there).collect::<Vec<_>>());
-            assert_eq!(told(&outbox), [("its file was replaced by another outbox's".to_owned(), UNKNOWN)]);
+            assert_eq!(told(&outbox), [(REPLACED.to_owned(), UNKNOWN)]);
             drop(outbox);
             // From now on they belong together.
             assert_eq!(told(&folder.open().unwrap()), []);
         }
     }
+}
+
+#[test]
+fn the_log_of_another_outbox_is_known_by_its_number() {
+    for (here, there) in [(0, 3), (3, 50), (50, 3), (3, 3)] {
+        let (folder, other) = (killed(here), killed(there));
+        fs::copy(other.path().join("outbox.db-wal"), folder.path().join("outbox.db-wal")).unwrap();
+        let outbox = folder.open().unwrap();
+        assert_eq!(all_ids(&outbox), (0..2 * there).collect::<Vec<_>>());
+        assert_eq!(told(&outbox), [(REPLACED.to_owned(), UNKNOWN)]);
+    }
+}
+
+#[test]
+fn so_is_a_log_that_was_written_back_and_begun_again() {
+    // 3,000 commits of a page or two each: the log is written back several times.
+    let [(folder, here), (other, there)] = [outbox(3), outbox(0)];
+    for row in 0..3_000 {
+        there.accept([run(row..row + 1)]).unwrap();
+    }
+    let (folder, other) = (folder.killed(), other.killed());
+    drop((here, there));
+    fs::copy(other.path().join("outbox.db-wal"), folder.path().join("outbox.db-wal")).unwrap();
+    let outbox = folder.open().unwrap();
+    let [(what, loss)] = <[_; 1]>::try_from(told(&outbox)).unwrap();
+    assert_eq!((what.as_str(), loss.exact), (REPLACED, false));
 }
 
 #[test]

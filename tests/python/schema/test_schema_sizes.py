@@ -1,4 +1,4 @@
-"""Schemas that nobody means: a million of anything, what has no end, and names of a hundred megabytes."""
+"""Schemas that nobody means: a million of anything, what has no end, and names of ten megabytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MILLION = 1_000_000
 NAMES = [f"c{number}" for number in range(MILLION)]
 TABLE = TableSchema("t", {"a": int})
 NAMELESS = {"name": "d", "tables": [{"name": "t", "columns": [{}] * MILLION}]}
-LONG = "x" * 100_000_000
+LONG = "x" * 10_000_000
 
 
 def refusal(make: Callable[[], object]) -> str:
@@ -123,7 +123,7 @@ def test_of_a_wide_frame_the_columns_of_the_schema_can_be_read_alone() -> None:
         lambda: TableSchema.infer("t", [{LONG: 1}, {LONG: "x"}]),
     ],
 )
-def test_a_name_of_a_hundred_megabytes_is_refused_at_once_and_told_in_short(make: Callable[[], object]) -> None:
+def test_a_name_of_ten_megabytes_is_refused_at_once_and_told_in_short(make: Callable[[], object]) -> None:
     assert len(refusal(make)) < 1_000
 
 

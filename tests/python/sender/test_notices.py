@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import powerbi_push as pbi
-from conftest import arrived, make_table, orders, posts, wait_until
+from conftest import arrived, check_account, make_table, orders, posts, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,9 +195,9 @@ def test_a_broken_handler_ends_a_push_with_its_account(virtual: Emulator) -> Non
     table = make_table(virtual, quotas=FIVE_A_MINUTE)
     with pytest.raises(RuntimeError, match="waiting") as caught:
         table.push(orders(TEN_REQUESTS))
-    result: pbi.PushResult = caught.value.result  # type: ignore[attr-defined]
-    assert result.read == TEN_REQUESTS == result.confirmed + result.unsent
-    assert sum(arrived(virtual).values()) == result.confirmed
+    # Answers to the five may be on their way.
+    result = check_account(caught.value.result, arrived(virtual))  # type: ignore[attr-defined]
+    assert (result.read, result.requests, result.unsent) == (TEN_REQUESTS, 5, TEN_REQUESTS // 2)
 
 
 @pytest.mark.usefixtures("_broken")

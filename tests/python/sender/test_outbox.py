@@ -60,9 +60,12 @@ def test_nothing_is_deleted_at_close_and_what_is_left_goes_first(path: Path) -> 
 def test_what_was_left_is_sent_without_waiting_for_a_new_row(path: Path) -> None:
     with FaultServer(SILENCE, CONFIRMED) as server:
         table = server.table(ordered=True)
-        leave(table, path, orders(3))
+        left = table.sender(outbox=path, **SLOW)
+        left.send_many(orders(10_000))
+        server.wait_for_posts(1)
+        left.close(timeout=0.01)
         with table.sender(outbox=path, **SLOW) as sender:
-            wait_until(lambda: sender.stats.confirmed == 3)
+            wait_until(lambda: sender.stats.confirmed == 10_000)
 
 
 def test_rows_without_an_answer_are_in_doubt_here_and_maybe_twice_in_the_next_run(path: Path) -> None:

@@ -68,7 +68,9 @@ def test_a_user_and_an_app_are_told_apart() -> None:
 
 def test_it_can_be_awaited(powerbi: Emulator) -> None:
     powerbi.client().create_dataset(SCHEMA)
-    assert asyncio.run(pbi.doctor_async("Sales/Orders")) == pbi.doctor("Sales/Orders")
+    awaited, called = asyncio.run(pbi.doctor_async("Sales/Orders")), pbi.doctor("Sales/Orders")
+    assert states(awaited) == states(called)
+    assert last(awaited) == last(called) == pbi.Check("table", "ok", "the table `Orders` is there")
 
 
 # Settings.

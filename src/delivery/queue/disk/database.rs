@@ -66,6 +66,8 @@ pub(super) struct Database {
     pub(super) unsaved_dead_letters: Vec<StoredDeadLetter>,
     /// Pages written to the log since it was last written back.
     pages: u64,
+    /// Whether the number of this queue stands in the log since then: what is another's is known by it.
+    is_log_signed: bool,
     pub(super) mark: MarkFile,
     pub(super) notices: Vec<QueueNotice>,
     /// Notices in the file that were handed out, and those of them that somebody has heard.
@@ -108,6 +110,7 @@ impl Database {
             unsaved: false,
             unsaved_dead_letters: Vec::new(),
             pages: 0,
+            is_log_signed: false,
             mark,
             notices: Vec::new(),
             handed: (0, 0),
@@ -160,11 +163,8 @@ impl Database {
 
     /// The file knows from now on that it is open, and the mark what is in it.
     fn begin(&mut self) -> Result<(), FileFailure> {
-        let id = self.mark.id;
         self.mark.say(&self.totals().opening(&self.mark.totals()), true);
         let written = self.write_once(&|transaction: &mut Transaction, file: &Connection| {
-            schema::add_tables(file)?;
-            put(file, &Marked { id, closed: false })?;
             transaction.state.change += CHANGES_OF_AN_OPENING - 1;
             transaction.save(file)?;
             all::<StoredNotice>(file, "ORDER BY first", ())
@@ -185,7 +185,7 @@ impl Database {
     fn put_to_use(&mut self, connection: Connection) -> &Connection {
         self.watch = Watch::over([self.place.path().to_path_buf(), self.place.lock()]);
         self.beside = Watch::over([self.place.wal(), self.place.beside("-shm")]);
-        self.suspect = false;
+        (self.suspect, self.is_log_signed) = (false, false);
         self.connection.insert(connection)
     }
 
@@ -291,16 +291,19 @@ impl Database {
     ) -> Result<T, FileFailure> {
         self.recover()?;
         let told = self.is_told();
-        let Self { connection: Some(connection), unsaved, unsaved_dead_letters, .. } = self else {
+        let id = self.mark.id;
+        let Self { connection: Some(connection), is_log_signed, unsaved, unsaved_dead_letters, .. } = self else {
             return Err(FileFailure::Full);
         };
         let mut transaction = self.transaction.clone();
         let outcome = transact(connection, |file| {
+            if !*is_log_signed {
+                metadata::sign(file, id)?;
+            }
             if *unsaved {
                 transaction.write_anew(file, unsaved_dead_letters)?;
             }
             if told {
-                schema::add_tables(file)?;
                 file.execute(&format!("DELETE FROM {}", StoredNotice::TABLE), ())?;
             }
             work(&mut transaction, file)
@@ -308,7 +311,7 @@ impl Database {
         match &outcome {
             Ok(_) => {
                 self.transaction = transaction;
-                self.unsaved = false;
+                (self.is_log_signed, self.unsaved) = (true, false);
                 self.handed = if told { (0, 0) } else { self.handed };
                 self.unsaved_dead_letters.clear();
                 self.note();
@@ -389,7 +392,7 @@ impl Database {
     pub(super) fn write_back(&mut self) {
         let Some(connection) = &self.connection else { return };
         match schema::write_back(connection) {
-            Ok(()) => self.pages = 0,
+            Ok(()) => (self.pages, self.is_log_signed) = (0, false),
             Err(FileFailure::Full) => {}
             Err(_) => self.suspect = true,
         }

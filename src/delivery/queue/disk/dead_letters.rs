@@ -147,10 +147,17 @@ impl Database {
         Ok(rows)
     }
 
+    /// The oldest that is intact: those that are not are told as lost, and are in the file that was damaged.
     fn oldest_dead_letter(&mut self) -> Result<Option<StoredDeadLetter>, FileFailure> {
         if self.transaction.state.dead_letter_rows == 0 {
             return Ok(None);
         }
-        Ok(all(self.reading()?, "ORDER BY first LIMIT 1", ())?.pop())
+        let mut oldest = |database: &mut Self| all(database.reading()?, "ORDER BY first LIMIT 1", ());
+        let mut found = oldest(self);
+        if let Err(FileFailure::Damaged(what)) = &found {
+            self.salvage_in_use(what)?;
+            found = oldest(self);
+        }
+        Ok(found?.pop())
     }
 }

@@ -35,7 +35,7 @@ pub(super) const CHANGES_OF_AN_OPENING: u64 = 1 + 2 * CHANGES_OF_A_COMMIT;
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// What may be wrong with a file, by its mark.
-pub(super) const ANOTHERS: &str = "its file was replaced by another outbox's";
+pub(super) const ANOTHERS: &str = "its file, or the log beside it, was replaced by another outbox's";
 const BEHIND: &str = "its mark knows of more than is in it";
 const NO_MARK: &str = "its mark is missing or damaged: nobody knows what should be in it";
 const OLD_MARK: &str = "its mark is older than it is: nobody knows what should be in it";

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::FileFailure;
 use super::record::{Marked, State, StoredBatch, StoredDeadLetter, StoredRun};
-use super::table::{Record, all, each_intact, leads_back};
+use super::schema;
+use super::table::{Record, all, each_intact, leads_back, put};
 use crate::delivery::queue::taken::{Known, Taken};
 use crate::error::amount;
 
@@ -41,6 +42,13 @@ pub(super) fn load(connection: &Connection) -> Result<(State, Taken), FileFailur
 /// What the file says of its mark.
 pub(super) fn marked(connection: &Connection) -> Option<Marked> {
     all(connection, "", ()).ok()?.pop()
+}
+
+/// Writes that the queue `id` is open. SQLite would not write again what stands there already.
+pub(super) fn sign(connection: &Connection, id: u64) -> Result<(), FileFailure> {
+    schema::add_tables(connection)?;
+    connection.execute(&format!("DELETE FROM {}", Marked::TABLE), ())?;
+    Ok(put(connection, &Marked { id, closed: false })?)
 }
 
 /// Whether everything is there that should be by this metadata.

@@ -93,7 +93,10 @@ impl Reader {
     /// The dead letters, oldest first, each with its rows.
     pub fn dead_letters(&self) -> Result<Vec<(DeadLetter, StoredRows)>> {
         self.read(|file, state, _| {
-            let found = dead_letters::list(file, &state.destination)?;
+            let found = dead_letters::list(file, &state.destination).map_err(|failure| match failure {
+                FileFailure::Damaged(_) => failure.to_error("reading", &self.path).with_hint(CLEAR_UP).into(),
+                failure => failure,
+            })?;
             let rows: u64 = found.iter().map(|(letter, _)| letter.rows).sum();
             if rows < state.dead_letter_rows {
                 return Err(FileFailure::Damaged(format!(
@@ -114,7 +117,7 @@ impl Reader {
     /// what can be read is written, and the error says how many rows that are and how many are not there.
     pub fn export(&self, parts: &[Part], out: &mut impl Write) -> Result<u64> {
         self.look(|file, state, taken, doubt| {
-            let (mut count, mut all, mut wrong) = (0, 0, None);
+            let (mut count, mut all, mut wrong, mut hint) = (0, 0, None, OPEN_WITH_SENDER);
             let mut write = |stored: &StoredRows, rows| {
                 count += self.lines(stored, rows, out)?;
                 Ok(())
@@ -134,7 +137,10 @@ impl Reader {
                     ),
                 };
                 all += rows;
-                wrong = wrong.or(found);
+                if wrong.is_none() && found.is_some() {
+                    hint = if *part == Part::DeadLetter { CLEAR_UP } else { OPEN_WITH_SENDER };
+                    wrong = found;
+                }
             }
             let what = match wrong {
                 None if doubt.is_some() => doubt.map_or(BEHIND, |doubt| doubt.why).to_owned(),
@@ -144,11 +150,11 @@ impl Reader {
                 Some(FileFailure::Disk(error)) => error.to_string(),
                 Some(failure) => return Err(failure),
             };
-            Err(self.missing(count, all.saturating_sub(count), doubt.is_none(), &what))
+            Err(self.missing(count, all.saturating_sub(count), doubt.is_none(), &what).with_hint(hint).into())
         })
     }
 
-    fn missing(&self, count: u64, missing: u64, exact: bool, what: &str) -> FileFailure {
+    fn missing(&self, count: u64, missing: u64, exact: bool, what: &str) -> Error {
         let path = self.path.display();
         let missing = match missing {
             0 => "an unknown number are".to_owned(),
@@ -159,7 +165,7 @@ impl Reader {
         };
         let (rows, were) = (amount(count, "row"), if count == 1 { "was" } else { "were" });
         let message = format!("the outbox `{path}` is damaged: {rows} {were} written and {missing} missing ({what})");
-        Error::new(Kind::Outbox, message).with_hint(OPEN_WITH_SENDER).into()
+        Error::new(Kind::Outbox, message)
     }
 
     /// Whether all rows that are not settled can be read.
@@ -259,3 +265,5 @@ struct Doubt {
 const BEHIND: &str = "rows that were accepted are not in it";
 /// What to do about a damaged queue.
 const OPEN_WITH_SENDER: &str = "open it with its sender: that rescues its rows";
+/// What to do about dead letters that are damaged: a sender does not read them.
+const CLEAR_UP: &str = "`Outbox.export` writes the rows that are intact, `Outbox.retry` puts them back and `Outbox.drop` deletes them";
