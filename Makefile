@@ -151,7 +151,7 @@ test-core: ## the Rust tests; that the core compiles without the emulator is see
 
 .PHONY: test-python
 test-python: develop ## the Python tests, in one process more than there are processors: many of them wait
-	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
 	$(BIN)/python tests/python/smoke.py
 
 # A wheel for each other CPython, in an environment with nothing else in it. One target folder is for all of them, and begins

@@ -35,9 +35,10 @@ with Emulator() as emulator:
 def figures(rounds: int) -> Iterator[Figure]:
     """Processor time, time on the clock, and memory."""
     sys.path.append(str(Path(__file__).parents[1] / "python"))
-    from mstrio_environment import interpreter  # noqa: PLC0415 - of the other folder of tests
+    import mstrio_environment as theirs  # noqa: PLC0415 - of the other folder of tests
 
-    programs = {"ours": Path(sys.executable), "theirs": interpreter()}
+    theirs.make()
+    programs = {"ours": Path(sys.executable), "theirs": theirs.PYTHON}
     seen: dict[str, list[list[float]]] = {"ours": [], "theirs": []}
     with tempfile.TemporaryDirectory() as folder, far_end() as login:
         file = unpacked(Path(folder))

@@ -69,24 +69,32 @@ fn texts<T: ByteArrayType<Offset: TryInto<usize>>>(array: &GenericByteArray<T>, 
 
 /// Texts of views, one behind the other. A short one is in the view itself.
 fn views(array: &BinaryViewArray, rows: Range<usize>) -> Texts<'static> {
+    match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => views_of(array, rows, |_| true),
+        // Whatever the view of a missing text says, it has none.
+        Some(nulls) => views_of(array, rows, |row| nulls.is_valid(row)),
+    }
+}
+
+/// The same where it is known which of them are there.
+fn views_of(array: &BinaryViewArray, rows: Range<usize>, there: impl Fn(usize) -> bool) -> Texts<'static> {
     const VIEW: usize = size_of::<u128>();
-    let there = |row| array.is_valid(row);
     let length = |view: u128| usize::try_from(view & u128::from(u32::MAX)).unwrap_or(0);
-    let views = || array.views()[rows.clone()].iter().zip(rows.clone()).filter(|(_, row)| there(*row));
-    let long: usize = views().map(|(view, _)| length(*view)).filter(|length| *length > INLINE).sum();
+    let views = || {
+        let lengths = array.views()[rows.clone()].iter().zip(rows.clone());
+        lengths.map(|(view, row)| (view, row, if there(row) { length(*view) } else { 0 }))
+    };
+    let long: usize = views().map(|(_, _, length)| if length > INLINE { length } else { 0 }).sum();
     let (mut bytes, mut bounds) = (vec![0; long + VIEW * rows.len()], Vec::with_capacity(rows.len() + 1));
     let mut end = 0;
     bounds.push(0);
-    bounds.extend(array.views()[rows.clone()].iter().zip(rows.clone()).map(|(view, row)| {
-        let length = length(*view);
-        if !there(row) {
-        } else if length <= INLINE {
+    bounds.extend(views().map(|(view, row, length)| {
+        if length <= INLINE {
             bytes[end..end + VIEW].copy_from_slice(&(view >> 32).to_le_bytes());
-            end += length;
         } else {
             bytes[end..end + length].copy_from_slice(array.value(row));
-            end += length;
         }
+        end += length;
         end
     }));
     Texts { bytes: bytes.into(), bounds }

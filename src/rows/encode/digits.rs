@@ -90,6 +90,26 @@ pub(super) fn write_finite(room: &mut Value, value: f64) -> usize {
     }
 }
 
+/// Whether it has more digits than are made in registers.
+#[inline(always)]
+pub(super) fn has_many_digits(value: f64) -> bool {
+    parts(value.abs()).is_none()
+}
+
+/// Writes out several numbers, and `null` for what is none, before any of them is copied: a processor that reads what it
+/// has just written waits for it.
+#[inline(always)]
+pub(super) fn written_out<const N: usize>(
+    room: &mut [zmij::Buffer; N],
+    values: impl Iterator<Item = Option<f64>>,
+) -> [&str; N] {
+    let mut texts = [""; N];
+    for ((buffer, text), value) in room.iter_mut().zip(&mut texts).zip(values) {
+        *text = value.filter(|value| !value.is_nan()).map_or("null", |value| buffer.format_finite(value));
+    }
+    texts
+}
+
 /// Whether it has no fraction and is between -1,000,000 and 1,000,000; -0.0 is not.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "what is lost is seen")]
@@ -138,7 +158,7 @@ fn write_parts(room: &mut Value, negative: bool, parts: u64) -> usize {
 
 /// A number that somebody else has written out.
 #[inline(always)]
-fn write_text(room: &mut Value, text: &str) -> usize {
+pub(super) fn write_text(room: &mut Value, text: &str) -> usize {
     let bytes = text.as_bytes();
     let written = write_ends::<BLOCK>(room, bytes).is_some()
         || write_ends::<8>(room, bytes).is_some()

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::buffer::{Buffer, START, Value};
 use super::columns::Column;
-use super::digits::{write_below_hundred_million, write_below_million};
+use super::digits::{has_many_digits, write_below_hundred_million, write_below_million, write_text, written_out};
 use super::fitting::{Cells, Fitting, write_double, write_quoted};
 use super::keys::numbered;
 use super::strings::Key;
@@ -187,6 +187,7 @@ impl Lines<'_> {
             Cells::Small(values) => {
                 self.values(rows, column, room, |row, room| write_below_hundred_million(room, values[row]));
             }
+            Cells::Float(values) if has_many_digits(values[rows.start]) => self.many_digits(rows, column, values, room),
             Cells::Float(values) => self.values(rows, column, room, |row, room| write_double(room, values[row])),
             Cells::Bool(bits) => self.values(rows, column, room, |row, room| write_bool(room, bits.at(row))),
             Cells::Quoted(texts, _) if column.there.is_none() => {
@@ -207,6 +208,16 @@ impl Lines<'_> {
         self.each(rows, column, room, |row, line, start| {
             let room = line[start..].first_chunk_mut().expect("room for a value");
             if column.lacks(row) { write_null(room) } else { write(row, room) }
+        });
+    }
+
+    #[inline(always)]
+    fn many_digits(&mut self, rows: Range<usize>, column: &Fit<'_>, values: &[f64], room: usize) {
+        let (first, mut buffers) = (rows.start, std::array::from_fn::<_, BLOCK, _>(|_| zmij::Buffer::new()));
+        let values = rows.clone().map(|row| (!column.lacks(row)).then_some(values[row]));
+        let texts = written_out(&mut buffers, values);
+        self.each(rows, column, room, |row, line, start| {
+            write_text(line[start..].first_chunk_mut().expect("room for a value"), texts[row - first])
         });
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from datetime import datetime
 from decimal import Decimal
@@ -246,6 +247,29 @@ def test_a_large_frame_arrives_whole(powerbi: Emulator) -> None:
     assert (result.confirmed, result.requests) == (100_001, 11)
     assert set(arrived(powerbi).values()) == {1}
     assert len(arrived(powerbi)) == 100_001
+
+
+ONE_COLUMN: dict[str, list[Any]] = {
+    "floats of few and of many digits": [0.125, 1 / 3, -2.5e-9, 1e300, 7.0, -0.0, 123456.789, math.pi * 1e7],
+    "floats, some missing": [1 / 3, None, math.nan, 2 / 3, 0.5],
+    "texts that lie in their views": ["", "a", "twelve bytes", "item 123456"],
+    "texts of every length": ["x" * length for length in range(40)],
+    "texts, some missing": ["short", None, "a text that does not lie in its view", None, ""],
+    "texts with what has to be escaped": ['a "quote"', "a\nline, and more than a view holds", "\\"],
+    "texts beyond ASCII": ["Zürich 1", "Zürich 123456789", "東京", "😀" * 9],
+}
+
+
+@pytest.mark.parametrize("values", ONE_COLUMN.values(), ids=ONE_COLUMN)
+@pytest.mark.parametrize("missing", [[], [None]], ids=["all there", "one missing"])
+def test_a_frame_of_one_column_is_written_as_its_rows_are(values: list[Any], missing: list[None]) -> None:
+    values = [value for repeat in range(7) for value in values[repeat % len(values) :] + values] + missing
+    table = TableSchema("One", {"Value": "Double" if any(isinstance(value, float) for value in values) else "String"})
+    frame = pl.DataFrame({"Value": values})
+    rows = [{"Value": value} for value in values]
+    for form in (frame, frame.to_arrow(), frame.to_pandas(use_pyarrow_extension_array=True)):
+        assert list(table.payloads(form)) == list(table.payloads(rows))
+    assert list(table.payloads(frame[3:])) == list(table.payloads(rows[3:]))
 
 
 def test_empty_frames_have_no_rows() -> None:

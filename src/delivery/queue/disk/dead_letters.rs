@@ -152,7 +152,7 @@ impl Database {
         if self.transaction.state.dead_letter_rows == 0 {
             return Ok(None);
         }
-        let mut oldest = |database: &mut Self| all(database.reading()?, "ORDER BY first LIMIT 1", ());
+        let oldest = |database: &mut Self| all(database.reading()?, "ORDER BY first LIMIT 1", ());
         let mut found = oldest(self);
         if let Err(FileFailure::Damaged(what)) = &found {
             self.salvage_in_use(what)?;

@@ -266,4 +266,5 @@ const BEHIND: &str = "rows that were accepted are not in it";
 /// What to do about a damaged queue.
 const OPEN_WITH_SENDER: &str = "open it with its sender: that rescues its rows";
 /// What to do about dead letters that are damaged: a sender does not read them.
-const CLEAR_UP: &str = "`Outbox.export` writes the rows that are intact, `Outbox.retry` puts them back and `Outbox.drop` deletes them";
+const CLEAR_UP: &str =
+    "`Outbox.export` writes the rows that are intact, `Outbox.retry` puts them back and `Outbox.drop` deletes them";

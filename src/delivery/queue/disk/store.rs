@@ -1,6 +1,9 @@
 //! The disk as a place where rows wait.
 
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::DiskQueue;
 use super::record::StoredDeadLetter;
@@ -93,11 +96,69 @@ impl Store for DiskQueue {
     }
 }
 
-/// Work that waits for the disk; a thread that has other tasks hands them on first.
+/// How many threads of runtimes wait for the disk.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Work that waits for the disk. The last thread of a runtime that is free hands its other tasks on first; those before it
+/// do not, since each that does may begin one thread more, which stays.
 fn waiting<T>(work: impl FnOnce() -> T) -> T {
-    let flavor = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
-    if flavor.is_ok_and(|flavor| flavor == tokio::runtime::RuntimeFlavor::MultiThread) {
-        return tokio::task::block_in_place(work);
+    let Some(runtime) = Handle::try_current().ok().filter(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread)
+    else {
+        return work();
+    };
+    let waits = Waits::begin();
+    if waits.all < runtime.metrics().num_workers() { work() } else { tokio::task::block_in_place(work) }
+}
+
+/// One that waits, until it is dropped.
+struct Waits {
+    /// How many wait, with this one.
+    all: usize,
+}
+
+impl Waits {
+    fn begin() -> Self {
+        Self { all: WAITING.fetch_add(1, Ordering::Relaxed) + 1 }
     }
-    work()
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const WATCHDOG: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn however_many_wait_for_the_disk_others_go_on() {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build().expect("threads");
+        let (ends, disks): (Vec<_>, Vec<_>) = (0..5).map(|_| channel::<()>()).unzip();
+        let went_on = runtime.block_on(async {
+            let begun = disks.into_iter().map(|disk| tokio::spawn(async move { waiting(|| disk.recv().is_err()) }));
+            let waiting: Vec<_> = begun.collect();
+            let others = async {
+                for _ in 0..100 {
+                    tokio::spawn(tokio::task::yield_now()).await.expect("no panic");
+                }
+            };
+            let went_on = timeout(WATCHDOG, others).await.is_ok();
+            drop(ends);
+            for one in waiting {
+                assert!(one.await.expect("no panic"));
+            }
+            went_on
+        });
+        assert!(went_on);
+    }
 }
