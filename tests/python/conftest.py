@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -171,7 +172,7 @@ def check_parents_sender(sender: Sender) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_sign_in_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_sign_in_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test finds what the machine's own environment signs in with."""
     azure = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "CLIENT_CERTIFICATE_PATH", "CLIENT_CERTIFICATE_PASSWORD")
     for name in (*azure, "AUTHORITY_HOST", "FEDERATED_TOKEN_FILE"):
@@ -182,8 +183,8 @@ def _no_sign_in_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     # Nothing leaves the machine: nobody listens there.
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
-    # Nor has anybody signed in with `powerbi-push login`.
-    monkeypatch.setenv("XDG_STATE_HOME", "/nonexistent/state")
+    # Nor has anybody signed in with `powerbi-push login`, another test least of all.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / f"state-{uuid4().hex}"))
 
 
 @pytest.fixture
