@@ -4,11 +4,12 @@
 
 use std::sync::{Arc, Weak};
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use super::callback_thread::{self, Call, CallbackThread};
-use super::errors;
 use super::wakeup::Wakeup;
+use super::{door, errors};
 use crate::clock::Clock;
 use crate::delivery::Route;
 use crate::delivery::queue::Queue;
@@ -37,6 +38,23 @@ pub(super) fn old_date(py: Python<'_>, found: Option<&(OldDate, &str)>) -> PyRes
     function(py)?.call1((line,)).map(drop)
 }
 
+/// Tells on the caller's own thread what a `queue` has to tell that was just opened: a short program may end before another
+/// thread has its turn. What a handler of the user's raises keeps nobody from sending.
+pub(super) fn of_opening(py: Python<'_>, place: &str, queue: &Queue) -> PyResult<()> {
+    let Some(disk) = queue.on_disk() else { return Ok(()) };
+    for notice in door::away(py, || disk.hand_out()) {
+        let is_kept = notice.is_kept();
+        let function = if is_kept { loss_function(py) } else { function(py) }?;
+        match function.call1((line(place, &Notice::Queue(notice)),)) {
+            Ok(told) if is_kept && told.is_truthy()? => door::away(py, || disk.heard()),
+            Ok(_) => {}
+            Err(raised) if raised.is_instance_of::<PyException>(py) => raised.write_unraisable(py, None),
+            Err(raised) => return Err(raised),
+        }
+    }
+    Ok(())
+}
+
 /// Has each notice of `delivery` logged by the callback thread, at once. What its `queue` keeps until somebody has heard it is told in
 /// a way that reaches somebody.
 pub(super) fn by_callback_thread(
@@ -47,7 +65,7 @@ pub(super) fn by_callback_thread(
 ) -> PyResult<Delivery> {
     callback_thread::start(py, CallbackThread::Users)?;
     let call = |function: Bound<'_, PyAny>| Arc::new(Call { function: function.unbind(), argument: None });
-    let (log, tell) = (call(function(py)?), call(errors::face(py, "delivery.notices")?.getattr("tell_loss")?));
+    let (log, tell) = (call(function(py)?), call(loss_function(py)?));
     let (place, queue) = (route.place.clone(), Arc::downgrade(queue));
     Ok(delivery.noticing(move |notice| match notice {
         Notice::Queue(kept) if kept.is_kept() => {
@@ -67,6 +85,10 @@ pub(super) fn by_callback_thread(
 
 fn function(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     errors::face(py, "delivery.notices")?.getattr("log")
+}
+
+fn loss_function(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    errors::face(py, "delivery.notices")?.getattr("tell_loss")
 }
 
 fn line(place: &str, notice: &Notice) -> String {

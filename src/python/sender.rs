@@ -94,6 +94,7 @@ impl Sender {
         let full = options.full_request(limits);
         let (clock, wakeups) = (sink.route.clock.clone(), Arc::<Wakeups>::default());
         let queue = raise(py, door::away(py, || make_queue(&options, &sink, &wakeups)))?;
+        notices::of_opening(py, &sink.route.place, &queue)?;
         let queue = Arc::new(queue);
         let policy = Policy {
             retry: sink.route.retry,

@@ -34,7 +34,7 @@ def tell_loss(line: str) -> bool:
     log(line)
     if _is_read():
         return True
-    warnings.warn(line, OutboxWarning, stacklevel=2)
+    warnings.warn(line, OutboxWarning, stacklevel=3)  # at the line that makes the sender
     return not _is_silenced() and _has_come_out(sys.stderr)
 
 

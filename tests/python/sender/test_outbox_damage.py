@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -120,11 +121,11 @@ def test_a_loss_is_a_warning_where_nobody_reads_the_log(path: Path, monkeypatch:
             warnings.simplefilter("error")
             patch.setattr(sys, "unraisablehook", raised.append)
             with table.sender(outbox=left):
-                wait_until(lambda: raised)
+                assert raised
         assert raised[0].exc_type is pbi.OutboxWarning
         # What raised may have reached nobody: it is told again.
         with pytest.warns(pbi.OutboxWarning, match="37 accepted rows are lost") as told, table.sender(outbox=left):
-            wait_until(lambda: told.list)
+            assert [warning.filename for warning in told] == [__file__]
 
 
 def test_a_loss_is_told_again_where_warnings_went_nowhere(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +142,39 @@ def test_a_loss_is_told_again_where_warnings_went_nowhere(path: Path, monkeypatc
             with table.sender(outbox=left):
                 wait_until(lambda: told)
             assert [line for line in told if "37 accepted rows are lost" not in line] == []
+
+
+def test_a_loss_is_told_before_the_sender_is_there(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        with table.sender(outbox=left):
+            (record,) = [record for record in caplog.records if "37 accepted rows are lost" in record.getMessage()]
+        assert record.thread == threading.get_ident()
+
+
+class Interrupted(logging.Handler):
+    """A person presses Ctrl-C while it writes."""
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - of the base class
+        """Be interrupted."""
+        raise KeyboardInterrupt
+
+
+def test_a_loss_is_told_again_where_telling_it_was_interrupted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logger, handler = logging.getLogger("powerbi_push"), Interrupted()
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        logger.addHandler(handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                table.sender(outbox=left)
+        finally:
+            logger.removeHandler(handler)
+        caplog.clear()
+        with table.sender(outbox=left):
+            assert "37 accepted rows are lost" in caplog.text
 
 
 class Full(io.StringIO):
