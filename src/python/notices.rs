@@ -38,9 +38,9 @@ pub(super) fn old_date(py: Python<'_>, found: Option<&(OldDate, &str)>) -> PyRes
     function(py)?.call1((line,)).map(drop)
 }
 
-/// Tells on the caller's own thread what a `queue` has to tell that was just opened: a short program may end before another
-/// thread has its turn. What a handler of the user's raises keeps nobody from sending.
-pub(super) fn of_opening(py: Python<'_>, place: &str, queue: &Queue) -> PyResult<()> {
+/// Tells on the caller's own thread what a `queue` has to tell of what he has just asked of it, such as to be opened: a short
+/// program may end before another thread has its turn. What a handler of the user's raises keeps nobody from sending.
+pub(super) fn at_once(py: Python<'_>, place: &str, queue: &Queue) -> PyResult<()> {
     let Some(disk) = queue.on_disk() else { return Ok(()) };
     for notice in door::away(py, || disk.hand_out()) {
         let is_kept = notice.is_kept();
@@ -55,8 +55,8 @@ pub(super) fn of_opening(py: Python<'_>, place: &str, queue: &Queue) -> PyResult
     Ok(())
 }
 
-/// Has each notice of `delivery` logged by the callback thread, at once. What its `queue` keeps until somebody has heard it is told in
-/// a way that reaches somebody.
+/// Has each notice of `delivery` logged by the callback thread, at once. What its `queue` keeps until somebody has heard it
+/// is told in a way that reaches somebody.
 pub(super) fn by_callback_thread(
     py: Python<'_>,
     route: &Route,

@@ -94,7 +94,7 @@ impl Sender {
         let full = options.full_request(limits);
         let (clock, wakeups) = (sink.route.clock.clone(), Arc::<Wakeups>::default());
         let queue = raise(py, door::away(py, || make_queue(&options, &sink, &wakeups)))?;
-        notices::of_opening(py, &sink.route.place, &queue)?;
+        notices::at_once(py, &sink.route.place, &queue)?;
         let queue = Arc::new(queue);
         let policy = Policy {
             retry: sink.route.retry,
@@ -209,13 +209,12 @@ impl Sender {
 
     /// Puts the dead letters behind the rows that wait; answers how many rows that were.
     fn retry(&self, py: Python<'_>) -> PyResult<u64> {
-        door::through(py, || raise(py, door::away(py, || self.shared.queue.retry_dead_letters())))
+        self.clear_up(py, Queue::retry_dead_letters)
     }
 
     /// Deletes the dead letters; answers how many rows that were.
     fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        let drop = || self.shared.queue.on_disk().map_or(Ok(0), DiskQueue::drop_dead_letters);
-        door::through(py, || raise(py, door::away(py, drop)))
+        self.clear_up(py, |queue| queue.on_disk().map_or(Ok(0), DiskQueue::drop_dead_letters))
     }
 
     /// What has become of the rows so far.
@@ -230,6 +229,15 @@ impl Sender {
 }
 
 impl Sender {
+    /// Does something with the dead letters, and tells which of them it has found to be lost.
+    fn clear_up(&self, py: Python<'_>, work: impl FnOnce(&Queue) -> Result<u64> + Send) -> PyResult<u64> {
+        door::through(py, || {
+            let rows = raise(py, door::away(py, || work(&self.shared.queue)))?;
+            notices::at_once(py, &self.shared.sink.route.place, &self.shared.queue)?;
+            Ok(rows)
+        })
+    }
+
     fn accept(&self, row: &Bound<'_, PyAny>, elsewhere: bool) -> PyResult<Option<Operation>> {
         let py = row.py();
         let shared = self.open(py)?;

@@ -15,6 +15,7 @@ mod model;
 mod old_marks;
 mod place;
 mod salvage;
+mod damaged_dead_letters;
 mod speed;
 mod strange_marks;
 mod foreign_files;

@@ -5,15 +5,13 @@ Nothing imports this before there is a line to log, or a sender that may have on
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import IO, Any
 
 from powerbi_push.exceptions import OutboxWarning
-
-if TYPE_CHECKING:
-    from typing import IO
 
 _LOGGER = logging.getLogger("powerbi_push")
 _LOGGER.addHandler(logging.NullHandler())
@@ -32,10 +30,43 @@ def tell_loss(line: str) -> bool:
         and programs can silence them.
     """
     log(line)
-    if _is_read():
+    if _is_read(_LOGGER):
         return True
-    warnings.warn(line, OutboxWarning, stacklevel=3)  # at the line that makes the sender
-    return not _is_silenced() and _has_come_out(sys.stderr)
+    stream = _Witness(sys.stderr) if sys.stderr else None
+    with contextlib.redirect_stderr(stream):
+        warnings.warn(line, OutboxWarning, stacklevel=3)  # at the line that makes the sender
+    if _is_silenced():
+        return False
+    if warnings.showwarning.__module__ == "logging":  # `logging.captureWarnings(True)`
+        return _is_read(logging.getLogger("py.warnings"))
+    return stream is not None and stream.has_come_out()
+
+
+class _Witness:
+    """A stream that sees whether all that was written to it went anywhere: `warnings` says nothing of it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._failed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            self._failed = True
+            raise
+
+    def has_come_out(self) -> bool:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            return False
+        except AttributeError:
+            pass  # It is no file.
+        return not self._failed
 
 
 def _is_silenced() -> bool:
@@ -46,24 +77,10 @@ def _is_silenced() -> bool:
     return False
 
 
-def _has_come_out(stream: IO[str] | None) -> bool:
-    """Whether what was written there went anywhere: what could not be written waits, and fails again."""
-    if stream is None:
+def _is_read(logger: logging.Logger | None) -> bool:
+    """Whether a handler of the program's takes the warnings of this logger."""
+    if logger is None or not logger.isEnabledFor(logging.WARNING):
         return False
-    try:
-        stream.flush()
-    except (OSError, ValueError):
-        return False
-    except AttributeError:
-        return True  # It is no file.
-    return True
-
-
-def _is_read() -> bool:
-    """Whether a handler of the program's takes our warnings."""
-    if not _LOGGER.isEnabledFor(logging.WARNING):
-        return False
-    logger: logging.Logger | None = _LOGGER
     while logger is not None:
         for handler in logger.handlers:
             if not isinstance(handler, logging.NullHandler) and handler.level <= logging.WARNING:

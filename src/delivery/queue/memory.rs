@@ -217,11 +217,15 @@ impl State {
         ends: impl ExactSizeIterator<Item = u32>,
         at: impl FnOnce() -> u64,
     ) {
-        if self.tail.as_ref().is_some_and(|tail| tail.rows.size() + bare.len() > COMPACT_BYTES) {
+        let mut empty = None;
+        if let Some(tail) = self.tail.as_ref().filter(|tail| tail.rows.size() + bare.len() > COMPACT_BYTES) {
+            // In a long outage all runs are full. Pieces of memory of one size take each other's places.
+            empty = Some(RunBuilder::with_capacity(framing, COMPACT_BYTES.max(bare.len()), tail.rows.rows()));
             self.seal();
         }
         let (first, rows) = (self.accepted, ends.len() as u64);
-        let tail = self.tail.get_or_insert_with(|| Tail { rows: RunBuilder::new(framing), first, at: at() });
+        let new = || Tail { rows: empty.unwrap_or_else(|| RunBuilder::new(framing)), first, at: at() };
+        let tail = self.tail.get_or_insert_with(new);
         let before = tail.rows.size();
         tail.rows.push(bare, ends);
         self.bytes += (tail.rows.size() - before) as u64;

@@ -18,6 +18,14 @@ impl RunBuilder {
         Self { framing, body: framing.prefix.to_vec(), ends: Vec::new() }
     }
 
+    /// A run without rows, with memory for `bytes` of them that are `rows` in number.
+    #[must_use]
+    pub fn with_capacity(framing: &'static Framing, bytes: usize, rows: usize) -> Self {
+        let mut body = Vec::with_capacity(framing.prefix.len() + bytes + framing.suffix.len());
+        body.extend_from_slice(framing.prefix);
+        Self { framing, body, ends: Vec::with_capacity(rows) }
+    }
+
     /// Adds rows. They are what [`Run::bare`] and [`Run::ends`] gave for some rows of this framing.
     pub fn push(&mut self, bare: &[u8], ends: impl Iterator<Item = u32>) {
         if !self.ends.is_empty() {
@@ -32,6 +40,12 @@ impl RunBuilder {
     #[must_use]
     pub fn size(&self) -> usize {
         self.body.len() - self.framing.prefix.len()
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.ends.len()
     }
 
     /// The rows as one run.

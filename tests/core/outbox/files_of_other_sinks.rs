@@ -9,13 +9,14 @@ use powerbi_push::services::powerbi::sinks::PUSH_ROWS;
 
 use crate::outbox::folder::{Folder, all_ids, run, settings};
 
-/// An outbox of another destination, left by a process that was killed. Its log has its first page in it.
-fn anothers() -> Folder {
+/// An outbox of another destination with so many commits, left by a process that was killed. With many the log has its
+/// first page in it, with few only the pages of its rows.
+fn anothers(commits: i64) -> Folder {
     let folder = Folder::new();
     let destination = Some(Destination::new("elsewhere", &PUSH_ROWS));
     let disk = DiskQueue::open(Settings { destination, ..settings(&folder.file(), u64::MAX) }).unwrap();
     let outbox = Queue::on_the_disk(disk, || ());
-    (0..50).for_each(|part| outbox.accept([run(1_000 * part..1_000 * part + 20)]).unwrap());
+    (0..commits).for_each(|part| outbox.accept([run(1_000 * part..1_000 * part + 20)]).unwrap());
     folder.killed()
 }
 
@@ -34,11 +35,17 @@ fn ours() -> Folder {
 
 #[test]
 fn the_log_of_another_outbox_is_refused_and_nothing_is_changed() {
-    let (folder, other) = (ours(), anothers());
+    // After 3,000 it was written back, and begun again.
+    for commits in [1, 3, 50, 3_000] {
+        is_refused(&ours(), &anothers(commits));
+    }
+}
+
+fn is_refused(folder: &Folder, other: &Folder) {
     let log = folder.path().join("outbox.db-wal");
     let own = fs::read(&log).unwrap();
     fs::copy(other.path().join("outbox.db-wal"), &log).unwrap();
-    let before = content(&folder);
+    let before = content(folder);
     let said = "is that of another outbox, with another destination";
     for lock in [true, false] {
         if !lock {
@@ -50,7 +57,7 @@ fn the_log_of_another_outbox_is_refused_and_nothing_is_changed() {
         assert!(error.message.contains(said), "{error}");
         let unasked = Settings { destination: None, ..settings(&folder.file(), u64::MAX) };
         assert!(DiskQueue::open(unasked).unwrap_err().message.contains(said));
-        let mut after = content(&folder);
+        let mut after = content(folder);
         after.insert("outbox.db-lock".into(), before["outbox.db-lock"].clone());
         assert_eq!(after, before);
     }
@@ -61,7 +68,7 @@ fn the_log_of_another_outbox_is_refused_and_nothing_is_changed() {
 
 #[test]
 fn the_file_of_another_destination_in_the_place_of_ours_is_refused_and_nothing_is_changed() {
-    let (folder, other) = (ours(), anothers());
+    let (folder, other) = (ours(), anothers(50));
     for suffix in ["", "-wal"] {
         let name = format!("outbox.db{suffix}");
         fs::copy(other.path().join(&name), folder.path().join(&name)).unwrap();

@@ -81,54 +81,6 @@ fn a_damaged_run_is_lost_and_everything_else_is_as_it_was() {
     assert_eq!(reports(&next), [(2, "outbox.db.corrupt-2".to_owned())]);
 }
 
-/// Rows 20 to 22 as dead letters of their own, one of them damaged; row 0 waits.
-fn damaged_dead_letter() -> Folder {
-    let folder = Folder::new();
-    let outbox = folder.open().unwrap();
-    for row in 20..23 {
-        outbox.accept([run([row])]).unwrap();
-        let batch = take(&outbox, 1, 1_000_000).unwrap();
-        outbox.settle_as_dead_letter(&batch, RowState::Rejected, &Error::new(Kind::Service, "no")).unwrap();
-    }
-    outbox.accept([run([0])]).unwrap();
-    drop(outbox);
-    spoil(&folder.file(), "item 2");
-    folder
-}
-
-#[test]
-fn a_damaged_dead_letter_does_not_keep_the_others_from_being_cleared_up() {
-    let retry: fn(&DiskQueue) -> u64 = |disk| disk.retry().unwrap();
-    let drop_all: fn(&DiskQueue) -> u64 = |disk| disk.drop_dead_letters().unwrap();
-    for (clear_up, waiting) in [(retry, 3), (drop_all, 1)] {
-        let folder = damaged_dead_letter();
-        let told = Reader::open(&folder.file(), Clock::simulated()).unwrap().dead_letters().unwrap_err();
-        assert!(told.message.contains("it is damaged: record"), "{told:?}");
-        assert!(told.hint.unwrap().contains("`Outbox.retry` puts them back"));
-        let outbox = folder.open().unwrap();
-        assert_eq!(clear_up(outbox.on_disk().unwrap()), 2);
-        let [notice] = <[QueueNotice; 1]>::try_from(outbox.on_disk().unwrap().notices()).unwrap();
-        let QueueNotice::Damaged { lost, .. } = &notice else { panic!("{notice}") };
-        assert_eq!((lost.rows, lost.dead_letter_rows, lost.exact), (0, 1, true));
-        assert_eq!(all_ids(&outbox).len(), waiting);
-        drop(outbox);
-        let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
-        assert_eq!(reader.dead_letters().unwrap(), []);
-        assert_eq!(reader.pending().unwrap().rows, waiting as u64);
-    }
-}
-
-#[test]
-fn an_export_writes_the_dead_letters_that_are_intact_and_says_how_to_clear_up() {
-    let folder = damaged_dead_letter();
-    let mut out = Vec::new();
-    let reader = Reader::open(&folder.file(), Clock::simulated()).unwrap();
-    let told = reader.export(&[Part::Pending, Part::DeadLetter], &mut out).unwrap_err();
-    assert_eq!(String::from_utf8(out).unwrap().lines().count(), 3);
-    assert!(told.message.contains("3 rows were written and 1 is missing"), "{told:?}");
-    assert!(told.hint.unwrap().contains("`Outbox.retry` puts them back"));
-}
-
 #[test]
 fn what_is_left_of_a_damaged_batch_is_another_batch_and_may_have_been_sent() {
     let folder = setup();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import logging
@@ -19,7 +20,7 @@ import pytest
 
 import powerbi_push as pbi
 from conftest import WATCHDOG, orders, wait_until
-from fault_server import CONFIRMED, SILENCE, FaultServer
+from fault_server import CONFIRMED, SILENCE, FaultServer, http
 from powerbi_push.delivery import notices
 from slow_senders import SLOW
 
@@ -177,6 +178,27 @@ def test_a_loss_is_told_again_where_telling_it_was_interrupted(path: Path, caplo
             assert "37 accepted rows are lost" in caplog.text
 
 
+def test_a_loss_that_is_told_by_whoever_clears_up_is_told_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FaultServer(SILENCE, CONFIRMED) as server:
+        table = server.table()
+        left = cut_log(table, path, 37)
+        table.sender(outbox=left).close()
+        assert len([record for record in caplog.records if "37 accepted rows are lost" in record.getMessage()]) == 1
+    with FaultServer(http(400)) as server:
+        table = server.table()
+        with table.sender(outbox=path.with_name("rejected.db"), max_rows=1, on_error=lambda _: None) as sender:
+            sender.send_many([{"Id": row, "Item": "x" * 50} for row in range(3)])
+            sender.flush()
+        file = path.with_name("rejected.db")
+        file.write_bytes(file.read_bytes().replace(b'"Id":1', b'"Id":7'))
+        caplog.clear()
+        for _ in range(2):
+            with table.sender(outbox=file, on_error=lambda _: None):
+                pbi.Outbox(file).drop()
+            lost = [record for record in caplog.records if "and 1 that was set aside" in record.getMessage()]
+            assert [record.thread for record in lost] == [threading.get_ident()]
+
+
 class Full(io.StringIO):
     """A log on a full disk."""
 
@@ -185,16 +207,30 @@ class Full(io.StringIO):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+class FullAtOnce(io.StringIO):
+    """The same without a buffer."""
+
+    def write(self, text: str, /) -> int:  # noqa: ARG002 - of the base class
+        """There is no room."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_loss_is_told_again_where_a_warning_is_ignored_or_was_not_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def show(message: Warning | str, *_: object) -> None:
+        # As Python does where nobody records warnings.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{message}\n")
+
     told: list[str] = []
     monkeypatch.setattr(logging.getLogger("powerbi_push"), "propagate", False)
     monkeypatch.setattr(notices, "log", told.append)
+    monkeypatch.setattr(warnings, "showwarning", show)
     with FaultServer(SILENCE, CONFIRMED) as server, warnings.catch_warnings():
         table = server.table()
         left = cut_log(table, path, 37)
-        for action, stderr in (("ignore", io.StringIO()), ("always", Full())):
+        for action, stderr in (("ignore", io.StringIO()), ("always", Full()), ("always", FullAtOnce())):
             told.clear()
             warnings.simplefilter(action)  # type: ignore[arg-type]
             monkeypatch.setattr(sys, "stderr", stderr)
@@ -204,6 +240,39 @@ def test_a_loss_is_told_again_where_a_warning_is_ignored_or_was_not_written(
         monkeypatch.setattr(sys, "stderr", io.StringIO())
         with pytest.warns(pbi.OutboxWarning, match="37 accepted rows are lost") as heard, table.sender(outbox=left):
             wait_until(lambda: heard.list)
+
+
+def test_a_loss_is_told_again_where_nobody_reads_the_log_of_warnings(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("powerbi_push"), "propagate", False)
+    log, handler = logging.getLogger("py.warnings"), Collecting()
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(log, "handlers", [])
+    with FaultServer(SILENCE, CONFIRMED) as server, warnings.catch_warnings():
+        warnings.simplefilter("always")
+        table = server.table()
+        left = cut_log(table, path, 37)
+        logging.captureWarnings(capture=True)
+        try:
+            for handlers in ([], [handler], [handler]):
+                monkeypatch.setattr(log, "handlers", handlers)
+                table.sender(outbox=left).close()
+        finally:
+            logging.captureWarnings(capture=False)
+    assert len([line for line in handler.lines if "37 accepted rows are lost" in line]) == 1
+
+
+class Collecting(logging.Handler):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.lines.append(record.getMessage())
 
 
 OPEN = """

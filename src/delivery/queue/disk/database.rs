@@ -66,7 +66,7 @@ pub(super) struct Database {
     pub(super) unsaved_dead_letters: Vec<StoredDeadLetter>,
     /// Pages written to the log since it was last written back.
     pages: u64,
-    /// Whether the number of this queue stands in the log since then: what is another's is known by it.
+    /// Whether the number and the destination of this queue stand in the log since then: what is another's is known by them.
     is_log_signed: bool,
     pub(super) mark: MarkFile,
     pub(super) notices: Vec<QueueNotice>,
@@ -271,7 +271,8 @@ impl Database {
         Ok(())
     }
 
-    /// Writes in one transaction; what it changes is known here once it is committed.
+    /// Writes in one transaction; what it changes is known here once it is committed. Where the file is damaged, once more in
+    /// a new one.
     pub(super) fn write<T>(
         &mut self,
         work: impl Fn(&mut Transaction, &Connection) -> Result<T, FileFailure>,
@@ -285,7 +286,7 @@ impl Database {
         }
     }
 
-    fn write_once<T>(
+    pub(super) fn write_once<T>(
         &mut self,
         work: &impl Fn(&mut Transaction, &Connection) -> Result<T, FileFailure>,
     ) -> Result<T, FileFailure> {
@@ -302,6 +303,9 @@ impl Database {
             }
             if *unsaved {
                 transaction.write_anew(file, unsaved_dead_letters)?;
+            } else if !*is_log_signed {
+                // The log says whose rows are in it.
+                transaction.save(file)?;
             }
             if told {
                 file.execute(&format!("DELETE FROM {}", StoredNotice::TABLE), ())?;

@@ -10,6 +10,7 @@ use super::failure::FileFailure;
 use super::record::StoredDeadLetter;
 use super::rows::StoredRows;
 use super::table::{all, each};
+use super::transaction::Transaction;
 use crate::delivery::queue::batch::Batch;
 use crate::error::{Error, Kind, ServiceAnswer};
 
@@ -98,66 +99,55 @@ pub(super) fn list(
 impl Database {
     /// Puts the dead letters behind the rows that wait; answers how many rows that were.
     pub(super) fn retry(&mut self, at: u64) -> Result<u64, FileFailure> {
-        self.empty_dead_letters(|database, letter| {
-            database.write(|transaction, file| {
-                // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
-                transaction.put_behind(file, (&letter.rows, &letter.ends), at, letter.in_doubt)?;
-                transaction.forget_dead_letter(file, letter)?;
-                transaction.save(file)
-            })
-        })
+        let retried = self.empty_dead_letters(u64::MAX, |transaction, file, letter| {
+            // Rows in doubt may be at the service already: that they are sent twice is not forgotten.
+            transaction.put_behind(file, (&letter.rows, &letter.ends), at, letter.in_doubt)
+        });
+        retried.map(|(rows, _)| rows)
     }
 
     /// Deletes the dead letters; answers how many rows that were.
     pub(super) fn drop_dead_letters(&mut self) -> Result<u64, FileFailure> {
-        self.empty_dead_letters(|database, letter| {
-            database.write(|transaction, file| {
-                transaction.forget_dead_letter(file, letter)?;
-                transaction.save(file)
-            })
-        })
+        self.empty_dead_letters(u64::MAX, |_, _, _| Ok(())).map(|(rows, _)| rows)
     }
 
     /// Deletes the oldest dead letters until they come to `bytes`; answers rows and bytes.
     pub(super) fn drop_oldest_dead_letters(&mut self, bytes: u64) -> Result<(u64, u64), FileFailure> {
-        let (mut rows, mut freed) = (0, 0);
-        while freed < bytes
-            && let Some(letter) = self.oldest_dead_letter()?
-        {
-            self.write(|transaction, file| {
-                transaction.forget_dead_letter(file, &letter)?;
-                transaction.state.dropped += letter.count;
-                transaction.save(file)
-            })?;
-            (rows, freed) = (rows + letter.count, freed + letter.bytes);
-        }
-        Ok((rows, freed))
+        self.empty_dead_letters(bytes, |transaction, _, letter| {
+            transaction.state.dropped += letter.count;
+            Ok(())
+        })
     }
 
-    /// Does `work` with each of the dead letters, which takes it away; answers how many rows that were.
+    /// Takes the oldest dead letters away until they come to `bytes`, each after `work` was done with it; answers how many
+    /// rows that were, and how many bytes. Those that are not intact are told as lost, and are in the file that was damaged.
     fn empty_dead_letters(
         &mut self,
-        work: impl Fn(&mut Self, &StoredDeadLetter) -> Result<(), FileFailure>,
-    ) -> Result<u64, FileFailure> {
-        let mut rows = 0;
-        while let Some(letter) = self.oldest_dead_letter()? {
-            work(self, &letter)?;
-            rows += letter.count;
+        bytes: u64,
+        work: impl Fn(&mut Transaction, &Connection, &StoredDeadLetter) -> Result<(), FileFailure>,
+    ) -> Result<(u64, u64), FileFailure> {
+        let (mut rows, mut freed, mut salvaged) = (0, 0, false);
+        while freed < bytes && self.transaction.state.dead_letter_rows > 0 {
+            let taken = self.reading().and_then(|file| Ok(all(file, "ORDER BY first LIMIT 1", ())?.pop()));
+            let taken = taken.and_then(|oldest: Option<StoredDeadLetter>| {
+                let Some(letter) = oldest else { return Ok(None) };
+                let written = self.write_once(&|transaction: &mut Transaction, file: &Connection| {
+                    work(transaction, file, &letter)?;
+                    transaction.forget_dead_letter(file, &letter)?;
+                    transaction.save(file)
+                });
+                written.map(|()| Some(letter))
+            });
+            match taken {
+                Ok(Some(letter)) => (rows, freed) = (rows + letter.count, freed + letter.bytes),
+                Ok(None) => break,
+                Err(FileFailure::Damaged(what)) if !std::mem::replace(&mut salvaged, true) => {
+                    // The letter that was read before may be among what is told as lost: it is read anew.
+                    self.salvage_in_use(&what)?;
+                }
+                Err(failure) => return Err(failure),
+            }
         }
-        Ok(rows)
-    }
-
-    /// The oldest that is intact: those that are not are told as lost, and are in the file that was damaged.
-    fn oldest_dead_letter(&mut self) -> Result<Option<StoredDeadLetter>, FileFailure> {
-        if self.transaction.state.dead_letter_rows == 0 {
-            return Ok(None);
-        }
-        let oldest = |database: &mut Self| all(database.reading()?, "ORDER BY first LIMIT 1", ());
-        let mut found = oldest(self);
-        if let Err(FileFailure::Damaged(what)) = &found {
-            self.salvage_in_use(what)?;
-            found = oldest(self);
-        }
-        Ok(found?.pop())
+        Ok((rows, freed))
     }
 }

@@ -100,11 +100,13 @@ pub(super) fn check_owner(
 ) -> Result<(), FileFailure> {
     let sql = format!("SELECT sql FROM sqlite_schema WHERE name = '{}'", State::TABLE);
     let words: String = connection.query_row(&sql, (), |row| row.get(0))?;
-    let found = destination(words.as_bytes()).unwrap_or_default();
+    let in_metadata = all::<State>(connection, "", ()).ok().and_then(|mut states| states.pop());
+    let found = [destination(words.as_bytes()), in_metadata.map(|state| state.destination)];
+    let is_anothers = |than: &StoredDestination| found.iter().flatten().any(|found| than.is_not(found));
     let (path, hint) = (place.path().display(), "put the files back where they belong: nothing was changed");
-    let message = if alone.is_some_and(|alone| alone.is_not(&found)) {
+    let message = if alone.as_ref().is_some_and(is_anothers) {
         format!("the log beside the outbox `{path}` is that of another outbox, with another destination")
-    } else if owner.is_not(&found) {
+    } else if is_anothers(owner) {
         format!("the outbox `{path}` was replaced by one that holds rows for another destination")
     } else {
         return Ok(());
