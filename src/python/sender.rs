@@ -209,12 +209,13 @@ impl Sender {
 
     /// Puts the dead letters behind the rows that wait; answers how many rows that were.
     fn retry(&self, py: Python<'_>) -> PyResult<u64> {
-        self.clear_up(py, Queue::retry_dead_letters)
+        door::through(py, || self.clear_up(py, Queue::retry_dead_letters))
     }
 
     /// Deletes the dead letters; answers how many rows that were.
     fn drop(&self, py: Python<'_>) -> PyResult<u64> {
-        self.clear_up(py, |queue| queue.on_disk().map_or(Ok(0), DiskQueue::drop_dead_letters))
+        let drop = |queue: &Queue| queue.on_disk().map_or(Ok(0), DiskQueue::drop_dead_letters);
+        door::through(py, || self.clear_up(py, drop))
     }
 
     /// What has become of the rows so far.
@@ -231,11 +232,9 @@ impl Sender {
 impl Sender {
     /// Does something with the dead letters, and tells which of them it has found to be lost.
     fn clear_up(&self, py: Python<'_>, work: impl FnOnce(&Queue) -> Result<u64> + Send) -> PyResult<u64> {
-        door::through(py, || {
-            let rows = raise(py, door::away(py, || work(&self.shared.queue)))?;
-            notices::at_once(py, &self.shared.sink.route.place, &self.shared.queue)?;
-            Ok(rows)
-        })
+        let rows = raise(py, door::away(py, || work(&self.shared.queue)))?;
+        notices::at_once(py, &self.shared.sink.route.place, &self.shared.queue)?;
+        Ok(rows)
     }
 
     fn accept(&self, row: &Bound<'_, PyAny>, elsewhere: bool) -> PyResult<Option<Operation>> {
